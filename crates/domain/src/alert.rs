@@ -1,0 +1,283 @@
+//! The alert: what people are told, and in which words.
+//!
+//! [`AlertFacts`] is everything that one message may say, gathered once; its methods turn the facts
+//! into sentences that every sink (mail, Slack, console) shows alike. Nothing here escapes for a
+//! sink: [`AlertFacts::legible`] only takes out what no person could read, and each destination
+//! escapes for itself.
+
+mod slack_url;
+mod words;
+
+pub use slack_url::{SlackUrl, SlackUrlError};
+pub use words::{
+    heading_opened, heading_repair_failed, heading_resolved, humane_duration, legible, moment,
+    one_line,
+};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::catalogue::{EffectType, Provider};
+use crate::ids::{EventId, IncidentId};
+use crate::incident::{Reason, Resolution};
+use crate::project::Mode;
+use crate::reprocess::ReprocessState;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// What people are told about.
+    AlertKind {
+        IncidentOpened = "incident_opened",
+        ReprocessFailed = "reprocess_failed",
+        IncidentResolved = "incident_resolved",
+    }
+}
+
+/// Everything that one alert may say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertFacts {
+    /// What the alert is about.
+    pub kind: AlertKind,
+    /// Whether somebody only tries a destination: the message then says that it is a test.
+    #[serde(default)]
+    pub test_message: bool,
+    /// The project's name.
+    pub project_name: String,
+    /// Whether real money is concerned.
+    pub mode: Mode,
+    /// Who took the money.
+    pub provider: Provider,
+    /// The provider's event type.
+    pub event_type: String,
+    /// The effect that is due.
+    pub effect_type: EffectType,
+    /// The app's own reference to its customer.
+    pub internal_reference: String,
+    /// The provider's id of the event.
+    pub provider_event_id: String,
+    /// The incident.
+    pub incident_id: IncidentId,
+    /// The event.
+    pub event_id: EventId,
+    /// Why the incident was opened.
+    pub reason: Reason,
+    /// The app's last error code.
+    #[serde(default)]
+    pub error_code: Option<String>,
+    /// The app's last error message.
+    #[serde(default)]
+    pub error_message: Option<String>,
+    /// When the receipt was taken.
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    /// When the result was due.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timeout_at: OffsetDateTime,
+    /// When the incident was opened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub opened_at: OffsetDateTime,
+    /// The moment that the alert is about; every "how long" is counted up to it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub happened_at: OffsetDateTime,
+    /// How the incident ended, for [`AlertKind::IncidentResolved`].
+    #[serde(default)]
+    pub resolution: Option<Resolution>,
+    /// How the reprocess ended, for [`AlertKind::ReprocessFailed`].
+    #[serde(default)]
+    pub reprocess_ending: Option<ReprocessState>,
+    /// How long a reprocess waits for its result, in minutes.
+    pub timeout_minutes: i32,
+    /// What the repair endpoint said last, for [`AlertKind::ReprocessFailed`].
+    #[serde(default)]
+    pub last_answer: Option<LastAnswer>,
+    /// The incident's page in the console.
+    pub incident_url: String,
+}
+
+/// What the repair endpoint said last, shown to its owner as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastAnswer {
+    /// The HTTP status, absent when there was no answer.
+    pub status: Option<u16>,
+    /// An excerpt of the answer, or why there was none.
+    pub excerpt: String,
+}
+
+/// Somebody else's words inside an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Whose words, without a colon.
+    pub label: &'static str,
+    /// The words, possibly over several lines.
+    pub text: String,
+}
+
+/// One line of the facts below the sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is, without a colon.
+    pub label: &'static str,
+    /// Its value, on one line.
+    pub value: String,
+    /// Whether it is an id or a code, which are set in a fixed-width face.
+    pub code: bool,
+}
+
+impl AlertFacts {
+    /// The same facts with every text made readable: one line where one is meant, and no control
+    /// or direction-changing characters anywhere. Doing it twice changes nothing more.
+    #[must_use]
+    pub fn legible(mut self) -> Self {
+        for line in [
+            &mut self.project_name,
+            &mut self.event_type,
+            &mut self.internal_reference,
+            &mut self.provider_event_id,
+            &mut self.incident_url,
+        ] {
+            *line = one_line(line);
+        }
+        self.error_code = self.error_code.as_deref().map(one_line);
+        self.error_message = self.error_message.as_deref().map(legible);
+        if let Some(answer) = &mut self.last_answer {
+            answer.excerpt = legible(&answer.excerpt);
+        }
+        self
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub fn is_resolved(&self) -> bool {
+        self.kind == AlertKind::IncidentResolved
+    }
+
+    /// Project and mode, as in `CometCart · live`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{} · {}", self.project_name, self.mode)
+    }
+
+    /// Somebody else's words that explain the alert, empty ones left out.
+    #[must_use]
+    pub fn quotes(&self) -> Vec<Quote> {
+        let mut quotes = Vec::new();
+        if self.is_resolved() {
+            return quotes;
+        }
+        let error = [self.error_code.as_deref(), self.error_message.as_deref()];
+        push_quote(&mut quotes, "Error that your app reported", &error);
+        if let Some(answer) = &self.last_answer {
+            let status = answer.status.map(|status| format!("HTTP {status}"));
+            let answer = [status.as_deref(), Some(answer.excerpt.as_str())];
+            push_quote(&mut quotes, "Last answer of your repair endpoint", &answer);
+        }
+        quotes
+    }
+
+    /// The facts below the sentence, in reading order.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let code = |label, value: String| Fact { label, value, code: true };
+        let plain = |label, value: String| Fact { label, value, code: false };
+        let provider_event = match self.provider {
+            Provider::Stripe => "Stripe event",
+            Provider::Shopify => "Shopify event",
+        };
+        let effect = format!("{}, by {}", self.effect_type, self.event_type);
+        vec![
+            code("Customer reference", self.internal_reference.clone()),
+            code("Effect due", effect),
+            code(provider_event, self.provider_event_id.clone()),
+            plain("Result due by", moment(self.timeout_at)),
+            code("Incident", self.incident_id.to_string()),
+            code("Event", self.event_id.to_string()),
+        ]
+    }
+}
+
+fn push_quote(quotes: &mut Vec<Quote>, label: &'static str, parts: &[Option<&str>]) {
+    let lines = parts.iter().flatten().map(|part| part.trim()).filter(|part| !part.is_empty());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if !text.is_empty() {
+        quotes.push(Quote { label, text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words::tests::opened;
+    use super::*;
+
+    #[test]
+    fn facts_survive_json_and_old_ones_lack_the_optional_fields() {
+        let facts = opened();
+        let mut json = serde_json::to_value(&facts).expect("facts serialise");
+        assert_eq!(serde_json::from_value::<AlertFacts>(json.clone()).ok(), Some(facts.clone()));
+        let fields = json.as_object_mut().expect("an object");
+        for optional in ["test_message", "error_code", "error_message", "resolution"] {
+            fields.remove(optional);
+        }
+        fields.remove("reprocess_ending");
+        fields.remove("last_answer");
+        assert_eq!(serde_json::from_value::<AlertFacts>(json).ok(), Some(facts));
+    }
+
+    #[test]
+    fn unreadable_characters_leave_every_field() {
+        let hostile = "a\r\nBcc: x\0\u{1b}[31m\u{202e}b";
+        let facts = AlertFacts {
+            project_name: hostile.to_owned(),
+            event_type: hostile.to_owned(),
+            internal_reference: hostile.to_owned(),
+            provider_event_id: hostile.to_owned(),
+            error_code: Some(hostile.to_owned()),
+            error_message: Some(hostile.to_owned()),
+            last_answer: Some(LastAnswer { status: Some(502), excerpt: hostile.to_owned() }),
+            incident_url: hostile.to_owned(),
+            ..opened()
+        }
+        .legible();
+        let json = serde_json::to_value(&facts).expect("facts serialise").to_string();
+        for control in ["\\r", "\\u0000", "\\u001b", "\u{202e}", "\u{1b}"] {
+            assert!(!json.contains(control), "{control:?} in {json}");
+        }
+        assert!(!facts.internal_reference.contains('\n'));
+        assert_eq!(facts.error_message.as_deref(), Some("a\nBcc: x␀␛[31mb"));
+        assert_eq!(facts.clone().legible(), facts);
+    }
+
+    #[test]
+    fn a_failure_is_shown_to_its_owner() {
+        let facts = AlertFacts {
+            kind: AlertKind::ReprocessFailed,
+            error_code: Some("account_locked".to_owned()),
+            error_message: Some("Account 456 is locked".to_owned()),
+            last_answer: Some(LastAnswer {
+                status: Some(502),
+                excerpt: " Bad Gateway\n".to_owned(),
+            }),
+            ..opened()
+        };
+        let quotes: Vec<_> = facts.quotes().into_iter().map(|q| (q.label, q.text)).collect();
+        assert_eq!(
+            quotes,
+            [
+                (
+                    "Error that your app reported",
+                    "account_locked\nAccount 456 is locked".to_owned()
+                ),
+                ("Last answer of your repair endpoint", "HTTP 502\nBad Gateway".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_resolved_incident_quotes_no_failure() {
+        let facts = AlertFacts {
+            kind: AlertKind::IncidentResolved,
+            error_code: Some("account_locked".to_owned()),
+            ..opened()
+        };
+        assert_eq!(facts.quotes(), []);
+    }
+}

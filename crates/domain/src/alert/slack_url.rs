@@ -1,0 +1,92 @@
+//! The address of a Slack incoming webhook.
+//!
+//! Whoever knows the URL can post with it, so it is a secret: neither `Debug` nor an error shows
+//! more than its host. Any public `https` host will do, since Slack-compatible receivers exist;
+//! `http` passes for a host inside an allowed network only, which is how a local receiver is used.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::repair_url::{AllowedNetworks, UrlMistake, host_address, read_outbound};
+
+/// Where alerts for one Slack channel go.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlackUrl(Url);
+
+/// A Slack URL was refused; the text names the field and the cure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Slack URL {0}")]
+pub struct SlackUrlError(pub UrlMistake);
+
+impl SlackUrl {
+    /// Reads the URL of an incoming webhook.
+    ///
+    /// # Errors
+    /// The first mistake that was found.
+    pub fn parse(text: &str, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
+        let url = read_outbound(text, allow).map_err(|mistake| match mistake {
+            UrlMistake::Scheme { .. } => SlackUrlError(UrlMistake::HttpsAlways),
+            mistake => SlackUrlError(mistake),
+        })?;
+        let address = url.host().and_then(|host| host_address(&host));
+        let local = address.is_some_and(|ip| allow.contains(ip));
+        if url.scheme() == "https" || local {
+            return Ok(Self(url));
+        }
+        Err(SlackUrlError(UrlMistake::HttpsAlways))
+    }
+
+    /// The URL, secret included.
+    #[must_use]
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for SlackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SlackUrl({}/…)", self.host())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, allow: &str) -> Result<SlackUrl, UrlMistake> {
+        SlackUrl::parse(text, &allow.parse().expect("the networks parse")).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn a_webhook_needs_https() {
+        assert!(parse("https://hooks.slack.com/services/T0/B0/secret", "").is_ok());
+        let plain = parse("http://hooks.slack.com/services/T0/B0/secret", "127.0.0.0/8");
+        assert_eq!(plain, Err(UrlMistake::HttpsAlways));
+        assert_eq!(parse("ftp://hooks.slack.com/secret", ""), Err(UrlMistake::HttpsAlways));
+    }
+
+    #[test]
+    fn a_local_receiver_is_reached_only_where_its_network_is_allowed() {
+        assert!(parse("http://127.0.0.1:9000/slack", "127.0.0.0/8").is_ok());
+        let refused = parse("http://127.0.0.1:9000/slack", "");
+        assert!(matches!(refused, Err(UrlMistake::AddressRefused { .. })));
+    }
+
+    #[test]
+    fn the_secret_part_is_never_printed() {
+        let url = parse("https://hooks.slack.com/services/T0/B0/secret", "").expect("a good URL");
+        assert_eq!(format!("{url:?}"), "SlackUrl(hooks.slack.com/…)");
+        let error = SlackUrl::parse("http://hooks.slack.com/secret", &AllowedNetworks::none());
+        assert_eq!(
+            error.expect_err("no https").to_string(),
+            "the Slack URL must begin with https://"
+        );
+    }
+}

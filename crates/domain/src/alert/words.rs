@@ -1,0 +1,454 @@
+//! Sentences about incidents, in words that a customer would use.
+//!
+//! `user_456 paid for credits. They were never added.` The subject of every sentence is the person
+//! who paid; codes and ids come below it. The console can use the same headings, so that a mail
+//! and the page that it links to begin alike.
+
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+use super::{AlertFacts, AlertKind};
+use crate::catalogue::EffectType;
+use crate::incident::{Reason, Resolution};
+use crate::reprocess::ReprocessState;
+
+/// A longer reference would push the sentence out of a heading; the facts show it whole.
+const REFERENCE_IN_HEADING: usize = 60;
+
+/// What is wrong, when an incident is opened.
+#[must_use]
+pub fn heading_opened(effect: EffectType, reference: &str, reason: Reason) -> String {
+    let ending = match (effect, reason) {
+        (EffectType::AccessUnlock, Reason::MissingResult) => "It was never unlocked.",
+        (EffectType::AccessUnlock, Reason::FailedResult) => "Unlocking it failed.",
+        (EffectType::CreditGrant, Reason::MissingResult) => "They were never added.",
+        (EffectType::CreditGrant, Reason::FailedResult) => "Adding them failed.",
+        (EffectType::SeatUpdate, Reason::MissingResult) => "It was never made.",
+        (EffectType::SeatUpdate, Reason::FailedResult) => "Making it failed.",
+        (EffectType::SubscriptionStateApply, Reason::MissingResult) => "It was never applied.",
+        (EffectType::SubscriptionStateApply, Reason::FailedResult) => "Applying it failed.",
+        (EffectType::AccessRevocation, Reason::MissingResult) => "It was never removed.",
+        (EffectType::AccessRevocation, Reason::FailedResult) => "Removing it failed.",
+        (EffectType::CreditDeduction, Reason::MissingResult) => "They were never taken back.",
+        (EffectType::CreditDeduction, Reason::FailedResult) => "Taking them back failed.",
+    };
+    sentence(effect, reference, ending)
+}
+
+/// What is still wrong, when a reprocess has ended badly.
+#[must_use]
+pub fn heading_repair_failed(
+    effect: EffectType,
+    reference: &str,
+    ending: Option<ReprocessState>,
+) -> String {
+    let ending = match ending {
+        Some(ReprocessState::NoResult) => "The repair was never confirmed.",
+        Some(ReprocessState::Undelivered) => "The repair request did not get through.",
+        _ => "The repair failed.",
+    };
+    sentence(effect, reference, ending)
+}
+
+/// How it ended, when an incident is resolved.
+#[must_use]
+pub fn heading_resolved(
+    effect: EffectType,
+    reference: &str,
+    resolution: Option<Resolution>,
+) -> String {
+    let done = match effect {
+        EffectType::AccessUnlock => "It was unlocked",
+        EffectType::CreditGrant => "They were added",
+        EffectType::SeatUpdate => "It was made",
+        EffectType::SubscriptionStateApply => "It was applied",
+        EffectType::AccessRevocation => "It was removed",
+        EffectType::CreditDeduction => "They were taken back",
+    };
+    match resolution {
+        Some(Resolution::Reprocessed) => {
+            sentence(effect, reference, &format!("{done} by the repair."))
+        }
+        Some(Resolution::LateSuccess) => sentence(effect, reference, &format!("{done} after all.")),
+        Some(Resolution::Manual) => sentence(effect, reference, "This was resolved by hand."),
+        None => sentence(effect, reference, "This is resolved."),
+    }
+}
+
+/// A duration as people say it: `12 seconds`, `43 minutes`, `1 h 12 min`, `2 days 3 h`. What is
+/// left over is dropped, and less than nothing is nothing.
+#[must_use]
+pub fn humane_duration(duration: Duration) -> String {
+    let seconds = duration.whole_seconds().max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => counted(seconds, "second"),
+        (0, 0, minutes) => counted(minutes, "minute"),
+        (0, hours, minutes) if minutes % 60 == 0 => counted(hours, "hour"),
+        (0, hours, minutes) => format!("{hours} h {} min", minutes % 60),
+        (days, hours, _) if hours % 24 == 0 => counted(days, "day"),
+        (days, hours, _) => format!("{} {} h", counted(days, "day"), hours % 24),
+    }
+}
+
+/// A moment as people write it, in UTC: `21 November 2026, 14:02:09 UTC`.
+#[must_use]
+pub fn moment(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (hour, minute, second) = at.to_hms();
+    let (day, month, year) = (at.day(), at.month(), at.year());
+    format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// Text that a person can read, line ends kept: control characters become their visible signs
+/// (`␛`), tabs and line ends of other systems become plain ones, and characters that hide text or
+/// change its direction are left out.
+#[must_use]
+pub fn legible(text: &str) -> String {
+    let unix = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
+    unix.chars()
+        .filter_map(|c| match c {
+            '\n' => Some('\n'),
+            '\t' => Some(' '),
+            '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)),
+            '\x7f' => Some('␡'),
+            _ if c.is_control() || hides_text(c) => None,
+            _ => Some(c),
+        })
+        .collect()
+}
+
+/// The same on a single line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    legible(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl AlertFacts {
+    /// The sentence that the message begins with.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        let (effect, reference) = (self.effect_type, self.internal_reference.as_str());
+        match self.kind {
+            AlertKind::IncidentOpened => heading_opened(effect, reference, self.reason),
+            AlertKind::ReprocessFailed => {
+                heading_repair_failed(effect, reference, self.reprocess_ending)
+            }
+            AlertKind::IncidentResolved => heading_resolved(effect, reference, self.resolution),
+        }
+    }
+
+    /// Where the incident stands and since when, in a few words.
+    #[must_use]
+    pub fn standing(&self) -> String {
+        let open = humane_duration(self.happened_at - self.opened_at);
+        match (self.kind, self.reason) {
+            (AlertKind::IncidentOpened, Reason::MissingResult) => {
+                format!("Missing for {}", humane_duration(self.happened_at - self.received_at))
+            }
+            (AlertKind::IncidentOpened, Reason::FailedResult) => {
+                format!("Failed after {}", humane_duration(self.happened_at - self.received_at))
+            }
+            (AlertKind::ReprocessFailed, _) => format!("Open for {open}"),
+            (AlertKind::IncidentResolved, _) => format!("Resolved after {open}"),
+        }
+    }
+
+    /// One or two sentences about what led here.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        match self.kind {
+            AlertKind::IncidentOpened => self.why_opened(),
+            AlertKind::ReprocessFailed => self.why_repair_failed(),
+            AlertKind::IncidentResolved => self.how_resolved(),
+        }
+    }
+
+    fn why_opened(&self) -> String {
+        let taken = self.taken();
+        match self.reason {
+            Reason::MissingResult => {
+                let wait = humane_duration(self.timeout_at - self.received_at);
+                format!("{taken} It reported no result within {wait}.")
+            }
+            Reason::FailedResult => {
+                let after = humane_duration(self.happened_at - self.received_at);
+                format!("{taken} It reported a failure {after} later.")
+            }
+        }
+    }
+
+    fn why_repair_failed(&self) -> String {
+        let taken = self.taken();
+        match self.reprocess_ending {
+            Some(ReprocessState::NoResult) => {
+                let wait = humane_duration(Duration::minutes(i64::from(self.timeout_minutes)));
+                format!("{taken} It accepted the repair request and reported no result in {wait}.")
+            }
+            Some(ReprocessState::Undelivered) => format!(
+                "{taken} Your repair endpoint did not accept the repair request, and no further \
+                 attempt is planned."
+            ),
+            _ => format!("{taken} It accepted the repair request and then reported a failure."),
+        }
+    }
+
+    fn how_resolved(&self) -> String {
+        let taken = self.taken();
+        let after = humane_duration(self.happened_at - self.received_at);
+        match self.resolution {
+            Some(Resolution::Manual) => {
+                format!("{taken} An operator resolved the incident by hand {after} later.")
+            }
+            Some(Resolution::LateSuccess) => {
+                format!("{taken} It reported success {after} later, without a repair.")
+            }
+            Some(Resolution::Reprocessed) | None => {
+                format!("{taken} It reported success {after} later. Nothing is left to do.")
+            }
+        }
+    }
+
+    fn taken(&self) -> String {
+        let provider = self.provider.row().name;
+        format!(
+            "Your app took {} from {provider} on {}.",
+            self.event_type,
+            moment(self.received_at)
+        )
+    }
+}
+
+fn sentence(effect: EffectType, reference: &str, ending: &str) -> String {
+    let who = shortened(reference);
+    match effect {
+        EffectType::AccessUnlock => format!("{who} paid for access. {ending}"),
+        EffectType::CreditGrant => format!("{who} paid for credits. {ending}"),
+        EffectType::SeatUpdate => format!("{who} paid for a change of seats. {ending}"),
+        EffectType::SubscriptionStateApply => format!("{who} changed subscription. {ending}"),
+        EffectType::AccessRevocation => format!("{who} should have lost access. {ending}"),
+        EffectType::CreditDeduction => format!("{who} should have lost credits. {ending}"),
+    }
+}
+
+fn shortened(reference: &str) -> String {
+    match reference.char_indices().nth(REFERENCE_IN_HEADING) {
+        Some((end, _)) => format!("{}…", &reference[..end]),
+        None => reference.to_owned(),
+    }
+}
+
+fn counted(count: i64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Zero-width and direction-changing characters, and the tag block.
+fn hides_text(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{061c}' | '\u{feff}' | '\u{00ad}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalogue::Provider;
+    use crate::ids::{EventId, IncidentId};
+    use crate::project::Mode;
+
+    /// An incident of alice's shop, just opened.
+    pub(in super::super) fn opened() -> AlertFacts {
+        AlertFacts {
+            kind: AlertKind::IncidentOpened,
+            test_message: false,
+            project_name: "CometCart".to_owned(),
+            mode: Mode::Live,
+            provider: Provider::Stripe,
+            event_type: "invoice.paid".to_owned(),
+            effect_type: EffectType::CreditGrant,
+            internal_reference: "user_456".to_owned(),
+            provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            incident_id: IncidentId::from_uuid(Uuid::from_u128(1)),
+            event_id: EventId::from_uuid(Uuid::from_u128(2)),
+            reason: Reason::MissingResult,
+            error_code: None,
+            error_message: None,
+            received_at: datetime!(2026-11-21 14:02:09 UTC),
+            timeout_at: datetime!(2026-11-21 14:32:09 UTC),
+            opened_at: datetime!(2026-11-21 14:32:09 UTC),
+            happened_at: datetime!(2026-11-21 14:32:09 UTC),
+            resolution: None,
+            reprocess_ending: None,
+            timeout_minutes: 30,
+            last_answer: None,
+            incident_url: "https://sendpromptly.cometcart.test/incidents/inc_1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_effect_has_its_words_for_silence_and_failure() {
+        for (effect, missing, failed) in [
+            (
+                EffectType::AccessUnlock,
+                "bob paid for access. It was never unlocked.",
+                "bob paid for access. Unlocking it failed.",
+            ),
+            (
+                EffectType::CreditGrant,
+                "bob paid for credits. They were never added.",
+                "bob paid for credits. Adding them failed.",
+            ),
+            (
+                EffectType::SeatUpdate,
+                "bob paid for a change of seats. It was never made.",
+                "bob paid for a change of seats. Making it failed.",
+            ),
+            (
+                EffectType::SubscriptionStateApply,
+                "bob changed subscription. It was never applied.",
+                "bob changed subscription. Applying it failed.",
+            ),
+            (
+                EffectType::AccessRevocation,
+                "bob should have lost access. It was never removed.",
+                "bob should have lost access. Removing it failed.",
+            ),
+            (
+                EffectType::CreditDeduction,
+                "bob should have lost credits. They were never taken back.",
+                "bob should have lost credits. Taking them back failed.",
+            ),
+        ] {
+            assert_eq!(heading_opened(effect, "bob", Reason::MissingResult), missing);
+            assert_eq!(heading_opened(effect, "bob", Reason::FailedResult), failed);
+        }
+    }
+
+    #[test]
+    fn each_way_a_repair_fails_has_its_words() {
+        for (ending, heading, explanation) in [
+            (
+                ReprocessState::Failed,
+                "user_456 paid for credits. The repair failed.",
+                "It accepted the repair request and then reported a failure.",
+            ),
+            (
+                ReprocessState::NoResult,
+                "user_456 paid for credits. The repair was never confirmed.",
+                "It accepted the repair request and reported no result in 30 minutes.",
+            ),
+            (
+                ReprocessState::Undelivered,
+                "user_456 paid for credits. The repair request did not get through.",
+                "Your repair endpoint did not accept the repair request, and no further attempt \
+                 is planned.",
+            ),
+        ] {
+            let facts = AlertFacts {
+                kind: AlertKind::ReprocessFailed,
+                reprocess_ending: Some(ending),
+                happened_at: datetime!(2026-11-21 15:15:10 UTC),
+                ..opened()
+            };
+            assert_eq!(facts.heading(), heading);
+            assert_eq!(facts.standing(), "Open for 43 minutes");
+            assert!(facts.explanation().ends_with(explanation), "{}", facts.explanation());
+        }
+    }
+
+    #[test]
+    fn each_resolution_has_its_words() {
+        for (resolution, heading, explanation) in [
+            (
+                Resolution::Reprocessed,
+                "user_456 paid for credits. They were added by the repair.",
+                "It reported success 51 minutes later. Nothing is left to do.",
+            ),
+            (
+                Resolution::LateSuccess,
+                "user_456 paid for credits. They were added after all.",
+                "It reported success 51 minutes later, without a repair.",
+            ),
+            (
+                Resolution::Manual,
+                "user_456 paid for credits. This was resolved by hand.",
+                "An operator resolved the incident by hand 51 minutes later.",
+            ),
+        ] {
+            let facts = AlertFacts {
+                kind: AlertKind::IncidentResolved,
+                resolution: Some(resolution),
+                happened_at: datetime!(2026-11-21 14:53:20 UTC),
+                ..opened()
+            };
+            assert_eq!(facts.heading(), heading);
+            assert_eq!(facts.standing(), "Resolved after 21 minutes");
+            assert!(facts.explanation().ends_with(explanation), "{}", facts.explanation());
+        }
+    }
+
+    #[test]
+    fn an_opened_incident_says_since_when_and_why() {
+        let missing = opened();
+        assert_eq!(missing.standing(), "Missing for 30 minutes");
+        assert_eq!(
+            missing.explanation(),
+            "Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported \
+             no result within 30 minutes."
+        );
+        let failed = AlertFacts {
+            reason: Reason::FailedResult,
+            happened_at: datetime!(2026-11-21 14:02:21 UTC),
+            ..opened()
+        };
+        assert_eq!(failed.standing(), "Failed after 12 seconds");
+        assert!(failed.explanation().ends_with("It reported a failure 12 seconds later."));
+    }
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        for (seconds, text) in [
+            (-5, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "1 minute"),
+            (43 * 60 + 59, "43 minutes"),
+            (3600, "1 hour"),
+            (3600 + 12 * 60, "1 h 12 min"),
+            (7200 + 30, "2 hours"),
+            (86_399, "23 h 59 min"),
+            (86_400, "1 day"),
+            (86_400 * 2 + 3 * 3600 + 60, "2 days 3 h"),
+            (604_800, "7 days"),
+        ] {
+            assert_eq!(humane_duration(Duration::seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn moments_are_told_in_utc() {
+        let at = datetime!(2026-01-02 00:04:05 +02:00);
+        assert_eq!(moment(at), "1 January 2026, 22:04:05 UTC");
+    }
+
+    #[test]
+    fn a_long_reference_is_cut_in_the_heading_only() {
+        let facts = AlertFacts { internal_reference: "ü".repeat(255), ..opened() };
+        let cut = format!("{}… paid for credits. They were never added.", "ü".repeat(60));
+        assert_eq!(facts.heading(), cut);
+        assert!(facts.facts().iter().any(|fact| fact.value == "ü".repeat(255)));
+    }
+
+    proptest! {
+        #[test]
+        fn legible_text_holds_no_control_character_and_stays_as_it_is(text in any::<String>()) {
+            let clean = legible(&text);
+            prop_assert!(clean.chars().all(|c| c == '\n' || !c.is_control()));
+            prop_assert_eq!(legible(&clean), clean.clone());
+            prop_assert!(!one_line(&text).contains('\n'));
+        }
+    }
+}

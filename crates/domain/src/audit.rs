@@ -1,0 +1,70 @@
+//! Who did what: the words of the audit and of every timeline.
+
+use std::fmt;
+
+use crate::ids::KeyId;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// What happened. One entry per transition, written in the transition's own transaction.
+    Action {
+        ReceiptAccepted = "receipt.accepted",
+        ResultSucceeded = "result.succeeded",
+        ResultFailed = "result.failed",
+        ResultRepeated = "result.repeated",
+        ResultContradicted = "result.contradicted",
+        ResultRefused = "result.refused",
+        IncidentOpened = "incident.opened",
+        IncidentResolved = "incident.resolved",
+        ReprocessRequested = "reprocess.requested",
+        ReprocessRefused = "reprocess.refused",
+        ReprocessSucceeded = "reprocess.succeeded",
+        ReprocessFailed = "reprocess.failed",
+        ReprocessNoResult = "reprocess.no_result",
+        ReprocessUndelivered = "reprocess.undelivered",
+        ReprocessInterrupted = "reprocess.interrupted",
+        ResolveRefused = "resolve.refused",
+        CallbackDelivered = "callback.delivered",
+        CallbackFailed = "callback.failed",
+        AlertDelivered = "alert.delivered",
+        AlertGivenUp = "alert.given_up",
+        DestinationBroken = "destination.broken",
+        WatchRestarted = "watch.restarted",
+        RelayParked = "relay.parked",
+        ProjectCreated = "project.created",
+        ProjectUpdated = "project.updated",
+        KeyCreated = "key.created",
+        KeyRevoked = "key.revoked",
+        DestinationAdded = "destination.added",
+        DestinationRemoved = "destination.removed",
+        DestinationTested = "destination.tested",
+        OperatorAdded = "operator.added",
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// The app, with one of its keys.
+    Key(KeyId),
+    /// Somebody with the `temporal` command line, by the name that they gave.
+    Temporal(Option<String>),
+    /// Somebody at the command line, by the name of their account.
+    Cli(String),
+    /// A signed-in operator, by e-mail address.
+    Operator(String),
+    /// The product itself.
+    System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::Temporal(name) => write!(f, "temporal:{}", name.as_deref().unwrap_or("unknown")),
+            Self::Cli(name) => write!(f, "cli:{name}"),
+            Self::Operator(email) => write!(f, "operator:{email}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Providers, their event types, and effect types: one catalogue.
+//!
+//! Adding a provider is adding a row to [`PROVIDERS`] and a variant to [`Provider`]. Nothing else in
+//! the code knows which event types exist.
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Who took the customer's money.
+    Provider { Stripe = "stripe", Shopify = "shopify" }
+}
+
+text_enum! {
+    /// The business consequence that was paid for.
+    EffectType {
+        AccessUnlock = "access_unlock",
+        CreditGrant = "credit_grant",
+        SeatUpdate = "seat_update",
+        SubscriptionStateApply = "subscription_state_apply",
+        AccessRevocation = "access_revocation",
+        CreditDeduction = "credit_deduction",
+    }
+}
+
+/// One row of the catalogue.
+#[derive(Debug)]
+pub struct ProviderRow {
+    /// The provider.
+    pub provider: Provider,
+    /// Its name as people write it.
+    pub name: &'static str,
+    /// The event types that are watched, as the provider spells them.
+    pub event_types: &'static [&'static str],
+}
+
+/// The catalogue.
+///
+/// Sources: <https://docs.stripe.com/api/events/types> and
+/// <https://shopify.dev/docs/api/webhooks>.
+pub const PROVIDERS: &[ProviderRow] = &[
+    ProviderRow {
+        provider: Provider::Stripe,
+        name: "Stripe",
+        event_types: &[
+            "checkout.session.completed",
+            "invoice.paid",
+            "customer.subscription.deleted",
+            "customer.subscription.updated",
+            "charge.refunded",
+            "charge.dispute.created",
+        ],
+    },
+    ProviderRow {
+        provider: Provider::Shopify,
+        name: "Shopify",
+        event_types: &["orders/paid", "orders/fulfilled", "customers/create", "checkouts/create"],
+    },
+];
+
+impl Provider {
+    /// This provider's row of the catalogue.
+    #[must_use]
+    pub fn row(self) -> &'static ProviderRow {
+        match self {
+            Self::Stripe => &PROVIDERS[0],
+            Self::Shopify => &PROVIDERS[1],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_provider_has_its_row() {
+        for provider in Provider::ALL {
+            assert_eq!(provider.row().provider, *provider);
+        }
+        assert_eq!(PROVIDERS.len(), Provider::ALL.len());
+    }
+}

@@ -1,0 +1,25 @@
+//! The words and the rules of sendpromptly, without IO, clock or randomness.
+//!
+//! Everything that decides lives here and is tested as tables and properties: what a request may
+//! say, what a result changes, when silence is an incident, how a callback is signed and when it is
+//! sent again. The other crates carry these decisions out.
+
+pub mod alert;
+pub mod api_key;
+pub mod audit;
+pub mod callback;
+pub mod catalogue;
+pub mod effect_result;
+pub mod event;
+pub mod field;
+pub mod ids;
+pub mod incident;
+pub mod operator;
+pub mod project;
+pub mod receipt;
+pub mod repair_url;
+pub mod reprocess;
+pub mod signature;
+pub mod text_enum;
+pub mod verdict;
+pub mod watch;

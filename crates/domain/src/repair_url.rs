@@ -1,0 +1,230 @@
+//! The address that callbacks go to, checked when it is saved and again before each use.
+//!
+//! A [`RepairUrl`] in hand means: `http` or `https` (`https` alone in live projects), a host, no
+//! user name, no fragment, and, where the host is an IP address in whatever spelling, an address
+//! that callbacks may reach. A host *name* can point anywhere and change at any time: the client
+//! that connects asks [`address_allowed`] about what the name resolved to, and connects to nothing
+//! else. A URL that was saved under other rules simply fails to parse, and nothing is sent.
+
+mod address;
+mod outbound;
+
+pub use address::{
+    AllowedNetworks, MalformedNetwork, address_allowed, host_address, refused_range,
+};
+pub(crate) use outbound::read_outbound;
+pub use outbound::{MAX_URL_LENGTH, UrlMistake};
+
+use std::fmt;
+
+use url::Url;
+
+use crate::project::Mode;
+
+/// The setting's name, as requests, forms and the command line spell it.
+pub const FIELD: &str = "repair_url";
+
+/// Where a project's callbacks go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairUrl(Url);
+
+/// A repair URL was refused; the text names the field and the cure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{FIELD} {0}")]
+pub struct RepairUrlError(pub UrlMistake);
+
+impl RepairUrl {
+    /// Reads a repair URL as the project's mode and the allowed networks demand.
+    ///
+    /// # Errors
+    /// The first mistake that was found.
+    pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, RepairUrlError> {
+        let url = read_outbound(text, allow).map_err(RepairUrlError)?;
+        match (url.scheme(), mode) {
+            ("https", _) | ("http", Mode::Test) => Ok(Self(url)),
+            (_, Mode::Live) => Err(RepairUrlError(UrlMistake::HttpsRequired)),
+            (scheme, Mode::Test) => {
+                Err(RepairUrlError(UrlMistake::Scheme { scheme: scheme.to_owned() }))
+            }
+        }
+    }
+
+    /// The URL, in its normal form.
+    #[must_use]
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The text of the URL, in its normal form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for RepairUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, mode: Mode) -> Result<String, UrlMistake> {
+        RepairUrl::parse(text, mode, &AllowedNetworks::none())
+            .map(|url| url.to_string())
+            .map_err(|error| error.0)
+    }
+
+    fn parse_with(text: &str, allow: &str) -> Result<String, UrlMistake> {
+        let allow: AllowedNetworks = allow.parse().expect("the networks parse");
+        RepairUrl::parse(text, Mode::Test, &allow)
+            .map(|url| url.to_string())
+            .map_err(|error| error.0)
+    }
+
+    #[test]
+    fn an_ordinary_url_passes_in_both_modes() {
+        for mode in [Mode::Test, Mode::Live] {
+            let url = " https://shop.example.com:8443/repair?from=sendpromptly ";
+            assert_eq!(parse(url, mode).as_deref(), Ok(url.trim()));
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_test_projects() {
+        let url = "http://shop.example.com/repair";
+        assert_eq!(parse(url, Mode::Test).as_deref(), Ok(url));
+        assert_eq!(parse(url, Mode::Live), Err(UrlMistake::HttpsRequired));
+    }
+
+    #[test]
+    fn other_schemes_are_refused_by_name() {
+        for (text, scheme) in [
+            ("ftp://shop.example.com/repair", "ftp"),
+            ("file:///etc/passwd", "file"),
+            ("gopher://shop.example.com/", "gopher"),
+            ("javascript:alert(1)", "javascript"),
+            ("shop.example.com:443/repair", "shop.example.com"),
+        ] {
+            let refused = Err(UrlMistake::Scheme { scheme: scheme.to_owned() });
+            assert_eq!(parse(text, Mode::Test), refused, "{text}");
+            assert_eq!(parse(text, Mode::Live), refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_that_a_callback_cannot_use_are_refused() {
+        for (text, mistake) in [
+            ("https://alice@shop.example.com/", UrlMistake::Credentials),
+            ("https://alice:secret@shop.example.com/", UrlMistake::Credentials),
+            ("https://:secret@shop.example.com/", UrlMistake::Credentials),
+            ("https://shop.example.com/repair#now", UrlMistake::Fragment),
+            ("https://shop.example.com/repair#", UrlMistake::Fragment),
+            ("https://", UrlMistake::HostMissing),
+            ("https:///", UrlMistake::HostMissing),
+            ("", UrlMistake::Malformed),
+            ("/repair", UrlMistake::Malformed),
+            ("shop.example.com", UrlMistake::Malformed),
+            ("https://shop.example.com/a\nb", UrlMistake::Malformed),
+            ("https://shop.exa\tmple.com/", UrlMistake::Malformed),
+            ("https://shop.example.com/a b", UrlMistake::Malformed),
+            ("https://shop.example.com/\0", UrlMistake::Malformed),
+            ("https://shop.example.com:99999/", UrlMistake::Malformed),
+            ("https://256.256.256.256/", UrlMistake::Malformed),
+            ("https://[fe80::1%25eth0]/", UrlMistake::Malformed),
+        ] {
+            assert_eq!(parse(text, Mode::Live), Err(mistake), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_2048_characters_is_the_longest() {
+        let url = |length: usize| format!("{:a<length$}", "https://shop.example.com/");
+        assert!(parse(&url(MAX_URL_LENGTH), Mode::Live).is_ok());
+        assert_eq!(parse(&url(MAX_URL_LENGTH + 1), Mode::Live), Err(UrlMistake::TooLong));
+    }
+
+    #[test]
+    fn every_spelling_of_a_loopback_host_is_refused() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "127.1.",
+            "0x7f.1",
+            "0x7F000001",
+            "2130706433",
+            "017700000001",
+            "0177.0.0.1",
+            "127.0.0.1:8080",
+            "%31%32%37.0.0.1",
+            "１２７.0.0.1",
+            "127。0。0。1",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "localhost",
+            "LocalHost.",
+            "shop.localhost",
+        ] {
+            let mistake = parse(&format!("https://{host}/repair"), Mode::Live);
+            assert!(
+                matches!(mistake, Err(UrlMistake::AddressRefused { .. })),
+                "{host}: {mistake:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_public_address_passes() {
+        for host in ["93.184.215.14", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]"] {
+            assert!(parse(&format!("https://{host}/repair"), Mode::Live).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_network_opens_its_addresses_and_no_others() {
+        for host in ["127.0.0.1:9000", "127.1", "localhost", "[::ffff:127.0.0.1]"] {
+            assert!(parse_with(&format!("http://{host}/"), "127.0.0.0/8").is_ok(), "{host}");
+        }
+        for host in ["10.0.0.1", "[::1]", "192.168.1.1"] {
+            assert!(parse_with(&format!("http://{host}/"), "127.0.0.0/8").is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_network_does_not_make_http_good_enough_for_live() {
+        let allow = "127.0.0.0/8".parse().expect("the network parses");
+        let refused = RepairUrl::parse("http://127.0.0.1/", Mode::Live, &allow);
+        assert_eq!(refused, Err(RepairUrlError(UrlMistake::HttpsRequired)));
+    }
+
+    #[test]
+    fn each_error_names_the_field_and_the_cure() {
+        for (text, message) in [
+            ("x", "repair_url must be a full address such as https://shop.example.com/repair"),
+            (
+                "ftp://x/",
+                "repair_url must begin with https:// (in a test project http:// will do), not with \
+                 ftp:",
+            ),
+            ("http://x.example/", "repair_url must begin with https:// in a live project"),
+            (
+                "https://10.1.2.3/",
+                "repair_url must not point to 10.1.2.3 (private network): use a public host, or \
+                 list its network in SENDPROMPTLY_CALLBACK_ALLOW",
+            ),
+        ] {
+            let error = RepairUrl::parse(text, Mode::Live, &AllowedNetworks::none())
+                .expect_err("the URL is bad");
+            assert_eq!(error.to_string(), message);
+        }
+    }
+}

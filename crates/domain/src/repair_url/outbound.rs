@@ -1,0 +1,93 @@
+//! What every URL that users let the product post to has in common.
+//!
+//! Repair URLs and Slack URLs are read here first, so that a rule about hosts, user names or
+//! fragments is written once. Schemes other than `http` and `https` are refused here; which of the
+//! two is good enough is the caller's to say.
+
+use std::net::IpAddr;
+
+use url::{ParseError, Url};
+
+use super::address::{AllowedNetworks, host_address, refused_range};
+
+/// The longest URL, in characters. Longer ones break proxies and say nothing more.
+pub const MAX_URL_LENGTH: usize = 2048;
+
+/// What is wrong with a URL. The text continues a sentence that begins with the field's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlMistake {
+    /// No URL at all, or one with spaces or control characters in it.
+    #[error("must be a full address such as https://shop.example.com/repair")]
+    Malformed,
+    /// More than [`MAX_URL_LENGTH`] characters.
+    #[error("must have at most {MAX_URL_LENGTH} characters")]
+    TooLong,
+    /// A scheme that is not spoken here.
+    #[error("must begin with https:// (in a test project http:// will do), not with {scheme}:")]
+    Scheme {
+        /// What it began with.
+        scheme: String,
+    },
+    /// `http` where only `https` will do.
+    #[error("must begin with https:// in a live project")]
+    HttpsRequired,
+    /// `http` to Slack, which has no live projects to speak of.
+    #[error("must begin with https://")]
+    HttpsAlways,
+    /// Nothing to connect to.
+    #[error("must name a host, as in https://shop.example.com/repair")]
+    HostMissing,
+    /// A user name or a password.
+    #[error("must not contain a user name or password: take out the part before the @")]
+    Credentials,
+    /// A part that no server ever sees.
+    #[error("must not contain a fragment: take out the # and what follows")]
+    Fragment,
+    /// An IP address in a range that is not reached.
+    #[error(
+        "must not point to {address} ({range}): use a public host, or list its network in \
+         SENDPROMPTLY_CALLBACK_ALLOW"
+    )]
+    AddressRefused {
+        /// The address, in its normal spelling.
+        address: IpAddr,
+        /// The name of the range that it is in.
+        range: &'static str,
+    },
+}
+
+/// Reads a URL that is safe to post to as far as its text can tell.
+///
+/// # Errors
+/// The first mistake, in the order in which a person would mend them.
+pub(crate) fn read_outbound(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlMistake> {
+    let url = read_url(text.trim())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(UrlMistake::Scheme { scheme: url.scheme().to_owned() });
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlMistake::Credentials);
+    }
+    if url.fragment().is_some() {
+        return Err(UrlMistake::Fragment);
+    }
+    let host = url.host().ok_or(UrlMistake::HostMissing)?;
+    match host_address(&host).and_then(|ip| Some((ip, refused_range(ip, allow)?))) {
+        Some((address, range)) => Err(UrlMistake::AddressRefused { address, range }),
+        None => Ok(url),
+    }
+}
+
+/// Parses strictly: the `url` crate follows browsers and drops tabs and line ends in silence.
+fn read_url(text: &str) -> Result<Url, UrlMistake> {
+    if text.chars().count() > MAX_URL_LENGTH {
+        return Err(UrlMistake::TooLong);
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(UrlMistake::Malformed);
+    }
+    Url::parse(text).map_err(|error| match error {
+        ParseError::EmptyHost => UrlMistake::HostMissing,
+        _ => UrlMistake::Malformed,
+    })
+}

@@ -1,0 +1,275 @@
+//! Every decision about money and time, as pure functions.
+//!
+//! The store reads where an event stands under its row lock, asks here what may happen, and writes
+//! exactly that in the same transaction. So two racing requests are judged one after the other, each
+//! on what the other committed, and there is one place to read what the product decides.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::effect_result::Outcome;
+use crate::event::Effect;
+use crate::ids::ReplayId;
+use crate::incident::{IncidentState, Resolution};
+use crate::reprocess::ReprocessState;
+
+/// Where an event stands at the moment of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The effect.
+    pub effect: Effect,
+    /// The incident's state, if there is one.
+    pub incident: Option<IncidentState>,
+    /// The reprocess that runs, if one does.
+    pub running: Option<ReplayId>,
+    /// Whether any reprocess was ever requested.
+    pub reprocessed_before: bool,
+}
+
+/// What a reported result changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultVerdict {
+    /// The first success: the effect is applied. An unresolved incident resolves with it.
+    Succeed {
+        /// How the incident ends; `None` where there is none, or it was resolved before.
+        resolution: Option<Resolution>,
+        /// The reprocess that this success ends.
+        ends: Option<ReplayId>,
+    },
+    /// The first word on the event, and it is bad: an incident opens at once.
+    OpenIncident,
+    /// The running reprocess failed: the incident falls back to open and people are told.
+    FailReprocess(ReplayId),
+    /// Another failure of what is known to be broken: error and timeline are refreshed.
+    Refresh,
+    /// A failure after success: kept on the timeline, changes nothing.
+    Contradict,
+    /// A success after success: kept on the timeline, changes nothing.
+    Repeat,
+}
+
+/// Judges a reported result. `answers` is the reprocess that the app says it answers.
+#[must_use]
+pub fn judge_result(at: Standing, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
+    match (outcome, at.effect) {
+        (Outcome::Succeeded, Effect::Succeeded) => ResultVerdict::Repeat,
+        (Outcome::Failed, Effect::Succeeded) => ResultVerdict::Contradict,
+        (Outcome::Succeeded, Effect::Pending | Effect::Failed | Effect::Missing) => {
+            ResultVerdict::Succeed {
+                resolution: resolution_by_success(at, answers),
+                ends: at.running,
+            }
+        }
+        (Outcome::Failed, Effect::Pending) => ResultVerdict::OpenIncident,
+        (Outcome::Failed, Effect::Failed | Effect::Missing) => match at.running {
+            Some(running) if answers == Some(running) => ResultVerdict::FailReprocess(running),
+            _ => ResultVerdict::Refresh,
+        },
+    }
+}
+
+/// How a success ends the incident, if one is unresolved.
+fn resolution_by_success(at: Standing, answers: Option<ReplayId>) -> Option<Resolution> {
+    match at.incident? {
+        IncidentState::Resolved => None,
+        IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
+            let by_reprocess = at.running.is_some() || (answers.is_some() && at.reprocessed_before);
+            Some(if by_reprocess { Resolution::Reprocessed } else { Resolution::LateSuccess })
+        }
+    }
+}
+
+/// What silence means at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceVerdict {
+    /// A word on the event came before: nothing opens because of silence.
+    Heard,
+    /// The deadline is still ahead, by this much.
+    NotDue(Duration),
+    /// The deadline passed and nobody spoke: an incident opens.
+    OpenIncident,
+}
+
+/// Judges the silence about an event, on the database's clock.
+#[must_use]
+pub fn judge_silence(
+    effect: Effect,
+    due_at: OffsetDateTime,
+    now: OffsetDateTime,
+) -> SilenceVerdict {
+    match (effect, remaining(due_at, now)) {
+        (Effect::Succeeded | Effect::Failed | Effect::Missing, _) => SilenceVerdict::Heard,
+        (Effect::Pending, Some(wait)) => SilenceVerdict::NotDue(wait),
+        (Effect::Pending, None) => SilenceVerdict::OpenIncident,
+    }
+}
+
+/// Whether a reprocess may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReprocessRefusal {
+    /// One runs already.
+    #[error("a reprocess is running: {0}")]
+    Running(ReplayId),
+    /// There is nothing to repair yet.
+    #[error("the event has no incident")]
+    NoIncident,
+    /// There is nothing to repair any more.
+    #[error("the incident is resolved")]
+    Resolved,
+}
+
+/// Judges a wish to reprocess.
+///
+/// # Errors
+/// The reason why it may not start now.
+pub fn judge_reprocess(at: Standing) -> Result<(), ReprocessRefusal> {
+    match (at.incident, at.running) {
+        (None, _) => Err(ReprocessRefusal::NoIncident),
+        (Some(IncidentState::Resolved), _) => Err(ReprocessRefusal::Resolved),
+        (Some(_), Some(running)) => Err(ReprocessRefusal::Running(running)),
+        (Some(_), None) => Ok(()),
+    }
+}
+
+/// What silence after a delivered callback means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackSilence {
+    /// The reprocess ended in another way.
+    Ended,
+    /// The app may still answer, for this long.
+    NotDue(Duration),
+    /// The app said nothing: the reprocess ends as `no_result`.
+    NoResult,
+}
+
+/// Judges the silence after a delivered callback, on the database's clock.
+#[must_use]
+pub fn judge_callback_silence(
+    state: ReprocessState,
+    result_due_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> CallbackSilence {
+    match (state, result_due_at) {
+        (ReprocessState::AwaitingResult, Some(due_at)) => {
+            remaining(due_at, now).map_or(CallbackSilence::NoResult, CallbackSilence::NotDue)
+        }
+        _ => CallbackSilence::Ended,
+    }
+}
+
+fn remaining(due_at: OffsetDateTime, now: OffsetDateTime) -> Option<Duration> {
+    Duration::try_from(due_at - now).ok().filter(|wait| !wait.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 14:32:09 UTC);
+
+    fn replay(n: u128) -> ReplayId {
+        ReplayId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn standing(
+        effect: Effect,
+        incident: Option<IncidentState>,
+        running: Option<ReplayId>,
+    ) -> Standing {
+        Standing { effect, incident, running, reprocessed_before: running.is_some() }
+    }
+
+    #[test]
+    fn a_success_in_time_settles_without_an_incident() {
+        let at = standing(Effect::Pending, None, None);
+        let verdict = judge_result(at, Outcome::Succeeded, None);
+        assert_eq!(verdict, ResultVerdict::Succeed { resolution: None, ends: None });
+    }
+
+    #[test]
+    fn a_late_success_resolves_and_says_how() {
+        let late = standing(Effect::Missing, Some(IncidentState::Open), None);
+        let repaired = standing(Effect::Failed, Some(IncidentState::Reprocessing), Some(replay(1)));
+        let by_hand = standing(Effect::Failed, Some(IncidentState::Resolved), None);
+        let after_silence = Standing { reprocessed_before: true, ..late };
+        for (at, answers, resolution) in [
+            (late, None, Some(Resolution::LateSuccess)),
+            (late, Some(replay(9)), Some(Resolution::LateSuccess)),
+            (after_silence, Some(replay(1)), Some(Resolution::Reprocessed)),
+            (after_silence, None, Some(Resolution::LateSuccess)),
+            (repaired, None, Some(Resolution::Reprocessed)),
+            (repaired, Some(replay(1)), Some(Resolution::Reprocessed)),
+            (by_hand, None, None),
+        ] {
+            let verdict = judge_result(at, Outcome::Succeeded, answers);
+            assert_eq!(verdict, ResultVerdict::Succeed { resolution, ends: at.running }, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_running_replay_id_fails_a_reprocess() {
+        let at = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        for (answers, verdict) in [
+            (Some(replay(1)), ResultVerdict::FailReprocess(replay(1))),
+            (Some(replay(2)), ResultVerdict::Refresh),
+            (None, ResultVerdict::Refresh),
+        ] {
+            assert_eq!(judge_result(at, Outcome::Failed, answers), verdict);
+        }
+    }
+
+    #[test]
+    fn silence_is_judged_on_the_deadline() {
+        let second = time::Duration::SECOND;
+        for (effect, due_at, verdict) in [
+            (Effect::Pending, NOW + second, SilenceVerdict::NotDue(Duration::from_secs(1))),
+            (Effect::Pending, NOW, SilenceVerdict::OpenIncident),
+            (Effect::Pending, NOW - second, SilenceVerdict::OpenIncident),
+            (Effect::Succeeded, NOW - second, SilenceVerdict::Heard),
+            (Effect::Failed, NOW - second, SilenceVerdict::Heard),
+            (Effect::Missing, NOW - second, SilenceVerdict::Heard),
+        ] {
+            assert_eq!(judge_silence(effect, due_at, NOW), verdict);
+        }
+    }
+
+    #[test]
+    fn one_reprocess_at_a_time() {
+        let open = standing(Effect::Missing, Some(IncidentState::Acknowledged), None);
+        assert_eq!(judge_reprocess(open), Ok(()));
+        let running = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        assert_eq!(judge_reprocess(running), Err(ReprocessRefusal::Running(replay(1))));
+        let none = standing(Effect::Pending, None, None);
+        assert_eq!(judge_reprocess(none), Err(ReprocessRefusal::NoIncident));
+        let resolved = standing(Effect::Succeeded, Some(IncidentState::Resolved), None);
+        assert_eq!(judge_reprocess(resolved), Err(ReprocessRefusal::Resolved));
+    }
+
+    fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+        prop::sample::select(all)
+    }
+
+    proptest! {
+        #[test]
+        fn success_is_final(outcome in any_of(Outcome::ALL), incident in prop::option::of(any_of(IncidentState::ALL))) {
+            let verdict = judge_result(standing(Effect::Succeeded, incident, None), outcome, None);
+            prop_assert!(matches!(verdict, ResultVerdict::Repeat | ResultVerdict::Contradict));
+        }
+
+        #[test]
+        fn a_success_always_succeeds_before_success(
+            effect in any_of(&[Effect::Pending, Effect::Failed, Effect::Missing]),
+            incident in prop::option::of(any_of(IncidentState::ALL)),
+            running in any::<bool>(),
+        ) {
+            let at = standing(effect, incident, running.then(|| replay(1)));
+            let verdict = judge_result(at, Outcome::Succeeded, None);
+            let succeeded = matches!(verdict, ResultVerdict::Succeed { .. });
+            prop_assert!(succeeded);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the database tells the watch: where its event stands and what comes next.
+//!
+//! The watch never decides from what it was told in signals. After each of them it asks the store,
+//! which answers with a [`WatchStanding`], computed under the event's row lock on the database's
+//! clock. Durations are relative, so the clocks of Temporal and Postgres need not agree.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::event::Effect;
+use crate::ids::{AlertId, IncidentId, ReplayId};
+use crate::incident::IncidentState;
+use crate::reprocess::ReprocessState;
+
+/// Where an event stands, and what the watch does next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchStanding {
+    /// What became of the effect.
+    pub effect: Effect,
+    /// The incident, if there is one.
+    #[serde(default)]
+    pub incident: Option<IncidentView>,
+    /// The latest reprocess, if there was one.
+    #[serde(default)]
+    pub reprocess: Option<ReprocessView>,
+    /// Alerts that nobody delivered yet.
+    #[serde(default)]
+    pub alerts: Vec<AlertId>,
+    /// What comes next.
+    pub next: NextStep,
+}
+
+/// The incident as the watch sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentView {
+    /// Its id.
+    pub incident_id: IncidentId,
+    /// Its state.
+    pub state: IncidentState,
+}
+
+/// The latest reprocess as the watch sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReprocessView {
+    /// Its id.
+    pub replay_id: ReplayId,
+    /// Its state.
+    pub state: ReprocessState,
+    /// How many callback attempts were made.
+    #[serde(default)]
+    pub attempts: u32,
+}
+
+/// What the watch does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum NextStep {
+    /// Nothing is left to do.
+    Finish,
+    /// Nobody spoke yet: wait for a result, at most this long.
+    WaitForResult {
+        /// Milliseconds until the deadline.
+        wait_ms: u64,
+    },
+    /// The incident waits for people, or for a late success.
+    WaitForPeople,
+    /// Ask the app to do the work again.
+    SendCallback {
+        /// The reprocess.
+        replay_id: ReplayId,
+    },
+    /// The callback was delivered: wait for its result, at most this long.
+    WaitForRepair {
+        /// The reprocess.
+        replay_id: ReplayId,
+        /// Milliseconds until the reprocess counts as unanswered.
+        wait_ms: u64,
+    },
+}
+
+/// What the next step depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// What became of the effect.
+    pub effect: Effect,
+    /// Until when the app may report in time.
+    pub timeout_at: OffsetDateTime,
+    /// The incident's state, if there is one.
+    pub incident: Option<IncidentState>,
+    /// The running reprocess, its state, and until when its result may come.
+    pub running: Option<(ReplayId, ReprocessState, Option<OffsetDateTime>)>,
+}
+
+impl NextStep {
+    /// Decides what comes next, on the database's clock.
+    #[must_use]
+    pub fn decide(at: Situation, now: OffsetDateTime) -> Self {
+        let wait_ms =
+            |due: OffsetDateTime| Self::millis(Duration::try_from(due - now).unwrap_or_default());
+        match (at.effect, at.incident, at.running) {
+            (Effect::Succeeded, _, _) | (_, Some(IncidentState::Resolved), _) => Self::Finish,
+            (Effect::Pending, _, _) => Self::WaitForResult { wait_ms: wait_ms(at.timeout_at) },
+            (_, _, Some((replay_id, ReprocessState::AwaitingResult, Some(due)))) => {
+                Self::WaitForRepair { replay_id, wait_ms: wait_ms(due) }
+            }
+            (_, _, Some((replay_id, state, _))) if state.is_running() => {
+                Self::SendCallback { replay_id }
+            }
+            (Effect::Failed | Effect::Missing, _, _) => Self::WaitForPeople,
+        }
+    }
+
+    /// A wait in the form in which it travels, never shorter than asked.
+    #[must_use]
+    pub fn millis(wait: Duration) -> u64 {
+        u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 14:32:09 UTC);
+
+    #[test]
+    fn each_situation_has_one_next_step() {
+        let replay_id = ReplayId::from_uuid(Uuid::nil());
+        let due = NOW + time::Duration::milliseconds(1_500);
+        let at =
+            |effect, incident, running| Situation { effect, timeout_at: due, incident, running };
+        let open = Some(IncidentState::Open);
+        let running = |state| Some((replay_id, state, Some(due)));
+        for (situation, step) in [
+            (at(Effect::Pending, None, None), NextStep::WaitForResult { wait_ms: 1_500 }),
+            (at(Effect::Succeeded, None, None), NextStep::Finish),
+            (at(Effect::Missing, Some(IncidentState::Resolved), None), NextStep::Finish),
+            (at(Effect::Missing, open, None), NextStep::WaitForPeople),
+            (at(Effect::Failed, open, running(ReprocessState::Failed)), NextStep::WaitForPeople),
+            (
+                at(Effect::Failed, open, running(ReprocessState::Requested)),
+                NextStep::SendCallback { replay_id },
+            ),
+            (
+                at(Effect::Failed, open, running(ReprocessState::Delivering)),
+                NextStep::SendCallback { replay_id },
+            ),
+            (
+                at(Effect::Failed, open, running(ReprocessState::AwaitingResult)),
+                NextStep::WaitForRepair { replay_id, wait_ms: 1_500 },
+            ),
+        ] {
+            assert_eq!(NextStep::decide(situation, NOW), step, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_passed_deadline_waits_no_more_and_a_part_of_a_millisecond_counts_whole() {
+        assert_eq!(NextStep::millis(Duration::ZERO), 0);
+        assert_eq!(NextStep::millis(Duration::from_nanos(1)), 1);
+        let late =
+            Situation { effect: Effect::Pending, timeout_at: NOW, incident: None, running: None };
+        assert_eq!(
+            NextStep::decide(late, NOW + time::Duration::SECOND),
+            NextStep::WaitForResult { wait_ms: 0 }
+        );
+    }
+}
