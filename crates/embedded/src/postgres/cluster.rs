@@ -1,0 +1,118 @@
+//! The data folder of the server: where it is, who owns it, and whether this server can use it.
+//!
+//! Nothing that exists is changed: a folder of another major version, or with other things in it,
+//! is an error that says so. As root the folder may lie elsewhere than was asked for, because the
+//! account that runs the server must reach it; the same wish always leads to the same place.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use super::PostgresOptions;
+use super::create::create;
+use crate::account::{Account, is_root};
+use crate::error::StartError;
+use crate::locate::PostgresBins;
+use crate::places::absolute;
+
+/// Home of the clusters whose wanted place the account cannot reach.
+const FALLBACK: &str = "/var/lib/sendpromptly";
+/// Lies in the data folder.
+pub(super) const PASSWORD_FILE: &str = "sendpromptly.password";
+
+/// A data folder and who runs the server on it.
+pub(super) struct Place {
+    pub dir: PathBuf,
+    pub account: Option<Account>,
+}
+
+impl Place {
+    /// Makes a command run under the account.
+    pub fn run_as_account(&self, command: &mut Command) {
+        if let Some(account) = &self.account {
+            command.uid(account.uid).gid(account.gid);
+        }
+    }
+
+    /// Makes the account the owner of a file or folder.
+    pub fn give(&self, path: &Path) -> Result<(), StartError> {
+        let Some(account) = &self.account else {
+            return Ok(());
+        };
+        chown(path, Some(account.uid), Some(account.gid))
+            .map_err(StartError::file("hand over", path))
+    }
+}
+
+/// Decides the account and the folder. An existing cluster is run by its owner, so that root can
+/// start what a user made, and the user can start it again afterwards.
+pub(super) fn settle(options: &PostgresOptions) -> Result<Place, StartError> {
+    let dir = absolute(options.data_dir.clone());
+    let Some(account) = account_for(&dir, options)? else {
+        return Ok(Place { dir, account: None });
+    };
+    if account.reaches(dir.parent().unwrap_or(&dir)) {
+        return Ok(Place { dir, account: Some(account) });
+    }
+    let name = hex::encode(Sha256::digest(dir.as_os_str().as_encoded_bytes()));
+    let instead = Path::new(FALLBACK).join(&name[..16]);
+    tracing::warn!(
+        wanted = %dir.display(),
+        instead = %instead.display(),
+        account = account.name,
+        "PostgreSQL does not run as root, and the account that runs it cannot reach the data \
+         folder, so the database is kept elsewhere"
+    );
+    let account = account_for(&instead, options)?;
+    Ok(Place { dir: instead, account })
+}
+
+fn account_for(dir: &Path, options: &PostgresOptions) -> Result<Option<Account>, StartError> {
+    if options.account.is_some() {
+        return Ok(options.account.clone());
+    }
+    let owner = is_root().then(|| Account::owner_of(&dir.join("PG_VERSION"))).flatten();
+    match owner {
+        Some(owner) => Ok(Some(owner)),
+        None => Account::for_postgres().map_err(StartError::Account),
+    }
+}
+
+/// Returns the password of the cluster, which is made first if there is none.
+pub(super) async fn open_or_create(
+    bins: &PostgresBins,
+    place: &Place,
+    durable: bool,
+) -> Result<String, StartError> {
+    let version_file = place.dir.join("PG_VERSION");
+    match fs::read_to_string(&version_file) {
+        Ok(found) if found.trim() == bins.version.major.to_string() => {}
+        Ok(found) => {
+            let found = found.trim().to_owned();
+            return Err(StartError::OtherMajor {
+                path: place.dir.clone(),
+                found,
+                version: bins.version,
+            });
+        }
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            return Err(StartError::file("read", version_file)(source));
+        }
+        Err(_) if has_entries(&place.dir) => {
+            return Err(StartError::NotACluster { path: place.dir.clone() });
+        }
+        Err(_) => create(bins, place, durable).await?,
+    }
+    let file = place.dir.join(PASSWORD_FILE);
+    let password = fs::read_to_string(&file).map_err(StartError::file("read", file))?;
+    Ok(password.trim().to_owned())
+}
+
+fn has_entries(dir: &Path) -> bool {
+    dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
