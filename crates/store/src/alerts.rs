@@ -1,0 +1,183 @@
+//! Alerts: one row per message and destination, written in the transaction of what it tells.
+
+use domain::alert::AlertKind;
+use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::read_text;
+
+/// An alert that is about to be delivered.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// Its id.
+    pub id: AlertId,
+    /// The incident that it speaks of.
+    pub incident_id: IncidentId,
+    /// The incident's event.
+    pub event_id: EventId,
+    /// Where it goes.
+    pub destination_id: DestinationId,
+    /// What it tells.
+    pub kind: AlertKind,
+    /// The reprocess that failed, for that kind.
+    pub replay_id: Option<ReplayId>,
+    /// Whether nobody delivered it or gave it up yet.
+    pub pending: bool,
+    /// When it was written.
+    pub created_at: OffsetDateTime,
+    /// Whether 24 hours have passed since.
+    pub expired: bool,
+}
+
+/// An alert as shown to people.
+#[derive(Debug, Clone)]
+pub struct AlertView {
+    /// What it tells.
+    pub kind: String,
+    /// Where it goes: the address, or the host of the Slack URL.
+    pub destination: String,
+    /// `pending`, `delivered` or `given_up`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i32,
+}
+
+/// Writes one alert per destination that can be told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_alerts(
+    tx: &mut PgConnection,
+    (project_id, event_id, incident_id): (ProjectId, EventId, IncidentId),
+    kind: AlertKind,
+    replay_id: Option<ReplayId>,
+) -> Result<(), StoreError> {
+    let destinations = sqlx::query_scalar!(
+        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL ORDER BY id",
+        project_id.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for destination in destinations {
+        sqlx::query!(
+            "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT alerts_occasion_key DO NOTHING",
+            Uuid::now_v7(),
+            incident_id.as_uuid(),
+            event_id.as_uuid(),
+            destination,
+            kind.as_str(),
+            replay_id.map(ReplayId::as_uuid),
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The alerts of an event that nobody delivered yet, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_pending(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+) -> Result<Vec<AlertId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM alerts WHERE event_id = $1 AND state = 'pending' ORDER BY id",
+        event_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(AlertId::from_uuid).collect())
+}
+
+/// Finds an alert.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_alert(db: impl PgExecutor<'_>, id: AlertId) -> Result<Option<Alert>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT incident_id, event_id, destination_id, kind, replay_id, state, created_at,
+                  created_at < now() - interval '24 hours' AS "expired!"
+           FROM alerts WHERE id = $1"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        Ok(Alert {
+            id,
+            incident_id: IncidentId::from_uuid(row.incident_id),
+            event_id: EventId::from_uuid(row.event_id),
+            destination_id: DestinationId::from_uuid(row.destination_id),
+            kind: read_text("alerts", "kind", id, &row.kind)?,
+            replay_id: row.replay_id.map(ReplayId::from_uuid),
+            pending: row.state == "pending",
+            created_at: row.created_at,
+            expired: row.expired,
+        })
+    })
+    .transpose()
+}
+
+/// The alerts of an incident, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_incident(
+    db: impl PgExecutor<'_>,
+    incident_id: IncidentId,
+) -> Result<Vec<AlertView>, StoreError> {
+    let alerts = sqlx::query_as!(
+        AlertView,
+        "SELECT a.kind, d.address AS destination, a.state, a.attempts
+         FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id",
+        incident_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(alerts)
+}
+
+/// Counts a try and keeps what came back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_attempt(
+    db: impl PgExecutor<'_>,
+    id: AlertId,
+    answer: &str,
+) -> Result<i32, StoreError> {
+    let attempts = sqlx::query_scalar!(
+        "UPDATE alerts SET attempts = attempts + 1, last_answer = $2 WHERE id = $1 RETURNING attempts",
+        id.as_uuid(),
+        answer,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(attempts)
+}
+
+/// Ends a pending alert. `true` if it was pending until now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finish(
+    db: impl PgExecutor<'_>,
+    id: AlertId,
+    delivered: bool,
+) -> Result<bool, StoreError> {
+    let state = if delivered { "delivered" } else { "given_up" };
+    let done = sqlx::query!(
+        "UPDATE alerts SET state = $2, finished_at = now() WHERE id = $1 AND state = 'pending'",
+        id.as_uuid(),
+        state,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

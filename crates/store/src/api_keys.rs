@@ -1,0 +1,141 @@
+//! API keys: only their SHA-256 is here.
+
+use domain::api_key::ApiKey;
+use domain::ids::{KeyId, ProjectId};
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// A key as it is shown to people.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// Its id.
+    pub id: KeyId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// What people call it.
+    pub label: String,
+    /// Its last four characters.
+    pub last_four: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+    /// When it was revoked.
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+/// Whom a valid key speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The key.
+    pub key_id: KeyId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The project's time-out.
+    pub timeout_minutes: i32,
+    /// Whether the project keeps snapshots.
+    pub snapshots: bool,
+}
+
+/// Adds a key.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_key(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    label: &str,
+    key: &ApiKey,
+) -> Result<KeyId, StoreError> {
+    let id = KeyId::from_uuid(Uuid::now_v7());
+    let hash = key.hash();
+    sqlx::query!(
+        "INSERT INTO api_keys (id, project_id, label, hash, last_four) VALUES ($1, $2, $3, $4, $5)",
+        id.as_uuid(),
+        project_id.as_uuid(),
+        label,
+        hash.as_slice(),
+        key.last_four(),
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// Whom a key speaks for; `None` for an unknown or revoked one. Notes the use, at most once a
+/// minute, so that a busy key does not rewrite its row on every request.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_owner(
+    db: impl PgExecutor<'_>,
+    key: &ApiKey,
+) -> Result<Option<KeyOwner>, StoreError> {
+    let hash = key.hash();
+    let row = sqlx::query!(
+        r#"WITH used AS (
+               UPDATE api_keys SET last_used_at = now()
+               WHERE hash = $1 AND revoked_at IS NULL
+                 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+           )
+           SELECT k.id, k.project_id, p.timeout_minutes, p.snapshots
+           FROM api_keys k JOIN projects p ON p.id = k.project_id
+           WHERE k.hash = $1 AND k.revoked_at IS NULL"#,
+        hash.as_slice(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| KeyOwner {
+        key_id: KeyId::from_uuid(row.id),
+        project_id: ProjectId::from_uuid(row.project_id),
+        timeout_minutes: row.timeout_minutes,
+        snapshots: row.snapshots,
+    }))
+}
+
+/// The keys of a project, or of all, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_keys(
+    db: impl PgExecutor<'_>,
+    project_id: Option<ProjectId>,
+) -> Result<Vec<KeyRow>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, project_id, label, last_four, created_at, last_used_at, revoked_at FROM api_keys
+         WHERE $1::uuid IS NULL OR project_id = $1 ORDER BY id",
+        project_id.map(ProjectId::as_uuid),
+    )
+    .fetch_all(db)
+    .await?;
+    let keys = rows.into_iter().map(|row| KeyRow {
+        id: KeyId::from_uuid(row.id),
+        project_id: ProjectId::from_uuid(row.project_id),
+        label: row.label,
+        last_four: row.last_four,
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+    });
+    Ok(keys.collect())
+}
+
+/// Revokes a key for good; its project, or `None` if there is no such valid key.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_key(
+    db: impl PgExecutor<'_>,
+    id: KeyId,
+) -> Result<Option<ProjectId>, StoreError> {
+    let project = sqlx::query_scalar!(
+        "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING project_id",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(project.map(ProjectId::from_uuid))
+}

@@ -1,0 +1,135 @@
+//! Callback attempts: a row before the request goes out, completed when it has ended.
+
+use domain::ids::ReplayId;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use crate::StoreError;
+
+/// One HTTP try of a callback.
+#[derive(Debug, Clone)]
+pub struct CallbackAttempt {
+    /// Its number, from 1.
+    pub attempt: i32,
+    /// When it began.
+    pub started_at: OffsetDateTime,
+    /// The answer's status.
+    pub status: Option<i32>,
+    /// The class of the error, where there was no answer.
+    pub error: Option<String>,
+    /// How long it took.
+    pub latency_ms: Option<i64>,
+    /// The beginning of the answer.
+    pub answer: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptEnd<'a> {
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// The class of the error, where there was no answer.
+    pub error: Option<&'a str>,
+    /// How long it took.
+    pub latency_ms: i64,
+    /// The beginning of the answer, or the error's words.
+    pub answer: Option<&'a str>,
+}
+
+/// Begins the next attempt and gives its number. The caller holds the event's lock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_attempt(
+    tx: &mut PgConnection,
+    replay_id: ReplayId,
+    nonce: &str,
+) -> Result<i32, StoreError> {
+    let attempt = sqlx::query_scalar!(
+        "INSERT INTO callback_attempts (replay_id, attempt, nonce)
+         SELECT $1, coalesce(max(attempt), 0) + 1, $2 FROM callback_attempts WHERE replay_id = $1
+         RETURNING attempt",
+        replay_id.as_uuid(),
+        nonce,
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(attempt)
+}
+
+/// Completes attempts whose worker died, and says how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_interrupted(
+    tx: &mut PgConnection,
+    replay_id: ReplayId,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE callback_attempts SET finished_at = now(), error = 'interrupted'
+         WHERE replay_id = $1 AND finished_at IS NULL",
+        replay_id.as_uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Completes an attempt.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_attempt(
+    tx: &mut PgConnection,
+    replay_id: ReplayId,
+    attempt: i32,
+    end: AttemptEnd<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE callback_attempts SET finished_at = now(), status = $3, error = $4, latency_ms = $5, answer = $6
+         WHERE replay_id = $1 AND attempt = $2",
+        replay_id.as_uuid(),
+        attempt,
+        end.status.map(i32::from),
+        end.error,
+        end.latency_ms,
+        end.answer,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// How many attempts count against the schedule: those that were not cut off by a crash of ours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_made(db: impl PgExecutor<'_>, replay_id: ReplayId) -> Result<u32, StoreError> {
+    let made = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "made!" FROM callback_attempts
+           WHERE replay_id = $1 AND finished_at IS NOT NULL AND error IS DISTINCT FROM 'interrupted'"#,
+        replay_id.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(u32::try_from(made).unwrap_or(u32::MAX))
+}
+
+/// The attempts of a reprocess, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_reprocess(
+    db: impl PgExecutor<'_>,
+    replay_id: ReplayId,
+) -> Result<Vec<CallbackAttempt>, StoreError> {
+    let attempts = sqlx::query_as!(
+        CallbackAttempt,
+        "SELECT attempt, started_at, status, error, latency_ms, answer FROM callback_attempts
+         WHERE replay_id = $1 ORDER BY attempt",
+        replay_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(attempts)
+}

@@ -1,0 +1,90 @@
+//! The audit: who did what, in the transaction of what was done. Entries are only ever added.
+
+use domain::audit::{Action, Actor};
+use domain::ids::{EventId, IncidentId, ProjectId};
+use serde_json::Value;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// What an entry is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Subject {
+    /// The project.
+    pub project_id: Option<ProjectId>,
+    /// The event, whose timeline then shows the entry.
+    pub event_id: Option<EventId>,
+    /// The incident.
+    pub incident_id: Option<IncidentId>,
+}
+
+impl Subject {
+    /// Something about a project as a whole.
+    #[must_use]
+    pub const fn project(project_id: ProjectId) -> Self {
+        Self { project_id: Some(project_id), event_id: None, incident_id: None }
+    }
+
+    /// Something about an event.
+    #[must_use]
+    pub const fn event(project_id: ProjectId, event_id: EventId) -> Self {
+        Self { project_id: Some(project_id), event_id: Some(event_id), incident_id: None }
+    }
+
+    /// Something about an incident of an event.
+    #[must_use]
+    pub const fn incident(
+        project_id: ProjectId,
+        event_id: EventId,
+        incident_id: IncidentId,
+    ) -> Self {
+        Self {
+            project_id: Some(project_id),
+            event_id: Some(event_id),
+            incident_id: Some(incident_id),
+        }
+    }
+}
+
+/// Adds an entry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_entry(
+    db: impl PgExecutor<'_>,
+    actor: &Actor,
+    action: Action,
+    subject: Subject,
+    detail: Value,
+) -> Result<(), StoreError> {
+    insert_once(db, Uuid::now_v7(), (actor, action), subject, detail).await
+}
+
+/// Adds an entry under an id that the caller chose, once. For entries that are all that a repeated
+/// step writes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_once(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    (actor, action): (&Actor, Action),
+    subject: Subject,
+    detail: Value,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO audit_entries (id, actor, action, project_id, event_id, incident_id, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING",
+        id,
+        actor.to_string(),
+        action.as_str(),
+        subject.project_id.map(ProjectId::as_uuid),
+        subject.event_id.map(EventId::as_uuid),
+        subject.incident_id.map(IncidentId::as_uuid),
+        detail,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Destinations: where alerts go. Slack URLs are sealed; only their host is readable.
+
+use domain::ids::{DestinationId, ProjectId};
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::seal::{MasterKey, SealError};
+
+/// Where one alert goes, ready to send.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An e-mail address.
+    Email(String),
+    /// A Slack incoming webhook, which is a secret.
+    Slack(String),
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Email(address) => write!(f, "Email({address})"),
+            Self::Slack(_) => f.write_str("Slack(…)"),
+        }
+    }
+}
+
+impl Target {
+    /// The kind's text, as in the database and the API.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+            Self::Slack(_) => "slack",
+        }
+    }
+}
+
+/// A destination as shown to people.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Its id.
+    pub id: DestinationId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// `email` or `slack`.
+    pub kind: String,
+    /// The address, or the host of the Slack URL.
+    pub address: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// Since when it refuses for good.
+    pub broken_at: Option<OffsetDateTime>,
+}
+
+/// Adds a destination. `shown` is what people see of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_destination(
+    db: impl PgExecutor<'_>,
+    key: &MasterKey,
+    project_id: ProjectId,
+    target: &Target,
+    shown: &str,
+) -> Result<DestinationId, StoreError> {
+    let id = DestinationId::from_uuid(Uuid::now_v7());
+    let sealed = match target {
+        Target::Email(_) => None,
+        Target::Slack(url) => Some(key.seal(&row_name(id), url.as_bytes())?),
+    };
+    sqlx::query!(
+        "INSERT INTO destinations (id, project_id, kind, address, sealed) VALUES ($1, $2, $3, $4, $5)",
+        id.as_uuid(),
+        project_id.as_uuid(),
+        target.kind(),
+        shown,
+        sealed,
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// The destinations of a project, or of all, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_destinations(
+    db: impl PgExecutor<'_>,
+    project_id: Option<ProjectId>,
+) -> Result<Vec<Destination>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, project_id, kind, address, created_at, broken_at FROM destinations
+         WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id",
+        project_id.map(ProjectId::as_uuid),
+    )
+    .fetch_all(db)
+    .await?;
+    let destinations = rows.into_iter().map(|row| Destination {
+        id: DestinationId::from_uuid(row.id),
+        project_id: ProjectId::from_uuid(row.project_id),
+        kind: row.kind,
+        address: row.address,
+        created_at: row.created_at,
+        broken_at: row.broken_at,
+    });
+    Ok(destinations.collect())
+}
+
+/// A destination ready to send to, with its project; `None` if it was removed.
+///
+/// # Errors
+/// When the database fails or the URL does not open.
+pub async fn find_target(
+    db: impl PgExecutor<'_>,
+    key: &MasterKey,
+    id: DestinationId,
+) -> Result<Option<(ProjectId, Target)>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT project_id, address, sealed FROM destinations WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let target = match row.sealed {
+        None => Target::Email(row.address),
+        Some(sealed) => {
+            let opened = key.open(&row_name(id), &sealed)?;
+            Target::Slack(String::from_utf8(opened).map_err(|_| SealError::Damaged)?)
+        }
+    };
+    Ok(Some((ProjectId::from_uuid(row.project_id), target)))
+}
+
+/// Removes a destination; its project, or `None` if there is no such one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_destination(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+) -> Result<Option<ProjectId>, StoreError> {
+    let project = sqlx::query_scalar!(
+        "UPDATE destinations SET removed_at = now() WHERE id = $1 AND removed_at IS NULL RETURNING project_id",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(project.map(ProjectId::from_uuid))
+}
+
+/// Marks a destination that refuses for good. `true` if it was whole until now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_broken(db: impl PgExecutor<'_>, id: DestinationId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE destinations SET broken_at = now() WHERE id = $1 AND broken_at IS NULL",
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Marks a destination as whole again, after a message went through.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_whole(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET broken_at = NULL WHERE id = $1 AND broken_at IS NOT NULL",
+        id.as_uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn row_name(id: DestinationId) -> String {
+    format!("destinations.sealed:{id}")
+}

@@ -1,0 +1,85 @@
+//! What can go wrong in the store. Absence is an `Option`, a duplicate is a value; neither is here.
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database or the way to it failed.
+    #[error("the database failed: {0}")]
+    Driver(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the migrations failed: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what no code of ours writes.
+    #[error("{table}.{column} of {id} holds an unknown value")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+    },
+    /// A row that must be there is not: the caller named it, or another row does.
+    #[error("a row of {0} is missing")]
+    Missing(&'static str),
+    /// A conditional change met another state than the one read under the lock.
+    #[error("expected to change {expected} rows of {table}, changed {actual}")]
+    RowsAffected {
+        /// The table.
+        table: &'static str,
+        /// How many rows should have changed.
+        expected: u64,
+        /// How many did.
+        actual: u64,
+    },
+    /// A sealed value could not be opened.
+    #[error(transparent)]
+    Seal(#[from] crate::seal::SealError),
+}
+
+impl StoreError {
+    /// Whether the database itself is out of reach, so that the same request may succeed later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Driver(error) => is_unavailable(error),
+            Self::Migrate(_)
+            | Self::Missing(_)
+            | Self::Inconsistent { .. }
+            | Self::RowsAffected { .. }
+            | Self::Seal(_) => false,
+        }
+    }
+}
+
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        // Classes of SQLSTATE: 08 connection, 53 out of resources, 57P shutdown, 58 system.
+        // https://www.postgresql.org/docs/current/errcodes-appendix.html
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
+        }),
+        _ => false,
+    }
+}
+
+/// Checks that a conditional change met the state that was read under the lock.
+pub(crate) fn expect_one(table: &'static str, actual: u64) -> Result<(), StoreError> {
+    if actual == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table, expected: 1, actual }) }
+}
+
+/// Reads a column that holds the text of an enum.
+pub(crate) fn read_text<T: std::str::FromStr>(
+    table: &'static str,
+    column: &'static str,
+    id: impl std::fmt::Display,
+    text: &str,
+) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Inconsistent { table, column, id: id.to_string() })
+}

@@ -1,0 +1,293 @@
+//! Payment events.
+
+use domain::catalogue::{EffectType, Provider};
+use domain::effect_result::EventReference;
+use domain::event::Effect;
+use domain::ids::{EventId, KeyId, ProjectId};
+use domain::receipt::Receipt;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::error::{expect_one, read_text};
+use crate::{Insertion, StoreError};
+
+/// A payment event.
+#[derive(Debug, Clone)]
+pub struct PaymentEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Who took the money.
+    pub provider: Provider,
+    /// The provider's id.
+    pub provider_event_id: String,
+    /// The provider's event type.
+    pub event_type: String,
+    /// The effect that is due.
+    pub effect_type: EffectType,
+    /// The app's reference.
+    pub internal_reference: String,
+    /// The provider's time.
+    pub occurred_at: OffsetDateTime,
+    /// The shop, for Shopify.
+    pub shopify_shop_domain: Option<String>,
+    /// What became of the effect.
+    pub effect: Effect,
+    /// When the receipt was committed.
+    pub received_at: OffsetDateTime,
+    /// Until when the app may report in time.
+    pub timeout_at: OffsetDateTime,
+    /// How long that is, in minutes.
+    pub timeout_minutes: i32,
+}
+
+struct Row {
+    id: Uuid,
+    project_id: Uuid,
+    provider: String,
+    provider_event_id: String,
+    event_type: String,
+    effect_type: String,
+    internal_reference: String,
+    occurred_at: OffsetDateTime,
+    shopify_shop_domain: Option<String>,
+    effect: String,
+    received_at: OffsetDateTime,
+    timeout_at: OffsetDateTime,
+    timeout_minutes: i32,
+}
+
+impl TryFrom<Row> for PaymentEvent {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        const TABLE: &str = "payment_events";
+        Ok(Self {
+            id: EventId::from_uuid(row.id),
+            project_id: ProjectId::from_uuid(row.project_id),
+            provider: read_text(TABLE, "provider", row.id, &row.provider)?,
+            provider_event_id: row.provider_event_id,
+            event_type: row.event_type,
+            effect_type: read_text(TABLE, "effect_type", row.id, &row.effect_type)?,
+            internal_reference: row.internal_reference,
+            occurred_at: row.occurred_at,
+            shopify_shop_domain: row.shopify_shop_domain,
+            effect: read_text(TABLE, "effect", row.id, &row.effect)?,
+            received_at: row.received_at,
+            timeout_at: row.timeout_at,
+            timeout_minutes: row.timeout_minutes,
+        })
+    }
+}
+
+/// What stands around a receipt when it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken<'a> {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The key that brought it.
+    pub key_id: KeyId,
+    /// The time-out that holds for it.
+    pub timeout_minutes: i32,
+    /// The event's id, if it is new.
+    pub event_id: EventId,
+    /// The sealed snapshot.
+    pub snapshot: Option<&'a [u8]>,
+}
+
+/// A new event id.
+#[must_use]
+pub fn new_id() -> EventId {
+    EventId::from_uuid(Uuid::now_v7())
+}
+
+/// Adds an event, or finds the one that was there before. A twin that is being added at this moment
+/// by another transaction is waited for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_event(
+    tx: &mut PgConnection,
+    receipt: &Receipt,
+    taken: Taken<'_>,
+) -> Result<Insertion<EventId>, StoreError> {
+    let inserted = sqlx::query!(
+        "INSERT INTO event_identities (project_id, provider, provider_event_id, effect_type, event_id)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT event_identities_pkey DO NOTHING",
+        taken.project_id.as_uuid(),
+        receipt.provider.as_str(),
+        receipt.provider_event_id,
+        receipt.effect_type.as_str(),
+        taken.event_id.as_uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return find_twin(tx, receipt, taken.project_id).await.map(Insertion::Existing);
+    }
+    sqlx::query!(
+        "INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event_id, event_type, effect_type,
+             internal_reference, occurred_at, shopify_shop_domain, snapshot, timeout_minutes, timeout_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(mins => $12))",
+        taken.event_id.as_uuid(),
+        taken.project_id.as_uuid(),
+        taken.key_id.as_uuid(),
+        receipt.provider.as_str(),
+        receipt.provider_event_id,
+        receipt.event_type,
+        receipt.effect_type.as_str(),
+        receipt.internal_reference,
+        receipt.occurred_at,
+        receipt.shopify_shop_domain,
+        taken.snapshot,
+        taken.timeout_minutes,
+    )
+    .execute(tx)
+    .await?;
+    Ok(Insertion::Inserted(taken.event_id))
+}
+
+async fn find_twin(
+    tx: &mut PgConnection,
+    receipt: &Receipt,
+    project_id: ProjectId,
+) -> Result<EventId, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT event_id FROM event_identities
+         WHERE project_id = $1 AND provider = $2 AND provider_event_id = $3 AND effect_type = $4",
+        project_id.as_uuid(),
+        receipt.provider.as_str(),
+        receipt.provider_event_id,
+        receipt.effect_type.as_str(),
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(EventId::from_uuid(id))
+}
+
+/// Finds an event.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_event(
+    db: impl PgExecutor<'_>,
+    id: EventId,
+) -> Result<Option<PaymentEvent>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, occurred_at,
+                shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
+         FROM payment_events WHERE id = $1",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(PaymentEvent::try_from).transpose()
+}
+
+/// Finds an event and locks its row: every decision about it waits its turn here.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_event(
+    tx: &mut PgConnection,
+    id: EventId,
+) -> Result<Option<PaymentEvent>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, occurred_at,
+                shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
+         FROM payment_events WHERE id = $1 FOR UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    row.map(PaymentEvent::try_from).transpose()
+}
+
+/// The events of a project that a result may mean. More than one is ambiguous.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_meant(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    reference: &EventReference,
+) -> Result<Vec<EventId>, StoreError> {
+    let by_id = reference.event_id.as_deref().map(str::parse::<EventId>);
+    if let Some(Err(_)) = by_id {
+        return Ok(Vec::new());
+    }
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM payment_events
+         WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
+           AND ($4::text IS NULL OR provider = $4) AND ($5::text IS NULL OR effect_type = $5)
+         ORDER BY id LIMIT 20",
+        project_id.as_uuid(),
+        by_id.and_then(Result::ok).map(EventId::as_uuid),
+        reference.provider_event_id,
+        reference.provider.map(Provider::as_str),
+        reference.effect_type.map(EffectType::as_str),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+}
+
+/// Moves the effect from the state that was read under the lock.
+///
+/// # Errors
+/// When the database fails, or the state was another one.
+pub async fn settle(
+    tx: &mut PgConnection,
+    event: &PaymentEvent,
+    to: Effect,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE payment_events SET effect = $3, settled_at = now() WHERE id = $1 AND effect = $2",
+        event.id.as_uuid(),
+        event.effect.as_str(),
+        to.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    expect_one("payment_events", done.rows_affected())
+}
+
+/// Holds back every other receipt and early result of one provider event until the transaction ends,
+/// so that neither misses the other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_provider_event(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    provider_event_id: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))",
+        format!("{project_id}/{provider_event_id}"),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Events that nobody judged although their deadline passed more than two minutes ago.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM payment_events e
+         WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+           AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
+         ORDER BY timeout_at LIMIT $1",
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+}

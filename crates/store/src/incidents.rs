@@ -1,0 +1,238 @@
+//! Incidents.
+
+use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::incident::{IncidentState, Reason, Resolution};
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::{expect_one, read_text};
+use crate::page::{MAX_PAGE, Page};
+
+/// An incident.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// Its event.
+    pub event_id: EventId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// Why it was opened.
+    pub reason: Reason,
+    /// The app's last error code.
+    pub error_code: Option<String>,
+    /// The app's last error message.
+    pub error_message: Option<String>,
+    /// How it ended.
+    pub resolution: Option<Resolution>,
+    /// When it was opened.
+    pub opened_at: OffsetDateTime,
+    /// When it ended.
+    pub resolved_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: Uuid,
+    event_id: Uuid,
+    project_id: Uuid,
+    state: String,
+    reason: String,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    resolution: Option<String>,
+    opened_at: OffsetDateTime,
+    resolved_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Incident {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        const TABLE: &str = "incidents";
+        let resolution = row.resolution.as_deref();
+        Ok(Self {
+            id: IncidentId::from_uuid(row.id),
+            event_id: EventId::from_uuid(row.event_id),
+            project_id: ProjectId::from_uuid(row.project_id),
+            state: read_text(TABLE, "state", row.id, &row.state)?,
+            reason: read_text(TABLE, "reason", row.id, &row.reason)?,
+            resolution: resolution
+                .map(|text| read_text(TABLE, "resolution", row.id, text))
+                .transpose()?,
+            error_code: row.error_code,
+            error_message: row.error_message,
+            opened_at: row.opened_at,
+            resolved_at: row.resolved_at,
+        })
+    }
+}
+
+/// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_incident(
+    tx: &mut PgConnection,
+    of: (ProjectId, EventId),
+    reason: Reason,
+    error: (Option<&str>, Option<&str>),
+) -> Result<IncidentId, StoreError> {
+    let id = IncidentId::from_uuid(Uuid::now_v7());
+    sqlx::query!(
+        "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        id.as_uuid(),
+        of.0.as_uuid(),
+        of.1.as_uuid(),
+        reason.as_str(),
+        error.0,
+        error.1,
+    )
+    .execute(tx)
+    .await?;
+    Ok(id)
+}
+
+/// The incident of an event.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_of_event(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+) -> Result<Option<Incident>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+         FROM incidents WHERE event_id = $1",
+        event_id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Incident::try_from).transpose()
+}
+
+/// Finds an incident.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_incident(
+    db: impl PgExecutor<'_>,
+    id: IncidentId,
+) -> Result<Option<Incident>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+         FROM incidents WHERE id = $1",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Incident::try_from).transpose()
+}
+
+/// What a list of incidents shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IncidentFilter {
+    /// Of one project.
+    pub project_id: Option<ProjectId>,
+    /// In one state.
+    pub state: Option<IncidentState>,
+    /// Older than this one.
+    pub before: Option<IncidentId>,
+}
+
+/// Incidents, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_incidents(
+    db: impl PgExecutor<'_>,
+    filter: IncidentFilter,
+    limit: i64,
+) -> Result<Page<Incident>, StoreError> {
+    let limit = limit.clamp(1, MAX_PAGE);
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+         FROM incidents
+         WHERE ($1::uuid IS NULL OR project_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id < $3)
+         ORDER BY id DESC LIMIT $4",
+        filter.project_id.map(ProjectId::as_uuid),
+        filter.state.map(IncidentState::as_str),
+        filter.before.map(IncidentId::as_uuid),
+        limit + 1,
+    )
+    .fetch_all(db)
+    .await?;
+    let incidents: Result<Vec<_>, _> = rows.into_iter().map(Incident::try_from).collect();
+    Ok(Page::cut(incidents?, limit, |incident| incident.id.to_string()))
+}
+
+/// Moves an incident from the state that was read under the lock.
+///
+/// # Errors
+/// When the database fails, or the state was another one.
+pub async fn change_state(
+    tx: &mut PgConnection,
+    incident: &Incident,
+    to: IncidentState,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE incidents SET state = $3,
+             acknowledged_at = CASE WHEN $3 = 'acknowledged' THEN now() ELSE acknowledged_at END
+         WHERE id = $1 AND state = $2",
+        incident.id.as_uuid(),
+        incident.state.as_str(),
+        to.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    expect_one("incidents", done.rows_affected())
+}
+
+/// Resolves an incident.
+///
+/// # Errors
+/// When the database fails, or it was resolved already.
+pub async fn resolve(
+    tx: &mut PgConnection,
+    id: IncidentId,
+    resolution: Resolution,
+    note: Option<&str>,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE incidents SET state = 'resolved', resolution = $2, resolution_note = $3, resolved_at = now()
+         WHERE id = $1 AND state <> 'resolved'",
+        id.as_uuid(),
+        resolution.as_str(),
+        note,
+    )
+    .execute(tx)
+    .await?;
+    expect_one("incidents", done.rows_affected())
+}
+
+/// Keeps the app's last words about the failure.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refresh_error(
+    tx: &mut PgConnection,
+    id: IncidentId,
+    error: (Option<&str>, Option<&str>),
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE incidents SET error_code = $2, error_message = $3 WHERE id = $1",
+        id.as_uuid(),
+        error.0,
+        error.1,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Every SQL string of sendpromptly.
+//!
+//! Postgres is the truth. Functions here are free functions over an executor; the caller owns the
+//! transaction. Files named after a table read and write that table; [`transitions`] are the few
+//! changes that span several of them, each of which takes the event's row lock, asks
+//! `domain::verdict` what may happen, and writes the change, its audit entry, its alerts and its
+//! wish for Temporal together. A process that dies half-way leaves nothing half-done.
+
+pub mod alerts;
+pub mod api_keys;
+pub mod attempts;
+pub mod audit;
+pub mod destinations;
+pub mod error;
+pub mod events;
+pub mod idempotency;
+pub mod incidents;
+pub mod operators;
+pub mod outbox;
+pub mod page;
+pub mod pool;
+pub mod projects;
+pub mod reprocesses;
+pub mod results;
+pub mod seal;
+pub mod signing_secrets;
+pub mod standing;
+pub mod timeline;
+pub mod transitions;
+
+pub use error::StoreError;
+pub use seal::MasterKey;
+pub use sqlx::{PgConnection, PgPool};
+
+/// What an insert that may meet its twin did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insertion<T> {
+    /// The row is new.
+    Inserted(T),
+    /// An equal row was there before.
+    Existing(T),
+}

@@ -1,0 +1,213 @@
+//! The outbox: committed wishes for Temporal.
+//!
+//! A wish is written in the transaction of what it tells. Whoever carries it over claims it for 30 s
+//! first, so that two carriers do not do the same at once, and deletes it when Temporal has it. A
+//! carrier that dies leaves a claim that runs out. Carrying a wish over twice is harmless: the
+//! server knows its id.
+
+use domain::ids::{EventId, OutboxId};
+use serde_json::Value;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::read_text;
+
+/// What Temporal shall be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WishKind {
+    /// Start the watch.
+    Start,
+    /// Start the watch even if one ran before; for events that were left alone.
+    Restart,
+    /// Signal `result`.
+    Result,
+    /// Signal `reprocess`.
+    Reprocess,
+    /// Signal `resolve`.
+    Resolve,
+}
+
+impl WishKind {
+    const ALL: [Self; 5] =
+        [Self::Start, Self::Restart, Self::Result, Self::Reprocess, Self::Resolve];
+
+    /// The text in the database; for signals also the signal's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Result => "result",
+            Self::Reprocess => "reprocess",
+            Self::Resolve => "resolve",
+        }
+    }
+}
+
+impl std::str::FromStr for WishKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// A wish that was claimed.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Its id; also the id of the request to Temporal.
+    pub id: OutboxId,
+    /// Its event.
+    pub event_id: EventId,
+    /// What Temporal shall be told.
+    pub kind: WishKind,
+    /// The signal's input.
+    pub payload: Value,
+    /// How often it was tried, this time included.
+    pub attempts: i32,
+}
+
+/// Writes a wish.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_wish(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    kind: WishKind,
+    payload: Value,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO outbox (id, event_id, wish, payload) VALUES ($1, $2, $3, $4)",
+        Uuid::now_v7(),
+        event_id.as_uuid(),
+        kind.as_str(),
+        payload,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Claims wishes that are due: those of one event, or the oldest of all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_due(
+    db: impl PgExecutor<'_>,
+    event_id: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Wish>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
+         WHERE id IN (
+             SELECT id FROM outbox
+             WHERE parked_at IS NULL AND next_attempt_at <= now() AND ($1::uuid IS NULL OR event_id = $1)
+             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING id, event_id, wish, payload, attempts",
+        event_id.map(EventId::as_uuid),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let wishes: Result<Vec<Wish>, StoreError> = rows
+        .into_iter()
+        .map(|row| {
+            Ok(Wish {
+                kind: read_text("outbox", "wish", row.id, &row.wish)?,
+                id: OutboxId::from_uuid(row.id),
+                event_id: EventId::from_uuid(row.event_id),
+                payload: row.payload,
+                attempts: row.attempts,
+            })
+        })
+        .collect();
+    let mut wishes = wishes?;
+    wishes.sort_by_key(|wish| wish.id);
+    Ok(wishes)
+}
+
+/// Forgets wishes that Temporal has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query!("DELETE FROM outbox WHERE id = ANY ($1)", &ids).execute(db).await?;
+    Ok(())
+}
+
+/// Puts a wish off after a failure, with a jittered back-off of 1 s to 60 s.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE outbox SET last_error = $2,
+             next_attempt_at = now() + make_interval(secs => least(60, power(2, least(attempts, 6) - 1)) * (0.5 + random()))
+         WHERE id = $1",
+        id.as_uuid(),
+        error,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Sets a poisoned wish aside for a person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn park(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE outbox SET parked_at = now(), last_error = $2 WHERE id = $1",
+        id.as_uuid(),
+        error,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How many wishes wait, and how many are parked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_waiting(db: impl PgExecutor<'_>) -> Result<(i64, i64), StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE parked_at IS NULL) AS "waiting!", count(*) FILTER (WHERE parked_at IS NOT NULL) AS "parked!"
+           FROM outbox"#,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.waiting, row.parked))
+}
+
+/// Whether any wish of an event waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_wishes(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM outbox WHERE event_id = $1) AS "found!""#,
+        event_id.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Gives wishes that were parked an hour ago another chance: the cause may be mended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unpark_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE outbox SET parked_at = NULL, attempts = 0, next_attempt_at = now()
+         WHERE parked_at < now() - interval '1 hour'",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

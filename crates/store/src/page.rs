@@ -1,0 +1,27 @@
+//! Keyset pages: a list and where it goes on.
+//!
+//! A cursor is the id of the last row shown. Ids sort by time, so a page costs the same wherever it
+//! begins, and rows that arrive meanwhile neither repeat nor hide others.
+
+/// The most rows that one page shows.
+pub const MAX_PAGE: i64 = 200;
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows, newest first.
+    pub data: Vec<T>,
+    /// The cursor of the next page; `None` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Cuts a list that was read one row longer than the page.
+    pub(crate) fn cut(mut rows: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = if more { rows.last().map(cursor) } else { None };
+        Self { data: rows, next_cursor }
+    }
+}

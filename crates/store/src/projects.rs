@@ -1,0 +1,169 @@
+//! Projects.
+
+use domain::ids::ProjectId;
+use domain::project::Mode;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::{expect_one, read_text};
+
+/// One monitored payment flow.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Whether it watches real money.
+    pub mode: Mode,
+    /// Minutes until silence is an incident.
+    pub timeout_minutes: i32,
+    /// Where callbacks go.
+    pub repair_url: Option<String>,
+    /// Whether payloads are kept, sealed.
+    pub snapshots: bool,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+}
+
+/// What a person decides about a project.
+#[derive(Debug, Clone)]
+pub struct ProjectSettings {
+    /// Its name.
+    pub name: String,
+    /// Whether it watches real money; fixed once made.
+    pub mode: Mode,
+    /// Minutes until silence is an incident.
+    pub timeout_minutes: i32,
+    /// Where callbacks go.
+    pub repair_url: Option<String>,
+    /// Whether payloads are kept, sealed.
+    pub snapshots: bool,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    mode: String,
+    timeout_minutes: i32,
+    repair_url: Option<String>,
+    snapshots: bool,
+    created_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Project {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ProjectId::from_uuid(row.id),
+            mode: read_text("projects", "mode", row.id, &row.mode)?,
+            name: row.name,
+            timeout_minutes: row.timeout_minutes,
+            repair_url: row.repair_url,
+            snapshots: row.snapshots,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Adds a project.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_project(
+    db: impl PgExecutor<'_>,
+    settings: &ProjectSettings,
+) -> Result<ProjectId, StoreError> {
+    let id = ProjectId::from_uuid(Uuid::now_v7());
+    sqlx::query!(
+        "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        id.as_uuid(),
+        settings.name,
+        settings.mode.as_str(),
+        settings.timeout_minutes,
+        settings.repair_url,
+        settings.snapshots,
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// Changes what may change; the mode never does, because its keys say it.
+///
+/// # Errors
+/// When the database fails or there is no such project.
+pub async fn update_project(
+    db: impl PgExecutor<'_>,
+    id: ProjectId,
+    settings: &ProjectSettings,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE projects SET name = $2, timeout_minutes = $3, repair_url = $4, snapshots = $5, updated_at = now()
+         WHERE id = $1",
+        id.as_uuid(),
+        settings.name,
+        settings.timeout_minutes,
+        settings.repair_url,
+        settings.snapshots,
+    )
+    .execute(db)
+    .await?;
+    expect_one("projects", done.rows_affected())
+}
+
+/// Finds a project.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_project(
+    db: impl PgExecutor<'_>,
+    id: ProjectId,
+) -> Result<Option<Project>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects WHERE id = $1",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Project::try_from).transpose()
+}
+
+/// Finds a project and locks its row, so that two people who change it at once do not undo each
+/// other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_project(
+    tx: &mut PgConnection,
+    id: ProjectId,
+) -> Result<Option<Project>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects WHERE id = $1
+         FOR UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    row.map(Project::try_from).transpose()
+}
+
+/// All projects, oldest first. An installation has a handful.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects ORDER BY id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Project::try_from).collect()
+}

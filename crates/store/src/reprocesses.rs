@@ -1,0 +1,180 @@
+//! Reprocesses: one at a time per incident, which a partial unique index guarantees.
+
+use domain::ids::{EventId, IncidentId, ReplayId};
+use domain::reprocess::ReprocessState;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::{expect_one, read_text};
+
+/// One reprocess.
+#[derive(Debug, Clone)]
+pub struct Reprocess {
+    /// Its id, stable over all attempts.
+    pub id: ReplayId,
+    /// Its incident.
+    pub incident_id: IncidentId,
+    /// Its event.
+    pub event_id: EventId,
+    /// Where it stands.
+    pub state: ReprocessState,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// What every attempt sends, byte for byte.
+    pub body: String,
+    /// Until when the app may answer a delivered callback.
+    pub result_due_at: Option<OffsetDateTime>,
+}
+
+struct Row {
+    id: Uuid,
+    incident_id: Uuid,
+    event_id: Uuid,
+    state: String,
+    requested_by: String,
+    body: String,
+    result_due_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Reprocess {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ReplayId::from_uuid(row.id),
+            incident_id: IncidentId::from_uuid(row.incident_id),
+            event_id: EventId::from_uuid(row.event_id),
+            state: read_text("reprocesses", "state", row.id, &row.state)?,
+            requested_by: row.requested_by,
+            body: row.body,
+            result_due_at: row.result_due_at,
+        })
+    }
+}
+
+/// A reprocess that is about to be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NewReprocess<'a> {
+    /// Its id.
+    pub id: ReplayId,
+    /// Its incident.
+    pub incident_id: IncidentId,
+    /// Its event.
+    pub event_id: EventId,
+    /// Who asked for it.
+    pub requested_by: &'a str,
+    /// Why.
+    pub note: Option<&'a str>,
+    /// The callback's body.
+    pub body: &'a str,
+}
+
+/// A new reprocess id.
+#[must_use]
+pub fn new_id() -> ReplayId {
+    ReplayId::from_uuid(Uuid::now_v7())
+}
+
+/// Keeps a reprocess; the caller holds the event's lock and knows that none is running.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_reprocess(
+    tx: &mut PgConnection,
+    new: NewReprocess<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        new.id.as_uuid(),
+        new.incident_id.as_uuid(),
+        new.event_id.as_uuid(),
+        new.requested_by,
+        new.note,
+        new.body,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Finds a reprocess.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_reprocess(
+    db: impl PgExecutor<'_>,
+    id: ReplayId,
+) -> Result<Option<Reprocess>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at FROM reprocesses WHERE id = $1",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Reprocess::try_from).transpose()
+}
+
+/// The reprocesses of an incident, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_incident(
+    db: impl PgExecutor<'_>,
+    incident_id: IncidentId,
+) -> Result<Vec<Reprocess>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at
+         FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
+        incident_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Reprocess::try_from).collect()
+}
+
+/// Moves a reprocess from the state that was read under the lock; an ending keeps its time.
+///
+/// # Errors
+/// When the database fails, or the state was another one.
+pub async fn change_state(
+    tx: &mut PgConnection,
+    id: ReplayId,
+    from: ReprocessState,
+    to: ReprocessState,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE reprocesses SET state = $3, finished_at = CASE WHEN $4 THEN now() END WHERE id = $1 AND state = $2",
+        id.as_uuid(),
+        from.as_str(),
+        to.as_str(),
+        !to.is_running(),
+    )
+    .execute(tx)
+    .await?;
+    expect_one("reprocesses", done.rows_affected())
+}
+
+/// Notes until when the app may answer a delivered callback: the project's time-out from now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn await_result(
+    tx: &mut PgConnection,
+    id: ReplayId,
+    timeout_minutes: i32,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE reprocesses SET state = 'awaiting_result', result_due_at = now() + make_interval(mins => $2)
+         WHERE id = $1 AND state = 'delivering'",
+        id.as_uuid(),
+        timeout_minutes,
+    )
+    .execute(tx)
+    .await?;
+    expect_one("reprocesses", done.rows_affected())
+}

@@ -1,0 +1,131 @@
+//! Results, and those that came before their receipt.
+
+use domain::catalogue::{EffectType, Provider};
+use domain::effect_result::{EffectResult, EventReference};
+use domain::ids::{EventId, KeyId, ProjectId, ReplayId, ResultId};
+use domain::receipt::Receipt;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::error::read_text;
+
+/// A new result id.
+#[must_use]
+pub fn new_id() -> ResultId {
+    ResultId::from_uuid(Uuid::now_v7())
+}
+
+/// Keeps a result. `false` if it was kept before under the same id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_result(
+    db: impl PgExecutor<'_>,
+    id: ResultId,
+    of: (ProjectId, EventId),
+    result: &EffectResult,
+    replay_id: Option<ReplayId>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "INSERT INTO results (id, project_id, event_id, outcome, error_code, error_message, replay_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT results_pkey DO NOTHING",
+        id.as_uuid(),
+        of.0.as_uuid(),
+        of.1.as_uuid(),
+        result.outcome.as_str(),
+        result.error_code,
+        result.error_message,
+        replay_id.map(ReplayId::as_uuid),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A result that waits for its receipt.
+#[derive(Debug, Clone)]
+pub struct EarlyResult {
+    /// The key that brought it.
+    pub key_id: KeyId,
+    /// What it says.
+    pub result: EffectResult,
+}
+
+/// Keeps a result whose receipt has not arrived; the same request again changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_early(
+    db: impl PgExecutor<'_>,
+    from: (ProjectId, KeyId, &str),
+    reference: &EventReference,
+    result: &EffectResult,
+) -> Result<(), StoreError> {
+    let (project_id, key_id, idempotency_key) = from;
+    sqlx::query!(
+        "INSERT INTO early_results (id, project_id, api_key_id, idempotency_key, provider, provider_event_id,
+             effect_type, outcome, error_code, error_message)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT ON CONSTRAINT early_results_idempotency_key DO NOTHING",
+        Uuid::now_v7(),
+        project_id.as_uuid(),
+        key_id.as_uuid(),
+        idempotency_key,
+        reference.provider.map(Provider::as_str),
+        reference.provider_event_id.as_deref().unwrap_or_default(),
+        reference.effect_type.map(EffectType::as_str),
+        result.outcome.as_str(),
+        result.error_code,
+        result.error_message,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The results that waited for this receipt, oldest first. They stay, because one provider event may
+/// have several effects; the sweep forgets them after 24 hours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_early(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    receipt: &Receipt,
+) -> Result<Vec<EarlyResult>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, api_key_id, outcome, error_code, error_message FROM early_results
+         WHERE project_id = $1 AND provider_event_id = $2 AND (provider IS NULL OR provider = $3)
+           AND (effect_type IS NULL OR effect_type = $4) AND received_at > now() - interval '24 hours'
+         ORDER BY id",
+        project_id.as_uuid(),
+        receipt.provider_event_id,
+        receipt.provider.as_str(),
+        receipt.effect_type.as_str(),
+    )
+    .fetch_all(tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let outcome = read_text("early_results", "outcome", row.id, &row.outcome)?;
+            let (error_code, error_message) = (row.error_code, row.error_message);
+            Ok(EarlyResult {
+                key_id: KeyId::from_uuid(row.api_key_id),
+                result: EffectResult { outcome, error_code, error_message, replay_id: None },
+            })
+        })
+        .collect()
+}
+
+/// Forgets results that waited for 24 hours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_expired_early(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done =
+        sqlx::query!("DELETE FROM early_results WHERE received_at < now() - interval '24 hours'")
+            .execute(db)
+            .await?;
+    Ok(done.rows_affected())
+}

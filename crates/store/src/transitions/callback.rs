@@ -1,0 +1,153 @@
+//! One attempt of a callback: a row before the request goes out, and what its end changes.
+//!
+//! The request itself is made between two transactions. A worker that dies in between leaves an
+//! attempt without an end; the next one marks it as interrupted and tries again, with the same
+//! `replay_id` and a new nonce.
+
+use domain::audit::{Action, Actor};
+use domain::callback::{AnswerVerdict, SCHEDULE};
+use domain::ids::{EventId, ReplayId};
+use domain::project::Mode;
+use domain::reprocess::ReprocessState;
+use domain::signature::SigningSecret;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::attempts::{self, AttemptEnd};
+use crate::audit::{self, Subject};
+use crate::seal::MasterKey;
+use crate::standing::Scene;
+use crate::transitions::fail_reprocess;
+use crate::{StoreError, projects, reprocesses, signing_secrets};
+
+/// Everything that one attempt needs.
+#[derive(Debug, Clone)]
+pub struct CallbackWork {
+    /// The attempt's number, from 1.
+    pub attempt: i32,
+    /// The body, equal on every attempt.
+    pub body: String,
+    /// Where it goes, as it was saved; `None` if the project has no repair URL.
+    pub repair_url: Option<String>,
+    /// The project's mode, which decides what URLs are allowed.
+    pub mode: Mode,
+    /// The secrets that sign.
+    pub secrets: Vec<SigningSecret>,
+}
+
+/// Begins an attempt. `None` if the reprocess needs none any more.
+///
+/// # Errors
+/// When the database fails, a secret does not open, or there is no such event.
+pub async fn begin_attempt(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    (event_id, replay_id): (EventId, ReplayId),
+    nonce: &str,
+) -> Result<Option<CallbackWork>, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let running = match scene.running().filter(|running| running.id == replay_id) {
+        Some(running) if running.state != ReprocessState::AwaitingResult => running,
+        _ => return Ok(None),
+    };
+    note_interruption(tx, &scene, replay_id).await?;
+    if running.state == ReprocessState::Requested {
+        reprocesses::change_state(tx, replay_id, running.state, ReprocessState::Delivering).await?;
+    }
+    let attempt = attempts::begin_attempt(tx, replay_id, nonce).await?;
+    let project_id = scene.event.project_id;
+    let project = projects::find_project(&mut *tx, project_id)
+        .await?
+        .ok_or(StoreError::Missing("projects"))?;
+    Ok(Some(CallbackWork {
+        attempt,
+        body: running.body.clone(),
+        repair_url: project.repair_url,
+        mode: project.mode,
+        secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
+    }))
+}
+
+/// What an attempt's end means for the activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// Nothing more to send: delivered, stopped, used up, or settled meanwhile.
+    Done,
+    /// Another attempt is due; so many were made.
+    Retry {
+        /// Attempts that count against the schedule.
+        made: u32,
+    },
+}
+
+/// Completes an attempt and draws the consequence.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn end_attempt(
+    tx: &mut PgConnection,
+    (event_id, replay_id): (EventId, ReplayId),
+    attempt: i32,
+    end: AttemptEnd<'_>,
+    verdict: AnswerVerdict,
+) -> Result<AttemptOutcome, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    attempts::end_attempt(tx, replay_id, attempt, end).await?;
+    note_attempt(tx, &scene, (replay_id, attempt), end, verdict).await?;
+    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+        return Ok(AttemptOutcome::Done);
+    };
+    let made = attempts::count_made(&mut *tx, replay_id).await?;
+    let used_up = usize::try_from(made).is_ok_and(|made| made >= SCHEDULE.len());
+    match verdict {
+        AnswerVerdict::Delivered => {
+            let project = projects::find_project(&mut *tx, scene.event.project_id).await?;
+            let timeout_minutes =
+                project.map_or(scene.event.timeout_minutes, |project| project.timeout_minutes);
+            reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
+        }
+        AnswerVerdict::Retry if !used_up => return Ok(AttemptOutcome::Retry { made }),
+        AnswerVerdict::Retry | AnswerVerdict::Stop => {
+            fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered)).await?;
+        }
+    }
+    Ok(AttemptOutcome::Done)
+}
+
+async fn note_attempt(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    (replay_id, attempt): (ReplayId, i32),
+    end: AttemptEnd<'_>,
+    verdict: AnswerVerdict,
+) -> Result<(), StoreError> {
+    let action = match verdict {
+        AnswerVerdict::Delivered => Action::CallbackDelivered,
+        AnswerVerdict::Retry | AnswerVerdict::Stop => Action::CallbackFailed,
+    };
+    let detail = json!({
+        "replay_id": replay_id, "attempt": attempt, "status": end.status,
+        "error": end.error, "latency_ms": end.latency_ms, "answer": end.answer,
+    });
+    audit::insert_entry(tx, &Actor::System, action, subject(scene), detail).await
+}
+
+async fn note_interruption(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    replay_id: ReplayId,
+) -> Result<(), StoreError> {
+    if attempts::end_interrupted(tx, replay_id).await? > 0 {
+        let action = Action::ReprocessInterrupted;
+        let detail = json!({ "replay_id": replay_id });
+        audit::insert_entry(tx, &Actor::System, action, subject(scene), detail).await?;
+    }
+    Ok(())
+}
+
+fn subject(scene: &Scene) -> Subject {
+    Subject {
+        incident_id: scene.incident.as_ref().map(|incident| incident.id),
+        ..Subject::event(scene.event.project_id, scene.event.id)
+    }
+}

@@ -1,0 +1,77 @@
+//! The changes that span several tables. Each takes the event's lock first, asks `domain::verdict`,
+//! and writes the change, its audit entry, its alerts and its wish for Temporal in one transaction.
+
+pub mod callback;
+pub mod receipt;
+pub mod reprocess;
+pub mod resolve;
+pub mod result;
+pub mod silence;
+
+use domain::alert::AlertKind;
+use domain::audit::{Action, Actor};
+use domain::ids::ReplayId;
+use domain::incident::{IncidentState, Reason};
+use domain::reprocess::ReprocessState;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::incidents::Incident;
+use crate::reprocesses::Reprocess;
+use crate::standing::Scene;
+use crate::{StoreError, alerts, incidents, reprocesses};
+
+/// Opens the incident of an event that has none, and writes the alerts that tell people.
+async fn open_incident(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    reason: Reason,
+    error: (Option<&str>, Option<&str>),
+) -> Result<(), StoreError> {
+    let of = (scene.event.project_id, scene.event.id);
+    let id = incidents::insert_incident(tx, of, reason, error).await?;
+    let detail = json!({ "reason": reason, "error_code": error.0, "error_message": error.1 });
+    let subject = Subject::incident(of.0, of.1, id);
+    audit::insert_entry(&mut *tx, &Actor::System, Action::IncidentOpened, subject, detail).await?;
+    alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await
+}
+
+/// Ends a running reprocess badly: the incident falls back to open and people are told.
+async fn fail_reprocess(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    ended: (&Reprocess, ReprocessState),
+) -> Result<(), StoreError> {
+    let (reprocess, ending) = ended;
+    let Some(incident) = &scene.incident else {
+        return Ok(());
+    };
+    reprocesses::change_state(tx, reprocess.id, reprocess.state, ending).await?;
+    if incident.state == IncidentState::Reprocessing {
+        incidents::change_state(tx, incident, IncidentState::Open).await?;
+    }
+    note_ending(tx, scene, incident, (reprocess.id, ending)).await?;
+    let kind = AlertKind::ReprocessFailed;
+    alerts::insert_alerts(tx, scene.ids(incident.id), kind, Some(reprocess.id)).await
+}
+
+async fn note_ending(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    incident: &Incident,
+    (replay_id, ending): (ReplayId, ReprocessState),
+) -> Result<(), StoreError> {
+    let action = match ending {
+        ReprocessState::Succeeded => Action::ReprocessSucceeded,
+        ReprocessState::NoResult => Action::ReprocessNoResult,
+        ReprocessState::Undelivered => Action::ReprocessUndelivered,
+        ReprocessState::Failed
+        | ReprocessState::Requested
+        | ReprocessState::Delivering
+        | ReprocessState::AwaitingResult => Action::ReprocessFailed,
+    };
+    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    audit::insert_entry(tx, &Actor::System, action, subject, json!({ "replay_id": replay_id }))
+        .await
+}

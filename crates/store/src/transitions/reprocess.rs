@@ -1,0 +1,136 @@
+//! Starting a reprocess.
+
+use domain::audit::{Action, Actor};
+use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
+use domain::ids::{EventId, ReplayId};
+use domain::incident::IncidentState;
+use domain::verdict::{self, ReprocessRefusal};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::incidents::Incident;
+use crate::outbox::{self, WishKind};
+use crate::reprocesses::{self, NewReprocess};
+use crate::standing::Scene;
+use crate::{StoreError, incidents, projects};
+
+/// A wish to reprocess.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The id that the reprocess gets; the key of repeated calls.
+    pub replay_id: ReplayId,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// Why.
+    pub note: Option<&'a str>,
+    /// Whether the watch still has to be told.
+    pub signal: bool,
+}
+
+/// Starts a reprocess, or says why not. The same `replay_id` again changes nothing.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn request_reprocess(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    wanted: Wanted<'_>,
+) -> Result<Result<(), ReprocessRefusal>, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    if scene.reprocesses.iter().any(|known| known.id == wanted.replay_id) {
+        return Ok(Ok(()));
+    }
+    let incident = match (verdict::judge_reprocess(scene.standing()), &scene.incident) {
+        (Ok(()), Some(incident)) => incident,
+        (Ok(()), None) => return Ok(Err(ReprocessRefusal::NoIncident)),
+        (Err(refusal), _) => return Ok(Err(refusal)),
+    };
+    start(tx, &scene, incident, wanted).await?;
+    Ok(Ok(()))
+}
+
+async fn start(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    incident: &Incident,
+    wanted: Wanted<'_>,
+) -> Result<(), StoreError> {
+    let body = callback_body(tx, scene, incident, wanted.replay_id).await?;
+    let requested_by = wanted.actor.to_string();
+    let new = NewReprocess {
+        id: wanted.replay_id,
+        incident_id: incident.id,
+        event_id: scene.event.id,
+        requested_by: &requested_by,
+        note: wanted.note,
+        body: &body,
+    };
+    reprocesses::insert_reprocess(tx, new).await?;
+    incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
+    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    let detail = json!({ "replay_id": wanted.replay_id, "note": wanted.note });
+    audit::insert_entry(&mut *tx, wanted.actor, Action::ReprocessRequested, subject, detail)
+        .await?;
+    if wanted.signal {
+        let said = json!({ "replay_id": wanted.replay_id });
+        outbox::insert_wish(tx, scene.event.id, WishKind::Reprocess, said).await?;
+    }
+    Ok(())
+}
+
+/// Keeps on the timeline that a wish typed by hand was refused.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn note_refusal(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    wanted: Wanted<'_>,
+    refusal: ReprocessRefusal,
+) -> Result<(), StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let subject = Subject {
+        incident_id: scene.incident.map(|incident| incident.id),
+        ..Subject::event(scene.event.project_id, event_id)
+    };
+    let said = (wanted.actor, Action::ReprocessRefused);
+    let detail = json!({ "why": refusal.to_string(), "note": wanted.note });
+    audit::insert_once(tx, wanted.replay_id.as_uuid(), said, subject, detail).await
+}
+
+/// What every attempt of this reprocess sends.
+async fn callback_body(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    incident: &Incident,
+    replay_id: ReplayId,
+) -> Result<String, StoreError> {
+    let event = &scene.event;
+    let project = projects::find_project(tx, event.project_id)
+        .await?
+        .ok_or(StoreError::Missing("projects"))?;
+    let body = CallbackBody {
+        kind: CallbackKind::Reprocess,
+        replay_id,
+        incident_id: incident.id,
+        event_id: event.id,
+        project_id: project.id,
+        mode: project.mode,
+        provider: event.provider,
+        provider_event_id: event.provider_event_id.clone(),
+        event_type: event.event_type.clone(),
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference.clone(),
+        occurred_at: event.occurred_at,
+        shopify_shop_domain: event.shopify_shop_domain.clone(),
+        reason: CallbackReason {
+            kind: incident.reason,
+            error_code: incident.error_code.clone(),
+            error_message: incident.error_message.clone(),
+        },
+        requested_at: scene.now,
+    };
+    serde_json::to_string(&body)
+        .map_err(|error| StoreError::Driver(sqlx::Error::Encode(error.into())))
+}

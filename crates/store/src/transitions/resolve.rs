@@ -1,0 +1,98 @@
+//! Resolving an incident by hand.
+
+use domain::alert::AlertKind;
+use domain::audit::{Action, Actor};
+use domain::ids::EventId;
+use domain::incident::{IncidentState, Resolution};
+use domain::reprocess::ReprocessState;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::audit::{self, Subject};
+use crate::incidents::Incident;
+use crate::outbox::{self, WishKind};
+use crate::standing::Scene;
+use crate::transitions::note_ending;
+use crate::{StoreError, alerts, incidents, reprocesses};
+
+/// What became of a resolution by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResolveAnswer {
+    /// Resolved.
+    Resolved,
+    /// It was resolved before.
+    AlreadyResolved,
+    /// The event has no incident.
+    NoIncident,
+}
+
+/// A wish to resolve by hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolving<'a> {
+    /// Who resolves.
+    pub actor: &'a Actor,
+    /// Why it is right now.
+    pub note: Option<&'a str>,
+    /// Whether the watch still has to be told.
+    pub signal: bool,
+}
+
+/// Resolves the incident of an event. A reprocess that runs ends with it, without another alert.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn resolve_incident(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    resolving: Resolving<'_>,
+) -> Result<ResolveAnswer, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(incident) = &scene.incident else {
+        return Ok(ResolveAnswer::NoIncident);
+    };
+    if incident.state == IncidentState::Resolved {
+        return Ok(ResolveAnswer::AlreadyResolved);
+    }
+    end_running(tx, &scene, incident).await?;
+    incidents::resolve(tx, incident.id, Resolution::Manual, resolving.note).await?;
+    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
+    let detail = json!({ "resolution": Resolution::Manual, "note": resolving.note });
+    audit::insert_entry(&mut *tx, resolving.actor, Action::IncidentResolved, subject, detail)
+        .await?;
+    alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await?;
+    if resolving.signal {
+        outbox::insert_wish(tx, event_id, WishKind::Resolve, json!({ "recorded": true })).await?;
+    }
+    Ok(ResolveAnswer::Resolved)
+}
+
+/// Ends a reprocess that runs, as what it had come to.
+async fn end_running(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    incident: &Incident,
+) -> Result<(), StoreError> {
+    let Some(running) = scene.running() else {
+        return Ok(());
+    };
+    let delivered = running.state == ReprocessState::AwaitingResult;
+    let ending = if delivered { ReprocessState::NoResult } else { ReprocessState::Undelivered };
+    reprocesses::change_state(tx, running.id, running.state, ending).await?;
+    note_ending(tx, scene, incident, (running.id, ending)).await
+}
+
+/// Keeps on the timeline that a resolution typed by hand was refused, because no incident is there.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn note_refusal(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    actor: &Actor,
+) -> Result<(), StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let subject = Subject::event(scene.event.project_id, event_id);
+    let detail = json!({ "why": "the event has no incident" });
+    audit::insert_once(tx, Uuid::now_v7(), (actor, Action::ResolveRefused), subject, detail).await
+}

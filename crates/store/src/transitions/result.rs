@@ -1,0 +1,187 @@
+//! Taking a result: what it changes is `judge_result`'s to say.
+
+use domain::alert::AlertKind;
+use domain::audit::{Action, Actor};
+use domain::effect_result::{EffectResult, Outcome};
+use domain::event::Effect;
+use domain::ids::{EventId, IncidentId, ReplayId, ResultId};
+use domain::incident::{IncidentState, Reason, Resolution};
+use domain::reprocess::ReprocessState;
+use domain::verdict::{self, ResultVerdict};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::outbox::{self, WishKind};
+use crate::standing::Scene;
+use crate::transitions::{fail_reprocess, note_ending, open_incident};
+use crate::{StoreError, alerts, events, incidents, reprocesses, results};
+
+/// A result on its way in.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The id under which it is kept; the key of repeated calls.
+    pub result_id: ResultId,
+    /// What it says.
+    pub result: &'a EffectResult,
+    /// Whether the watch still has to be told.
+    pub signal: bool,
+}
+
+/// What became of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResultAnswer {
+    /// Taken.
+    Accepted {
+        /// The event.
+        event_id: EventId,
+        /// `Succeeded` once any success came, else `Failed`.
+        effect: Effect,
+        /// The event's incident.
+        incident: Option<(IncidentId, IncidentState)>,
+    },
+    /// There is no such event.
+    UnknownEvent,
+    /// The replay id is none of this event's.
+    UnknownReplay,
+}
+
+/// Takes a result. The same `result_id` again changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accept_result(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    event_id: EventId,
+    report: Report<'_>,
+) -> Result<ResultAnswer, StoreError> {
+    let Some(scene) = Scene::lock(tx, event_id).await? else {
+        return Ok(ResultAnswer::UnknownEvent);
+    };
+    let answers = match answered_replay(&scene, report.result) {
+        Ok(answers) => answers,
+        Err(UnknownReplay) => return Ok(ResultAnswer::UnknownReplay),
+    };
+    let of = (scene.event.project_id, event_id);
+    if results::insert_result(&mut *tx, report.result_id, of, report.result, answers).await? {
+        let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
+        note_result(tx, actor, &scene, (report, answers, verdict)).await?;
+        carry_out(tx, &scene, report, verdict).await?;
+    }
+    let after = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let succeeded = after.event.effect == Effect::Succeeded;
+    Ok(ResultAnswer::Accepted {
+        event_id,
+        effect: if succeeded { Effect::Succeeded } else { Effect::Failed },
+        incident: after.incident.map(|incident| (incident.id, incident.state)),
+    })
+}
+
+struct UnknownReplay;
+
+/// Which reprocess of this event the app answers.
+fn answered_replay(
+    scene: &Scene,
+    result: &EffectResult,
+) -> Result<Option<ReplayId>, UnknownReplay> {
+    let Some(text) = &result.replay_id else {
+        return Ok(None);
+    };
+    let id = text.parse::<ReplayId>().map_err(|_| UnknownReplay)?;
+    let ours = scene.reprocesses.iter().any(|reprocess| reprocess.id == id);
+    if ours { Ok(Some(id)) } else { Err(UnknownReplay) }
+}
+
+async fn note_result(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    scene: &Scene,
+    (report, answers, verdict): (Report<'_>, Option<ReplayId>, ResultVerdict),
+) -> Result<(), StoreError> {
+    let action = match verdict {
+        ResultVerdict::Succeed { .. } => Action::ResultSucceeded,
+        ResultVerdict::Repeat => Action::ResultRepeated,
+        ResultVerdict::Contradict => Action::ResultContradicted,
+        ResultVerdict::OpenIncident | ResultVerdict::FailReprocess(_) | ResultVerdict::Refresh => {
+            Action::ResultFailed
+        }
+    };
+    let mut detail = json!({ "result_id": report.result_id });
+    if report.result.outcome == Outcome::Failed {
+        detail["error_code"] = json!(report.result.error_code);
+        detail["error_message"] = json!(report.result.error_message);
+    }
+    if let Some(replay_id) = answers {
+        detail["replay_id"] = json!(replay_id);
+    }
+    let subject = Subject {
+        incident_id: scene.incident.as_ref().map(|incident| incident.id),
+        ..Subject::event(scene.event.project_id, scene.event.id)
+    };
+    audit::insert_entry(tx, actor, action, subject, detail).await
+}
+
+async fn carry_out(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    report: Report<'_>,
+    verdict: ResultVerdict,
+) -> Result<(), StoreError> {
+    let error = (report.result.error_code.as_deref(), report.result.error_message.as_deref());
+    match verdict {
+        ResultVerdict::Succeed { resolution, .. } => succeed(tx, scene, resolution).await?,
+        ResultVerdict::OpenIncident => {
+            events::settle(tx, &scene.event, Effect::Failed).await?;
+            open_incident(tx, scene, Reason::FailedResult, error).await?;
+        }
+        ResultVerdict::FailReprocess(_) => {
+            refresh(tx, scene, error).await?;
+            if let Some(running) = scene.running() {
+                fail_reprocess(tx, scene, (running, ReprocessState::Failed)).await?;
+            }
+        }
+        ResultVerdict::Refresh => return refresh(tx, scene, error).await,
+        ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(()),
+    }
+    if report.signal {
+        let said = json!({ "result_id": report.result_id, "status": report.result.outcome });
+        outbox::insert_wish(tx, scene.event.id, WishKind::Result, said).await?;
+    }
+    Ok(())
+}
+
+async fn succeed(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    resolution: Option<Resolution>,
+) -> Result<(), StoreError> {
+    events::settle(tx, &scene.event, Effect::Succeeded).await?;
+    let Some(incident) = &scene.incident else {
+        return Ok(());
+    };
+    if let Some(running) = scene.running() {
+        reprocesses::change_state(tx, running.id, running.state, ReprocessState::Succeeded).await?;
+        note_ending(tx, scene, incident, (running.id, ReprocessState::Succeeded)).await?;
+    }
+    let Some(resolution) = resolution else {
+        return Ok(());
+    };
+    incidents::resolve(tx, incident.id, resolution, None).await?;
+    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    let detail = json!({ "resolution": resolution });
+    audit::insert_entry(&mut *tx, &Actor::System, Action::IncidentResolved, subject, detail)
+        .await?;
+    alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await
+}
+
+async fn refresh(
+    tx: &mut PgConnection,
+    scene: &Scene,
+    error: (Option<&str>, Option<&str>),
+) -> Result<(), StoreError> {
+    match &scene.incident {
+        Some(incident) => incidents::refresh_error(tx, incident.id, error).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,52 @@
+//! What silence does: a deadline that passed opens an incident, an unanswered callback ends its
+//! reprocess. Both are judged on the database's clock, whatever the timer that asked believes.
+
+use domain::event::Effect;
+use domain::ids::{EventId, ReplayId};
+use domain::incident::Reason;
+use domain::reprocess::ReprocessState;
+use domain::verdict::{self, CallbackSilence, SilenceVerdict};
+use sqlx::PgConnection;
+
+use crate::standing::Scene;
+use crate::transitions::{fail_reprocess, open_incident};
+use crate::{StoreError, events};
+
+/// Opens the incident if the deadline passed in silence.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn open_incident_if_due(
+    tx: &mut PgConnection,
+    event_id: EventId,
+) -> Result<(), StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    match verdict::judge_silence(scene.event.effect, scene.event.timeout_at, scene.now) {
+        SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
+        SilenceVerdict::OpenIncident => {
+            events::settle(tx, &scene.event, Effect::Missing).await?;
+            open_incident(tx, &scene, Reason::MissingResult, (None, None)).await
+        }
+    }
+}
+
+/// Ends a reprocess whose delivered callback was not answered in time.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn end_reprocess_if_due(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    replay_id: ReplayId,
+) -> Result<(), StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+        return Ok(());
+    };
+    match verdict::judge_callback_silence(running.state, running.result_due_at, scene.now) {
+        CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
+        CallbackSilence::NoResult => {
+            fail_reprocess(tx, &scene, (running, ReprocessState::NoResult)).await
+        }
+    }
+}
