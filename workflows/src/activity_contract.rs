@@ -1,0 +1,155 @@
+//! What the watch may ask of the hands: each activity's name, input and output, declared once.
+//!
+//! The `activities` package implements exactly these; a drift does not compile. Inputs carry ids,
+//! never bodies or secrets, because histories are read by many. Fields are only ever added.
+
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "a definition never runs; what its implementation fails with is decided there"
+)]
+
+use domain::ids::{AlertId, EventId, ReplayId, ResultId};
+use domain::watch::WatchStanding;
+use serde::{Deserialize, Serialize};
+use temporalio_common::ActivityError;
+use temporalio_macros::activity_definitions;
+
+/// The event that an activity is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfEvent {
+    /// The event.
+    pub event_id: EventId,
+}
+
+/// The reprocess that an activity is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfReprocess {
+    /// The event.
+    pub event_id: EventId,
+    /// The reprocess.
+    pub replay_id: ReplayId,
+}
+
+/// The alert that an activity delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfAlert {
+    /// The alert.
+    pub alert_id: AlertId,
+}
+
+/// A result typed at the `temporal` command line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TypedResult {
+    /// The event.
+    pub event_id: EventId,
+    /// The id that the result gets; the key of this activity.
+    pub result_id: ResultId,
+    /// The input as it was typed; the store judges it.
+    #[serde(default)]
+    pub body: serde_json::Value,
+}
+
+/// A wish to reprocess, typed at the `temporal` command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReprocessWish {
+    /// The event.
+    pub event_id: EventId,
+    /// The id that the reprocess gets; the key of this activity.
+    pub replay_id: ReplayId,
+    /// Who asks.
+    #[serde(default)]
+    pub requested_by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A resolution typed at the `temporal` command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedResolution {
+    /// The event.
+    pub event_id: EventId,
+    /// Who resolves.
+    #[serde(default)]
+    pub resolved_by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// Reading and changing where an event stands. Every one answers with where it stands afterwards.
+pub struct Records;
+
+#[activity_definitions]
+impl Records {
+    /// Opens the incident if the deadline passed in silence, by the database's clock.
+    #[activity(name = "open_incident_if_due")]
+    pub fn open_incident_if_due(_: OfEvent) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Reads where the event stands.
+    #[activity(name = "read_standing")]
+    pub fn read_standing(_: OfEvent) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Records a result that was typed by hand, or why it was refused.
+    #[activity(name = "record_result")]
+    pub fn record_result(_: TypedResult) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Starts a reprocess that was wished for by hand, or records why it was refused.
+    #[activity(name = "request_reprocess")]
+    pub fn request_reprocess(_: ReprocessWish) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Resolves the incident by hand, or records why that was refused.
+    #[activity(name = "resolve_incident")]
+    pub fn resolve_incident(_: TypedResolution) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Ends the reprocess as unanswered if its result is overdue, by the database's clock.
+    #[activity(name = "end_reprocess_if_due")]
+    pub fn end_reprocess_if_due(_: OfReprocess) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// Talking to the app.
+pub struct Callbacks;
+
+#[activity_definitions]
+impl Callbacks {
+    /// Asks the app to do the work again: one attempt, retried on the contract's schedule until it
+    /// is delivered, stopped or used up.
+    #[activity(name = "send_callback")]
+    pub fn send_callback(_: OfReprocess) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// Telling people.
+pub struct Alerts;
+
+#[activity_definitions]
+impl Alerts {
+    /// Delivers one alert to one destination, retried for 24 hours.
+    #[activity(name = "deliver_alert")]
+    pub fn deliver_alert(_: OfAlert) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// The definitions under the names that their implementations refer to.
+pub mod definition {
+    pub use super::alerts::DeliverAlert;
+    pub use super::callbacks::SendCallback;
+    pub use super::records::{
+        EndReprocessIfDue, OpenIncidentIfDue, ReadStanding, RecordResult, RequestReprocess,
+        ResolveIncident,
+    };
+}

@@ -1,0 +1,340 @@
+//! `EffectWatch`: waits for one event's result, judges its absence, and sees to the repair.
+//!
+//! The story, in the order of [`EffectWatch::run`]: wait for the app's word until the deadline. A
+//! recorded success ends the watch with no activity at all. Otherwise the database says whether an
+//! incident is due, people are told, and the watch follows the incident: it listens for results,
+//! wishes to reprocess and resolutions, sends callbacks, and waits for their outcome, until the
+//! database says that nothing is left to do.
+//!
+//! Every decision is the database's: after each turn the watch asks where the event stands
+//! ([`WatchStanding`]) and does what comes next. So a lost, late or repeated signal changes nothing,
+//! and a watch that is started anew after a lost namespace finds its place again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use domain::effect_result::Outcome;
+use domain::ids::{EventId, ReplayId, ResultId};
+use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
+use futures::FutureExt;
+use futures::future::{Either, pending};
+use serde::{Deserialize, Serialize};
+use temporalio_common::data_converters::RawValue;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
+    WorkflowResult, WorkflowTermination, select,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::activity_contract::{
+    OfEvent, OfReprocess, Records, ReprocessWish, TypedResolution, TypedResult,
+};
+use crate::errands::Errands;
+use crate::names::search_attribute;
+use crate::options;
+use crate::signals::{ReprocessSignal, ResolveSignal, Word};
+
+/// What a watch is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchInput {
+    /// The event.
+    pub event_id: EventId,
+    /// Until when the app may report in time.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timeout_at: OffsetDateTime,
+    /// Whether this run goes on with a story that an earlier run began.
+    #[serde(default)]
+    pub resumed: bool,
+}
+
+/// How a watch ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchOutcome {
+    /// `applied` where no incident was needed, else the incident's last state.
+    pub ended: String,
+}
+
+/// The answer of the `status` query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchStatus {
+    /// `pending`, `applied`, or the incident's state.
+    pub state: String,
+    /// Until when the app may report in time.
+    #[serde(with = "time::serde::rfc3339")]
+    pub deadline: OffsetDateTime,
+    /// The incident, if there is one.
+    pub incident: Option<IncidentView>,
+    /// The latest reprocess, if there was one.
+    pub reprocess: Option<ReprocessView>,
+    /// How many callback attempts the latest reprocess made.
+    pub attempts: u32,
+}
+
+/// The watch over one event.
+#[workflow]
+pub struct EffectWatch {
+    input: WatchInput,
+    inbox: VecDeque<Word>,
+    standing: Option<WatchStanding>,
+    applied: bool,
+}
+
+/// What ended a wait.
+enum Turn {
+    Heard(Word),
+    TimeUp,
+    CallbackEnded(WatchStanding),
+}
+
+#[workflow_methods]
+#[expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
+impl EffectWatch {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: WatchInput) -> Self {
+        Self { input, inbox: VecDeque::new(), standing: None, applied: false }
+    }
+
+    /// The story of one event.
+    ///
+    /// # Errors
+    /// When an activity failed in a way that a person must look at, or the watch was cancelled.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
+        let mut errands = Errands::default();
+        let input = ctx.state(|watch| watch.input.clone());
+        let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
+            return Ok(WatchOutcome { ended: "applied".to_owned() });
+        };
+        loop {
+            Self::note(ctx, &standing);
+            errands.tell(ctx, &standing.alerts);
+            let turn = match standing.next {
+                NextStep::Finish => match Self::last_turn(ctx, &mut errands).await? {
+                    Some(turn) => turn,
+                    None => break,
+                },
+                NextStep::WaitForResult { wait_ms } | NextStep::WaitForRepair { wait_ms, .. } => {
+                    Self::next_turn(ctx, &mut errands, Some(Duration::from_millis(wait_ms))).await?
+                }
+                NextStep::WaitForPeople => {
+                    Self::continue_if_long(ctx, &errands, &input)?;
+                    Self::next_turn(ctx, &mut errands, None).await?
+                }
+                NextStep::SendCallback { replay_id } => {
+                    errands.send_callback(ctx, input.event_id, replay_id);
+                    Self::next_turn(ctx, &mut errands, None).await?
+                }
+            };
+            standing = Self::judge(ctx, turn, standing.next).await?;
+        }
+        let ended = standing.incident.map_or("applied", |incident| incident.state.as_str());
+        Ok(WatchOutcome { ended: ended.to_owned() })
+    }
+
+    /// The app, or a person, reports a result.
+    #[signal]
+    pub fn result(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        self.inbox.push_back(Word::result(&input));
+    }
+
+    /// Somebody asks for the work to be done again.
+    #[signal]
+    pub fn reprocess(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        self.inbox.push_back(Word::reprocess(&input));
+    }
+
+    /// Somebody put it right by hand.
+    #[signal]
+    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        self.inbox.push_back(Word::resolve(&input));
+    }
+
+    /// Where the watch stands.
+    #[query]
+    pub fn status(&self, _ctx: &WorkflowContextView) -> WatchStatus {
+        let incident = self.standing.as_ref().and_then(|standing| standing.incident.clone());
+        let reprocess = self.standing.as_ref().and_then(|standing| standing.reprocess.clone());
+        WatchStatus {
+            state: self.state_name().to_owned(),
+            deadline: self.input.timeout_at,
+            attempts: reprocess.as_ref().map_or(0, |reprocess| reprocess.attempts),
+            incident,
+            reprocess,
+        }
+    }
+}
+
+impl EffectWatch {
+    /// Waits for the first word or the deadline. `None` is the happy ending: a recorded success,
+    /// which the database settled before it told us.
+    async fn first_word(
+        ctx: &mut WorkflowContext<Self>,
+        errands: &mut Errands,
+        input: &WatchInput,
+    ) -> Result<Option<WatchStanding>, WorkflowTermination> {
+        let of_event = OfEvent { event_id: input.event_id };
+        if input.resumed {
+            return Ok(Some(
+                ctx.execute_activity(Records::read_standing, of_event, options::records()).await?,
+            ));
+        }
+        let patience = remaining(ctx, input.timeout_at);
+        match Self::next_turn(ctx, errands, Some(patience)).await? {
+            Turn::Heard(Word::Recorded(result)) if result.status == Outcome::Succeeded => {
+                ctx.state_mut(|watch| watch.applied = true);
+                Ok(None)
+            }
+            turn => {
+                let waiting = NextStep::WaitForResult { wait_ms: 0 };
+                Self::judge(ctx, turn, waiting).await.map(Some)
+            }
+        }
+    }
+
+    /// Waits for a word, for the callback, or for time to pass, whichever comes first.
+    async fn next_turn(
+        ctx: &WorkflowContext<Self>,
+        errands: &mut Errands,
+        patience: Option<Duration>,
+    ) -> Result<Turn, WorkflowTermination> {
+        let time_up = match patience {
+            Some(patience) => Either::Left(ctx.timer(patience).map(|_| ())),
+            None => Either::Right(pending()),
+        };
+        select! {
+            ended = errands.callback_ended().fuse() => Ok(Turn::CallbackEnded(ended?)),
+            word = Self::next_word(ctx).fuse() => Ok(Turn::Heard(word?)),
+            () = time_up.fuse() => Ok(Turn::TimeUp),
+        }
+    }
+
+    /// Nothing is left to do but to tell people, and to record what is still said by hand.
+    async fn last_turn(
+        ctx: &WorkflowContext<Self>,
+        errands: &mut Errands,
+    ) -> Result<Option<Turn>, WorkflowTermination> {
+        select! {
+            word = Self::next_word(ctx).fuse() => Ok(Some(Turn::Heard(word?))),
+            () = errands.all_told().fuse() => Ok(None),
+        }
+    }
+
+    async fn next_word(ctx: &WorkflowContext<Self>) -> Result<Word, WorkflowTermination> {
+        loop {
+            ctx.wait_condition(|watch| !watch.inbox.is_empty()).await?;
+            if let Some(word) = ctx.state_mut(|watch| watch.inbox.pop_front()) {
+                return Ok(word);
+            }
+        }
+    }
+
+    /// Has the database judge what just happened.
+    async fn judge(
+        ctx: &WorkflowContext<Self>,
+        turn: Turn,
+        waiting_for: NextStep,
+    ) -> Result<WatchStanding, WorkflowTermination> {
+        let event_id = ctx.state(|watch| watch.input.event_id);
+        let of_event = OfEvent { event_id };
+        let records = options::records();
+        let standing = match (turn, waiting_for) {
+            (Turn::CallbackEnded(standing), _) => standing,
+            (Turn::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
+                let of_reprocess = OfReprocess { event_id, replay_id };
+                ctx.execute_activity(Records::end_reprocess_if_due, of_reprocess, records).await?
+            }
+            (Turn::TimeUp, _)
+            | (Turn::Heard(Word::Recorded(_)), NextStep::WaitForResult { .. }) => {
+                ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
+            }
+            (Turn::Heard(word), _) => match Self::by_hand(ctx, event_id, word) {
+                ByHand::Recorded => {
+                    ctx.execute_activity(Records::read_standing, of_event, records).await?
+                }
+                ByHand::Result(input) => {
+                    ctx.execute_activity(Records::record_result, input, records).await?
+                }
+                ByHand::Reprocess(input) => {
+                    ctx.execute_activity(Records::request_reprocess, input, records).await?
+                }
+                ByHand::Resolve(input) => {
+                    ctx.execute_activity(Records::resolve_incident, input, records).await?
+                }
+            },
+        };
+        Ok(standing)
+    }
+
+    /// Gives what was typed by hand its id, drawn from the history, so that a retried activity
+    /// finds what it did before.
+    fn by_hand(ctx: &WorkflowContext<Self>, event_id: EventId, word: Word) -> ByHand {
+        let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
+        match word {
+            Word::Recorded(_)
+            | Word::Reprocess(ReprocessSignal { replay_id: Some(_), .. })
+            | Word::Resolve(ResolveSignal { recorded: true, .. }) => ByHand::Recorded,
+            Word::Result(body) => {
+                let result_id = ResultId::from_uuid(new_id());
+                ByHand::Result(TypedResult { event_id, result_id, body })
+            }
+            Word::Reprocess(ReprocessSignal { requested_by, note, .. }) => {
+                let replay_id = ReplayId::from_uuid(new_id());
+                ByHand::Reprocess(ReprocessWish { event_id, replay_id, requested_by, note })
+            }
+            Word::Resolve(ResolveSignal { resolved_by, note, .. }) => {
+                ByHand::Resolve(TypedResolution { event_id, resolved_by, note })
+            }
+        }
+    }
+
+    /// Keeps the standing for queries, and shows a change of the incident's state to searches. The
+    /// happy path never comes here, so it pays for no upsert.
+    fn note(ctx: &WorkflowContext<Self>, standing: &WatchStanding) {
+        ctx.state_mut(|watch| watch.standing = Some(standing.clone()));
+        let now = ctx.state(|watch| watch.state_name().to_owned());
+        if ctx.search_attributes().get(&search_attribute::STATE).as_deref() != Some(&now) {
+            ctx.upsert_search_attributes([search_attribute::STATE.value_set(now)]);
+        }
+    }
+
+    /// A watch over an incident that nobody resolves for months may grow long: it goes on in a
+    /// fresh run while nothing is under way.
+    fn continue_if_long(
+        ctx: &WorkflowContext<Self>,
+        errands: &Errands,
+        input: &WatchInput,
+    ) -> Result<(), WorkflowTermination> {
+        let unheard = ctx.state(|watch| !watch.inbox.is_empty());
+        if ctx.continue_as_new_suggested() && errands.is_idle() && !unheard {
+            let resumed = WatchInput { resumed: true, ..input.clone() };
+            ctx.continue_as_new(resumed, ContinueAsNewOptions::default())?;
+        }
+        Ok(())
+    }
+
+    fn state_name(&self) -> &'static str {
+        let Some(standing) = &self.standing else {
+            return if self.applied { "applied" } else { "pending" };
+        };
+        match (&standing.incident, standing.next) {
+            (Some(incident), _) => incident.state.as_str(),
+            (None, NextStep::Finish) => "applied",
+            (None, _) => "pending",
+        }
+    }
+}
+
+/// A word, ready for the activity that records it.
+enum ByHand {
+    Recorded,
+    Result(TypedResult),
+    Reprocess(ReprocessWish),
+    Resolve(TypedResolution),
+}
+
+fn remaining(ctx: &WorkflowContext<EffectWatch>, timeout_at: OffsetDateTime) -> Duration {
+    let now = ctx.workflow_time().map(OffsetDateTime::from);
+    now.and_then(|now| Duration::try_from(timeout_at - now).ok()).unwrap_or_default()
+}

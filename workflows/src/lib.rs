@@ -1,0 +1,14 @@
+//! Deterministic orchestration, and nothing else.
+//!
+//! A workflow here may wait, choose and call activities. It cannot do IO, read a clock or draw a
+//! random number, because this package's manifest holds nothing that could. What it knows of the
+//! world comes from its input, from signals and from activities, all of which are in its history.
+
+pub mod activity_contract;
+pub mod effect_watch;
+mod errands;
+pub mod names;
+pub mod options;
+pub mod signals;
+
+pub use effect_watch::EffectWatch;

@@ -1,0 +1,35 @@
+//! Names that live longer than a deployment: they stand in histories, queries and runbooks.
+
+use domain::ids::EventId;
+use temporalio_common::search_attributes::SearchAttributeKey;
+
+/// The task queue of every workflow and activity.
+pub const TASK_QUEUE: &str = "sendpromptly";
+
+/// The id of the watch over one event.
+#[must_use]
+pub fn workflow_id(event: EventId) -> String {
+    format!("effect-watch/{event}")
+}
+
+/// Search attributes, so that a workflow is found by what people know of the event.
+pub mod search_attribute {
+    use super::SearchAttributeKey;
+
+    /// The project's id.
+    pub const PROJECT_ID: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpProjectId");
+    /// The provider's id of the event.
+    pub const PROVIDER_EVENT_ID: SearchAttributeKey<String> =
+        SearchAttributeKey::keyword("SpProviderEventId");
+    /// The app's own reference.
+    pub const INTERNAL_REFERENCE: SearchAttributeKey<String> =
+        SearchAttributeKey::keyword("SpInternalReference");
+    /// The effect that is due.
+    pub const EFFECT_TYPE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpEffectType");
+    /// Where the watch stands: `pending`, or the incident's state.
+    pub const STATE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpState");
+
+    /// The names of all of them, for the set-up of a namespace.
+    pub const ALL: [&str; 5] =
+        ["SpProjectId", "SpProviderEventId", "SpInternalReference", "SpEffectType", "SpState"];
+}
