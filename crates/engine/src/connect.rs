@@ -1,0 +1,158 @@
+//! A lazy connection to Temporal.
+//!
+//! The SDK's client connects eagerly and waits without end. Here the first use connects, within 5 s,
+//! and a failure is remembered for a second, so that many callers do not queue up behind a server
+//! that is down. Once there, the connection mends itself.
+
+use std::time::{Duration, Instant};
+
+use temporalio_client::envconfig::LoadClientConfigProfileOptions;
+use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, Url};
+use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
+use tokio::sync::Mutex;
+use tonic::IntoRequest;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const FAILURE_MEMORY: Duration = Duration::from_secs(1);
+
+/// How Temporal is reached.
+#[derive(Debug, Clone)]
+pub enum TemporalSettings {
+    /// As Temporal's own tools do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, the
+    /// `TEMPORAL_TLS…` variables, or a profile of the configuration file.
+    /// <https://docs.temporal.io/develop/environment-configuration>
+    Environment,
+    /// A server at `host:port` without TLS.
+    Plain {
+        /// The server's `host:port`.
+        address: String,
+        /// The namespace.
+        namespace: String,
+    },
+}
+
+/// Temporal could not be used. Cloneable, so that a failure can be remembered.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// The settings make no sense.
+    #[error("the Temporal settings are wrong: {0}")]
+    Settings(String),
+    /// The server cannot be reached or does not want us now.
+    #[error("Temporal is out of reach: {0}")]
+    Unreachable(String),
+    /// The server refuses this very request, and will refuse it again.
+    #[error("Temporal refused the request: {0}")]
+    Refused(String),
+}
+
+/// Temporal, connected when first needed.
+pub struct Engine {
+    settings: TemporalSettings,
+    task_queue: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    client: Option<Client>,
+    failed: Option<(Instant, EngineError)>,
+}
+
+impl Engine {
+    /// Temporal by these settings; watches run on this task queue.
+    #[must_use]
+    pub fn new(settings: TemporalSettings, task_queue: impl Into<String>) -> Self {
+        Self { settings, task_queue: task_queue.into(), state: Mutex::default() }
+    }
+
+    /// The task queue of the watches.
+    #[must_use]
+    pub fn task_queue(&self) -> &str {
+        &self.task_queue
+    }
+
+    /// The client, connecting if need be.
+    ///
+    /// # Errors
+    /// When the settings are wrong or the server does not answer within 5 s.
+    pub async fn client(&self) -> Result<Client, EngineError> {
+        let mut state = self.state.lock().await;
+        if let Some(client) = &state.client {
+            return Ok(client.clone());
+        }
+        if let Some((at, error)) = &state.failed
+            && at.elapsed() < FAILURE_MEMORY
+        {
+            return Err(error.clone());
+        }
+        match connect(&self.settings).await {
+            Ok(client) => {
+                state.client = Some(client.clone());
+                Ok(client)
+            }
+            Err(error) => {
+                state.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether Temporal answers and knows the namespace, within 5 s.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check(&self) -> Result<(), EngineError> {
+        let client = self.client().await?;
+        let request = DescribeNamespaceRequest {
+            namespace: client.options().namespace.clone(),
+            ..DescribeNamespaceRequest::default()
+        };
+        let mut service = client.connection().workflow_service();
+        let answer = service.describe_namespace(request.into_request());
+        match tokio::time::timeout(CONNECT_TIMEOUT, answer).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(status)) => Err(judge_status(&status)),
+            Err(_) => Err(EngineError::Unreachable("no answer within 5 s".to_owned())),
+        }
+    }
+}
+
+async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
+    let (mut connection, options) = options(settings)?;
+    connection.connect_timeout = Some(CONNECT_TIMEOUT);
+    let connecting = Connection::connect(connection);
+    let connection = tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting)
+        .await
+        .map_err(|_| EngineError::Unreachable("no connection within 10 s".to_owned()))?
+        .map_err(|error| EngineError::Unreachable(error.to_string()))?;
+    Client::new(connection, options).map_err(|error| EngineError::Settings(error.to_string()))
+}
+
+fn options(settings: &TemporalSettings) -> Result<(ConnectionOptions, ClientOptions), EngineError> {
+    let wrong = |error: &dyn std::error::Error| EngineError::Settings(error.to_string());
+    match settings {
+        TemporalSettings::Environment => {
+            ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
+                .map_err(|error| wrong(&error))
+        }
+        TemporalSettings::Plain { address, namespace } => {
+            let target: Url = format!("http://{address}")
+                .parse()
+                .map_err(|_| EngineError::Settings(format!("{address} is no host:port")))?;
+            Ok((
+                ConnectionOptions::new(target).build(),
+                ClientOptions::new(namespace.clone()).build(),
+            ))
+        }
+    }
+}
+
+/// Tells a request that will never work from a server that is not there.
+pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
+    match status.code() {
+        tonic::Code::InvalidArgument | tonic::Code::OutOfRange | tonic::Code::Unimplemented => {
+            EngineError::Refused(status.message().to_owned())
+        }
+        code => EngineError::Unreachable(format!("{code:?}: {}", status.message())),
+    }
+}

@@ -1,0 +1,12 @@
+//! The client side of Temporal: connecting lazily, and carrying committed wishes over.
+//!
+//! Nothing here is needed to accept a receipt. A wish stays in the outbox until Temporal has it: the
+//! relay tries at once after the commit, and a sweep takes what is left, on every instance.
+
+pub mod connect;
+pub mod relay;
+pub mod sweep;
+pub mod wishes;
+
+pub use connect::{Engine, EngineError, TemporalSettings};
+pub use relay::Relay;

@@ -1,0 +1,55 @@
+//! The slow sweep: once a minute, looks for events that everybody forgot, and forgets what is old.
+//!
+//! A pending event that is overdue by more than two minutes has lost its watch: with its namespace,
+//! by a termination, or in a wish that was parked. It gets a new one. Several instances may sweep at
+//! once; a second restart of the same watch changes nothing.
+
+use std::time::Duration;
+
+use domain::audit::{Action, Actor};
+use serde_json::json;
+use store::audit::{self, Subject};
+use store::outbox::{self, WishKind};
+use store::{PgPool, StoreError, events, idempotency, results};
+
+const EVERY: Duration = Duration::from_mins(1);
+const BATCH: i64 = 500;
+
+pub(crate) async fn run(pool: PgPool) {
+    loop {
+        if let Err(error) = sweep(&pool).await {
+            tracing::warn!(%error, "could not sweep");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// One round of the sweep.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
+    for event_id in events::list_overdue(pool, BATCH).await? {
+        restart(pool, event_id).await?;
+    }
+    outbox::unpark_old(pool).await?;
+    results::delete_expired_early(pool).await?;
+    idempotency::delete_expired(pool).await?;
+    Ok(())
+}
+
+async fn restart(pool: &PgPool, event_id: domain::ids::EventId) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    let Some(event) = events::lock_event(&mut tx, event_id).await? else {
+        return Ok(());
+    };
+    if !outbox::has_wishes(&mut *tx, event_id).await? {
+        tracing::warn!(%event_id, "an overdue event has lost its watch; starting it anew");
+        outbox::insert_wish(&mut *tx, event_id, WishKind::Restart, json!({})).await?;
+        let subject = Subject::event(event.project_id, event_id);
+        audit::insert_entry(&mut *tx, &Actor::System, Action::WatchRestarted, subject, json!({}))
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
