@@ -1,0 +1,78 @@
+//! Gathers what one alert says, as it stands when the alert is sent.
+
+use domain::alert::{AlertFacts, LastAnswer};
+use domain::ids::ReplayId;
+use domain::reprocess::ReprocessState;
+use store::alerts::Alert;
+use store::events::PaymentEvent;
+use store::incidents::Incident;
+use store::projects::Project;
+use store::{StoreError, attempts, events, incidents, projects, reprocesses};
+
+use crate::deps::Deps;
+
+pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, StoreError> {
+    let missing = || StoreError::Missing("incidents, payment_events or projects");
+    let incident =
+        incidents::find_incident(&deps.pool, alert.incident_id).await?.ok_or_else(missing)?;
+    let event = events::find_event(&deps.pool, alert.event_id).await?.ok_or_else(missing)?;
+    let project =
+        projects::find_project(&deps.pool, event.project_id).await?.ok_or_else(missing)?;
+    let incident_url = format!("{}/incidents/{}", deps.public_url, incident.id);
+    let facts = told(alert, incident, event, project, incident_url);
+    let Some(replay_id) = alert.replay_id else {
+        return Ok(facts);
+    };
+    let (reprocess_ending, last_answer) = repair(deps, replay_id).await?;
+    Ok(AlertFacts { reprocess_ending, last_answer, ..facts })
+}
+
+fn told(
+    alert: &Alert,
+    incident: Incident,
+    event: PaymentEvent,
+    project: Project,
+    incident_url: String,
+) -> AlertFacts {
+    let waits =
+        if alert.replay_id.is_some() { project.timeout_minutes } else { event.timeout_minutes };
+    AlertFacts {
+        kind: alert.kind,
+        test_message: false,
+        project_name: project.name,
+        mode: project.mode,
+        provider: event.provider,
+        event_type: event.event_type,
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference,
+        provider_event_id: event.provider_event_id,
+        incident_id: incident.id,
+        event_id: event.id,
+        reason: incident.reason,
+        error_code: incident.error_code,
+        error_message: incident.error_message,
+        received_at: event.received_at,
+        timeout_at: event.timeout_at,
+        opened_at: incident.opened_at,
+        happened_at: alert.created_at,
+        resolution: incident.resolution,
+        reprocess_ending: None,
+        timeout_minutes: waits,
+        last_answer: None,
+        incident_url,
+    }
+}
+
+/// How a reprocess ended, and what the app's endpoint said last.
+async fn repair(
+    deps: &Deps,
+    replay_id: ReplayId,
+) -> Result<(Option<ReprocessState>, Option<LastAnswer>), StoreError> {
+    let reprocess = reprocesses::find_reprocess(&deps.pool, replay_id).await?;
+    let attempts = attempts::list_of_reprocess(&deps.pool, replay_id).await?;
+    let last_answer = attempts.into_iter().next_back().map(|attempt| LastAnswer {
+        status: attempt.status.and_then(|status| u16::try_from(status).ok()),
+        excerpt: attempt.answer.or(attempt.error).unwrap_or_default(),
+    });
+    Ok((reprocess.map(|reprocess| reprocess.state), last_answer))
+}

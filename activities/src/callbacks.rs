@@ -1,0 +1,246 @@
+//! Asking the app to do the work again.
+//!
+//! One run of the activity is one attempt: a row in one transaction, the request, its end in another.
+//! A worker that dies in between leaves a row without an end; the next run marks it as interrupted
+//! and sends the same body with the same `replay_id` and a new nonce. The waits between attempts are
+//! given to Temporal as the next retry's delay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::callback::{self, AnswerVerdict};
+use domain::ids::{EventId, ReplayId};
+use domain::repair_url::RepairUrl;
+use domain::signature::{self, Signed};
+use domain::watch::WatchStanding;
+use store::attempts::AttemptEnd;
+use store::standing;
+use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
+use temporalio_common::ActivityError;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::ActivityContext;
+use time::OffsetDateTime;
+use workflows::activity_contract::{OfReprocess, definition};
+
+use crate::decide::{self, Decide, stored};
+use crate::deps::Deps;
+use crate::http::{Answer, ExchangeError};
+
+/// How often a running exchange says that its worker lives.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// Implements [`workflows::activity_contract::Callbacks`].
+pub struct Callbacks {
+    deps: Arc<Deps>,
+}
+
+impl Callbacks {
+    /// Callbacks for the projects of this database.
+    #[must_use]
+    pub const fn new(deps: Arc<Deps>) -> Self {
+        Self { deps }
+    }
+}
+
+#[activities]
+#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
+impl Callbacks {
+    #[activity(definition = definition::SendCallback)]
+    pub async fn send_callback(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        of: OfReprocess,
+    ) -> Result<WatchStanding, ActivityError> {
+        let alive = async {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                // A lost heartbeat only means that another worker takes over, which is safe.
+                let _sent = ctx.record_heartbeat(()).await;
+            }
+        };
+        tokio::select! {
+            ended = send(&self.deps, (of.event_id, of.replay_id)) => ended,
+            never = alive => never,
+        }
+    }
+}
+
+/// One attempt, from its row to its consequence.
+async fn send(deps: &Deps, of: (EventId, ReplayId)) -> Result<WatchStanding, ActivityError> {
+    let nonce = nonce()?;
+    let mut tx = deps.pool.begin().await.or_retry()?;
+    let work = stored(attempt::begin_attempt(&mut tx, &deps.master_key, of, &nonce).await)?;
+    tx.commit().await.or_retry()?;
+    if let Some(work) = work {
+        let ending = exchange(deps, of.1, &work, &nonce).await;
+        end(deps, of, work.attempt, ending).await?;
+    }
+    let mut tx = deps.pool.begin().await.or_retry()?;
+    let standing = stored(standing::read_for_watch(&mut tx, of.0).await)?;
+    tx.commit().await.or_retry()?;
+    Ok(standing)
+}
+
+/// How an attempt ended.
+struct Ending {
+    verdict: AnswerVerdict,
+    status: Option<u16>,
+    error: Option<&'static str>,
+    latency_ms: i64,
+    answer: String,
+    retry_after: Option<Duration>,
+}
+
+async fn exchange(deps: &Deps, replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> Ending {
+    let Some(text) = &work.repair_url else {
+        return Ending::unsendable("no_repair_url", "the project has no repair URL".to_owned());
+    };
+    let url = match RepairUrl::parse(text, work.mode, &deps.allow) {
+        Ok(url) => url,
+        Err(error) => return Ending::unsendable("repair_url_refused", error.to_string()),
+    };
+    let headers = headers(replay_id, work, nonce, OffsetDateTime::now_utc().unix_timestamp());
+    match deps.http.post(url.as_url(), &headers, work.body.clone().into_bytes()).await {
+        Ok(answer) => Ending::answered(answer),
+        Err(error) => Ending::unanswered(&error),
+    }
+}
+
+/// The headers of one attempt: ours, and those of Standard Webhooks.
+fn headers(
+    replay_id: ReplayId,
+    work: &CallbackWork,
+    nonce: &str,
+    timestamp: i64,
+) -> [(&'static str, String); 8] {
+    let id = replay_id.to_string();
+    let signed = Signed { id: &id, timestamp, nonce, body: work.body.as_bytes() };
+    [
+        ("content-type", "application/json".to_owned()),
+        ("x-sp-timestamp", timestamp.to_string()),
+        ("x-sp-nonce", nonce.to_owned()),
+        ("x-sp-signature", signature::sp_signature(&work.secrets, signed)),
+        ("x-sp-attempt", work.attempt.to_string()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signature::standard_signature(&work.secrets, signed)),
+        ("webhook-id", id),
+    ]
+}
+
+impl Ending {
+    fn unsendable(error: &'static str, words: String) -> Self {
+        let verdict = AnswerVerdict::Stop;
+        Self {
+            verdict,
+            status: None,
+            error: Some(error),
+            latency_ms: 0,
+            answer: words,
+            retry_after: None,
+        }
+    }
+
+    fn answered(answer: Answer) -> Self {
+        let wish = answer.retry_after.as_deref();
+        Self {
+            verdict: callback::judge_answer(answer.status),
+            status: Some(answer.status),
+            error: None,
+            latency_ms: answer.latency_ms,
+            retry_after: wish
+                .and_then(|text| crate::http::retry_after(text, OffsetDateTime::now_utc())),
+            answer: answer.excerpt,
+        }
+    }
+
+    fn unanswered(error: &ExchangeError) -> Self {
+        Self {
+            verdict: if error.is_retryable() { AnswerVerdict::Retry } else { AnswerVerdict::Stop },
+            status: None,
+            error: Some(error.class.as_str()),
+            latency_ms: error.latency_ms,
+            answer: error.message.clone(),
+            retry_after: None,
+        }
+    }
+
+    fn words(&self) -> String {
+        match (self.status, self.error) {
+            (Some(status), _) => format!("the repair endpoint answered {status}"),
+            (None, error) => format!("{}: {}", error.unwrap_or("error"), self.answer),
+        }
+    }
+}
+
+/// Completes the attempt; another one that is due is a retry for Temporal.
+async fn end(
+    deps: &Deps,
+    of: (EventId, ReplayId),
+    number: i32,
+    ending: Ending,
+) -> Result<(), ActivityError> {
+    let end = AttemptEnd {
+        status: ending.status,
+        error: ending.error,
+        latency_ms: ending.latency_ms,
+        answer: Some(&ending.answer),
+    };
+    let mut tx = deps.pool.begin().await.or_retry()?;
+    let outcome = stored(attempt::end_attempt(&mut tx, of, number, end, ending.verdict).await)?;
+    tx.commit().await.or_retry()?;
+    match outcome {
+        AttemptOutcome::Done => Ok(()),
+        AttemptOutcome::Retry { made } => {
+            let delay =
+                callback::next_delay(made, jitter()?, ending.retry_after).unwrap_or_default();
+            Err(decide::retry_after(delay, ending.words()))
+        }
+    }
+}
+
+/// 128 random bits, without a dot.
+fn nonce() -> Result<String, ActivityError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).or_retry()?;
+    Ok(hex::encode(bytes))
+}
+
+/// A random number from 0 to 1.
+fn jitter() -> Result<f64, ActivityError> {
+    let mut byte = [0_u8; 1];
+    getrandom::fill(&mut byte).or_retry()?;
+    Ok(f64::from(byte[0]) / 255.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::project::Mode;
+    use domain::signature::SigningSecret;
+
+    #[test]
+    fn an_attempt_carries_every_header_of_both_schemes() {
+        let replay_id: ReplayId = "rpl_00000000000000000000000001".parse().expect("an id");
+        let work = CallbackWork {
+            attempt: 2,
+            body: "{}".to_owned(),
+            repair_url: None,
+            mode: Mode::Test,
+            secrets: vec![SigningSecret::from_bytes([1; 32]), SigningSecret::from_bytes([2; 32])],
+        };
+        let headers = headers(replay_id, &work, "abc", 1_700_000_000);
+        let value = |name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
+        assert_eq!(value("webhook-id"), Some("rpl_00000000000000000000000001"));
+        assert_eq!(value("x-sp-attempt"), Some("2"));
+        assert_eq!(value("x-sp-timestamp"), value("webhook-timestamp"));
+        assert_eq!(value("x-sp-signature").map(|v| v.matches("v1=").count()), Some(2));
+        assert_eq!(value("webhook-signature").map(|v| v.matches("v1,").count()), Some(2));
+    }
+
+    #[test]
+    fn nonces_are_fresh_and_have_no_dot() {
+        let (a, b) = (nonce().expect("a nonce"), nonce().expect("a nonce"));
+        assert_ne!(a, b);
+        assert!(a.len() == 32 && !a.contains('.'));
+    }
+}

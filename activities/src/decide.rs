@@ -1,0 +1,49 @@
+//! Every `?` in an activity is a decision: [`or_retry`](Decide::or_retry) or
+//! [`or_fail`](Decide::or_fail).
+//!
+//! A retry is for what mends itself: a database or a network that is away. A failure is for what a
+//! person must look at; it ends the workflow, so it is rare.
+
+use std::error::Error;
+use std::time::Duration;
+
+use store::StoreError;
+use temporalio_common::ActivityError;
+use temporalio_common::error::ApplicationFailure;
+
+/// Decides what a failure means, where it happens.
+pub(crate) trait Decide<T> {
+    /// Tried again with the back-off of the activity's options.
+    fn or_retry(self) -> Result<T, ActivityError>;
+    /// Never tried again; `kind` names the failure in the history.
+    fn or_fail(self, kind: &'static str) -> Result<T, ActivityError>;
+}
+
+impl<T, E: Error + Send + Sync + 'static> Decide<T> for Result<T, E> {
+    fn or_retry(self) -> Result<T, ActivityError> {
+        self.map_err(|error| ActivityError::application(ApplicationFailure::new(error)))
+    }
+
+    fn or_fail(self, kind: &'static str) -> Result<T, ActivityError> {
+        self.map_err(|error| {
+            let failure =
+                ApplicationFailure::builder(error).type_name(kind.to_owned()).non_retryable(true);
+            ActivityError::application(failure.build())
+        })
+    }
+}
+
+/// The store's failures: an inconsistent row needs a person, everything else mends itself.
+pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityError> {
+    match result {
+        Err(error @ StoreError::Inconsistent { .. }) => Err(error).or_fail("inconsistent_row"),
+        Err(error @ StoreError::Missing(_)) => Err(error).or_fail("unknown_event"),
+        other => other.or_retry(),
+    }
+}
+
+/// A failure that is tried again after exactly this long.
+pub(crate) fn retry_after(delay: Duration, words: String) -> ActivityError {
+    let failure = ApplicationFailure::builder(words).next_retry_delay(delay);
+    ActivityError::application(failure.build())
+}

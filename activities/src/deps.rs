@@ -1,0 +1,25 @@
+//! What the activities work with, set up once by whoever runs a worker.
+
+use domain::repair_url::AllowedNetworks;
+use store::{MasterKey, PgPool};
+
+use crate::destinations::Senders;
+use crate::http::GuardedClient;
+
+/// What the activities work with.
+pub struct Deps {
+    /// The database.
+    pub pool: PgPool,
+    /// Opens sealed secrets.
+    pub master_key: MasterKey,
+    /// Sends callbacks.
+    pub http: GuardedClient,
+    /// Networks that callbacks may reach beside the public ones.
+    pub allow: AllowedNetworks,
+    /// Delivers alerts.
+    pub senders: Senders,
+    /// Where people find the console, without a slash at the end.
+    pub public_url: String,
+    /// The domain of the mails' message ids.
+    pub mail_domain: String,
+}

@@ -1,0 +1,56 @@
+//! Mail as files, for development: one `.eml` per message, whole or not there at all.
+//!
+//! The file is written beside its place and renamed into it. The name is made of the alert alone,
+//! so that sending the same alert again replaces the file instead of adding one.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::alert::AlertFacts;
+use time::UtcOffset;
+use tokio::fs;
+
+use super::super::{SendFailure, Sent};
+
+/// Keeps two messages that are written at the same moment apart.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+/// `<time>-<kind>-<id>.eml`, where the id is the message id's part before the `@`.
+pub(super) fn file_name(facts: &AlertFacts, message_id: &str) -> String {
+    let at = facts.happened_at.to_offset(UtcOffset::UTC);
+    let (hour, minute, second) = at.to_hms();
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let id: String = message_id
+        .trim_start_matches('<')
+        .chars()
+        .take_while(|c| *c != '@')
+        .map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' })
+        .take(120)
+        .collect();
+    let time = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
+    format!("{time}-{}-{id}.eml", facts.kind)
+}
+
+pub(super) async fn write(folder: &Path, name: &str, mail: &[u8]) -> Result<Sent, SendFailure> {
+    let count = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let draft = folder.join(format!(".{name}.{}.{count}", std::process::id()));
+    let written = async {
+        fs::create_dir_all(folder).await?;
+        fs::write(&draft, mail).await?;
+        fs::rename(&draft, folder.join(name)).await
+    };
+    match written.await {
+        Ok(()) => Ok(Sent::new(&format!("written to {name}"))),
+        Err(error) => {
+            // What was written of the draft is of no use; if it cannot be removed, so be it.
+            let _ = fs::remove_file(&draft).await;
+            Err(SendFailure::transient(&format!("the mail folder cannot be written: {error}")))
+        }
+    }
+}
+
+pub(super) async fn check(folder: &Path) -> Result<(), SendFailure> {
+    fs::create_dir_all(folder).await.map_err(|error| {
+        SendFailure::transient(&format!("the mail folder cannot be made: {error}"))
+    })
+}

@@ -1,0 +1,198 @@
+//! E-mail: what a message says and how it leaves.
+//!
+//! The text and the HTML say the same, from two templates beside this file; askama escapes the HTML
+//! and the subject is one line, so that nothing a user wrote becomes markup or a header. Each
+//! message carries the `Message-ID` that the caller gives, so that a repeated one is recognised as
+//! such. A message is taken when the server (or the folder) has all of it; see [`smtp`] for what a
+//! failure means.
+
+mod folder;
+mod smtp;
+
+pub use smtp::MailSettingsError;
+
+use std::path::PathBuf;
+
+use askama::Template;
+use domain::alert::{AlertFacts, one_line};
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+
+use self::smtp::SmtpServer;
+use super::{SendFailure, Sent};
+
+const UNSET: &str = "SMTP_URL is not set, so no mail can be sent";
+
+/// What sends mail.
+#[derive(Debug, Clone)]
+pub struct EmailSender {
+    from: Mailbox,
+    way: Way,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Unset,
+    Smtp(Box<SmtpServer>),
+    Folder(PathBuf),
+}
+
+/// What one message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject, on one line.
+    pub subject: String,
+    /// The message as text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "destinations/email/subject.txt")]
+struct Subject<'a> {
+    facts: &'a AlertFacts,
+    heading: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "destinations/email/body.txt")]
+struct Text<'a> {
+    facts: &'a AlertFacts,
+    heading: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "destinations/email/body.html")]
+struct Html<'a> {
+    facts: &'a AlertFacts,
+    heading: &'a str,
+}
+
+impl EmailSender {
+    /// Sends by the server that `SMTP_URL` names, from `MAIL_FROM`.
+    ///
+    /// # Errors
+    /// When either cannot be read; the text names the variable and the cure.
+    pub fn smtp(smtp_url: &str, mail_from: &str) -> Result<Self, MailSettingsError> {
+        let server = SmtpServer::parse(smtp_url)?;
+        Ok(Self { from: read_from(mail_from)?, way: Way::Smtp(Box::new(server)) })
+    }
+
+    /// Writes each mail as an `.eml` file into the folder, which is made when needed.
+    ///
+    /// # Errors
+    /// When `MAIL_FROM` cannot be read.
+    pub fn folder(folder: PathBuf, mail_from: &str) -> Result<Self, MailSettingsError> {
+        Ok(Self { from: read_from(mail_from)?, way: Way::Folder(folder) })
+    }
+
+    /// Sends nothing: alerts by mail wait, and say why, until `SMTP_URL` is set.
+    ///
+    /// # Errors
+    /// When `MAIL_FROM` cannot be read.
+    pub fn unset(mail_from: &str) -> Result<Self, MailSettingsError> {
+        Ok(Self { from: read_from(mail_from)?, way: Way::Unset })
+    }
+
+    /// Sends one alert to one address.
+    pub(super) async fn send(
+        &self,
+        address: &str,
+        message_id: &str,
+        facts: &AlertFacts,
+    ) -> Result<Sent, SendFailure> {
+        let message = self.compose(address, message_id, facts)?;
+        match &self.way {
+            Way::Unset => Err(SendFailure::transient(UNSET)),
+            Way::Smtp(server) => server.deliver(&message).await,
+            Way::Folder(folder) => {
+                let name = folder::file_name(facts, message_id);
+                folder::write(folder, &name, &message.formatted()).await
+            }
+        }
+    }
+
+    /// Asks the server whether mail could be sent, without sending any.
+    ///
+    /// # Errors
+    /// When there is no connection, no encryption where it is demanded, or no login.
+    pub async fn check(&self) -> Result<(), SendFailure> {
+        match &self.way {
+            Way::Unset => Err(SendFailure::transient(UNSET)),
+            Way::Smtp(server) => server.check().await,
+            Way::Folder(folder) => folder::check(folder).await,
+        }
+    }
+
+    fn compose(
+        &self,
+        address: &str,
+        message_id: &str,
+        facts: &AlertFacts,
+    ) -> Result<Message, SendFailure> {
+        let unusable = |what: &str| SendFailure::permanent(&format!("{what} is not usable"));
+        let to: Address = address.parse().map_err(|_| unusable("the address"))?;
+        let id = bracketed(message_id).ok_or_else(|| unusable("the message id"))?;
+        let mail = render(facts).map_err(|error| SendFailure::permanent(&error.to_string()))?;
+        Message::builder()
+            .from(self.from.clone())
+            .to(to.into())
+            .date_now()
+            .message_id(Some(id))
+            .subject(mail.subject)
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
+            .map_err(|error| SendFailure::permanent(&error.to_string()))
+    }
+}
+
+/// Writes one message, without sender and receiver.
+///
+/// # Errors
+/// Never in practice: the templates are checked when the program is built.
+pub fn render(facts: &AlertFacts) -> Result<Rendered, askama::Error> {
+    let facts = &facts.clone().legible();
+    let heading = &facts.heading();
+    Ok(Rendered {
+        subject: one_line(&Subject { facts, heading }.render()?),
+        text: Text { facts, heading }.render()?,
+        html: Html { facts, heading }.render()?,
+    })
+}
+
+/// Tells mail programs that nobody waits for an answer (RFC 3834), so that none answers "out of
+/// office".
+#[derive(Debug, Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+fn read_from(mail_from: &str) -> Result<Mailbox, MailSettingsError> {
+    mail_from.parse().map_err(|_| MailSettingsError::From)
+}
+
+/// A message id in its angle brackets, if it has the form of one.
+fn bracketed(id: &str) -> Option<String> {
+    let id = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id);
+    let plain = id.chars().all(|c| c.is_ascii_graphic() && !"<>()[],;:\\\"".contains(c));
+    let (left, right) = id.split_once('@')?;
+    let whole = !left.is_empty() && !right.is_empty() && !right.contains('@');
+    (plain && whole).then(|| format!("<{id}>"))
+}
+
+#[cfg(test)]
+mod tests;

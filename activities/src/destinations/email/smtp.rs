@@ -1,0 +1,299 @@
+//! SMTP, one command at a time.
+//!
+//! The library's own transport has no time-out after the connection stands, and waits for the
+//! answer to `QUIT` when the message has long been taken. So the conversation is held here: each
+//! step has its deadline, the answer to the message alone decides, and saying goodbye is optional.
+//!
+//! What a failure means: nothing that happens before `MAIL FROM` says anything about this message
+//! (a refused login is the operator's to mend), so it is worth another attempt. From there on 4xx
+//! is for now and 5xx is for good. A connection that ends after the last byte of a message and
+//! before its answer may have delivered it; it is sent again, with the same `Message-ID`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use lettre::Message;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::response::Response;
+use percent_encoding::percent_decode_str;
+use tokio::time::timeout;
+use url::Url;
+
+use super::super::{SendFailure, Sent};
+
+/// How long a server may take for one step.
+const STEP: Duration = Duration::from_secs(15);
+/// How long the goodbye may take; the message is settled by then.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The mail settings cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MailSettingsError {
+    /// The sender.
+    #[error(
+        "MAIL_FROM must be an address such as alerts@example.com or Alerts <alerts@example.com>"
+    )]
+    From,
+    /// The server.
+    #[error(
+        "SMTP_URL must look like smtps://user:password@mail.example.com or \
+         smtp://mail.example.com:587?tls=required"
+    )]
+    Url,
+    /// The encryption.
+    #[error("SMTP_URL must have tls=required, tls=opportunistic or tls=none, or no tls at all")]
+    Tls,
+    /// Mail in the clear by accident.
+    #[error(
+        "SMTP_URL would send mail unencrypted: use smtps://, add ?tls=required, or say ?tls=none \
+         where the network is yours"
+    )]
+    Unencrypted,
+    /// A password in the clear.
+    #[error("SMTP_URL would send its password unencrypted: use smtps:// or add ?tls=required")]
+    UnencryptedLogin,
+    /// The system's trusted certificates.
+    #[error("SMTP_URL asks for TLS, which could not be set up: {0}")]
+    Certificates(String),
+}
+
+/// One mail server and how to talk to it.
+#[derive(Clone)]
+pub(super) struct SmtpServer {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<Credentials>,
+    pub(super) step: Duration,
+}
+
+#[derive(Clone)]
+enum Security {
+    /// TLS from the first byte.
+    Wrapper(TlsParameters),
+    /// `STARTTLS` or nothing.
+    Required(TlsParameters),
+    /// `STARTTLS` where the server offers it.
+    Opportunistic(TlsParameters),
+    None,
+}
+
+impl SmtpServer {
+    /// Reads `SMTP_URL`.
+    pub(super) fn parse(text: &str) -> Result<Self, MailSettingsError> {
+        let url = Url::parse(text).map_err(|_| MailSettingsError::Url)?;
+        let host = url.host_str().ok_or(MailSettingsError::Url)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let (security, default_port) = read_security(&url, &host)?;
+        let login = read_login(&url)?;
+        let certain = matches!(security, Security::Wrapper(_) | Security::Required(_));
+        if login.is_some() && !certain && !is_loopback(&host) {
+            return Err(MailSettingsError::UnencryptedLogin);
+        }
+        let port = url.port().unwrap_or(default_port);
+        Ok(Self { host, port, security, login, step: STEP })
+    }
+
+    /// Delivers one message.
+    pub(super) async fn deliver(&self, message: &Message) -> Result<Sent, SendFailure> {
+        let mut connection = self.connect().await?;
+        let sent = self.submit(&mut connection, message).await;
+        // The message is settled, whatever the server says to this.
+        let _ = timeout(GOODBYE, connection.quit()).await;
+        sent.map(|answer| Sent::new(&in_words(&answer)))
+    }
+
+    /// Does everything but send.
+    pub(super) async fn check(&self) -> Result<(), SendFailure> {
+        let mut connection = self.connect().await?;
+        let _ = timeout(GOODBYE, connection.quit()).await;
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
+        let hello = ClientId::default();
+        let wrapper = match &self.security {
+            Security::Wrapper(tls) => Some(tls.clone()),
+            Security::Required(_) | Security::Opportunistic(_) | Security::None => None,
+        };
+        let address = (self.host.as_str(), self.port);
+        let connect =
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), &hello, wrapper, None);
+        let mut connection = self.first("connecting", connect).await?;
+        match &self.security {
+            Security::Required(tls) => {
+                self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
+            }
+            Security::Opportunistic(tls) if connection.can_starttls() => {
+                self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
+            }
+            Security::Wrapper(_) | Security::Opportunistic(_) | Security::None => {}
+        }
+        if let Some(login) = &self.login {
+            self.first("signing in", connection.auth(DEFAULT_MECHANISMS, login)).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn submit(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        message: &Message,
+    ) -> Result<Response, SendFailure> {
+        let envelope = message.envelope();
+        let mut addresses = envelope.from().into_iter().chain(envelope.to());
+        let mut options = Vec::new();
+        if addresses.any(|address| !address.to_string().is_ascii()) {
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                return Err(SendFailure::permanent("the server takes no such address (SMTPUTF8)"));
+            }
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        let mail = Mail::new(envelope.from().cloned(), options);
+        self.then("MAIL FROM", connection.command(mail)).await?;
+        for address in envelope.to() {
+            let rcpt = Rcpt::new(address.clone(), Vec::new());
+            self.then("RCPT TO", connection.command(rcpt)).await?;
+        }
+        self.then("DATA", connection.command(Data)).await?;
+        self.then("the message", connection.message(&message.formatted())).await
+    }
+
+    /// A step before the message: whatever goes wrong, another attempt may help.
+    async fn first<T>(
+        &self,
+        what: &str,
+        step: impl Future<Output = Result<T, SmtpError>>,
+    ) -> Result<T, SendFailure> {
+        let answer = timeout(self.step, step).await.map_err(|_| self.silent(what))?;
+        answer.map_err(|error| SendFailure::transient(&format!("{what}: {error}")))
+    }
+
+    /// A step of the message: the server's answer decides.
+    async fn then<T>(
+        &self,
+        what: &str,
+        step: impl Future<Output = Result<T, SmtpError>>,
+    ) -> Result<T, SendFailure> {
+        let answer = timeout(self.step, step).await.map_err(|_| self.silent(what))?;
+        answer.map_err(|error| {
+            let said = format!("{what}: {error}");
+            // 530 asks for a login or for TLS, which is a matter of the settings.
+            let settings = error.status().is_some_and(|code| code.to_string() == "530");
+            if error.is_permanent() && !settings {
+                SendFailure::permanent(&said)
+            } else {
+                SendFailure::transient(&said)
+            }
+        })
+    }
+
+    fn silent(&self, what: &str) -> SendFailure {
+        SendFailure::transient(&format!("{what}: no answer within {:?}", self.step))
+    }
+}
+
+impl std::fmt::Debug for SmtpServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SmtpServer({}:{})", self.host, self.port)
+    }
+}
+
+fn read_security(url: &Url, host: &str) -> Result<(Security, u16), MailSettingsError> {
+    let wish = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+    let tls = || {
+        TlsParameters::new(host.to_owned())
+            .map_err(|error| MailSettingsError::Certificates(error.to_string()))
+    };
+    match (url.scheme(), wish.as_deref()) {
+        ("smtps", None | Some("required")) => Ok((Security::Wrapper(tls()?), 465)),
+        ("smtp", Some("required")) => Ok((Security::Required(tls()?), 587)),
+        ("smtp", Some("opportunistic")) => Ok((Security::Opportunistic(tls()?), 587)),
+        ("smtp", Some("none")) => Ok((Security::None, 25)),
+        ("smtp", None) if is_loopback(host) => Ok((Security::None, 25)),
+        ("smtp", None) => Err(MailSettingsError::Unencrypted),
+        ("smtp" | "smtps", Some(_)) => Err(MailSettingsError::Tls),
+        _ => Err(MailSettingsError::Url),
+    }
+}
+
+fn read_login(url: &Url) -> Result<Option<Credentials>, MailSettingsError> {
+    let decode = |text: &str| {
+        let text = percent_decode_str(text).decode_utf8();
+        text.map(Cow::into_owned).map_err(|_| MailSettingsError::Url)
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        (_, None) => Err(MailSettingsError::Url),
+        (user, Some(password)) => Ok(Some(Credentials::new(decode(user)?, decode(password)?))),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+fn in_words(answer: &Response) -> String {
+    let text: Vec<_> = answer.message().collect();
+    format!("{} {}", answer.code(), text.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str) -> MailSettingsError {
+        SmtpServer::parse(url).expect_err(url)
+    }
+
+    #[test]
+    fn ports_and_logins_are_read_from_the_url() {
+        for (url, port, login) in [
+            ("smtp://127.0.0.1:1025", 1025, false),
+            ("smtp://localhost", 25, false),
+            ("smtp://[::1]:2525", 2525, false),
+            ("smtp://mail.example.com?tls=required", 587, false),
+            ("smtp://alerts:p%40ss%2Fword@mail.example.com?tls=required", 587, true),
+            ("smtps://alerts%40example.com:secret@mail.example.com", 465, true),
+            ("smtp://mail.example.com?tls=none", 25, false),
+            ("smtp://alerts:secret@127.0.0.1:1025", 1025, true),
+        ] {
+            let server = SmtpServer::parse(url).expect(url);
+            assert_eq!((server.port, server.login.is_some()), (port, login), "{url}");
+        }
+        let escaped = "smtps://alerts%40example.com:p%40ss%2F%C3%BC@mail.example.com";
+        let login = SmtpServer::parse(escaped).expect("a good URL").login;
+        let meant = Credentials::new("alerts@example.com".to_owned(), "p@ss/ü".to_owned());
+        assert_eq!(login, Some(meant));
+    }
+
+    #[test]
+    fn nothing_leaves_unencrypted_by_accident() {
+        assert_eq!(refusal("smtp://mail.example.com"), MailSettingsError::Unencrypted);
+        for url in [
+            "smtp://alerts:secret@mail.example.com?tls=none",
+            "smtp://alerts:secret@mail.example.com?tls=opportunistic",
+        ] {
+            assert_eq!(refusal(url), MailSettingsError::UnencryptedLogin);
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_no_mail_server_says_what_one_looks_like() {
+        for url in ["", "mail.example.com", "https://mail.example.com", "smtp://", "smtps://a@b"] {
+            assert_eq!(refusal(url), MailSettingsError::Url, "{url}");
+        }
+        assert_eq!(refusal("smtp://127.0.0.1?tls=maybe"), MailSettingsError::Tls);
+    }
+
+    #[test]
+    fn the_password_is_never_printed() {
+        let server = SmtpServer::parse("smtps://alerts:secret@mail.example.com").expect("good");
+        assert_eq!(format!("{server:?}"), "SmtpServer(mail.example.com:465)");
+    }
+}

@@ -1,0 +1,13 @@
+//! Mail as it is written, and as a server or a folder takes or refuses it.
+
+mod folders;
+mod mail_server;
+mod rendering;
+mod sending;
+
+use super::super::FailureKind;
+
+const FROM: &str = "sendpromptly <alerts@sendpromptly.test>";
+const ID: &str = "<inc_1.incident_opened.dst_1@sendpromptly.test>";
+const BOB: &str = "bob@cometcart.test";
+const TRANSIENT: FailureKind = FailureKind::Transient { retry_after: None };

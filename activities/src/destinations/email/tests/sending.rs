@@ -1,0 +1,167 @@
+//! Mail as a server takes or refuses it.
+
+use std::time::{Duration, Instant};
+
+use super::super::{EmailSender, MailSettingsError, SendFailure, Sent};
+use super::mail_server::{MailServer, Script};
+use super::{BOB, FROM, ID, TRANSIENT};
+use crate::destinations::FailureKind;
+use crate::destinations::samples::{hostile, opened};
+
+async fn send(server: &MailServer) -> Result<Sent, SendFailure> {
+    server.sender("").send(BOB, ID, &opened()).await
+}
+
+async fn kind_of(script: Script) -> (FailureKind, String) {
+    let failure = send(&MailServer::start(script).await).await.expect_err("not taken");
+    (failure.kind, failure.answer)
+}
+
+#[tokio::test]
+async fn a_hostile_message_is_one_message_to_one_address() {
+    let server = MailServer::start(&[]).await;
+    server.sender("").send(BOB, ID, &hostile()).await.expect("taken");
+    let heard = server.heard();
+    let commands = |word: &str| heard.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!((commands("MAIL FROM"), commands("RCPT TO"), commands("DATA")), (1, 1, 1));
+    let mut headers = heard.iter().take_while(|line| !line.is_empty());
+    assert!(!headers.any(|line| line.starts_with("Bcc")), "{heard:?}");
+}
+
+#[tokio::test]
+async fn the_server_gets_the_whole_message() {
+    let server = MailServer::start(&[]).await;
+    let sent = send(&server).await.expect("taken");
+    assert_eq!(sent.answer, "250 2.0.0 queued as 7F3A");
+    let heard = server.heard();
+    let has = |line: &str| heard.iter().any(|heard| heard == line);
+    for line in [
+        "MAIL FROM:<alerts@sendpromptly.test>",
+        "RCPT TO:<bob@cometcart.test>",
+        "From: sendpromptly <alerts@sendpromptly.test>",
+        "To: bob@cometcart.test",
+        "Message-ID: <inc_1.incident_opened.dst_1@sendpromptly.test>",
+        "Auto-Submitted: auto-generated",
+        "Subject: [CometCart live] user_456 paid for credits. They were never added.",
+        "MIME-Version: 1.0",
+        "QUIT",
+    ] {
+        assert!(has(line), "{line} is not in {heard:#?}");
+    }
+    assert!(heard.iter().any(|line| line.starts_with("Date: ")));
+    assert!(heard.iter().any(|line| line.starts_with("Content-Type: multipart/alternative")));
+    assert!(!heard.iter().any(|line| line.starts_with("AUTH")));
+}
+
+#[tokio::test]
+async fn the_login_is_decoded_from_the_url() {
+    let server = MailServer::start(&[]).await;
+    let sender = server.sender("alerts%40cometcart.test:p%40ss@");
+    sender.send(BOB, ID, &opened()).await.expect("taken");
+    // base64 of NUL alerts@cometcart.test NUL p@ss
+    let auth = "AUTH PLAIN AGFsZXJ0c0Bjb21ldGNhcnQudGVzdABwQHNz";
+    assert!(server.heard().iter().any(|line| line == auth), "{:?}", server.heard());
+}
+
+#[tokio::test]
+async fn a_refusal_for_now_is_transient_and_one_for_good_is_permanent() {
+    for (script, kind, said) in [
+        (&[("RCPT", "450 4.2.0 greylisted")] as Script, TRANSIENT, "4.2.0 greylisted"),
+        (&[("MAIL", "421 4.3.2 shutting down")], TRANSIENT, "shutting down"),
+        (&[(".", "452 4.3.1 disk full")], TRANSIENT, "disk full"),
+        (&[("MAIL", "530 5.7.0 authentication required")], TRANSIENT, "authentication required"),
+        (&[("RCPT", "550 5.1.1 no such user")], FailureKind::Permanent, "5.1.1 no such user"),
+        (&[("MAIL", "553 5.7.1 not your address")], FailureKind::Permanent, "not your address"),
+        (&[("DATA", "554 5.5.1 no")], FailureKind::Permanent, "5.5.1 no"),
+        (&[(".", "554 5.7.1 looks like spam")], FailureKind::Permanent, "looks like spam"),
+    ] {
+        let (got, answer) = kind_of(script).await;
+        assert_eq!(got, kind, "{answer}");
+        assert!(answer.contains(said), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_lets_nobody_in_is_the_operators_to_mend() {
+    for script in [
+        &[("(greeting)", "554 no service")] as Script,
+        &[("(greeting)", "this is no mail server")],
+        &[("EHLO", "502 what")],
+    ] {
+        assert_eq!(kind_of(script).await.0, TRANSIENT);
+    }
+    let server = MailServer::start(&[("AUTH", "535 5.7.8 bad password")]).await;
+    let failure = server.sender("alerts:wrong@").send(BOB, ID, &opened()).await;
+    let failure = failure.expect_err("not let in");
+    assert_eq!(failure.kind, TRANSIENT);
+    assert!(failure.answer.contains("5.7.8 bad password"), "{failure:?}");
+    assert!(server.sender("alerts:wrong@").check().await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_given_up_at_each_step() {
+    for script in [
+        &[("(greeting)", "")] as Script,
+        &[("EHLO", "")],
+        &[("MAIL", "")],
+        &[("RCPT", "")],
+        &[("DATA", "")],
+        &[(".", "")],
+    ] {
+        let started = Instant::now();
+        let (kind, answer) = kind_of(script).await;
+        assert_eq!(kind, TRANSIENT);
+        assert!(answer.ends_with("no answer within 500ms"), "{answer}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_that_is_not_answered_takes_nothing_back() {
+    let server = MailServer::start(&[("QUIT", "")]).await;
+    assert_eq!(send(&server).await.expect("taken").answer, "250 2.0.0 queued as 7F3A");
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_may_come_back() {
+    let closed = EmailSender::smtp("smtp://127.0.0.1:1", FROM).expect("good settings");
+    let failure = closed.send(BOB, ID, &opened()).await.expect_err("nobody listens");
+    assert_eq!(failure.kind, TRANSIENT);
+}
+
+#[tokio::test]
+async fn starttls_is_demanded_where_the_url_says_so() {
+    let server = MailServer::start(&[]).await;
+    let url = format!("smtp://127.0.0.1:{}?tls=required", server.port);
+    let sender = EmailSender::smtp(&url, FROM).expect("good settings");
+    let failure = sender.send(BOB, ID, &opened()).await.expect_err("no TLS, no mail");
+    assert_eq!(failure.kind, TRANSIENT);
+    assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")), "{:?}", server.heard());
+}
+
+#[tokio::test]
+async fn the_settings_can_be_checked_without_a_mail() {
+    let server = MailServer::start(&[]).await;
+    server.sender("").check().await.expect("a good server");
+    assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")));
+}
+
+#[tokio::test]
+async fn bad_addresses_and_ids_are_permanent() {
+    let server = MailServer::start(&[]).await;
+    let injected = "bob@cometcart.test>\r\nRCPT TO:<charlie@evil.test";
+    for (address, id) in [
+        ("", ID),
+        ("bob", ID),
+        (injected, ID),
+        (BOB, "no-at-sign"),
+        (BOB, "<a@b>\r\nBcc: charlie@evil.test"),
+        (BOB, "<a b@c>"),
+    ] {
+        let failure = server.sender("").send(address, id, &opened()).await.expect_err("refused");
+        assert_eq!(failure.kind, FailureKind::Permanent, "{address:?} {id:?}");
+    }
+    assert_eq!(server.heard(), Vec::<String>::new());
+    let bad_from = EmailSender::smtp("smtp://127.0.0.1", "nobody");
+    assert_eq!(bad_from.err(), Some(MailSettingsError::From));
+}

@@ -1,0 +1,200 @@
+//! Where alerts go: one folder per kind of destination, and one way to send to any of them.
+//!
+//! [`send`] makes a single attempt and says what to do next: done, try again, give this message up,
+//! or give the destination up. It keeps nothing itself; a crash after the message left and before
+//! the answer was recorded repeats the message with the same id, which mail programs fold into one.
+
+pub mod email;
+pub mod slack;
+
+use std::time::Duration;
+
+use domain::alert::{AlertFacts, SlackUrl, one_line};
+
+use self::email::EmailSender;
+use crate::http::GuardedClient;
+
+/// The longest answer that is kept, in bytes.
+const MAX_ANSWER: usize = 500;
+
+/// What messages leave by.
+#[derive(Debug, Clone)]
+pub struct Senders {
+    /// For e-mail.
+    pub email: EmailSender,
+    /// For Slack; its policy says which networks a Slack URL may point to.
+    pub http: GuardedClient,
+}
+
+/// One destination.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A mailbox.
+    Email {
+        /// Its address.
+        address: String,
+    },
+    /// A Slack channel.
+    Slack {
+        /// The URL of its incoming webhook.
+        url: SlackUrl,
+    },
+}
+
+/// The message was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// What the provider said.
+    pub answer: String,
+}
+
+/// The message was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{answer}")]
+pub struct SendFailure {
+    /// What to do next.
+    pub kind: FailureKind,
+    /// What the provider said, for the destination's owner.
+    pub answer: String,
+}
+
+/// What to do after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Another attempt may help.
+    Transient {
+        /// How long the provider asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// This message will never be taken.
+    Permanent,
+    /// No message will be taken by this destination any more.
+    Broken,
+}
+
+/// Sends one alert to one destination, once.
+///
+/// `message_id` is the same for every attempt at the same alert and destination.
+///
+/// # Errors
+/// When the message was not taken; the failure says whether another attempt may help.
+pub async fn send(
+    senders: &Senders,
+    target: &Target,
+    message_id: &str,
+    facts: &AlertFacts,
+) -> Result<Sent, SendFailure> {
+    let facts = facts.clone().legible();
+    match target {
+        Target::Email { address } => senders.email.send(address, message_id, &facts).await,
+        Target::Slack { url } => slack::send(&senders.http, url, &facts).await,
+    }
+}
+
+impl Sent {
+    fn new(answer: &str) -> Self {
+        Self { answer: kept(answer) }
+    }
+}
+
+impl SendFailure {
+    fn new(kind: FailureKind, answer: &str) -> Self {
+        Self { kind, answer: kept(answer) }
+    }
+
+    fn transient(answer: &str) -> Self {
+        Self::new(FailureKind::Transient { retry_after: None }, answer)
+    }
+
+    fn permanent(answer: &str) -> Self {
+        Self::new(FailureKind::Permanent, answer)
+    }
+}
+
+fn kept(answer: &str) -> String {
+    let mut answer = one_line(answer);
+    answer.truncate(answer.floor_char_boundary(MAX_ANSWER));
+    answer
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! Facts for tests: an incident of alice's shop, and one in which every text is hostile.
+
+    use domain::alert::{AlertFacts, AlertKind, LastAnswer};
+    use domain::catalogue::{EffectType, Provider};
+    use domain::incident::{Reason, Resolution};
+    use domain::project::Mode;
+    use domain::reprocess::ReprocessState;
+    use time::macros::datetime;
+
+    pub(crate) fn opened() -> AlertFacts {
+        AlertFacts {
+            kind: AlertKind::IncidentOpened,
+            test_message: false,
+            project_name: "CometCart".to_owned(),
+            mode: Mode::Live,
+            provider: Provider::Stripe,
+            event_type: "invoice.paid".to_owned(),
+            effect_type: EffectType::CreditGrant,
+            internal_reference: "user_456".to_owned(),
+            provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            incident_id: "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
+            event_id: "ev_01K9QE0A1B2C3D4E5F6G7H8J9K".parse().expect("an id"),
+            reason: Reason::MissingResult,
+            error_code: None,
+            error_message: None,
+            received_at: datetime!(2026-11-21 14:02:09 UTC),
+            timeout_at: datetime!(2026-11-21 14:32:09 UTC),
+            opened_at: datetime!(2026-11-21 14:32:09 UTC),
+            happened_at: datetime!(2026-11-21 14:32:09 UTC),
+            resolution: None,
+            reprocess_ending: None,
+            timeout_minutes: 30,
+            last_answer: None,
+            incident_url: "https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M".to_owned(),
+        }
+    }
+
+    pub(crate) fn repair_failed() -> AlertFacts {
+        AlertFacts {
+            kind: AlertKind::ReprocessFailed,
+            reprocess_ending: Some(ReprocessState::Failed),
+            error_code: Some("account_locked".to_owned()),
+            error_message: Some("Account 456 is locked by a billing hold".to_owned()),
+            last_answer: Some(LastAnswer {
+                status: Some(200),
+                excerpt: r#"{"queued":true}"#.to_owned(),
+            }),
+            happened_at: datetime!(2026-11-21 15:15:10 UTC),
+            ..opened()
+        }
+    }
+
+    pub(crate) fn resolved() -> AlertFacts {
+        AlertFacts {
+            kind: AlertKind::IncidentResolved,
+            resolution: Some(Resolution::Reprocessed),
+            happened_at: datetime!(2026-11-21 14:53:20 UTC),
+            ..opened()
+        }
+    }
+
+    /// What no sink may obey: markup, mentions, header lines, terminal and template codes.
+    pub(crate) const HOSTILE: &str = "</pre><script>alert(1)</script> <!channel> <@U123> &amp; \
+        ```*b*``` {{ 7 * 7 }} {% raw %}\r\nBcc: charlie@evil.test\r\n\r\n.\r\n\u{1b}[31m\0\u{202e}\"'";
+
+    pub(crate) fn hostile() -> AlertFacts {
+        AlertFacts {
+            project_name: HOSTILE.to_owned(),
+            event_type: HOSTILE.to_owned(),
+            internal_reference: HOSTILE.to_owned(),
+            provider_event_id: HOSTILE.to_owned(),
+            error_code: Some(HOSTILE.to_owned()),
+            error_message: Some(HOSTILE.to_owned()),
+            last_answer: Some(LastAnswer { status: Some(502), excerpt: HOSTILE.to_owned() }),
+            incident_url: format!("https://sendpromptly.cometcart.test/{HOSTILE}"),
+            ..repair_failed()
+        }
+    }
+}

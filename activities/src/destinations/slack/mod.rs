@@ -1,0 +1,60 @@
+//! Slack: one post to an incoming webhook, through the guarded client.
+//!
+//! Slack says what it thinks by status and a word of text
+//! (<https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>). 404 and
+//! 410 mean that the channel or the webhook is gone, and so do a few words under 403: then no
+//! message will ever arrive there again. Everything else follows the rules for callbacks.
+
+mod blocks;
+
+pub use blocks::payload;
+
+use domain::alert::{AlertFacts, SlackUrl};
+use domain::callback::{AnswerVerdict, judge_answer};
+use time::OffsetDateTime;
+
+use super::{FailureKind, SendFailure, Sent};
+use crate::http::{Answer, GuardedClient, retry_after};
+
+/// Words that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
+/// among them: it is a setting of the workspace, which somebody may change back.
+const GONE: &[&str] = &["no_service", "no_team", "team_disabled", "invalid_token", "token_revoked"];
+
+/// Posts one alert to one channel.
+pub(super) async fn send(
+    http: &GuardedClient,
+    url: &SlackUrl,
+    facts: &AlertFacts,
+) -> Result<Sent, SendFailure> {
+    let headers = [("Content-Type", "application/json; charset=utf-8".to_owned())];
+    let body = payload(facts).to_string().into_bytes();
+    match http.post(url.as_url(), &headers, body).await {
+        Ok(answer) => judge(&answer, OffsetDateTime::now_utc()),
+        Err(error) if error.is_retryable() => Err(SendFailure::transient(&error.to_string())),
+        Err(error) => Err(SendFailure::permanent(&error.to_string())),
+    }
+}
+
+fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
+    let said = format!("{} {}", answer.status, answer.excerpt);
+    let gone = match answer.status {
+        404 | 410 => true,
+        403 => GONE.iter().any(|word| answer.excerpt.contains(word)),
+        _ => false,
+    };
+    if gone {
+        return Err(SendFailure::new(FailureKind::Broken, &said));
+    }
+    match judge_answer(answer.status) {
+        AnswerVerdict::Delivered => Ok(Sent::new(&said)),
+        AnswerVerdict::Retry => {
+            let retry_after =
+                answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
+            Err(SendFailure::new(FailureKind::Transient { retry_after }, &said))
+        }
+        AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

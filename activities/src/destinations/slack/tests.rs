@@ -1,0 +1,276 @@
+//! Slack messages as they are written, and as a server answers them.
+
+use std::time::Duration;
+
+use domain::alert::AlertFacts;
+use domain::repair_url::AllowedNetworks;
+use serde_json::Value;
+
+use super::*;
+use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
+use crate::http::test_server::{RawServer, local_client, public_client};
+
+async fn post(server: &RawServer) -> Result<Sent, SendFailure> {
+    let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
+    let url = SlackUrl::parse(server.url().as_str(), &allow).expect("a local URL");
+    send(&local_client(2_000, 5_000), &url, &opened()).await
+}
+
+async fn answering(status: &str, headers: &str, body: &str) -> RawServer {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    RawServer::answering(head + body).await
+}
+
+/// Every text in the payload that Slack would show.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| match value {
+                Value::String(text) if name == "text" => vec![text.as_str()],
+                other => texts(other),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_failed_repair_reads_well() {
+    insta::assert_snapshot!(texts(&payload(&repair_failed())).join("\n---\n"), @r#"
+    user_456 paid for credits. The repair failed.
+    ---
+    *▲ Open for 43 minutes*
+    Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the repair request and then reported a failure.
+    ---
+    Open the incident
+    ---
+    *Error that your app reported*
+    ```account_locked
+    Account 456 is locked by a billing hold```
+    ---
+    *Last answer of your repair endpoint*
+    ```HTTP 200
+    {"queued":true}```
+    ---
+    *Customer reference*
+    `user_456`
+    ---
+    *Effect due*
+    `credit_grant, by invoice.paid`
+    ---
+    *Stripe event*
+    `evt_1RQx8ZKp4tYw`
+    ---
+    *Result due by*
+    21 November 2026, 14:32:09 UTC
+    ---
+    *Incident*
+    `inc_01K9QF3Z7M8V2T4B6N0C1D5E9G`
+    ---
+    *Event*
+    `ev_01K9QE0A1B2C3D4E5F6G7H8J9K`
+    ---
+    sendpromptly · CometCart · live
+    ---
+    user_456 paid for credits. The repair failed. Open for 43 minutes · CometCart · live
+    "#);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table, to be read as a whole")]
+fn the_blocks_are_as_slack_wants_them() {
+    insta::assert_json_snapshot!(payload(&resolved()), @r#"
+    {
+      "blocks": [
+        {
+          "text": {
+            "emoji": false,
+            "text": "user_456 paid for credits. They were added by the repair.",
+            "type": "plain_text"
+          },
+          "type": "header"
+        },
+        {
+          "text": {
+            "text": "*● Resolved after 21 minutes*\nYour app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported success 51 minutes later. Nothing is left to do.",
+            "type": "mrkdwn",
+            "verbatim": true
+          },
+          "type": "section"
+        },
+        {
+          "elements": [
+            {
+              "action_id": "open_incident",
+              "style": "primary",
+              "text": {
+                "emoji": false,
+                "text": "Open the incident",
+                "type": "plain_text"
+              },
+              "type": "button",
+              "url": "https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M"
+            }
+          ],
+          "type": "actions"
+        },
+        {
+          "fields": [
+            {
+              "text": "*Customer reference*\n`user_456`",
+              "type": "mrkdwn",
+              "verbatim": true
+            },
+            {
+              "text": "*Effect due*\n`credit_grant, by invoice.paid`",
+              "type": "mrkdwn",
+              "verbatim": true
+            },
+            {
+              "text": "*Stripe event*\n`evt_1RQx8ZKp4tYw`",
+              "type": "mrkdwn",
+              "verbatim": true
+            },
+            {
+              "text": "*Result due by*\n21 November 2026, 14:32:09 UTC",
+              "type": "mrkdwn",
+              "verbatim": true
+            },
+            {
+              "text": "*Incident*\n`inc_01K9QF3Z7M8V2T4B6N0C1D5E9G`",
+              "type": "mrkdwn",
+              "verbatim": true
+            },
+            {
+              "text": "*Event*\n`ev_01K9QE0A1B2C3D4E5F6G7H8J9K`",
+              "type": "mrkdwn",
+              "verbatim": true
+            }
+          ],
+          "type": "section"
+        },
+        {
+          "elements": [
+            {
+              "text": "sendpromptly · CometCart · live",
+              "type": "mrkdwn",
+              "verbatim": true
+            }
+          ],
+          "type": "context"
+        }
+      ],
+      "text": "user_456 paid for credits. They were added by the repair. Resolved after 21 minutes · CometCart · live"
+    }
+    "#);
+}
+
+#[test]
+fn hostile_text_is_inert() {
+    let message = payload(&hostile().legible());
+    for text in texts(&message) {
+        assert!(!text.contains('<') && !text.contains('>'), "{text}");
+        let fences = text.matches("```").count();
+        assert!(fences == 0 || fences == 2, "{text}");
+        for control in ['\u{1b}', '\0', '\u{202e}', '\r'] {
+            assert!(!text.contains(control), "{text}");
+        }
+    }
+    assert!(texts(&message).iter().any(|text| text.contains("&lt;!channel&gt; &lt;@U123&gt;")));
+}
+
+#[test]
+fn no_text_is_longer_than_its_block() {
+    for filling in ["&", "ü", "😀", "`", "x"] {
+        let long = filling.repeat(10_000);
+        let facts = AlertFacts {
+            project_name: long.clone(),
+            event_type: long.clone(),
+            internal_reference: long.clone(),
+            provider_event_id: long.clone(),
+            error_code: Some(long.clone()),
+            error_message: Some(long.clone()),
+            incident_url: format!("https://sendpromptly.cometcart.test/{long}"),
+            ..hostile()
+        };
+        let message = payload(&facts.legible());
+        let blocks = message["blocks"].as_array().expect("blocks");
+        let length = |value: &Value| value.as_str().map_or(0, |text| text.encode_utf16().count());
+        assert!(length(&blocks[0]["text"]["text"]) <= 150);
+        for block in blocks {
+            assert!(length(&block["text"]["text"]) <= 3000);
+            for field in block["fields"].as_array().into_iter().flatten() {
+                assert!(length(&field["text"]) <= 2000);
+            }
+            for element in block["elements"].as_array().into_iter().flatten() {
+                assert!(length(&element["text"]) <= 2000 && length(&element["url"]) <= 3000);
+            }
+        }
+        assert!(length(&message["text"]) <= 3000);
+    }
+}
+
+#[test]
+fn a_test_message_says_that_it_is_one() {
+    let message = payload(&AlertFacts { test_message: true, ..opened() });
+    assert!(texts(&message).iter().any(|text| text.contains("This is a test message.")));
+}
+
+#[tokio::test]
+async fn the_message_arrives_as_json() {
+    let server = answering("200 OK", "", "ok").await;
+    let sent = post(&server).await.expect("taken");
+    assert_eq!(sent.answer, "200 ok");
+    let request = server.requests().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{head}");
+    assert_eq!(serde_json::from_str::<Value>(body).ok(), Some(payload(&opened())));
+}
+
+#[tokio::test]
+async fn each_answer_says_what_to_do_next() {
+    let later =
+        |seconds| FailureKind::Transient { retry_after: Some(Duration::from_secs(seconds)) };
+    let soon = FailureKind::Transient { retry_after: None };
+    for (status, headers, body, kind) in [
+        ("400 Bad Request", "", "invalid_payload", FailureKind::Permanent),
+        ("403 Forbidden", "", "action_prohibited", FailureKind::Permanent),
+        ("403 Forbidden", "", "no_service", FailureKind::Broken),
+        ("403 Forbidden", "", "invalid_token", FailureKind::Broken),
+        ("404 Not Found", "", "channel_not_found", FailureKind::Broken),
+        ("410 Gone", "", "channel_is_archived", FailureKind::Broken),
+        ("429 Too Many Requests", "Retry-After: 30\r\n", "rate_limited", later(30)),
+        ("429 Too Many Requests", "", "rate_limited", soon),
+        ("500 Server Error", "", "rollup_error", soon),
+        ("503 Unavailable", "Retry-After: 99999999\r\n", "", later(6 * 3600)),
+        ("302 Found", "Location: https://slack.com/\r\n", "", FailureKind::Permanent),
+    ] {
+        let server = answering(status, headers, body).await;
+        let failure = post(&server).await.expect_err("not taken");
+        assert_eq!(failure.kind, kind, "{status} {body}");
+        assert!(failure.answer.contains(body), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_may_come_back() {
+    let server = RawServer::start(|stream| async move { drop(stream) }).await;
+    let failure = post(&server).await.expect_err("not taken");
+    assert_eq!(failure.kind, FailureKind::Transient { retry_after: None });
+}
+
+#[tokio::test]
+async fn a_url_that_may_not_be_reached_any_more_is_final() {
+    let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
+    let url = SlackUrl::parse("http://127.0.0.1:1/T0/secret", &allow).expect("a local URL");
+    let failure = send(&public_client(), &url, &opened()).await.expect_err("refused");
+    assert_eq!(failure.kind, FailureKind::Permanent);
+    assert!(!failure.answer.contains("secret"), "{failure:?}");
+}
+
+#[test]
+fn the_hostile_sample_is_hostile() {
+    assert!(HOSTILE.contains("<!channel>") && HOSTILE.contains("\r\nBcc:"));
+}

@@ -1,0 +1,149 @@
+//! The one guarded HTTP client: every request to an address that a user typed goes through here.
+//!
+//! It connects only to addresses that [`domain::repair_url::address_allowed`] lets pass. A host name is resolved once,
+//! by [`resolver`], and the connection goes to what was checked there, so a name that changes
+//! between check and connect gains nothing; an IP address in the URL is checked before the request,
+//! because the HTTP library asks no resolver about those. Redirects are answers, proxy variables
+//! are ignored, nothing is decompressed, and no connection outlives its request.
+//!
+//! An exchange that ends half-way is an [`ExchangeError`] that says whether another attempt may
+//! help. Once the status has come it counts, even when the body is cut off at its limit or breaks
+//! off; only a body that is still coming at the deadline makes the exchange a time-out.
+
+mod answer;
+mod error;
+mod resolver;
+mod retry_after;
+#[cfg(test)]
+pub(crate) mod test_server;
+#[cfg(test)]
+mod tests;
+
+pub use answer::Answer;
+pub use error::{ClientUnavailable, ErrorClass, ExchangeError};
+pub use retry_after::retry_after;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::repair_url::{AllowedNetworks, refused_range};
+use reqwest::redirect;
+use url::{Host, Url};
+
+use self::error::{Failure, millis};
+use self::resolver::CheckedResolver;
+
+/// What the client may reach and how long it waits.
+#[derive(Debug, Clone)]
+pub struct HttpPolicy {
+    /// Networks that may be reached on top of the public internet.
+    pub allow: AllowedNetworks,
+    /// From the first look-up to the end of the TLS handshake.
+    pub connect_timeout: Duration,
+    /// The whole exchange, body included.
+    pub total_timeout: Duration,
+}
+
+impl HttpPolicy {
+    /// The contract's times: 5 s to connect, 30 s for the whole exchange.
+    #[must_use]
+    pub const fn new(allow: AllowedNetworks) -> Self {
+        Self {
+            allow,
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The client. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct GuardedClient {
+    client: reqwest::Client,
+    policy: Arc<HttpPolicy>,
+}
+
+impl GuardedClient {
+    /// Sets the client up; TLS trusts what the system trusts.
+    ///
+    /// # Errors
+    /// When the system's trusted certificates cannot be loaded.
+    pub fn new(policy: HttpPolicy) -> Result<Self, ClientUnavailable> {
+        // The provider is the process's own choice; an earlier choice by somebody else stands.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let policy = Arc::new(policy);
+        let client = reqwest::Client::builder()
+            .dns_resolver(CheckedResolver::new(Arc::clone(&policy)))
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            // A pooled connection would carry a request to an address that was checked long ago.
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .connect_timeout(policy.connect_timeout)
+            .user_agent(concat!("sendpromptly/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ClientUnavailable)?;
+        Ok(Self { client, policy })
+    }
+
+    /// Posts `body` and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When no status came, or the body was still coming at the deadline.
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer, ExchangeError> {
+        let started = Instant::now();
+        let exchange =
+            tokio::time::timeout(self.policy.total_timeout, self.exchange(url, headers, body));
+        let outcome = exchange.await.unwrap_or_else(|_| {
+            let limit = self.policy.total_timeout;
+            Err(Failure::timed_out(format!("no complete answer within {limit:?}")))
+        });
+        let latency_ms = millis(started.elapsed());
+        match outcome {
+            Ok(answer) => Ok(Answer { latency_ms, ..answer }),
+            Err(failure) => Err(failure.after(latency_ms)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer, Failure> {
+        self.check_literal(url)?;
+        let mut request = self.client.post(url.clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let response = request.send().await;
+        let response =
+            response.map_err(|error| Failure::of(&error, self.policy.connect_timeout))?;
+        Ok(answer::read(response).await)
+    }
+
+    /// Checks a host that is an address already, which no resolver will see.
+    fn check_literal(&self, url: &Url) -> Result<(), Failure> {
+        let ip = match url.host() {
+            Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
+            Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        match refused_range(ip, &self.policy.allow) {
+            Some(range) => Err(Failure::address_refused(ip, range)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! How an exchange without an answer went wrong, and whether another attempt may help.
+//!
+//! An address in the URL that is refused will be refused for ever, so that is final. All the rest
+//! is the state of some network or server at one moment, a name that points to a private address
+//! included: that is most often a mistake in somebody's DNS, and trying again on the schedule does
+//! no harm, because nothing is ever connected to.
+
+use std::error::Error;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use domain::alert::one_line;
+
+use super::resolver::LookUpError;
+
+/// The longest message, in bytes; it is stored with the attempt and shown to its owner.
+const MAX_MESSAGE: usize = 500;
+
+/// The client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be set up (are the system's CA certificates installed?)")]
+pub struct ClientUnavailable(#[source] pub(super) reqwest::Error);
+
+/// What went wrong. The names are stored with each attempt and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The URL holds an address that is not reached.
+    AddressRefused,
+    /// The host's name gave only addresses that are not reached.
+    NameRefused,
+    /// The host's name could not be looked up.
+    Dns,
+    /// No connection could be made.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// It took too long.
+    TimedOut,
+    /// The connection broke.
+    Reset,
+    /// What came was no HTTP answer, or the connection was closed without one.
+    Protocol,
+}
+
+impl ErrorClass {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AddressRefused => "address_refused",
+            Self::NameRefused => "name_refused",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::TimedOut => "timed_out",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// Whether another attempt may help.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::AddressRefused => false,
+            Self::NameRefused
+            | Self::Dns
+            | Self::Connect
+            | Self::Tls
+            | Self::TimedOut
+            | Self::Reset
+            | Self::Protocol => true,
+        }
+    }
+}
+
+/// An exchange without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", class.as_str())]
+pub struct ExchangeError {
+    /// What went wrong.
+    pub class: ErrorClass,
+    /// More about it, for the owner of the URL; never the URL itself, which may hold a secret.
+    pub message: String,
+    /// How long it took, in milliseconds.
+    pub latency_ms: i64,
+}
+
+impl ExchangeError {
+    /// Whether another attempt may help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.class.is_retryable()
+    }
+}
+
+/// An [`ExchangeError`] whose clock has not been stopped yet.
+pub(super) struct Failure {
+    class: ErrorClass,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn address_refused(ip: IpAddr, range: &str) -> Self {
+        let message = format!("{ip} is not reached ({range})");
+        Self { class: ErrorClass::AddressRefused, message }
+    }
+
+    pub(super) fn timed_out(message: String) -> Self {
+        Self { class: ErrorClass::TimedOut, message }
+    }
+
+    /// Reads the HTTP library's error, whose kinds are told apart by their causes.
+    pub(super) fn of(error: &reqwest::Error, connect_timeout: Duration) -> Self {
+        let causes = || std::iter::successors(error.source(), |&cause| cause.source());
+        if let Some(look_up) = causes().find_map(|cause| cause.downcast_ref::<LookUpError>()) {
+            return Self::look_up(look_up);
+        }
+        let root = causes().last().map_or_else(|| error.to_string(), ToString::to_string);
+        if causes().any(is_tls) {
+            return Self { class: ErrorClass::Tls, message: root };
+        }
+        if error.is_connect() && error.is_timeout() {
+            return Self::timed_out(format!("no connection within {connect_timeout:?}"));
+        }
+        let class = match () {
+            () if error.is_connect() => ErrorClass::Connect,
+            () if causes().any(<dyn Error>::is::<io::Error>) => ErrorClass::Reset,
+            () => ErrorClass::Protocol,
+        };
+        Self { class, message: root }
+    }
+
+    fn look_up(error: &LookUpError) -> Self {
+        let class = match error {
+            LookUpError::Refused { .. } => ErrorClass::NameRefused,
+            LookUpError::Failed { .. } | LookUpError::Empty { .. } => ErrorClass::Dns,
+        };
+        Self { class, message: error.to_string() }
+    }
+
+    pub(super) fn after(self, latency_ms: i64) -> ExchangeError {
+        let mut message = one_line(&self.message);
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        ExchangeError { class: self.class, message, latency_ms }
+    }
+}
+
+/// Whole milliseconds, as attempts are stored.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The TLS library's errors travel inside one or two `io::Error`s, which pass over their own
+/// content when they are asked for a cause.
+fn is_tls(cause: &(dyn Error + 'static)) -> bool {
+    match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(content) => is_tls(content),
+        None => cause.is::<rustls::Error>(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Whatever answers in time is an answer, and no more of it is read than is kept.
+
+use std::process::Command;
+use std::time::Duration;
+
+use time::macros::datetime;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::super::retry_after;
+use super::super::test_server::{RawServer, local_client};
+use super::{answer, hold, post};
+
+/// Writes for as long as somebody reads.
+async fn write_for_ever(mut stream: TcpStream, head: &'static str, chunk: Vec<u8>) {
+    let _ = stream.write_all(head.as_bytes()).await;
+    while stream.write_all(&chunk).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn the_request_arrives_as_it_was_given() {
+    let server = RawServer::answering(answer("200 OK", "", "taken")).await;
+    let headers =
+        [("X-SP-Attempt", "1".to_owned()), ("Content-Type", "application/json".to_owned())];
+    let body = br#"{"type":"reprocess"}"#.to_vec();
+    let sent = local_client(2_000, 5_000).post(&server.url(), &headers, body).await;
+    let sent = sent.expect("an answer");
+    assert_eq!((sent.status, sent.excerpt.as_str(), sent.retry_after), (200, "taken", None));
+    let request = server.requests().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("post /repair http/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nx-sp-attempt: 1\r\n"), "{head}");
+    assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{head}");
+    for unwanted in ["accept-encoding", "referer", "cookie", "proxy"] {
+        assert!(!head.contains(unwanted), "{head}");
+    }
+    assert_eq!(body, r#"{"type":"reprocess"}"#);
+}
+
+#[tokio::test]
+async fn every_status_is_an_answer() {
+    for (line, status) in [
+        ("200 OK", 200),
+        ("400 Bad Request", 400),
+        ("404 Not Found", 404),
+        ("410 Gone", 410),
+        ("500 Internal Server Error", 500),
+        ("599 Odd", 599),
+    ] {
+        let server = RawServer::answering(answer(line, "", "")).await;
+        assert_eq!(post(&server).await.expect("an answer").status, status);
+    }
+    let server = RawServer::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
+    assert_eq!(post(&server).await.expect("an answer").status, 204);
+}
+
+#[tokio::test]
+async fn redirects_are_answers_and_are_not_followed() {
+    let elsewhere = RawServer::answering(answer("200 OK", "", "")).await;
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        let location = format!("Location: {}\r\n", elsewhere.url());
+        let server = RawServer::answering(answer(status, &location, "")).await;
+        let answer = post(&server).await.expect("an answer");
+        assert!((300..400).contains(&answer.status));
+        assert_eq!(server.requests().len(), 1);
+    }
+    assert_eq!(elsewhere.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_429_carries_what_it_asks_for() {
+    let now = datetime!(2026-11-21 14:32:09 UTC);
+    for (header, wait) in [
+        ("Retry-After: 120\r\n", Some(Duration::from_mins(2))),
+        ("Retry-After: Sat, 21 Nov 2026 14:33:09 GMT\r\n", Some(Duration::from_mins(1))),
+        ("Retry-After: 999999999\r\n", Some(Duration::from_hours(6))),
+        ("Retry-After: -1\r\n", None),
+        ("Retry-After: \u{fc}\r\n", None),
+        ("Retry-After: Fri, 20 Nov 2026 14:33:09 GMT\r\n", None),
+        ("", None),
+    ] {
+        let server =
+            RawServer::answering(answer("429 Too Many Requests", header, "slow down")).await;
+        let answer = post(&server).await.expect("an answer");
+        assert_eq!(answer.status, 429);
+        let asked = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
+        assert_eq!(asked, wait, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_gigabyte_only_the_beginning_is_read() {
+    let server = RawServer::start(|stream| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n";
+        write_for_ever(stream, head, vec![b'x'; 64 * 1024])
+    })
+    .await;
+    let answer = post(&server).await.expect("an answer");
+    assert_eq!((answer.status, answer.excerpt.len()), (200, 2048));
+}
+
+#[tokio::test]
+async fn an_endless_body_ends_at_16_kib() {
+    let server = RawServer::start(|stream| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        write_for_ever(
+            stream,
+            head,
+            b"400\r\n".iter().chain(&[b'x'; 0x400]).chain(b"\r\n").copied().collect(),
+        )
+    })
+    .await;
+    let answer = post(&server).await.expect("an answer");
+    assert_eq!((answer.status, answer.excerpt.len()), (200, 2048));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_has_said_its_status() {
+    let server =
+        RawServer::answering("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this").await;
+    let answer = post(&server).await.expect("an answer");
+    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "only this"));
+}
+
+#[tokio::test]
+async fn a_gzip_bomb_is_not_inflated() {
+    // The beginning of a gzip stream; whoever inflated it would not find these bytes.
+    let packed = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, b'z', b'i', b'p'];
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 13\r\n\r\n";
+    let server = RawServer::answering([head.as_bytes(), &packed].concat()).await;
+    let answer = post(&server).await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    assert!(answer.excerpt.ends_with("zip"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_excerpt_shows_hostile_bytes_without_obeying_them() {
+    let body = "<script>alert(1)</script>\0\u{1b}[2J\u{202e}";
+    let server = RawServer::answering(answer("500 Oh", "", body)).await;
+    let answer = post(&server).await.expect("an answer");
+    assert_eq!(answer.excerpt, "<script>alert(1)</script>␀␛[2J");
+}
+
+#[tokio::test]
+async fn bad_endpoints_do_not_slow_a_good_one() {
+    let bad = RawServer::start(hold).await;
+    let good = RawServer::answering(answer("200 OK", "", "")).await;
+    let client = local_client(2_000, 20_000);
+    let stuck: Vec<_> = (0..50)
+        .map(|_| {
+            let (client, url) = (client.clone(), bad.url());
+            tokio::spawn(async move { client.post(&url, &[], Vec::new()).await })
+        })
+        .collect();
+    let answer = client.post(&good.url(), &[], Vec::new()).await.expect("an answer");
+    assert!(answer.latency_ms < 2_000, "{answer:?}");
+    stuck.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Proxy variables are read when a client is built, so a child process gets them from its start.
+#[tokio::test]
+async fn proxy_variables_are_ignored() {
+    let proxy = RawServer::answering(answer("418 Proxy", "", "")).await;
+    let address = format!("http://127.0.0.1:{}", proxy.port());
+    let this = std::env::current_exe().expect("this test");
+    let mut child = Command::new(this);
+    child.args(["--exact", "http::tests::answers::the_request_arrives_as_it_was_given"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        child.env(name, &address);
+    }
+    child.env_remove("NO_PROXY").env_remove("no_proxy");
+    let run = tokio::task::spawn_blocking(move || child.output());
+    let output = run.await.expect("no panic").expect("the child runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(proxy.requests().len(), 0);
+}

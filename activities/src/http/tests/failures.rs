@@ -1,0 +1,201 @@
+//! What keeps an answer from coming is told apart by its class.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+use super::super::ErrorClass;
+use super::super::test_server::{RawServer, local_client, public_client};
+use super::{answer, hold, post};
+
+async fn class_of(server: &RawServer) -> ErrorClass {
+    post(server).await.expect_err("no answer").class
+}
+
+#[tokio::test]
+async fn a_body_that_dribbles_past_the_deadline_is_a_time_out() {
+    let server = RawServer::start(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n").await;
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while stream.write_all(b"x").await.is_ok() {
+            second.tick().await;
+        }
+    })
+    .await;
+    let started = Instant::now();
+    let error = local_client(2_000, 1_500).post(&server.url(), &[], Vec::new()).await;
+    let error = error.expect_err("no whole answer");
+    assert_eq!(error.class, ErrorClass::TimedOut);
+    assert_eq!(error.message, "no complete answer within 1.5s");
+    assert!((1_500..5_000).contains(&error.latency_ms), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_head_that_dribbles_past_the_deadline_is_a_time_out() {
+    let server = RawServer::start(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-Slow: ").await;
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while stream.write_all(b"x").await.is_ok() {
+            second.tick().await;
+        }
+    })
+    .await;
+    let error = local_client(2_000, 1_500).post(&server.url(), &[], Vec::new()).await;
+    assert_eq!(error.expect_err("no answer").class, ErrorClass::TimedOut);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_headers_are_no_answer() {
+    let headers = "X-Header: value\r\n".repeat(100_000);
+    let server = RawServer::answering(answer("200 OK", &headers, "")).await;
+    assert_eq!(class_of(&server).await, ErrorClass::Protocol);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_http_are_no_answer() {
+    for bytes in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 200 OK\r\n\r\n", "\0\0\0\0", ""] {
+        let server = RawServer::answering(bytes).await;
+        let error = post(&server).await.expect_err("no answer");
+        assert!(matches!(error.class, ErrorClass::Protocol | ErrorClass::Reset), "{error:?}");
+        assert!(error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_a_time_out() {
+    let server = RawServer::start(hold).await;
+    let error = local_client(2_000, 300).post(&server.url(), &[], Vec::new()).await;
+    let error = error.expect_err("no answer");
+    assert_eq!((error.class, error.class.as_str()), (ErrorClass::TimedOut, "timed_out"));
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_a_time_out_of_the_connection() {
+    let server = RawServer::start(hold).await;
+    let url = format!("https://127.0.0.1:{}/", server.port()).parse().expect("a URL");
+    let error = local_client(300, 10_000).post(&url, &[], Vec::new()).await.expect_err("no answer");
+    assert_eq!(error.class, ErrorClass::TimedOut);
+    assert_eq!(error.message, "no connection within 300ms");
+}
+
+#[tokio::test]
+async fn a_reset_is_told_apart() {
+    let server = RawServer::start(|stream| async move {
+        // A zero linger makes the close a reset.
+        let _ = stream.set_zero_linger();
+    })
+    .await;
+    let error = post(&server).await.expect_err("no answer");
+    assert_eq!((error.class, error.is_retryable()), (ErrorClass::Reset, true), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_closed_port_is_a_connect_error() {
+    let server = RawServer::answering("").await;
+    let url = server.url();
+    drop(server);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let error = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
+        match error.expect_err("nobody listens").class {
+            ErrorClass::Connect => break,
+            // The listener's task ends shortly after the server is dropped.
+            _ => assert!(Instant::now() < deadline, "the port never closed"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_a_dns_error() {
+    let url = "https://shop.invalid/repair".parse().expect("a URL");
+    let error = public_client().post(&url, &[], Vec::new()).await.expect_err("no such name");
+    assert_eq!((error.class, error.is_retryable()), (ErrorClass::Dns, true), "{error:?}");
+    assert!(error.message.contains("shop.invalid"), "{error}");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_a_tls_error() {
+    let port = serve_tls_once();
+    let url = format!("https://localhost:{port}/").parse().expect("a URL");
+    let error = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
+    let error = error.expect_err("nobody trusts it");
+    assert_eq!((error.class, error.is_retryable()), (ErrorClass::Tls, true), "{error:?}");
+    assert!(error.message.contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_behind_an_https_url_is_a_tls_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("a bound address").port();
+    let url = format!("https://127.0.0.1:{port}/").parse().expect("a URL");
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        stream.write_all(answer).await.expect("it is written");
+        stream
+    };
+    let client = local_client(2_000, 5_000);
+    let (error, _stream) = tokio::join!(client.post(&url, &[], Vec::new()), serve);
+    assert_eq!(error.expect_err("no handshake").class, ErrorClass::Tls);
+}
+
+#[tokio::test]
+async fn a_refused_literal_is_final_and_nothing_is_connected_to() {
+    let server = RawServer::answering(answer("200 OK", "", "")).await;
+    for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "169.254.169.254"] {
+        let url = format!("http://{host}:{}/", server.port()).parse().expect("a URL");
+        let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
+        assert_eq!(error.class.as_str(), "address_refused", "{host}");
+        assert!(!error.is_retryable());
+    }
+    assert_eq!(server.requests().len(), 0);
+    assert_eq!(post(&server).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_resolves_to_loopback_is_refused_but_may_be_mended() {
+    let server = RawServer::answering(answer("200 OK", "", "")).await;
+    let url = format!("http://localhost:{}/", server.port()).parse().expect("a URL");
+    let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
+    assert_eq!((error.class.as_str(), error.is_retryable()), ("name_refused", true));
+    assert!(error.message.contains("(loopback)"), "{error}");
+    assert_eq!(server.requests().len(), 0);
+    let allowed = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
+    assert_eq!(allowed.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_url_stays_out_of_the_error() {
+    let url = "http://127.0.0.1:1/services/T0/B0/secret".parse().expect("a URL");
+    for client in [public_client(), local_client(500, 500)] {
+        let error = client.post(&url, &[], Vec::new()).await.expect_err("no answer");
+        assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
+    }
+}
+
+/// Offers a certificate that nobody signed, to one connection.
+fn serve_tls_once() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("a bound address").port();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key.expect("a key"))
+        .expect("a server configuration");
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut tls = rustls::ServerConnection::new(Arc::new(config)).expect("a session");
+        // The client ends the handshake, so writing fails; that is the point.
+        let _ = rustls::Stream::new(&mut tls, &mut socket).write(b"HTTP/1.1 200 OK\r\n\r\n");
+    });
+    port
+}

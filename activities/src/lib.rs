@@ -1,0 +1,18 @@
+//! The hands: everything that a watch has done for it.
+//!
+//! Each activity may run more than once, because a worker can die after any of its steps. So each is
+//! one or more transactions with the event's lock, keyed by an id that does not change between runs,
+//! and whatever leaves the house (a callback, a mail, a Slack message) carries a stable id too.
+
+pub mod alerts;
+pub mod callbacks;
+mod decide;
+pub mod deps;
+pub mod destinations;
+pub mod http;
+pub mod records;
+
+pub use alerts::Alerts;
+pub use callbacks::Callbacks;
+pub use deps::Deps;
+pub use records::Records;

@@ -1,0 +1,172 @@
+//! Reading and changing where an event stands.
+//!
+//! Each activity is one transaction, so a worker that dies in it leaves nothing half-done. Each is
+//! safe to repeat: its key is the event, or the id that the workflow drew from its history.
+
+use std::sync::Arc;
+
+use domain::audit::{Action, Actor};
+use domain::effect_result::EffectResult;
+use domain::ids::EventId;
+use domain::watch::WatchStanding;
+use serde_json::{Map, Value, json};
+use store::audit::{self, Subject};
+use store::transitions::reprocess::{self, Wanted};
+use store::transitions::resolve::{self, ResolveAnswer, Resolving};
+use store::transitions::result::{self, Report, ResultAnswer};
+use store::transitions::silence;
+use store::{PgConnection, StoreError, events, standing};
+use temporalio_common::ActivityError;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::ActivityContext;
+use workflows::activity_contract::{
+    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult, definition,
+};
+
+use crate::decide::{Decide, stored};
+use crate::deps::Deps;
+
+/// The longest name and note that are kept of what was typed by hand.
+const MAX_TYPED: usize = 500;
+
+/// Implements [`workflows::activity_contract::Records`].
+pub struct Records {
+    deps: Arc<Deps>,
+}
+
+impl Records {
+    /// Records in this database.
+    #[must_use]
+    pub const fn new(deps: Arc<Deps>) -> Self {
+        Self { deps }
+    }
+
+    /// Runs one change and reads where the event stands afterwards, in one transaction.
+    async fn change(
+        &self,
+        event_id: EventId,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
+    ) -> Result<WatchStanding, ActivityError> {
+        let mut tx = self.deps.pool.begin().await.or_retry()?;
+        stored(change(&mut tx).await)?;
+        let standing = stored(standing::read_for_watch(&mut tx, event_id).await)?;
+        tx.commit().await.or_retry()?;
+        Ok(standing)
+    }
+}
+
+#[activities]
+#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
+impl Records {
+    #[activity(definition = definition::OpenIncidentIfDue)]
+    pub async fn open_incident_if_due(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        of: OfEvent,
+    ) -> Result<WatchStanding, ActivityError> {
+        self.change(of.event_id, async |tx| silence::open_incident_if_due(tx, of.event_id).await)
+            .await
+    }
+
+    #[activity(definition = definition::ReadStanding)]
+    pub async fn read_standing(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        of: OfEvent,
+    ) -> Result<WatchStanding, ActivityError> {
+        self.change(of.event_id, async |_| Ok(())).await
+    }
+
+    #[activity(definition = definition::RecordResult)]
+    pub async fn record_result(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        typed: TypedResult,
+    ) -> Result<WatchStanding, ActivityError> {
+        self.change(typed.event_id, async |tx| record_typed(tx, &typed).await).await
+    }
+
+    #[activity(definition = definition::RequestReprocess)]
+    pub async fn request_reprocess(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        wish: ReprocessWish,
+    ) -> Result<WatchStanding, ActivityError> {
+        let actor = Actor::Temporal(wish.requested_by.as_deref().map(short));
+        let note = wish.note.as_deref().map(short);
+        let wanted = Wanted {
+            replay_id: wish.replay_id,
+            actor: &actor,
+            note: note.as_deref(),
+            signal: false,
+        };
+        self.change(wish.event_id, async |tx| {
+            match reprocess::request_reprocess(tx, wish.event_id, wanted).await? {
+                Ok(()) => Ok(()),
+                Err(refusal) => reprocess::note_refusal(tx, wish.event_id, wanted, refusal).await,
+            }
+        })
+        .await
+    }
+
+    #[activity(definition = definition::ResolveIncident)]
+    pub async fn resolve_incident(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        typed: TypedResolution,
+    ) -> Result<WatchStanding, ActivityError> {
+        let actor = Actor::Temporal(typed.resolved_by.as_deref().map(short));
+        let note = typed.note.as_deref().map(short);
+        let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
+        self.change(typed.event_id, async |tx| {
+            match resolve::resolve_incident(tx, typed.event_id, resolving).await? {
+                ResolveAnswer::Resolved | ResolveAnswer::AlreadyResolved => Ok(()),
+                ResolveAnswer::NoIncident => {
+                    resolve::note_refusal(tx, typed.event_id, &actor).await
+                }
+            }
+        })
+        .await
+    }
+
+    #[activity(definition = definition::EndReprocessIfDue)]
+    pub async fn end_reprocess_if_due(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        of: OfReprocess,
+    ) -> Result<WatchStanding, ActivityError> {
+        let change = async |tx: &mut PgConnection| {
+            silence::end_reprocess_if_due(tx, of.event_id, of.replay_id).await
+        };
+        self.change(of.event_id, change).await
+    }
+}
+
+/// Judges what was typed by the same rules as the API; what breaks them is refused on the timeline.
+async fn record_typed(tx: &mut PgConnection, typed: &TypedResult) -> Result<(), StoreError> {
+    let nothing = Map::new();
+    let body = typed.body.as_object().unwrap_or(&nothing);
+    let actor = Actor::Temporal(body.get("reported_by").and_then(Value::as_str).map(short));
+    let why = match EffectResult::parse(body) {
+        Err(mistakes) => json!(mistakes),
+        Ok(result) => {
+            let report = Report { result_id: typed.result_id, result: &result, signal: false };
+            match result::accept_result(tx, &actor, typed.event_id, report).await? {
+                ResultAnswer::Accepted { .. } => return Ok(()),
+                ResultAnswer::UnknownEvent => return Err(StoreError::Missing("payment_events")),
+                ResultAnswer::UnknownReplay => json!("replay_id is none of this event's"),
+            }
+        }
+    };
+    let event = events::find_event(&mut *tx, typed.event_id)
+        .await?
+        .ok_or(StoreError::Missing("payment_events"))?;
+    let subject = Subject::event(event.project_id, event.id);
+    let said = (&actor, Action::ResultRefused);
+    audit::insert_once(tx, typed.result_id.as_uuid(), said, subject, json!({ "why": why })).await
+}
+
+/// What was typed by hand, without what a database or a terminal would stumble over.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TYPED).collect()
+}
