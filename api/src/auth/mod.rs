@@ -1,0 +1,3 @@
+//! Who may sign in.
+
+pub mod password;

@@ -1,0 +1,102 @@
+//! The id of a request.
+//!
+//! Every request gets a fresh one, whatever `X-Request-Id` the client sent: an id that a client could
+//! choose would let one request pass for another in the log. It stands in the request's extensions,
+//! in the `X-Request-Id` header of every answer, in every error body and on every log line that is
+//! written while the request is handled.
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::ids::EventId;
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// The header that carries the id.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of one request: `req_` and 26 characters that sort by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// A fresh id.
+    #[must_use]
+    pub fn fresh() -> Self {
+        // The digits are those of every other id of the product; only the prefix is the edge's own.
+        let id = EventId::from_uuid(Uuid::now_v7()).to_string();
+        let digits = id.strip_prefix(EventId::PREFIX).unwrap_or(&id);
+        Self(format!("req_{digits}"))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The outermost middleware: gives the request its id and its log span.
+pub async fn with_request_id(mut request: Request, next: Next) -> Response {
+    let id = RequestId::fresh();
+    request.extensions_mut().insert(id.clone());
+    let span = span_of(&request, &id);
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+/// Names the route, never the path or the query: these can hold a proof token or a misplaced key.
+fn span_of(request: &Request, id: &RequestId) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>();
+    tracing::info_span!(
+        "request",
+        request_id = id.as_str(),
+        method = %request.method(),
+        route = route.map_or("", MatchedPath::as_str),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use axum::{Extension, Router};
+    use tower::ServiceExt;
+
+    #[test]
+    fn an_id_has_its_prefix_and_26_characters() {
+        let id = RequestId::fresh();
+        assert!(id.as_str().starts_with("req_"), "{id:?}");
+        assert_eq!(id.as_str().len(), 30);
+    }
+
+    #[test]
+    fn ids_differ_and_sort_by_time() {
+        let ids: Vec<_> = (0..100).map(|_| RequestId::fresh().0).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+    }
+
+    #[tokio::test]
+    async fn the_id_of_the_client_is_not_taken_over() {
+        let app = Router::new()
+            .route(
+                "/",
+                get(|Extension(id): Extension<RequestId>| async move { id.as_str().to_owned() }),
+            )
+            .layer(axum::middleware::from_fn(with_request_id));
+        let request = Request::get("/")
+            .header("X-Request-Id", "req_chosen_by_charlie")
+            .body(Body::empty())
+            .expect("a request");
+        let response = app.oneshot(request).await.expect("an answer");
+        let header = response.headers()[X_REQUEST_ID].clone();
+        let body = axum::body::to_bytes(response.into_body(), 100).await;
+        assert_eq!(header.as_bytes(), body.expect("a body"));
+        assert_ne!(header, "req_chosen_by_charlie");
+    }
+}

@@ -1,0 +1,18 @@
+//! Every path of the service.
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use crate::state::AppState;
+use crate::{answer, health, request_id, v1};
+
+/// The service, ready for [`crate::serve::serve`].
+pub fn router(state: AppState) -> Router {
+    let api = Router::new()
+        .route("/api/v1/receipt", post(v1::receipt::post))
+        .route("/api/v1/result", post(v1::result::post))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    answer::json_api(api).layer(from_fn(request_id::with_request_id)).with_state(state)
+}

@@ -1,0 +1,158 @@
+//! Connections: accepting, bounding and draining them.
+//!
+//! `axum::serve` has no deadline for headers and drops a handler whose client goes away, so the loop
+//! is our own. It guarantees that
+//!
+//! - a connection that is slow to send or to take bytes is closed by a deadline ([`ServeOptions`]),
+//!   and no number of them stops the loop: at the limit new ones wait in the kernel's queue;
+//! - a client that hangs up does not interrupt its handler, and [`Detached`] work goes on even when
+//!   the handler is dropped;
+//! - running out of file descriptors pauses accepting and neither spins nor ends it;
+//! - after a shutdown no request is taken, running ones end within the drain time, and what is left
+//!   then is cut. A client that was cut has no answer and sends the same idempotency key again.
+//!
+//! Bytes that are not HTTP never reach the router: hyper answers them with a bare 400, 414 or 431 and
+//! the connection is closed.
+
+mod connection;
+mod detached;
+mod timed_io;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::task::TaskTracker;
+
+use connection::Server;
+pub use detached::Detached;
+
+/// How long to wait for file descriptors or memory before accepting again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
+
+/// The bounds of the server.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// From the first byte of a request, or from the start of a connection, to the end of its headers.
+    pub head_deadline: Duration,
+    /// How long a connection may rest between two requests. Above the 60 s that load balancers keep
+    /// their side open, so that it is they who close first.
+    pub idle_timeout: Duration,
+    /// How long a client may take no bytes of its answer.
+    pub write_stall: Duration,
+    /// The most bytes of request line and headers; above 100 headers are refused too.
+    pub max_head_bytes: usize,
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// How long running requests and detached work may go on after the shutdown.
+    pub drain: Duration,
+    /// Work that must not end with its connection; the drain waits for it.
+    pub detached: Detached,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            head_deadline: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_stall: Duration::from_secs(30),
+            max_head_bytes: 32 * 1024,
+            max_connections: 4096,
+            drain: Duration::from_secs(30),
+            detached: Detached::default(),
+        }
+    }
+}
+
+/// Serves the router until `shutdown` is ready, then drains and returns.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    options: ServeOptions,
+) {
+    let server = Arc::new(Server::new(router, options));
+    let connections = TaskTracker::new();
+    tokio::select! {
+        () = shutdown => {}
+        () = accept_forever(&listener, &server, &connections) => {}
+    }
+    drop(listener);
+    drain(&server, &connections).await;
+}
+
+async fn accept_forever(listener: &TcpListener, server: &Arc<Server>, connections: &TaskTracker) {
+    let slots = Arc::new(Semaphore::new(server.options.max_connections));
+    // Nobody closes the semaphore, so there is always a next slot to wait for.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let stream = accept(listener).await;
+        let server = Arc::clone(server);
+        connections.spawn(async move {
+            server.cut.run_until_cancelled(connection::run(stream, &server)).await;
+            drop(slot);
+        });
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) if is_of_one_connection(&error) => {
+                tracing::debug!(%error, "a client left before it was accepted");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections; pausing");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether only the connection that was about to be accepted is lost. The other errors, such as too
+/// many open files, stay until something is closed: asking again at once would spin.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Lets connections and detached work end, for as long as the options allow.
+async fn drain(server: &Server, connections: &TaskTracker) {
+    let deadline = Instant::now() + server.options.drain;
+    let detached = &server.options.detached;
+    server.draining.cancel();
+    connections.close();
+    if timeout_at(deadline, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "cutting connections after the drain time");
+        server.cut.cancel();
+        connections.wait().await;
+    }
+    if timeout_at(deadline, detached.ended()).await.is_err() {
+        tracing::warn!(
+            running = detached.running(),
+            "leaving work unfinished after the drain time"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_that_stay_pause_the_accepting() {
+        // EMFILE and ENFILE have no kind of their own; their numbers are the same on every Unix.
+        for too_many_open_files in [24, 23] {
+            let error = io::Error::from_raw_os_error(too_many_open_files);
+            assert!(!is_of_one_connection(&error), "{error}");
+        }
+        assert!(!is_of_one_connection(&io::ErrorKind::OutOfMemory.into()));
+        assert!(is_of_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+        assert!(is_of_one_connection(&io::ErrorKind::ConnectionReset.into()));
+    }
+}

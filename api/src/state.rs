@@ -1,0 +1,26 @@
+//! What handlers work with. Cheap to clone.
+
+use std::sync::Arc;
+
+use engine::{Engine, Relay};
+use store::{MasterKey, PgPool};
+
+use crate::rate_limit::RateLimit;
+use crate::serve::Detached;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub pool: PgPool,
+    /// Seals snapshots.
+    pub master_key: MasterKey,
+    /// Temporal; only looked at by `/readyz`.
+    pub engine: Arc<Engine>,
+    /// Carries committed wishes over to Temporal.
+    pub relay: Relay,
+    /// How much each key may send.
+    pub limits: Arc<RateLimit>,
+    /// Runs commits to their end when a client hangs up.
+    pub detached: Detached,
+}

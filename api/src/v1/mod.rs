@@ -1,0 +1,5 @@
+//! The two calls, in version 1.
+
+mod ingest;
+pub mod receipt;
+pub mod result;

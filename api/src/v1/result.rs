@@ -1,0 +1,155 @@
+//! `POST /api/v1/result`: the app applied the effect, or failed to.
+//!
+//! A result may overtake its receipt. Then the answer is 404, and the result is kept for 24 hours and
+//! applied when the receipt comes.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::audit::Actor;
+use domain::effect_result::ResultReport;
+use domain::event::Effect;
+use domain::field::FieldError;
+use domain::ids::{EventId, IncidentId};
+use domain::incident::IncidentState;
+use serde::Serialize;
+use store::PgConnection;
+use store::api_keys::KeyOwner;
+use store::idempotency::KeyUse;
+use store::transitions::result::{self, Report, ResultAnswer};
+use store::{events, results};
+
+use super::ingest::{self, Ingest, Worked};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const KEPT: &str = "there is no receipt for this event yet; the result is kept for 24 hours and applied when the receipt comes";
+const UNKNOWN: &str = "there is no such event in this project";
+
+#[derive(Serialize)]
+struct Answer {
+    event_id: EventId,
+    accepted: bool,
+    effect: Effect,
+    incident: Option<Incident>,
+}
+
+#[derive(Serialize)]
+struct Incident {
+    id: IncidentId,
+    state: IncidentState,
+}
+
+/// The handler.
+///
+/// # Errors
+/// As the contract's table says.
+pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let Ingest { owner, idempotency_key, body } = ingest::read(&state, request).await?;
+    let report = ResultReport::parse(&body).map_err(ApiError::ValidationError)?;
+    let request_hash = ingest::hash(&report)?;
+    let work = state.detached.clone();
+    work.run(async move {
+        let project_id = owner.project_id;
+        let used = KeyUse {
+            project_id,
+            route: "result",
+            key: &idempotency_key,
+            request_hash: &request_hash,
+        };
+        let mut event_id = None;
+        let response = ingest::once(&state, used, async |tx| {
+            match find(tx, &owner, &report, &idempotency_key).await? {
+                Found::Event(id) => {
+                    event_id = Some(id);
+                    accept(tx, &owner, id, &report).await
+                }
+                Found::Refused(error) => Ok(Worked::Refused(error)),
+            }
+        })
+        .await?;
+        if let Some(event_id) = event_id {
+            state.relay.nudge(event_id);
+        }
+        Ok(response)
+    })
+    .await
+}
+
+enum Found {
+    Event(EventId),
+    Refused(ApiError),
+}
+
+/// The event that the result means. One that is not there yet is waited for by the kept result.
+async fn find(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    report: &ResultReport,
+    idempotency_key: &str,
+) -> Result<Found, ApiError> {
+    let meant = list_meant(tx, owner, report).await?;
+    let Some(provider_event_id) = report.event.provider_event_id.as_deref() else {
+        return Ok(single(&meant, UNKNOWN));
+    };
+    if !meant.is_empty() || report.event.event_id.is_some() {
+        return Ok(single(&meant, UNKNOWN));
+    }
+    let project_id = owner.project_id;
+    events::lock_provider_event(tx, project_id, provider_event_id).await.map_err(ingest::failed)?;
+    let meant = list_meant(tx, owner, report).await?;
+    if meant.is_empty() {
+        let from = (project_id, owner.key_id, idempotency_key);
+        results::insert_early(&mut *tx, from, &report.event, &report.result)
+            .await
+            .map_err(ingest::failed)?;
+    }
+    Ok(single(&meant, KEPT))
+}
+
+async fn list_meant(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    report: &ResultReport,
+) -> Result<Vec<EventId>, ApiError> {
+    events::list_meant(tx, owner.project_id, &report.event).await.map_err(ingest::failed)
+}
+
+fn single(meant: &[EventId], absent: &str) -> Found {
+    match meant {
+        [] => Found::Refused(ApiError::not_found(absent)),
+        [id] => Found::Event(*id),
+        several => {
+            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let message = format!(
+                "several events match: {}; send one of them as event_id, or narrow with provider or effect_type",
+                ids.join(", ")
+            );
+            Found::Refused(ApiError::ValidationError(vec![FieldError::new("event_id", message)]))
+        }
+    }
+}
+
+async fn accept(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    event_id: EventId,
+    report: &ResultReport,
+) -> Result<Worked, ApiError> {
+    let actor = Actor::Key(owner.key_id);
+    let kept = Report { result_id: results::new_id(), result: &report.result, signal: true };
+    match result::accept_result(tx, &actor, event_id, kept).await.map_err(ingest::failed)? {
+        ResultAnswer::Accepted { event_id, effect, incident } => {
+            let incident = incident.map(|(id, state)| Incident { id, state });
+            ingest::accepted(&Answer { event_id, accepted: true, effect, incident })
+                .map(Worked::Stored)
+        }
+        ResultAnswer::UnknownEvent => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
+        ResultAnswer::UnknownReplay => {
+            let mistake = FieldError::new(
+                "replay_id",
+                "is none of this event's; leave it out or send the one of the callback",
+            );
+            Ok(Worked::Refused(ApiError::ValidationError(vec![mistake])))
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Request lines and headers that are wrong, doubtful or hostile.
+
+use super::harness::{Server, head, key, request};
+
+/// A good request with one more header line.
+fn with_line(line: &[u8]) -> Vec<u8> {
+    let mut bytes = head().into_bytes();
+    bytes.extend_from_slice(line);
+    bytes.extend_from_slice(b"\r\nContent-Length: 2\r\n\r\n{}");
+    bytes
+}
+
+#[tokio::test]
+async fn repeated_and_non_ascii_headers_are_malformed() {
+    let server = Server::start().await;
+    let again = format!("Authorization: Bearer {}", key());
+    for line in [
+        again.as_bytes(),
+        b"Authorization: Bearer sk_test_of_charlie",
+        b"Idempotency-Key: evt_1",
+        b"idempotency-key: evt_2",
+        b"Content-Type: application/json",
+        b"User-Agent: caf\xe9",
+        "X-Shop: Zoë".as_bytes(),
+    ] {
+        let answer = server.ask(with_line(line)).await;
+        let shown = String::from_utf8_lossy(line);
+        assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()), "{shown}");
+    }
+    assert_eq!(server.shop.committed.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn control_characters_in_headers_never_reach_a_handler() {
+    let server = Server::start().await;
+    for line in [
+        &b"X-Shop: a\0b"[..],
+        b"X-Shop: a\rb",
+        b"X-Shop: a\nb",
+        b"X-Shop: a\x07b",
+        b"X-Shop: a\x7fb",
+        b"X-\0Shop: a",
+        b"X Shop: a",
+        b"X-Shop : a",
+        b" folded: a",
+        b"no colon",
+        b"Content-Length: 3",
+    ] {
+        let mut client = server.connect().await;
+        client.send(with_line(line)).await;
+        let answer = client.answer().await.expect("an answer");
+        assert_eq!(answer.status(), 400, "{}", String::from_utf8_lossy(line));
+        client.closed().await;
+    }
+    assert_eq!(server.shop.committed.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn too_many_or_too_large_headers_are_refused() {
+    let server = Server::start().await;
+    let many = "X-Many: a\r\n".repeat(100);
+    let large = format!("X-Large: {}", "x".repeat(33 * 1024));
+    for line in [many.trim_end().to_owned(), large] {
+        assert_eq!(server.ask(with_line(line.as_bytes())).await.status(), 431);
+    }
+    assert_eq!(server.shop.committed.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn every_refusal_before_the_body_has_its_code() {
+    let server = Server::start().await;
+    let good = request("{}");
+    let wrong_key = key().replace("sk_test", "sk_live");
+    for (request, status, code) in [
+        (good.replace("POST /api/v1/receipt", "POST /api/v1/receipts"), 404, "not_found"),
+        (good.replace("POST", "PUT"), 405, "method_not_allowed"),
+        (good.replace("Host:", "Accept: text/html\r\nHost:"), 406, "not_acceptable"),
+        (good.replace("application/json", "text/xml"), 415, "unsupported_media_type"),
+        (good.replace("Content-Type", "X-Content-Type"), 415, "unsupported_media_type"),
+        (good.replace(&key(), &wrong_key), 401, "unauthorized"),
+        (good.replace("Authorization", "X-Api-Key"), 401, "unauthorized"),
+        (good.replace("Idempotency-Key", "X-Key"), 400, "missing_idempotency_key"),
+        (good.replace(": evt_1", ":  "), 400, "missing_idempotency_key"),
+        (good.replace(": evt_1", ": evt 1"), 400, "malformed_request"),
+    ] {
+        let answer = server.ask(request).await;
+        assert_eq!(answer.refusal(), (status, code.to_owned()));
+    }
+    assert_eq!(server.shop.committed.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn refusals_of_a_key_are_equal_but_for_the_id() {
+    let server = Server::start().await;
+    let good = request("{}");
+    let mut bodies = Vec::new();
+    for request in [
+        good.replace("Authorization", "X-Api-Key"),
+        good.replace(&key(), "sk_test_nonsense"),
+        good.replace("Bearer", "Basic"),
+        good.replace("Authorization", "X-Api-Key")
+            .replace("/receipt ", &format!("/receipt?api_key={} ", key())),
+    ] {
+        let answer = server.ask(request).await;
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.header("www-authenticate"), Some("bearer"));
+        let id = answer.header("x-request-id").expect("an id").to_uppercase();
+        let digits = id.strip_prefix("REQ_").expect("a prefix");
+        bodies.push(answer.body.replace(digits, ""));
+    }
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_refused_method_names_those_that_are_taken() {
+    let server = Server::start().await;
+    for method in ["GET", "DELETE", "OPTIONS", "BREW"] {
+        let answer = server.ask(request("{}").replace("POST", method)).await;
+        assert_eq!(answer.refusal(), (405, "method_not_allowed".to_owned()), "{method}");
+        assert_eq!(answer.header("allow"), Some("post"), "{method}");
+    }
+}
