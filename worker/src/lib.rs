@@ -1,0 +1,157 @@
+//! The worker: runs watches and their activities.
+//!
+//! [`build`] makes one for a client; tests use it too. [`run`] keeps one running for the life of a
+//! process: while Temporal is away it tries again, and a worker that ends with an error is replaced.
+//! A worker that dies loses nothing: what it ran is run again elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use activities::{Alerts, Callbacks, Deps, Records};
+use engine::{Engine, EngineError};
+use temporalio_client::Client;
+use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
+use temporalio_sdk::{
+    Runtime, RuntimeError, Worker, WorkerCreateError, WorkerOptions, WorkerRunError,
+    WorkflowRegistrationError,
+};
+use tokio_util::sync::CancellationToken;
+use workflows::EffectWatch;
+
+/// How long running activities may go on after a shutdown began.
+const GRACE: Duration = Duration::from_secs(10);
+/// The longest pause between two tries to get a worker running.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How much a worker takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerSettings {
+    /// Long polls for workflow tasks. The SDK gives a fifth of them to new watches.
+    pub workflow_pollers: usize,
+    /// Long polls for activities.
+    pub activity_pollers: usize,
+    /// Watches kept in memory; the others are replayed when something happens to them.
+    pub cached_workflows: usize,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self { workflow_pollers: 20, activity_pollers: 5, cached_workflows: 1_000 }
+    }
+}
+
+/// No worker could be made, or it ended.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Temporal cannot be used.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The SDK's runtime did not start.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A workflow could not be registered.
+    #[error(transparent)]
+    Register(#[from] WorkflowRegistrationError),
+    /// The options make no worker.
+    #[error(transparent)]
+    Create(#[from] WorkerCreateError),
+    /// The worker ended.
+    #[error(transparent)]
+    Run(#[from] WorkerRunError),
+}
+
+/// Makes a worker with every workflow and activity.
+///
+/// # Errors
+/// When the SDK refuses the options.
+pub fn build(
+    runtime: &Runtime,
+    client: Client,
+    task_queue: &str,
+    deps: &Arc<Deps>,
+    settings: WorkerSettings,
+) -> Result<Worker, WorkerError> {
+    let options = WorkerOptions::new(task_queue)
+        .register_workflow::<EffectWatch>()?
+        .register_activities(Records::new(Arc::clone(deps)))
+        .register_activities(Callbacks::new(Arc::clone(deps)))
+        .register_activities(Alerts::new(Arc::clone(deps)))
+        .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))
+        .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.activity_pollers))
+        .max_cached_workflows(settings.cached_workflows)
+        .graceful_shutdown_period(GRACE)
+        .build();
+    Ok(Worker::new(runtime, client, options)?)
+}
+
+/// Keeps a worker running until `shutdown`, then lets it end in order.
+///
+/// Workflows are not `Send`, so the worker has a thread of its own.
+pub async fn run(
+    engine: Arc<Engine>,
+    deps: Arc<Deps>,
+    settings: WorkerSettings,
+    shutdown: CancellationToken,
+) {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let tokio = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
+        tokio.block_on(keep_running(&engine, &deps, settings, &shutdown));
+        let _heard = ended.send(());
+    });
+    match thread {
+        Ok(_) => {
+            let _ended = end.await;
+        }
+        Err(error) => tracing::error!(%error, "could not start the worker's thread"),
+    }
+}
+
+async fn keep_running(
+    engine: &Engine,
+    deps: &Arc<Deps>,
+    settings: WorkerSettings,
+    shutdown: &CancellationToken,
+) {
+    let mut pause = Duration::from_secs(1);
+    while !shutdown.is_cancelled() {
+        let started = std::time::Instant::now();
+        match run_once(engine, deps, settings, shutdown).await {
+            Ok(()) => tracing::info!("the worker has ended"),
+            Err(error) => tracing::warn!(%error, "no worker is running; trying again"),
+        }
+        if started.elapsed() > LONGEST_PAUSE {
+            pause = Duration::from_secs(1);
+        }
+        let _woken = shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn run_once(
+    engine: &Engine,
+    deps: &Arc<Deps>,
+    settings: WorkerSettings,
+    shutdown: &CancellationToken,
+) -> Result<(), WorkerError> {
+    let Some(client) = shutdown.run_until_cancelled(engine.client()).await else {
+        return Ok(());
+    };
+    let runtime = Runtime::from_current_tokio(RuntimeOptions::default())?;
+    let mut worker = build(&runtime, client?, engine.task_queue(), deps, settings)?;
+    let stop = worker.shutdown_handle();
+    let ended = CancellationToken::new();
+    let stopper = async {
+        tokio::select! {
+            () = shutdown.cancelled() => stop(),
+            () = ended.cancelled() => {}
+        }
+    };
+    let running = async {
+        let outcome = worker.run().await;
+        ended.cancel();
+        outcome
+    };
+    let ((), outcome) = tokio::join!(stopper, running);
+    Ok(outcome?)
+}
