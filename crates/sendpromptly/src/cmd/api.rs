@@ -1,0 +1,55 @@
+//! `api`: takes receipts and results. It starts and accepts without Temporal, and without a database
+//! it answers 503 until one is there.
+
+use anyhow::Context as _;
+use engine::{Engine, TemporalSettings};
+use tokio::net::TcpListener;
+use workflows::names::TASK_QUEUE;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::cmd::migrate::database_url;
+use crate::config::{ConfigError, LISTEN, MASTER_KEY};
+use crate::service::{Service, asked_to_end};
+
+/// An example for `--help`.
+pub const EXAMPLE: &str = "\
+Example:
+  DATABASE_URL=postgres://… SENDPROMPTLY_MASTER_KEY=… TEMPORAL_ADDRESS=… sendpromptly api
+
+GET /healthz says that the process lives, GET /readyz that receipts can be accepted.";
+
+/// How many connections the API holds at most.
+const CONNECTIONS: u32 = 20;
+
+/// Serves until asked to end.
+///
+/// # Errors
+/// When the environment makes no sense or the port is taken.
+pub async fn run(context: &Context) -> anyhow::Result<Answer> {
+    let environment = &context.environment;
+    let listen = environment.listen()?;
+    let service = start(context, CONNECTIONS)?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
+    tracing::info!(%listen, "accepting receipts");
+    service.serve(listener);
+    asked_to_end()?.await;
+    tracing::info!("draining");
+    service.stop().await;
+    Ok(Answer::silent())
+}
+
+/// What `api` and `worker` have in common.
+///
+/// # Errors
+/// When the environment makes no sense.
+pub fn start(context: &Context, connections: u32) -> anyhow::Result<Service> {
+    let cure = "set it to the base64 of 32 random bytes, the same one everywhere";
+    let master_key = context.environment.master_key()?;
+    let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
+    let pool = store::pool::connect_lazily(&database_url(context)?, connections)?;
+    let engine = Engine::new(TemporalSettings::Environment, TASK_QUEUE);
+    Ok(Service::start(pool, master_key, engine))
+}

@@ -1,0 +1,70 @@
+//! `destination list`.
+
+use domain::ids::{DestinationId, ProjectId};
+use serde::Serialize;
+use store::destinations::{self, Destination};
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::answer::{Answer, List};
+use crate::desk::Desk;
+use crate::text::{Tone, moment, plain, table_or};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly destination list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
+
+A Slack channel is broken when Slack said that its webhook is gone. It gets no more alerts until a
+`sendpromptly destination test` goes through.";
+
+#[derive(Serialize)]
+struct Shape {
+    destination_id: DestinationId,
+    project_id: ProjectId,
+    kind: String,
+    address: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    broken_at: Option<OffsetDateTime>,
+}
+
+impl From<Destination> for Shape {
+    fn from(destination: Destination) -> Self {
+        Self {
+            destination_id: destination.id,
+            project_id: destination.project_id,
+            kind: destination.kind,
+            address: destination.address,
+            created_at: destination.created_at,
+            broken_at: destination.broken_at,
+        }
+    }
+}
+
+pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Result<Answer> {
+    let desk = Desk::open(context).await?;
+    let project = match project {
+        Some(id) => Some(desk.project(id).await?.id),
+        None => None,
+    };
+    let destinations = destinations::list_destinations(&desk.pool, project).await?;
+    let nothing = "No destinations: nobody is told. See: sendpromptly destination add --help";
+    let headers = ["DESTINATION", "PROJECT", "KIND", "ADDRESS", "STATE"];
+    let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
+    Answer::new(&List::whole(destinations.into_iter().map(Shape::from).collect()), human)
+}
+
+fn row(destination: &Destination) -> Vec<(String, Tone)> {
+    let state = match destination.broken_at {
+        None => ("works".to_owned(), Tone::Good),
+        Some(at) => (format!("broken since {}", moment(at)), Tone::Bad),
+    };
+    vec![
+        plain(&destination.id),
+        plain(&destination.project_id),
+        plain(&destination.kind),
+        plain(&destination.address),
+        state,
+    ]
+}

@@ -1,0 +1,55 @@
+//! Destinations: where alerts go. A Slack URL is a secret and only its host is ever shown.
+
+mod add;
+mod list;
+mod remove;
+mod test;
+
+use clap::Subcommand;
+
+use crate::Context;
+use crate::answer::Answer;
+
+/// What can be done with destinations.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Send a project's alerts to an e-mail address or a Slack channel.
+    #[command(after_help = add::HELP)]
+    Add(add::Args),
+    /// List destinations, and which of them are broken.
+    #[command(after_help = list::HELP)]
+    List {
+        /// Only this project's destinations.
+        #[arg(long)]
+        project: Option<String>,
+    },
+    /// Send no more alerts there.
+    #[command(after_help = remove::HELP)]
+    Remove {
+        /// The destination's id, as `destination list` shows it.
+        #[arg(value_name = "DESTINATION")]
+        id: String,
+    },
+    /// Send a test message and show what the other side answers.
+    #[command(after_help = test::HELP)]
+    Test {
+        /// The destination's id, as `destination list` shows it.
+        #[arg(value_name = "DESTINATION")]
+        id: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::Add(args) => add::run(args, context).await,
+            Self::List { project } => list::run(project.as_deref(), context).await,
+            Self::Remove { id } => remove::run(&id, context).await,
+            Self::Test { id } => test::run(&id, context).await,
+        }
+    }
+}

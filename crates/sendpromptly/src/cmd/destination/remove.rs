@@ -1,0 +1,35 @@
+//! `destination remove`. What was sent there stays on the timelines.
+
+use domain::audit::Action;
+use domain::ids::{DestinationId, ProjectId};
+use serde::Serialize;
+use serde_json::json;
+use store::audit::Subject;
+use store::destinations;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::failure::{no_such, parse_id};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly destination remove dst_01K9QE0A1B2C3D4E5F6G7H8J9K";
+
+#[derive(Serialize)]
+struct Removed {
+    destination_id: DestinationId,
+    project_id: ProjectId,
+}
+
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
+    let destination_id: DestinationId = parse_id("destination", id)?;
+    let desk = Desk::open(context).await?;
+    let mut tx = desk.begin().await?;
+    let found = destinations::remove_destination(&mut *tx, destination_id).await?;
+    let project_id = found.ok_or_else(|| no_such("destination", destination_id))?;
+    let detail = json!({ "destination_id": destination_id });
+    desk.commit(tx, Action::DestinationRemoved, Subject::project(project_id), detail).await?;
+    let removed = Removed { destination_id, project_id };
+    Answer::new(&removed, format!("Destination {destination_id} is removed."))
+}

@@ -1,0 +1,145 @@
+//! `doctor`: looks at everything that the product needs and says what is not well.
+//!
+//! Each check is made even when others fail, except those that have nothing left to stand on, which
+//! are skipped. Nothing is changed. With a project, its repair endpoint is sent three probes, whose
+//! bodies look like a callback's with `"type":"probe"`: see [`probe`].
+
+mod parts;
+mod probe;
+mod repair;
+
+use serde::Serialize;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::desk::Site;
+use crate::text::{Tone, plain, table};
+
+use self::parts::Database;
+
+const HELP: &str = "\
+Examples:
+  sendpromptly doctor
+  sendpromptly doctor --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
+
+With a project, its repair endpoint gets three requests with \"type\":\"probe\" in the body: one signed
+well, which it answers with 2xx and otherwise ignores; one signed with a wrong secret and one with an
+old timestamp, which it refuses with 4xx. The exit code is 1 when a check fails.";
+
+/// What is looked at beside the installation itself.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub struct Args {
+    /// Also try the repair endpoint of this project.
+    #[arg(long)]
+    project: Option<String>,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Check {
+    name: &'static str,
+    status: Status,
+    message: String,
+}
+
+/// How one check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    /// As it should be.
+    Pass,
+    /// Not as it should be, and nothing works around it.
+    Fail,
+    /// It works, and could work better.
+    Warn,
+    /// Nothing could be said.
+    Skip,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    checks: &'a [Check],
+}
+
+impl Check {
+    fn pass(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: Status::Pass, message: message.into() }
+    }
+
+    fn fail(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: Status::Fail, message: message.into() }
+    }
+
+    fn warn(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: Status::Warn, message: message.into() }
+    }
+
+    fn skip(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: Status::Skip, message: message.into() }
+    }
+}
+
+/// Makes every check.
+///
+/// # Errors
+/// When there is no such project; a check that fails is no error.
+pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+    let site = Site::find(context);
+    let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
+    let (database, mut checks) = Database::open(site, context).await;
+    checks.push(parts::temporal(dev.as_ref()).await);
+    checks.push(parts::mail(context, dev.is_some()).await);
+    if let Some(project) = &args.project {
+        checks.extend(repair::check(&database, project, context).await?);
+    }
+    report(&checks)
+}
+
+fn report(checks: &[Check]) -> anyhow::Result<Answer> {
+    let failed = checks.iter().filter(|check| check.status == Status::Fail).count();
+    let rows = checks
+        .iter()
+        .map(|check| vec![status_cell(check.status), plain(&check.name), plain(&check.message)]);
+    let list = table(&["", "CHECK", "WHAT WAS FOUND"], rows.collect());
+    let verdict = match failed {
+        0 => "Nothing failed.".to_owned(),
+        1 => "1 check failed.".to_owned(),
+        many => format!("{many} checks failed."),
+    };
+    let answer = Answer::new(&Report { checks }, format!("{list}\n\n{verdict}"))?;
+    Ok(answer.with_verdict(failed == 0))
+}
+
+fn status_cell(status: Status) -> (String, Tone) {
+    let (text, tone) = match status {
+        Status::Pass => ("pass", Tone::Good),
+        Status::Fail => ("FAIL", Tone::Bad),
+        Status::Warn => ("warn", Tone::Careful),
+        Status::Skip => ("skip", Tone::Plain),
+    };
+    (text.to_owned(), tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_has_the_promised_shape_and_fails_with_its_checks() {
+        let checks = [Check::pass("database", "answers"), Check::fail("smtp", "refused")];
+        let answer = report(&checks).expect("a report");
+        assert_eq!(
+            answer.json(),
+            r#"{"checks":[{"name":"database","status":"pass","message":"answers"},{"name":"smtp","status":"fail","message":"refused"}]}"#
+        );
+        assert!(answer.human().ends_with("1 check failed."));
+        assert!(!answer.passed());
+    }
+
+    #[test]
+    fn warnings_and_skipped_checks_fail_nothing() {
+        let checks = [Check::warn("smtp", "not set"), Check::skip("master_key", "no database")];
+        assert!(report(&checks).expect("a report").passed());
+    }
+}

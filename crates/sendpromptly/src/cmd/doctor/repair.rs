@@ -1,0 +1,198 @@
+//! The checks of one project's repair endpoint, by three probes: a good one, one with a wrong
+//! signature, one with an old timestamp.
+
+use activities::http::{Answer, ExchangeError, GuardedClient, HttpPolicy};
+use anyhow::Context as _;
+use domain::ids::ProjectId;
+use domain::repair_url::RepairUrl;
+use domain::signature::SigningSecret;
+use store::projects::{self, Project};
+use store::signing_secrets;
+use time::{Duration, OffsetDateTime};
+
+use super::Check;
+use super::parts::Database;
+use super::probe;
+use crate::failure::{no_such, parse_id};
+use crate::progress::while_waiting;
+use crate::{Context, random};
+
+const URL: &str = "repair_url";
+const SIGNATURE: &str = "repair_signature";
+const BAD_SIGNATURE: &str = "repair_bad_signature";
+const STALE: &str = "repair_stale_timestamp";
+const REDIRECT: &str = "repair_redirect";
+const SPEED: &str = "repair_speed";
+
+/// Twice what receivers may tolerate.
+const STALE_BY: Duration = Duration::minutes(10);
+/// A slower answer works, and leaves little room before the deadline of 30 s.
+const SLOW_MS: i64 = 5_000;
+
+type Outcome = Result<Answer, ExchangeError>;
+
+/// What came back from each probe.
+struct Outcomes {
+    good: Outcome,
+    bad_signature: Outcome,
+    stale: Outcome,
+}
+
+/// Tries the repair endpoint of a project.
+pub(super) async fn check(
+    database: &Database,
+    project: &str,
+    context: &Context,
+) -> anyhow::Result<Vec<Check>> {
+    let id: ProjectId = parse_id("project", project)?;
+    let (Some(pool), Some(key), Some(site)) = (&database.pool, &database.key, &database.site)
+    else {
+        return Ok(vec![Check::skip(URL, "needs the database and the master key")]);
+    };
+    let project = projects::find_project(pool, id).await?.ok_or_else(|| no_such("project", id))?;
+    let Some(text) = &project.repair_url else {
+        let cure = "the project has none, so Reprocess cannot work: set it with `project update`";
+        return Ok(vec![Check::warn(URL, cure)]);
+    };
+    let allow = site.callback_allow(context)?;
+    let url = match RepairUrl::parse(text, project.mode, &allow) {
+        Ok(url) => url,
+        Err(error) => return Ok(vec![Check::fail(URL, error.to_string())]),
+    };
+    let secrets = signing_secrets::list_valid_secrets(pool, key, id).await?;
+    if secrets.is_empty() {
+        return Ok(vec![Check::fail(SIGNATURE, "the project has no signing secret")]);
+    }
+    let client = GuardedClient::new(HttpPolicy::new(allow))?;
+    let probing = probe_all(&client, &url, &project, &secrets);
+    let outcomes = while_waiting("waiting for the repair endpoint", probing).await?;
+    Ok(judge(&outcomes))
+}
+
+async fn probe_all(
+    client: &GuardedClient,
+    url: &RepairUrl,
+    project: &Project,
+    secrets: &[SigningSecret],
+) -> anyhow::Result<Outcomes> {
+    let now = OffsetDateTime::now_utc();
+    let foreign = [random::signing_secret().context("no secret for the bad signature")?];
+    let send = async |secrets: &[SigningSecret], at| -> anyhow::Result<Outcome> {
+        let probe = probe::make(project, secrets, at)?;
+        Ok(client.post(url.as_url(), &probe.headers, probe.body).await)
+    };
+    Ok(Outcomes {
+        good: send(secrets, now).await?,
+        bad_signature: send(&foreign, now).await?,
+        stale: send(secrets, now - STALE_BY).await?,
+    })
+}
+
+fn judge(outcomes: &Outcomes) -> Vec<Check> {
+    let good = judge_good(&outcomes.good);
+    let works = outcomes.good.as_ref().is_ok_and(|answer| is_success(answer.status));
+    let refused = |name, what, outcome| {
+        if works {
+            judge_refused(name, what, outcome)
+        } else {
+            Check::skip(name, "proves nothing as long as a good probe is not taken")
+        }
+    };
+    vec![
+        good,
+        refused(BAD_SIGNATURE, "a wrong signature", &outcomes.bad_signature),
+        refused(STALE, "a timestamp of 10 minutes ago", &outcomes.stale),
+        judge_redirect(outcomes),
+        judge_speed(outcomes),
+    ]
+}
+
+fn judge_good(outcome: &Outcome) -> Check {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(error) => return Check::fail(SIGNATURE, format!("no answer: {error}")),
+    };
+    let (status, said) = (answer.status, quoted(answer));
+    match status {
+        200..=299 => Check::pass(SIGNATURE, format!("a good signature is taken ({status})")),
+        401 | 403 => Check::fail(
+            SIGNATURE,
+            format!(
+                "a good signature is refused ({status}){said}: check it with this project's \
+                 secret, base64-decoded after whsec_, over timestamp.nonce.body"
+            ),
+        ),
+        300..=399 => Check::fail(SIGNATURE, format!("answered {status}, which is not followed")),
+        400 | 409 | 422 => Check::warn(
+            SIGNATURE,
+            format!("answered {status}{said}: answer 2xx to a body whose type is probe"),
+        ),
+        404 | 405 | 410 => {
+            Check::fail(SIGNATURE, format!("answered {status}{said}: is the repair URL right?"))
+        }
+        _ => Check::fail(SIGNATURE, format!("answered {status}{said}")),
+    }
+}
+
+fn judge_refused(name: &'static str, what: &str, outcome: &Outcome) -> Check {
+    match outcome {
+        Ok(answer) if is_refusal(answer.status) => {
+            Check::pass(name, format!("{what} is refused ({})", answer.status))
+        }
+        Ok(answer) => Check::fail(
+            name,
+            format!("{what} must be refused with 4xx, and was answered {}", answer.status),
+        ),
+        Err(error) => {
+            Check::fail(name, format!("{what} must be refused with 4xx; no answer: {error}"))
+        }
+    }
+}
+
+fn judge_redirect(outcomes: &Outcomes) -> Check {
+    let mut statuses = answers(outcomes).map(|answer| answer.status).peekable();
+    if statuses.peek().is_none() {
+        return Check::skip(REDIRECT, "no answer");
+    }
+    match statuses.find(|status| (300..=399).contains(status)) {
+        Some(status) => Check::fail(
+            REDIRECT,
+            format!("answered {status}: redirects are never followed, give the final URL"),
+        ),
+        None => Check::pass(REDIRECT, "the endpoint answers by itself"),
+    }
+}
+
+fn judge_speed(outcomes: &Outcomes) -> Check {
+    match answers(outcomes).map(|answer| answer.latency_ms).max() {
+        None => Check::skip(SPEED, "no answer"),
+        Some(slowest) if slowest > SLOW_MS => Check::warn(
+            SPEED,
+            format!("the slowest answer took {slowest} ms: answer first, work afterwards"),
+        ),
+        Some(slowest) => Check::pass(SPEED, format!("the slowest answer took {slowest} ms")),
+    }
+}
+
+fn answers(outcomes: &Outcomes) -> impl Iterator<Item = &Answer> {
+    let all = [&outcomes.good, &outcomes.bad_signature, &outcomes.stale];
+    all.into_iter().filter_map(|outcome| outcome.as_ref().ok())
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+const fn is_refusal(status: u16) -> bool {
+    matches!(status, 400..=499)
+}
+
+/// What the endpoint said, for its owner.
+fn quoted(answer: &Answer) -> String {
+    let words: String = domain::alert::one_line(&answer.excerpt).chars().take(120).collect();
+    if words.is_empty() { words } else { format!(", {words:?}") }
+}
+
+#[cfg(test)]
+#[path = "repair_tests.rs"]
+mod tests;

@@ -1,0 +1,106 @@
+//! `incident list`.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use domain::ids::IncidentId;
+use domain::incident::IncidentState;
+use store::incidents::{self, Incident, IncidentFilter};
+use store::page::{MAX_PAGE, Page};
+
+use super::{Shape, tone};
+use crate::Context;
+use crate::answer::{Answer, List};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::text::{Tone, moment, or_nothing, plain, table};
+
+pub const HELP: &str = "\
+Examples:
+  sendpromptly incident list --state open
+  sendpromptly incident list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --json
+
+A list that goes on says so; the next page begins where --cursor says.";
+
+/// Which incidents.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only this project's incidents.
+    #[arg(long)]
+    project: Option<String>,
+    /// Only incidents in this state.
+    #[arg(long, value_parser = state_parser())]
+    state: Option<IncidentState>,
+    /// The most incidents on a page.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+    limit: i64,
+    /// Where the page before this one ended.
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+    let before = args.cursor.as_deref().map(parse_cursor).transpose()?;
+    let desk = Desk::open(context).await?;
+    let project_id = match &args.project {
+        Some(id) => Some(desk.project(id).await?.id),
+        None => None,
+    };
+    let filter = IncidentFilter { project_id, state: args.state, before };
+    let page = incidents::list_incidents(&desk.pool, filter, args.limit).await?;
+    let human = describe(&page);
+    let data = page.data.into_iter().map(Shape::from).collect();
+    Answer::new(&List { data, next_cursor: page.next_cursor }, human)
+}
+
+fn describe(page: &Page<Incident>) -> String {
+    if page.data.is_empty() {
+        return "No incidents.".to_owned();
+    }
+    let headers = ["INCIDENT", "STATE", "REASON", "OPENED", "ERROR"];
+    let rows = table(&headers, page.data.iter().map(row).collect());
+    match &page.next_cursor {
+        None => rows,
+        Some(cursor) => format!("{rows}\n\nThere are more: add --cursor {cursor}"),
+    }
+}
+
+fn row(incident: &Incident) -> Vec<(String, Tone)> {
+    vec![
+        plain(&incident.id),
+        (incident.state.to_string(), tone(incident.state)),
+        plain(&incident.reason),
+        plain(&moment(incident.opened_at)),
+        plain(&or_nothing(incident.error_code.as_deref())),
+    ]
+}
+
+fn parse_cursor(text: &str) -> Result<IncidentId, Failure> {
+    text.parse().map_err(|_| {
+        Failure::option("cursor", "must be the next_cursor of the page before this one")
+    })
+}
+
+fn state_parser() -> impl TypedValueParser<Value = IncidentState> {
+    PossibleValuesParser::new(IncidentState::ALL.iter().map(|state| state.as_str()))
+        .try_map(|text| text.parse::<IncidentState>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::incident;
+    use super::*;
+
+    #[test]
+    fn a_list_that_goes_on_says_how() {
+        let cursor = Some(incident().id.to_string());
+        let page = Page { data: vec![incident()], next_cursor: cursor };
+        let told = describe(&page);
+        assert!(told.ends_with("add --cursor inc_00000000000000000000000001"), "{told}");
+        assert!(told.contains("account_locked"), "{told}");
+    }
+
+    #[test]
+    fn an_empty_page_is_no_error_and_a_bad_cursor_is() {
+        assert_eq!(describe(&Page { data: Vec::new(), next_cursor: None }), "No incidents.");
+        assert_eq!(parse_cursor("2").expect_err("no cursor").code(), "validation_error");
+    }
+}

@@ -1,0 +1,157 @@
+//! Incidents: list them, read their story, have the app do the work again, or resolve them by hand.
+
+mod list;
+mod reprocess;
+mod resolve;
+mod show;
+
+use clap::Subcommand;
+use domain::ids::{EventId, IncidentId};
+use domain::incident::{IncidentState, Reason, Resolution};
+use serde::Serialize;
+use store::incidents::Incident;
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::text::Tone;
+
+/// The longest note, in characters, as the API's error messages are.
+const MAX_NOTE: usize = 2_000;
+
+/// What can be done with incidents.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List incidents, newest first.
+    #[command(after_help = list::HELP)]
+    List(list::Args),
+    /// Show one incident: why, what was tried, who was told, and every step.
+    #[command(after_help = show::HELP)]
+    Show {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+    },
+    /// Ask the app, by a signed callback, to do the work again.
+    #[command(after_help = reprocess::HELP)]
+    Reprocess {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+        /// Why, for the timeline.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Resolve an incident by hand, because it was mended in another way.
+    #[command(after_help = resolve::HELP)]
+    Resolve {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+        /// How it was mended, for the timeline.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::List(args) => list::run(args, context).await,
+            Self::Show { id } => show::run(&id, context).await,
+            Self::Reprocess { id, note } => reprocess::run(&id, note.as_deref(), context).await,
+            Self::Resolve { id, note } => resolve::run(&id, &note, context).await,
+        }
+    }
+}
+
+/// An incident as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct Shape {
+    incident_id: IncidentId,
+    event_id: EventId,
+    state: IncidentState,
+    reason: Reason,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    resolution: Option<Resolution>,
+    #[serde(with = "time::serde::rfc3339")]
+    opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    resolved_at: Option<OffsetDateTime>,
+}
+
+impl From<Incident> for Shape {
+    fn from(incident: Incident) -> Self {
+        Self {
+            incident_id: incident.id,
+            event_id: incident.event_id,
+            state: incident.state,
+            reason: incident.reason,
+            error_code: incident.error_code,
+            error_message: incident.error_message,
+            resolution: incident.resolution,
+            opened_at: incident.opened_at,
+            resolved_at: incident.resolved_at,
+        }
+    }
+}
+
+const fn tone(state: IncidentState) -> Tone {
+    match state {
+        IncidentState::Open => Tone::Bad,
+        IncidentState::Acknowledged | IncidentState::Reprocessing => Tone::Careful,
+        IncidentState::Resolved => Tone::Good,
+    }
+}
+
+fn check_note(note: &str) -> Result<(), Failure> {
+    if note.trim().is_empty() || note.chars().count() > MAX_NOTE || note.contains('\0') {
+        let why = format!("must have 1 to {MAX_NOTE} characters");
+        return Err(Failure::option("note", why));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    pub(crate) fn incident() -> Incident {
+        Incident {
+            id: "inc_00000000000000000000000001".parse().expect("an id"),
+            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            state: IncidentState::Open,
+            reason: Reason::FailedResult,
+            error_code: Some("account_locked".into()),
+            error_message: None,
+            resolution: None,
+            opened_at: datetime!(2026-11-21 14:32:09 UTC),
+            resolved_at: None,
+        }
+    }
+
+    #[test]
+    fn the_shape_has_exactly_the_fields_of_the_contract() {
+        assert_eq!(
+            serde_json::to_string(&Shape::from(incident())).expect("json"),
+            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
+        );
+    }
+
+    #[test]
+    fn a_note_says_something_and_not_too_much() {
+        assert!(check_note("refunded by hand").is_ok());
+        for note in ["", "  ", "a\0b", &"x".repeat(2_001)] {
+            assert!(check_note(note).is_err(), "{note:?}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `incident show`: the whole story of one incident.
+
+use domain::alert::{heading_opened, heading_resolved, one_line};
+use domain::ids::ReplayId;
+use domain::incident::IncidentState;
+use domain::reprocess::ReprocessState;
+use serde::Serialize;
+use store::alerts::{self, AlertView};
+use store::attempts::{self, CallbackAttempt};
+use store::events::{self, PaymentEvent};
+use store::incidents::Incident;
+use store::reprocesses::{self, Reprocess};
+use store::timeline::{self, TimelineEntry};
+use time::OffsetDateTime;
+
+use super::Shape;
+use crate::Context;
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::failure::no_such;
+use crate::story::{self, EntryShape};
+use crate::text::{block, indented, moment, moment_or_nothing, or_nothing, plain, table};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly incident show inc_01K9QF3Z7M8V2T4B6N0C1D5E9G";
+
+/// Everything that is known of an incident.
+struct Dossier {
+    incident: Incident,
+    event: PaymentEvent,
+    reprocesses: Vec<(Reprocess, Vec<CallbackAttempt>)>,
+    alerts: Vec<AlertView>,
+    timeline: Vec<TimelineEntry>,
+}
+
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    incident: Shape,
+    reprocesses: Vec<ReprocessShape>,
+    alerts: Vec<AlertShape>,
+    timeline: Vec<EntryShape>,
+}
+
+#[derive(Serialize)]
+struct ReprocessShape {
+    replay_id: ReplayId,
+    state: ReprocessState,
+    requested_by: String,
+    attempts: Vec<AttemptShape>,
+}
+
+#[derive(Serialize)]
+struct AttemptShape {
+    attempt: i32,
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+    status: Option<i32>,
+    error: Option<String>,
+    latency_ms: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct AlertShape {
+    kind: String,
+    destination: String,
+    state: String,
+    attempts: i32,
+}
+
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
+    let desk = Desk::open(context).await?;
+    let dossier = gather(&desk, id).await?;
+    let human = describe(&dossier);
+    Answer::new(&Whole::from(dossier), human)
+}
+
+async fn gather(desk: &Desk, id: &str) -> anyhow::Result<Dossier> {
+    let incident = desk.incident(id).await?;
+    let event_id = incident.event_id;
+    let event = events::find_event(&desk.pool, event_id).await?;
+    let mut reprocesses = Vec::new();
+    for reprocess in reprocesses::list_of_incident(&desk.pool, incident.id).await? {
+        let attempts = attempts::list_of_reprocess(&desk.pool, reprocess.id).await?;
+        reprocesses.push((reprocess, attempts));
+    }
+    Ok(Dossier {
+        event: event.ok_or_else(|| no_such("event", event_id))?,
+        alerts: alerts::list_of_incident(&desk.pool, incident.id).await?,
+        timeline: timeline::list_of_event(&desk.pool, event_id).await?,
+        incident,
+        reprocesses,
+    })
+}
+
+impl From<Dossier> for Whole {
+    fn from(dossier: Dossier) -> Self {
+        Self {
+            incident: dossier.incident.into(),
+            reprocesses: dossier.reprocesses.into_iter().map(ReprocessShape::from).collect(),
+            alerts: dossier.alerts.into_iter().map(AlertShape::from).collect(),
+            timeline: dossier.timeline.into_iter().map(EntryShape::from).collect(),
+        }
+    }
+}
+
+impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessShape {
+    fn from((reprocess, attempts): (Reprocess, Vec<CallbackAttempt>)) -> Self {
+        let attempts = attempts.into_iter().map(|made| AttemptShape {
+            attempt: made.attempt,
+            at: made.started_at,
+            status: made.status,
+            error: made.error,
+            latency_ms: made.latency_ms,
+        });
+        Self {
+            replay_id: reprocess.id,
+            state: reprocess.state,
+            requested_by: reprocess.requested_by,
+            attempts: attempts.collect(),
+        }
+    }
+}
+
+impl From<AlertView> for AlertShape {
+    fn from(alert: AlertView) -> Self {
+        let AlertView { kind, destination, state, attempts } = alert;
+        Self { kind, destination, state, attempts }
+    }
+}
+
+fn describe(dossier: &Dossier) -> String {
+    let mut parts = vec![heading(dossier), facts(dossier)];
+    if !dossier.reprocesses.is_empty() {
+        parts.push(format!("Reprocesses:\n{}", indented(&reprocess_table(dossier))));
+    }
+    if !dossier.alerts.is_empty() {
+        parts.push(format!("Alerts:\n{}", indented(&alert_table(&dossier.alerts))));
+    }
+    parts.push(format!("What happened:\n{}", story::tell(&dossier.timeline)));
+    parts.join("\n\n")
+}
+
+/// The sentence that mails and the console begin with, too.
+fn heading(Dossier { incident, event, .. }: &Dossier) -> String {
+    let reference = one_line(&event.internal_reference);
+    match incident.state {
+        IncidentState::Resolved => {
+            heading_resolved(event.effect_type, &reference, incident.resolution)
+        }
+        IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
+            heading_opened(event.effect_type, &reference, incident.reason)
+        }
+    }
+}
+
+fn facts(Dossier { incident, event, .. }: &Dossier) -> String {
+    let error = [incident.error_code.as_deref(), incident.error_message.as_deref()];
+    let error: Vec<_> = error.into_iter().flatten().collect();
+    let resolution = incident.resolution.map(domain::incident::Resolution::as_str);
+    block(&[
+        ("incident", incident.id.to_string()),
+        ("state", incident.state.to_string()),
+        ("reason", incident.reason.to_string()),
+        ("error", or_nothing((!error.is_empty()).then(|| error.join(": ")).as_deref())),
+        ("event", incident.event_id.to_string()),
+        ("project", incident.project_id.to_string()),
+        ("effect", format!("{}, by {} {}", event.effect_type, event.provider, event.event_type)),
+        ("provider event", event.provider_event_id.clone()),
+        ("reference", event.internal_reference.clone()),
+        ("opened", moment(incident.opened_at)),
+        ("resolved", moment_or_nothing(incident.resolved_at)),
+        ("resolution", or_nothing(resolution)),
+    ])
+}
+
+fn reprocess_table(dossier: &Dossier) -> String {
+    let rows = dossier.reprocesses.iter().map(|(reprocess, attempts)| {
+        let last = attempts.last().map(|made| match (made.status, &made.error) {
+            (Some(status), _) => format!("HTTP {status}"),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "under way".to_owned(),
+        });
+        vec![
+            plain(&reprocess.id),
+            plain(&reprocess.state),
+            plain(&reprocess.requested_by),
+            plain(&attempts.len()),
+            plain(&or_nothing(last.as_deref())),
+        ]
+    });
+    table(&["REPLAY", "STATE", "REQUESTED BY", "ATTEMPTS", "LAST ANSWER"], rows.collect())
+}
+
+fn alert_table(alerts: &[AlertView]) -> String {
+    let rows = alerts.iter().map(|alert| {
+        vec![
+            plain(&alert.kind),
+            plain(&alert.destination),
+            plain(&alert.state),
+            plain(&alert.attempts),
+        ]
+    });
+    table(&["ALERT", "DESTINATION", "STATE", "ATTEMPTS"], rows.collect())
+}
+
+#[cfg(test)]
+#[path = "show_tests.rs"]
+mod tests;

@@ -1,0 +1,91 @@
+use domain::catalogue::{EffectType, Provider};
+use domain::event::Effect;
+use serde_json::json;
+use time::macros::datetime;
+
+use super::super::tests::incident;
+use super::*;
+
+fn dossier() -> Dossier {
+    let reprocess = Reprocess {
+        id: "rpl_00000000000000000000000001".parse().expect("an id"),
+        incident_id: incident().id,
+        event_id: incident().event_id,
+        state: ReprocessState::Undelivered,
+        requested_by: "cli:alice".into(),
+        body: "{}".into(),
+        result_due_at: None,
+    };
+    let attempt = CallbackAttempt {
+        attempt: 1,
+        started_at: datetime!(2026-11-21 14:40:00 UTC),
+        status: None,
+        error: Some("connect".into()),
+        latency_ms: Some(12),
+        answer: Some("connection refused".into()),
+    };
+    Dossier {
+        incident: incident(),
+        event: event(),
+        reprocesses: vec![(reprocess, vec![attempt])],
+        alerts: vec![AlertView {
+            kind: "incident_opened".into(),
+            destination: "bob@example.com".into(),
+            state: "delivered".into(),
+            attempts: 2,
+        }],
+        timeline: vec![TimelineEntry {
+            at: datetime!(2026-11-21 14:32:09 UTC),
+            actor: "system".into(),
+            action: "incident.opened".into(),
+            detail: json!({ "reason": "failed_result" }),
+        }],
+    }
+}
+
+fn event() -> PaymentEvent {
+    PaymentEvent {
+        id: incident().event_id,
+        project_id: incident().project_id,
+        provider: Provider::Stripe,
+        provider_event_id: "evt_1".into(),
+        event_type: "invoice.paid".into(),
+        effect_type: EffectType::CreditGrant,
+        internal_reference: "user_456".into(),
+        occurred_at: datetime!(2026-11-21 14:02:00 UTC),
+        shopify_shop_domain: None,
+        effect: Effect::Failed,
+        received_at: datetime!(2026-11-21 14:02:09 UTC),
+        timeout_at: datetime!(2026-11-21 14:32:09 UTC),
+        timeout_minutes: 30,
+    }
+}
+
+#[test]
+fn the_shape_has_exactly_the_fields_of_the_contract() {
+    let wanted = concat!(
+        r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","#,
+        r#""state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"#,
+        r#""resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null,"#,
+        r#""reprocesses":[{"replay_id":"rpl_00000000000000000000000001","state":"undelivered","#,
+        r#""requested_by":"cli:alice","attempts":[{"attempt":1,"at":"2026-11-21T14:40:00Z","#,
+        r#""status":null,"error":"connect","latency_ms":12}]}],"#,
+        r#""alerts":[{"kind":"incident_opened","destination":"bob@example.com","state":"delivered","attempts":2}],"#,
+        r#""timeline":[{"at":"2026-11-21T14:32:09Z","actor":"system","action":"incident.opened","#,
+        r#""detail":{"reason":"failed_result"}}]}"#,
+    );
+    assert_eq!(serde_json::to_string(&Whole::from(dossier())).expect("json"), wanted);
+}
+
+#[test]
+fn people_read_the_story_from_its_heading_to_its_last_step() {
+    let told = describe(&dossier());
+    assert!(told.starts_with("user_456 paid for credits. Adding them failed."), "{told}");
+    let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "What happened:"];
+    let mut rest = told.as_str();
+    for part in parts {
+        let at =
+            rest.find(part).unwrap_or_else(|| panic!("{part} is missing or misplaced: {told}"));
+        rest = &rest[at..];
+    }
+}

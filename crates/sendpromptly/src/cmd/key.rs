@@ -1,0 +1,203 @@
+//! API keys: shown once, stored as a hash, revoked for good.
+
+use clap::Subcommand;
+use domain::audit::Action;
+use domain::field::check_identifier;
+use domain::ids::{KeyId, ProjectId};
+use serde::Serialize;
+use serde_json::json;
+use store::api_keys::{self, KeyRow};
+use store::audit::Subject;
+use time::OffsetDateTime;
+
+use crate::answer::{Answer, List};
+use crate::desk::Desk;
+use crate::failure::{Failure, parse_id};
+use crate::text::{Tone, block, moment_or_nothing, plain, table_or};
+use crate::{Context, random};
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a key; prints it, once.
+    #[command(after_help = CREATE_HELP)]
+    Create {
+        /// The project's id.
+        #[arg(long)]
+        project: String,
+        /// What people call the key, such as the server that uses it.
+        #[arg(long)]
+        label: String,
+    },
+    /// List keys: their labels, last four characters and last use.
+    #[command(
+        after_help = "Example:\n  sendpromptly key list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K"
+    )]
+    List {
+        /// Only this project's keys.
+        #[arg(long)]
+        project: Option<String>,
+    },
+    /// Revoke a key: it is refused from now on, for good.
+    #[command(after_help = "Example:\n  sendpromptly key revoke key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
+    Revoke {
+        /// The key's id, as `key list` shows it.
+        #[arg(value_name = "KEY")]
+        id: String,
+    },
+}
+
+const CREATE_HELP: &str = "\
+Example:
+  sendpromptly key create --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --label production
+
+Your app sends the key as `Authorization: Bearer sk_...` with every receipt and result.";
+
+#[derive(Serialize)]
+struct Created<'a> {
+    key_id: KeyId,
+    label: &'a str,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+struct Shape {
+    key_id: KeyId,
+    project_id: ProjectId,
+    label: String,
+    last_four: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    revoked_at: Option<OffsetDateTime>,
+}
+
+#[derive(Serialize)]
+struct Revoked {
+    key_id: KeyId,
+    project_id: ProjectId,
+}
+
+impl From<KeyRow> for Shape {
+    fn from(key: KeyRow) -> Self {
+        Self {
+            key_id: key.id,
+            project_id: key.project_id,
+            label: key.label,
+            last_four: key.last_four,
+            created_at: key.created_at,
+            last_used_at: key.last_used_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::Create { project, label } => create(&project, &label, context).await,
+            Self::List { project } => list(project.as_deref(), context).await,
+            Self::Revoke { id } => revoke(&id, context).await,
+        }
+    }
+}
+
+async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result<Answer> {
+    check_identifier(label).map_err(|why| Failure::option("label", why))?;
+    let desk = Desk::open(context).await?;
+    let project = desk.project(project).await?;
+    let key = random::api_key(project.mode)?;
+    let mut tx = desk.begin().await?;
+    let key_id = api_keys::insert_key(&mut *tx, project.id, label, &key).await?;
+    let detail = json!({ "key_id": key_id, "label": label, "last_four": key.last_four() });
+    desk.commit(tx, Action::KeyCreated, Subject::project(project.id), detail).await?;
+    let facts = block(&[
+        ("key id", key_id.to_string()),
+        ("label", label.to_owned()),
+        ("key", key.reveal().to_owned()),
+    ]);
+    let human = format!("{facts}\n\nKeep the key now: it is not shown again.");
+    Answer::new(&Created { key_id, label, key: key.reveal() }, human)
+}
+
+async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Answer> {
+    let desk = Desk::open(context).await?;
+    let project = match project {
+        Some(id) => Some(desk.project(id).await?.id),
+        None => None,
+    };
+    let keys = api_keys::list_keys(&desk.pool, project).await?;
+    let headers = ["KEY ID", "PROJECT", "LABEL", "KEY", "LAST USED", "STATE"];
+    let human = table_or("No keys.", &headers, keys.iter().map(row).collect());
+    Answer::new(&List::whole(keys.into_iter().map(Shape::from).collect()), human)
+}
+
+fn row(key: &KeyRow) -> Vec<(String, Tone)> {
+    let state = match key.revoked_at {
+        None => ("valid".to_owned(), Tone::Good),
+        Some(_) => ("revoked".to_owned(), Tone::Careful),
+    };
+    vec![
+        plain(&key.id),
+        plain(&key.project_id),
+        plain(&key.label),
+        plain(&format!("…{}", key.last_four)),
+        plain(&moment_or_nothing(key.last_used_at)),
+        state,
+    ]
+}
+
+async fn revoke(id: &str, context: &Context) -> anyhow::Result<Answer> {
+    let key_id: KeyId = parse_id("key", id)?;
+    let desk = Desk::open(context).await?;
+    let mut tx = desk.begin().await?;
+    let found = api_keys::revoke_key(&mut *tx, key_id).await?;
+    let gone = || Failure::NotFound(format!("there is no key {key_id} that is still valid"));
+    let project_id = found.ok_or_else(gone)?;
+    let detail = json!({ "key_id": key_id });
+    desk.commit(tx, Action::KeyRevoked, Subject::project(project_id), detail).await?;
+    let revoked = Revoked { key_id, project_id };
+    Answer::new(&revoked, format!("Key {key_id} is revoked: it is refused from now on."))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const KEY: &str = "key_00000000000000000000000001";
+
+    #[test]
+    fn a_new_key_has_exactly_the_fields_of_the_contract() {
+        let key_id = KEY.parse().expect("an id");
+        let created = Created { key_id, label: "production", key: "sk_test_x" };
+        assert_eq!(
+            serde_json::to_string(&created).expect("json"),
+            r#"{"key_id":"key_00000000000000000000000001","label":"production","key":"sk_test_x"}"#
+        );
+    }
+
+    #[test]
+    fn a_listed_key_shows_its_last_four_characters_and_no_more() {
+        let key = KeyRow {
+            id: KEY.parse().expect("an id"),
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            label: "production".into(),
+            last_four: "x9Yz".into(),
+            created_at: datetime!(2026-11-21 14:02:09 UTC),
+            last_used_at: None,
+            revoked_at: Some(datetime!(2026-11-22 08:00:00.5 UTC)),
+        };
+        assert_eq!(
+            serde_json::to_string(&Shape::from(key)).expect("json"),
+            r#"{"key_id":"key_00000000000000000000000001","project_id":"prj_00000000000000000000000001","label":"production","last_four":"x9Yz","created_at":"2026-11-21T14:02:09Z","last_used_at":null,"revoked_at":"2026-11-22T08:00:00.5Z"}"#
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! The subcommands, one file or folder each.
+//!
+//! Those that run the product log as services do; those that administer it stay quiet unless
+//! something is wrong.
+
+pub mod api;
+pub mod destination;
+pub mod doctor;
+pub mod event;
+pub mod incident;
+pub mod key;
+pub mod migrate;
+pub mod operator;
+pub mod project;
+pub mod worker;
+
+use clap::Subcommand;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::dev;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything on this machine: Postgres, Temporal, API and worker.
+    Dev(dev::DevArgs),
+    /// Run the API: takes receipts and results.
+    #[command(after_help = api::EXAMPLE)]
+    Api,
+    /// Run a worker: waits for results, sends callbacks and alerts.
+    Worker(worker::WorkerArgs),
+    /// Bring the database's schema up to date.
+    #[command(after_help = migrate::EXAMPLE)]
+    Migrate,
+    /// Projects: the payment flows that are watched.
+    #[command(subcommand)]
+    Project(project::Verb),
+    /// API keys, with which an app reports receipts and results.
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Destinations: where alerts of a project go, by e-mail or to Slack.
+    #[command(subcommand)]
+    Destination(destination::Verb),
+    /// Operators: people who may sign in to the console.
+    #[command(subcommand)]
+    Operator(operator::Verb),
+    /// Incidents: customers who paid and did not get what they paid for.
+    #[command(subcommand)]
+    Incident(incident::Verb),
+    /// Payment events and their timelines.
+    #[command(subcommand)]
+    Event(event::Verb),
+    /// Check that everything which the product needs is there and answers.
+    Doctor(doctor::Args),
+}
+
+impl Command {
+    /// What is logged unless the environment says otherwise.
+    #[must_use]
+    pub const fn default_log(&self) -> &'static str {
+        match self {
+            Self::Project(_)
+            | Self::Key(_)
+            | Self::Destination(_)
+            | Self::Operator(_)
+            | Self::Incident(_)
+            | Self::Event(_)
+            | Self::Doctor(_)
+            | Self::Migrate
+            | Self::Dev(_) => "warn",
+            Self::Api | Self::Worker(_) => "info",
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::Dev(args) => Box::pin(dev::run(args, context)).await,
+            Self::Api => api::run(context).await,
+            Self::Worker(args) => worker::run(args, context).await,
+            Self::Migrate => migrate::run(context).await,
+            Self::Project(verb) => verb.run(context).await,
+            Self::Key(verb) => verb.run(context).await,
+            Self::Destination(verb) => verb.run(context).await,
+            Self::Operator(verb) => verb.run(context).await,
+            Self::Incident(verb) => verb.run(context).await,
+            Self::Event(verb) => verb.run(context).await,
+            Self::Doctor(args) => doctor::run(args, context).await,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Operators: people who may sign in. A password is read without being shown, or from standard
+//! input, never from an argument, which other users of the machine could see.
+
+use std::io::{IsTerminal, Read, stdin};
+
+use anyhow::Context as _;
+use api::auth::password;
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use domain::audit::Action;
+use domain::ids::OperatorId;
+use domain::operator::{Role, parse_email};
+use serde::Serialize;
+use serde_json::json;
+use store::Insertion;
+use store::audit::Subject;
+use store::operators::{self, Operator};
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::answer::{Answer, List};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::text::{moment, plain, table_or};
+
+/// What can be done with operators.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Let somebody sign in to the console.
+    #[command(after_help = ADD_HELP)]
+    Add(AddArgs),
+    /// List who may sign in.
+    #[command(after_help = "Example:\n  sendpromptly operator list")]
+    List,
+}
+
+const ADD_HELP: &str = "\
+Example:
+  sendpromptly operator add --email bob@example.com --role operator
+
+An admin changes projects and keys, an operator works on incidents, a viewer looks. The password,
+of at least 12 characters, is asked for; scripts give it with --password-stdin.";
+
+/// Who is added.
+#[derive(Debug, clap::Args)]
+pub struct AddArgs {
+    /// The address that they sign in with.
+    #[arg(long)]
+    email: String,
+    /// What they may do.
+    #[arg(long, value_parser = role_parser())]
+    role: Role,
+    /// Read the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    operator_id: OperatorId,
+    email: &'a str,
+    role: Role,
+}
+
+#[derive(Serialize)]
+struct Shape {
+    operator_id: OperatorId,
+    email: String,
+    role: Role,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+impl From<Operator> for Shape {
+    fn from(operator: Operator) -> Self {
+        let Operator { id, email, role, created_at } = operator;
+        Self { operator_id: id, email, role, created_at }
+    }
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::Add(args) => add(args, context).await,
+            Self::List => list(context).await,
+        }
+    }
+}
+
+async fn add(args: AddArgs, context: &Context) -> anyhow::Result<Answer> {
+    let email = parse_email(&args.email).map_err(|why| Failure::option("email", why))?;
+    let desk = Desk::open(context).await?;
+    let password = if args.password_stdin { read_password()? } else { ask_password(&email)? };
+    let hash = hash(password).await?;
+    let mut tx = desk.begin().await?;
+    let inserted = operators::insert_operator(&mut *tx, &email, args.role, &hash).await?;
+    let Insertion::Inserted(operator_id) = inserted else {
+        return Err(Failure::option("email", format!("{email} may sign in already")).into());
+    };
+    let detail = json!({ "operator_id": operator_id, "email": email, "role": args.role });
+    desk.commit(tx, Action::OperatorAdded, Subject::default(), detail).await?;
+    let human = format!("{email} may sign in now, as {}.", args.role);
+    Answer::new(&Added { operator_id, email: &email, role: args.role }, human)
+}
+
+async fn list(context: &Context) -> anyhow::Result<Answer> {
+    let desk = Desk::open(context).await?;
+    let operators = operators::list_operators(&desk.pool).await?;
+    let rows = operators.iter().map(|operator| {
+        vec![
+            plain(&operator.id),
+            plain(&operator.email),
+            plain(&operator.role),
+            plain(&moment(operator.created_at)),
+        ]
+    });
+    let nobody = "Nobody may sign in yet. See: sendpromptly operator add --help";
+    let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
+    Answer::new(&List::whole(operators.into_iter().map(Shape::from).collect()), human)
+}
+
+/// Hashing keeps a core busy, so it is not done where other work waits.
+async fn hash(password: String) -> anyhow::Result<String> {
+    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await?;
+    Ok(hashed.map_err(|error| Failure::Validation(error.to_string()))?)
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut text = String::new();
+    let most = u64::try_from(password::MAX_BYTES)? + 3;
+    stdin().take(most).read_to_string(&mut text).context("the password could not be read")?;
+    Ok(without_line_end(&text).to_owned())
+}
+
+fn ask_password(email: &str) -> anyhow::Result<String> {
+    if !stdin().is_terminal() {
+        let cure = "must be given with --password-stdin where nobody can be asked";
+        return Err(Failure::option("password", cure).into());
+    }
+    let given = rpassword::prompt_password(format!("Password for {email}: "))?;
+    if rpassword::prompt_password("The same once more: ")? != given {
+        return Err(Failure::Validation("the two passwords are not the same".into()).into());
+    }
+    Ok(given)
+}
+
+/// `echo` and most editors end a line; a password does not.
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
+        .try_map(|text| text.parse::<Role>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_end_is_no_part_of_a_password() {
+        for text in ["correct horse", "correct horse\n", "correct horse\r\n"] {
+            assert_eq!(without_line_end(text), "correct horse");
+        }
+        assert_eq!(without_line_end(" spaces stay \n\n"), " spaces stay \n");
+    }
+
+    #[tokio::test]
+    async fn a_short_password_is_a_validation_error() {
+        let error = hash("elevenchars".into()).await.expect_err("too short");
+        assert_eq!(crate::failure::code(&error), "validation_error");
+        assert_eq!(error.to_string(), "a password needs at least 12 characters");
+    }
+
+    #[test]
+    fn a_new_operator_is_shown_without_the_password() {
+        let operator_id = "opr_00000000000000000000000001".parse().expect("an id");
+        let added = Added { operator_id, email: "bob@example.com", role: Role::Operator };
+        assert_eq!(
+            serde_json::to_string(&added).expect("json"),
+            r#"{"operator_id":"opr_00000000000000000000000001","email":"bob@example.com","role":"operator"}"#
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! `project create`: a project and its first signing secret, in one transaction.
+
+use domain::audit::Action;
+use domain::ids::ProjectId;
+use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use domain::repair_url::RepairUrl;
+use serde::Serialize;
+use serde_json::json;
+use store::audit::Subject;
+use store::projects::ProjectSettings;
+use store::{projects, signing_secrets};
+
+use super::{check_name, check_timeout, mode_parser};
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::text::{block, minutes, or_nothing};
+use crate::{Context, random};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly project create --name CometCart --repair-url https://shop.example.com/repair
+
+The repair URL is what Reprocess calls. A live project needs https. The signing secret, with which
+your app checks those calls, is shown this once.";
+
+/// What a new project is.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// Whether it watches real money; this never changes.
+    #[arg(long, value_parser = mode_parser(), default_value = "test")]
+    mode: Mode,
+    /// Where Reprocess asks your app to do the work again.
+    #[arg(long, value_name = "URL")]
+    repair_url: Option<String>,
+    /// Minutes until silence is an incident, up to a week (10080).
+    #[arg(long, value_name = "MINUTES", default_value_t = DEFAULT_TIMEOUT_MINUTES)]
+    timeout_minutes: i32,
+    /// Keep the payloads that receipts carry, sealed.
+    #[arg(long)]
+    snapshots: bool,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    project_id: ProjectId,
+    name: &'a str,
+    mode: Mode,
+    timeout_minutes: i32,
+    repair_url: Option<&'a str>,
+    signing_secret: &'a str,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+    check_name(&args.name)?;
+    check_timeout(args.timeout_minutes)?;
+    let desk = Desk::open(context).await?;
+    let settings = settings(args, &desk)?;
+    let key = desk.master_key().await?;
+    let secret = random::signing_secret()?;
+    let mut tx = desk.begin().await?;
+    let id = projects::insert_project(&mut *tx, &settings).await?;
+    signing_secrets::insert_secret(&mut *tx, &key, id, &secret).await?;
+    let detail = json!({
+        "name": settings.name, "mode": settings.mode, "timeout_minutes": settings.timeout_minutes,
+        "repair_url": settings.repair_url, "snapshots": settings.snapshots,
+    });
+    desk.commit(tx, Action::ProjectCreated, Subject::project(id), detail).await?;
+    answer(id, &settings, &secret.reveal())
+}
+
+fn settings(args: Args, desk: &Desk) -> anyhow::Result<ProjectSettings> {
+    let allow = desk.callback_allow()?;
+    let parse = |text: &str| {
+        RepairUrl::parse(text, args.mode, &allow)
+            .map(|url| url.to_string())
+            .map_err(|error| Failure::Validation(error.to_string()))
+    };
+    Ok(ProjectSettings {
+        repair_url: args.repair_url.as_deref().map(parse).transpose()?,
+        name: args.name,
+        mode: args.mode,
+        timeout_minutes: args.timeout_minutes,
+        snapshots: args.snapshots,
+    })
+}
+
+fn answer(id: ProjectId, settings: &ProjectSettings, secret: &str) -> anyhow::Result<Answer> {
+    let created = Created {
+        project_id: id,
+        name: &settings.name,
+        mode: settings.mode,
+        timeout_minutes: settings.timeout_minutes,
+        repair_url: settings.repair_url.as_deref(),
+        signing_secret: secret,
+    };
+    let facts = block(&[
+        ("project", id.to_string()),
+        ("name", settings.name.clone()),
+        ("mode", settings.mode.to_string()),
+        ("time-out", minutes(settings.timeout_minutes)),
+        ("repair URL", or_nothing(settings.repair_url.as_deref())),
+        ("signing secret", secret.to_owned()),
+    ]);
+    let next = format!(
+        "Keep the signing secret now: it is not shown again.\n\
+         Next: sendpromptly key create --project {id} --label production"
+    );
+    Answer::new(&created, format!("{facts}\n\n{next}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_has_exactly_the_fields_of_the_contract() {
+        let settings = ProjectSettings {
+            name: "CometCart".into(),
+            mode: Mode::Test,
+            timeout_minutes: 30,
+            repair_url: None,
+            snapshots: true,
+        };
+        let id = "prj_00000000000000000000000001".parse().expect("an id");
+        let answer = answer(id, &settings, "whsec_x").expect("an answer");
+        assert_eq!(
+            answer.json(),
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"signing_secret":"whsec_x"}"#
+        );
+        assert!(answer.human().contains("signing secret: whsec_x"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Projects: made once with a signing secret that is shown once, and changed by whoever runs the
+//! installation. The mode never changes, because the keys say it.
+
+mod create;
+mod show;
+mod update;
+
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use domain::field::check_identifier;
+use domain::ids::ProjectId;
+use domain::project::Mode;
+use serde::Serialize;
+use store::projects::Project;
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::text::{block, minutes, moment, or_nothing};
+
+/// The longest wait for a result, in minutes: a week.
+const MAX_TIMEOUT_MINUTES: i32 = 10_080;
+
+/// What can be done with projects.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a project; prints its signing secret, once.
+    #[command(after_help = create::HELP)]
+    Create(create::Args),
+    /// List all projects.
+    #[command(after_help = "Example:\n  sendpromptly project list")]
+    List,
+    /// Show one project.
+    #[command(after_help = "Example:\n  sendpromptly project show prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
+    Show {
+        /// The project's id.
+        #[arg(value_name = "PROJECT")]
+        id: String,
+    },
+    /// Change a project's name, repair URL, time-out or snapshots.
+    #[command(after_help = update::HELP)]
+    Update(update::Args),
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever stood in the way.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+        match self {
+            Self::Create(args) => create::run(args, context).await,
+            Self::List => show::list(context).await,
+            Self::Show { id } => show::one(&id, context).await,
+            Self::Update(args) => update::run(args, context).await,
+        }
+    }
+}
+
+/// A project as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct Shape {
+    project_id: ProjectId,
+    name: String,
+    mode: Mode,
+    timeout_minutes: i32,
+    repair_url: Option<String>,
+    snapshots: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+impl From<Project> for Shape {
+    fn from(project: Project) -> Self {
+        Self {
+            project_id: project.id,
+            name: project.name,
+            mode: project.mode,
+            timeout_minutes: project.timeout_minutes,
+            repair_url: project.repair_url,
+            snapshots: project.snapshots,
+            created_at: project.created_at,
+        }
+    }
+}
+
+fn describe(project: &Project) -> String {
+    block(&[
+        ("project", project.id.to_string()),
+        ("name", project.name.clone()),
+        ("mode", project.mode.to_string()),
+        ("repair URL", or_nothing(project.repair_url.as_deref())),
+        ("time-out", minutes(project.timeout_minutes)),
+        ("snapshots", if project.snapshots { "kept, sealed" } else { "not kept" }.to_owned()),
+        ("made", moment(project.created_at)),
+    ])
+}
+
+fn mode_parser() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::ALL.iter().map(|mode| mode.as_str()))
+        .try_map(|text| text.parse::<Mode>())
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    check_identifier(name).map_err(|why| Failure::option("name", why))
+}
+
+fn check_timeout(minutes: i32) -> Result<(), Failure> {
+    if (1..=MAX_TIMEOUT_MINUTES).contains(&minutes) {
+        return Ok(());
+    }
+    let why = format!("must be a whole number from 1 to {MAX_TIMEOUT_MINUTES}");
+    Err(Failure::option("timeout_minutes", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_shape_names_what_is_absent() {
+        let project = Project {
+            id: "prj_00000000000000000000000001".parse().expect("an id"),
+            name: "CometCart".into(),
+            mode: Mode::Test,
+            timeout_minutes: 30,
+            repair_url: None,
+            snapshots: false,
+            created_at: datetime!(2026-11-21 14:02:09.25 UTC),
+        };
+        assert_eq!(
+            serde_json::to_string(&Shape::from(project)).expect("json"),
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
+        );
+    }
+
+    #[test]
+    fn names_and_timeouts_outside_their_rules_are_refused() {
+        for name in ["", " ", "a\nb", &"x".repeat(256)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        for minutes in [0, -1, 10_081] {
+            assert!(check_timeout(minutes).is_err(), "{minutes}");
+        }
+        assert!(check_timeout(10_080).is_ok());
+    }
+}

@@ -1,0 +1,33 @@
+//! `project list` and `project show`.
+
+use store::projects;
+
+use super::{Shape, describe};
+use crate::Context;
+use crate::answer::{Answer, List};
+use crate::desk::Desk;
+use crate::text::{minutes, or_nothing, plain, table_or};
+
+pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<Answer> {
+    let project = Desk::open(context).await?.project(id).await?;
+    let human = describe(&project);
+    Answer::new(&Shape::from(project), human)
+}
+
+pub(super) async fn list(context: &Context) -> anyhow::Result<Answer> {
+    let desk = Desk::open(context).await?;
+    let projects = projects::list_projects(&desk.pool).await?;
+    let rows = projects.iter().map(|project| {
+        vec![
+            plain(&project.id),
+            plain(&project.name),
+            plain(&project.mode),
+            plain(&minutes(project.timeout_minutes)),
+            plain(&or_nothing(project.repair_url.as_deref())),
+        ]
+    });
+    let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
+    let nothing = "No projects yet. Make one: sendpromptly project create --name CometCart";
+    let human = table_or(nothing, &headers, rows.collect());
+    Answer::new(&List::whole(projects.into_iter().map(Shape::from).collect()), human)
+}

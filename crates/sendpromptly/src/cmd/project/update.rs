@@ -1,0 +1,158 @@
+//! `project update`: changes what is named and leaves the rest, under the project's lock.
+
+use domain::audit::Action;
+use domain::ids::ProjectId;
+use domain::repair_url::{AllowedNetworks, RepairUrl};
+use serde_json::{Map, Value, json};
+use store::audit::Subject;
+use store::projects::{self, Project, ProjectSettings};
+
+use super::{Shape, check_name, check_timeout, describe};
+use crate::Context;
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::failure::{Failure, no_such, parse_id};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly project update prj_01K9QE0A1B2C3D4E5F6G7H8J9K --timeout-minutes 10
+
+What you do not name stays as it is. A new time-out holds for receipts that come from now on.";
+
+/// Which project, and what changes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's id.
+    #[arg(value_name = "PROJECT")]
+    id: String,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+#[derive(Debug, Default, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Changes {
+    /// What people call it.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where Reprocess asks your app to do the work again.
+    #[arg(long, value_name = "URL")]
+    repair_url: Option<String>,
+    /// Forget the repair URL.
+    #[arg(long, conflicts_with = "repair_url")]
+    no_repair_url: bool,
+    /// Minutes until silence is an incident, up to a week (10080).
+    #[arg(long, value_name = "MINUTES")]
+    timeout_minutes: Option<i32>,
+    /// Keep the payloads that receipts carry, sealed.
+    #[arg(long, conflicts_with = "no_snapshots")]
+    snapshots: bool,
+    /// Keep no payloads from now on.
+    #[arg(long)]
+    no_snapshots: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+    args.changes.name.as_deref().map_or(Ok(()), check_name)?;
+    args.changes.timeout_minutes.map_or(Ok(()), check_timeout)?;
+    let id: ProjectId = parse_id("project", &args.id)?;
+    let desk = Desk::open(context).await?;
+    let mut tx = desk.begin().await?;
+    let found = projects::lock_project(&mut tx, id).await?;
+    let before = found.ok_or_else(|| no_such("project", id))?;
+    let after = args.changes.applied_to(&before, &desk.callback_allow()?)?;
+    let detail = differences(&before, &after);
+    if !detail.is_empty() {
+        projects::update_project(&mut *tx, id, &after).await?;
+        let subject = Subject::project(id);
+        desk.commit(tx, Action::ProjectUpdated, subject, Value::Object(detail)).await?;
+    }
+    let project = desk.project(&args.id).await?;
+    let human = describe(&project);
+    Answer::new(&Shape::from(project), human)
+}
+
+impl Changes {
+    fn applied_to(
+        self,
+        project: &Project,
+        allow: &AllowedNetworks,
+    ) -> Result<ProjectSettings, Failure> {
+        let repair_url = match (self.no_repair_url, self.repair_url) {
+            (true, _) => None,
+            (false, None) => project.repair_url.clone(),
+            (false, Some(text)) => {
+                let url = RepairUrl::parse(&text, project.mode, allow);
+                Some(url.map_err(|error| Failure::Validation(error.to_string()))?.to_string())
+            }
+        };
+        Ok(ProjectSettings {
+            name: self.name.unwrap_or_else(|| project.name.clone()),
+            mode: project.mode,
+            timeout_minutes: self.timeout_minutes.unwrap_or(project.timeout_minutes),
+            repair_url,
+            snapshots: (project.snapshots || self.snapshots) && !self.no_snapshots,
+        })
+    }
+}
+
+/// What the audit keeps: each changed setting, before and after.
+fn differences(before: &Project, after: &ProjectSettings) -> Map<String, Value> {
+    let pairs = [
+        ("name", json!(before.name), json!(after.name)),
+        ("timeout_minutes", json!(before.timeout_minutes), json!(after.timeout_minutes)),
+        ("repair_url", json!(before.repair_url), json!(after.repair_url)),
+        ("snapshots", json!(before.snapshots), json!(after.snapshots)),
+    ];
+    let changed = pairs.into_iter().filter(|(_, from, to)| from != to);
+    changed.map(|(name, from, to)| (name.to_owned(), json!({ "from": from, "to": to }))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::project::Mode;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn project() -> Project {
+        Project {
+            id: "prj_00000000000000000000000001".parse().expect("an id"),
+            name: "CometCart".into(),
+            mode: Mode::Live,
+            timeout_minutes: 30,
+            repair_url: Some("https://shop.example.com/repair".into()),
+            snapshots: true,
+            created_at: datetime!(2026-11-21 14:02:09 UTC),
+        }
+    }
+
+    fn apply(changes: Changes) -> Result<ProjectSettings, Failure> {
+        changes.applied_to(&project(), &AllowedNetworks::none())
+    }
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let after = apply(Changes { timeout_minutes: Some(10), ..Changes::default() });
+        let detail = differences(&project(), &after.expect("allowed"));
+        assert_eq!(json!(detail), json!({ "timeout_minutes": { "from": 30, "to": 10 } }));
+    }
+
+    #[test]
+    fn snapshots_and_the_repair_url_can_be_taken_away() {
+        let changes = Changes { no_snapshots: true, no_repair_url: true, ..Changes::default() };
+        let after = apply(changes).expect("allowed");
+        assert!(!after.snapshots);
+        assert_eq!(after.repair_url, None);
+    }
+
+    #[test]
+    fn a_live_project_keeps_to_https() {
+        let url = Some("http://shop.example.com/repair".to_owned());
+        let refused = apply(Changes { repair_url: url, ..Changes::default() });
+        assert_eq!(
+            refused.expect_err("refused"),
+            Failure::Validation("repair_url must begin with https:// in a live project".into())
+        );
+    }
+}

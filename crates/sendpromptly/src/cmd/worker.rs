@@ -1,0 +1,72 @@
+//! `worker`: runs watches, sends callbacks and alerts. While Temporal is away it waits and tries
+//! again; killed, it loses nothing.
+
+use clap::Args;
+use worker::WorkerSettings;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::cmd::api;
+use crate::senders;
+use crate::service::{Hands, asked_to_end};
+
+/// An example for `--help`.
+pub const EXAMPLE: &str = "\
+Example:
+  DATABASE_URL=postgres://… SENDPROMPTLY_MASTER_KEY=… TEMPORAL_ADDRESS=… SMTP_URL=… sendpromptly worker
+
+Run as many as you like; each takes what it can.";
+
+/// How many connections a worker holds at most.
+const CONNECTIONS: u32 = 20;
+
+/// How much a worker takes on.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(after_help = EXAMPLE)]
+pub struct WorkerArgs {
+    /// Long polls for workflow tasks; a fifth of them takes new watches.
+    #[arg(long, env = "SENDPROMPTLY_WORKFLOW_POLLERS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
+    workflow_pollers: u16,
+    /// Long polls for activities: callbacks, alerts and records.
+    #[arg(long, env = "SENDPROMPTLY_ACTIVITY_POLLERS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    activity_pollers: u16,
+    /// Watches kept in memory; the others are replayed when something happens to them.
+    #[arg(long, env = "SENDPROMPTLY_CACHED_WORKFLOWS", default_value_t = 1_000)]
+    cached_workflows: u32,
+}
+
+impl WorkerArgs {
+    fn settings(self) -> WorkerSettings {
+        WorkerSettings {
+            workflow_pollers: usize::from(self.workflow_pollers),
+            activity_pollers: usize::from(self.activity_pollers),
+            cached_workflows: usize::try_from(self.cached_workflows).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// Works until asked to end.
+///
+/// # Errors
+/// When the environment makes no sense.
+pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> {
+    let environment = &context.environment;
+    let allow = environment.callback_allow()?;
+    let mail_from = environment.mail_from()?;
+    let service = api::start(context, CONNECTIONS)?;
+    if environment.smtp_url()?.is_none() {
+        tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
+    }
+    let hands = Hands {
+        senders: senders::of_worker(environment, allow.clone())?,
+        allow,
+        public_url: environment.public_url(environment.listen()?)?,
+        mail_domain: senders::mail_domain(&mail_from),
+    };
+    service.work(hands, args.settings());
+    tracing::info!("working");
+    asked_to_end()?.await;
+    tracing::info!("letting activities end");
+    service.stop().await;
+    Ok(Answer::silent())
+}

@@ -1,0 +1,385 @@
+//! Everything that is read from the environment, with every default, in one place.
+//!
+//! An empty variable counts as absent. A secret can also be given as a file: `DATABASE_URL_FILE`,
+//! `SENDPROMPTLY_MASTER_KEY_FILE`, `SMTP_URL_FILE` hold the path of a file whose content, without
+//! white space around it, is the value; a secret that is given both ways is refused, because nobody
+//! could say which one holds. Each value is read when it is needed, so a mistake in one that a
+//! command does not use does not stop the command. Errors name the variable and the cure, never the
+//! value of a secret. `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY` and the TLS
+//! variables are read by `engine`, as Temporal's own tools read them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use domain::repair_url::{AllowedNetworks, MalformedNetwork};
+use store::MasterKey;
+use store::seal::SealError;
+use url::Url;
+
+/// The database. A secret. No default.
+pub const DATABASE_URL: &str = "DATABASE_URL";
+/// Where the API listens. Default: `127.0.0.1:8080`.
+pub const LISTEN: &str = "SENDPROMPTLY_LISTEN";
+/// What links in alerts begin with. Default: `http://` and where the API listens.
+pub const PUBLIC_URL: &str = "SENDPROMPTLY_PUBLIC_URL";
+/// The keys that seal secrets, newest first, commas between them. A secret. No default; `dev` keeps
+/// one in its data folder.
+pub const MASTER_KEY: &str = "SENDPROMPTLY_MASTER_KEY";
+/// The mail server, such as `smtps://user:password@smtp.example.com`. A secret. No default; `dev`
+/// writes mails to files without it.
+pub const SMTP_URL: &str = "SMTP_URL";
+/// Whom mails come from. Default: `SendPromptly <alerts@localhost>`, which most mail servers refuse.
+pub const MAIL_FROM: &str = "MAIL_FROM";
+/// Private networks that callbacks and Slack messages may reach, commas between them. Default: none;
+/// `dev` adds loopback.
+pub const CALLBACK_ALLOW: &str = "SENDPROMPTLY_CALLBACK_ALLOW";
+/// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for
+/// administration.
+pub const LOG: &str = "SENDPROMPTLY_LOG";
+/// `text` or `json`. Default: `text`.
+pub const LOG_FORMAT: &str = "SENDPROMPTLY_LOG_FORMAT";
+/// Where Temporal is. Read by `engine`; named here for messages.
+pub const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";
+const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+
+const PLAIN: [&str; 6] = [LISTEN, PUBLIC_URL, MAIL_FROM, CALLBACK_ALLOW, LOG, LOG_FORMAT];
+const SECRET: [(&str, &str); 3] = [
+    (DATABASE_URL, "DATABASE_URL_FILE"),
+    (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE"),
+    (SMTP_URL, "SMTP_URL_FILE"),
+];
+
+/// A variable is missing or makes no sense. The text names it and the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable that the command cannot do without.
+    #[error("{name} is not set: {cure}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// A value that cannot be used.
+    #[error("{name} {problem}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A secret given twice.
+    #[error("{name} and {file} are both set: unset one of them")]
+    GivenTwice {
+        /// The variable.
+        name: &'static str,
+        /// The variable that names a file.
+        file: &'static str,
+    },
+    /// A secret's file that cannot be read.
+    #[error("{file} names {path}, which cannot be read: {source}")]
+    File {
+        /// The variable that names a file.
+        file: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The master key is no key.
+    #[error(transparent)]
+    MasterKey(#[from] SealError),
+    /// The allowed networks are none.
+    #[error(transparent)]
+    CallbackAllow(#[from] MalformedNetwork),
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object per line, for machines.
+    Json,
+}
+
+/// The variables that concern us, as the process was given them.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<&'static str, OsString>);
+
+impl Environment {
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let secret = SECRET.iter().flat_map(|(name, file)| [*name, *file]);
+        let names = PLAIN.into_iter().chain(secret);
+        Self(names.filter_map(|name| Some((name, std::env::var_os(name)?))).collect())
+    }
+
+    /// The database's URL, if one is set.
+    ///
+    /// # Errors
+    /// When it is no Postgres URL or cannot be read.
+    pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
+        let Some(url) = self.secret(DATABASE_URL)? else {
+            return Ok(None);
+        };
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        if known && Url::parse(&url).is_ok() {
+            return Ok(Some(url));
+        }
+        let cure = "must look like postgres://user:password@host:5432/sendpromptly";
+        Err(malformed(DATABASE_URL, cure))
+    }
+
+    /// Where the API listens.
+    ///
+    /// # Errors
+    /// When it is no address with a port.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        let Some(text) = self.plain(LISTEN)? else {
+            return Ok(DEFAULT_LISTEN);
+        };
+        text.parse().map_err(|_| {
+            malformed(LISTEN, "must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
+        })
+    }
+
+    /// What links begin with, without a slash at the end. By default they lead to where the API
+    /// listens, and to this machine where it listens on every address.
+    ///
+    /// # Errors
+    /// When it is no http or https URL.
+    pub fn public_url(&self, listen: SocketAddr) -> Result<String, ConfigError> {
+        let Some(text) = self.plain(PUBLIC_URL)? else {
+            return Ok(url_of(listen));
+        };
+        let url = Url::parse(&text).ok().filter(|url| {
+            let plain = url.query().is_none() && url.fragment().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && plain
+        });
+        let problem = "must look like https://sendpromptly.example.com, without ? or #";
+        let url = url.ok_or_else(|| malformed(PUBLIC_URL, problem))?;
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// The master key, if one is set.
+    ///
+    /// # Errors
+    /// When it is no key or cannot be read.
+    pub fn master_key(&self) -> Result<Option<MasterKey>, ConfigError> {
+        let text = self.secret(MASTER_KEY)?;
+        Ok(text.as_deref().map(MasterKey::parse).transpose()?)
+    }
+
+    /// The mail server's URL, if one is set. Who connects reads it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn smtp_url(&self) -> Result<Option<String>, ConfigError> {
+        self.secret(SMTP_URL)
+    }
+
+    /// Whom mails come from. Who sends reads it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn mail_from(&self) -> Result<String, ConfigError> {
+        Ok(self.plain(MAIL_FROM)?.unwrap_or_else(|| DEFAULT_MAIL_FROM.to_owned()))
+    }
+
+    /// Whether somebody said whom mails come from.
+    #[must_use]
+    pub fn mail_from_is_set(&self) -> bool {
+        self.plain(MAIL_FROM).is_ok_and(|from| from.is_some())
+    }
+
+    /// Private networks that may be reached.
+    ///
+    /// # Errors
+    /// When an entry is no network.
+    pub fn callback_allow(&self) -> Result<AllowedNetworks, ConfigError> {
+        Ok(self.plain(CALLBACK_ALLOW)?.unwrap_or_default().parse()?)
+    }
+
+    /// The same under `dev`, where loopback may always be reached.
+    ///
+    /// # Errors
+    /// When an entry is no network.
+    pub fn callback_allow_in_dev(&self) -> Result<AllowedNetworks, ConfigError> {
+        self.callback_allow()?;
+        let more = self.plain(CALLBACK_ALLOW)?.unwrap_or_default();
+        Ok(format!("{LOOPBACK},{more}").parse()?)
+    }
+
+    /// The filter of the log.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn log(&self) -> Result<Option<String>, ConfigError> {
+        self.plain(LOG)
+    }
+
+    /// How log lines look.
+    ///
+    /// # Errors
+    /// When it is neither `text` nor `json`.
+    pub fn log_format(&self) -> Result<LogFormat, ConfigError> {
+        match self.plain(LOG_FORMAT)?.as_deref() {
+            None | Some("text") => Ok(LogFormat::Text),
+            Some("json") => Ok(LogFormat::Json),
+            Some(_) => Err(malformed(LOG_FORMAT, "must be text or json")),
+        }
+    }
+
+    fn plain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.0.get(name) else {
+            return Ok(None);
+        };
+        let text = value.to_str().ok_or_else(|| malformed(name, "must be UTF-8"))?.trim();
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn secret(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some((_, file)) = SECRET.iter().find(|(known, _)| *known == name) else {
+            return self.plain(name);
+        };
+        match (self.plain(name)?, self.plain(file)?) {
+            (Some(_), Some(_)) => Err(ConfigError::GivenTwice { name, file }),
+            (given, None) => Ok(given),
+            (None, Some(path)) => read_secret(file, path).map(Some),
+        }
+    }
+}
+
+/// A secret out of its file. An empty file is a mistake: somebody meant to give a value.
+fn read_secret(file: &'static str, path: String) -> Result<String, ConfigError> {
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => {
+            Err(malformed(file, &format!("names {path}, which is empty")))
+        }
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(source) => Err(ConfigError::File { file, path, source }),
+    }
+}
+
+fn malformed(name: &'static str, problem: &str) -> ConfigError {
+    ConfigError::Malformed { name, problem: problem.to_owned() }
+}
+
+fn url_of(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        return format!("http://127.0.0.1:{}", listen.port());
+    }
+    format!("http://{listen}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(pairs: &[(&'static str, &str)]) -> Environment {
+        Environment(pairs.iter().map(|(name, value)| (*name, OsString::from(value))).collect())
+    }
+
+    #[test]
+    fn an_empty_environment_gives_every_default() {
+        let none = given(&[]);
+        assert_eq!(none.database_url().expect("read"), None);
+        assert_eq!(none.listen().expect("read").to_string(), "127.0.0.1:8080");
+        assert_eq!(none.public_url(DEFAULT_LISTEN).expect("read"), "http://127.0.0.1:8080");
+        assert!(none.master_key().expect("read").is_none());
+        assert_eq!(none.smtp_url().expect("read"), None);
+        assert_eq!(none.mail_from().expect("read"), "SendPromptly <alerts@localhost>");
+        assert_eq!(none.callback_allow().expect("read"), AllowedNetworks::none());
+        assert_eq!(none.log_format().expect("read"), LogFormat::Text);
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_absent() {
+        let empty = given(&[(DATABASE_URL, ""), ("DATABASE_URL_FILE", " "), (LISTEN, "")]);
+        assert_eq!(empty.database_url().expect("read"), None);
+        assert_eq!(empty.listen().expect("read"), DEFAULT_LISTEN);
+    }
+
+    #[test]
+    fn a_secret_comes_out_of_a_file_without_white_space_around_it() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), "postgres://alice@db/shop\n").expect("written");
+        let path = file.path().to_str().expect("UTF-8");
+        let environment = given(&[("DATABASE_URL_FILE", path)]);
+        let url = environment.database_url().expect("read");
+        assert_eq!(url.as_deref(), Some("postgres://alice@db/shop"));
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_refused_by_name() {
+        let both = given(&[(SMTP_URL, "smtp://a"), ("SMTP_URL_FILE", "/b")]);
+        let error = both.smtp_url().expect_err("both");
+        assert_eq!(error.to_string(), "SMTP_URL and SMTP_URL_FILE are both set: unset one of them");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_empty_is_named() {
+        let missing = given(&[("SENDPROMPTLY_MASTER_KEY_FILE", "/nowhere/key")]);
+        let text = missing.master_key().expect_err("missing").to_string();
+        assert!(text.starts_with("SENDPROMPTLY_MASTER_KEY_FILE names /nowhere/key"), "{text}");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().to_str().expect("UTF-8");
+        let empty = given(&[("SENDPROMPTLY_MASTER_KEY_FILE", path)]);
+        let text = empty.master_key().expect_err("empty").to_string();
+        assert!(text.ends_with("which is empty"), "{text}");
+    }
+
+    #[test]
+    fn each_error_names_its_variable_and_no_secret() {
+        let bad = given(&[
+            (DATABASE_URL, "mysql://alice:hunter2@db/shop"),
+            (LISTEN, "8080"),
+            (PUBLIC_URL, "shop.example.com"),
+            (MASTER_KEY, "hunter2"),
+            (CALLBACK_ALLOW, "127.0.0.0/8,home"),
+            (LOG_FORMAT, "xml"),
+        ]);
+        let said = [
+            bad.database_url().expect_err("bad").to_string(),
+            bad.listen().expect_err("bad").to_string(),
+            bad.public_url(DEFAULT_LISTEN).expect_err("bad").to_string(),
+            bad.master_key().expect_err("bad").to_string(),
+            bad.callback_allow_in_dev().expect_err("bad").to_string(),
+            bad.log_format().expect_err("bad").to_string(),
+        ];
+        let names = [DATABASE_URL, LISTEN, PUBLIC_URL, MASTER_KEY, CALLBACK_ALLOW, LOG_FORMAT];
+        for (text, name) in said.iter().zip(names) {
+            assert!(text.starts_with(name), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn links_lose_their_last_slash_and_never_lead_to_every_address() {
+        let named = given(&[(PUBLIC_URL, "https://pay.example.com/watch/")]);
+        assert_eq!(
+            named.public_url(DEFAULT_LISTEN).expect("read"),
+            "https://pay.example.com/watch"
+        );
+        let everywhere = "0.0.0.0:9000".parse().expect("an address");
+        let unnamed = given(&[]).public_url(everywhere).expect("read");
+        assert_eq!(unnamed, "http://127.0.0.1:9000");
+    }
+
+    #[test]
+    fn dev_reaches_loopback_and_what_the_environment_adds() {
+        let allow = given(&[(CALLBACK_ALLOW, "10.0.0.0/8")]).callback_allow_in_dev();
+        let allow = allow.expect("networks");
+        for ip in ["127.0.0.1", "::1", "10.1.2.3"] {
+            assert!(allow.contains(ip.parse().expect("an address")), "{ip}");
+        }
+        assert!(!allow.contains("192.168.0.1".parse().expect("an address")));
+    }
+}

@@ -1,0 +1,92 @@
+//! The engines of `dev`: found or installed, started together, kept running, stopped in order.
+
+use std::future::pending;
+use std::path::Path;
+
+use embedded::{
+    EngineDirs, EngineEvent, Engines as Found, Postgres, PostgresOptions, StartError, Supervised,
+    Temporal, TemporalOptions,
+};
+use tokio::sync::mpsc;
+use workflows::names::search_attribute;
+
+use super::{DevArgs, welcome};
+use crate::progress::while_waiting;
+
+/// A Postgres and a Temporal that are kept running.
+pub(super) struct Engines {
+    database_url: String,
+    temporal_address: String,
+    postgres: Supervised,
+    temporal: Supervised,
+    events: mpsc::UnboundedReceiver<EngineEvent>,
+}
+
+impl Engines {
+    pub(super) async fn start(args: &DevArgs, data_dir: &Path) -> anyhow::Result<Self> {
+        welcome::say("looking for Postgres and Temporal");
+        let found = Found::locate(&EngineDirs::from_env()?).await?;
+        let postgres = PostgresOptions::new(data_dir.join("postgres"), args.postgres_port);
+        let temporal = temporal_options(args, data_dir);
+        welcome::say("starting Postgres and Temporal");
+        let (postgres, temporal) = while_waiting("starting Postgres and Temporal", async {
+            tokio::join!(
+                Postgres::start(&found.postgres, postgres),
+                Temporal::start(&found.temporal, temporal)
+            )
+        })
+        .await;
+        let postgres = postgres.map_err(|error| name_the_flag(error, args))?;
+        let temporal = temporal.map_err(|error| name_the_flag(error, args))?;
+        let (tell, events) = mpsc::unbounded_channel();
+        Ok(Self {
+            database_url: postgres.url(embedded::DATABASE),
+            temporal_address: temporal.address(),
+            postgres: Supervised::keep_running(postgres, tell.clone()),
+            temporal: Supervised::keep_running(temporal, tell),
+            events,
+        })
+    }
+
+    pub(super) fn database_url(&self) -> String {
+        self.database_url.clone()
+    }
+
+    pub(super) fn temporal_address(&self) -> String {
+        self.temporal_address.clone()
+    }
+
+    /// What happens to an engine next.
+    pub(super) async fn next_event(&mut self) -> EngineEvent {
+        match self.events.recv().await {
+            Some(event) => event,
+            None => pending().await,
+        }
+    }
+
+    /// Temporal first: it may still tell its workers something, which they write down.
+    pub(super) async fn stop(self) {
+        self.temporal.stop().await;
+        self.postgres.stop().await;
+    }
+}
+
+fn temporal_options(args: &DevArgs, data_dir: &Path) -> TemporalOptions {
+    TemporalOptions {
+        ui_port: Some(args.temporal_ui_port),
+        db_file: Some(data_dir.join("temporal.db")),
+        search_attributes: search_attribute::ALL.iter().map(ToString::to_string).collect(),
+        ..TemporalOptions::new(args.temporal_port, data_dir.join("temporal.log"))
+    }
+}
+
+/// Says which flag a taken port came from.
+fn name_the_flag(error: StartError, args: &DevArgs) -> anyhow::Error {
+    let flag = match &error {
+        StartError::PortTaken { port } if *port == args.postgres_port => "--postgres-port",
+        StartError::PortTaken { port } if *port == args.temporal_port => "--temporal-port",
+        StartError::PortTaken { port } if *port == args.temporal_ui_port => "--temporal-ui-port",
+        _ => return anyhow::Error::new(error).context("cannot start the engines"),
+    };
+    anyhow::Error::new(error).context(format!("{flag} names another port"))
+}

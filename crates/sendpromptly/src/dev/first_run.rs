@@ -1,0 +1,121 @@
+//! What the first run of `dev` makes: an operator, and a test project with a key.
+//!
+//! Secrets that the database keeps only as hashes are also kept in a file of the data folder, for the
+//! owner's eyes only, so that every start can print them. Without that file a new project is made.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::Context as _;
+use domain::audit::{Action, Actor};
+use domain::ids::ProjectId;
+use domain::operator::Role;
+use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::audit::{self, Subject};
+use store::projects::{self, ProjectSettings};
+use store::{Insertion, api_keys, operators, signing_secrets};
+
+use crate::random;
+use crate::service::Service;
+
+const FILE: &str = "first-run.json";
+const EMAIL: &str = "admin@sendpromptly.localhost";
+
+/// What the first run made.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Furniture {
+    pub(super) project_id: ProjectId,
+    pub(super) api_key: String,
+    pub(super) signing_secret: String,
+    pub(super) operator: OperatorLogin,
+}
+
+/// How the first operator signs in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct OperatorLogin {
+    pub(super) email: String,
+    pub(super) password: String,
+}
+
+impl Furniture {
+    pub(super) async fn find_or_make(service: &Service, data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join(FILE);
+        if let Some(furniture) = read(&path)?
+            && projects::find_project(&service.pool, furniture.project_id).await?.is_some()
+        {
+            return Ok(furniture);
+        }
+        let furniture = make(service).await?;
+        write(&path, &furniture)?;
+        Ok(furniture)
+    }
+}
+
+async fn make(service: &Service) -> anyhow::Result<Furniture> {
+    let (secret, key) = (random::signing_secret()?, random::api_key(Mode::Test)?);
+    let settings = ProjectSettings {
+        name: "My shop".to_owned(),
+        mode: Mode::Test,
+        timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
+        repair_url: None,
+        snapshots: false,
+    };
+    let actor = Actor::Cli("dev".to_owned());
+    let operator = make_operator(service, &actor).await?;
+    let mut tx = service.pool.begin().await?;
+    let project_id = projects::insert_project(&mut *tx, &settings).await?;
+    signing_secrets::insert_secret(&mut *tx, &service.master_key, project_id, &secret).await?;
+    let key_id = api_keys::insert_key(&mut *tx, project_id, "dev", &key).await?;
+    let subject = Subject::project(project_id);
+    let detail = json!({ "name": settings.name, "mode": settings.mode });
+    audit::insert_entry(&mut *tx, &actor, Action::ProjectCreated, subject, detail).await?;
+    let detail = json!({ "key_id": key_id, "label": "dev" });
+    audit::insert_entry(&mut *tx, &actor, Action::KeyCreated, subject, detail).await?;
+    tx.commit().await?;
+    let (api_key, signing_secret) = (key.reveal().to_owned(), secret.reveal());
+    Ok(Furniture { project_id, api_key, signing_secret, operator })
+}
+
+/// Makes an operator whose password is known; an address that is taken gets a number.
+async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<OperatorLogin> {
+    let password = hex::encode(random::bytes::<10>()?);
+    let hash = api::auth::password::hash(&password)?;
+    let (local, domain) = EMAIL.split_once('@').context("an address")?;
+    for number in 1.. {
+        let email =
+            if number == 1 { EMAIL.to_owned() } else { format!("{local}{number}@{domain}") };
+        let mut tx = service.pool.begin().await?;
+        if let Insertion::Inserted(id) =
+            operators::insert_operator(&mut *tx, &email, Role::Admin, &hash).await?
+        {
+            let detail = json!({ "operator_id": id, "email": email, "role": Role::Admin });
+            audit::insert_entry(&mut *tx, actor, Action::OperatorAdded, Subject::default(), detail)
+                .await?;
+            tx.commit().await?;
+            return Ok(OperatorLogin { email, password });
+        }
+    }
+    anyhow::bail!("no address is free")
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<Furniture>> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let furniture = serde_json::from_str(&text);
+            furniture.map(Some).with_context(|| format!("{} is damaged; remove it", path.display()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn write(path: &Path, furniture: &Furniture) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(&serde_json::to_vec_pretty(furniture)?)?;
+    Ok(file.sync_all()?)
+}

@@ -1,0 +1,190 @@
+//! `dev`: everything on this machine, with nothing to install by hand.
+//!
+//! It finds or installs a real Postgres and a real Temporal, starts them, brings the schema up to
+//! date, makes a first operator and a test project, and runs API and worker in this process. Ctrl-C
+//! ends what it started, in order; killed, it leaves nothing running either. An engine that dies is
+//! started again, and `dev` says so. Its data stays in one folder: deleting it begins anew.
+
+mod engines;
+mod first_run;
+mod welcome;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Args;
+use embedded::PidLock;
+use engine::{Engine, TemporalSettings};
+use store::MasterKey;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use worker::WorkerSettings;
+use workflows::names::TASK_QUEUE;
+
+use crate::Context;
+use crate::answer::Answer;
+use crate::local::{self, DevState};
+use crate::progress::while_waiting;
+use crate::senders;
+use crate::service::{Hands, Service, asked_to_end};
+
+use engines::Engines;
+use first_run::Furniture;
+
+const EXAMPLE: &str = "\
+Example:
+  sendpromptly dev
+  sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
+
+SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are honoured. Without
+SMTP_URL each mail becomes a file in the data folder.";
+
+const CONNECTIONS: u32 = 20;
+
+/// Where `dev` puts things.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLE)]
+pub struct DevArgs {
+    /// Where the API and the console listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The port of the embedded Postgres.
+    #[arg(long, default_value_t = 5433)]
+    postgres_port: u16,
+    /// The port of the embedded Temporal.
+    #[arg(long, default_value_t = 7233)]
+    temporal_port: u16,
+    /// The port of Temporal's own web interface.
+    #[arg(long, default_value_t = 8233)]
+    temporal_ui_port: u16,
+}
+
+/// Runs until asked to end.
+///
+/// # Errors
+/// When a port is taken, an engine cannot be had, or another `dev` runs in the same folder.
+pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<Answer> {
+    let ending = listen_for_the_end()?;
+    make_folder(&context.data_dir)?;
+    let _lock = PidLock::acquire(&context.data_dir)?;
+    let listener = TcpListener::bind(args.listen).await;
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {}; --listen names another address", args.listen)
+    })?;
+    // Dropping engines that are still starting ends them.
+    let starting = Box::pin(Engines::start(&args, &context.data_dir));
+    if let Some(engines) = ending.run_until_cancelled(starting).await {
+        watch(&args, context, engines?, (listener, ending)).await?;
+    }
+    welcome::say("stopped");
+    Ok(Answer::silent())
+}
+
+/// Cancelled when somebody asks `dev` to end.
+fn listen_for_the_end() -> anyhow::Result<CancellationToken> {
+    let (ending, asked) = (CancellationToken::new(), asked_to_end()?);
+    let told = ending.clone();
+    tokio::spawn(async move {
+        asked.await;
+        told.cancel();
+    });
+    Ok(ending)
+}
+
+/// Runs API and worker on the engines until the end; stops what runs, whatever happened.
+async fn watch(
+    args: &DevArgs,
+    context: &Context,
+    mut engines: Engines,
+    (listener, ending): (TcpListener, CancellationToken),
+) -> anyhow::Result<()> {
+    let opened = open(context, &engines, listener).await;
+    let outcome = match opened {
+        Err(error) => Err(error),
+        Ok(service) => {
+            let told = tell_and_wait(args, context, (&mut engines, &service), &ending).await;
+            welcome::say("\nstopping: requests and activities come to their end");
+            service.stop().await;
+            told
+        }
+    };
+    let removed = DevState::remove(&context.data_dir);
+    engines.stop().await;
+    outcome?;
+    Ok(removed?)
+}
+
+async fn open(
+    context: &Context,
+    engines: &Engines,
+    listener: TcpListener,
+) -> anyhow::Result<Service> {
+    let environment = &context.environment;
+    while_waiting("bringing the schema up to date", store::pool::migrate(&engines.database_url()))
+        .await?;
+    let master_key = match environment.master_key()? {
+        Some(key) => key,
+        None => local::ensure_master_key(&context.data_dir)?,
+    };
+    let allow = environment.callback_allow_in_dev()?;
+    let mail_dir = local::mail_dir(&context.data_dir);
+    let hands = Hands {
+        senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
+        allow,
+        public_url: environment.public_url(listener.local_addr()?)?,
+        mail_domain: senders::mail_domain(&environment.mail_from()?),
+    };
+    let service = assemble(engines, master_key)?;
+    service.serve(listener);
+    service.work(hands, WorkerSettings { workflow_pollers: 10, ..WorkerSettings::default() });
+    Ok(service)
+}
+
+fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service> {
+    let pool = store::pool::connect_lazily(&engines.database_url(), CONNECTIONS)?;
+    let address = engines.temporal_address();
+    let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
+    Ok(Service::start(pool, master_key, Engine::new(temporal, TASK_QUEUE)))
+}
+
+async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
+    store::pool::ping(&service.pool).await?;
+    service.engine.check().await.context("Temporal runs but does not answer")
+}
+
+/// Says where everything is, and then what happens to the engines, until asked to end.
+async fn tell_and_wait(
+    args: &DevArgs,
+    context: &Context,
+    (engines, service): (&mut Engines, &Service),
+    ending: &CancellationToken,
+) -> anyhow::Result<()> {
+    while_waiting("waiting for Temporal", wait_until_ready(service)).await?;
+    let furniture = Furniture::find_or_make(service, &context.data_dir).await?;
+    let state = DevState {
+        pid: std::process::id(),
+        url: context.environment.public_url(args.listen)?,
+        temporal_address: engines.temporal_address(),
+        temporal_namespace: embedded::NAMESPACE.to_owned(),
+        temporal_ui_url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
+        database_url: engines.database_url(),
+        project_id: furniture.project_id,
+    };
+    state.write(&context.data_dir)?;
+    welcome::print(&state, &furniture, context)?;
+    while let Some(event) = ending.run_until_cancelled(engines.next_event()).await {
+        welcome::say(&event.to_string());
+    }
+    Ok(())
+}
+
+/// Makes the data folder. Others may pass through it, because as root Postgres runs as another
+/// account; what is secret in it is closed by itself.
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
+    made.with_context(|| {
+        format!("cannot make the data folder {}; --data-dir names another one", folder.display())
+    })
+}

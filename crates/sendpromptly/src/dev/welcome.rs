@@ -1,0 +1,122 @@
+//! What `dev` says: on standard error while it starts, and on standard output once it is ready.
+
+use std::io::{Write, stderr, stdout};
+
+use serde::Serialize;
+
+use super::first_run::{Furniture, OperatorLogin};
+use crate::Context;
+use crate::local::{self, DevState};
+
+/// The line of `--json`.
+#[derive(Serialize)]
+struct Ready<'a> {
+    url: &'a str,
+    temporal_address: &'a str,
+    temporal_namespace: &'a str,
+    database_url: &'a str,
+    project_id: String,
+    api_key: &'a str,
+    signing_secret: &'a str,
+    operator: &'a OperatorLogin,
+}
+
+/// Tells the person at the terminal.
+pub(super) fn say(line: &str) {
+    // Nobody may be listening; there is nothing to be done about that.
+    let _said = writeln!(stderr(), "{line}");
+}
+
+/// Says that everything is ready, and where.
+pub(super) fn print(
+    state: &DevState,
+    furniture: &Furniture,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let text = if context.json {
+        serde_json::to_string(&ready(state, furniture))?
+    } else {
+        human(state, furniture, context)
+    };
+    writeln!(stdout(), "{text}")?;
+    Ok(stdout().flush()?)
+}
+
+fn ready<'a>(state: &'a DevState, furniture: &'a Furniture) -> Ready<'a> {
+    Ready {
+        url: &state.url,
+        temporal_address: &state.temporal_address,
+        temporal_namespace: &state.temporal_namespace,
+        database_url: &state.database_url,
+        project_id: furniture.project_id.to_string(),
+        api_key: &furniture.api_key,
+        signing_secret: &furniture.signing_secret,
+        operator: &furniture.operator,
+    }
+}
+
+fn human(state: &DevState, furniture: &Furniture, context: &Context) -> String {
+    let mails = match context.environment.smtp_url() {
+        Ok(Some(_)) => "sent by SMTP_URL".to_owned(),
+        _ => format!("files in {}", local::mail_dir(&context.data_dir).display()),
+    };
+    let OperatorLogin { email, password } = &furniture.operator;
+    format!(
+        "
+sendpromptly is ready
+
+  API and console   {url}
+  Sign in           {email}
+  Password          {password}
+  Temporal          {temporal}  (web: {ui})
+  Mails             {mails}
+
+  Project           {project}
+  API key           {key}
+  Signing secret    {secret}
+
+The two calls, ready to paste. A receipt:
+
+{receipt}
+
+Its result, applied:
+
+{success}
+
+Or failed, which opens an incident (send a new receipt first, or this contradicts the success):
+
+{failure}
+
+In another terminal:  sendpromptly demo           the whole story in two minutes
+                      sendpromptly incident list
+
+Ctrl-C stops everything.
+",
+        url = state.url,
+        temporal = state.temporal_address,
+        ui = state.temporal_ui_url,
+        project = furniture.project_id,
+        key = furniture.api_key,
+        secret = furniture.signing_secret,
+        receipt = curl(state, furniture, "receipt", RECEIPT),
+        success = curl(state, furniture, "result", SUCCESS),
+        failure = curl(state, furniture, "result", FAILURE),
+    )
+}
+
+const RECEIPT: &str = r#"{"provider":"stripe","provider_event_id":"evt_hello","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-01-01T12:00:00Z"}"#;
+const SUCCESS: &str = r#"{"provider_event_id":"evt_hello","status":"success"}"#;
+const FAILURE: &str = r#"{"provider_event_id":"evt_hello","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#;
+
+/// One call, with an idempotency key that is new each time the line is pasted.
+fn curl(state: &DevState, furniture: &Furniture, path: &str, body: &str) -> String {
+    format!(
+        "curl -sS {url}/api/v1/{path} \\
+  -H 'Authorization: Bearer {key}' \\
+  -H \"Idempotency-Key: $(date +%s%N)\" \\
+  -H 'Content-Type: application/json' \\
+  -d '{body}'",
+        url = state.url,
+        key = furniture.api_key,
+    )
+}

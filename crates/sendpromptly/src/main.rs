@@ -1,0 +1,122 @@
+//! `sendpromptly`: one binary for the product and for its administration.
+//!
+//! What a command has to say goes to standard output, once, when it is done: text for people, or
+//! with `--json` exactly one line. Progress and logs go to standard error. The exit code is 0 when
+//! it worked, 1 when it did not, 2 when the command line could not be read. A command that fails
+//! half-way has changed nothing, because each change is one transaction.
+
+mod answer;
+mod cmd;
+mod config;
+mod desk;
+mod dev;
+mod failure;
+mod local;
+mod logging;
+mod progress;
+mod random;
+mod senders;
+mod service;
+mod story;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::answer::Answer;
+use crate::cmd::Command;
+use crate::config::Environment;
+
+/// Catches paid but not applied: the customer paid, the app answered 200, and nothing happened.
+#[derive(Debug, Parser)]
+#[command(version, after_help = HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print exactly one line of JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The data folder of `dev`, which other commands use when `DATABASE_URL` is not set.
+    #[arg(long, global = true, value_name = "DIR", default_value = local::DEFAULT_DATA_DIR)]
+    data_dir: PathBuf,
+}
+
+const HELP: &str = "\
+Begin here:
+  sendpromptly dev                          everything on this machine, nothing to install
+  sendpromptly incident list                in a second terminal, in the same folder
+
+Administration works on DATABASE_URL, or on the `dev` that runs in the data folder.";
+
+/// What every command is given.
+#[derive(Clone)]
+pub struct Context {
+    /// Whether to print JSON.
+    pub json: bool,
+    /// The data folder of `dev`.
+    pub data_dir: PathBuf,
+    /// The environment.
+    pub environment: Environment,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::of_process();
+    let context = Context { json: cli.json, data_dir: cli.data_dir, environment };
+    match run(cli.command, &context) {
+        Ok(answer) => answer.print(context.json),
+        Err(error) => answer::print_failure(&error, context.json),
+    }
+}
+
+fn run(command: Command, context: &Context) -> anyhow::Result<Answer> {
+    logging::start(&context.environment, command.default_log())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(command.run(context))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_description_and_an_example() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut pending: Vec<_> = cli.get_subcommands().cloned().collect();
+        while let Some(command) = pending.pop() {
+            let name = command.get_name().to_owned();
+            if name == "help" {
+                continue;
+            }
+            assert!(command.get_about().is_some(), "{name} has no description");
+            if command.has_subcommands() {
+                pending.extend(command.get_subcommands().cloned());
+                continue;
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("sendpromptly "), "{name} has no example");
+        }
+    }
+
+    #[test]
+    fn json_and_data_dir_stand_before_or_after_the_command() {
+        for line in [
+            ["sendpromptly", "--json", "--data-dir", "x", "project", "list"],
+            ["sendpromptly", "project", "list", "--data-dir", "x", "--json"],
+        ] {
+            let cli = Cli::try_parse_from(line).expect("a good line");
+            assert!(cli.json);
+            assert_eq!(cli.data_dir, PathBuf::from("x"));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What messages leave by, set up from the environment.
+//!
+//! With `SMTP_URL`, mail goes to that server. Without it, mails become files where a folder for them
+//! is given, as `dev` does, and are an error where none is.
+
+use std::path::PathBuf;
+
+use activities::destinations::Senders;
+use activities::destinations::email::EmailSender;
+use activities::http::{GuardedClient, HttpPolicy};
+use domain::repair_url::AllowedNetworks;
+
+use crate::config::{ConfigError, Environment, SMTP_URL};
+
+/// The domain of message ids when the sender's address has none.
+const NO_DOMAIN: &str = "localhost";
+
+/// Sets up everything that messages leave by.
+///
+/// # Errors
+/// When the mail settings are missing or make no sense, or TLS cannot be set up.
+pub fn set_up(
+    environment: &Environment,
+    allow: AllowedNetworks,
+    mail_dir: Option<PathBuf>,
+) -> anyhow::Result<Senders> {
+    let http = GuardedClient::new(HttpPolicy::new(allow))?;
+    Ok(Senders { email: email(environment, mail_dir)?, http })
+}
+
+/// What a worker sends by. Without `SMTP_URL` alerts by e-mail wait, and those to Slack go out.
+///
+/// # Errors
+/// When the mail settings make no sense, or TLS cannot be set up.
+pub fn of_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::Result<Senders> {
+    if environment.smtp_url()?.is_some() {
+        return set_up(environment, allow, None);
+    }
+    let email = EmailSender::unset(&environment.mail_from()?)?;
+    Ok(Senders { email, http: GuardedClient::new(HttpPolicy::new(allow))? })
+}
+
+/// Sets up what sends mail.
+///
+/// # Errors
+/// When the mail settings are missing or make no sense.
+pub fn email(environment: &Environment, mail_dir: Option<PathBuf>) -> anyhow::Result<EmailSender> {
+    let from = environment.mail_from()?;
+    match (environment.smtp_url()?, mail_dir) {
+        (Some(url), _) => Ok(EmailSender::smtp(&url, &from)?),
+        (None, Some(folder)) => Ok(EmailSender::folder(folder, &from)?),
+        (None, None) => Err(ConfigError::Missing {
+            name: SMTP_URL,
+            cure: "set it to your mail server, such as smtps://user:password@smtp.example.com",
+        }
+        .into()),
+    }
+}
+
+/// The domain of the mails' message ids: that of the sender's address.
+#[must_use]
+pub fn mail_domain(mail_from: &str) -> String {
+    let domain = mail_from.rsplit_once('@').map(|(_, domain)| domain.trim_end_matches(['>', ' ']));
+    domain.filter(|domain| !domain.is_empty()).unwrap_or(NO_DOMAIN).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_take_the_domain_of_the_sender() {
+        for (from, domain) in [
+            ("alerts@example.com", "example.com"),
+            ("SendPromptly <alerts@example.com>", "example.com"),
+            ("nobody", "localhost"),
+        ] {
+            assert_eq!(mail_domain(from), domain);
+        }
+    }
+
+    #[test]
+    fn without_a_mail_server_and_a_folder_the_variable_is_named() {
+        let error = email(&Environment::default(), None).expect_err("no way to send");
+        assert!(error.to_string().starts_with("SMTP_URL is not set"), "{error}");
+        assert_eq!(crate::failure::code(&error), "validation_error");
+    }
+}

@@ -1,0 +1,124 @@
+//! The parts of the product, put together: the API, the worker, and the relay that both run.
+//!
+//! `api` and `worker` run one part each, `dev` both. All parts end with one token: the API stops
+//! accepting and drains, the worker lets its activities end, the relay leaves what is left in the
+//! outbox, where another instance finds it.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use activities::Deps;
+use activities::destinations::Senders;
+use api::rate_limit::RateLimit;
+use api::serve::{Detached, ServeOptions};
+use api::state::AppState;
+use domain::repair_url::AllowedNetworks;
+use engine::{Engine, Relay};
+use store::{MasterKey, PgPool};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use worker::WorkerSettings;
+
+/// Requests that one API key may send in a second, and at once.
+const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
+const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
+
+/// What every part works with.
+pub struct Service {
+    /// The database.
+    pub pool: PgPool,
+    /// Opens sealed secrets.
+    pub master_key: MasterKey,
+    /// Temporal.
+    pub engine: Arc<Engine>,
+    relay: Relay,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What only the worker needs.
+pub struct Hands {
+    /// What alerts leave by.
+    pub senders: Senders,
+    /// Private networks that callbacks may reach.
+    pub allow: AllowedNetworks,
+    /// What links in alerts begin with.
+    pub public_url: String,
+    /// The domain of the mails' message ids.
+    pub mail_domain: String,
+}
+
+impl Service {
+    /// Starts the relay and its sweeps; the parts come on top.
+    #[must_use]
+    pub fn start(pool: PgPool, master_key: MasterKey, engine: Engine) -> Self {
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let engine = Arc::new(engine);
+        let relay = Relay::spawn(Arc::clone(&engine), pool.clone(), &shutdown, &tasks);
+        Self { pool, master_key, engine, relay, shutdown, tasks }
+    }
+
+    /// Serves the API and the console.
+    pub fn serve(&self, listener: TcpListener) {
+        let state = AppState {
+            pool: self.pool.clone(),
+            master_key: self.master_key.clone(),
+            engine: Arc::clone(&self.engine),
+            relay: self.relay.clone(),
+            limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
+            detached: Detached::default(),
+        };
+        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
+        let shutdown = self.shutdown.clone().cancelled_owned();
+        self.tasks.spawn(api::serve::serve(
+            listener,
+            api::router::router(state),
+            shutdown,
+            options,
+        ));
+    }
+
+    /// Runs watches and their activities.
+    pub fn work(&self, hands: Hands, settings: WorkerSettings) {
+        let deps = Arc::new(Deps {
+            pool: self.pool.clone(),
+            master_key: self.master_key.clone(),
+            http: hands.senders.http.clone(),
+            allow: hands.allow,
+            senders: hands.senders,
+            public_url: hands.public_url,
+            mail_domain: hands.mail_domain,
+        });
+        self.tasks.spawn(worker::run(
+            Arc::clone(&self.engine),
+            deps,
+            settings,
+            self.shutdown.clone(),
+        ));
+    }
+
+    /// Ends every part in order and waits for them.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.pool.close().await;
+    }
+}
+
+/// Is ready when somebody asks this process to end: Ctrl-C, or a supervisor's SIGTERM.
+///
+/// # Errors
+/// When the system does not let a process listen for signals.
+pub fn asked_to_end() -> std::io::Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

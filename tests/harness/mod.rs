@@ -1,0 +1,38 @@
+//! What the stories are told with: real engines, one world per test.
+//!
+//! One Postgres and one Temporal serve the whole run. They live while any test uses them and end
+//! with the last one, so that a run leaves no process, port or folder behind. Each test gets a
+//! [`World`] of its own: a database, a task queue, an API, a worker, a repair endpoint and a mailbox.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a story that cannot go on ends here"
+)]
+
+pub mod binary;
+pub mod engines;
+pub mod mailbox;
+pub mod receiver;
+pub mod settings;
+pub mod temporal;
+pub mod wait;
+pub mod world;
+
+pub use receiver::Receiver;
+pub use wait::eventually;
+pub use world::{World, WorldOptions};
+
+use std::sync::LazyLock;
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    // An earlier choice of the same provider is as good.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().expect("a runtime")
+});
+
+/// Runs one story. All stories share a runtime, because they share the engines.
+pub fn run<T>(story: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(story)
+}

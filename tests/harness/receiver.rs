@@ -1,0 +1,107 @@
+//! A repair endpoint, and anything else that is posted to: a real HTTP server that remembers what it
+//! got and answers what it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::eventually;
+
+/// One request that came in.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, byte for byte.
+    pub body: Bytes,
+}
+
+impl Received {
+    /// A header's text; empty if it is absent.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+}
+
+#[derive(Default)]
+struct Memory {
+    received: Vec<Received>,
+    answers: VecDeque<(u16, String)>,
+}
+
+/// A server that remembers. It ends with this value.
+pub struct Receiver {
+    url: String,
+    memory: Arc<Mutex<Memory>>,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Receiver {
+    /// Starts a server that answers 200 until told otherwise.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn start() -> anyhow::Result<Self> {
+        let memory = Arc::<Mutex<Memory>>::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/repair", listener.local_addr()?);
+        let router = Router::new().fallback(remember).with_state(Arc::clone(&memory));
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the receiver serves");
+        });
+        Ok(Self { url, memory, _server: AbortOnDropHandle::new(server) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Answers the next requests with these statuses, one each, and with 200 afterwards.
+    pub fn answer_with(&self, statuses: &[u16]) {
+        let mut memory = self.memory.lock().expect("no panic while locked");
+        memory.answers.extend(statuses.iter().map(|status| (*status, format!("answer {status}"))));
+    }
+
+    /// Everything that came in so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.memory.lock().expect("no panic while locked").received.clone()
+    }
+
+    /// Waits until so many requests came in, and gives them.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        eventually(&format!("{count} requests at the receiver"), async || {
+            Some(self.received()).filter(|received| received.len() >= count)
+        })
+        .await
+    }
+}
+
+async fn remember(
+    State(memory): State<Arc<Mutex<Memory>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let mut memory = memory.lock().expect("no panic while locked");
+    memory.received.push(Received { headers, body });
+    let (status, answer) = memory.answers.pop_front().unwrap_or((200, "ok".to_owned()));
+    (StatusCode::from_u16(status).expect("a status"), answer)
+}

@@ -1,0 +1,47 @@
+//! How a world is set up.
+
+use std::time::Duration;
+
+/// How a world is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct WorldOptions {
+    /// How long the app has to report. The contract counts in minutes; a world may count in
+    /// milliseconds, which a trigger in its database sees to.
+    pub patience: Option<Duration>,
+    /// Whether a worker runs from the beginning.
+    pub worker: bool,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self { patience: None, worker: true }
+    }
+}
+
+impl WorldOptions {
+    /// A world in which silence is an incident after this long.
+    #[must_use]
+    pub fn patient_for(patience: Duration) -> Self {
+        Self { patience: Some(patience), ..Self::default() }
+    }
+
+    /// A world whose worker is started by the test.
+    #[must_use]
+    pub fn without_worker(self) -> Self {
+        Self { worker: false, ..self }
+    }
+}
+
+/// Makes every deadline of a database shorter than the contract allows.
+pub(crate) fn shorten(patience: Duration) -> String {
+    let millis = patience.as_millis();
+    format!(
+        "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;
+         CREATE TRIGGER shorten BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION shorten_event();
+         CREATE FUNCTION shorten_reprocess() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN NEW.result_due_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;
+         CREATE TRIGGER shorten BEFORE UPDATE ON reprocesses FOR EACH ROW
+         WHEN (NEW.state = 'awaiting_result' AND OLD.state = 'delivering') EXECUTE FUNCTION shorten_reprocess();"
+    )
+}

@@ -1,0 +1,361 @@
+//! One world: a database, an API, a worker, a repair endpoint and a mailbox, for one test.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use activities::Deps;
+use activities::destinations::Senders;
+use activities::destinations::email::EmailSender;
+use activities::http::{GuardedClient, HttpPolicy};
+use api::rate_limit::RateLimit;
+use api::serve::{Detached, ServeOptions};
+use api::state::AppState;
+use domain::api_key::ApiKey;
+use domain::ids::{EventId, IncidentId, KeyId, ProjectId};
+use domain::project::Mode;
+use domain::repair_url::AllowedNetworks;
+use domain::signature::SigningSecret;
+use engine::{Engine, Relay, TemporalSettings};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use store::destinations::Target;
+use store::incidents::Incident;
+use store::projects::{Project, ProjectSettings};
+use store::{MasterKey, api_keys, destinations, incidents, projects, signing_secrets};
+use temporalio_client::Client;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use worker::WorkerSettings;
+
+use crate::engines::{self, Engines};
+use crate::mailbox::Mailbox;
+use crate::receiver::Receiver;
+pub use crate::settings::WorldOptions;
+use crate::{eventually, settings};
+
+/// The mail address of bob, who is on call.
+pub const BOB: &str = "bob@cometcart.test";
+
+/// Everything that one story happens in.
+pub struct World {
+    /// The engines of the run.
+    pub engines: Arc<Engines>,
+    /// This world's database.
+    pub pool: PgPool,
+    /// Its URL.
+    pub database_url: String,
+    /// What seals its secrets.
+    pub master_key: String,
+    /// Alice's shop.
+    pub project: Project,
+    /// Its API key.
+    pub key: ApiKey,
+    /// The id of its API key.
+    pub key_id: KeyId,
+    /// What signs its callbacks.
+    pub secret: SigningSecret,
+    /// Its repair endpoint.
+    pub repair: Receiver,
+    /// Where bob gets his mail.
+    pub mailbox: Mailbox,
+    /// Where the API is.
+    pub url: String,
+    /// Temporal, as this world's processes see it.
+    pub engine: Arc<Engine>,
+    http: reqwest::Client,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl World {
+    /// A world with an API and a worker, and the contract's deadlines.
+    pub async fn start() -> Self {
+        Self::start_with(WorldOptions::default()).await
+    }
+
+    /// A world as the options say.
+    pub async fn start_with(options: WorldOptions) -> Self {
+        Self::try_start(options).await.expect("a world")
+    }
+
+    async fn try_start(options: WorldOptions) -> anyhow::Result<Self> {
+        let engines = engines::shared().await?;
+        let temporal = TemporalSettings::Plain {
+            address: engines.temporal.address(),
+            namespace: embedded::NAMESPACE.to_owned(),
+        };
+        let world = Self::create(engines, temporal, options).await?;
+        world.serve().await?;
+        if options.worker {
+            world.start_worker();
+        }
+        Ok(world)
+    }
+
+    /// A world whose Temporal is elsewhere, or nowhere.
+    pub async fn start_on(temporal: TemporalSettings, options: WorldOptions) -> Self {
+        let engines = engines::shared().await.expect("engines");
+        let world = Self::create(engines, temporal, options).await.expect("a world");
+        world.serve().await.expect("an API");
+        if options.worker {
+            world.start_worker();
+        }
+        world
+    }
+
+    async fn create(
+        engines: Arc<Engines>,
+        temporal: TemporalSettings,
+        options: WorldOptions,
+    ) -> anyhow::Result<Self> {
+        let database_url = engines.create_database().await?;
+        let pool = store::pool::connect_lazily(&database_url, 10)?;
+        if let Some(patience) = options.patience {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(settings::shorten(patience))).execute(&pool).await?;
+        }
+        let master_key = MasterKey::generate();
+        let repair = Receiver::start().await?;
+        let mailbox = Mailbox::start().await?;
+        let secret = SigningSecret::from_bytes(random()?);
+        let key = new_key()?;
+        let (project, key_id) = furnish(&pool, &master_key, &repair, (&secret, &key)).await?;
+        let port = embedded::free_port()?;
+        let task_queue = format!("world-{port}-{}", project.id);
+        Ok(Self {
+            engines,
+            pool,
+            database_url,
+            master_key,
+            project,
+            key,
+            key_id,
+            secret,
+            repair,
+            mailbox,
+            url: format!("http://127.0.0.1:{port}"),
+            engine: Arc::new(Engine::new(temporal, task_queue)),
+            http: reqwest::Client::builder().no_proxy().build()?,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Starts the API, as the `api` command does.
+    async fn serve(&self) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
+        let state = AppState {
+            pool: self.pool.clone(),
+            master_key: MasterKey::parse(&self.master_key)?,
+            engine: Arc::clone(&self.engine),
+            relay: Relay::spawn(
+                Arc::clone(&self.engine),
+                self.pool.clone(),
+                &self.shutdown,
+                &self.tasks,
+            ),
+            limits: Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX)),
+            detached: Detached::default(),
+        };
+        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
+        let shutdown = self.shutdown.clone().cancelled_owned();
+        self.tasks.spawn(api::serve::serve(
+            listener,
+            api::router::router(state),
+            shutdown,
+            options,
+        ));
+        Ok(())
+    }
+
+    /// Starts a worker, as the `worker` command does.
+    pub fn start_worker(&self) {
+        let deps = Arc::new(self.deps());
+        let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
+        let settings = WorkerSettings { workflow_pollers: 5, ..WorkerSettings::default() };
+        self.tasks.spawn(worker::run(engine, deps, settings, shutdown));
+    }
+
+    /// What this world's activities work with.
+    pub fn deps(&self) -> Deps {
+        let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("a network");
+        let http = GuardedClient::new(HttpPolicy::new(allow.clone())).expect("a client");
+        let email = EmailSender::smtp(&self.mailbox.url(), "Shop watch <alerts@cometcart.test>");
+        Deps {
+            pool: self.pool.clone(),
+            master_key: MasterKey::parse(&self.master_key).expect("a key"),
+            senders: Senders { email: email.expect("a mail server"), http: http.clone() },
+            http,
+            allow,
+            public_url: self.url.clone(),
+            mail_domain: "cometcart.test".to_owned(),
+        }
+    }
+
+    /// A client of this world's Temporal.
+    pub async fn temporal(&self) -> Client {
+        self.engine.client().await.expect("a Temporal client")
+    }
+
+    /// Sends alerts to bob by mail.
+    pub async fn tell_bob(&self) {
+        self.tell(&Target::Email(BOB.to_owned()), BOB).await;
+    }
+
+    /// Sends alerts to a destination.
+    pub async fn tell(&self, target: &Target, shown: &str) {
+        let key = MasterKey::parse(&self.master_key).expect("a key");
+        destinations::insert_destination(&self.pool, &key, self.project.id, target, shown)
+            .await
+            .expect("a destination");
+    }
+
+    /// Posts JSON with this world's key and a fresh idempotency key.
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.post_as(&self.key, path, body, &uuid::Uuid::now_v7().to_string()).await
+    }
+
+    /// Posts JSON with any key and any idempotency key.
+    pub async fn post_as(
+        &self,
+        key: &ApiKey,
+        path: &str,
+        body: &Value,
+        idempotency: &str,
+    ) -> (u16, Value) {
+        let request = self
+            .http
+            .request(Method::POST, format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", key.reveal()))
+            .header("idempotency-key", idempotency)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Reports a receipt for a provider event, and gives the event.
+    pub async fn receipt(&self, provider_event_id: &str) -> EventId {
+        let (status, answer) = self.post("/api/v1/receipt", &receipt(provider_event_id)).await;
+        assert_eq!(status, 202, "{answer}");
+        parse(&answer["event_id"])
+    }
+
+    /// Reports a result of an event, with whatever more is said.
+    pub async fn result(&self, event_id: EventId, status: &str, more: Value) -> Value {
+        let mut body = json!({ "event_id": event_id, "status": status });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            body[field] = value.clone();
+        }
+        let (code, answer) = self.post("/api/v1/result", &body).await;
+        assert_eq!(code, 202, "{answer}");
+        answer
+    }
+
+    /// Waits until the event's incident is as wanted.
+    pub async fn incident_when(
+        &self,
+        event_id: EventId,
+        what: &str,
+        wanted: impl Fn(&Incident) -> bool,
+    ) -> Incident {
+        eventually(&format!("an incident of {event_id}: {what}"), async || {
+            let incident =
+                incidents::find_of_event(&self.pool, event_id).await.expect("a database")?;
+            wanted(&incident).then_some(incident)
+        })
+        .await
+    }
+
+    /// The actions on the event's timeline, in order.
+    pub async fn timeline(&self, event_id: EventId) -> Vec<String> {
+        let entries =
+            store::timeline::list_of_event(&self.pool, event_id).await.expect("a timeline");
+        entries.into_iter().map(|entry| entry.action).collect()
+    }
+
+    /// Asks for a reprocess, as the command line does.
+    pub async fn reprocess(&self, incident_id: IncidentId) -> domain::ids::ReplayId {
+        use store::transitions::reprocess::{Wanted, request_reprocess};
+        let incident = incidents::find_incident(&self.pool, incident_id).await.expect("a database");
+        let event_id = incident.expect("an incident").event_id;
+        let actor = domain::audit::Actor::Cli("bob".to_owned());
+        let replay_id = store::reprocesses::new_id();
+        let wanted = Wanted { replay_id, actor: &actor, note: None, signal: true };
+        let mut tx = self.pool.begin().await.expect("a transaction");
+        request_reprocess(&mut tx, event_id, wanted)
+            .await
+            .expect("a database")
+            .expect("a reprocess");
+        tx.commit().await.expect("a commit");
+        replay_id
+    }
+}
+
+/// The body of a receipt: user_456 paid an invoice and is owed credits.
+#[must_use]
+pub fn receipt(provider_event_id: &str) -> Value {
+    json!({
+        "provider": "stripe", "provider_event_id": provider_event_id, "event_type": "invoice.paid",
+        "effect_type": "credit_grant", "internal_reference": "user_456",
+        "occurred_at": "2026-11-21T14:02:09Z"
+    })
+}
+
+/// Reads an id out of an answer.
+///
+/// # Panics
+/// When there is none.
+pub fn parse<T: std::str::FromStr>(value: &Value) -> T {
+    let text = value.as_str().unwrap_or_else(|| panic!("no text: {value}"));
+    text.parse().unwrap_or_else(|_| panic!("no id: {text}"))
+}
+
+/// A new API key.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn new_key() -> anyhow::Result<ApiKey> {
+    ApiKey::from_random(Mode::Test, &random::<128>()?)
+        .ok_or_else(|| anyhow::anyhow!("too few random bytes"))
+}
+
+async fn furnish(
+    pool: &PgPool,
+    master_key: &str,
+    repair: &Receiver,
+    (secret, key): (&SigningSecret, &ApiKey),
+) -> anyhow::Result<(Project, KeyId)> {
+    let settings = ProjectSettings {
+        name: "CometCart".to_owned(),
+        mode: Mode::Test,
+        timeout_minutes: 30,
+        repair_url: Some(repair.url().to_owned()),
+        snapshots: false,
+    };
+    let project_id: ProjectId = projects::insert_project(pool, &settings).await?;
+    signing_secrets::insert_secret(pool, &MasterKey::parse(master_key)?, project_id, secret)
+        .await?;
+    let key_id = api_keys::insert_key(pool, project_id, "Production worker", key).await?;
+    let project = projects::find_project(pool, project_id).await?;
+    Ok((project.ok_or_else(|| anyhow::anyhow!("no project"))?, key_id))
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A patience that lets the app report in time and still ends soon.
+pub const SHORT: Duration = Duration::from_millis(1_500);

@@ -1,0 +1,125 @@
+//! Who may import whom, as `docs/architecture.md` says, held against `cargo metadata`.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each package may use of the others.
+const EDGES: [(&str, &[&str]); 11] = [
+    ("domain", &[]),
+    ("store", &["domain"]),
+    ("workflows", &["domain"]),
+    ("activities", &["domain", "store", "workflows"]),
+    ("engine", &["domain", "store", "workflows"]),
+    ("embedded", &[]),
+    ("api", &["domain", "store", "engine"]),
+    ("worker", &["activities", "workflows", "store", "engine"]),
+    ("loadtest", &["domain", "store", "engine", "workflows", "embedded"]),
+    (
+        "sendpromptly",
+        &["domain", "store", "workflows", "activities", "engine", "embedded", "api", "worker"],
+    ),
+    ("e2e", &["domain", "store", "workflows", "activities", "engine", "embedded", "api", "worker"]),
+];
+
+/// What each package must never use from outside, directly.
+const NEVER: [(&str, &[&str]); 9] = [
+    (
+        "domain",
+        &[
+            "tokio",
+            "sqlx",
+            "axum",
+            "reqwest",
+            "temporalio-sdk",
+            "temporalio-common",
+            "getrandom",
+            "rand",
+        ],
+    ),
+    ("store", &["axum", "reqwest", "temporalio-sdk", "temporalio-client", "temporalio-common"]),
+    (
+        "workflows",
+        &[
+            "tokio",
+            "sqlx",
+            "axum",
+            "reqwest",
+            "getrandom",
+            "rand",
+            "temporalio-sdk",
+            "temporalio-client",
+        ],
+    ),
+    ("activities", &["axum", "temporalio-client"]),
+    ("engine", &["axum", "temporalio-sdk", "reqwest"]),
+    ("embedded", &["sqlx", "axum", "reqwest", "temporalio-client", "temporalio-sdk"]),
+    ("api", &["reqwest", "lettre", "temporalio-sdk", "temporalio-client", "temporalio-common"]),
+    ("worker", &["axum", "sqlx", "reqwest", "lettre"]),
+    ("sendpromptly", &["sqlx", "axum", "lettre", "temporalio-sdk", "temporalio-client"]),
+];
+
+/// The whole manifest of the determinism fence. A name more is a decision, not an accident.
+const FENCE: [&str; 9] = [
+    "domain",
+    "futures",
+    "serde",
+    "serde_json",
+    "temporalio-common",
+    "temporalio-macros",
+    "temporalio-workflow",
+    "time",
+    "uuid",
+];
+
+/// What each package of the workspace depends on, tests left out.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo metadata runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    packages.iter().map(|package| (text(&package["name"]), used_by(package))).collect()
+}
+
+fn used_by(package: &Value) -> Vec<String> {
+    let all = package["dependencies"].as_array().expect("dependencies");
+    let mut names: Vec<_> =
+        all.iter().filter(|one| one["kind"] != "dev").map(|one| text(&one["name"])).collect();
+    names.sort();
+    names
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
+
+#[test]
+fn packages_use_only_whom_they_may() {
+    let all = dependencies();
+    assert_eq!(all.len(), EDGES.len(), "a package is missing from the table: {:?}", all.keys());
+    for (package, may) in EDGES {
+        let ours = all[package].iter().filter(|name| all.contains_key(*name));
+        let wrong: Vec<_> = ours.filter(|name| !may.contains(&name.as_str())).collect();
+        assert!(wrong.is_empty(), "{package} must not use {wrong:?}");
+    }
+}
+
+#[test]
+fn packages_keep_away_from_what_they_must_never_use() {
+    let all = dependencies();
+    for (package, never) in NEVER {
+        let wrong: Vec<_> =
+            all[package].iter().filter(|name| never.contains(&name.as_str())).collect();
+        assert!(wrong.is_empty(), "{package} must never use {wrong:?}");
+    }
+}
+
+#[test]
+fn the_determinism_fence_has_exactly_its_posts() {
+    assert_eq!(dependencies()["workflows"], FENCE);
+}
