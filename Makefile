@@ -1,0 +1,45 @@
+# Each target is a line or two; what needs more is a program of its own.
+.PHONY: help dev demo test ci lint deny prepare histories bench
+
+CARGO ?= cargo
+DENY_VERSION := 0.20.2
+TOOLS := $(CURDIR)/target/tools
+WITH_POSTGRES := $(CARGO) run --quiet --package embedded --example with_postgres -- --migrations migrations
+
+help: ## what can be made here
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+dev: ## everything on this machine, with nothing to install by hand; Ctrl-C stops it
+	$(CARGO) run --package sendpromptly -- dev
+
+demo: ## the whole story against a running `make dev`
+	$(CARGO) run --quiet --package sendpromptly -- demo
+
+test: ## every test, on real engines that are found or installed
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace
+
+lint: ## format, clippy, documentation, file sizes
+	$(CARGO) fmt --all --check
+	python3 scripts/check_sizes.py
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of what we depend on
+	$(TOOLS)/bin/cargo-deny check bans licenses sources
+
+prepare: ## write .sqlx anew after a query or a migration changed
+	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py
+
+histories: ## record the golden histories anew after a workflow changed on purpose
+	RECORD_HISTORIES=1 $(CARGO) test --package e2e --test it histories::
+
+bench: ## measures speed, as ratios in one run
+	$(CARGO) run --package loadtest
+
+ci: lint deny ## everything that must hold before a change lands
+	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check
+	$(MAKE) test
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny@$(DENY_VERSION) --locked --debug --no-default-features --root $(TOOLS) --target-dir $(TOOLS)/build
