@@ -63,6 +63,8 @@ pub struct Context {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // One TLS provider for everything; nothing can have chosen another one before this line.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
     let environment = Environment::of_process();
     let context = Context { json: cli.json, data_dir: cli.data_dir, environment };
     match run(cli.command, &context) {

@@ -4,6 +4,7 @@
 //! something is wrong.
 
 pub mod api;
+pub mod demo;
 pub mod destination;
 pub mod doctor;
 pub mod event;
@@ -25,6 +26,9 @@ use crate::dev;
 pub enum Command {
     /// Run everything on this machine: Postgres, Temporal, API and worker.
     Dev(dev::DevArgs),
+    /// Watch a fake shop go through the whole story, in a running `dev`.
+    #[command(after_help = demo::EXAMPLE)]
+    Demo,
     /// Run the API: takes receipts and results.
     #[command(after_help = api::EXAMPLE)]
     Api,
@@ -67,6 +71,7 @@ impl Command {
             | Self::Incident(_)
             | Self::Event(_)
             | Self::Doctor(_)
+            | Self::Demo
             | Self::Migrate
             | Self::Dev(_) => "warn",
             Self::Api | Self::Worker(_) => "info",
@@ -80,6 +85,7 @@ impl Command {
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Dev(args) => Box::pin(dev::run(args, context)).await,
+            Self::Demo => Box::pin(demo::run(context)).await,
             Self::Api => api::run(context).await,
             Self::Worker(args) => worker::run(args, context).await,
             Self::Migrate => migrate::run(context).await,

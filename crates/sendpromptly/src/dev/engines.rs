@@ -88,5 +88,5 @@ fn name_the_flag(error: StartError, args: &DevArgs) -> anyhow::Error {
         StartError::PortTaken { port } if *port == args.temporal_ui_port => "--temporal-ui-port",
         _ => return anyhow::Error::new(error).context("cannot start the engines"),
     };
-    anyhow::Error::new(error).context(format!("{flag} names another port"))
+    anyhow::anyhow!("{error}; {flag} names another one")
 }
