@@ -51,6 +51,7 @@ CREATE TABLE early_results (
     project_id        uuid        NOT NULL CONSTRAINT early_results_project_fkey REFERENCES projects,
     api_key_id        uuid        NOT NULL,
     idempotency_key   text        NOT NULL,
+    request_hash      bytea       NOT NULL,
     provider          text,
     provider_event_id text        NOT NULL,
     effect_type       text,

@@ -6,6 +6,7 @@ CREATE TABLE outbox (
     payload         jsonb       NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     attempts        integer     NOT NULL DEFAULT 0,
+    refusals        integer     NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
     parked_at       timestamptz,
     last_error      text

@@ -5,8 +5,8 @@
 //! followed by one [`Fields::finish`].
 
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 /// One field of a request and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -91,10 +91,14 @@ impl<'a> Fields<'a> {
         number
     }
 
-    /// A moment with its zone, as RFC 3339 writes it.
+    /// A moment with its zone, as RFC 3339 writes it, in UTC. RFC 3339 has the years 0 to 9999; a
+    /// moment that leaves them in UTC could neither be stored nor written back.
     pub fn moment(&mut self, field: &str) -> Option<OffsetDateTime> {
         let text = self.text(field)?;
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok();
+        let moment = OffsetDateTime::parse(text, &Rfc3339)
+            .ok()
+            .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC))
+            .filter(|moment| (0..=9999).contains(&moment.year()));
         if moment.is_none() {
             self.refuse(
                 field,

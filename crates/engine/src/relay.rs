@@ -187,16 +187,14 @@ impl Carrier {
         if !relayed.is_empty() {
             outbox::delete_relayed(&self.pool, relayed).await?;
         }
-        match failed {
-            None => Ok(()),
-            Some((wish, EngineError::Refused(why))) if wish.attempts >= MAX_REFUSALS => {
-                self.park(wish, &why).await
-            }
-            Some((wish, error)) => {
-                tracing::debug!(event_id = %wish.event_id, %error, "put a wish off");
-                outbox::put_off(&self.pool, wish.id, &error.to_string()).await
-            }
+        let Some((wish, error)) = failed else { return Ok(()) };
+        if let EngineError::Refused(why) = &error
+            && outbox::count_refusal(&self.pool, wish.id).await? >= MAX_REFUSALS
+        {
+            return self.park(wish, why).await;
         }
+        tracing::debug!(event_id = %wish.event_id, %error, "put a wish off");
+        outbox::put_off(&self.pool, wish.id, &error.to_string()).await
     }
 
     async fn park(&self, wish: &Wish, why: &str) -> Result<(), StoreError> {

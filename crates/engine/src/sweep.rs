@@ -1,8 +1,8 @@
 //! The slow sweep: once a minute, looks for events that everybody forgot, and forgets what is old.
 //!
-//! A pending event that is overdue by more than two minutes has lost its watch: with its namespace,
-//! by a termination, or in a wish that was parked. It gets a new one. Several instances may sweep at
-//! once; a second restart of the same watch changes nothing.
+//! An event about which something is overdue by more than two minutes has lost its watch: with its
+//! namespace, by a termination, or in a wish that was parked. It gets a new one, at most every quarter
+//! of an hour. Where the watch runs after all, that changes nothing; nor do several sweeps at once.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(pool: PgPool) {
 /// # Errors
 /// When the database fails.
 pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
-    for event_id in events::list_overdue(pool, BATCH).await? {
+    for event_id in events::list_forgotten(pool, BATCH).await? {
         restart(pool, event_id).await?;
     }
     outbox::unpark_old(pool).await?;
@@ -44,7 +44,7 @@ async fn restart(pool: &PgPool, event_id: domain::ids::EventId) -> Result<(), St
         return Ok(());
     };
     if !outbox::has_wishes(&mut *tx, event_id).await? {
-        tracing::warn!(%event_id, "an overdue event has lost its watch; starting it anew");
+        tracing::warn!(%event_id, "something is overdue: starting the watch anew if it is gone");
         outbox::insert_wish(&mut *tx, event_id, WishKind::Restart, json!({})).await?;
         let subject = Subject::event(event.project_id, event_id);
         audit::insert_entry(&mut *tx, &Actor::System, Action::WatchRestarted, subject, json!({}))

@@ -1,7 +1,7 @@
 //! The audit: who did what, in the transaction of what was done. Entries are only ever added.
 
 use domain::audit::{Action, Actor};
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -45,6 +45,12 @@ impl Subject {
             incident_id: Some(incident_id),
         }
     }
+}
+
+/// A new entry id.
+#[must_use]
+pub fn new_id() -> AuditId {
+    AuditId::from_uuid(Uuid::now_v7())
 }
 
 /// Adds an entry.

@@ -1,5 +1,7 @@
 //! What can go wrong in the store. Absence is an `Option`, a duplicate is a value; neither is here.
 
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -60,13 +62,24 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
-        // Classes of SQLSTATE: 08 connection, 53 out of resources, 57P shutdown, 58 system.
-        // https://www.postgresql.org/docs/current/errcodes-appendix.html
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
-        }),
+        sqlx::Error::Database(error) => {
+            error.try_downcast_ref::<PgDatabaseError>().is_some_and(ends_the_connection)
+                || error.code().is_some_and(|code| is_of_the_system(&code))
+        }
         _ => false,
     }
+}
+
+/// Whether the server hung up with this error, or did not let us in: it restarts, the database is
+/// gone or closed, or the password is being changed.
+fn ends_the_connection(error: &PgDatabaseError) -> bool {
+    matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+}
+
+/// Classes of SQLSTATE: 08 connection, 53 out of resources, 57P shutdown, 58 system; and 25006, a
+/// standby. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn is_of_the_system(code: &str) -> bool {
+    ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
 }
 
 /// Checks that a conditional change met the state that was read under the lock.

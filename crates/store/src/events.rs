@@ -275,16 +275,35 @@ pub async fn lock_provider_event(
     Ok(())
 }
 
-/// Events that nobody judged although their deadline passed more than two minutes ago.
+/// Events that everybody forgot: something about them is overdue by more than two minutes, nothing
+/// waits in the outbox, and nobody tried to wake them in the last quarter of an hour. Overdue are a
+/// result, the first attempt or the answer of a callback, and an alert that was never tried or never
+/// given up.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
+pub async fn list_forgotten(
+    db: impl PgExecutor<'_>,
+    limit: i64,
+) -> Result<Vec<EventId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM payment_events e
-         WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
-           AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
-         ORDER BY timeout_at LIMIT $1",
+        r#"SELECT DISTINCT event_id AS "event_id!" FROM (
+               SELECT id AS event_id FROM payment_events
+               WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+               UNION ALL SELECT event_id FROM reprocesses
+               WHERE state = 'requested' AND requested_at < now() - interval '2 minutes'
+               UNION ALL SELECT event_id FROM reprocesses
+               WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
+               UNION ALL SELECT event_id FROM reprocesses r
+               WHERE state = 'delivering' AND NOT EXISTS (SELECT FROM callback_attempts a
+                   WHERE a.replay_id = r.id AND a.started_at > now() - interval '7 hours')
+               UNION ALL SELECT event_id FROM alerts
+               WHERE state = 'pending' AND (attempts = 0 AND created_at < now() - interval '2 minutes'
+                   OR created_at < now() - interval '25 hours')) AS overdue
+           WHERE NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = overdue.event_id)
+             AND NOT EXISTS (SELECT FROM audit_entries e WHERE e.event_id = overdue.event_id
+                 AND e.action = 'watch.restarted' AND e.at > now() - interval '15 minutes')
+           LIMIT $1"#,
         limit,
     )
     .fetch_all(db)

@@ -155,6 +155,20 @@ pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Resu
     Ok(())
 }
 
+/// Counts a refusal by Temporal itself; how many there were so far.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_refusal(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
+    let refusals = sqlx::query_scalar!(
+        "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(refusals.unwrap_or_default())
+}
+
 /// Sets a poisoned wish aside for a person.
 ///
 /// # Errors
@@ -204,7 +218,7 @@ pub async fn has_wishes(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bo
 /// When the database fails.
 pub async fn unpark_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE outbox SET parked_at = NULL, attempts = 0, next_attempt_at = now()
+        "UPDATE outbox SET parked_at = NULL, attempts = 0, refusals = 0, next_attempt_at = now()
          WHERE parked_at < now() - interval '1 hour'",
     )
     .execute(db)

@@ -1,7 +1,7 @@
 //! Results, and those that came before their receipt.
 
 use domain::catalogue::{EffectType, Provider};
-use domain::effect_result::{EffectResult, EventReference};
+use domain::effect_result::{EffectResult, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId, ResultId};
 use domain::receipt::Receipt;
 use sqlx::{PgConnection, PgExecutor};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::error::read_text;
+use crate::idempotency::KeyUse;
 
 /// A new result id.
 #[must_use]
@@ -52,36 +53,40 @@ pub struct EarlyResult {
     pub result: EffectResult,
 }
 
-/// Keeps a result whose receipt has not arrived; the same request again changes nothing.
+/// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
+/// the key was used for another one.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
-    from: (ProjectId, KeyId, &str),
-    reference: &EventReference,
-    result: &EffectResult,
-) -> Result<(), StoreError> {
-    let (project_id, key_id, idempotency_key) = from;
-    sqlx::query!(
-        "INSERT INTO early_results (id, project_id, api_key_id, idempotency_key, provider, provider_event_id,
-             effect_type, outcome, error_code, error_message)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         ON CONFLICT ON CONSTRAINT early_results_idempotency_key DO NOTHING",
+    key_id: KeyId,
+    used: KeyUse<'_>,
+    report: &ResultReport,
+) -> Result<bool, StoreError> {
+    let (event, result) = (&report.event, &report.result);
+    let kept = sqlx::query_scalar!(
+        r#"INSERT INTO early_results (id, project_id, api_key_id, idempotency_key, request_hash, provider,
+               provider_event_id, effect_type, outcome, error_code, error_message)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+           ON CONFLICT ON CONSTRAINT early_results_idempotency_key
+           DO UPDATE SET idempotency_key = excluded.idempotency_key
+           RETURNING request_hash = $5 AS "same!""#,
         Uuid::now_v7(),
-        project_id.as_uuid(),
+        used.project_id.as_uuid(),
         key_id.as_uuid(),
-        idempotency_key,
-        reference.provider.map(Provider::as_str),
-        reference.provider_event_id.as_deref().unwrap_or_default(),
-        reference.effect_type.map(EffectType::as_str),
+        used.key,
+        used.request_hash,
+        event.provider.map(Provider::as_str),
+        event.provider_event_id.as_deref().unwrap_or_default(),
+        event.effect_type.map(EffectType::as_str),
         result.outcome.as_str(),
         result.error_code,
         result.error_message,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(())
+    Ok(kept)
 }
 
 /// The results that waited for this receipt, oldest first. They stay, because one provider event may

@@ -2,12 +2,11 @@
 
 use domain::alert::AlertKind;
 use domain::audit::{Action, Actor};
-use domain::ids::EventId;
+use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
 use domain::reprocess::ReprocessState;
 use serde_json::json;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
@@ -90,9 +89,11 @@ pub async fn note_refusal(
     tx: &mut PgConnection,
     event_id: EventId,
     actor: &Actor,
+    entry_id: AuditId,
 ) -> Result<(), StoreError> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject::event(scene.event.project_id, event_id);
     let detail = json!({ "why": "the event has no incident" });
-    audit::insert_once(tx, Uuid::now_v7(), (actor, Action::ResolveRefused), subject, detail).await
+    let said = (actor, Action::ResolveRefused);
+    audit::insert_once(tx, entry_id.as_uuid(), said, subject, detail).await
 }
