@@ -1,13 +1,14 @@
 //! Telling people.
 //!
 //! One run of the activity is one try of one alert. The message goes out between two transactions: a
-//! worker that dies in between sends it again, with the same `Message-ID`. A destination that is slow
-//! or down is tried again for 24 hours and then given up, on the timeline; one that refuses for good
-//! is given up at once, and a Slack URL that is gone is marked as broken.
+//! worker that dies in between sends it again, with the same `Message-ID`. A destination that is slow,
+//! down or refuses is tried again for 24 hours and then given up, on the timeline; a Slack URL that is
+//! gone is given up at once and marked as broken.
 
 mod facts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::alert::SlackUrl;
 use domain::audit::{Action, Actor};
@@ -21,9 +22,12 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activity_contract::{OfAlert, definition};
 
-use crate::decide::{self, Decide, stored};
+use crate::decide::{self, stored};
 use crate::deps::Deps;
 use crate::destinations::{self, FailureKind, SendFailure, Sent, Target};
+
+/// The longest pause between two tries that we choose ourselves.
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -51,8 +55,11 @@ impl Alerts {
     }
 }
 
-/// One try, from the saved row to its end.
-async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
+/// One try, from the saved row to its end: the activity without a worker around it.
+///
+/// # Errors
+/// When another try is due, or when the database fails.
+pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     let Some(alert) = stored(saved_alerts::find_alert(&deps.pool, id).await)? else {
         return Ok(());
     };
@@ -100,25 +107,28 @@ async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), St
     Ok(tx.commit().await?)
 }
 
+/// A refusal may be a mail server's settings, so it is tried for 24 hours like everything else.
 async fn note_failure(
     deps: &Deps,
     alert: &Alert,
     failure: SendFailure,
 ) -> Result<(), ActivityError> {
-    stored(saved_alerts::note_attempt(&deps.pool, alert.id, &failure.answer).await.map(|_| ()))?;
-    match failure.kind {
-        FailureKind::Permanent => stored(give_up(deps, alert, &failure.answer, false).await),
-        FailureKind::Broken => stored(give_up(deps, alert, &failure.answer, true).await),
-        FailureKind::Transient { retry_after: Some(delay) } => {
-            Err(decide::retry_after(delay, failure.answer))
-        }
-        FailureKind::Transient { retry_after: None } => Err(Words(failure.answer)).or_retry(),
-    }
+    let attempts = stored(saved_alerts::note_attempt(&deps.pool, alert.id, &failure.answer).await)?;
+    let wish = match failure.kind {
+        FailureKind::Broken => return stored(give_up(deps, alert, &failure.answer, true).await),
+        FailureKind::Permanent => None,
+        FailureKind::Transient { retry_after } => retry_after,
+    };
+    Err(decide::retry_after(next_try(attempts, wish), failure.answer))
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Words(String);
+/// How long to wait after so many tries: 5 s, then twice as long each time, up to half an hour. A
+/// destination may ask for more, never for less.
+fn next_try(attempts: i32, wish: Option<Duration>) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(9);
+    let planned = (Duration::from_secs(5) * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+    wish.map_or(planned, |wish| wish.max(planned))
+}
 
 async fn give_up(deps: &Deps, alert: &Alert, why: &str, broken: bool) -> Result<(), StoreError> {
     let mut tx = deps.pool.begin().await?;
@@ -143,4 +153,24 @@ async fn note(
     detail["destination_id"] = json!(alert.destination_id);
     let subject = Subject::incident(project_id, alert.event_id, alert.incident_id);
     audit::insert_entry(tx, &Actor::System, action, subject, detail).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_grows_and_a_destination_can_only_lengthen_it() {
+        let secs = Duration::from_secs;
+        for (attempts, wish, pause) in [
+            (1, None, secs(5)),
+            (2, None, secs(10)),
+            (100, None, LONGEST_PAUSE),
+            (1, Some(Duration::ZERO), secs(5)),
+            (3, Some(secs(1)), secs(20)),
+            (1, Some(secs(90)), secs(90)),
+        ] {
+            assert_eq!(next_try(attempts, wish), pause, "{attempts} {wish:?}");
+        }
+    }
 }

@@ -65,8 +65,11 @@ impl Callbacks {
     }
 }
 
-/// One attempt, from its row to its consequence.
-async fn send(deps: &Deps, of: (EventId, ReplayId)) -> Result<WatchStanding, ActivityError> {
+/// One attempt, from its row to its consequence: the activity without its heartbeat.
+///
+/// # Errors
+/// When another attempt is due, with its delay, or when the database fails.
+pub async fn send(deps: &Deps, of: (EventId, ReplayId)) -> Result<WatchStanding, ActivityError> {
     let nonce = nonce()?;
     let mut tx = deps.pool.begin().await.or_retry()?;
     let work = stored(attempt::begin_attempt(&mut tx, &deps.master_key, of, &nonce).await)?;

@@ -42,8 +42,10 @@ pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityErro
     }
 }
 
-/// A failure that is tried again after exactly this long.
+/// A failure that is tried again after this long. To Temporal a zero means never, so it becomes a
+/// moment.
 pub(crate) fn retry_after(delay: Duration, words: String) -> ActivityError {
-    let failure = ApplicationFailure::builder(words).next_retry_delay(delay);
+    let failure =
+        ApplicationFailure::builder(words).next_retry_delay(delay.max(Duration::from_millis(1)));
     ActivityError::application(failure.build())
 }

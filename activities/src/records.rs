@@ -1,7 +1,8 @@
 //! Reading and changing where an event stands.
 //!
 //! Each activity is one transaction, so a worker that dies in it leaves nothing half-done. Each is
-//! safe to repeat: its key is the event, or the id that the workflow drew from its history.
+//! safe to repeat: its key is the event, or the id that the workflow drew from its history. The
+//! functions are public so that each can be run twice in a test.
 
 use std::sync::Arc;
 
@@ -40,19 +41,6 @@ impl Records {
     pub const fn new(deps: Arc<Deps>) -> Self {
         Self { deps }
     }
-
-    /// Runs one change and reads where the event stands afterwards, in one transaction.
-    async fn change(
-        &self,
-        event_id: EventId,
-        change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
-    ) -> Result<WatchStanding, ActivityError> {
-        let mut tx = self.deps.pool.begin().await.or_retry()?;
-        stored(change(&mut tx).await)?;
-        let standing = stored(standing::read_for_watch(&mut tx, event_id).await)?;
-        tx.commit().await.or_retry()?;
-        Ok(standing)
-    }
 }
 
 #[activities]
@@ -64,8 +52,7 @@ impl Records {
         _ctx: ActivityContext,
         of: OfEvent,
     ) -> Result<WatchStanding, ActivityError> {
-        self.change(of.event_id, async |tx| silence::open_incident_if_due(tx, of.event_id).await)
-            .await
+        open_incident_if_due(&self.deps, of).await
     }
 
     #[activity(definition = definition::ReadStanding)]
@@ -74,7 +61,7 @@ impl Records {
         _ctx: ActivityContext,
         of: OfEvent,
     ) -> Result<WatchStanding, ActivityError> {
-        self.change(of.event_id, async |_| Ok(())).await
+        read_standing(&self.deps, of).await
     }
 
     #[activity(definition = definition::RecordResult)]
@@ -83,7 +70,7 @@ impl Records {
         _ctx: ActivityContext,
         typed: TypedResult,
     ) -> Result<WatchStanding, ActivityError> {
-        self.change(typed.event_id, async |tx| record_typed(tx, &typed).await).await
+        record_result(&self.deps, typed).await
     }
 
     #[activity(definition = definition::RequestReprocess)]
@@ -92,21 +79,7 @@ impl Records {
         _ctx: ActivityContext,
         wish: ReprocessWish,
     ) -> Result<WatchStanding, ActivityError> {
-        let actor = Actor::Temporal(wish.requested_by.as_deref().map(short));
-        let note = wish.note.as_deref().map(short);
-        let wanted = Wanted {
-            replay_id: wish.replay_id,
-            actor: &actor,
-            note: note.as_deref(),
-            signal: false,
-        };
-        self.change(wish.event_id, async |tx| {
-            match reprocess::request_reprocess(tx, wish.event_id, wanted).await? {
-                Ok(()) => Ok(()),
-                Err(refusal) => reprocess::note_refusal(tx, wish.event_id, wanted, refusal).await,
-            }
-        })
-        .await
+        request_reprocess(&self.deps, wish).await
     }
 
     #[activity(definition = definition::ResolveIncident)]
@@ -115,18 +88,7 @@ impl Records {
         _ctx: ActivityContext,
         typed: TypedResolution,
     ) -> Result<WatchStanding, ActivityError> {
-        let actor = Actor::Temporal(typed.resolved_by.as_deref().map(short));
-        let note = typed.note.as_deref().map(short);
-        let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
-        self.change(typed.event_id, async |tx| {
-            match resolve::resolve_incident(tx, typed.event_id, resolving).await? {
-                ResolveAnswer::Resolved | ResolveAnswer::AlreadyResolved => Ok(()),
-                ResolveAnswer::NoIncident => {
-                    resolve::note_refusal(tx, typed.event_id, &actor).await
-                }
-            }
-        })
-        .await
+        resolve_incident(&self.deps, typed).await
     }
 
     #[activity(definition = definition::EndReprocessIfDue)]
@@ -135,11 +97,108 @@ impl Records {
         _ctx: ActivityContext,
         of: OfReprocess,
     ) -> Result<WatchStanding, ActivityError> {
-        let change = async |tx: &mut PgConnection| {
-            silence::end_reprocess_if_due(tx, of.event_id, of.replay_id).await
-        };
-        self.change(of.event_id, change).await
+        end_reprocess_if_due(&self.deps, of).await
     }
+}
+
+/// The activity `open_incident_if_due`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn open_incident_if_due(
+    deps: &Deps,
+    of: OfEvent,
+) -> Result<WatchStanding, ActivityError> {
+    change(deps, of.event_id, async |tx| silence::open_incident_if_due(tx, of.event_id).await).await
+}
+
+/// The activity `read_standing`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn read_standing(deps: &Deps, of: OfEvent) -> Result<WatchStanding, ActivityError> {
+    change(deps, of.event_id, async |_| Ok(())).await
+}
+
+/// The activity `record_result`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn record_result(
+    deps: &Deps,
+    typed: TypedResult,
+) -> Result<WatchStanding, ActivityError> {
+    change(deps, typed.event_id, async |tx| record_typed(tx, &typed).await).await
+}
+
+/// The activity `request_reprocess`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn request_reprocess(
+    deps: &Deps,
+    wish: ReprocessWish,
+) -> Result<WatchStanding, ActivityError> {
+    let actor = Actor::Temporal(wish.requested_by.as_deref().map(short));
+    let note = wish.note.as_deref().map(short);
+    let (replay_id, note) = (wish.replay_id, note.as_deref());
+    let wanted = Wanted { replay_id, actor: &actor, note, signal: false };
+    change(deps, wish.event_id, async |tx| {
+        match reprocess::request_reprocess(tx, wish.event_id, wanted).await? {
+            Ok(()) => Ok(()),
+            Err(refusal) => reprocess::note_refusal(tx, wish.event_id, wanted, refusal).await,
+        }
+    })
+    .await
+}
+
+/// The activity `resolve_incident`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn resolve_incident(
+    deps: &Deps,
+    typed: TypedResolution,
+) -> Result<WatchStanding, ActivityError> {
+    let actor = Actor::Temporal(typed.resolved_by.as_deref().map(short));
+    let note = typed.note.as_deref().map(short);
+    let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
+    change(deps, typed.event_id, async |tx| {
+        match resolve::resolve_incident(tx, typed.event_id, resolving).await? {
+            ResolveAnswer::Resolved | ResolveAnswer::AlreadyResolved => Ok(()),
+            ResolveAnswer::NoIncident => {
+                let entry_id = typed.entry_id.unwrap_or_else(audit::new_id);
+                resolve::note_refusal(tx, typed.event_id, &actor, entry_id).await
+            }
+        }
+    })
+    .await
+}
+
+/// The activity `end_reprocess_if_due`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn end_reprocess_if_due(
+    deps: &Deps,
+    of: OfReprocess,
+) -> Result<WatchStanding, ActivityError> {
+    let (event_id, replay_id) = (of.event_id, of.replay_id);
+    change(deps, event_id, async |tx| silence::end_reprocess_if_due(tx, event_id, replay_id).await)
+        .await
+}
+
+/// Runs one change and reads where the event stands afterwards, in one transaction.
+async fn change(
+    deps: &Deps,
+    event_id: EventId,
+    change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
+) -> Result<WatchStanding, ActivityError> {
+    let mut tx = deps.pool.begin().await.or_retry()?;
+    stored(change(&mut tx).await)?;
+    let standing = stored(standing::read_for_watch(&mut tx, event_id).await)?;
+    tx.commit().await.or_retry()?;
+    Ok(standing)
 }
 
 /// Judges what was typed by the same rules as the API; what breaks them is refused on the timeline.

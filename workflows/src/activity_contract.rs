@@ -8,7 +8,7 @@
     reason = "a definition never runs; what its implementation fails with is decided there"
 )]
 
-use domain::ids::{AlertId, EventId, ReplayId, ResultId};
+use domain::ids::{AlertId, AuditId, EventId, ReplayId, ResultId};
 use domain::watch::WatchStanding;
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -69,6 +69,9 @@ pub struct ReprocessWish {
 pub struct TypedResolution {
     /// The event.
     pub event_id: EventId,
+    /// The id of the entry that a refusal leaves behind.
+    #[serde(default)]
+    pub entry_id: Option<AuditId>,
     /// Who resolves.
     #[serde(default)]
     pub resolved_by: Option<String>,

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::effect_result::Outcome;
-use domain::ids::{EventId, ReplayId, ResultId};
+use domain::ids::{AuditId, EventId, ReplayId, ResultId};
 use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
 use futures::FutureExt;
 use futures::future::{Either, pending};
@@ -240,7 +240,12 @@ impl EffectWatch {
         let of_event = OfEvent { event_id };
         let records = options::records();
         let standing = match (turn, waiting_for) {
-            (Turn::CallbackEnded(standing), _) => standing,
+            (Turn::CallbackEnded(standing), NextStep::SendCallback { .. }) => standing,
+            // While the callback ran, the database was asked about something else. Which of the two
+            // answers is the newer one cannot be seen from here.
+            (Turn::CallbackEnded(_), _) => {
+                ctx.execute_activity(Records::read_standing, of_event, records).await?
+            }
             (Turn::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
                 let of_reprocess = OfReprocess { event_id, replay_id };
                 ctx.execute_activity(Records::end_reprocess_if_due, of_reprocess, records).await?
@@ -284,7 +289,8 @@ impl EffectWatch {
                 ByHand::Reprocess(ReprocessWish { event_id, replay_id, requested_by, note })
             }
             Word::Resolve(ResolveSignal { resolved_by, note, .. }) => {
-                ByHand::Resolve(TypedResolution { event_id, resolved_by, note })
+                let entry_id = Some(AuditId::from_uuid(new_id()));
+                ByHand::Resolve(TypedResolution { event_id, entry_id, resolved_by, note })
             }
         }
     }
