@@ -4,20 +4,27 @@
 //! that hangs up, or a process that dies before the commit, leaves either everything or nothing; the
 //! same request again finds out which.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::api_keys::{self, KeyOwner};
 use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::pool::Transaction;
 use store::{PgConnection, StoreError};
 
 use crate::error::ApiError;
 use crate::extract::{BodyLimits, IngestHead, read_json_object};
 use crate::state::AppState;
+
+/// How long the body of a refused request is taken in.
+const DROP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A request whose sender is known.
 pub(super) struct Ingest {
@@ -27,14 +34,31 @@ pub(super) struct Ingest {
 }
 
 /// Checks the headers, the key and its rate, and reads the body.
+///
+/// A refused request's body is taken in and dropped, as far as it comes within a second: a client
+/// that is still sending it could not use its connection again otherwise.
 pub(super) async fn read(state: &AppState, request: Request) -> Result<Ingest, ApiError> {
     let (parts, body) = request.into_parts();
-    let head = IngestHead::from_parts(&parts)?;
+    match admit(state, &parts).await {
+        Ok((owner, idempotency_key)) => {
+            let body = read_json_object(body, BodyLimits::default()).await?;
+            Ok(Ingest { owner, idempotency_key, body })
+        }
+        Err(refusal) => {
+            let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
+            let _dropped = read_json_object(body, limits).await;
+            Err(refusal)
+        }
+    }
+}
+
+/// Who is asking, if they may.
+async fn admit(state: &AppState, parts: &Parts) -> Result<(KeyOwner, String), ApiError> {
+    let head = IngestHead::from_parts(parts)?;
     let owner = api_keys::find_owner(&state.pool, &head.key).await.map_err(failed)?;
     let owner = owner.ok_or(ApiError::Unauthorized)?;
     state.limits.check(owner.key_id)?;
-    let body = read_json_object(body, BodyLimits::default()).await?;
-    Ok(Ingest { owner, idempotency_key: head.idempotency_key, body })
+    Ok((owner, head.idempotency_key))
 }
 
 /// What the work of a call came to.
@@ -52,13 +76,23 @@ pub(super) async fn once(
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<Worked, ApiError>,
 ) -> Result<Response, ApiError> {
     let mut tx = state.pool.begin().await.map_err(|error| failed(error.into()))?;
-    match idempotency::claim(&mut tx, used).await.map_err(failed)? {
-        Claim::Answered(answer) => return Ok(respond(answer)),
-        Claim::InProgress => return Err(ApiError::IdempotencyInProgress),
-        Claim::Conflict => return Err(ApiError::IdempotencyConflict),
-        Claim::New => {}
+    let known = match idempotency::claim(&mut tx, used).await.map_err(failed)? {
+        Claim::New => None,
+        Claim::Answered(answer) => Some(Ok(respond(answer))),
+        Claim::InProgress => Some(Err(ApiError::IdempotencyInProgress)),
+        Claim::Conflict => Some(Err(ApiError::IdempotencyConflict)),
+    };
+    if let Some(known) = known {
+        undo(tx).await;
+        return known;
     }
-    let worked = work(&mut tx).await?;
+    let worked = match work(&mut tx).await {
+        Ok(worked) => worked,
+        Err(error) => {
+            undo(tx).await;
+            return Err(error);
+        }
+    };
     if let Worked::Stored(answer) = &worked {
         idempotency::insert_answer(&mut *tx, used, answer).await.map_err(failed)?;
     }
@@ -67,6 +101,13 @@ pub(super) async fn once(
         Worked::Stored(answer) => Ok(respond(answer)),
         Worked::Refused(error) => Err(error),
     }
+}
+
+/// Undoes a transaction before its answer leaves: dropping it would do so a moment later, and a client
+/// that is quick would be told that its request is still running. Where undoing fails, the connection
+/// is gone and the key's lock with it.
+async fn undo(tx: Transaction) {
+    let _undone = tx.rollback().await;
 }
 
 /// An answer with status 202.

@@ -57,16 +57,15 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
             request_hash: &request_hash,
         };
         let mut event_id = None;
-        let response = ingest::once(&state, used, async |tx| {
-            match find(tx, &owner, &report, &idempotency_key).await? {
+        let response =
+            ingest::once(&state, used, async |tx| match find(tx, &owner, &report, used).await? {
                 Found::Event(id) => {
                     event_id = Some(id);
                     accept(tx, &owner, id, &report).await
                 }
                 Found::Refused(error) => Ok(Worked::Refused(error)),
-            }
-        })
-        .await?;
+            })
+            .await?;
         if let Some(event_id) = event_id {
             state.relay.nudge(event_id);
         }
@@ -85,7 +84,7 @@ async fn find(
     tx: &mut PgConnection,
     owner: &KeyOwner,
     report: &ResultReport,
-    idempotency_key: &str,
+    used: KeyUse<'_>,
 ) -> Result<Found, ApiError> {
     let meant = list_meant(tx, owner, report).await?;
     let Some(provider_event_id) = report.event.provider_event_id.as_deref() else {
@@ -98,10 +97,10 @@ async fn find(
     events::lock_provider_event(tx, project_id, provider_event_id).await.map_err(ingest::failed)?;
     let meant = list_meant(tx, owner, report).await?;
     if meant.is_empty() {
-        let from = (project_id, owner.key_id, idempotency_key);
-        results::insert_early(&mut *tx, from, &report.event, &report.result)
-            .await
-            .map_err(ingest::failed)?;
+        let kept = results::insert_early(&mut *tx, owner.key_id, used, report).await;
+        if !kept.map_err(ingest::failed)? {
+            return Ok(Found::Refused(ApiError::IdempotencyConflict));
+        }
     }
     Ok(single(&meant, KEPT))
 }
