@@ -12,11 +12,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use store::MasterKey;
 use store::seal::SealError;
 use url::Url;
+
+use crate::local::DevState;
 
 /// The database. A secret. No default.
 pub const DATABASE_URL: &str = "DATABASE_URL";
@@ -119,6 +122,26 @@ impl Environment {
         let secret = SECRET.iter().flat_map(|(name, file)| [*name, *file]);
         let names = PLAIN.into_iter().chain(secret);
         Self(names.filter_map(|name| Some((name, std::env::var_os(name)?))).collect())
+    }
+
+    /// The same, with the mail settings of the `dev` that runs in a folder where none are given. They
+    /// only hold while no database is named, because then it is that `dev` that is worked on.
+    #[must_use]
+    pub fn beside_dev(mut self, data_dir: &Path) -> Self {
+        let named =
+            [DATABASE_URL, "DATABASE_URL_FILE"].iter().any(|name| self.0.contains_key(name));
+        let Ok(dev) = DevState::find_running(data_dir) else { return self };
+        if named {
+            return self;
+        }
+        for (name, value) in [(SMTP_URL, dev.smtp_url), (MAIL_FROM, dev.mail_from)] {
+            let given = self.0.contains_key(name)
+                || name == SMTP_URL && self.0.contains_key("SMTP_URL_FILE");
+            if let Some(value) = value.filter(|_| !given) {
+                self.0.insert(name, value.into());
+            }
+        }
+        self
     }
 
     /// The database's URL, if one is set.

@@ -97,6 +97,12 @@ pub struct DevState {
     pub database_url: String,
     /// The project that the first run made.
     pub project_id: ProjectId,
+    /// The mail server that it sends by, password included.
+    #[serde(default)]
+    pub smtp_url: Option<String>,
+    /// Whom its mails come from.
+    #[serde(default)]
+    pub mail_from: Option<String>,
 }
 
 impl DevState {
@@ -227,6 +233,8 @@ mod tests {
             temporal_ui_url: "http://127.0.0.1:8233".into(),
             database_url: "postgres://alice:secret@127.0.0.1:5433/sendpromptly".into(),
             project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            smtp_url: None,
+            mail_from: None,
         }
     }
 
@@ -254,6 +262,7 @@ mod tests {
                 "temporal_namespace": "default", "temporal_ui_url": "http://127.0.0.1:8233",
                 "database_url": "postgres://alice:secret@127.0.0.1:5433/sendpromptly",
                 "project_id": "prj_00000000000000000000000001",
+                "smtp_url": null, "mail_from": null,
             })
         );
     }

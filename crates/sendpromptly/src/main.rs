@@ -28,6 +28,7 @@ use clap::Parser;
 use crate::answer::Answer;
 use crate::cmd::Command;
 use crate::config::Environment;
+use crate::failure::Failure;
 
 /// Catches paid but not applied: the customer paid, the app answered 200, and nothing happened.
 #[derive(Debug, Parser)]
@@ -62,15 +63,34 @@ pub struct Context {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     // One TLS provider for everything; nothing can have chosen another one before this line.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let environment = Environment::of_process();
+    let environment = if cli.command.works_beside_dev() {
+        environment.beside_dev(&cli.data_dir)
+    } else {
+        environment
+    };
     let context = Context { json: cli.json, data_dir: cli.data_dir, environment };
     match run(cli.command, &context) {
         Ok(answer) => answer.print(context.json),
         Err(error) => answer::print_failure(&error, context.json),
     }
+}
+
+/// A command line that could not be read. Whoever asked for JSON gets its error as JSON too.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if !json || !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    answer::print_failure(&Failure::Validation(first.to_owned()).into(), true)
 }
 
 fn run(command: Command, context: &Context) -> anyhow::Result<Answer> {

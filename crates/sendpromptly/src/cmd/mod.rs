@@ -78,6 +78,12 @@ impl Command {
         }
     }
 
+    /// Whether it works on the `dev` of the data folder unless the environment says otherwise.
+    #[must_use]
+    pub const fn works_beside_dev(&self) -> bool {
+        !matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_) | Self::Migrate)
+    }
+
     /// Does it.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use clap::Args;
 use embedded::PidLock;
 use engine::{Engine, TemporalSettings};
-use store::MasterKey;
+use store::{MasterKey, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::WorkerSettings;
@@ -41,6 +41,9 @@ SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are
 SMTP_URL each mail becomes a file in the data folder.";
 
 const CONNECTIONS: u32 = 20;
+/// A kept watch takes some 50 kB, and `dev` shall be a small guest on a machine that has other work.
+const SETTINGS: WorkerSettings =
+    WorkerSettings { workflow_pollers: 10, activity_pollers: 5, cached_workflows: 500 };
 
 /// Where `dev` puts things.
 #[derive(Debug, Clone, Args)]
@@ -50,13 +53,13 @@ pub struct DevArgs {
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The port of the embedded Postgres.
-    #[arg(long, default_value_t = 5433)]
+    #[arg(long, default_value_t = 5433, value_parser = clap::value_parser!(u16).range(1..))]
     postgres_port: u16,
     /// The port of the embedded Temporal.
-    #[arg(long, default_value_t = 7233)]
+    #[arg(long, default_value_t = 7233, value_parser = clap::value_parser!(u16).range(1..))]
     temporal_port: u16,
     /// The port of Temporal's own web interface.
-    #[arg(long, default_value_t = 8233)]
+    #[arg(long, default_value_t = 8233, value_parser = clap::value_parser!(u16).range(1..))]
     temporal_ui_port: u16,
 }
 
@@ -136,9 +139,20 @@ async fn open(
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
     let service = assemble(engines, master_key)?;
+    check_key(&service).await?;
     service.serve(listener);
-    service.work(hands, WorkerSettings { workflow_pollers: 10, ..WorkerSettings::default() });
+    service.work(hands, SETTINGS);
     Ok(service)
+}
+
+/// A key that does not open what is there would fail at the first callback, which is too late.
+async fn check_key(service: &Service) -> anyhow::Result<()> {
+    match store::signing_secrets::open_newest(&service.pool, &service.master_key).await {
+        Err(StoreError::Seal(_)) => anyhow::bail!(
+            "SENDPROMPTLY_MASTER_KEY is not the key that sealed the secrets in the data folder"
+        ),
+        other => Ok(other.map(|_| ())?),
+    }
 }
 
 fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service> {
@@ -170,6 +184,8 @@ async fn tell_and_wait(
         temporal_ui_url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
         database_url: engines.database_url(),
         project_id: furniture.project_id,
+        smtp_url: context.environment.smtp_url()?,
+        mail_from: Some(context.environment.mail_from()?),
     };
     state.write(&context.data_dir)?;
     welcome::print(&state, &furniture, context)?;
@@ -183,7 +199,8 @@ async fn tell_and_wait(
 /// account; what is secret in it is closed by itself.
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
+    let open_to = if rustix::process::getuid().is_root() { 0o711 } else { 0o700 };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(open_to).create(folder);
     made.with_context(|| {
         format!("cannot make the data folder {}; --data-dir names another one", folder.display())
     })
