@@ -1,1 +1,89 @@
-//! The binary.
+//! The real binary, as a process of its own: for what only a process can show, such as dying.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::World;
+
+/// A part of the product in its own process. It dies with this value.
+pub struct Part {
+    child: Child,
+}
+
+impl Part {
+    /// Kills the part as `kill -9` does, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// Where the binary is: beside the tests, where `make test` has built it.
+///
+/// # Errors
+/// When it was not built.
+pub(crate) fn path() -> anyhow::Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    let profile = tests.ancestors().nth(2).context("the folder of the build")?;
+    let path = profile.join("sendpromptly");
+    anyhow::ensure!(path.exists(), "{} is missing: run `cargo build --workspace`", path.display());
+    Ok(path)
+}
+
+impl World {
+    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(path()?);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("DATABASE_URL", &self.database_url)
+            .env("SENDPROMPTLY_MASTER_KEY", &self.master_key)
+            .env("SENDPROMPTLY_CALLBACK_ALLOW", "127.0.0.0/8")
+            .env("SENDPROMPTLY_LOG", "warn")
+            .env("SMTP_URL", self.mailbox.url())
+            .env("MAIL_FROM", "alerts@cometcart.test")
+            .env("TEMPORAL_ADDRESS", &self.temporal_address)
+            .env("TEMPORAL_NAMESPACE", embedded::NAMESPACE)
+            .env("USER", "bob")
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Runs a command with `--json` and gives its exit code and what it printed.
+    ///
+    /// # Errors
+    /// When it cannot be run or prints no JSON.
+    pub async fn cli(&self, arguments: &[&str]) -> anyhow::Result<(i32, Value)> {
+        let output = self.command(arguments)?.arg("--json").output().await?;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let answer = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{arguments:?} printed no JSON: {errors}"))?;
+        Ok((output.status.code().context("an exit code")?, answer))
+    }
+
+    /// Starts `worker` as a process of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_worker(&self) -> anyhow::Result<Part> {
+        Ok(Part { child: self.command(&["worker"])?.spawn()? })
+    }
+
+    /// Starts `api` as a process of its own, on this port.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_api(&self, port: u16) -> anyhow::Result<Part> {
+        let mut command = self.command(&["api"])?;
+        command.env("SENDPROMPTLY_LISTEN", format!("127.0.0.1:{port}"));
+        Ok(Part { child: command.spawn()? })
+    }
+}

@@ -11,9 +11,11 @@
 )]
 
 pub mod binary;
+pub mod dev;
 pub mod engines;
 pub mod mailbox;
 pub mod receiver;
+pub mod scripted;
 pub mod settings;
 pub mod temporal;
 pub mod wait;

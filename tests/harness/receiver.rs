@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -43,6 +44,7 @@ impl Received {
 struct Memory {
     received: Vec<Received>,
     answers: VecDeque<(u16, String)>,
+    hang: Option<Duration>,
 }
 
 /// A server that remembers. It ends with this value.
@@ -80,6 +82,11 @@ impl Receiver {
         memory.answers.extend(statuses.iter().map(|status| (*status, format!("answer {status}"))));
     }
 
+    /// Lets the next request wait this long for its answer.
+    pub fn hang_next(&self, pause: Duration) {
+        self.memory.lock().expect("no panic while locked").hang = Some(pause);
+    }
+
     /// Everything that came in so far.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
@@ -100,8 +107,14 @@ async fn remember(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, String) {
-    let mut memory = memory.lock().expect("no panic while locked");
-    memory.received.push(Received { headers, body });
-    let (status, answer) = memory.answers.pop_front().unwrap_or((200, "ok".to_owned()));
-    (StatusCode::from_u16(status).expect("a status"), answer)
+    let (pause, answer) = {
+        let mut memory = memory.lock().expect("no panic while locked");
+        memory.received.push(Received { headers, body });
+        let answer = memory.answers.pop_front().unwrap_or((200, "ok".to_owned()));
+        (memory.hang.take(), answer)
+    };
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
+    (StatusCode::from_u16(answer.0).expect("a status"), answer.1)
 }

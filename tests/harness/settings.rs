@@ -8,13 +8,15 @@ pub struct WorldOptions {
     /// How long the app has to report. The contract counts in minutes; a world may count in
     /// milliseconds, which a trigger in its database sees to.
     pub patience: Option<Duration>,
+    /// Whether an API runs, with its relay.
+    pub api: bool,
     /// Whether a worker runs from the beginning.
     pub worker: bool,
 }
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { patience: None, worker: true }
+        Self { patience: None, api: true, worker: true }
     }
 }
 
@@ -23,6 +25,12 @@ impl WorldOptions {
     #[must_use]
     pub fn patient_for(patience: Duration) -> Self {
         Self { patience: Some(patience), ..Self::default() }
+    }
+
+    /// A world without an API, and so without its relay.
+    #[must_use]
+    pub fn without_api(self) -> Self {
+        Self { api: false, ..self }
     }
 
     /// A world whose worker is started by the test.

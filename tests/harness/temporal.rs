@@ -99,7 +99,7 @@ impl Engines {
         String::from_utf8(stdout).context("text on standard output")
     }
 
-    /// Signals a watch as somebody at a terminal does.
+    /// Signals a watch as somebody at a terminal does, once it is there.
     ///
     /// # Errors
     /// When the command fails.
@@ -110,6 +110,10 @@ impl Engines {
         input: Option<Value>,
     ) -> anyhow::Result<()> {
         let id = workflow_id(event_id);
+        eventually("a watch to signal", async || {
+            self.cli(&["workflow", "describe", "--workflow-id", &id]).await.ok()
+        })
+        .await;
         let input = input.map(|input| input.to_string());
         let mut arguments = vec!["workflow", "signal", "--workflow-id", &id, "--name", name];
         arguments.extend(input.iter().flat_map(|input| ["--input", input]));

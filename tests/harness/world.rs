@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use worker::WorkerSettings;
+use workflows::names::TASK_QUEUE;
 
 use crate::engines::{self, Engines};
 use crate::mailbox::Mailbox;
@@ -63,10 +64,13 @@ pub struct World {
     pub mailbox: Mailbox,
     /// Where the API is.
     pub url: String,
+    /// Temporal's `host:port`.
+    pub temporal_address: String,
     /// Temporal, as this world's processes see it.
     pub engine: Arc<Engine>,
     http: reqwest::Client,
     shutdown: CancellationToken,
+    api: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -89,32 +93,35 @@ impl World {
 
     async fn try_start(options: WorldOptions) -> anyhow::Result<Self> {
         let engines = engines::shared().await?;
-        let temporal = TemporalSettings::Plain {
-            address: engines.temporal.address(),
-            namespace: embedded::NAMESPACE.to_owned(),
-        };
-        let world = Self::create(engines, temporal, options).await?;
-        world.serve().await?;
-        if options.worker {
-            world.start_worker();
-        }
+        let address = engines.temporal.address();
+        let task_queue = format!("world-{}", uuid::Uuid::now_v7().simple());
+        let world = Self::create(engines, (address, task_queue), options).await?;
+        world.open(options).await?;
         Ok(world)
     }
 
-    /// A world whose Temporal is elsewhere, or nowhere.
-    pub async fn start_on(temporal: TemporalSettings, options: WorldOptions) -> Self {
+    /// A world whose Temporal is at this address, or nowhere; the real binary can work there too.
+    pub async fn start_on(temporal_address: String, options: WorldOptions) -> Self {
         let engines = engines::shared().await.expect("engines");
-        let world = Self::create(engines, temporal, options).await.expect("a world");
-        world.serve().await.expect("an API");
-        if options.worker {
-            world.start_worker();
-        }
+        let there = (temporal_address, TASK_QUEUE.to_owned());
+        let world = Self::create(engines, there, options).await.expect("a world");
+        world.open(options).await.expect("an API");
         world
+    }
+
+    async fn open(&self, options: WorldOptions) -> anyhow::Result<()> {
+        if options.api {
+            self.serve().await?;
+        }
+        if options.worker {
+            self.start_worker();
+        }
+        Ok(())
     }
 
     async fn create(
         engines: Arc<Engines>,
-        temporal: TemporalSettings,
+        (temporal_address, task_queue): (String, String),
         options: WorldOptions,
     ) -> anyhow::Result<Self> {
         let database_url = engines.create_database().await?;
@@ -129,7 +136,11 @@ impl World {
         let key = new_key()?;
         let (project, key_id) = furnish(&pool, &master_key, &repair, (&secret, &key)).await?;
         let port = embedded::free_port()?;
-        let task_queue = format!("world-{port}-{}", project.id);
+        let temporal = TemporalSettings::Plain {
+            address: temporal_address.clone(),
+            namespace: embedded::NAMESPACE.to_owned(),
+        };
+        let shutdown = CancellationToken::new();
         Ok(Self {
             engines,
             pool,
@@ -142,9 +153,11 @@ impl World {
             repair,
             mailbox,
             url: format!("http://127.0.0.1:{port}"),
+            temporal_address,
             engine: Arc::new(Engine::new(temporal, task_queue)),
             http: reqwest::Client::builder().no_proxy().build()?,
-            shutdown: CancellationToken::new(),
+            api: shutdown.child_token(),
+            shutdown,
             tasks: TaskTracker::new(),
         })
     }
@@ -159,14 +172,14 @@ impl World {
             relay: Relay::spawn(
                 Arc::clone(&self.engine),
                 self.pool.clone(),
-                &self.shutdown,
+                &self.api,
                 &self.tasks,
             ),
             limits: Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX)),
             detached: Detached::default(),
         };
         let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
-        let shutdown = self.shutdown.clone().cancelled_owned();
+        let shutdown = self.api.clone().cancelled_owned();
         self.tasks.spawn(api::serve::serve(
             listener,
             api::router::router(state),
@@ -174,6 +187,11 @@ impl World {
             options,
         ));
         Ok(())
+    }
+
+    /// Stops the API and its relay; a worker goes on.
+    pub fn stop_api(&self) {
+        self.api.cancel();
     }
 
     /// Starts a worker, as the `worker` command does.
@@ -275,6 +293,20 @@ impl World {
             wanted(&incident).then_some(incident)
         })
         .await
+    }
+
+    /// Whether the API says that it can accept receipts.
+    pub async fn ready(&self) -> bool {
+        let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The key of another project, whose owner charlie must see nothing.
+    pub async fn charlie(&self) -> ApiKey {
+        let (secret, key) = (SigningSecret::from_bytes([7; 32]), new_key().expect("a key"));
+        let made = furnish(&self.pool, &self.master_key, &self.repair, (&secret, &key)).await;
+        made.expect("another project");
+        key
     }
 
     /// The actions on the event's timeline, in order.

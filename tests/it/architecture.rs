@@ -57,7 +57,7 @@ const NEVER: [(&str, &[&str]); 9] = [
     ("embedded", &["sqlx", "axum", "reqwest", "temporalio-client", "temporalio-sdk"]),
     ("api", &["reqwest", "lettre", "temporalio-sdk", "temporalio-client", "temporalio-common"]),
     ("worker", &["axum", "sqlx", "reqwest", "lettre"]),
-    ("sendpromptly", &["sqlx", "axum", "lettre", "temporalio-sdk", "temporalio-client"]),
+    ("sendpromptly", &["sqlx", "lettre", "temporalio-sdk", "temporalio-client"]),
 ];
 
 /// The whole manifest of the determinism fence. A name more is a decision, not an accident.

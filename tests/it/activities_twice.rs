@@ -1,0 +1,365 @@
+//! Every activity run twice: a worker that dies after its last step repeats all of them, and the
+//! second run must leave the database as the first one did.
+
+use std::sync::Arc;
+
+use activities::destinations::Senders;
+use activities::destinations::email::EmailSender;
+use activities::http::{GuardedClient, HttpPolicy};
+use activities::{Deps, alerts, callbacks, records};
+use domain::ids::{AlertId, EventId, ReplayId};
+use domain::repair_url::AllowedNetworks;
+use domain::watch::{NextStep, WatchStanding};
+use e2e::mailbox::Mailbox;
+use e2e::{Receiver, run};
+use serde_json::{Value, json};
+use store::destinations::Target;
+use store::{destinations, reprocesses, results};
+use workflows::activity_contract::{
+    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
+};
+
+use crate::store::shop::Shop;
+
+/// Alice's shop and the hands that work for it.
+struct Stage {
+    shop: Shop,
+    repair: Receiver,
+    mailbox: Mailbox,
+    deps: Arc<Deps>,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let shop = Shop::open().await;
+        let (repair, mailbox) =
+            (Receiver::start().await.expect("one"), Mailbox::start().await.expect("one"));
+        sqlx::query("UPDATE projects SET repair_url = $1")
+            .bind(repair.url())
+            .execute(&shop.pool)
+            .await
+            .expect("a repair URL");
+        let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("a network");
+        let http = GuardedClient::new(HttpPolicy::new(allow.clone())).expect("a client");
+        let email = EmailSender::smtp(&mailbox.url(), "Shop watch <alerts@cometcart.test>");
+        let deps = Deps {
+            pool: shop.pool.clone(),
+            master_key: shop.master_key.clone(),
+            senders: Senders { email: email.expect("a mail server"), http: http.clone() },
+            http,
+            allow,
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            mail_domain: "cometcart.test".to_owned(),
+        };
+        Self { shop, repair, mailbox, deps: Arc::new(deps) }
+    }
+
+    /// Every table, row by row, as JSON.
+    async fn dump(&self) -> Value {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'",
+        )
+        .fetch_all(&self.shop.pool)
+        .await
+        .expect("tables");
+        let mut dump = json!({});
+        for table in tables {
+            let sql = format!(
+                "SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t::text), '[]') FROM {table} t"
+            );
+            let rows: Value = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_one(&self.shop.pool)
+                .await
+                .expect("rows");
+            dump[table] = rows;
+        }
+        dump
+    }
+
+    /// Runs a step twice; the second time changes nothing and is answered like the first.
+    async fn twice(&self, step: impl AsyncFn() -> WatchStanding) {
+        let first = without_waits(step().await);
+        let after_first = self.dump().await;
+        let second = without_waits(step().await);
+        assert_same(&self.dump().await, &after_first);
+        assert_eq!(first, second, "the watch is told the same");
+    }
+
+    async fn alert(&self, event_id: EventId) -> AlertId {
+        let pending = store::alerts::list_pending(&self.shop.pool, event_id).await;
+        pending.expect("a list")[0]
+    }
+}
+
+/// Compares two dumps and shows the rows that only one of them has.
+fn assert_same(now: &Value, before: &Value) {
+    let (now, before) = (now.as_object().expect("tables"), before.as_object().expect("tables"));
+    for (table, rows) in now {
+        let rows_of = |dump: &Value| dump.as_array().cloned().unwrap_or_default();
+        let (rows, known) = (rows_of(rows), rows_of(&before[table]));
+        let new: Vec<_> = rows.iter().filter(|row| !known.contains(row)).collect();
+        let gone: Vec<_> = known.iter().filter(|row| !rows.contains(row)).collect();
+        assert!(new.is_empty() && gone.is_empty(), "{table}: new {new:?}, gone {gone:?}");
+    }
+}
+
+/// The wait until a deadline is shorter each time.
+fn without_waits(standing: WatchStanding) -> WatchStanding {
+    let next = match standing.next {
+        NextStep::WaitForResult { .. } => NextStep::WaitForResult { wait_ms: 0 },
+        NextStep::WaitForRepair { replay_id, .. } => {
+            NextStep::WaitForRepair { replay_id, wait_ms: 0 }
+        }
+        next => next,
+    };
+    WatchStanding { next, ..standing }
+}
+
+#[test]
+fn open_incident_if_due_twice() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.take("evt_1").await;
+        let step = async || records::open_incident_if_due(&stage.deps, OfEvent { event_id }).await;
+        stage.twice(async || step().await.expect("not due")).await;
+        stage.shop.let_time_pass(event_id).await;
+        stage.twice(async || step().await.expect("due")).await;
+        assert!(stage.shop.story(event_id).await.contains("incident: open"));
+    });
+}
+
+#[test]
+fn read_standing_twice() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        let before = stage.dump().await;
+        let of = OfEvent { event_id };
+        stage.twice(async || records::read_standing(&stage.deps, of).await.expect("read")).await;
+        assert_same(&stage.dump().await, &before);
+    });
+}
+
+#[test]
+fn record_result_twice_whatever_was_typed() {
+    run(async {
+        let stage = Stage::set().await;
+        for (number, body) in [
+            json!({"status": "success", "reported_by": "alice"}),
+            json!({"status": "failed", "error_code": "locked"}),
+            json!({"status": "perhaps"}),
+            json!({"status": "success", "replay_id": reprocesses::new_id()}),
+            json!("nonsense"),
+            Value::Null,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let event_id = stage.shop.take(&format!("evt_{number}")).await;
+            let typed = TypedResult { event_id, result_id: results::new_id(), body };
+            let step = async || records::record_result(&stage.deps, typed.clone()).await;
+            stage.twice(async || step().await.expect("recorded")).await;
+            let entries = stage.shop.story(event_id).await.matches("result.").count();
+            assert_eq!(entries, 1, "{typed:?}");
+        }
+    });
+}
+
+fn wish(event_id: EventId) -> ReprocessWish {
+    let (requested_by, note) = (Some("alice".to_owned()), Some("again".to_owned()));
+    ReprocessWish { event_id, replay_id: reprocesses::new_id(), requested_by, note }
+}
+
+#[test]
+fn request_reprocess_twice_taken_and_refused() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        for (action, event_id) in [
+            ("reprocess.requested", event_id),
+            ("reprocess.refused", event_id),
+            ("reprocess.refused", stage.shop.take("evt_2").await),
+        ] {
+            let wish = wish(event_id);
+            let step = async || records::request_reprocess(&stage.deps, wish.clone()).await;
+            stage.twice(async || step().await.expect("recorded")).await;
+            assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
+        }
+    });
+}
+
+#[test]
+fn resolve_incident_twice_taken_and_refused() {
+    run(async {
+        let stage = Stage::set().await;
+        let open = stage.shop.missed("evt_1").await;
+        stage.shop.reprocess(open).await;
+        for (action, event_id) in
+            [("incident.resolved", open), ("resolve.refused", stage.shop.take("evt_2").await)]
+        {
+            let (entry_id, resolved_by) = (Some(store::audit::new_id()), Some("alice".to_owned()));
+            let typed = TypedResolution { event_id, entry_id, resolved_by, note: None };
+            let step = async || records::resolve_incident(&stage.deps, typed.clone()).await;
+            stage.twice(async || step().await.expect("recorded")).await;
+            assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
+        }
+    });
+}
+
+/// An incident whose callback was delivered.
+async fn delivered(stage: &Stage) -> (EventId, ReplayId) {
+    let event_id = stage.shop.missed("evt_1").await;
+    let of = (event_id, stage.shop.reprocess(event_id).await);
+    callbacks::send(&stage.deps, of).await.expect("delivered");
+    of
+}
+
+#[test]
+fn end_reprocess_if_due_twice() {
+    run(async {
+        let stage = Stage::set().await;
+        let (event_id, replay_id) = delivered(&stage).await;
+        let of = OfReprocess { event_id, replay_id };
+        let step = async || records::end_reprocess_if_due(&stage.deps, of).await;
+        stage.twice(async || step().await.expect("not due")).await;
+        stage
+            .shop
+            .execute("UPDATE reprocesses SET result_due_at = now() WHERE event_id = $1", event_id)
+            .await;
+        stage.twice(async || step().await.expect("due")).await;
+        assert!(stage.shop.story(event_id).await.contains("reprocess: no_result"));
+    });
+}
+
+#[test]
+fn send_callback_twice_sends_a_delivered_callback_once() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("delivered")).await;
+        assert_eq!(stage.repair.received().len(), 1);
+    });
+}
+
+#[test]
+fn send_callback_twice_sends_a_stopped_callback_once() {
+    run(async {
+        let stage = Stage::set().await;
+        stage.repair.answer_with(&[410]);
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("stopped")).await;
+        assert_eq!(stage.repair.received().len(), 1);
+        assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
+    });
+}
+
+#[test]
+fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
+    run(async {
+        let stage = Stage::set().await;
+        stage.repair.answer_with(&[503, 503]);
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        let mut dumps = Vec::new();
+        for _ in 0..2 {
+            callbacks::send(&stage.deps, of).await.expect_err("another attempt is due");
+            let mut dump = stage.dump().await;
+            for grows in ["callback_attempts", "audit_entries"] {
+                dump[grows] = json!(null);
+            }
+            dumps.push(dump);
+        }
+        assert_same(&dumps[1], &dumps[0]);
+        let received = stage.repair.received();
+        assert_eq!(received[0].body, received[1].body, "the same bytes");
+        assert_ne!(received[0].header("x-sp-nonce"), received[1].header("x-sp-nonce"));
+        assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
+        assert_eq!(received[1].header("x-sp-attempt"), "2");
+    });
+}
+
+#[test]
+fn deliver_alert_twice_sends_one_mail() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        let id = stage.alert(event_id).await;
+        alerts::deliver(&stage.deps, id).await.expect("delivered");
+        let before = stage.dump().await;
+        alerts::deliver(&stage.deps, id).await.expect("nothing to do");
+        assert_same(&stage.dump().await, &before);
+        assert_eq!(stage.mailbox.mails().len(), 1);
+        assert!(stage.shop.story(event_id).await.ends_with("incident.opened alert.delivered"));
+    });
+}
+
+#[test]
+fn deliver_alert_twice_gives_up_once() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        stage
+            .shop
+            .execute(
+                "UPDATE alerts SET created_at = now() - interval '25 hours' WHERE event_id = $1",
+                event_id,
+            )
+            .await;
+        let id = stage.alert(event_id).await;
+        alerts::deliver(&stage.deps, id).await.expect("given up");
+        let before = stage.dump().await;
+        alerts::deliver(&stage.deps, id).await.expect("nothing to do");
+        assert_same(&stage.dump().await, &before);
+        assert_eq!(stage.mailbox.mails().len(), 0);
+        assert!(stage.shop.story(event_id).await.ends_with("incident.opened alert.given_up"));
+    });
+}
+
+#[test]
+fn deliver_alert_to_a_slack_url_that_is_gone_breaks_the_destination_once() {
+    run(async {
+        let stage = Stage::set().await;
+        let gone = Receiver::start().await.expect("a receiver");
+        gone.answer_with(&[404, 404]);
+        let shop = &stage.shop;
+        let target = Target::Slack(gone.url().to_owned());
+        let (key, project_id) = (&shop.master_key, shop.owner.project_id);
+        destinations::insert_destination(&shop.pool, key, project_id, &target, "127.0.0.1")
+            .await
+            .expect("a destination");
+        let event_id = shop.missed("evt_1").await;
+        let pending = store::alerts::list_pending(&shop.pool, event_id).await.expect("a list");
+        let mut ends = Vec::new();
+        for _ in 0..2 {
+            for id in &pending {
+                alerts::deliver(&stage.deps, *id).await.expect("delivered or given up");
+            }
+            ends.push(stage.dump().await);
+        }
+        assert_same(&ends[1], &ends[0]);
+        assert_eq!(gone.received().len(), 1);
+        let story = shop.story(event_id).await;
+        assert!(story.contains("destination.broken alert.given_up"), "{story}");
+    });
+}
+
+#[test]
+fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
+    run(async {
+        let stage = Stage::set().await;
+        let before = stage.dump().await;
+        let event_id = EventId::from_uuid(uuid::Uuid::now_v7());
+        let replay_id = reprocesses::new_id();
+        let of = OfEvent { event_id };
+        records::open_incident_if_due(&stage.deps, of).await.expect_err("unknown");
+        records::read_standing(&stage.deps, of).await.expect_err("unknown");
+        records::request_reprocess(&stage.deps, wish(event_id)).await.expect_err("unknown");
+        callbacks::send(&stage.deps, (event_id, replay_id)).await.expect_err("unknown");
+        alerts::deliver(&stage.deps, AlertId::from_uuid(event_id.as_uuid()))
+            .await
+            .expect("an alert that is gone needs no delivery");
+        assert_same(&stage.dump().await, &before);
+    });
+}

@@ -1,0 +1,126 @@
+//! Bodies that are not quite JSON. Each is a clear error and stores nothing.
+
+use e2e::run;
+use e2e::world::receipt;
+
+use super::{Api, RECEIPT, RESULT, fresh};
+
+/// A good receipt as text, with one value written by hand.
+fn with(field: &str, raw: &str) -> String {
+    let good = receipt("evt_1").to_string();
+    format!("{},\"{field}\":{raw}}}", &good[..good.len() - 1])
+}
+
+/// A good receipt as text, with one of its values replaced.
+fn replaced(value: &str, raw: &str) -> String {
+    receipt("evt_1").to_string().replacen(&format!("\"{value}\""), raw, 1)
+}
+
+/// Bodies that no reader of JSON may take, or that two readers could take in two ways.
+fn broken() -> Vec<String> {
+    let deep = with("payload", &format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)));
+    let good = receipt("evt_1").to_string();
+    vec![
+        String::new(),
+        "canary".to_owned(),
+        "null".to_owned(),
+        "[]".to_owned(),
+        "\"canary\"".to_owned(),
+        format!("{good}{good}"),
+        format!("{good} canary"),
+        format!("{good}\u{0}"),
+        format!("[{good}]"),
+        format!("\u{feff}{good}"),
+        good[..good.len() - 1].to_owned(),
+        deep,
+        with("canary", "1e999"),
+        with("canary", "-1e999"),
+        with("canary", "NaN"),
+        with("canary", "01"),
+        with("canary", r#""\ud800""#),
+        with("canary", r#""\udc00\ud800""#),
+        with("provider", "\"stripe\""),
+        with("canary", "1,\"canary\":1"),
+        replaced("user_456", "\"a\tb\""),
+    ]
+}
+
+#[test]
+fn what_is_no_json_object_is_malformed_and_never_quoted() {
+    run(async {
+        let api = Api::start().await;
+        for body in broken() {
+            for path in [RECEIPT, RESULT] {
+                let answer = api.send(path, &fresh(), body.as_str()).await;
+                let start: String = body.chars().take(60).collect();
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (400, "malformed_request"),
+                    "{start}"
+                );
+                assert!(!answer.text.contains("canary"), "{}", answer.text);
+            }
+        }
+        let twice = api.send(RECEIPT, &fresh(), with("provider", "\"stripe\"")).await;
+        insta::assert_snapshot!(twice.shown(), @r#"400 {"error":{"code":"malformed_request","message":"a field stands twice in the body at line 1, column 185","request_id":"req_"}}"#);
+        let surrogate = api.send(RECEIPT, &fresh(), replaced("user_456", r#""\ud800""#)).await;
+        insta::assert_snapshot!(surrogate.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the body is not valid JSON at line 1, column 87","request_id":"req_"}}"#);
+        assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 0);
+        assert_eq!(api.count("SELECT count(*) FROM idempotency_keys").await, 0);
+    });
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_are_malformed() {
+    run(async {
+        let api = Api::start().await;
+        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"{\"a\":\"\xed\xa0\x80\"}", b"\x1f\x8b\x08", b"\0"]
+        {
+            let request = api.request(RECEIPT, &api.world.key, &fresh()).body(bytes.to_vec());
+            let answer = super::Answer::of(request).await;
+            assert_eq!(answer.code(), "malformed_request", "{bytes:?}");
+        }
+    });
+}
+
+#[test]
+fn the_nul_character_is_refused_in_every_text_that_is_stored() {
+    run(async {
+        let api = Api::start().await;
+        for (field, value) in [
+            ("provider_event_id", "evt_1"),
+            ("internal_reference", "user_456"),
+            ("event_type", "invoice.paid"),
+            ("effect_type", "credit_grant"),
+            ("occurred_at", "2026-11-21T14:02:09Z"),
+        ] {
+            let answer = api.send(RECEIPT, &fresh(), replaced(value, r#""a\u0000b""#)).await;
+            assert_eq!((answer.status, answer.fields()), (422, vec![field.to_owned()]));
+        }
+        for (field, rest) in [
+            ("error_message", ""),
+            ("error_code", ""),
+            ("replay_id", ""),
+            ("stripe_event_id", r#","provider_event_id":"a\u0000b""#),
+        ] {
+            let id = if rest.is_empty() { r#","provider_event_id":"evt_1""# } else { rest };
+            let body = format!(r#"{{"status":"failed","{field}":"a\u0000b"{id}}}"#);
+            let answer = api.send(RESULT, &fresh(), body).await;
+            assert_eq!(answer.status, 422, "{field}: {}", answer.text);
+            assert!(answer.fields().contains(&field.to_owned()), "{}", answer.text);
+        }
+    });
+}
+
+#[test]
+fn numbers_and_nulls_in_places_of_text_are_refused_by_field() {
+    run(async {
+        let api = Api::start().await;
+        for raw in ["7", "1e308", "true", "{}", "[]", "18446744073709551616"] {
+            let answer = api.send(RECEIPT, &fresh(), replaced("user_456", raw)).await;
+            assert_eq!(answer.fields(), ["internal_reference"], "{raw}");
+        }
+        let absent = api.send(RECEIPT, &fresh(), replaced("user_456", "null")).await;
+        insta::assert_snapshot!(absent.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"internal_reference","message":"is required"}],"request_id":"req_"}}"#);
+    });
+}

@@ -1,0 +1,104 @@
+//! Results that overtake their receipt.
+
+use e2e::run;
+use e2e::world::receipt;
+use serde_json::{Value, json};
+
+use super::{Api, RECEIPT, RESULT};
+
+fn early(event: &str, status: &str) -> Value {
+    json!({"provider_event_id": event, "status": status})
+}
+
+#[test]
+fn an_early_result_is_answered_404_kept_and_applied() {
+    run(async {
+        let api = Api::start().await;
+        let answer = api.post(RESULT, &early("evt_1", "success")).await;
+        insta::assert_snapshot!(answer.shown(), @r#"404 {"error":{"code":"not_found","message":"there is no receipt for this event yet; the result is kept for 24 hours and applied when the receipt comes","request_id":"req_"}}"#);
+        assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
+        let event_id = api.take("evt_1").await;
+        assert_eq!(api.world.timeline(event_id).await, ["receipt.accepted", "result.succeeded"]);
+        assert_eq!(api.text("SELECT effect FROM payment_events").await, "succeeded");
+    });
+}
+
+#[test]
+fn an_early_failure_opens_the_incident_with_the_receipt() {
+    run(async {
+        let api = Api::start().await;
+        let mut body = early("evt_1", "failed");
+        body["error_code"] = json!("locked");
+        assert_eq!(api.post(RESULT, &body).await.status, 404);
+        let event_id = api.take("evt_1").await;
+        let incident = api.world.incident_when(event_id, "open", |_| true).await;
+        assert_eq!(incident.error_code.as_deref(), Some("locked"));
+    });
+}
+
+#[test]
+fn the_same_early_result_again_is_kept_once_and_another_one_under_its_key_is_a_conflict() {
+    run(async {
+        let api = Api::start().await;
+        for _ in 0..2 {
+            let answer = api.send(RESULT, "k1", early("evt_1", "failed").to_string()).await;
+            assert_eq!(answer.status, 404, "{}", answer.text);
+        }
+        assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
+        let other = api.send(RESULT, "k1", early("evt_1", "success").to_string()).await;
+        insta::assert_snapshot!(other.shown(), @r#"409 {"error":{"code":"idempotency_conflict","message":"this Idempotency-Key was used for a different request; send a new one with this one","request_id":"req_"}}"#);
+        assert_eq!(api.send(RESULT, "k2", early("evt_1", "success").to_string()).await.status, 404);
+        api.take("evt_1").await;
+        assert_eq!(api.text("SELECT effect FROM payment_events").await, "succeeded");
+    });
+}
+
+#[test]
+fn an_early_result_is_applied_to_every_effect_that_it_may_mean() {
+    run(async {
+        let api = Api::start().await;
+        let mut named = early("evt_1", "success");
+        named["effect_type"] = json!("access_unlock");
+        api.post(RESULT, &named).await;
+        api.post(RESULT, &early("evt_2", "success")).await;
+        for event in ["evt_1", "evt_2"] {
+            for effect in ["access_unlock", "credit_grant"] {
+                let answer = api.receipt(event, &json!({ "effect_type": effect })).await;
+                assert_eq!(answer.status, 202);
+            }
+        }
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "succeeded pending succeeded succeeded");
+    });
+}
+
+#[test]
+fn after_24_hours_an_early_result_is_not_applied() {
+    run(async {
+        let api = Api::start().await;
+        api.post(RESULT, &early("evt_1", "success")).await;
+        sqlx::query("UPDATE early_results SET received_at = now() - interval '24 hours 1 second'")
+            .execute(&api.world.pool)
+            .await
+            .expect("aged");
+        api.take("evt_1").await;
+        assert_eq!(api.text("SELECT effect FROM payment_events").await, "pending");
+    });
+}
+
+#[test]
+fn a_result_and_its_receipt_at_once_never_miss_each_other() {
+    run(async {
+        let api = Api::start().await;
+        for round in 0..30 {
+            let event = format!("evt_{round}");
+            let (body, result) = (receipt(&event), early(&event, "success"));
+            let (taken, reported) =
+                tokio::join!(api.post(RECEIPT, &body), api.post(RESULT, &result));
+            assert_eq!(taken.status, 202);
+            assert!([202, 404].contains(&reported.status), "{}", reported.text);
+        }
+        let missed = "SELECT count(*) FROM payment_events WHERE effect <> 'succeeded'";
+        assert_eq!(api.count(missed).await, 0);
+    });
+}

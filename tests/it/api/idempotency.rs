@@ -1,0 +1,176 @@
+//! The same key and the same request: the same bytes.
+
+use std::collections::BTreeMap;
+
+use e2e::run;
+use e2e::world::receipt;
+use serde_json::json;
+
+use super::{Answer, Api, RECEIPT, RESULT, fresh};
+
+#[test]
+fn the_same_request_gets_the_same_bytes_whatever_its_white_space_and_order() {
+    run(async {
+        let api = Api::start().await;
+        let plain = r#"{"provider":"stripe","provider_event_id":"evt_1","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-11-21T14:02:09Z"}"#;
+        let other = " {\n\t\"occurred_at\": \"2026-11-21T14:02:09Z\", \"internal_reference\": \"user_\\u0034\\u00356\",\r\n \"effect_type\": \"credit_grant\", \"unknown\": [1, 2], \"event_type\": \"invoice.paid\", \"provider_event_id\": \"evt_1\", \"timeout_minutes\": null, \"provider\": \"stripe\" }\n";
+        let first = api.send(RECEIPT, "k", plain).await;
+        assert_eq!(first.status, 202);
+        for body in [plain, other, plain] {
+            let again = api.send(RECEIPT, "k", body).await;
+            assert_eq!((again.status, &again.text), (202, &first.text));
+            assert_eq!(again.header("content-type"), "application/json");
+        }
+        assert_eq!(api.count("SELECT count(*) FROM idempotency_keys").await, 1);
+    });
+}
+
+#[test]
+fn the_stored_answer_stays_even_when_the_event_has_moved_on() {
+    run(async {
+        let api = Api::start().await;
+        let event_id = api.take("evt_1").await;
+        let failed = json!({"event_id": event_id, "status": "failed"}).to_string();
+        let first = api.send(RESULT, "k", failed.as_str()).await;
+        assert_eq!(first.json()["incident"]["state"], "open");
+        api.post(RESULT, &json!({"event_id": event_id, "status": "success"})).await;
+        let again = api.send(RESULT, "k", failed).await;
+        assert_eq!(again.text, first.text);
+        assert_eq!(api.count("SELECT count(*) FROM results").await, 2);
+    });
+}
+
+#[test]
+fn another_request_under_the_same_key_is_a_conflict() {
+    run(async {
+        let api = Api::start().await;
+        api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+        let other = api.send(RECEIPT, "k", receipt("evt_2").to_string()).await;
+        insta::assert_snapshot!(other.shown(), @r#"409 {"error":{"code":"idempotency_conflict","message":"this Idempotency-Key was used for a different request; send a new one with this one","request_id":"req_"}}"#);
+        assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 1);
+    });
+}
+
+#[test]
+fn a_key_belongs_to_its_route_and_its_project() {
+    run(async {
+        let api = Api::start().await;
+        let body = receipt("evt_1").to_string();
+        let taken = api.send(RECEIPT, "k", body.as_str()).await;
+        let event_id = taken.json()["event_id"].clone();
+        let result = json!({"event_id": event_id, "status": "success"}).to_string();
+        assert_eq!(api.send(RESULT, "k", result).await.status, 202);
+        let (_, charlie) = api.stranger().await;
+        let theirs = Answer::of(api.request(RECEIPT, &charlie, "k").body(body)).await;
+        assert_eq!(theirs.status, 202);
+        assert_ne!(theirs.json()["event_id"], event_id);
+    });
+}
+
+#[test]
+fn two_keys_of_one_project_share_their_idempotency_keys() {
+    run(async {
+        let api = Api::start().await;
+        let second = e2e::world::new_key().expect("a key");
+        let project_id = api.world.project.id;
+        store::api_keys::insert_key(&api.world.pool, project_id, "second", &second)
+            .await
+            .expect("a key");
+        let body = receipt("evt_1").to_string();
+        let first = api.send(RECEIPT, "k", body.as_str()).await;
+        let again = Answer::of(api.request(RECEIPT, &second, "k").body(body)).await;
+        assert_eq!(again.text, first.text);
+    });
+}
+
+#[test]
+fn a_refused_request_leaves_its_key_free() {
+    run(async {
+        let api = Api::start().await;
+        assert_eq!(api.send(RECEIPT, "k", "{}").await.status, 422);
+        assert_eq!(api.send(RECEIPT, "k", "{").await.status, 400);
+        assert_eq!(api.send(RECEIPT, "k", receipt("evt_1").to_string()).await.status, 202);
+        let unknown = json!({"event_id": "ev_1", "status": "success"}).to_string();
+        assert_eq!(api.send(RESULT, "r", unknown).await.status, 404);
+        let known = json!({"provider_event_id": "evt_1", "status": "success"}).to_string();
+        assert_eq!(api.send(RESULT, "r", known).await.status, 202);
+    });
+}
+
+#[test]
+fn a_key_is_free_again_after_seven_days() {
+    run(async {
+        let api = Api::start().await;
+        api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+        sqlx::query("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'")
+            .execute(&api.world.pool)
+            .await
+            .expect("aged");
+        let other = api.send(RECEIPT, "k", receipt("evt_2").to_string()).await;
+        assert_eq!((other.status, &other.json()["duplicate"]), (202, &json!(false)));
+        // The same event stays a duplicate for ever; only its key was forgotten.
+        let first = api.send(RECEIPT, &fresh(), receipt("evt_1").to_string()).await;
+        assert_eq!(first.json()["duplicate"], json!(true));
+    });
+}
+
+#[test]
+fn a_running_request_is_named_as_such() {
+    run(async {
+        let api = Api::start().await;
+        let used = store::idempotency::KeyUse {
+            project_id: api.world.project.id,
+            route: "receipt",
+            key: "k",
+            request_hash: &[0; 32],
+        };
+        let mut tx = api.world.pool.begin().await.expect("a transaction");
+        store::idempotency::claim(&mut tx, used).await.expect("a claim");
+        let answer = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+        insta::assert_snapshot!(answer.shown(), @r#"409 {"error":{"code":"idempotency_in_progress","message":"the first request with this Idempotency-Key is still running; send it again shortly","request_id":"req_"}}"#);
+        assert_eq!(answer.header("retry-after"), "1");
+        drop(tx);
+        let after = async || {
+            let answer = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+            (answer.status == 202).then_some(())
+        };
+        e2e::eventually("the key to be free", after).await;
+    });
+}
+
+#[test]
+fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_answers() {
+    run(async {
+        let api = Api::start().await;
+        let body = receipt("evt_1").to_string();
+        let posts = (0..100).map(|_| api.send(RECEIPT, "k", body.as_str()));
+        let answers = futures::future::join_all(posts).await;
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        for answer in &answers {
+            *kinds.entry(answer.code()).or_default() += 1;
+        }
+        let known =
+            kinds.keys().all(|kind| ["202", "idempotency_in_progress"].contains(&kind.as_str()));
+        assert!(known && kinds.contains_key("202"), "{kinds:?}");
+        let mut taken = answers.iter().filter(|answer| answer.status == 202);
+        let first = taken.next().expect("one");
+        assert!(taken.all(|answer| answer.text == first.text), "the same bytes");
+        assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 1);
+        assert_eq!(api.count("SELECT count(*) FROM audit_entries").await, 1);
+    });
+}
+
+#[test]
+fn a_key_is_free_the_moment_its_answer_is_there() {
+    run(async {
+        let api = Api::start().await;
+        let body = receipt("evt_1").to_string();
+        let (first, other) = (api.send(RECEIPT, "k", body.as_str()).await, receipt("evt_2"));
+        for _ in 0..50 {
+            let again = api.send(RECEIPT, "k", body.as_str()).await;
+            assert_eq!((again.status, &again.text), (202, &first.text));
+            let conflict = api.send(RECEIPT, "k", other.to_string()).await;
+            assert_eq!(conflict.code(), "idempotency_conflict");
+        }
+    });
+}

@@ -1,0 +1,73 @@
+//! The database is away: a clear 503, nothing is lost by half, and all goes on when it is back.
+
+use e2e::run;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::refusals::second_api;
+use super::{Answer, Api, RECEIPT, RESULT, fresh};
+
+/// Lets nobody into this world's database, and puts out who is in; or opens it again.
+async fn let_in(api: &Api, open: bool) {
+    let server = api.world.engines.postgres.url("postgres");
+    let name = api.world.database_url.rsplit('/').next().expect("a name");
+    let name = name.split('?').next().expect("a name");
+    let mut connection = PgConnection::connect(&server).await.expect("a connection");
+    let sql = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {open}");
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.expect("done");
+    if !open {
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1",
+        )
+        .bind(name)
+        .execute(&mut connection)
+        .await
+        .expect("put out");
+    }
+}
+
+#[test]
+fn while_the_database_lets_nobody_in_the_api_says_so_and_recovers() {
+    run(async {
+        let api = Api::start().await;
+        let event_id = api.take("evt_1").await;
+        let_in(&api, false).await;
+        let refused = api.send(RECEIPT, "k", e2e::world::receipt("evt_2").to_string()).await;
+        insta::assert_snapshot!(refused.shown(), @r#"503 {"error":{"code":"unavailable","message":"the database cannot be reached; send it again with the same Idempotency-Key","request_id":"req_"}}"#);
+        assert_eq!(refused.header("retry-after"), "1");
+        let result = json!({"event_id": event_id, "status": "success"});
+        assert_eq!(api.post(RESULT, &result).await.code(), "unavailable");
+        let ready = Answer::of(api.bare(Method::GET, "/readyz")).await;
+        insta::assert_snapshot!(ready.shown(), @r#"503 {"database":"unavailable","status":"unavailable","temporal":"degraded"}"#);
+        let lives = Answer::of(api.bare(Method::GET, "/healthz")).await;
+        assert_eq!(lives.status, 200, "the process lives");
+        let_in(&api, true).await;
+        let taken = api.send(RECEIPT, "k", e2e::world::receipt("evt_2").to_string()).await;
+        assert_eq!(taken.status, 202, "{}", taken.text);
+        assert_eq!(Answer::of(api.bare(Method::GET, "/readyz")).await.status, 200);
+    });
+}
+
+#[test]
+fn a_database_that_is_not_there_is_unavailable() {
+    run(async {
+        let api = Api::start().await;
+        let nowhere = "postgres://sendpromptly@127.0.0.1:1/none";
+        let pool = store::pool::connect_lazily(nowhere, 2).expect("a pool");
+        let (url, _stop) = second_api(&api, pool, 1_000).await;
+        let bearer = format!("Bearer {}", api.world.key.reveal());
+        let request = api.http.post(format!("{url}{RECEIPT}")).header("authorization", bearer);
+        let request = request.header("idempotency-key", fresh());
+        let request = request.header("content-type", "application/json").body("{}");
+        let ready = Answer::of(api.http.get(format!("{url}/readyz")));
+        let (answer, ready) = tokio::join!(Answer::of(request), ready);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
+        assert_eq!(ready.status, 503);
+        // A wrong key is refused by its shape, without asking the database.
+        let wrong =
+            api.http.post(format!("{url}{RECEIPT}")).header("authorization", "Bearer sk_no");
+        let wrong = Answer::of(wrong.header("content-type", "application/json").body("{}")).await;
+        assert_eq!(wrong.status, 401);
+    });
+}

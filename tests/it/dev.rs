@@ -1,0 +1,76 @@
+//! `dev`: starts everything, keeps its data, and leaves nothing running.
+
+use e2e::dev::{Dev, Ports, refused};
+use e2e::world::receipt;
+use e2e::{eventually, run};
+
+async fn post(dev: &Dev, idempotency_key: &str) -> u16 {
+    let (url, key) = (&dev.ready["url"], &dev.ready["api_key"]);
+    let request = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = request
+        .post(format!("{}/api/v1/receipt", url.as_str().expect("a URL")))
+        .bearer_auth(key.as_str().expect("a key"))
+        .header("idempotency-key", idempotency_key)
+        .header("content-type", "application/json")
+        .body(receipt("evt_1").to_string());
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+#[test]
+fn dev_starts_everything_and_a_second_start_finds_it_again() {
+    run(async {
+        let folder = embedded::scratch_dir().expect("a folder");
+        let ports = Ports::free().expect("ports");
+        let dev = Dev::start(&folder, ports).await.expect("a running dev");
+        assert_eq!(post(&dev, "k1").await, 202);
+        let first = dev.ready.clone();
+        for field in [
+            "url",
+            "temporal_address",
+            "temporal_namespace",
+            "database_url",
+            "project_id",
+            "signing_secret",
+        ] {
+            assert!(first[field].is_string(), "{field}");
+        }
+        assert!(
+            first["operator"]["email"].is_string() && first["operator"]["password"].is_string()
+        );
+
+        let (code, said) =
+            refused(&folder, Ports::free().expect("ports")).await.expect("a second dev");
+        assert_eq!(code, Some(1));
+        assert!(said.contains("running") || said.contains(&dev.pid().to_string()), "{said}");
+
+        assert_eq!(dev.interrupt().await.expect("ended"), Some(0));
+        assert!(ports.are_free(), "a port is still taken");
+        assert!(!folder.path().join(".sendpromptly/dev.json").exists());
+
+        let again = Dev::start(&folder, ports).await.expect("a running dev");
+        assert_eq!(again.ready, first);
+        assert_eq!(post(&again, "k2").await, 202);
+        again.kill().await.expect("killed");
+        eventually("engines that are gone", async || ports.are_free().then_some(())).await;
+    });
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_its_flag() {
+    run(async {
+        let folder = embedded::scratch_dir().expect("a folder");
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = taken.local_addr().expect("an address").port();
+        let free = Ports::free().expect("ports");
+        for (ports, flag) in [
+            (Ports { api: port, ..free }, "--listen"),
+            (Ports { postgres: port, ..free }, "--postgres-port"),
+            (Ports { temporal: port, ..free }, "--temporal-port"),
+            (Ports { ui: port, ..free }, "--temporal-ui-port"),
+        ] {
+            let (code, said) = refused(&folder, ports).await.expect("a dev");
+            assert_eq!(code, Some(1));
+            assert!(said.contains(flag), "{flag}: {said}");
+        }
+    });
+}

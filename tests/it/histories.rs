@@ -1,0 +1,119 @@
+//! Golden histories: what earlier versions of the watch did, replayed against the code of today.
+//!
+//! A change of the watch that would break watches that run in production fails here first. With
+//! `RECORD_HISTORIES` set (`make histories`) each story is told and recorded before the replay: its
+//! history becomes a new file unless one of the same shape is there already. Old files stay, because
+//! each stands for watches that may still be running. A story that cannot be told to its end leaves
+//! no file.
+
+mod changed;
+mod record;
+mod stories;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use e2e::run;
+use temporalio_client::WorkflowHistory;
+use temporalio_sdk::workflow_replayer::{
+    WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
+};
+use temporalio_workflow::workflows::WorkflowImplementation;
+use tokio::sync::OnceCell;
+use workflows::EffectWatch;
+
+static RECORDED: OnceCell<()> = OnceCell::const_new();
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../temporal/histories/EffectWatch")
+}
+
+/// Every golden history with its file's name, after new ones were recorded if that is wanted.
+async fn golden() -> Vec<(String, Vec<u8>)> {
+    RECORDED
+        .get_or_init(async || {
+            if std::env::var_os("RECORD_HISTORIES").is_some() {
+                record::record(&folder()).await;
+            }
+        })
+        .await;
+    read(&folder())
+}
+
+fn read(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("a folder of histories")
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read(&path).expect("a readable file"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn replayer<W: WorkflowImplementation>() -> WorkflowReplayer
+where
+    <W::Run as temporalio_common::WorkflowDefinition>::Input: Send,
+{
+    let registered = WorkflowReplayerOptions::new().register_workflow::<W>();
+    WorkflowReplayer::new(registered.expect("a workflow").build()).expect("a replayer")
+}
+
+async fn replay(replayer: &WorkflowReplayer, json: &[u8]) -> Result<(), WorkflowReplayError> {
+    replayer.replay_workflow(WorkflowHistory::from_json(json).expect("a history")).await
+}
+
+#[test]
+fn every_golden_history_is_replayed_without_a_mismatch() {
+    run(async {
+        let replayer = replayer::<EffectWatch>();
+        for (name, json) in golden().await {
+            let outcome = replay(&replayer, &json).await;
+            assert!(outcome.is_ok(), "{name}: {outcome:?}");
+        }
+    });
+}
+
+#[test]
+fn every_story_has_a_golden_history() {
+    run(async {
+        let golden = golden().await;
+        for story in stories::NAMES {
+            assert!(golden.iter().any(|(name, _)| name == story), "no history of {story}");
+        }
+    });
+}
+
+#[test]
+fn a_watch_that_gives_its_commands_in_another_order_fails_the_replay() {
+    run(async {
+        let replayer = replayer::<changed::EffectWatch>();
+        for (name, json) in golden().await {
+            let outcome = replay(&replayer, &json).await;
+            let Err(WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { message })) =
+                outcome
+            else {
+                panic!("{name}: {outcome:?}");
+            };
+            assert!(message.contains("TMPRL1100"), "{name}: {message}");
+        }
+    });
+}
+
+#[test]
+fn golden_histories_name_no_machine() {
+    run(async {
+        let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
+        for (name, json) in golden().await {
+            let text = String::from_utf8(json).expect("text");
+            let pid = format!("{}@", std::process::id());
+            for word in ["@", "/home/", "/root/", "/tmp/", &pid] {
+                assert!(!text.contains(word), "{name} holds {word}");
+            }
+            assert!(host.trim().len() < 4 || !text.contains(host.trim()), "{name} holds the host");
+        }
+    });
+}

@@ -1,0 +1,44 @@
+//! A watch of the same name that reads the standing before it sets its timer.
+
+use std::time::Duration;
+
+use temporalio_common::data_converters::RawValue;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+};
+use workflows::activity_contract::{OfEvent, Records};
+use workflows::effect_watch::{WatchInput, WatchOutcome};
+use workflows::options;
+
+/// Named like the real one, because that is where the server's name of the type comes from.
+#[workflow]
+pub struct EffectWatch {
+    input: WatchInput,
+}
+
+#[workflow_methods]
+#[expect(clippy::unused_self, reason = "signals are methods, and this watch is deaf")]
+impl EffectWatch {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: WatchInput) -> Self {
+        Self { input }
+    }
+
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
+        let of_event = OfEvent { event_id: ctx.state(|watch| watch.input.event_id) };
+        ctx.execute_activity(Records::read_standing, of_event, options::records()).await?;
+        ctx.timer(Duration::from_mins(30)).await;
+        Ok(WatchOutcome { ended: "applied".to_owned() })
+    }
+
+    #[signal]
+    pub fn result(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {}
+
+    #[signal]
+    pub fn reprocess(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {}
+
+    #[signal]
+    pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {}
+}

@@ -1,0 +1,155 @@
+//! The stories that golden histories tell, each led by hand so that it always has the same shape.
+
+use domain::ids::EventId;
+use domain::incident::IncidentState;
+use domain::reprocess::ReprocessState;
+use e2e::world::SHORT;
+use e2e::{World, WorldOptions, eventually, temporal};
+use serde_json::json;
+use store::transitions::resolve::{Resolving, resolve_incident};
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
+use workflows::names::workflow_id;
+
+/// Every story, by its name.
+pub const NAMES: [&str; 7] = [
+    "applied",
+    "failed_then_reprocessed",
+    "lost_then_reprocessed",
+    "missing_then_late_success",
+    "no_result_then_resolved",
+    "result_before_receipt",
+    "undelivered_then_resolved_by_hand",
+];
+
+/// Lets one story happen, to its end.
+pub async fn tell(name: &str) -> (World, EventId) {
+    let world = World::start_with(match name {
+        "missing_then_late_success" | "no_result_then_resolved" => WorldOptions::patient_for(SHORT),
+        _ => WorldOptions::default(),
+    })
+    .await;
+    world.tell_bob().await;
+    let event_id = match name {
+        "applied" => applied(&world).await,
+        "failed_then_reprocessed" => failed_then_reprocessed(&world).await,
+        "lost_then_reprocessed" => lost_then_reprocessed(&world).await,
+        "missing_then_late_success" => missing_then_late_success(&world).await,
+        "no_result_then_resolved" => no_result_then_resolved(&world).await,
+        "result_before_receipt" => result_before_receipt(&world).await,
+        "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
+        other => panic!("nobody knows the story {other}"),
+    };
+    temporal::finished(&world.temporal().await, event_id).await;
+    (world, event_id)
+}
+
+async fn applied(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    world.result(event_id, "success", json!({})).await;
+    event_id
+}
+
+async fn result_before_receipt(world: &World) -> EventId {
+    let early = json!({"provider_event_id": "evt_1", "status": "success"});
+    let (status, answer) = world.post("/api/v1/result", &early).await;
+    assert_eq!(status, 404, "{answer}");
+    world.receipt("evt_1").await
+}
+
+async fn missing_then_late_success(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "open").await;
+    world.result(event_id, "success", json!({})).await;
+    event_id
+}
+
+async fn failed_then_reprocessed(world: &World) -> EventId {
+    let event_id = failed(world).await;
+    repair(world, event_id).await;
+    event_id
+}
+
+async fn lost_then_reprocessed(world: &World) -> EventId {
+    let event_id = failed(world).await;
+    let id = workflow_id(event_id);
+    let terminate = ["workflow", "terminate", "--workflow-id", &id];
+    world.engines.cli(&terminate).await.expect("a terminated watch");
+    world.result(event_id, "failed", json!({"error_code": "db_write_failed_again"})).await;
+    at_rest(world, event_id, "open").await;
+    repair(world, event_id).await;
+    event_id
+}
+
+async fn repair(world: &World, event_id: EventId) {
+    ask_to_repair(world, event_id).await;
+    reprocess_is(world, event_id, ReprocessState::AwaitingResult).await;
+    let replay_id = world.repair.wait_for(1).await[0].json()["replay_id"].clone();
+    world.result(event_id, "success", json!({ "replay_id": replay_id })).await;
+}
+
+async fn undelivered_then_resolved_by_hand(world: &World) -> EventId {
+    world.repair.answer_with(&[410]);
+    let event_id = failed(world).await;
+    ask_to_repair(world, event_id).await;
+    reprocess_is(world, event_id, ReprocessState::Undelivered).await;
+    let words = json!({"resolved_by": "bob", "note": "credited by hand"});
+    world.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+    event_id
+}
+
+async fn no_result_then_resolved(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "open").await;
+    ask_to_repair(world, event_id).await;
+    reprocess_is(world, event_id, ReprocessState::NoResult).await;
+    let actor = domain::audit::Actor::Cli("bob".to_owned());
+    let resolving = Resolving { actor: &actor, note: Some("credited by hand"), signal: true };
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    resolve_incident(&mut tx, event_id, resolving).await.expect("a resolution");
+    tx.commit().await.expect("a commit");
+    event_id
+}
+
+async fn failed(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+    at_rest(world, event_id, "open").await;
+    event_id
+}
+
+async fn ask_to_repair(world: &World, event_id: EventId) {
+    let incident =
+        world.incident_when(event_id, "open", |it| it.state == IncidentState::Open).await;
+    world.reprocess(incident.id).await;
+}
+
+async fn reprocess_is(world: &World, event_id: EventId, state: ReprocessState) {
+    let client = world.temporal().await;
+    eventually(&format!("a reprocess that is {}", state.as_str()), async || {
+        let status = temporal::status(&client, event_id).await.ok()?;
+        let events = temporal::history(&client, event_id).await.ok()?;
+        (status.reprocess?.state == state && rests(&events)).then_some(())
+    })
+    .await;
+}
+
+/// Waits until the watch is in this state and nothing of it is under way, so that what is said
+/// next always falls into the same place of its history.
+async fn at_rest(world: &World, event_id: EventId, state: &str) {
+    let client = world.temporal().await;
+    eventually(&format!("a watch that rests and is {state}"), async || {
+        let status = temporal::status(&client, event_id).await.ok()?;
+        let events = temporal::history(&client, event_id).await.ok()?;
+        (status.state == state && rests(&events)).then_some(())
+    })
+    .await;
+}
+
+fn rests(events: &[HistoryEvent]) -> bool {
+    let count = |kind| events.iter().filter(|event| event.event_type() == kind).count();
+    count(EventType::WorkflowTaskScheduled) == count(EventType::WorkflowTaskCompleted)
+        && count(EventType::ActivityTaskScheduled) == count(EventType::ActivityTaskCompleted)
+}

@@ -1,0 +1,179 @@
+//! Migrations on a database that holds data: after each one its sample rows are added, so that a
+//! later one that breaks on rows, and not only on an empty schema, fails here.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use e2e::engines::{self, Engines};
+use e2e::run;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use store::pool;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The names of the SQL files in a folder, without their ending, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(format!("{name}.sql"))).expect("a file")
+}
+
+async fn apply(connection: &mut PgConnection, what: &str, sql: String) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{what}: {error}"));
+}
+
+async fn tables(connection: &mut PgConnection) -> BTreeSet<String> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations'",
+    )
+    .fetch_all(connection)
+    .await
+    .expect("tables");
+    tables.into_iter().collect()
+}
+
+/// A database without any table; gives its URL.
+async fn empty_database() -> (Arc<Engines>, String) {
+    let engines = engines::shared().await.expect("engines");
+    let name = format!("empty_{}", uuid::Uuid::now_v7().simple());
+    let server = engines.postgres.url("postgres");
+    let mut connection = PgConnection::connect(&server).await.expect("a connection");
+    apply(&mut connection, &name, format!("CREATE DATABASE {name}")).await;
+    let url = engines.postgres.url(&name);
+    (engines, url)
+}
+
+#[test]
+fn every_migration_has_its_sample_rows_and_no_sample_is_left_over() {
+    assert_eq!(names(&folder("migrations")), names(&folder("../migrations")));
+}
+
+#[test]
+fn every_migration_applies_on_the_rows_of_those_before() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        for name in names(&folder("../migrations")) {
+            let before = tables(&mut connection).await;
+            apply(&mut connection, &name, read(&folder("../migrations"), &name)).await;
+            apply(
+                &mut connection,
+                &format!("sample of {name}"),
+                read(&folder("migrations"), &name),
+            )
+            .await;
+            for table in tables(&mut connection).await.difference(&before) {
+                let sql = format!("SELECT count(*) FROM {table}");
+                let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("a count");
+                assert!(rows > 0, "{name} makes {table}, and its sample has no row for it");
+            }
+        }
+        assert_the_code_reads_the_samples(&url).await;
+    });
+}
+
+/// The samples are rows as the code writes them, or they would prove nothing.
+async fn assert_the_code_reads_the_samples(url: &str) {
+    let pool = pool::connect_lazily(url, 2).expect("a pool");
+    let projects = store::projects::list_projects(&pool).await.expect("projects");
+    assert!(projects.len() > 1, "a test and a live one");
+    store::operators::list_operators(&pool).await.expect("operators");
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM payment_events ORDER BY id")
+        .fetch_all(&pool)
+        .await
+        .expect("events");
+    let mut effects = BTreeSet::new();
+    for id in ids {
+        let event_id = domain::ids::EventId::from_uuid(id);
+        let mut tx = pool::begin(&pool).await.expect("a transaction");
+        let standing =
+            store::standing::read_for_watch(&mut tx, event_id).await.expect("a standing");
+        effects.insert(standing.effect);
+        assert!(!store::timeline::list_of_event(&pool, event_id).await.expect("one").is_empty());
+    }
+    assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
+    let wishes = store::outbox::claim_due(&pool, None, 100).await.expect("wishes");
+    assert_eq!(wishes.len(), 5, "one of each kind");
+}
+
+#[test]
+fn migrating_again_changes_nothing() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let pool = pool::connect_lazily(&url, 1).expect("a pool");
+        assert_eq!(
+            pool::pending_migrations(&pool).await.expect("a count"),
+            names(&folder("../migrations")).len()
+        );
+        for _ in 0..2 {
+            pool::migrate(&url).await.expect("migrated");
+            assert_eq!(pool::pending_migrations(&pool).await.expect("a count"), 0);
+        }
+    });
+}
+
+#[test]
+fn migrating_from_two_connections_at_once_applies_each_migration_once() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let (a, b, c) = tokio::join!(pool::migrate(&url), pool::migrate(&url), pool::migrate(&url));
+        for outcome in [a, b, c] {
+            outcome.expect("migrated");
+        }
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let applied: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&mut connection)
+                .await
+                .expect("a count");
+        assert_eq!(usize::try_from(applied).ok(), Some(names(&folder("../migrations")).len()));
+    });
+}
+
+#[test]
+fn a_database_that_is_half_way_is_brought_up_to_date() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let version = migrator.iter().nth(2).expect("three migrations").version;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        migrator.run_direct(Some(version), &mut connection, false).await.expect("half-way");
+        for name in &names(&folder("migrations"))[..3] {
+            apply(&mut connection, name, read(&folder("migrations"), name)).await;
+        }
+        pool::migrate(&url).await.expect("migrated");
+        let pool = pool::connect_lazily(&url, 1).expect("a pool");
+        assert_eq!(pool::pending_migrations(&pool).await.expect("a count"), 0);
+    });
+}
+
+#[test]
+fn a_database_of_a_later_version_is_refused() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        pool::migrate(&url).await.expect("migrated");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let later =
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                     VALUES (29991231235959, 'from the future', true, '', 0)";
+        apply(&mut connection, "a later migration", later.to_owned()).await;
+        assert!(matches!(pool::migrate(&url).await, Err(store::StoreError::Migrate(_))));
+    });
+}

@@ -1,0 +1,129 @@
+//! Things that go away: Temporal, an API, a worker. What was accepted is never lost.
+
+use std::time::Duration;
+
+use domain::incident::IncidentState;
+use e2e::engines::start_temporal;
+use e2e::world::receipt;
+use e2e::{World, WorldOptions, eventually, run, temporal};
+use serde_json::json;
+
+#[test]
+fn receipts_are_accepted_while_temporal_is_down_and_watched_when_it_returns() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let mut events = Vec::new();
+        for n in 0..20 {
+            events.push(world.receipt(&format!("evt_{n}")).await);
+        }
+        world.result(events[0], "success", json!({})).await;
+
+        let folder = embedded::scratch_dir().expect("a folder");
+        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        temporal::finished(&client, events[0]).await;
+        for event_id in &events[1..] {
+            let watched = async || temporal::status(&client, *event_id).await.ok();
+            assert_eq!(eventually("a watch", watched).await.state, "pending");
+        }
+        eventually("an empty outbox", async || {
+            let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
+            (left == (0, 0)).then_some(())
+        })
+        .await;
+        server.stop().await;
+    });
+}
+
+#[test]
+fn an_api_that_is_killed_between_commit_and_relay_loses_nothing() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        // Temporal is away, so the API can commit and cannot relay; then it is killed.
+        let api_port = world.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let api = world.spawn_api(api_port.expect("a port")).expect("an API");
+        eventually("an API that answers", async || world.ready().await.then_some(())).await;
+        let event_id = world.receipt("evt_1").await;
+        world.result(event_id, "success", json!({})).await;
+        api.kill().await.expect("killed");
+
+        let folder = embedded::scratch_dir().expect("a folder");
+        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let _worker = world.spawn_worker().expect("a worker");
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        let history = temporal::finished(&client, event_id).await;
+        assert!(temporal::activities(&history).is_empty());
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_worker_that_is_killed_in_the_middle_of_a_callback_loses_nothing() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let options = WorldOptions::default().without_worker();
+        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let event_id = world.receipt("evt_1").await;
+        let answer = world.result(event_id, "failed", json!({})).await;
+        world.repair.hang_next(Duration::from_mins(1));
+        let worker = world.spawn_worker().expect("a worker");
+        let incident_id = answer["incident"]["id"].as_str().expect("an id").parse().expect("an id");
+        let replay_id = world.reprocess(incident_id).await;
+        world.repair.wait_for(1).await;
+        worker.kill().await.expect("killed");
+
+        let _another = world.spawn_worker().expect("a worker");
+        let callbacks = world.repair.wait_for(2).await;
+        for callback in &callbacks {
+            assert_eq!(callback.header("webhook-id"), replay_id.to_string());
+        }
+        assert_eq!(callbacks[0].body, callbacks[1].body);
+        assert_ne!(callbacks[0].header("x-sp-nonce"), callbacks[1].header("x-sp-nonce"));
+        world.result(event_id, "success", json!({"replay_id": replay_id})).await;
+        world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert!(world.timeline(event_id).await.contains(&"reprocess.interrupted".to_owned()));
+        server.stop().await;
+    });
+}
+
+#[test]
+fn another_projects_key_sees_nothing() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let event_id = world.receipt("evt_1").await;
+        let charlie = world.charlie().await;
+        let result = json!({"event_id": event_id, "status": "success"});
+        let (status, answer) = world.post_as(&charlie, "/api/v1/result", &result, "k1").await;
+        assert_eq!((status, answer["error"]["code"].as_str()), (404, Some("not_found")));
+        let (status, answer) =
+            world.post_as(&charlie, "/api/v1/receipt", &receipt("evt_1"), "k2").await;
+        assert_eq!((status, &answer["duplicate"]), (202, &json!(false)));
+        assert_ne!(answer["event_id"], json!(event_id));
+        assert_eq!(world.timeline(event_id).await, ["receipt.accepted"]);
+    });
+}
+
+#[test]
+fn a_terminated_watch_is_started_again_when_its_event_is_overdue() {
+    run(async {
+        let world = World::start().await;
+        let event_id = world.receipt("evt_1").await;
+        let client = world.temporal().await;
+        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let id = workflows::names::workflow_id(event_id);
+        let terminate = ["workflow", "terminate", "--workflow-id", &id, "--reason", "by mistake"];
+        world.engines.cli(&terminate).await.expect("terminated");
+        sqlx::query("UPDATE payment_events SET timeout_at = now() - interval '3 minutes'")
+            .execute(&world.pool)
+            .await
+            .expect("an overdue event");
+        engine::sweep::sweep(&world.pool).await.expect("a sweep");
+        world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+    });
+}

@@ -1,0 +1,232 @@
+//! Reprocess: the app is asked to do the work again, by whoever asks.
+
+use domain::ids::{EventId, ReplayId};
+use domain::incident::{IncidentState, Resolution};
+use e2e::receiver::Received;
+use e2e::world::{SHORT, parse};
+use e2e::{World, WorldOptions, eventually, run, temporal};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+
+/// Accepts a callback as its receiver does, with code that is not ours: the Standard Webhooks
+/// library for its scheme, and ring for the older one.
+fn verify(world: &World, callback: &Received) {
+    let secret = world.secret.reveal();
+    let library = Webhook::new(&secret).expect("a secret that the library takes");
+    library.verify(&callback.body, &callback.headers).expect("a Standard Webhooks signature");
+
+    let encoded = secret.trim_start_matches("whsec_");
+    let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key.expect("base64"));
+    let (timestamp, nonce) = (callback.header("x-sp-timestamp"), callback.header("x-sp-nonce"));
+    let signed = [timestamp.as_bytes(), b".", nonce.as_bytes(), b".", &callback.body].concat();
+    let given = callback.header("x-sp-signature").trim_start_matches("v1=");
+    let given = hex::decode(given).expect("hex digits");
+    ring::hmac::verify(&key, &signed, &given).expect("an X-SP-Signature");
+}
+
+async fn failed_event(world: &World) -> (EventId, String) {
+    let event_id = world.receipt("evt_1").await;
+    let answer = world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+    (event_id, answer["incident"]["id"].as_str().expect("an incident").to_owned())
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accepts() {
+    run(async {
+        let world = World::start().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        let asked = ["incident", "reprocess", &incident_id, "--note", "the account is unlocked"];
+        let (code, answer) = world.cli(&asked).await.expect("a command");
+        assert_eq!((code, answer["state"].as_str()), (0, Some("requested")));
+
+        let callback = world.repair.wait_for(1).await.remove(0);
+        verify(&world, &callback);
+        let body = callback.json();
+        assert_eq!(body["type"], "reprocess");
+        assert_eq!(body["replay_id"], answer["replay_id"]);
+        assert_eq!(callback.header("webhook-id"), answer["replay_id"]);
+        assert_eq!(callback.header("x-sp-attempt"), "1");
+        assert_eq!(body["incident_id"], json!(incident_id));
+        assert_eq!(
+            body["reason"],
+            json!({"kind": "failed_result", "error_code": "db_write_failed", "error_message": null})
+        );
+        assert_eq!(body["shopify_shop_domain"], Value::Null);
+        assert_eq!(
+            (&body["mode"], &body["internal_reference"]),
+            (&json!("test"), &json!("user_456"))
+        );
+
+        world
+            .incident_when(event_id, "reprocessing", |i| i.state == IncidentState::Reprocessing)
+            .await;
+        let (code, conflict) =
+            world.cli(&["incident", "reprocess", &incident_id]).await.expect("a command");
+        assert_eq!((code, conflict["error"]["code"].as_str()), (1, Some("incident_conflict")));
+        let running = answer["replay_id"].as_str().expect("an id");
+        assert!(
+            conflict["error"]["message"].as_str().is_some_and(|message| message.contains(running))
+        );
+
+        world.result(event_id, "success", json!({"replay_id": running})).await;
+        let resolved =
+            world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::Reprocessed));
+        temporal::finished(&world.temporal().await, event_id).await;
+        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        assert_eq!(shown["reprocesses"][0]["state"], "succeeded");
+        assert_eq!(shown["reprocesses"][0]["requested_by"], "cli:bob");
+        assert_eq!(shown["reprocesses"][0]["attempts"][0]["status"], 200);
+    });
+}
+
+#[test]
+fn a_signal_typed_at_the_temporal_command_line_does_the_same_without_an_api() {
+    run(async {
+        let world = World::start_with(WorldOptions::patient_for(SHORT)).await;
+        let event_id = world.receipt("evt_1").await;
+        world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+        world.stop_api();
+        eventually("an API that is gone", async || (!world.ready().await).then_some(())).await;
+        let wish = json!({"requested_by": "alice", "note": "queue was down"});
+        world.engines.signal(event_id, "reprocess", Some(wish)).await.expect("a signal");
+
+        let callback = world.repair.wait_for(1).await.remove(0);
+        verify(&world, &callback);
+        assert_eq!(callback.json()["reason"]["kind"], "missing_result");
+        let entries =
+            store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+        let asked =
+            entries.iter().find(|entry| entry.action == "reprocess.requested").expect("an entry");
+        assert_eq!(asked.actor, "temporal:alice");
+        assert_eq!(asked.detail["note"], "queue was down");
+    });
+}
+
+#[test]
+fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        world.mailbox.wait_for(1).await;
+        world.repair.answer_with(&[503, 500, 429, 408]);
+        let client = world.temporal().await;
+        temporal::skip_time(&client, workflows::names::workflow_id(event_id))
+            .await
+            .expect("skipped time");
+        let replay_id = world.reprocess(incident_id.parse().expect("an id")).await;
+
+        let callbacks = world.repair.wait_for(5).await;
+        let mut nonces: Vec<_> =
+            callbacks.iter().map(|callback| callback.header("x-sp-nonce")).collect();
+        nonces.sort_unstable();
+        nonces.dedup();
+        assert_eq!(nonces.len(), 5);
+        for (at, callback) in callbacks.iter().enumerate() {
+            verify(&world, callback);
+            assert_eq!(callback.header("webhook-id"), replay_id.to_string());
+            assert_eq!(callback.header("x-sp-attempt"), (at + 1).to_string());
+            assert_eq!(callback.body, callbacks[0].body, "the same bytes on every attempt");
+        }
+    });
+}
+
+#[test]
+fn an_endpoint_that_is_gone_ends_the_reprocess_and_people_are_told() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        world.mailbox.wait_for(1).await;
+        world.repair.answer_with(&[410]);
+        world.reprocess(incident_id.parse().expect("an id")).await;
+        let mails = world.mailbox.wait_for(2).await;
+        assert!(mails[1].contains("410"), "{}", mails[1]);
+        world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
+        assert_eq!(world.repair.received().len(), 1);
+        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        assert_eq!(shown["reprocesses"][0]["state"], "undelivered");
+    });
+}
+
+#[test]
+fn a_callback_that_nobody_answers_ends_the_reprocess_and_people_are_told() {
+    run(async {
+        let world = World::start_with(WorldOptions::patient_for(SHORT)).await;
+        world.tell_bob().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        world.reprocess(incident_id.parse().expect("an id")).await;
+        world.mailbox.wait_for(2).await;
+        world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
+        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        assert_eq!(shown["reprocesses"][0]["state"], "no_result");
+
+        let late = shown["reprocesses"][0]["replay_id"].clone();
+        world.result(event_id, "success", json!({"replay_id": late})).await;
+        let resolved =
+            world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::Reprocessed));
+    });
+}
+
+#[test]
+fn a_repair_that_fails_opens_the_incident_again() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        let replay_id: ReplayId = world.reprocess(incident_id.parse().expect("an id")).await;
+        world.repair.wait_for(1).await;
+        world.result(event_id, "failed", json!({"error_code": "without_replay"})).await;
+        world
+            .incident_when(event_id, "still repairing", |i| i.state == IncidentState::Reprocessing)
+            .await;
+        let words = json!({"replay_id": replay_id, "error_code": "account_locked"});
+        let answer = world.result(event_id, "failed", words).await;
+        assert_eq!(answer["incident"]["state"], "open");
+        let mails = world.mailbox.wait_for(2).await;
+        assert!(mails[1].contains("account_locked"), "{}", mails[1]);
+    });
+}
+
+#[test]
+fn results_and_resolutions_typed_by_hand_are_recorded_first() {
+    run(async {
+        let world = World::start().await;
+        let first = world.receipt("evt_1").await;
+        let typed = json!({"status": "failed", "error_code": "seen_by_alice"});
+        world.engines.signal(first, "result", Some(typed)).await.expect("a signal");
+        let incident = world.incident_when(first, "open", |i| i.state == IncidentState::Open).await;
+        assert_eq!(incident.error_code.as_deref(), Some("seen_by_alice"));
+        let typed = json!({"resolved_by": "alice", "note": "granted by hand"});
+        world.engines.signal(first, "resolve", Some(typed)).await.expect("a signal");
+        let resolved =
+            world.incident_when(first, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::Manual));
+        temporal::finished(&world.temporal().await, first).await;
+
+        let second: EventId = world.receipt("evt_2").await;
+        world
+            .engines
+            .signal(second, "result", Some(json!({"status": "nonsense"})))
+            .await
+            .expect("a signal");
+        e2e::eventually("a refusal on the timeline", async || {
+            world.timeline(second).await.contains(&"result.refused".to_owned()).then_some(())
+        })
+        .await;
+        let done = json!({"status": "success"});
+        world.engines.signal(second, "result", Some(done)).await.expect("a signal");
+        temporal::finished(&world.temporal().await, second).await;
+        assert_eq!(
+            world.timeline(second).await,
+            ["receipt.accepted", "result.refused", "result.succeeded"]
+        );
+        let again = world.result(second, "failed", json!({})).await;
+        assert_eq!(again["effect"], "succeeded");
+        let _event: EventId = parse(&again["event_id"]);
+    });
+}

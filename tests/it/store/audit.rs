@@ -1,0 +1,61 @@
+//! The audit can only grow.
+
+use e2e::run;
+use serde_json::json;
+
+use super::shop::Shop;
+
+#[test]
+fn entries_cannot_be_changed_deleted_or_truncated() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let before = shop.story(event_id).await;
+        for sql in [
+            "UPDATE audit_entries SET actor = 'charlie'",
+            "UPDATE audit_entries SET detail = detail WHERE action = 'incident.opened'",
+            "DELETE FROM audit_entries",
+            "DELETE FROM audit_entries WHERE action = 'incident.opened'",
+            "TRUNCATE audit_entries",
+            "TRUNCATE audit_entries CASCADE",
+            "INSERT INTO audit_entries (id, actor, action) SELECT id, 'charlie', action FROM audit_entries
+             ON CONFLICT ON CONSTRAINT audit_entries_pkey DO UPDATE SET actor = excluded.actor",
+        ] {
+            let refused = sqlx::query(sql).execute(&shop.pool).await.expect_err(sql);
+            let refused = refused.into_database_error().expect("a refusal by the database");
+            assert_eq!(refused.code().as_deref(), Some("42501"), "{sql}");
+            assert_eq!(refused.message(), "audit entries cannot be changed or deleted", "{sql}");
+        }
+        assert_eq!(shop.story(event_id).await, before);
+    });
+}
+
+#[test]
+fn entries_say_who_did_it_and_what_it_was_about() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.report(event_id, json!({"status": "failed", "error_message": "<b>no</b>"})).await;
+        shop.reprocess(event_id).await;
+        shop.resolve(event_id).await;
+        let entries: Vec<(String, String, bool, bool)> = sqlx::query_as(
+            "SELECT actor, action, project_id IS NOT NULL AND event_id IS NOT NULL, incident_id IS NOT NULL
+             FROM audit_entries ORDER BY at, id",
+        )
+        .fetch_all(&shop.pool)
+        .await
+        .expect("entries");
+        let key = format!("key:{}", shop.owner.key_id);
+        let expected = [
+            (key.as_str(), "receipt.accepted", false),
+            (key.as_str(), "result.failed", false),
+            ("system", "incident.opened", true),
+            ("cli:bob", "reprocess.requested", true),
+            ("system", "reprocess.undelivered", true),
+            ("cli:bob", "incident.resolved", true),
+        ];
+        let expected =
+            expected.map(|(who, what, incident)| (who.to_owned(), what.to_owned(), true, incident));
+        assert_eq!(entries, expected);
+    });
+}

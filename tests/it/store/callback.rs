@@ -1,0 +1,159 @@
+//! Attempts of a callback: begun, ended, interrupted, used up.
+
+use domain::callback::AnswerVerdict;
+use domain::ids::EventId;
+use domain::signature::SigningSecret;
+use e2e::run;
+use store::attempts::{self, list_of_reprocess};
+use store::transitions::callback::AttemptOutcome;
+
+use super::shop::{SECRET, Shop};
+
+#[test]
+fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        let first = shop.begin_attempt(of, "n1").await.expect("an attempt");
+        assert_eq!(first.attempt, 1);
+        assert_eq!(first.repair_url.as_deref(), Some("http://127.0.0.1:9/repair"));
+        assert_eq!(first.secrets, [SigningSecret::from_bytes(SECRET)]);
+        let retry = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;
+        assert_eq!(retry, AttemptOutcome::Retry { made: 1 });
+        let second = shop.begin_attempt(of, "n2").await.expect("an attempt");
+        assert_eq!((second.attempt, &second.body), (2, &first.body));
+    });
+}
+
+#[test]
+fn a_delivered_callback_waits_for_its_result_and_is_not_sent_again() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        assert_eq!(shop.attempt(of, AnswerVerdict::Delivered).await, AttemptOutcome::Done);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: reprocessing/missing_result
+        reprocess: awaiting_result
+        alerts: incident_opened
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested callback.delivered
+        ");
+        assert!(shop.begin_attempt(of, "again").await.is_none());
+        let minutes: i32 = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM result_due_at - now()) / 60)::int FROM reprocesses",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("a deadline");
+        assert_eq!(minutes, 30, "the project's time-out");
+    });
+}
+
+#[test]
+fn a_refusal_for_good_stops_at_once() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        assert_eq!(shop.attempt(of, AnswerVerdict::Stop).await, AttemptOutcome::Done);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: open/missing_result
+        reprocess: undelivered
+        alerts: incident_opened reprocess_failed
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.undelivered
+        ");
+        assert!(shop.begin_attempt(of, "again").await.is_none());
+    });
+}
+
+#[test]
+fn five_attempts_are_made_and_no_more() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        for made in 1..5 {
+            let outcome = shop.attempt(of, AnswerVerdict::Retry).await;
+            assert_eq!(outcome, AttemptOutcome::Retry { made });
+        }
+        assert_eq!(shop.attempt(of, AnswerVerdict::Retry).await, AttemptOutcome::Done);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: open/missing_result
+        reprocess: undelivered
+        alerts: incident_opened reprocess_failed
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed callback.failed callback.failed callback.failed callback.failed reprocess.undelivered
+        ");
+        assert!(shop.begin_attempt(of, "sixth").await.is_none());
+        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count"), 5);
+    });
+}
+
+#[test]
+fn an_interrupted_attempt_is_noted_and_does_not_count() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        shop.begin_attempt(of, "n1").await.expect("an attempt");
+        let second = shop.begin_attempt(of, "n2").await.expect("another attempt");
+        assert_eq!(second.attempt, 2);
+        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count"), 0);
+        let outcome = shop.end_attempt(of, 2, AnswerVerdict::Retry).await;
+        assert_eq!(outcome, AttemptOutcome::Retry { made: 1 });
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: reprocessing/missing_result
+        reprocess: delivering
+        alerts: incident_opened
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested reprocess.interrupted callback.failed
+        ");
+        let kept = list_of_reprocess(&shop.pool, of.1).await.expect("attempts");
+        let errors: Vec<_> = kept.iter().map(|one| (one.status, one.error.as_deref())).collect();
+        assert_eq!(errors, [(None, Some("interrupted")), (Some(503), None)]);
+    });
+}
+
+#[test]
+fn an_attempt_that_ends_after_its_reprocess_did_changes_only_its_own_row() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = (event_id, shop.reprocess(event_id).await);
+        shop.begin_attempt(of, "n1").await.expect("an attempt");
+        shop.succeed(event_id).await;
+        let outcome = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;
+        assert_eq!(outcome, AttemptOutcome::Done);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: succeeded
+        incident: resolved/missing_result/reprocessed
+        reprocess: succeeded
+        alerts: incident_opened incident_resolved
+        wishes: start reprocess result
+        timeline: receipt.accepted incident.opened reprocess.requested result.succeeded reprocess.succeeded incident.resolved callback.failed
+        ");
+    });
+}
+
+#[test]
+fn a_reprocess_of_another_event_gets_no_attempt() {
+    run(async {
+        let shop = Shop::open().await;
+        let (ours, theirs) = (shop.missed("evt_1").await, shop.missed("evt_2").await);
+        let replay_id = shop.reprocess(theirs).await;
+        assert!(shop.begin_attempt((ours, replay_id), "n").await.is_none());
+        let unknown = EventId::from_uuid(uuid::Uuid::now_v7());
+        let mut tx = shop.begin().await;
+        let of = (unknown, replay_id);
+        let key = &shop.master_key;
+        let answer = store::transitions::callback::begin_attempt(&mut tx, key, of, "n").await;
+        assert!(matches!(answer, Err(store::StoreError::Missing("payment_events"))));
+    });
+}

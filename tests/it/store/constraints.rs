@@ -1,0 +1,109 @@
+//! Constraints carry the rules, and their names are part of the code: duplicates are found by them.
+
+use e2e::run;
+use sqlx::AssertSqlSafe;
+
+use super::shop::Shop;
+
+/// Every key, check and reference, in order.
+const NAMES: &str = "
+    alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
+    alerts_pkey alerts_state_check
+    api_keys_hash_key api_keys_label_check api_keys_pkey api_keys_project_fkey
+    audit_entries_pkey
+    callback_attempts_nonce_key callback_attempts_pkey
+    destinations_kind_check destinations_pkey destinations_project_fkey
+    destinations_sealed_check
+    early_results_idempotency_key early_results_outcome_check early_results_pkey
+    early_results_project_fkey
+    event_identities_pkey
+    idempotency_keys_pkey
+    incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
+    incidents_resolution_check incidents_resolved_check incidents_state_check
+    operators_email_check operators_email_key operators_pkey operators_role_check
+    outbox_pkey outbox_wish_check
+    payment_events_effect_check payment_events_pkey payment_events_project_fkey
+    projects_mode_check projects_name_check projects_pkey projects_timeout_check
+    reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
+    results_outcome_check results_pkey
+    signing_secrets_pkey signing_secrets_project_fkey
+";
+
+#[test]
+fn every_constraint_has_the_name_that_it_was_given() {
+    run(async {
+        let shop = Shop::open().await;
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT conname::text FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
+             WHERE n.nspname = 'public' AND contype IN ('p', 'u', 'c', 'f') AND conname <> '_sqlx_migrations_pkey'
+             ORDER BY 1",
+        )
+        .fetch_all(&shop.pool)
+        .await
+        .expect("names");
+        let expected: Vec<_> = NAMES.split_whitespace().collect();
+        assert_eq!(names, expected);
+    });
+}
+
+#[test]
+fn every_rule_refuses_by_its_name() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.reprocess(event_id).await;
+        for (constraint, sql) in BROKEN {
+            let refused = sqlx::query(AssertSqlSafe(sql)).execute(&shop.pool).await;
+            let refused = refused.expect_err(constraint).into_database_error();
+            let refused = refused.expect("a refusal by the database");
+            assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
+        }
+    });
+}
+
+/// A statement that breaks each rule, on a database with one event, incident and reprocess.
+const BROKEN: [(&str, &str); 21] = [
+    ("projects_name_check", "UPDATE projects SET name = ''"),
+    ("projects_mode_check", "UPDATE projects SET mode = 'prod'"),
+    ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 0"),
+    ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 10081"),
+    ("api_keys_label_check", "UPDATE api_keys SET label = ''"),
+    (
+        "api_keys_hash_key",
+        "INSERT INTO api_keys (id, project_id, label, hash, last_four)
+        SELECT gen_random_uuid(), project_id, label, hash, last_four FROM api_keys",
+    ),
+    (
+        "operators_email_check",
+        "INSERT INTO operators VALUES (gen_random_uuid(), 'Bob@x.test', 'admin', '')",
+    ),
+    (
+        "operators_role_check",
+        "INSERT INTO operators VALUES (gen_random_uuid(), 'bob@x.test', 'root', '')",
+    ),
+    ("payment_events_effect_check", "UPDATE payment_events SET effect = 'done'"),
+    ("event_identities_pkey", "INSERT INTO event_identities SELECT * FROM event_identities"),
+    (
+        "incidents_event_key",
+        "INSERT INTO incidents (id, event_id, project_id, reason)
+        SELECT gen_random_uuid(), event_id, project_id, reason FROM incidents",
+    ),
+    ("incidents_state_check", "UPDATE incidents SET state = 'closed'"),
+    ("incidents_reason_check", "UPDATE incidents SET reason = 'none'"),
+    ("incidents_resolved_check", "UPDATE incidents SET state = 'resolved'"),
+    ("incidents_resolved_check", "UPDATE incidents SET resolution = 'manual', resolved_at = now()"),
+    (
+        "reprocesses_running_key",
+        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, body)
+        SELECT gen_random_uuid(), incident_id, event_id, 'charlie', body FROM reprocesses",
+    ),
+    ("reprocesses_state_check", "UPDATE reprocesses SET state = 'lost'"),
+    ("destinations_sealed_check", "UPDATE destinations SET kind = 'slack'"),
+    (
+        "alerts_occasion_key",
+        "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind)
+        SELECT gen_random_uuid(), incident_id, event_id, destination_id, kind FROM alerts",
+    ),
+    ("reprocesses_incident_fkey", "UPDATE reprocesses SET incident_id = gen_random_uuid()"),
+    ("outbox_wish_check", "UPDATE outbox SET wish = 'forget'"),
+];

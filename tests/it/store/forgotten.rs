@@ -1,0 +1,91 @@
+//! Which events count as forgotten, so that the sweep starts their watch anew.
+
+use domain::callback::AnswerVerdict;
+use domain::ids::EventId;
+use e2e::run;
+use store::events::list_forgotten;
+
+use super::shop::Shop;
+
+/// Forgets the wishes of an event, as if Temporal had taken and then lost them, and its alerts.
+async fn lose(shop: &Shop, event_id: EventId) {
+    shop.execute("DELETE FROM outbox WHERE event_id = $1", event_id).await;
+    shop.execute(
+        "UPDATE alerts SET state = 'delivered', attempts = 1 WHERE event_id = $1",
+        event_id,
+    )
+    .await;
+}
+
+async fn forgotten(shop: &Shop) -> Vec<EventId> {
+    list_forgotten(&shop.pool, 10).await.expect("a list")
+}
+
+#[test]
+fn a_pending_event_is_forgotten_two_minutes_after_its_deadline_and_without_a_wish() {
+    run(async {
+        let shop = Shop::open().await;
+        let (lost, wished) = (shop.take("evt_1").await, shop.take("evt_2").await);
+        let heard = shop.take("evt_3").await;
+        shop.succeed(heard).await;
+        lose(&shop, lost).await;
+        lose(&shop, heard).await;
+        for (age, expected) in [("1 minute", vec![]), ("3 minutes", vec![lost])] {
+            let sql = format!("UPDATE payment_events SET timeout_at = now() - interval '{age}'");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
+            assert_eq!(forgotten(&shop).await, expected, "{age}; {wished} has its wish");
+        }
+    });
+}
+
+#[test]
+fn a_reprocess_that_nobody_carries_on_is_forgotten() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let replay_id = shop.reprocess(event_id).await;
+        lose(&shop, event_id).await;
+        assert_eq!(forgotten(&shop).await, []);
+        shop.execute(
+            "UPDATE reprocesses SET requested_at = now() - interval '3 minutes' WHERE event_id = $1",
+            event_id,
+        )
+        .await;
+        assert_eq!(forgotten(&shop).await, [event_id], "requested and never sent");
+        shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
+        assert_eq!(forgotten(&shop).await, [], "between two attempts");
+        shop.execute(
+            "UPDATE callback_attempts SET started_at = now() - interval '8 hours'
+             WHERE replay_id IN (SELECT id FROM reprocesses WHERE event_id = $1)",
+            event_id,
+        )
+        .await;
+        assert_eq!(forgotten(&shop).await, [event_id], "longer than any wait between attempts");
+        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        assert_eq!(forgotten(&shop).await, [], "delivered");
+        shop.execute(
+            "UPDATE reprocesses SET result_due_at = now() - interval '3 minutes' WHERE event_id = $1",
+            event_id,
+        )
+        .await;
+        assert_eq!(forgotten(&shop).await, [event_id], "unanswered");
+    });
+}
+
+#[test]
+fn an_alert_that_nobody_tried_is_forgotten() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.execute("DELETE FROM outbox WHERE event_id = $1", event_id).await;
+        assert_eq!(forgotten(&shop).await, []);
+        shop.execute(
+            "UPDATE alerts SET created_at = now() - interval '3 minutes' WHERE event_id = $1",
+            event_id,
+        )
+        .await;
+        assert_eq!(forgotten(&shop).await, [event_id]);
+        shop.execute("UPDATE alerts SET attempts = 1 WHERE event_id = $1", event_id).await;
+        assert_eq!(forgotten(&shop).await, [], "it is being tried");
+    });
+}

@@ -1,0 +1,102 @@
+//! Stored answers.
+
+use e2e::run;
+use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::pool;
+
+use super::shop::Shop;
+
+fn used<'a>(shop: &Shop, key: &'a str, hash: &'a [u8]) -> KeyUse<'a> {
+    KeyUse { project_id: shop.owner.project_id, route: "receipt", key, request_hash: hash }
+}
+
+async fn claim(shop: &Shop, used: KeyUse<'_>) -> Claim {
+    let mut tx = shop.begin().await;
+    let claim = idempotency::claim(&mut tx, used).await.expect("a claim");
+    tx.rollback().await.expect("the key is free again");
+    claim
+}
+
+async fn answer(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
+    let mut tx = shop.begin().await;
+    assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), Claim::New);
+    let answer = StoredAnswer { status: 202, body: body.to_vec() };
+    idempotency::insert_answer(&mut *tx, used, &answer).await.expect("stored");
+    pool::commit(tx).await.expect("a commit");
+}
+
+#[test]
+fn a_running_request_is_seen_from_a_second_connection_and_a_dead_one_blocks_nobody() {
+    run(async {
+        let shop = Shop::open().await;
+        let (first, other) = (used(&shop, "k", &[1; 32]), used(&shop, "other", &[1; 32]));
+        let mut running = shop.begin().await;
+        assert_eq!(idempotency::claim(&mut running, first).await.expect("a claim"), Claim::New);
+        assert_eq!(claim(&shop, first).await, Claim::InProgress);
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::InProgress);
+        assert_eq!(claim(&shop, other).await, Claim::New);
+        assert_eq!(claim(&shop, KeyUse { route: "result", ..first }).await, Claim::New);
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut *running)
+            .await
+            .expect("a pid");
+        sqlx::query("SELECT pg_terminate_backend($1, 10000)")
+            .bind(pid)
+            .execute(&shop.pool)
+            .await
+            .expect("ended");
+        assert_eq!(claim(&shop, first).await, Claim::New);
+    });
+}
+
+#[test]
+fn the_same_request_gets_the_same_bytes_and_another_one_a_conflict() {
+    run(async {
+        let shop = Shop::open().await;
+        let bytes: Vec<u8> = (0..=255).collect();
+        answer(&shop, used(&shop, "k", &[1; 32]), &bytes).await;
+        let stored = StoredAnswer { status: 202, body: bytes };
+        for _ in 0..3 {
+            let answered = claim(&shop, used(&shop, "k", &[1; 32])).await;
+            assert_eq!(answered, Claim::Answered(stored.clone()));
+        }
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
+        assert_eq!(claim(&shop, used(&shop, "K", &[1; 32])).await, Claim::New, "case counts");
+        let result = KeyUse { route: "result", ..used(&shop, "k", &[1; 32]) };
+        assert_eq!(claim(&shop, result).await, Claim::New, "another route");
+    });
+}
+
+#[test]
+fn a_transaction_that_fails_leaves_the_key_free() {
+    run(async {
+        let shop = Shop::open().await;
+        let used = used(&shop, "k", &[1; 32]);
+        let mut tx = shop.begin().await;
+        idempotency::claim(&mut tx, used).await.expect("a claim");
+        let kept = StoredAnswer { status: 202, body: b"{}".to_vec() };
+        idempotency::insert_answer(&mut *tx, used, &kept).await.expect("stored");
+        tx.rollback().await.expect("a rollback");
+        assert_eq!(claim(&shop, used).await, Claim::New);
+    });
+}
+
+#[test]
+fn an_answer_is_kept_for_seven_days_and_the_key_is_free_then() {
+    run(async {
+        let shop = Shop::open().await;
+        answer(&shop, used(&shop, "k", &[1; 32]), b"old").await;
+        let age = async |sql: &'static str| {
+            sqlx::query(sql).execute(&shop.pool).await.expect("aged");
+        };
+        age("UPDATE idempotency_keys SET created_at = now() - interval '6 days 23 hours'").await;
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
+        assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 0);
+        age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
+        answer(&shop, used(&shop, "k", &[2; 32]), b"new").await;
+        let stored = StoredAnswer { status: 202, body: b"new".to_vec() };
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Answered(stored));
+        age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
+        assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 1);
+    });
+}

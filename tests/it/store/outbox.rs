@@ -1,0 +1,158 @@
+//! The outbox: claims, back-off, parking.
+
+use std::collections::BTreeSet;
+
+use domain::ids::{EventId, OutboxId};
+use e2e::run;
+use serde_json::json;
+use store::outbox::{self, Wish, WishKind};
+use store::{PgPool, pool};
+use uuid::Uuid;
+
+use super::shop::Shop;
+
+async fn wish(pool: &PgPool) -> EventId {
+    let event_id = EventId::from_uuid(Uuid::now_v7());
+    outbox::insert_wish(pool, event_id, WishKind::Start, json!({})).await.expect("a wish");
+    event_id
+}
+
+async fn claim(pool: &PgPool, limit: i64) -> Vec<Wish> {
+    outbox::claim_due(pool, None, limit).await.expect("a claim")
+}
+
+async fn execute(pool: &PgPool, sql: &'static str) {
+    sqlx::query(sql).execute(pool).await.expect("a statement");
+}
+
+/// Seconds until the only wish is due.
+async fn due_in(pool: &PgPool) -> f64 {
+    sqlx::query_scalar(
+        "SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8 FROM outbox",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("a wish")
+}
+
+#[test]
+fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
+    run(async {
+        let shop = Shop::open().await;
+        for _ in 0..10 {
+            wish(&shop.pool).await;
+        }
+        let mut alice = shop.begin().await;
+        let first = outbox::claim_due(&mut *alice, None, 6).await.expect("a claim");
+        let mut bob = shop.begin().await;
+        let second = outbox::claim_due(&mut *bob, None, 10).await.expect("a claim");
+        assert_eq!((first.len(), second.len()), (6, 4));
+        pool::commit(alice).await.expect("a commit");
+        drop(bob);
+        let third = claim(&shop.pool, 10).await;
+        let ids = |wishes: &[Wish]| wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>();
+        assert_eq!(ids(&third), ids(&second), "what was rolled back is free again");
+        assert!(first.iter().chain(&third).is_sorted_by_key(|wish| wish.id), "oldest first");
+    });
+}
+
+#[test]
+fn many_claimers_at_once_share_the_wishes_out() {
+    run(async {
+        let shop = Shop::open().await;
+        for _ in 0..200 {
+            wish(&shop.pool).await;
+        }
+        let claimers = (0..8).map(|_| {
+            let pool = shop.pool.clone();
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                loop {
+                    let wishes = claim(&pool, 7).await;
+                    if wishes.is_empty() {
+                        return mine;
+                    }
+                    mine.extend(wishes.into_iter().map(|wish| wish.id));
+                }
+            })
+        });
+        let shares = futures::future::join_all(claimers).await;
+        let ids: Vec<_> = shares.into_iter().flat_map(|share| share.expect("a claimer")).collect();
+        assert_eq!(ids.len(), 200);
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 200);
+    });
+}
+
+#[test]
+fn a_claim_holds_for_30_seconds_and_runs_out() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = wish(&shop.pool).await;
+        let first = claim(&shop.pool, 10).await;
+        assert_eq!((first[0].attempts, first[0].event_id), (1, event_id));
+        assert!(claim(&shop.pool, 10).await.is_empty());
+        let due = due_in(&shop.pool).await;
+        assert!((25.0..=30.0).contains(&due), "{due}");
+        execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now() - interval '1 ms'").await;
+        let second = claim(&shop.pool, 10).await;
+        assert_eq!((second[0].attempts, second[0].id), (2, first[0].id));
+        outbox::delete_relayed(&shop.pool, &[first[0].id]).await.expect("deleted");
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (0, 0));
+    });
+}
+
+#[test]
+fn one_events_wishes_are_claimed_alone_and_in_their_order() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.take("evt_2").await;
+        shop.reprocess(event_id).await;
+        shop.succeed(event_id).await;
+        let wishes = outbox::claim_due(&shop.pool, Some(event_id), 10).await.expect("a claim");
+        let kinds: Vec<_> = wishes.iter().map(|wish| wish.kind.as_str()).collect();
+        assert_eq!(kinds, ["start", "reprocess", "result"]);
+        assert!(wishes.iter().all(|wish| wish.event_id == event_id));
+        assert!(outbox::has_wishes(&shop.pool, event_id).await.expect("an answer"));
+    });
+}
+
+#[test]
+fn a_wish_that_fails_is_put_off_further_each_time() {
+    run(async {
+        let shop = Shop::open().await;
+        wish(&shop.pool).await;
+        for (attempt, planned) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0].iter().enumerate() {
+            execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
+            let claimed = claim(&shop.pool, 1).await.remove(0);
+            outbox::put_off(&shop.pool, claimed.id, "Temporal is away").await.expect("put off");
+            let due = due_in(&shop.pool).await;
+            let allowed = planned * 0.5 - 0.5..=planned * 1.5;
+            assert!(allowed.contains(&due), "attempt {attempt}: {due} s, not {allowed:?}");
+        }
+        let error: String = sqlx::query_scalar("SELECT last_error FROM outbox")
+            .fetch_one(&shop.pool)
+            .await
+            .expect("a wish");
+        assert_eq!(error, "Temporal is away");
+    });
+}
+
+#[test]
+fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
+    run(async {
+        let shop = Shop::open().await;
+        wish(&shop.pool).await;
+        let claimed = claim(&shop.pool, 1).await.remove(0);
+        outbox::park(&shop.pool, claimed.id, "refused").await.expect("parked");
+        execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
+        assert!(claim(&shop.pool, 10).await.is_empty());
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (0, 1));
+        outbox::unpark_old(&shop.pool).await.expect("looked");
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (0, 1));
+        execute(&shop.pool, "UPDATE outbox SET parked_at = now() - interval '61 minutes'").await;
+        outbox::unpark_old(&shop.pool).await.expect("unparked");
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
+        assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts anew");
+    });
+}

@@ -1,0 +1,151 @@
+//! Two connections at once: whoever comes second is judged on what the first one committed.
+
+use domain::incident::{IncidentState, Resolution};
+use domain::verdict::ReprocessRefusal;
+use e2e::{eventually, run};
+use serde_json::json;
+use store::reprocesses;
+use store::transitions::silence::open_incident_if_due;
+
+use super::shop::{Shop, receipt_with};
+
+const IN_TIME: &str =
+    "effect: succeeded\nwishes: start result\ntimeline: receipt.accepted result.succeeded";
+const LATE: &str = "effect: succeeded\nincident: resolved/missing_result/late_success\n\
+    alerts: incident_opened incident_resolved\nwishes: start result\n\
+    timeline: receipt.accepted incident.opened result.succeeded incident.resolved";
+
+/// Waits until some connection of this database waits for a lock.
+async fn somebody_waits(shop: &Shop) {
+    eventually("a connection that waits for a lock", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("a count");
+        (waiting > 0).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn a_success_that_holds_the_lock_when_the_deadline_fires_leaves_no_incident() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.let_time_pass(event_id).await;
+        let mut first = shop.begin().await;
+        shop.report_in(&mut first, event_id, &json!({"status": "success"})).await;
+        let commit = async {
+            somebody_waits(&shop).await;
+            first.commit().await.expect("a commit");
+        };
+        tokio::join!(shop.silence(event_id), commit);
+        assert_eq!(shop.story(event_id).await, IN_TIME);
+    });
+}
+
+#[test]
+fn a_deadline_that_holds_the_lock_makes_the_success_a_late_one() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.let_time_pass(event_id).await;
+        let mut first = shop.begin().await;
+        open_incident_if_due(&mut first, event_id).await.expect("a database");
+        let commit = async {
+            somebody_waits(&shop).await;
+            first.commit().await.expect("a commit");
+        };
+        tokio::join!(shop.succeed(event_id), commit);
+        assert_eq!(shop.story(event_id).await, LATE);
+    });
+}
+
+#[test]
+fn a_success_and_the_deadline_at_once_end_in_one_of_two_stories() {
+    run(async {
+        let shop = Shop::open().await;
+        for round in 0..50 {
+            let event_id = shop.take(&format!("evt_{round}")).await;
+            shop.let_time_pass(event_id).await;
+            tokio::join!(shop.silence(event_id), shop.succeed(event_id), shop.silence(event_id));
+            let story = shop.story(event_id).await;
+            assert!([IN_TIME, LATE].contains(&story.as_str()), "round {round}: {story}");
+        }
+    });
+}
+
+#[test]
+fn two_conflicting_results_at_once_end_in_success() {
+    run(async {
+        let shop = Shop::open().await;
+        let success_first = "effect: succeeded\nwishes: start result\n\
+            timeline: receipt.accepted result.succeeded result.contradicted";
+        let failure_first = "effect: succeeded\n\
+            incident: resolved/failed_result/db_write_failed/late_success\n\
+            alerts: incident_opened incident_resolved\nwishes: start result result\n\
+            timeline: receipt.accepted result.failed incident.opened result.succeeded incident.resolved";
+        for round in 0..50 {
+            let event_id = shop.take(&format!("evt_{round}")).await;
+            tokio::join!(shop.succeed(event_id), shop.fail(event_id));
+            let story = shop.story(event_id).await;
+            let known = [success_first, failure_first].contains(&story.as_str());
+            assert!(known, "round {round}: {story}");
+        }
+    });
+}
+
+#[test]
+fn of_two_reprocesses_at_once_one_runs_and_the_other_is_told_which() {
+    run(async {
+        let shop = Shop::open().await;
+        for round in 0..20 {
+            let event_id = shop.missed(&format!("evt_{round}")).await;
+            let (a, b) = (reprocesses::new_id(), reprocesses::new_id());
+            let answers =
+                tokio::join!(shop.try_reprocess(event_id, a), shop.try_reprocess(event_id, b));
+            let expected = [
+                (Ok(()), Err(ReprocessRefusal::Running(a))),
+                (Err(ReprocessRefusal::Running(b)), Ok(())),
+            ];
+            assert!(expected.contains(&answers), "{answers:?}");
+        }
+    });
+}
+
+#[test]
+fn a_resolution_by_hand_and_a_success_at_once_resolve_once() {
+    run(async {
+        let shop = Shop::open().await;
+        for round in 0..20 {
+            let event_id = shop.missed(&format!("evt_{round}")).await;
+            tokio::join!(shop.resolve(event_id), shop.succeed(event_id));
+            let incident = shop.incident(event_id).await;
+            assert_eq!(incident.state, IncidentState::Resolved);
+            let how = incident.resolution;
+            assert!([Some(Resolution::Manual), Some(Resolution::LateSuccess)].contains(&how));
+            let story = shop.story(event_id).await;
+            assert_eq!(story.matches("incident.resolved").count(), 1, "{story}");
+            assert_eq!(story.matches("incident_resolved").count(), 1, "{story}");
+        }
+    });
+}
+
+#[test]
+fn the_same_receipt_from_many_connections_is_one_event() {
+    run(async {
+        let shop = Shop::open().await;
+        for round in 0..10 {
+            let receipt = receipt_with(&format!("evt_{round}"), &json!({}));
+            let taken = futures::future::join_all((0..8).map(|_| shop.accept(&receipt))).await;
+            let new = taken.iter().filter(|one| !one.duplicate).count();
+            assert_eq!(new, 1, "round {round}: {taken:?}");
+            let same = taken.iter().all(|one| {
+                (one.event_id, one.timeout_at) == (taken[0].event_id, taken[0].timeout_at)
+            });
+            assert!(same, "round {round}: {taken:?}");
+        }
+    });
+}

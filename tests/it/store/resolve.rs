@@ -1,0 +1,119 @@
+//! Resolving by hand.
+
+use domain::callback::AnswerVerdict;
+use e2e::run;
+use store::pool;
+use store::transitions::resolve::{ResolveAnswer, note_refusal};
+
+use super::shop::{Shop, accepted, bob};
+
+#[test]
+fn an_open_incident_is_resolved_once_with_its_note() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::Resolved);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: resolved/missing_result/manual
+        alerts: incident_opened incident_resolved
+        wishes: start resolve
+        timeline: receipt.accepted incident.opened incident.resolved
+        ");
+        let before = shop.story(event_id).await;
+        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::AlreadyResolved);
+        assert_eq!(shop.story(event_id).await, before);
+        let note: String = sqlx::query_scalar("SELECT resolution_note FROM incidents")
+            .fetch_one(&shop.pool)
+            .await
+            .expect("a note");
+        assert_eq!(note, "by hand");
+    });
+}
+
+#[test]
+fn an_event_without_an_incident_has_nothing_to_resolve() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::NoIncident);
+        let entry_id = store::audit::new_id();
+        for _ in 0..2 {
+            let mut tx = shop.begin().await;
+            note_refusal(&mut tx, event_id, &bob(), entry_id).await.expect("a database");
+            pool::commit(tx).await.expect("a commit");
+        }
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: pending
+        wishes: start
+        timeline: receipt.accepted resolve.refused
+        ");
+    });
+}
+
+#[test]
+fn a_reprocess_that_runs_ends_as_what_it_had_come_to_without_another_alert() {
+    run(async {
+        let shop = Shop::open().await;
+        let undelivered = shop.missed("evt_1").await;
+        let of = (undelivered, shop.reprocess(undelivered).await);
+        shop.attempt(of, AnswerVerdict::Retry).await;
+        shop.resolve(undelivered).await;
+        insta::assert_snapshot!(shop.story(undelivered).await, @r"
+        effect: missing
+        incident: resolved/missing_result/manual
+        reprocess: undelivered
+        alerts: incident_opened incident_resolved
+        wishes: start reprocess resolve
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.undelivered incident.resolved
+        ");
+        assert!(shop.begin_attempt(of, "late").await.is_none());
+
+        let unanswered = shop.missed("evt_2").await;
+        let of = (unanswered, shop.reprocess(unanswered).await);
+        shop.attempt(of, AnswerVerdict::Delivered).await;
+        shop.resolve(unanswered).await;
+        insta::assert_snapshot!(shop.story(unanswered).await, @r"
+        effect: missing
+        incident: resolved/missing_result/manual
+        reprocess: no_result
+        alerts: incident_opened incident_resolved
+        wishes: start reprocess resolve
+        timeline: receipt.accepted incident.opened reprocess.requested callback.delivered reprocess.no_result incident.resolved
+        ");
+    });
+}
+
+#[test]
+fn a_success_after_a_resolution_by_hand_is_kept_and_the_resolution_stays() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.resolve(event_id).await;
+        assert_eq!(accepted(&shop.succeed(event_id).await).0, "succeeded");
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: succeeded
+        incident: resolved/missing_result/manual
+        alerts: incident_opened incident_resolved
+        wishes: start resolve result
+        timeline: receipt.accepted incident.opened incident.resolved result.succeeded
+        ");
+    });
+}
+
+#[test]
+fn a_failure_after_a_resolution_by_hand_is_kept_and_opens_nothing() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.resolve(event_id).await;
+        shop.fail(event_id).await;
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: resolved/missing_result/db_write_failed/manual
+        alerts: incident_opened incident_resolved
+        wishes: start resolve
+        timeline: receipt.accepted incident.opened incident.resolved result.failed
+        ");
+    });
+}

@@ -1,0 +1,143 @@
+//! Secrets are never plain in the database, and a sealed value opens in its own row only.
+
+use domain::ids::DestinationId;
+use domain::signature::SigningSecret;
+use e2e::run;
+use serde_json::json;
+use store::api_keys::KeyOwner;
+use store::destinations::{self, Target};
+use store::transitions::receipt::accept_receipt;
+use store::{StoreError, api_keys, pool, signing_secrets};
+
+use super::shop::{SECRET, Shop, receipt_with};
+
+const SLACK: &str = "https://hooks.slack.com/services/T0/B0/canarycanary";
+const CANARY: &str = "4242-canary-4242";
+
+async fn add_slack(shop: &Shop) -> DestinationId {
+    let target = Target::Slack(SLACK.to_owned());
+    let (key, project_id) = (&shop.master_key, shop.owner.project_id);
+    destinations::insert_destination(&shop.pool, key, project_id, &target, "hooks.slack.com")
+        .await
+        .expect("a destination")
+}
+
+/// Takes a receipt with a snapshot, as a project that keeps them does.
+async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
+    let owner = KeyOwner { snapshots: true, ..shop.owner };
+    let receipt = receipt_with(event, &json!({"payload": {"card": CANARY}}));
+    let mut tx = shop.begin().await;
+    let taken = accept_receipt(&mut tx, &shop.master_key, &owner, &receipt).await;
+    pool::commit(tx).await.expect("a commit");
+    taken.expect("a receipt").event_id
+}
+
+/// Everything that the database holds, as text; bytes are in hex.
+async fn everything(shop: &Shop) -> String {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+    )
+    .fetch_all(&shop.pool)
+    .await
+    .expect("tables");
+    let mut all = String::new();
+    for table in tables {
+        let sql = format!("SELECT coalesce(string_agg(t::text, '\n'), '') FROM {table} t");
+        let rows: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&shop.pool).await.expect("rows");
+        all.push_str(&rows);
+    }
+    all
+}
+
+#[test]
+fn no_secret_and_no_snapshot_is_plain_anywhere() {
+    run(async {
+        let shop = Shop::open().await;
+        add_slack(&shop).await;
+        take_snapshot(&shop, "evt_1").await;
+        let key = e2e::world::new_key().expect("a key");
+        api_keys::insert_key(&shop.pool, shop.owner.project_id, "second", &key)
+            .await
+            .expect("a key");
+        let all = everything(&shop).await;
+        assert!(all.contains("evt_1") && all.contains("hooks.slack.com"), "the dump holds rows");
+        let secret = SigningSecret::from_bytes(SECRET).reveal();
+        for plain in [&secret[6..], "canarycanary", CANARY, &key.reveal()[8..]] {
+            assert!(!all.contains(plain), "{plain} is plain");
+            assert!(!all.contains(&hex::encode(plain)), "{plain} is plain in bytes");
+        }
+        assert!(!all.contains(&hex::encode(SECRET)), "the key's bytes are plain");
+    });
+}
+
+#[test]
+fn a_signing_secret_copied_to_another_row_does_not_open() {
+    run(async {
+        let shop = Shop::open().await;
+        let (key, project_id) = (&shop.master_key, shop.owner.project_id);
+        let second = SigningSecret::from_bytes([7; 32]);
+        signing_secrets::insert_secret(&shop.pool, key, project_id, &second)
+            .await
+            .expect("a secret");
+        let list = async || signing_secrets::list_valid_secrets(&shop.pool, key, project_id).await;
+        let secrets = list().await.expect("secrets");
+        assert_eq!(secrets, [second, SigningSecret::from_bytes(SECRET)], "newest first");
+        sqlx::query("UPDATE signing_secrets SET sealed = (SELECT sealed FROM signing_secrets ORDER BY id LIMIT 1)")
+            .execute(&shop.pool)
+            .await
+            .expect("copied");
+        assert!(matches!(list().await, Err(StoreError::Seal(_))));
+    });
+}
+
+#[test]
+fn an_expired_signing_secret_signs_no_more() {
+    run(async {
+        let shop = Shop::open().await;
+        sqlx::query("UPDATE signing_secrets SET expires_at = now()")
+            .execute(&shop.pool)
+            .await
+            .expect("expired");
+        let (key, project_id) = (&shop.master_key, shop.owner.project_id);
+        let secrets = signing_secrets::list_valid_secrets(&shop.pool, key, project_id).await;
+        assert_eq!(secrets.expect("secrets"), []);
+    });
+}
+
+#[test]
+fn a_slack_url_copied_to_another_row_does_not_open() {
+    run(async {
+        let shop = Shop::open().await;
+        let (first, second) = (add_slack(&shop).await, add_slack(&shop).await);
+        let find = async |id| destinations::find_target(&shop.pool, &shop.master_key, id).await;
+        let found = find(first).await.expect("a target").expect("a target");
+        assert_eq!(found.1, Target::Slack(SLACK.to_owned()));
+        sqlx::query("UPDATE destinations SET sealed = (SELECT sealed FROM destinations WHERE id = $1) WHERE id = $2")
+            .bind(first.as_uuid())
+            .bind(second.as_uuid())
+            .execute(&shop.pool)
+            .await
+            .expect("copied");
+        assert!(matches!(find(second).await, Err(StoreError::Seal(_))));
+    });
+}
+
+#[test]
+fn a_snapshot_opens_with_the_name_of_its_own_event_only() {
+    run(async {
+        let shop = Shop::open().await;
+        let (first, second) =
+            (take_snapshot(&shop, "evt_1").await, take_snapshot(&shop, "evt_2").await);
+        let sealed: Vec<u8> =
+            sqlx::query_scalar("SELECT snapshot FROM payment_events WHERE id = $1")
+                .bind(first.as_uuid())
+                .fetch_one(&shop.pool)
+                .await
+                .expect("a snapshot");
+        let open = |id| shop.master_key.open(&format!("payment_events.snapshot:{id}"), &sealed);
+        let opened = open(first).expect("opened");
+        assert_eq!(opened, format!(r#"{{"card":"{CANARY}"}}"#).as_bytes());
+        assert!(open(second).is_err());
+    });
+}

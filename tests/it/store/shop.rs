@@ -1,0 +1,270 @@
+//! Alice's shop without an API around it: a database, a project, and the transitions by their names.
+
+use std::sync::Arc;
+
+use domain::audit::Actor;
+use domain::callback::AnswerVerdict;
+use domain::effect_result::EffectResult;
+use domain::ids::{EventId, KeyId, ProjectId, ReplayId};
+use domain::incident::IncidentState;
+use domain::project::Mode;
+use domain::receipt::Receipt;
+use domain::signature::SigningSecret;
+use domain::verdict::ReprocessRefusal;
+use e2e::engines::{self, Engines};
+use e2e::world::{BOB, new_key};
+use serde_json::{Value, json};
+use store::api_keys::{self, KeyOwner};
+use store::attempts::AttemptEnd;
+use store::destinations::{self, Target};
+use store::incidents::Incident;
+use store::pool::{self, Transaction};
+use store::projects::{self, ProjectSettings};
+use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
+use store::transitions::receipt::{TakenReceipt, accept_receipt};
+use store::transitions::reprocess::{Wanted, request_reprocess};
+use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::result::{Report, ResultAnswer, accept_result};
+use store::transitions::silence;
+use store::{MasterKey, PgPool, incidents, reprocesses, results, signing_secrets};
+
+/// What the shop's callbacks are signed with.
+pub const SECRET: [u8; 32] = *b"the shop signs with these bytes!";
+
+pub struct Shop {
+    pub pool: PgPool,
+    pub master_key: MasterKey,
+    pub owner: KeyOwner,
+    _engines: Arc<Engines>,
+}
+
+/// Who asks in these tests.
+pub fn bob() -> Actor {
+    Actor::Cli("bob".to_owned())
+}
+
+/// A receipt as the API reads it, with a few fields changed.
+pub fn receipt_with(provider_event_id: &str, change: &Value) -> Receipt {
+    let mut body = e2e::world::receipt(provider_event_id);
+    for (field, value) in change.as_object().into_iter().flatten() {
+        body[field] = value.clone();
+    }
+    Receipt::parse(body.as_object().expect("an object")).expect("a receipt")
+}
+
+impl Shop {
+    /// Opens a shop whose bob gets mail.
+    pub async fn open() -> Self {
+        let engines = engines::shared().await.expect("engines");
+        let url = engines.create_database().await.expect("a database");
+        let pool = pool::connect_lazily(&url, 10).expect("a pool");
+        let master_key = MasterKey::parse(&MasterKey::generate()).expect("a key");
+        let owner = furnish(&pool, &master_key).await;
+        let target = Target::Email(BOB.to_owned());
+        destinations::insert_destination(&pool, &master_key, owner.project_id, &target, BOB)
+            .await
+            .expect("a destination");
+        Self { pool, master_key, owner, _engines: engines }
+    }
+
+    pub async fn begin(&self) -> Transaction {
+        pool::begin(&self.pool).await.expect("a transaction")
+    }
+
+    pub async fn execute(&self, sql: &'static str, event_id: EventId) {
+        let done = sqlx::query(sql).bind(event_id.as_uuid()).execute(&self.pool).await;
+        done.expect("a statement");
+    }
+
+    pub async fn accept(&self, receipt: &Receipt) -> TakenReceipt {
+        let mut tx = self.begin().await;
+        let taken = accept_receipt(&mut tx, &self.master_key, &self.owner, receipt).await;
+        pool::commit(tx).await.expect("a commit");
+        taken.expect("a receipt")
+    }
+
+    pub async fn take(&self, provider_event_id: &str) -> EventId {
+        self.accept(&receipt_with(provider_event_id, &json!({}))).await.event_id
+    }
+
+    /// A result in a transaction of the caller.
+    pub async fn report_in(
+        &self,
+        tx: &mut Transaction,
+        event_id: EventId,
+        body: &Value,
+    ) -> ResultAnswer {
+        let result = EffectResult::parse(body.as_object().expect("an object")).expect("a result");
+        let report = Report { result_id: results::new_id(), result: &result, signal: true };
+        let actor = Actor::Key(self.owner.key_id);
+        accept_result(tx, &actor, event_id, report).await.expect("a database")
+    }
+
+    pub async fn report(&self, event_id: EventId, body: Value) -> ResultAnswer {
+        let mut tx = self.begin().await;
+        let answer = self.report_in(&mut tx, event_id, &body).await;
+        pool::commit(tx).await.expect("a commit");
+        answer
+    }
+
+    pub async fn succeed(&self, event_id: EventId) -> ResultAnswer {
+        self.report(event_id, json!({"status": "success"})).await
+    }
+
+    pub async fn fail(&self, event_id: EventId) -> ResultAnswer {
+        let words = json!({"status": "failed", "error_code": "db_write_failed"});
+        self.report(event_id, words).await
+    }
+
+    /// Lets the deadline of an event lie in the past.
+    pub async fn let_time_pass(&self, event_id: EventId) {
+        self.execute(
+            "UPDATE payment_events SET timeout_at = now() - interval '1 second' WHERE id = $1",
+            event_id,
+        )
+        .await;
+    }
+
+    pub async fn silence(&self, event_id: EventId) {
+        let mut tx = self.begin().await;
+        silence::open_incident_if_due(&mut tx, event_id).await.expect("a database");
+        pool::commit(tx).await.expect("a commit");
+    }
+
+    /// An event whose deadline passed in silence.
+    pub async fn missed(&self, provider_event_id: &str) -> EventId {
+        let event_id = self.take(provider_event_id).await;
+        self.let_time_pass(event_id).await;
+        self.silence(event_id).await;
+        event_id
+    }
+
+    pub async fn try_reprocess(
+        &self,
+        event_id: EventId,
+        replay_id: ReplayId,
+    ) -> Result<(), ReprocessRefusal> {
+        let actor = bob();
+        let wanted = Wanted { replay_id, actor: &actor, note: Some("try again"), signal: true };
+        let mut tx = self.begin().await;
+        let answer = request_reprocess(&mut tx, event_id, wanted).await.expect("a database");
+        pool::commit(tx).await.expect("a commit");
+        answer
+    }
+
+    pub async fn reprocess(&self, event_id: EventId) -> ReplayId {
+        let replay_id = reprocesses::new_id();
+        self.try_reprocess(event_id, replay_id).await.expect("a reprocess");
+        replay_id
+    }
+
+    pub async fn begin_attempt(
+        &self,
+        of: (EventId, ReplayId),
+        nonce: &str,
+    ) -> Option<CallbackWork> {
+        let mut tx = self.begin().await;
+        let work = begin_attempt(&mut tx, &self.master_key, of, nonce).await.expect("a database");
+        pool::commit(tx).await.expect("a commit");
+        work
+    }
+
+    pub async fn end_attempt(
+        &self,
+        of: (EventId, ReplayId),
+        attempt: i32,
+        verdict: AnswerVerdict,
+    ) -> AttemptOutcome {
+        let (status, answer) = match verdict {
+            AnswerVerdict::Delivered => (200, "ok"),
+            AnswerVerdict::Retry => (503, "later"),
+            AnswerVerdict::Stop => (410, "gone"),
+        };
+        let end =
+            AttemptEnd { status: Some(status), error: None, latency_ms: 12, answer: Some(answer) };
+        let mut tx = self.begin().await;
+        let outcome = end_attempt(&mut tx, of, attempt, end, verdict).await.expect("a database");
+        pool::commit(tx).await.expect("a commit");
+        outcome
+    }
+
+    /// One whole attempt with this ending.
+    pub async fn attempt(&self, of: (EventId, ReplayId), verdict: AnswerVerdict) -> AttemptOutcome {
+        let nonce = format!("nonce-{}", reprocesses::new_id());
+        let work = self.begin_attempt(of, &nonce).await.expect("an attempt is due");
+        self.end_attempt(of, work.attempt, verdict).await
+    }
+
+    pub async fn resolve(&self, event_id: EventId) -> ResolveAnswer {
+        let actor = bob();
+        let resolving = Resolving { actor: &actor, note: Some("by hand"), signal: true };
+        let mut tx = self.begin().await;
+        let answer = resolve_incident(&mut tx, event_id, resolving).await.expect("a database");
+        pool::commit(tx).await.expect("a commit");
+        answer
+    }
+
+    pub async fn incident(&self, event_id: EventId) -> Incident {
+        let found = incidents::find_of_event(&self.pool, event_id).await.expect("a database");
+        found.expect("an incident")
+    }
+
+    /// Every text that a query gives, one after the other.
+    async fn texts(&self, sql: &'static str, event_id: EventId) -> String {
+        let texts: Vec<String> = sqlx::query_scalar(sql)
+            .bind(event_id.as_uuid())
+            .fetch_all(&self.pool)
+            .await
+            .expect("a query");
+        texts.join(" ")
+    }
+
+    /// All that is known of an event, one line per table.
+    pub async fn story(&self, event_id: EventId) -> String {
+        const LINES: [(&str, &str); 6] = [
+            ("effect", "SELECT effect FROM payment_events WHERE id = $1"),
+            (
+                "incident",
+                "SELECT concat_ws('/', state, reason, error_code, resolution) FROM incidents WHERE event_id = $1",
+            ),
+            ("reprocess", "SELECT state FROM reprocesses WHERE event_id = $1 ORDER BY id"),
+            ("alerts", "SELECT kind FROM alerts WHERE event_id = $1 ORDER BY id"),
+            ("wishes", "SELECT wish FROM outbox WHERE event_id = $1 ORDER BY id"),
+            ("timeline", "SELECT action FROM audit_entries WHERE event_id = $1 ORDER BY at, id"),
+        ];
+        let mut lines = Vec::new();
+        for (name, sql) in LINES {
+            let texts = self.texts(sql, event_id).await;
+            if !texts.is_empty() {
+                lines.push(format!("{name}: {texts}"));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// What an accepted result was answered with.
+pub fn accepted(answer: &ResultAnswer) -> (String, Option<IncidentState>) {
+    match answer {
+        ResultAnswer::Accepted { effect, incident, .. } => {
+            (effect.to_string(), incident.map(|(_, state)| state))
+        }
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+async fn furnish(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
+    let settings = ProjectSettings {
+        name: "CometCart".to_owned(),
+        mode: Mode::Test,
+        timeout_minutes: 30,
+        repair_url: Some("http://127.0.0.1:9/repair".to_owned()),
+        snapshots: false,
+    };
+    let project_id: ProjectId = projects::insert_project(pool, &settings).await.expect("a project");
+    let secret = SigningSecret::from_bytes(SECRET);
+    signing_secrets::insert_secret(pool, master_key, project_id, &secret).await.expect("a secret");
+    let key = new_key().expect("a key");
+    let key_id: KeyId = api_keys::insert_key(pool, project_id, "shop", &key).await.expect("a key");
+    KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false }
+}

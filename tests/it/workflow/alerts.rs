@@ -1,0 +1,64 @@
+//! People are told beside the story: a slow destination holds up nothing but the end.
+
+use std::time::Duration;
+
+use domain::watch::WatchStanding;
+use e2e::run;
+use e2e::scripted::{Reply, Script, Stage};
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, state_is,
+    tell_reprocess, tell_result, to_be_sent,
+};
+
+fn with_alert(standing: WatchStanding) -> WatchStanding {
+    WatchStanding { alerts: vec![ALERT], ..standing }
+}
+
+#[test]
+fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
+    run(async {
+        let slow = CancellationToken::new();
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(with_alert(open())))
+            .on("deliver_alert", Reply::done().held_by(&slow))
+            .on("read_standing", Reply::stands(with_alert(to_be_sent())))
+            .on("send_callback", Reply::stands(with_alert(awaiting_repair(HALF_AN_HOUR))))
+            .on("read_standing", Reply::stands(with_alert(resolved())));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::ZERO).await;
+        let told = stage.wait_for("deliver_alert", 1).await;
+        assert_eq!(told[0].input["alert_id"], ALERT.to_string());
+
+        tell_reprocess(&stage, event_id).await;
+        stage.wait_for("send_callback", 1).await;
+        tell_result(&stage, event_id, "success").await;
+        state_is(&stage, event_id, "resolved").await;
+        let events = e2e::temporal::history(&stage.client, event_id).await.expect("a history");
+        assert_eq!(count(&events, EventType::WorkflowExecutionCompleted), 0);
+
+        slow.cancel();
+        finished(&stage, event_id).await;
+        assert_eq!(stage.calls_of("deliver_alert").len(), 1);
+    });
+}
+
+#[test]
+fn a_word_that_comes_while_the_last_alert_is_on_its_way_is_still_recorded() {
+    run(async {
+        let slow = CancellationToken::new();
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(with_alert(resolved())))
+            .on("deliver_alert", Reply::done().held_by(&slow))
+            .on("request_reprocess", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::ZERO).await;
+        stage.wait_for("deliver_alert", 1).await;
+        stage.engines.signal(event_id, "reprocess", None).await.expect("a signal");
+        stage.wait_for("request_reprocess", 1).await;
+        slow.cancel();
+        finished(&stage, event_id).await;
+    });
+}

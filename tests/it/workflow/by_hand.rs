@@ -1,0 +1,151 @@
+//! Signals typed at the `temporal` command line, well or badly: each is recorded, under an id that
+//! stays the same however often its activity is tried.
+
+use domain::ids::EventId;
+use e2e::run;
+use e2e::scripted::{Call, Reply, Script, Stage};
+use serde_json::{Value, json};
+use workflows::names::workflow_id;
+
+use super::{HALF_AN_HOUR, finished, not_yet_due, open, resolved, skip_time, state_is};
+
+/// Signals with bytes that need not be JSON.
+async fn type_badly(stage: &Stage, event_id: EventId, name: &str, input: &str) {
+    let id = workflow_id(event_id);
+    let arguments = [
+        "workflow",
+        "signal",
+        "--workflow-id",
+        &id,
+        "--name",
+        name,
+        "--input",
+        input,
+        "--input-meta",
+        "encoding=binary/plain",
+    ];
+    stage.engines.cli(&arguments).await.expect("a signal");
+}
+
+/// Asserts that these runs are tries of one call, and gives the id under `key`.
+fn one_id(runs: &[Call], key: &str) -> String {
+    assert!(runs.iter().all(|run| run.input == runs[0].input), "{runs:?}");
+    assert!(runs.iter().zip(1..).all(|(run, attempt)| run.attempt == attempt), "{runs:?}");
+    runs[0].input[key].as_str().expect("an id").to_owned()
+}
+
+fn all_differ(ids: &[String], prefix: &str) {
+    assert!(ids.iter().all(|id| id.starts_with(prefix)), "{ids:?}");
+    assert!(ids.iter().enumerate().all(|(n, id)| !ids[..n].contains(id)), "{ids:?}");
+}
+
+#[test]
+fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
+    run(async {
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("request_reprocess", Reply::retry())
+            .on("request_reprocess", Reply::retry())
+            .on("request_reprocess", Reply::stands(open()))
+            .on("request_reprocess", Reply::stands(open()))
+            .on("request_reprocess", Reply::stands(open()))
+            .on("request_reprocess", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(HALF_AN_HOUR).await;
+        skip_time(&stage, event_id).await;
+        state_is(&stage, event_id, "open").await;
+
+        let wishes = [
+            None,
+            Some(json!([1])),
+            Some(json!({
+                "requested_by": "alice", "note": "queue was down", "colour": "blue"
+            })),
+        ];
+        for wish in wishes {
+            stage.engines.signal(event_id, "reprocess", wish).await.expect("a signal");
+        }
+        type_badly(&stage, event_id, "reprocess", "alice, please").await;
+        finished(&stage, event_id).await;
+
+        let runs = stage.calls_of("request_reprocess");
+        let ids: Vec<String> = [&runs[..3], &runs[3..4], &runs[4..5], &runs[5..]]
+            .iter()
+            .map(|runs| one_id(runs, "replay_id"))
+            .collect();
+        all_differ(&ids, "rpl_");
+        let said = |run: &Call| (run.input["requested_by"].clone(), run.input["note"].clone());
+        let nothing = (Value::Null, Value::Null);
+        assert_eq!(said(&runs[0]), nothing);
+        assert_eq!(said(&runs[3]), nothing);
+        assert_eq!(said(&runs[4]), (json!("alice"), json!("queue was down")));
+        assert_eq!(said(&runs[5]), nothing);
+    });
+}
+
+#[test]
+fn a_typed_result_is_handed_on_as_it_was_typed_and_the_watch_waits_on() {
+    run(async {
+        let typed = [
+            Value::Null,
+            json!("success"),
+            json!({"status": "failed", "error_code": "db_write_failed", "colour": "blue"}),
+            json!({"status": "success"}),
+        ];
+        let script = Script::new()
+            .on("record_result", Reply::retry())
+            .on("record_result", Reply::stands(not_yet_due(HALF_AN_HOUR)))
+            .on("record_result", Reply::stands(not_yet_due(HALF_AN_HOUR)))
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(HALF_AN_HOUR).await;
+        stage.engines.signal(event_id, "result", None).await.expect("a signal");
+        for body in &typed[1..3] {
+            stage.engines.signal(event_id, "result", Some(body.clone())).await.expect("a signal");
+        }
+        type_badly(&stage, event_id, "result", "{\"status\":").await;
+        stage.engines.signal(event_id, "result", Some(typed[3].clone())).await.expect("a signal");
+        finished(&stage, event_id).await;
+
+        let runs = stage.calls();
+        assert!(runs.iter().all(|run| run.activity == "record_result"), "{runs:?}");
+        let first = one_id(&runs[..2], "result_id");
+        let bodies: Vec<_> = runs[1..].iter().map(|run| run.input["body"].clone()).collect();
+        let [nothing, word, failure, success] = typed;
+        assert_eq!(bodies, [nothing, word, failure, Value::Null, success]);
+        let ids: Vec<_> = (2..6).map(|n| one_id(&runs[n..=n], "result_id")).collect();
+        all_differ(&[&[first], &ids[..]].concat(), "res_");
+    });
+}
+
+#[test]
+fn a_typed_resolution_needs_no_words() {
+    run(async {
+        let script = Script::new()
+            .on("resolve_incident", Reply::stands(not_yet_due(HALF_AN_HOUR)))
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("resolve_incident", Reply::retry())
+            .on("resolve_incident", Reply::stands(open()))
+            .on("resolve_incident", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(HALF_AN_HOUR).await;
+        stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
+        stage.wait_for("resolve_incident", 1).await;
+        skip_time(&stage, event_id).await;
+        state_is(&stage, event_id, "open").await;
+        type_badly(&stage, event_id, "resolve", "done").await;
+        let words = json!({"resolved_by": "bob", "note": "credited by hand", "colour": "blue"});
+        stage.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+        finished(&stage, event_id).await;
+
+        let runs = stage.calls_of("resolve_incident");
+        assert_eq!(runs[1].input, runs[2].input);
+        assert_eq!(runs[2].input["resolved_by"], Value::Null);
+        let words = [&runs[3].input["resolved_by"], &runs[3].input["note"]];
+        assert_eq!(words, ["bob", "credited by hand"]);
+        let id = |run: &Call| run.input["entry_id"].as_str().expect("an id").to_owned();
+        all_differ(&[id(&runs[0]), id(&runs[1]), id(&runs[3])], "aud_");
+    });
+}

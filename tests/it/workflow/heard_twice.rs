@@ -1,0 +1,90 @@
+//! Signals are carried at least once. Hearing one again changes nothing.
+
+use std::time::Duration;
+
+use e2e::run;
+use e2e::scripted::{Reply, Script, Stage};
+use serde_json::json;
+use temporalio_client::WorkflowSignalOptions;
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use tokio_util::sync::CancellationToken;
+use workflows::EffectWatch;
+use workflows::names::workflow_id;
+
+use super::{
+    ALERT, count, finished, open, plain_json, resolved, state_is, tell_reprocess, tell_result,
+    to_be_sent,
+};
+
+#[test]
+fn a_result_that_is_told_again_and_again_is_looked_up_and_changes_nothing() {
+    run(async {
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("read_standing", Reply::stands(open()))
+            .on("read_standing", Reply::stands(open()))
+            .on("read_standing", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::from_hours(1)).await;
+        tell_result(&stage, event_id, "failed").await;
+        let before = state_is(&stage, event_id, "open").await;
+        tell_result(&stage, event_id, "failed").await;
+        tell_result(&stage, event_id, "failed").await;
+        stage.wait_for("read_standing", 2).await;
+        assert_eq!(state_is(&stage, event_id, "open").await, before);
+        tell_result(&stage, event_id, "success").await;
+
+        let events = finished(&stage, event_id).await;
+        assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 2);
+        assert_eq!(count(&events, EventType::TimerStarted), 1);
+    });
+}
+
+#[test]
+fn a_reprocess_that_is_told_twice_sends_one_callback_and_one_alert() {
+    run(async {
+        let slow = CancellationToken::new();
+        let mut told = to_be_sent();
+        told.alerts.push(ALERT);
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("read_standing", Reply::stands(told.clone()))
+            .on("read_standing", Reply::stands(told))
+            .on("deliver_alert", Reply::done())
+            .on("send_callback", Reply::stands(resolved()).held_by(&slow));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::ZERO).await;
+        state_is(&stage, event_id, "open").await;
+        tell_reprocess(&stage, event_id).await;
+        stage.wait_for("send_callback", 1).await;
+        tell_reprocess(&stage, event_id).await;
+        stage.wait_for("read_standing", 2).await;
+        slow.cancel();
+        finished(&stage, event_id).await;
+        assert_eq!(stage.calls_of("send_callback").len(), 1);
+        assert_eq!(stage.calls_of("deliver_alert").len(), 1);
+    });
+}
+
+#[test]
+fn a_signal_that_is_carried_twice_with_the_same_wish_arrives_once() {
+    run(async {
+        let slow = CancellationToken::new();
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("read_standing", Reply::stands(resolved()).held_by(&slow));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::ZERO).await;
+        state_is(&stage, event_id, "open").await;
+        let handle = stage.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
+        let wish = uuid::Uuid::now_v7().to_string();
+        for _ in 0..2 {
+            let options = WorkflowSignalOptions::builder().request_id(wish.clone()).build();
+            let said = plain_json(&json!({"recorded": true}));
+            handle.signal(EffectWatch::resolve, said, options).await.expect("a signal");
+        }
+        slow.cancel();
+        let events = finished(&stage, event_id).await;
+        assert_eq!(count(&events, EventType::WorkflowExecutionSignaled), 1);
+    });
+}

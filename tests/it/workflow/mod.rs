@@ -1,0 +1,139 @@
+//! The watch alone: real workflow, real server, scripted activities, skipped time.
+//!
+//! What the database would answer is written here as standings, so that each story leads the watch
+//! along exactly one path.
+
+mod alerts;
+mod by_hand;
+mod callback;
+mod continued;
+mod happy_path;
+mod heard_twice;
+mod payloads;
+mod seen_from_outside;
+mod silence;
+
+use std::time::{Duration, SystemTime};
+
+use domain::event::Effect;
+use domain::ids::{AlertId, EventId, IncidentId, ReplayId};
+use domain::incident::IncidentState;
+use domain::reprocess::ReprocessState;
+use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
+use e2e::scripted::Stage;
+use e2e::{eventually, temporal};
+use serde_json::{Value, json};
+use temporalio_common::data_converters::RawValue;
+use temporalio_common::protos::temporal::api::common::v1::Payload;
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
+use uuid::Uuid;
+use workflows::effect_watch::WatchStatus;
+use workflows::names::workflow_id;
+
+const INCIDENT: IncidentId = IncidentId::from_uuid(Uuid::from_u128(1));
+const REPLAY: ReplayId = ReplayId::from_uuid(Uuid::from_u128(2));
+const ALERT: AlertId = AlertId::from_uuid(Uuid::from_u128(3));
+const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+
+/// Where an event stands whose incident is in this state.
+fn incident(state: IncidentState, next: NextStep) -> WatchStanding {
+    let resolved = state == IncidentState::Resolved;
+    WatchStanding {
+        effect: if resolved { Effect::Succeeded } else { Effect::Missing },
+        incident: Some(IncidentView { incident_id: INCIDENT, state }),
+        reprocess: None,
+        alerts: Vec::new(),
+        next,
+    }
+}
+
+fn open() -> WatchStanding {
+    incident(IncidentState::Open, NextStep::WaitForPeople)
+}
+
+fn resolved() -> WatchStanding {
+    incident(IncidentState::Resolved, NextStep::Finish)
+}
+
+/// Nobody spoke yet, and the deadline is this far away.
+fn not_yet_due(wait: Duration) -> WatchStanding {
+    WatchStanding {
+        effect: Effect::Pending,
+        incident: None,
+        reprocess: None,
+        alerts: Vec::new(),
+        next: NextStep::WaitForResult { wait_ms: NextStep::millis(wait) },
+    }
+}
+
+/// The app has to be asked to do the work again.
+fn to_be_sent() -> WatchStanding {
+    let next = NextStep::SendCallback { replay_id: REPLAY };
+    reprocess(ReprocessState::Requested, 0, incident(IncidentState::Reprocessing, next))
+}
+
+/// The callback arrived, and its result may come for this long.
+fn awaiting_repair(wait: Duration) -> WatchStanding {
+    let next = NextStep::WaitForRepair { replay_id: REPLAY, wait_ms: NextStep::millis(wait) };
+    reprocess(ReprocessState::AwaitingResult, 1, incident(IncidentState::Reprocessing, next))
+}
+
+fn reprocess(state: ReprocessState, attempts: u32, standing: WatchStanding) -> WatchStanding {
+    let view = ReprocessView { replay_id: REPLAY, state, attempts };
+    WatchStanding { reprocess: Some(view), ..standing }
+}
+
+async fn skip_time(stage: &Stage, event_id: EventId) {
+    temporal::skip_time(&stage.client, workflow_id(event_id)).await.expect("skipped time");
+}
+
+/// Says what the API says after it committed a result.
+async fn tell_result(stage: &Stage, event_id: EventId, status: &str) {
+    let said = json!({ "result_id": "res_00000000000000000000000001", "status": status });
+    stage.engines.signal(event_id, "result", Some(said)).await.expect("a signal");
+}
+
+/// Says what the API says after it committed a reprocess.
+async fn tell_reprocess(stage: &Stage, event_id: EventId) {
+    let said = json!({ "replay_id": REPLAY });
+    stage.engines.signal(event_id, "reprocess", Some(said)).await.expect("a signal");
+}
+
+/// Waits until the watch says that it is in this state.
+async fn state_is(stage: &Stage, event_id: EventId, wanted: &str) -> WatchStatus {
+    eventually(&format!("a watch that is {wanted}"), async || {
+        let status = temporal::status(&stage.client, event_id).await.ok()?;
+        (status.state == wanted).then_some(status)
+    })
+    .await
+}
+
+/// Waits for a good end, by which the script must have been played.
+async fn finished(stage: &Stage, event_id: EventId) -> Vec<HistoryEvent> {
+    let events = temporal::finished(&stage.client, event_id).await;
+    assert!(stage.unplayed().is_empty(), "not played: {:?}", stage.unplayed());
+    events
+}
+
+/// When the first event of this kind happened, counted from the start of the watch.
+fn time_of(events: &[HistoryEvent], kind: EventType) -> Duration {
+    let of = |event: &HistoryEvent| {
+        SystemTime::try_from(event.event_time.expect("a time")).expect("a time")
+    };
+    let event = events.iter().find(|event| event.event_type() == kind).expect("such an event");
+    of(event).duration_since(of(&events[0])).expect("time goes on")
+}
+
+fn count(events: &[HistoryEvent], kind: EventType) -> usize {
+    events.iter().filter(|event| event.event_type() == kind).count()
+}
+
+/// An input as the API sends it.
+fn plain_json(said: &Value) -> RawValue {
+    RawValue::new(vec![Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: said.to_string().into_bytes(),
+        ..Payload::default()
+    }])
+}

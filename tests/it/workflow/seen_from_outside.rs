@@ -1,0 +1,108 @@
+//! What somebody at a terminal sees of a watch: its status, and where searches find it.
+
+use std::time::Duration;
+
+use domain::ids::EventId;
+use domain::reprocess::ReprocessState;
+use e2e::engines::Engines;
+use e2e::scripted::{Reply, Script, Stage};
+use e2e::{World, eventually, run, temporal};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use workflows::names::workflow_id;
+
+use super::{
+    HALF_AN_HOUR, INCIDENT, REPLAY, awaiting_repair, finished, open, resolved, skip_time, state_is,
+    tell_reprocess, tell_result, to_be_sent,
+};
+
+/// Waits until a search finds exactly this watch; searches see changes a little later.
+async fn found_by(engines: &Engines, query: &str, event_id: EventId) {
+    let wanted = workflow_id(event_id);
+    eventually(&format!("{wanted} by {query}"), async || {
+        let arguments = ["workflow", "list", "--query", query, "--output", "json"];
+        let listed = engines.cli(&arguments).await.expect("a list");
+        let rows: Vec<Value> = serde_json::from_str(&listed).expect("a list of JSON");
+        let ids: Vec<_> = rows.iter().map(|row| &row["execution"]["workflowId"]).collect();
+        (ids == [&json!(wanted)]).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn the_status_tells_every_stage_of_a_repair() {
+    run(async {
+        let (asked, sent) = (CancellationToken::new(), CancellationToken::new());
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()).held_by(&asked))
+            .on("read_standing", Reply::stands(to_be_sent()))
+            .on("send_callback", Reply::stands(awaiting_repair(HALF_AN_HOUR)).held_by(&sent))
+            .on("read_standing", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(HALF_AN_HOUR).await;
+        let pending = state_is(&stage, event_id, "pending").await;
+        assert_eq!((pending.incident, pending.reprocess, pending.attempts), (None, None, 0));
+        skip_time(&stage, event_id).await;
+        stage.wait_for("open_incident_if_due", 1).await;
+        asked.cancel();
+
+        let opened = state_is(&stage, event_id, "open").await;
+        assert_eq!(opened.deadline, pending.deadline);
+        assert_eq!(opened.incident.expect("an incident").incident_id, INCIDENT);
+        tell_reprocess(&stage, event_id).await;
+        let repairing = state_is(&stage, event_id, "reprocessing").await;
+        let reprocess = repairing.reprocess.expect("a reprocess");
+        assert_eq!((reprocess.replay_id, reprocess.state), (REPLAY, ReprocessState::Requested));
+        sent.cancel();
+        let awaiting = eventually("a delivered callback", async || {
+            let status = temporal::status(&stage.client, event_id).await.ok()?;
+            (status.attempts == 1).then_some(status)
+        })
+        .await;
+        assert_eq!(awaiting.state, "reprocessing");
+        let reprocess = awaiting.reprocess.expect("a reprocess");
+        assert_eq!(reprocess.state, ReprocessState::AwaitingResult);
+    });
+}
+
+#[test]
+fn a_search_finds_a_watch_by_its_state() {
+    run(async {
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("read_standing", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::from_hours(1)).await;
+        let by = |state| format!("SpState='{state}' AND WorkflowId='{}'", workflow_id(event_id));
+        found_by(&stage.engines, &by("pending"), event_id).await;
+        tell_result(&stage, event_id, "failed").await;
+        found_by(&stage.engines, &by("open"), event_id).await;
+        tell_result(&stage, event_id, "success").await;
+        finished(&stage, event_id).await;
+        found_by(&stage.engines, &by("resolved"), event_id).await;
+    });
+}
+
+#[test]
+fn a_search_finds_a_watch_by_what_people_know_of_its_event() {
+    run(async {
+        let world = World::start().await;
+        let provider_event_id = format!("evt_{}", uuid::Uuid::now_v7().simple());
+        let event_id = world.receipt(&provider_event_id).await;
+        for query in [
+            format!("SpProviderEventId='{provider_event_id}'"),
+            format!("SpProjectId='{}'", world.project.id),
+            format!("SpInternalReference='user_456' AND SpProjectId='{}'", world.project.id),
+            format!("SpEffectType='credit_grant' AND SpProjectId='{}'", world.project.id),
+        ] {
+            found_by(&world.engines, &query, event_id).await;
+        }
+        let id = workflow_id(event_id);
+        let arguments = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];
+        let described = world.engines.cli(&arguments).await.expect("a description");
+        assert!(
+            described.contains("Stripe invoice.paid: credit_grant for user_456"),
+            "{described}"
+        );
+    });
+}
