@@ -118,15 +118,12 @@ fn unsupported_media_type() {
         }
         let absent = Answer::of(with("x-nothing", "")).await;
         assert_eq!(absent.code(), "unsupported_media_type");
-        for coding in ["gzip", "br", "identity, gzip"] {
+        for coding in ["gzip", "br", "identity, gzip", "identity"] {
             let answer = Answer::of(good(&api).header("content-encoding", coding)).await;
             assert_eq!(answer.code(), "unsupported_media_type", "{coding}");
         }
         let gzip = Answer::of(good(&api).header("content-encoding", "gzip")).await;
         insta::assert_snapshot!(gzip.shown(), @r#"415 {"error":{"code":"unsupported_media_type","message":"send the body without a Content-Encoding","request_id":"req_"}}"#);
-        let utf8 = api.request(RECEIPT, &api.world.key, &fresh());
-        let utf8 = utf8.header("content-encoding", "identity").body(receipt("evt_1").to_string());
-        assert_eq!(Answer::of(utf8).await.status, 202);
     });
 }
 
