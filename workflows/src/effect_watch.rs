@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::RawValue;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
+    ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowContext, WorkflowContextView,
     WorkflowResult, WorkflowTermination, select,
 };
 use time::OffsetDateTime;
@@ -199,10 +199,14 @@ impl EffectWatch {
         errands: &mut Errands,
         patience: Option<Duration>,
     ) -> Result<Turn, WorkflowTermination> {
-        let time_up = match patience {
-            Some(patience) => Either::Left(ctx.timer(patience).map(|_| ())),
-            None => Either::Right(pending()),
+        // Until a timer fires, its cancellation token holds the whole watch in memory. With the watch's
+        // own token, one that is answered in time would hold itself for good; this one ends here.
+        let token = ctx.cancellation_token().child_token();
+        let timer = |patience: Duration| {
+            let until = TimerOptions::builder(patience).cancellation_token(token.clone()).build();
+            ctx.timer(until).map(|_| ())
         };
+        let time_up = patience.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
         select! {
             ended = errands.callback_ended().fuse() => Ok(Turn::CallbackEnded(ended?)),
             word = Self::next_word(ctx).fuse() => Ok(Turn::Heard(word?)),
