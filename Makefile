@@ -2,6 +2,7 @@
 .PHONY: help dev demo test ci lint deny prepare histories bench
 
 CARGO ?= cargo
+BENCH_PROFILE ?= dev
 DENY_VERSION := 0.20.2
 TOOLS := $(CURDIR)/target/tools
 WITH_POSTGRES := $(CARGO) run --quiet --package embedded --example with_postgres -- --migrations migrations
@@ -34,8 +35,9 @@ prepare: ## write .sqlx anew after a query or a migration changed
 histories: ## record the golden histories anew after a workflow changed on purpose
 	RECORD_HISTORIES=1 $(CARGO) test --package e2e --test it histories::
 
-bench: ## measures speed, as ratios in one run
-	$(CARGO) run --package loadtest
+bench: ## measures speed and cost; BENCH_PROFILE=release measures that build, BENCH='--json --strict'
+	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --package loadtest
+	target/$(BENCH_PROFILE:dev=debug)/loadtest $(BENCH)
 
 ci: lint deny ## everything that must hold before a change lands
 	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check

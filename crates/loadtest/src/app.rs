@@ -1,0 +1,79 @@
+//! The app: the other side of the two calls, over connections that are kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::ids::EventId;
+use reqwest::{Client, StatusCode};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// How long any answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An app that reports to a running API. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    http: Client,
+    url: String,
+    keys: Arc<Vec<String>>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl App {
+    /// An app with these API keys, which it uses in turn.
+    pub fn new(url: String, keys: Vec<String>) -> anyhow::Result<Self> {
+        let http = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        Ok(Self { http, url, keys: Arc::new(keys), sent: Arc::default() })
+    }
+
+    /// Reports a new payment event; the result is due in so many minutes.
+    pub async fn receipt(&self, timeout_minutes: u32) -> anyhow::Result<EventId> {
+        let body = Value::Object(receipt_body(timeout_minutes));
+        let answer = self.post("/api/v1/receipt", &body).await?;
+        let event_id = answer["event_id"].as_str().context("an answer without event_id")?;
+        event_id.parse().ok().with_context(|| format!("{event_id} is no event id"))
+    }
+
+    /// Reports that the effect was applied.
+    pub async fn success(&self, event_id: EventId) -> anyhow::Result<()> {
+        let body = json!({ "event_id": event_id, "status": "success" });
+        self.post("/api/v1/result", &body).await.map(|_| ())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let turn = self.sent.fetch_add(1, Ordering::Relaxed);
+        let key = &self.keys[turn % self.keys.len()];
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(key)
+            .header("idempotency-key", Uuid::now_v7().to_string())
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let response = request.send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} answered {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// What the app says of an event that nobody has seen before.
+pub fn receipt_body(timeout_minutes: u32) -> Map<String, Value> {
+    let body = json!({
+        "provider": "stripe",
+        "provider_event_id": format!("evt_{}", Uuid::now_v7().simple()),
+        "event_type": "invoice.paid",
+        "effect_type": "credit_grant",
+        "internal_reference": "user_456",
+        "occurred_at": "2026-01-01T12:00:00Z",
+        "timeout_minutes": timeout_minutes,
+    });
+    match body {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

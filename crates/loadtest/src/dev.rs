@@ -1,0 +1,172 @@
+//! The `sendpromptly dev` that is measured: started in a folder of its own, ended in every case.
+//!
+//! It is asked to end, and killed if it does not. If this process is killed, the kernel asks it to
+//! end (`PR_SET_PDEATHSIG`, by `setpriv`; the thread that started it is the main thread, which lives
+//! as long as the process). Its engines end with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// The first start makes a database, and may have to install the engines.
+const START_PATIENCE: Duration = Duration::from_mins(5);
+const STOP_PATIENCE: Duration = Duration::from_mins(1);
+/// How many API keys the app uses, because each has a rate limit of its own.
+const KEYS: usize = 8;
+/// Variables that would make it another `dev` than the one that people start.
+const NOT_PASSED_ON: [&str; 4] =
+    ["DATABASE_URL", "SMTP_URL", "SENDPROMPTLY_MASTER_KEY", "SENDPROMPTLY_PUBLIC_URL"];
+
+/// A running `dev`.
+pub struct Dev {
+    child: Child,
+    /// Where everything is.
+    pub ready: Ready,
+    binary: PathBuf,
+    // Last, because the process must be gone before its folder is.
+    folder: TempDir,
+}
+
+/// What `dev --json` says.
+#[derive(Deserialize)]
+pub struct Ready {
+    /// The API.
+    pub url: String,
+    /// Temporal's `host:port`.
+    pub temporal_address: String,
+    /// Temporal's namespace.
+    pub temporal_namespace: String,
+    /// The database.
+    pub database_url: String,
+    project_id: String,
+}
+
+#[derive(Deserialize)]
+struct NewKey {
+    key: String,
+}
+
+impl Dev {
+    /// Starts it and waits until it is ready.
+    pub async fn start() -> anyhow::Result<Self> {
+        let binary = beside_us()?;
+        let folder = embedded::scratch_dir()?;
+        let log = std::fs::File::create(folder.path().join("dev.log"))?;
+        let mut child = command(&binary, folder.path())
+            .args(ports()?)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?;
+        let Some(said) = child.stdout.take() else { bail!("dev has no standard output") };
+        let mut lines = BufReader::new(said).lines();
+        let line = timeout(START_PATIENCE, lines.next_line()).await;
+        let line = line.context("dev does not get ready")??;
+        let line = line.with_context(|| format!("dev ended:\n{}", tail_of(folder.path())))?;
+        let ready = serde_json::from_str(&line).with_context(|| format!("dev said {line}"))?;
+        Ok(Self { child, ready, binary, folder })
+    }
+
+    /// Its process: API and worker, without the engines.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("dev has ended")
+    }
+
+    /// Makes API keys for the project, as its owner would.
+    pub async fn make_keys(&self) -> anyhow::Result<Vec<String>> {
+        let mut keys = Vec::new();
+        for number in 0..KEYS {
+            let label = format!("loadtest {number}");
+            let words = ["key", "create", "--project", &self.ready.project_id, "--label", &label];
+            keys.push(self.administer::<NewKey>(&words).await?.key);
+        }
+        Ok(keys)
+    }
+
+    /// The end of what it said on standard error.
+    pub fn log_tail(&self) -> String {
+        tail_of(self.folder.path())
+    }
+
+    /// Asks it to end and waits for it.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            kill_process(pid, Signal::TERM)?;
+        }
+        if timeout(STOP_PATIENCE, self.child.wait()).await.is_err() {
+            self.child.kill().await?;
+        }
+        Ok(())
+    }
+
+    async fn administer<T: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<T> {
+        let mut command = Command::new(&self.binary);
+        command.args(words).arg("--json").arg("--data-dir").arg(self.folder.path());
+        let output = without_our_settings(&mut command).kill_on_drop(true).output().await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        anyhow::ensure!(output.status.success(), "{words:?}: {said}");
+        serde_json::from_str(&said).with_context(|| format!("{words:?} said {said}"))
+    }
+}
+
+fn beside_us() -> anyhow::Result<PathBuf> {
+    let binary = std::env::current_exe()?.with_file_name("sendpromptly");
+    anyhow::ensure!(
+        binary.exists(),
+        "{} is missing: `make bench` builds it first",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+fn command(binary: &Path, folder: &Path) -> Command {
+    let mut command = if setpriv_works() {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "SIGTERM", "--"]).arg(binary);
+        command
+    } else {
+        Command::new(binary)
+    };
+    command.args(["dev", "--json", "--data-dir"]).arg(folder);
+    without_our_settings(&mut command).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// The `setpriv` of busybox has no `--pdeathsig`, and some systems have none at all.
+fn setpriv_works() -> bool {
+    let mut probe = std::process::Command::new("setpriv");
+    probe.args(["--pdeathsig", "SIGTERM", "--", "true"]).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+fn without_our_settings(command: &mut Command) -> &mut Command {
+    for name in NOT_PASSED_ON {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn ports() -> anyhow::Result<Vec<String>> {
+    let mut arguments =
+        vec!["--listen".to_owned(), format!("127.0.0.1:{}", embedded::free_port()?)];
+    for flag in ["--postgres-port", "--temporal-port", "--temporal-ui-port"] {
+        arguments.extend([flag.to_owned(), embedded::free_port()?.to_string()]);
+    }
+    Ok(arguments)
+}
+
+fn tail_of(folder: &Path) -> String {
+    let text = std::fs::read_to_string(folder.join("dev.log")).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}

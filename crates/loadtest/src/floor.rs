@@ -1,0 +1,90 @@
+//! The floor: what the statements of a receipt cost without HTTP and without anything behind them.
+//!
+//! They are the store's own, in the order of the API's handler, on a Postgres of its own with the
+//! settings of `dev`'s. What HTTP, the relay, Temporal and the worker take is what lies above it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use domain::api_key::ApiKey;
+use domain::project::Mode;
+use domain::receipt::Receipt;
+use embedded::{EngineDirs, Engines, Postgres, PostgresOptions};
+use sha2::{Digest, Sha256};
+use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::projects::{self, ProjectSettings};
+use store::transitions::receipt::accept_receipt;
+use store::{MasterKey, PgPool, api_keys};
+use uuid::Uuid;
+
+use crate::app::receipt_body;
+use crate::rate::{Rate, SENDERS};
+use crate::receipts::TIMEOUT_MINUTES;
+
+struct Handler {
+    pool: PgPool,
+    master_key: MasterKey,
+    key: ApiKey,
+}
+
+/// How many receipts a second the statements alone allow.
+pub async fn measure() -> anyhow::Result<Rate> {
+    let found = Engines::locate(&EngineDirs::from_env()?).await?;
+    let folder = embedded::scratch_dir()?;
+    let options = PostgresOptions::new(folder.path().join("postgres"), embedded::free_port()?);
+    let postgres = Postgres::start(&found.postgres, options).await?;
+    let measured = measure_on(&postgres).await;
+    postgres.stop().await;
+    measured
+}
+
+async fn measure_on(postgres: &Postgres) -> anyhow::Result<Rate> {
+    let url = postgres.url(embedded::DATABASE);
+    store::pool::migrate(&url).await?;
+    let handler = Arc::new(Handler::furnish(store::pool::connect_lazily(&url, SENDERS)?).await?);
+    let rate = Rate::measure(move || {
+        let handler = Arc::clone(&handler);
+        async move { handler.accept().await }
+    });
+    rate.await
+}
+
+impl Handler {
+    async fn furnish(pool: PgPool) -> anyhow::Result<Self> {
+        let settings = ProjectSettings {
+            name: "CometCart".to_owned(),
+            mode: Mode::Test,
+            timeout_minutes: 30,
+            repair_url: None,
+            snapshots: false,
+        };
+        let mut random = [0; 128];
+        getrandom::fill(&mut random)?;
+        let key = ApiKey::from_random(Mode::Test, &random).context("too few random bytes")?;
+        let project_id = projects::insert_project(&pool, &settings).await?;
+        api_keys::insert_key(&pool, project_id, "loadtest", &key).await?;
+        Ok(Self { pool, master_key: MasterKey::parse(&MasterKey::generate())?, key })
+    }
+
+    /// What the API's handler does between reading a request and answering it.
+    async fn accept(&self) -> anyhow::Result<()> {
+        let receipt = Receipt::parse(&receipt_body(TIMEOUT_MINUTES));
+        let receipt = receipt.map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
+        let hash = Sha256::digest(serde_json::to_vec(&receipt)?);
+        let owner = api_keys::find_owner(&self.pool, &self.key).await?.context("no such key")?;
+        let idempotency_key = Uuid::now_v7().to_string();
+        let used = KeyUse {
+            project_id: owner.project_id,
+            route: "receipt",
+            key: &idempotency_key,
+            request_hash: &hash,
+        };
+        let mut tx = store::pool::begin(&self.pool).await?;
+        let claim = idempotency::claim(&mut tx, used).await?;
+        anyhow::ensure!(claim == Claim::New, "a new key was used before");
+        let taken = accept_receipt(&mut tx, &self.master_key, &owner, &receipt).await?;
+        let body = taken.event_id.to_string().into_bytes();
+        idempotency::insert_answer(&mut *tx, used, &StoredAnswer { status: 202, body }).await?;
+        Ok(store::pool::commit(tx).await?)
+    }
+}

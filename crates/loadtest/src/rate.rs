@@ -1,0 +1,84 @@
+//! How often something can be done in a second by many at once, each one after the other.
+//!
+//! What is refused is counted and shown beside the rate, never in it. A sender that was refused rests
+//! for a moment, as a well-behaved app does.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+/// How many act at the same time.
+pub const SENDERS: u32 = 16;
+/// For how long.
+pub const LASTING: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_millis(100);
+
+/// What was reached.
+pub struct Rate {
+    /// What succeeded.
+    pub per_second: f64,
+    /// What did not.
+    pub refusals: Refusals,
+}
+
+/// How often something was refused, and why at first.
+#[derive(Default)]
+pub struct Refusals(Vec<String>);
+
+impl Rate {
+    /// Lets [`SENDERS`] act for as long as [`LASTING`].
+    pub async fn measure<F>(act: impl Fn() -> F + Clone + Send + 'static) -> anyhow::Result<Self>
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let begin = Instant::now();
+        let mut senders = JoinSet::new();
+        for _ in 0..SENDERS {
+            senders.spawn(act_until(begin + LASTING, act.clone()));
+        }
+        let (mut done, mut refusals) = (0, Refusals::default());
+        while let Some(ended) = senders.join_next().await {
+            let (of_one, mut refused) = ended?;
+            done += of_one;
+            refusals.0.append(&mut refused.0);
+        }
+        anyhow::ensure!(done > 0, "nothing succeeded{refusals}");
+        Ok(Self { per_second: f64::from(done) / begin.elapsed().as_secs_f64(), refusals })
+    }
+}
+
+async fn act_until<F>(end: Instant, act: impl Fn() -> F) -> (u32, Refusals)
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let (mut done, mut refusals) = (0, Refusals::default());
+    while Instant::now() < end {
+        match act().await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                refusals.count(&error);
+                sleep(REST).await;
+            }
+        }
+    }
+    (done, refusals)
+}
+
+impl Refusals {
+    /// Counts one.
+    pub fn count(&mut self, error: &anyhow::Error) {
+        self.0.push(format!("{error:#}"));
+    }
+}
+
+impl fmt::Display for Refusals {
+    /// Nothing where there was none, so that it can stand at the end of a note.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.first() {
+            None => Ok(()),
+            Some(first) => write!(f, "; {} refused, the first: {first}", self.0.len()),
+        }
+    }
+}
