@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::rate::{LASTING, Rate, Refusals, SENDERS};
+use crate::rate::{LASTING, Rate, Refusals, SENDERS, WARM_UP};
 use crate::report::{Figure, Target};
 use crate::spread::{Spread, milliseconds};
 use crate::{Stage, floor, idle, say, until_relayed};
@@ -37,17 +37,21 @@ pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
 async fn steady(stage: &Stage) -> anyhow::Result<Figure> {
     let begin = Instant::now();
     let mut running = JoinSet::new();
-    for number in 0..STEADY_RATE * u32::try_from(LASTING.as_secs())? {
+    for number in 0..STEADY_RATE * u32::try_from((WARM_UP + LASTING).as_secs())? {
         let due = begin + Duration::from_secs(1) / STEADY_RATE * number;
         sleep_until(due).await;
         let app = stage.app.clone();
-        running.spawn(async move { app.receipt(TIMEOUT_MINUTES).await.map(|_| due.elapsed()) });
+        running.spawn(async move {
+            let taken = app.receipt(TIMEOUT_MINUTES).await;
+            (due >= begin + WARM_UP, taken.map(|_| due.elapsed()))
+        });
     }
     let (mut measured, mut refusals) = (Vec::new(), Refusals::default());
     while let Some(ended) = running.join_next().await {
         match ended? {
-            Ok(latency) => measured.push(latency),
-            Err(error) => refusals.count(&error),
+            (true, Ok(latency)) => measured.push(latency),
+            (false, Ok(_)) => {}
+            (_, Err(error)) => refusals.count(&error),
         }
     }
     let spread = Spread::new(measured).context(refusals.to_string())?;
@@ -68,7 +72,7 @@ async fn flat_out(stage: &Stage, floor: Rate) -> anyhow::Result<[Figure; 3]> {
         async move { app.receipt(TIMEOUT_MINUTES).await.map(|_| ()) }
     })
     .await?;
-    let cores = |used: f64| used / LASTING.as_secs_f64();
+    let cores = |used: f64| used / (WARM_UP + LASTING).as_secs_f64();
     let theirs = cores(idle::cpu_seconds(stage.pid)? - theirs);
     let ours = cores(idle::cpu_seconds(std::process::id())? - ours);
     let on_what = "on a Postgres of its own, with no relay and no Temporal";
