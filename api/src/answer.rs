@@ -57,7 +57,8 @@ async fn json_answers(request: Request, next: Next) -> Response {
     response
 }
 
-async fn answer_even_a_panic(handling: impl Future<Output = Response>) -> Response {
+/// Runs a handler to its answer; a panic becomes `internal_error`.
+pub(crate) async fn answer_even_a_panic(handling: impl Future<Output = Response>) -> Response {
     let mut handling = pin!(handling);
     poll_fn(|cx| {
         // After a panic the future is never polled again, so nothing sees what it left half-done.

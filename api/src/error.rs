@@ -49,6 +49,12 @@ pub enum ApiError {
     /// No key, a malformed, a revoked or an unknown one. The client cannot tell which.
     #[error("send a valid API key as: Authorization: Bearer sk_test_... or sk_live_...")]
     Unauthorized,
+    /// Known, but not allowed to do this.
+    #[error("{message}")]
+    Forbidden {
+        /// Which role would be.
+        message: String,
+    },
     /// The thing is not there, or belongs to someone else.
     #[error("{message}")]
     NotFound {
@@ -114,6 +120,11 @@ impl ApiError {
         Self::MalformedRequest { message: message.into() }
     }
 
+    /// Something that this role may not do.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden { message: message.into() }
+    }
+
     /// Something that is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::NotFound { message: message.into() }
@@ -138,6 +149,7 @@ impl ApiError {
                 ("malformed_request", StatusCode::BAD_REQUEST)
             }
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
             Self::NotFound { .. } => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::NotAcceptable => ("not_acceptable", StatusCode::NOT_ACCEPTABLE),
@@ -230,6 +242,7 @@ impl ApiError {
     pub fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED => Self::Unauthorized,
+            StatusCode::FORBIDDEN => Self::forbidden("this is not allowed"),
             StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
@@ -298,6 +311,7 @@ mod tests {
             (ApiError::malformed("no"), "malformed_request", 400),
             (ApiError::BodyTooSlow { deadline }, "malformed_request", 400),
             (ApiError::Unauthorized, "unauthorized", 401),
+            (ApiError::forbidden("no"), "forbidden", 403),
             (ApiError::not_found("no such event"), "not_found", 404),
             (ApiError::MethodNotAllowed, "method_not_allowed", 405),
             (ApiError::NotAcceptable, "not_acceptable", 406),

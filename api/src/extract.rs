@@ -24,7 +24,7 @@ use domain::api_key::ApiKey;
 
 use crate::error::ApiError;
 
-pub use body::{BodyLimits, read_json_object};
+pub use body::{BodyLimits, read_body, read_json_object};
 
 /// What the headers of an ingest request say, once all of them are in order.
 #[derive(Debug, Clone)]

@@ -3,10 +3,11 @@
 //! A request passes, in this order: [`serve`] (connections, deadlines, drain), [`request_id`]
 //! (every request gets an id), [`answer`] (every answer of the API has the contract's shape),
 //! [`extract`] (what a request may look like), [`rate_limit`], and then its handler. Whatever fails
-//! on the way is an [`error::ApiError`].
+//! on the way is an [`error::ApiError`]. Pages for people are the [`console`]'s, beside the API.
 
 pub mod answer;
 pub mod auth;
+pub mod console;
 pub mod error;
 pub mod extract;
 pub mod health;

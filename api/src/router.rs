@@ -5,7 +5,7 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::state::AppState;
-use crate::{answer, health, request_id, v1};
+use crate::{answer, console, health, request_id, v1};
 
 /// The service, ready for [`crate::serve::serve`].
 pub fn router(state: AppState) -> Router {
@@ -14,5 +14,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/v1/result", post(v1::result::post))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
-    answer::json_api(api).layer(from_fn(request_id::with_request_id)).with_state(state)
+    answer::json_api(api)
+        .merge(console::router(&state))
+        .layer(from_fn(request_id::with_request_id)).with_state(state)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::{Engine, Relay};
 use store::{MasterKey, PgPool};
 
+use crate::console::settings::ConsoleSettings;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
 
@@ -21,6 +22,8 @@ pub struct AppState {
     pub relay: Relay,
     /// How much each key may send.
     pub limits: Arc<RateLimit>,
+    /// What the console needs from outside.
+    pub console: Arc<ConsoleSettings>,
     /// Runs commits to their end when a client hangs up.
     pub detached: Detached,
 }

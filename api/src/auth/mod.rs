@@ -1,3 +1,4 @@
 //! Who may sign in.
 
 pub mod password;
+pub mod login;

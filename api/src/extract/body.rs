@@ -40,11 +40,15 @@ pub async fn read_json_object(
     body: Body,
     limits: BodyLimits,
 ) -> Result<Map<String, Value>, ApiError> {
-    let bytes = read(body, limits).await?;
+    let bytes = read_body(body, limits).await?;
     json::parse_object(&bytes)
 }
 
-async fn read(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
+/// Reads a body whole.
+///
+/// # Errors
+/// `payload_too_large`, or `malformed_request` for a body that came too slowly or ended early.
+pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limits.bytes {
         return Err(ApiError::PayloadTooLarge);
@@ -97,7 +101,7 @@ mod tests {
     }
 
     async fn outcome(body: Body) -> Result<usize, String> {
-        read(body, LIMITS).await.map(|bytes| bytes.len()).map_err(|error| error.to_string())
+        read_body(body, LIMITS).await.map(|bytes| bytes.len()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]

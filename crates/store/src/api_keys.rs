@@ -139,3 +139,18 @@ pub async fn revoke_key(
     .await?;
     Ok(project.map(ProjectId::from_uuid))
 }
+
+/// What a project's keys are called, revoked ones too: timelines name them for ever.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_names(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<(KeyId, String)>, StoreError> {
+    let rows =
+        sqlx::query!("SELECT id, label FROM api_keys WHERE project_id = $1", project_id.as_uuid())
+            .fetch_all(db)
+            .await?;
+    Ok(rows.into_iter().map(|row| (KeyId::from_uuid(row.id), row.label)).collect())
+}

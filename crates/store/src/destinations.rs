@@ -109,6 +109,23 @@ pub async fn list_destinations(
     Ok(destinations.collect())
 }
 
+/// What a project's destinations are called, removed ones too: timelines name them for ever.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_names(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<(DestinationId, String)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, address FROM destinations WHERE project_id = $1",
+        project_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.address)).collect())
+}
+
 /// A destination ready to send to, with its project; `None` if it was removed.
 ///
 /// # Errors

@@ -1,0 +1,123 @@
+//! From an address and a password to a session.
+//!
+//! An attempt is counted before its password is looked at, so that of many guesses at once only a few
+//! are ever looked at, and a crash in between errs on the safe side. An unknown address costs the
+//! same work as a known one. The session, the end of the count and the audit entry are committed
+//! together; the browser gets its token only then.
+
+use std::sync::{Arc, LazyLock};
+
+use domain::audit::{Action, Actor};
+use domain::operator::parse_email;
+use domain::secret_token::SessionToken;
+use serde_json::json;
+use store::audit::{self, Subject};
+use store::sign_ins::{self, Attempt};
+use store::{StoreError, operators, sessions};
+use tokio::sync::Semaphore;
+
+use super::password;
+use crate::console::session::SignedIn;
+use crate::error::ApiError;
+use crate::state::AppState;
+use crate::v1::failed;
+
+/// Passwords that are looked at at once: each keeps a core and 19 MiB busy for a while, and taking
+/// receipts comes first.
+const AT_ONCE: usize = 2;
+
+/// What an unknown address is held against, so that it takes as long as a known one.
+static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| password::hash("nobody has this one").ok());
+
+/// Looks at passwords, a few at a time.
+#[derive(Debug, Clone)]
+pub struct Logins {
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Logins {
+    fn default() -> Self {
+        Self { slots: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Logins {
+    /// Whether a password is the stored one. Without a stored one it is not, after the same work.
+    ///
+    /// # Errors
+    /// When the stored text is no password hash.
+    pub async fn check(&self, typed: &str, stored: Option<String>) -> Result<bool, ApiError> {
+        let _slot = self.slots.acquire().await.map_err(ApiError::internal)?;
+        let typed = typed.to_owned();
+        let checking = tokio::task::spawn_blocking(move || match (stored, NOBODY.as_deref()) {
+            (Some(stored), _) => password::verify(&typed, &stored),
+            (None, Some(nobody)) => password::verify(&typed, nobody).map(|_| false),
+            (None, None) => Ok(false),
+        });
+        checking.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+    }
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The address and the password do not go together.
+    Wrong,
+    /// Too many failures; the password was not looked at.
+    Locked,
+}
+
+/// Begins a session, or says why not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_in(
+    state: &AppState,
+    email: &str,
+    password: &str,
+    browser: Option<&str>,
+) -> Result<Result<SessionToken, Refused>, ApiError> {
+    let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
+    let attempt = sign_ins::begin_attempt(&state.pool, &email).await.map_err(failed)?;
+    if matches!(attempt, Attempt::Locked { .. }) {
+        return Ok(Err(Refused::Locked));
+    }
+    let login = operators::find_login(&state.pool, &email).await.map_err(failed)?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let right = state.console.logins.check(password, stored).await?;
+    let Some(login) = login.filter(|_| right) else {
+        if matches!(attempt, Attempt::Last { .. }) {
+            note_lock(state, &email).await.map_err(failed)?;
+            return Ok(Err(Refused::Locked));
+        }
+        return Ok(Err(Refused::Wrong));
+    };
+    let token = super::random::session_token().map_err(ApiError::internal)?;
+    let mut tx = state.pool.begin().await.map_err(|error| failed(error.into()))?;
+    sessions::insert_session(&mut *tx, login.id, &token.hash(), browser).await.map_err(failed)?;
+    sign_ins::clear_failures(&mut *tx, &email).await.map_err(failed)?;
+    let actor = Actor::Operator(email);
+    audit::insert_entry(&mut *tx, &actor, Action::OperatorSignedIn, Subject::default(), json!({}))
+        .await
+        .map_err(failed)?;
+    tx.commit().await.map_err(|error| failed(error.into()))?;
+    Ok(Ok(token))
+}
+
+async fn note_lock(state: &AppState, email: &str) -> Result<(), StoreError> {
+    let action = Action::OperatorLockedOut;
+    let detail = json!({ "email": email });
+    audit::insert_entry(&state.pool, &Actor::System, action, Subject::default(), detail).await
+}
+
+/// Ends the session of a browser.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_out(state: &AppState, signed_in: &SignedIn) -> Result<(), StoreError> {
+    let mut tx = state.pool.begin().await?;
+    sessions::end_session(&mut *tx, signed_in.session_id).await?;
+    let (actor, action) = (signed_in.actor(), Action::OperatorSignedOut);
+    audit::insert_entry(&mut *tx, &actor, action, Subject::default(), json!({})).await?;
+    Ok(tx.commit().await?)
+}

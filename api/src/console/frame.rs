@@ -1,0 +1,128 @@
+//! What stands around every page: title, navigation, who is signed in, the last change's message.
+
+use domain::operator::Role;
+use domain::project::Mode;
+
+use super::assets;
+use super::session::{Message, SignedIn};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The part of the console that a page belongs to; its link in the navigation is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Incidents, the home.
+    Incidents,
+    /// Events.
+    Events,
+    /// Overview.
+    Overview,
+    /// Projects, with keys, destinations and the Integration Test.
+    Projects,
+    /// The audit log.
+    Audit,
+    /// The operator's own matters.
+    Account,
+    /// Pages that stand apart: sign-in, errors, proof.
+    Apart,
+}
+
+impl Section {
+    /// The main navigation, in order.
+    pub const MAIN: [(Self, &'static str, &'static str); 5] = [
+        (Self::Incidents, "/incidents", "Incidents"),
+        (Self::Events, "/events", "Events"),
+        (Self::Overview, "/overview", "Overview"),
+        (Self::Projects, "/projects", "Projects"),
+        (Self::Audit, "/audit", "Audit"),
+    ];
+}
+
+/// The operator as the frame shows them.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// Their address.
+    pub email: String,
+    /// Their role.
+    pub role: Role,
+}
+
+/// What stands around a page.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The page's name, in the browser's tab.
+    pub title: String,
+    /// Which link is marked.
+    pub section: Section,
+    /// Who looks at it; nobody on pages that stand apart.
+    pub who: Option<Who>,
+    /// What each form carries.
+    pub csrf: String,
+    /// What the last change said.
+    pub message: Option<Message>,
+}
+
+impl Frame {
+    /// The frame of a page for an operator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(
+        state: &AppState,
+        signed_in: &SignedIn,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            title: title.into(),
+            section,
+            who: Some(Who { email: signed_in.email.clone(), role: signed_in.role }),
+            csrf: signed_in.token.csrf(),
+            message: signed_in.take_message(state).await?,
+        })
+    }
+
+    /// The frame of a page that stands apart.
+    pub fn apart(title: impl Into<String>) -> Self {
+        let title = title.into();
+        Self { title, section: Section::Apart, who: None, csrf: String::new(), message: None }
+    }
+
+    /// Whether actions on incidents are shown as possible.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may_act())
+    }
+
+    /// Whether changes of projects, keys and people are shown as possible.
+    #[must_use]
+    pub fn may_administer(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may_administer())
+    }
+
+    /// The style sheet.
+    #[must_use]
+    pub fn style(&self) -> &'static str {
+        assets::style_url()
+    }
+
+    /// The script.
+    #[must_use]
+    pub fn script(&self) -> &'static str {
+        assets::script_url()
+    }
+
+    /// The links of the navigation: where, what, and whether the page belongs there.
+    pub fn links(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
+        Section::MAIN.iter().map(|(section, path, name)| (*path, *name, *section == self.section))
+    }
+}
+
+/// How a project's mode is written beside its name.
+#[must_use]
+pub const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Test => "test",
+        Mode::Live => "live",
+    }
+}

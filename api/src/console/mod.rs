@@ -1,0 +1,40 @@
+//! The operators' console: pages rendered here, forms that work without scripts.
+//!
+//! [`access`] decides who may open which page before its handler runs, and a page cannot be added
+//! without saying so. A handler reads the store, fills a template and returns it; a change is a
+//! POST that commits, leaves a message for the next page, and answers with 303, so that reloading
+//! repeats nothing. What fails on the way is an [`crate::error::ApiError`], which [`skin`] shows as
+//! a page. No page names another host, and none needs a script.
+
+pub mod access;
+pub mod assets;
+pub mod frame;
+pub mod page;
+pub mod session;
+pub mod settings;
+pub mod sign_in;
+pub mod skin;
+pub mod story;
+pub mod when;
+
+use axum::Router;
+use axum::response::Redirect;
+
+use self::access::{Access, Pages};
+use crate::state::AppState;
+
+/// Every page, with who may open it.
+#[must_use]
+pub fn pages(state: &AppState) -> Pages {
+    Pages::new(state.clone())
+        .get("/", Access::Viewer, async || Redirect::to("/incidents"))
+        .get("/sign-in", Access::Anyone, sign_in::form)
+        .post("/sign-in", Access::Anyone, sign_in::submit)
+        .post("/sign-out", Access::Viewer, sign_in::leave)
+        .get("/assets/{file}", Access::Anyone, assets::get)
+}
+
+/// The console, ready to be merged beside the API.
+pub fn router(state: &AppState) -> Router<AppState> {
+    skin::pages(pages(state).into_router().fallback(skin::nothing_here))
+}

@@ -1,0 +1,162 @@
+//! The session: which operator a browser belongs to.
+//!
+//! The browser holds 256 random bits in a `__Host-` cookie, which only this host over TLS (or on the
+//! machine itself) can set and read; the database holds their SHA-256. Ending the row ends the
+//! session at once, wherever the cookie still is.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use cookie::{Cookie, SameSite};
+use domain::audit::Actor;
+use domain::ids::{OperatorId, SessionId};
+use domain::operator::Role;
+use domain::secret_token::SessionToken;
+use serde::{Deserialize, Serialize};
+use store::sessions;
+
+use super::page::failed;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The cookie's name. The prefix makes browsers refuse it without `Secure` and `Path=/`
+/// (<https://www.rfc-editor.org/rfc/rfc6265bis>, section 4.1.3).
+pub const COOKIE_NAME: &str = "__Host-sendpromptly";
+
+/// The operator who sent a request, behind the guard of [`super::access`].
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The session.
+    pub session_id: SessionId,
+    /// Who.
+    pub operator_id: OperatorId,
+    /// By which name the audit knows them.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Proves that a form comes from this session.
+    pub token: SessionToken,
+    /// Whether a script refreshes a page that is open: messages are left for pages that people open.
+    pub refreshing: bool,
+}
+
+impl SignedIn {
+    /// Who did it, for the audit.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::Operator(self.email.clone())
+    }
+
+    /// Leaves a message for the next page.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn leave(&self, state: &AppState, message: &Message) -> Result<(), ApiError> {
+        let text = serde_json::to_string(message).map_err(ApiError::internal)?;
+        sessions::put_flash(&state.pool, &state.master_key, self.session_id, &text)
+            .await
+            .map_err(failed)
+    }
+
+    /// The message that the last change left, once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_message(&self, state: &AppState) -> Result<Option<Message>, ApiError> {
+        if self.refreshing {
+            return Ok(None);
+        }
+        let taken = sessions::take_flash(&state.pool, &state.master_key, self.session_id).await;
+        // One that an older version left in another form is not worth an error page.
+        Ok(taken.map_err(failed)?.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(|| ApiError::internal("a page for operators stands before no guard"))
+    }
+}
+
+/// What a change tells the person who made it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// Whether it went as wished.
+    pub good: bool,
+    /// One sentence.
+    pub text: String,
+    /// A secret that is shown this once, with what it is.
+    pub secret: Option<(String, String)>,
+}
+
+impl Message {
+    /// It went as wished.
+    pub fn done(text: impl Into<String>) -> Self {
+        Self { good: true, text: text.into(), secret: None }
+    }
+
+    /// It did not.
+    pub fn refused(text: impl Into<String>) -> Self {
+        Self { good: false, text: text.into(), secret: None }
+    }
+
+    /// It went as wished, and this secret is never shown again.
+    #[must_use]
+    pub fn with_secret(mut self, what: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.secret = Some((what.into(), secret.into()));
+        self
+    }
+}
+
+/// The session of a request, if it has one that is valid.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<SignedIn>, ApiError> {
+    let Some(token) = token_in(headers) else {
+        return Ok(None);
+    };
+    let session = sessions::find_session(&state.pool, &token.hash()).await.map_err(failed)?;
+    Ok(session.map(|session| SignedIn {
+        session_id: session.id,
+        operator_id: session.operator_id,
+        email: session.email,
+        role: session.role,
+        token,
+        refreshing: headers.contains_key("x-refresh"),
+    }))
+}
+
+fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut cookies = pairs.flat_map(|pairs| Cookie::split_parse(pairs).flatten());
+    let ours = cookies.find(|cookie| cookie.name() == COOKIE_NAME)?;
+    SessionToken::parse(ours.value())
+}
+
+/// The header that hands a browser its session.
+#[must_use]
+pub fn cookie(token: &SessionToken) -> Option<HeaderValue> {
+    write(token.reveal().to_owned(), None)
+}
+
+/// The header that takes it away.
+#[must_use]
+pub fn no_cookie() -> Option<HeaderValue> {
+    write(String::new(), Some(cookie::time::Duration::ZERO))
+}
+
+fn write(value: String, max_age: Option<cookie::time::Duration>) -> Option<HeaderValue> {
+    let mut cookie = Cookie::build((COOKIE_NAME, value))
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build();
+    cookie.set_max_age(max_age);
+    HeaderValue::from_str(&cookie.to_string()).ok()
+}

@@ -1,0 +1,144 @@
+//! The HTML skin of [`ApiError`], and the headers that every page has.
+//!
+//! A handler that fails, the router's own 405 and a panic all become a page in the console's style
+//! with the request's id on it; causes are logged, never shown. The Content-Security-Policy allows
+//! this host's own style sheet and script and nothing else, so that a text that slipped through as
+//! markup could neither run nor call out.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+
+use super::frame::Frame;
+use super::page::page_with;
+use crate::answer::answer_even_a_panic;
+use crate::error::{ApiError, Refusal};
+use crate::request_id::RequestId;
+use crate::state::AppState;
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+    img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Gives a router of pages the console's errors and headers.
+pub fn pages(routes: Router<AppState>) -> Router<AppState> {
+    routes.layer(from_fn(dress))
+}
+
+/// Where no page is.
+///
+/// # Errors
+/// Always `not_found`.
+pub async fn nothing_here() -> Result<Response, ApiError> {
+    Err(ApiError::not_found("There is nothing at this address."))
+}
+
+/// A page that says what went wrong and what to do.
+#[derive(Template)]
+#[template(path = "pages/error.html")]
+struct ErrorPage {
+    frame: Frame,
+    status: u16,
+    heading: &'static str,
+    message: String,
+    request_id: String,
+}
+
+async fn dress(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let id = id.unwrap_or_else(RequestId::fresh);
+    let mut response = answer_even_a_panic(next.run(request)).await;
+    if let Some(error) = error_behind(&response) {
+        error.log(&id);
+        response = render(&error, &id, response);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The error that a response stands for; a page with an error status has its say already.
+fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
+    if let Some(Refusal(error)) = response.extensions().get() {
+        return Some(Arc::clone(error));
+    }
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    (failed && !is_html(response.headers())).then(|| Arc::new(ApiError::from_status(status)))
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"))
+}
+
+fn render(error: &ApiError, id: &RequestId, bare: Response) -> Response {
+    let heading = heading(error);
+    let page = ErrorPage {
+        frame: Frame::apart(heading),
+        status: error.status().as_u16(),
+        heading,
+        message: said(error),
+        request_id: id.as_str().to_owned(),
+    };
+    let Ok(mut dressed) = page_with(error.status(), &page) else { return bare };
+    error.write_headers(dressed.headers_mut());
+    dressed
+}
+
+fn heading(error: &ApiError) -> &'static str {
+    match error.status().as_u16() {
+        400 => "The request could not be read",
+        403 => "You may not do this",
+        404 => "There is nothing here",
+        405 => "This page does not take that",
+        409 => "Somebody was faster",
+        413 => "That is too large",
+        422 => "Something is missing",
+        429 => "Too many tries",
+        503 => "The database cannot be reached",
+        _ => "Something went wrong on our side",
+    }
+}
+
+/// What a person reads: messages that speak of HTTP are for programs.
+fn said(error: &ApiError) -> String {
+    match error {
+        ApiError::Internal { .. } => {
+            "Nothing was changed by halves. Try again; if it stays, look for the request's id in the log."
+                .to_owned()
+        }
+        ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),
+        ApiError::MethodNotAllowed => "Open it from the page that leads to it.".to_owned(),
+        ApiError::PayloadTooLarge => "The form has more than 64 KiB.".to_owned(),
+        other => sentence(&other.to_string()),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let mut sentence: String = first.chain(letters).collect();
+    if !sentence.ends_with('.') {
+        sentence.push('.');
+    }
+    sentence
+}

@@ -1,0 +1,153 @@
+//! The timeline: what happened to one event, one line per thing, oldest first.
+//!
+//! The audit is the source; nothing is shown that it does not say. Two things are folded so that the
+//! story stays readable: callback attempts into the reprocess that they belong to, and messages of
+//! one alert into one line that names everybody who was told. An action that this version does not
+//! know is shown by its name: the audit may be younger than we.
+
+mod people;
+mod words;
+
+use domain::alert::legible;
+use domain::audit::Action;
+use serde_json::Value;
+use store::timeline::TimelineEntry;
+use time::OffsetDateTime;
+
+use super::when::When;
+
+pub use people::{Names, name_of};
+
+/// What a line says at a glance, by shape and colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Not as it should be.
+    Bad,
+    /// Under way.
+    Work,
+    /// Neither.
+    Plain,
+}
+
+impl Tone {
+    /// The class of the style sheet.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Work => "work",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// How it looks.
+    pub tone: Tone,
+    /// What happened, in two or three words.
+    pub lead: String,
+    /// The rest of the sentence.
+    pub rest: String,
+    /// Who did it, where it was a person or a key.
+    pub by: Option<String>,
+    /// Somebody's own words: a note, an error, an answer.
+    pub quotes: Vec<String>,
+    /// When.
+    pub at: When,
+    /// The callback attempts of a reprocess.
+    pub tries: Vec<Try>,
+    /// The reprocess that it began.
+    pub replay_id: Option<String>,
+    action: Option<Action>,
+}
+
+/// One callback attempt.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// Which one.
+    pub number: String,
+    /// The status or the kind of failure.
+    pub outcome: String,
+    /// How long it took.
+    pub latency: Option<String>,
+    /// When it ended.
+    pub at: When,
+    /// What the endpoint said.
+    pub answer: Option<String>,
+}
+
+/// The story of an event.
+#[must_use]
+pub fn tell(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::with_capacity(timeline.len());
+    for entry in timeline {
+        let action = entry.action.parse::<Action>().ok();
+        let folded = match action {
+            Some(Action::CallbackDelivered | Action::CallbackFailed) => fold_try(&mut lines, entry),
+            Some(Action::AlertDelivered) => fold_told(&mut lines, entry, names),
+            _ => false,
+        };
+        if !folded {
+            lines.push(line(entry, action, names));
+        }
+    }
+    lines
+}
+
+fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {
+    let words = action.map(|action| words::of(action, &entry.detail, names));
+    let (tone, lead, rest) =
+        words.unwrap_or_else(|| (Tone::Plain, legible(&entry.action), String::new()));
+    let begins = action == Some(Action::ReprocessRequested);
+    Line {
+        tone,
+        lead,
+        rest,
+        by: people::by(&entry.actor, names),
+        quotes: words::quotes(&entry.detail),
+        at: When::exact(entry.at),
+        tries: Vec::new(),
+        replay_id: begins.then(|| words::find(&entry.detail, "replay_id")).flatten(),
+        action,
+    }
+}
+
+/// Puts an attempt under its reprocess, if that is on the timeline.
+fn fold_try(lines: &mut [Line], entry: &TimelineEntry) -> bool {
+    let replay_id = words::find(&entry.detail, "replay_id");
+    let begun = lines.iter_mut().rev().find(|line| {
+        line.replay_id.is_some() && line.replay_id == replay_id
+    });
+    let Some(begun) = begun else { return false };
+    begun.tries.push(attempt(entry.at, &entry.detail));
+    true
+}
+
+fn attempt(at: OffsetDateTime, detail: &Value) -> Try {
+    let status = words::find(detail, "status").map(|status| format!("HTTP {status}"));
+    let error = words::find(detail, "error");
+    let outcome: Vec<_> = [status, error].into_iter().flatten().collect();
+    Try {
+        number: words::find(detail, "attempt").unwrap_or_default(),
+        outcome: if outcome.is_empty() { "no answer".to_owned() } else { outcome.join(", ") },
+        latency: words::find(detail, "latency_ms").map(|latency| format!("{latency} ms")),
+        at: When::exact(at),
+        answer: words::find(detail, "answer").map(|answer| legible(&answer)),
+    }
+}
+
+/// Adds one more place to the line that says who was told, if that is the last one.
+fn fold_told(lines: &mut [Line], entry: &TimelineEntry, names: &Names) -> bool {
+    let Some(last) = lines.last_mut().filter(|last| last.action == Some(Action::AlertDelivered))
+    else {
+        return false;
+    };
+    let (_, _, place) = words::of(Action::AlertDelivered, &entry.detail, names);
+    last.rest = format!("{}, {place}", last.rest);
+    true
+}

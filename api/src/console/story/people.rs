@@ -1,0 +1,75 @@
+//! Who did it, as a person would say it.
+
+use std::collections::HashMap;
+
+use domain::alert::one_line;
+use domain::ids::{DestinationId, KeyId, ProjectId};
+use store::{PgPool, StoreError, api_keys, destinations};
+
+/// What a project's keys and destinations are called, removed ones too.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    pub(super) keys: HashMap<KeyId, String>,
+    pub(super) destinations: HashMap<DestinationId, String>,
+}
+
+impl Names {
+    /// The names of a project.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(pool: &PgPool, project_id: ProjectId) -> Result<Self, StoreError> {
+        let keys = api_keys::list_names(pool, project_id).await?;
+        let destinations = destinations::list_names(pool, project_id).await?;
+        Ok(Self { keys: keys.into_iter().collect(), destinations: destinations.into_iter().collect() })
+    }
+}
+
+/// An actor of the audit by name: `alice@cometcart.test`, `alice by the command line`.
+#[must_use]
+pub fn name_of(actor: &str) -> String {
+    let name = match actor.split_once(':') {
+        Some(("operator", email)) => email.to_owned(),
+        Some(("token", name)) => format!("{name} by an operator token"),
+        Some(("cli", name)) => format!("{name} by the command line"),
+        Some(("temporal", name)) => format!("{name} by a Temporal signal"),
+        Some(("key", id)) => format!("the app, key {id}"),
+        _ if actor == "system" => "sendpromptly".to_owned(),
+        _ => actor.to_owned(),
+    };
+    one_line(&name)
+}
+
+/// Who stands behind a line; the product itself is not worth a word.
+pub(super) fn by(actor: &str, names: &Names) -> Option<String> {
+    if actor == "system" {
+        return None;
+    }
+    let key = actor.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok());
+    match key.and_then(|key| names.keys.get(&key)) {
+        Some(label) => Some(format!("with key “{}”", one_line(label))),
+        None => Some(format!("by {}", name_of(actor))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_called_by_name_and_keys_by_label() {
+        let key: KeyId = "key_00000000000000000000000001".parse().expect("an id");
+        let keys = HashMap::from([(key, "Production worker".to_owned())]);
+        let names = Names { keys, ..Names::default() };
+        for (actor, expected) in [
+            ("operator:alice@cometcart.test", Some("by alice@cometcart.test")),
+            ("cli:alice", Some("by alice by the command line")),
+            ("temporal:bob", Some("by bob by a Temporal signal")),
+            ("key:key_00000000000000000000000001", Some("with key “Production worker”")),
+            ("key:key_00000000000000000000000002", Some("by the app, key key_00000000000000000000000002")),
+            ("system", None),
+        ] {
+            assert_eq!(by(actor, &names).as_deref(), expected, "{actor}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What each action says on a timeline: how it looks, what happened, and the rest of the sentence.
+
+use domain::alert::{legible, one_line};
+use domain::audit::Action;
+use serde_json::Value;
+
+use super::{Names, Tone};
+
+/// How an entry reads.
+pub(super) fn of(action: Action, detail: &Value, names: &Names) -> (Tone, String, String) {
+    let (tone, lead) = lead(action);
+    let rest = rest(action, detail, names);
+    (tone, lead.to_owned(), one_line(&rest))
+}
+
+fn lead(action: Action) -> (Tone, &'static str) {
+    use Action as A;
+    use Tone::{Bad, Good, Plain, Work};
+    match action {
+        A::ReceiptAccepted => (Good, "Receipt taken"),
+        A::ResultSucceeded => (Good, "Success reported"),
+        A::ResultFailed => (Bad, "Failure reported"),
+        A::ResultRepeated => (Plain, "Success reported again"),
+        A::ResultContradicted => (Bad, "Failure reported after success"),
+        A::ResultRefused => (Plain, "Result refused"),
+        A::IncidentOpened => (Bad, "Incident opened"),
+        A::IncidentAcknowledged => (Work, "Acknowledged"),
+        A::IncidentResolved => (Good, "Resolved"),
+        A::ReprocessRequested => (Work, "Reprocess asked for"),
+        A::ReprocessRefused => (Plain, "Reprocess refused"),
+        A::ReprocessSucceeded => (Good, "Repair worked"),
+        A::ReprocessFailed => (Bad, "Repair failed"),
+        A::ReprocessNoResult => (Bad, "Repair never confirmed"),
+        A::ReprocessUndelivered => (Bad, "Repair request did not get through"),
+        A::ReprocessInterrupted => (Plain, "Callback attempt cut off"),
+        A::ResolveRefused => (Plain, "Resolving refused"),
+        A::CallbackDelivered => (Good, "Callback delivered"),
+        A::CallbackFailed => (Bad, "Callback failed"),
+        A::AlertDelivered => (Good, "People told"),
+        A::AlertGivenUp => (Bad, "An alert was given up"),
+        A::DestinationBroken => (Bad, "A destination is broken"),
+        A::WatchRestarted => (Plain, "Watch started again"),
+        A::RelayParked => (Bad, "A message to Temporal was put aside"),
+        A::ProjectCreated => (Plain, "Project created"),
+        A::ProjectUpdated => (Plain, "Project changed"),
+        A::KeyCreated => (Plain, "API key created"),
+        A::KeyRevoked => (Plain, "API key revoked"),
+        A::DestinationAdded => (Plain, "Destination added"),
+        A::DestinationRemoved => (Plain, "Destination removed"),
+        A::DestinationTested => (Plain, "Destination tested"),
+        A::OperatorAdded => (Plain, "Operator added"),
+        A::ProofLinkCreated => (Plain, "Proof link created"),
+        A::ProofLinkRevoked => (Plain, "Proof link revoked"),
+        A::SecretRotated => (Plain, "Signing secret rotated"),
+        A::SecretRevoked => (Plain, "Signing secret revoked"),
+        A::OperatorSignedIn => (Plain, "Signed in"),
+        A::OperatorSignedOut => (Plain, "Signed out"),
+        A::OperatorLockedOut => (Bad, "Sign-in locked"),
+        A::OperatorPasswordChanged => (Plain, "Password changed"),
+        A::OperatorRoleChanged => (Plain, "Role changed"),
+        A::OperatorRemoved => (Plain, "Operator removed"),
+        A::TokenCreated => (Plain, "Operator token created"),
+        A::TokenRevoked => (Plain, "Operator token revoked"),
+    }
+}
+
+fn rest(action: Action, detail: &Value, names: &Names) -> String {
+    let said = |key: &str| find(detail, key).unwrap_or_default();
+    match action {
+        Action::ReceiptAccepted => format!("{}, {} is due", said("event_type"), said("effect_type")),
+        Action::ResultFailed | Action::ResultContradicted => said("error_code"),
+        Action::IncidentOpened => match said("reason").as_str() {
+            "missing_result" => "no result in time".to_owned(),
+            _ => said("error_code"),
+        },
+        Action::IncidentResolved => match said("resolution").as_str() {
+            "reprocessed" => "the repair worked".to_owned(),
+            "late_success" => "the success came late".to_owned(),
+            _ => "by hand".to_owned(),
+        },
+        Action::AlertDelivered => place(detail, names),
+        Action::AlertGivenUp | Action::DestinationBroken => {
+            let why = [place(detail, names), said("why")];
+            why.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+        }
+        Action::ResultRefused | Action::ReprocessRefused | Action::ResolveRefused => said("why"),
+        Action::CallbackDelivered | Action::CallbackFailed => {
+            format!("attempt {}", said("attempt"))
+        }
+        Action::KeyCreated | Action::KeyRevoked | Action::TokenCreated | Action::TokenRevoked => {
+            said("label")
+        }
+        Action::DestinationAdded | Action::DestinationRemoved | Action::DestinationTested => {
+            place(detail, names)
+        }
+        Action::ProjectCreated | Action::ProjectUpdated => said("name"),
+        Action::OperatorAdded | Action::OperatorRemoved => said("email"),
+        Action::OperatorRoleChanged => format!("{} is now {}", said("email"), said("role")),
+        _ => String::new(),
+    }
+}
+
+/// Where a message went: the address that people know, or the id where that is all there is.
+fn place(detail: &Value, names: &Names) -> String {
+    let written = ["destination", "address"].iter().find_map(|key| find(detail, key));
+    let id = || find(detail, "destination_id");
+    let named = || names.destinations.get(&id()?.parse().ok()?).cloned();
+    written.or_else(named).or_else(id).unwrap_or_default()
+}
+
+/// Other people's words, as they wrote them.
+pub(super) fn quotes(detail: &Value) -> Vec<String> {
+    ["error_message", "note"]
+        .iter()
+        .filter_map(|key| find(detail, key))
+        .map(|text| legible(&text))
+        .collect()
+}
+
+/// A detail as text; `None` where it is absent, null or empty.
+pub(super) fn find(detail: &Value, key: &str) -> Option<String> {
+    match detail.get(key)? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
