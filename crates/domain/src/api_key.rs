@@ -1,51 +1,30 @@
 //! API keys: `sk_test_…` and `sk_live_…`.
 //!
-//! A key is a prefix, 32 characters of base 62 (190 random bits) and 6 characters of base 62 that
-//! carry the CRC-32 of what stands before them. The checksum lets a mistyped or random key be refused
-//! without asking the database. Keys are stored as SHA-256 only, with the last four for display: with
-//! that much randomness a slow hash would protect nothing more.
+//! The shape, with its checksum, is that of [`crate::base62`]. Keys are stored as SHA-256 only, with
+//! the last four for display: with that much randomness a slow hash would protect nothing more.
 
 use sha2::{Digest, Sha256};
 
+use crate::base62;
+pub use crate::base62::RANDOM_LENGTH;
 use crate::project::Mode;
-
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// How many random characters a key has.
-pub const RANDOM_LENGTH: usize = 32;
-const CHECKSUM_LENGTH: usize = 6;
 
 /// A well-formed API key. It is a secret: it has no `Display` and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// Makes a key out of random bytes, each at most once per character.
-    ///
-    /// Bytes of 248 and above are passed over, so that each character is equally likely; give at
-    /// least twice [`RANDOM_LENGTH`] bytes. `None` if they were too few.
+    /// Makes a key out of at least twice [`RANDOM_LENGTH`] random bytes; `None` if they were too few.
     #[must_use]
     pub fn from_random(mode: Mode, random: &[u8]) -> Option<Self> {
-        let body: String = random
-            .iter()
-            .filter(|byte| **byte < 248)
-            .take(RANDOM_LENGTH)
-            .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]))
-            .collect();
-        let text = format!("{}{body}", prefix(mode));
-        (body.len() == RANDOM_LENGTH).then(|| Self(format!("{text}{}", checksum(&text))))
+        base62::make(prefix(mode), random).map(Self)
     }
 
     /// Reads a key as a caller sent it; `None` for anything that was never made here.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let body = Mode::ALL.iter().find_map(|mode| text.strip_prefix(prefix(*mode)))?;
-        let well_formed = body.len() == RANDOM_LENGTH + CHECKSUM_LENGTH
-            && body.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !well_formed {
-            return None;
-        }
-        let (checked, sum) = text.split_at(text.len() - CHECKSUM_LENGTH);
-        (checksum(checked) == sum).then(|| Self(text.to_owned()))
+        let known = Mode::ALL.iter().any(|mode| base62::is_well_formed(prefix(*mode), text));
+        known.then(|| Self(text.to_owned()))
     }
 
     /// The key itself, to be shown once.
@@ -63,7 +42,7 @@ impl ApiKey {
     /// The last four characters, for people to tell keys apart.
     #[must_use]
     pub fn last_four(&self) -> &str {
-        &self.0[self.0.len() - 4..]
+        base62::last_four(&self.0)
     }
 }
 
@@ -78,16 +57,6 @@ const fn prefix(mode: Mode) -> &'static str {
         Mode::Test => "sk_test_",
         Mode::Live => "sk_live_",
     }
-}
-
-fn checksum(text: &str) -> String {
-    let mut rest = crc32fast::hash(text.as_bytes());
-    let mut digits = [b'0'; CHECKSUM_LENGTH];
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[usize::try_from(rest % 62).unwrap_or_default()];
-        rest /= 62;
-    }
-    digits.iter().copied().map(char::from).collect()
 }
 
 #[cfg(test)]

@@ -39,6 +39,19 @@ text_enum! {
         DestinationRemoved = "destination.removed",
         DestinationTested = "destination.tested",
         OperatorAdded = "operator.added",
+        IncidentAcknowledged = "incident.acknowledged",
+        ProofLinkCreated = "proof_link.created",
+        ProofLinkRevoked = "proof_link.revoked",
+        SecretRotated = "secret.rotated",
+        SecretRevoked = "secret.revoked",
+        OperatorSignedIn = "operator.signed_in",
+        OperatorSignedOut = "operator.signed_out",
+        OperatorLockedOut = "operator.locked_out",
+        OperatorPasswordChanged = "operator.password_changed",
+        OperatorRoleChanged = "operator.role_changed",
+        OperatorRemoved = "operator.removed",
+        TokenCreated = "token.created",
+        TokenRevoked = "token.revoked",
     }
 }
 

@@ -107,6 +107,12 @@ typed_id! {
     AuditId = "aud_",
     /// One committed wish for Temporal.
     OutboxId = "obx_",
+    /// A signed-in browser.
+    SessionId = "ses_",
+    /// An operator's own token.
+    TokenId = "tok_",
+    /// A proof link.
+    ProofLinkId = "prf_",
 }
 
 fn encode(uuid: Uuid) -> String {

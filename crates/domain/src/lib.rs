@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod api_key;
 pub mod audit;
+mod base62;
 pub mod callback;
 pub mod catalogue;
 pub mod effect_result;
@@ -19,6 +20,7 @@ pub mod project;
 pub mod receipt;
 pub mod repair_url;
 pub mod reprocess;
+pub mod secret_token;
 pub mod signature;
 pub mod text_enum;
 pub mod verdict;

@@ -7,6 +7,26 @@ text_enum! {
     Role { Admin = "admin", Operator = "operator", Viewer = "viewer" }
 }
 
+impl Role {
+    /// Whether they may work on incidents: reprocess, acknowledge, resolve, show a proof.
+    #[must_use]
+    pub const fn may_act(self) -> bool {
+        match self {
+            Self::Admin | Self::Operator => true,
+            Self::Viewer => false,
+        }
+    }
+
+    /// Whether they may change projects, keys, destinations and who may sign in.
+    #[must_use]
+    pub const fn may_administer(self) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Operator | Self::Viewer => false,
+        }
+    }
+}
+
 /// The text is no e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an e-mail address such as bob@example.com")]
@@ -40,6 +60,14 @@ pub fn parse_email(text: &str) -> Result<String, MalformedEmail> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_role_may_do_what_the_one_below_it_may_and_more() {
+        let rights = |role: Role| (role.may_act(), role.may_administer());
+        assert_eq!(rights(Role::Viewer), (false, false));
+        assert_eq!(rights(Role::Operator), (true, false));
+        assert_eq!(rights(Role::Admin), (true, true));
+    }
 
     #[test]
     fn addresses_are_checked_and_lose_their_case() {

@@ -132,6 +132,37 @@ pub fn judge_reprocess(at: Standing) -> Result<(), ReprocessRefusal> {
     }
 }
 
+/// Why an incident cannot be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AcknowledgeRefusal {
+    /// There is nothing to acknowledge.
+    #[error("the event has no incident")]
+    NoIncident,
+    /// Somebody did before.
+    #[error("the incident is acknowledged already")]
+    AlreadyAcknowledged,
+    /// A reprocess runs: more than acknowledging is being done.
+    #[error("the incident is being repaired")]
+    Repairing,
+    /// It is over.
+    #[error("the incident is resolved")]
+    Resolved,
+}
+
+/// Judges a wish to acknowledge: only what is open waits for somebody to say "I see it".
+///
+/// # Errors
+/// The reason why there is nothing to acknowledge now.
+pub fn judge_acknowledge(at: Standing) -> Result<(), AcknowledgeRefusal> {
+    match at.incident {
+        None => Err(AcknowledgeRefusal::NoIncident),
+        Some(IncidentState::Open) => Ok(()),
+        Some(IncidentState::Acknowledged) => Err(AcknowledgeRefusal::AlreadyAcknowledged),
+        Some(IncidentState::Reprocessing) => Err(AcknowledgeRefusal::Repairing),
+        Some(IncidentState::Resolved) => Err(AcknowledgeRefusal::Resolved),
+    }
+}
+
 /// What silence after a delivered callback means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallbackSilence {
@@ -247,6 +278,35 @@ mod tests {
         assert_eq!(judge_reprocess(none), Err(ReprocessRefusal::NoIncident));
         let resolved = standing(Effect::Succeeded, Some(IncidentState::Resolved), None);
         assert_eq!(judge_reprocess(resolved), Err(ReprocessRefusal::Resolved));
+    }
+
+    #[test]
+    fn only_an_open_incident_is_acknowledged() {
+        for (incident, verdict, words) in [
+            (None, Err(AcknowledgeRefusal::NoIncident), "the event has no incident"),
+            (Some(IncidentState::Open), Ok(()), ""),
+            (
+                Some(IncidentState::Acknowledged),
+                Err(AcknowledgeRefusal::AlreadyAcknowledged),
+                "the incident is acknowledged already",
+            ),
+            (
+                Some(IncidentState::Reprocessing),
+                Err(AcknowledgeRefusal::Repairing),
+                "the incident is being repaired",
+            ),
+            (
+                Some(IncidentState::Resolved),
+                Err(AcknowledgeRefusal::Resolved),
+                "the incident is resolved",
+            ),
+        ] {
+            for effect in Effect::ALL {
+                let judged = judge_acknowledge(standing(*effect, incident, None));
+                assert_eq!(judged, verdict, "{effect} {incident:?}");
+                assert_eq!(judged.err().map_or(String::new(), |why| why.to_string()), words);
+            }
+        }
     }
 
     fn any_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {

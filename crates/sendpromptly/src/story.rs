@@ -45,6 +45,19 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::DestinationRemoved, "A destination{place} was removed."),
     (Action::DestinationTested, "A destination{place} was tested."),
     (Action::OperatorAdded, "An operator was added."),
+    (Action::IncidentAcknowledged, "The incident was acknowledged."),
+    (Action::ProofLinkCreated, "A proof link was made."),
+    (Action::ProofLinkRevoked, "A proof link was revoked."),
+    (Action::SecretRotated, "The signing secret was rotated."),
+    (Action::SecretRevoked, "An older signing secret was revoked."),
+    (Action::OperatorSignedIn, "An operator signed in."),
+    (Action::OperatorSignedOut, "An operator signed out."),
+    (Action::OperatorLockedOut, "Too many wrong passwords: sign-in was locked for a while."),
+    (Action::OperatorPasswordChanged, "An operator's password was changed."),
+    (Action::OperatorRoleChanged, "An operator's role was changed."),
+    (Action::OperatorRemoved, "An operator was removed."),
+    (Action::TokenCreated, "An operator's token was made."),
+    (Action::TokenRevoked, "An operator's token was revoked."),
 ];
 
 /// One entry, as `--json` shows it.

@@ -23,6 +23,8 @@ pub mod projects;
 pub mod reprocesses;
 pub mod results;
 pub mod seal;
+pub mod sessions;
+pub mod sign_ins;
 pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;

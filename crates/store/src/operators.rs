@@ -1,11 +1,18 @@
-//! Operators.
+//! Operators. Who was removed may not sign in and is in no list; their row stays for the audit.
+//!
+//! There is always an admin: the last one can be neither demoted nor removed. Whoever changes an
+//! operator locks all admins first, in one order, so that of two such changes at once the second is
+//! judged on what the first one did.
+
+mod changes;
 
 use domain::ids::OperatorId;
 use domain::operator::Role;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::changes::{OperatorChange, change_password, change_role, remove_operator};
 use crate::error::read_text;
 use crate::{Insertion, StoreError};
 
@@ -22,51 +29,122 @@ pub struct Operator {
     pub created_at: OffsetDateTime,
 }
 
-/// Adds an operator; `Existing` if the address is taken, and nothing is changed then.
+/// What a sign-in is held against.
+#[derive(Clone)]
+pub struct Login {
+    /// The operator.
+    pub id: OperatorId,
+    /// Their address.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// The hash of their password.
+    pub password_hash: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({}, {}, {})", self.id, self.email, self.role)
+    }
+}
+
+/// Adds an operator; `Existing` if the address is taken, and nothing is changed then. The address of
+/// an operator who was removed is free.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert_operator(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     email: &str,
     role: Role,
     password_hash: &str,
 ) -> Result<Insertion<OperatorId>, StoreError> {
-    let id = Uuid::now_v7();
-    let row = sqlx::query!(
-        r#"WITH added AS (
-               INSERT INTO operators (id, email, role, password_hash) VALUES ($1, $2, $3, $4)
-               ON CONFLICT ON CONSTRAINT operators_email_key DO NOTHING RETURNING id
-           )
-           SELECT id AS "id!", true AS "added!" FROM added
-           UNION ALL SELECT id, false FROM operators WHERE email = $2 AND NOT EXISTS (SELECT FROM added)"#,
-        id,
+    let added = sqlx::query_scalar!(
+        "INSERT INTO operators (id, email, role, password_hash) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (email) WHERE removed_at IS NULL DO NOTHING RETURNING id",
+        Uuid::now_v7(),
         email,
         role.as_str(),
         password_hash,
     )
-    .fetch_one(db)
+    .fetch_optional(&mut *db)
     .await?;
-    let id = OperatorId::from_uuid(row.id);
-    Ok(if row.added { Insertion::Inserted(id) } else { Insertion::Existing(id) })
+    if let Some(id) = added {
+        return Ok(Insertion::Inserted(OperatorId::from_uuid(id)));
+    }
+    // A statement of its own, because only a later one sees a row that was added meanwhile.
+    let existing = find_login(db, email).await?.ok_or(StoreError::Missing("operators"))?;
+    Ok(Insertion::Existing(existing.id))
 }
 
-/// All operators, oldest first.
+/// What a sign-in under this address is held against; `None` if nobody has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<Login>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT id, email, role, password_hash FROM operators WHERE email = $1 AND removed_at IS NULL",
+        email,
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Login {
+        role: read_text("operators", "role", row.id, &row.role)?,
+        id: OperatorId::from_uuid(row.id),
+        email: row.email,
+        password_hash: row.password_hash,
+    }))
+}
+
+/// Finds an operator who was not removed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_operator(
+    db: impl PgExecutor<'_>,
+    id: OperatorId,
+) -> Result<Option<Operator>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, email, role, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Operator::try_from).transpose()
+}
+
+/// Everybody who may sign in, oldest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
-    let rows = sqlx::query!("SELECT id, email, role, created_at FROM operators ORDER BY id")
-        .fetch_all(db)
-        .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Operator {
-                role: read_text("operators", "role", row.id, &row.role)?,
-                id: OperatorId::from_uuid(row.id),
-                email: row.email,
-                created_at: row.created_at,
-            })
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, email, role, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Operator::try_from).collect()
+}
+
+struct Row {
+    id: Uuid,
+    email: String,
+    role: String,
+    created_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Operator {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            role: read_text("operators", "role", row.id, &row.role)?,
+            id: OperatorId::from_uuid(row.id),
+            email: row.email,
+            created_at: row.created_at,
         })
-        .collect()
+    }
 }

@@ -1,0 +1,54 @@
+//! Secrets that can be told from noise without a database.
+//!
+//! Such a text is a prefix, 32 characters of base 62 (190 random bits) and 6 characters of base 62
+//! that carry the CRC-32 of what stands before them. The checksum is no protection, it only lets a
+//! mistyped or random text be refused at once.
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// How many random characters such a text has.
+pub const RANDOM_LENGTH: usize = 32;
+const CHECKSUM_LENGTH: usize = 6;
+
+/// Makes a text out of random bytes, each at most once per character.
+///
+/// Bytes of 248 and above are passed over, so that each character is equally likely; give at least
+/// twice [`RANDOM_LENGTH`] bytes. `None` if they were too few.
+pub(crate) fn make(prefix: &str, random: &[u8]) -> Option<String> {
+    let body: String = random
+        .iter()
+        .filter(|byte| **byte < 248)
+        .take(RANDOM_LENGTH)
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]))
+        .collect();
+    let text = format!("{prefix}{body}");
+    (body.len() == RANDOM_LENGTH).then(|| format!("{text}{}", checksum(&text)))
+}
+
+/// Whether a text could have been made here with this prefix.
+pub(crate) fn is_well_formed(prefix: &str, text: &str) -> bool {
+    let Some(body) = text.strip_prefix(prefix) else {
+        return false;
+    };
+    let shaped = body.len() == RANDOM_LENGTH + CHECKSUM_LENGTH
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !shaped {
+        return false;
+    }
+    let (checked, sum) = text.split_at(text.len() - CHECKSUM_LENGTH);
+    checksum(checked) == sum
+}
+
+/// The last four characters, for people to tell such texts apart.
+pub(crate) fn last_four(text: &str) -> &str {
+    &text[text.len() - 4..]
+}
+
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; CHECKSUM_LENGTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[usize::try_from(rest % 62).unwrap_or_default()];
+        rest /= 62;
+    }
+    digits.iter().copied().map(char::from).collect()
+}

@@ -1,0 +1,110 @@
+//! Changing who an operator is, with the guard over the last admin.
+
+use domain::ids::OperatorId;
+use domain::operator::Role;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::{Operator, find_operator};
+use crate::error::expect_one;
+use crate::{StoreError, sessions};
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorChange<T> {
+    /// It is done; what was there before.
+    Done(T),
+    /// Nobody would be left who may administer.
+    LastAdmin,
+    /// There is no such operator, or they were removed.
+    Unknown,
+}
+
+/// Replaces a password. `false` if there is no such operator.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_password(
+    db: impl PgExecutor<'_>,
+    id: OperatorId,
+    password_hash: &str,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE operators SET password_hash = $2 WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+        password_hash,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives an operator another role, from their next request on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_role(
+    tx: &mut PgConnection,
+    id: OperatorId,
+    role: Role,
+) -> Result<OperatorChange<Operator>, StoreError> {
+    let before = match lock(tx, id, role.may_administer()).await? {
+        OperatorChange::Done(before) => before,
+        refused => return Ok(refused),
+    };
+    let done = sqlx::query!(
+        "UPDATE operators SET role = $2 WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+        role.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    expect_one("operators", done.rows_affected())?;
+    Ok(OperatorChange::Done(before))
+}
+
+/// Removes an operator, ends their sessions and revokes their tokens.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_operator(
+    tx: &mut PgConnection,
+    id: OperatorId,
+) -> Result<OperatorChange<Operator>, StoreError> {
+    let before = match lock(tx, id, false).await? {
+        OperatorChange::Done(before) => before,
+        refused => return Ok(refused),
+    };
+    let done = sqlx::query!(
+        "UPDATE operators SET removed_at = now() WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    expect_one("operators", done.rows_affected())?;
+    sessions::end_sessions_of(&mut *tx, id, None).await?;
+    Ok(OperatorChange::Done(before))
+}
+
+/// Locks every admin, then the operator, and judges a change that leaves them an admin or not. The
+/// weaker lock lets people sign in meanwhile: a new session only needs the row to stay.
+async fn lock(
+    tx: &mut PgConnection,
+    id: OperatorId,
+    stays_admin: bool,
+) -> Result<OperatorChange<Operator>, StoreError> {
+    let admins = sqlx::query_scalar!(
+        "SELECT id FROM operators WHERE removed_at IS NULL AND (role = 'admin' OR id = $1)
+         ORDER BY id FOR NO KEY UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let Some(before) = find_operator(&mut *tx, id).await? else {
+        return Ok(OperatorChange::Unknown);
+    };
+    let others = admins.iter().filter(|admin| **admin != id.as_uuid()).count();
+    if before.role.may_administer() && !stays_admin && others == 0 {
+        return Ok(OperatorChange::LastAdmin);
+    }
+    Ok(OperatorChange::Done(before))
+}

@@ -1,0 +1,222 @@
+//! Sessions: signed-in browsers, of which only the SHA-256 of the token is here.
+//!
+//! A session is valid until it is ended, expires, is left alone for too long, or its operator is
+//! removed; each request asks, so all of these hold from the next request on. A message for the next
+//! page waits here, sealed, and is read exactly once, whatever happens in between.
+
+mod flash;
+
+use domain::ids::{OperatorId, SessionId};
+use domain::operator::Role;
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use self::flash::{put_flash, take_flash};
+use crate::StoreError;
+use crate::error::read_text;
+
+/// The longest life of a session, in days: who works every day signs in once a week.
+pub const MAX_DAYS: i32 = 7;
+/// How long a session lives without use, in hours: a working day, so that a browser that was left
+/// open is of no use the next morning.
+pub const MAX_IDLE_HOURS: i32 = 12;
+/// The longest user agent that is kept, in characters.
+const MAX_USER_AGENT: usize = 255;
+
+/// Who sits behind a valid session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The session.
+    pub id: SessionId,
+    /// The operator.
+    pub operator_id: OperatorId,
+    /// Their address.
+    pub email: String,
+    /// What they may do, as of this moment.
+    pub role: Role,
+    /// When they signed in.
+    pub created_at: OffsetDateTime,
+    /// When it was last used before, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A session as its owner sees it in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Its id.
+    pub id: SessionId,
+    /// What the browser called itself.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Begins a session. Of the user agent, what can be shown is kept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_session(
+    db: impl PgExecutor<'_>,
+    operator_id: OperatorId,
+    token_hash: &[u8; 32],
+    user_agent: Option<&str>,
+) -> Result<SessionId, StoreError> {
+    let id = SessionId::from_uuid(Uuid::now_v7());
+    sqlx::query!(
+        "INSERT INTO sessions (id, operator_id, token_hash, user_agent, expires_at)
+         VALUES ($1, $2, $3, $4, now() + make_interval(days => $5))",
+        id.as_uuid(),
+        operator_id.as_uuid(),
+        token_hash.as_slice(),
+        user_agent.and_then(legible),
+        MAX_DAYS,
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// Who sits behind a token; `None` if nobody does any more. Notes the use, at most once a minute, so
+/// that a busy page does not rewrite the row with every request.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_session(
+    db: impl PgExecutor<'_>,
+    token_hash: &[u8; 32],
+) -> Result<Option<Session>, StoreError> {
+    let row = sqlx::query!(
+        "WITH found AS (
+             SELECT s.id, s.operator_id, o.email, o.role, s.created_at, s.last_seen_at, s.expires_at
+             FROM sessions s JOIN operators o ON o.id = s.operator_id
+             WHERE s.token_hash = $1 AND o.removed_at IS NULL AND s.ended_at IS NULL
+               AND s.expires_at > now() AND s.last_seen_at > now() - make_interval(hours => $2)
+         ), seen AS (
+             UPDATE sessions s SET last_seen_at = now() FROM found
+             WHERE s.id = found.id AND s.last_seen_at < now() - interval '1 minute'
+         )
+         SELECT id, operator_id, email, role, created_at, last_seen_at, expires_at FROM found",
+        token_hash.as_slice(),
+        MAX_IDLE_HOURS,
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Session {
+        role: read_text("operators", "role", row.operator_id, &row.role)?,
+        id: SessionId::from_uuid(row.id),
+        operator_id: OperatorId::from_uuid(row.operator_id),
+        email: row.email,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// The valid sessions of an operator, last used first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_sessions(
+    db: impl PgExecutor<'_>,
+    operator_id: OperatorId,
+) -> Result<Vec<OpenSession>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, user_agent, created_at, last_seen_at, expires_at FROM sessions
+         WHERE operator_id = $1 AND ended_at IS NULL
+           AND expires_at > now() AND last_seen_at > now() - make_interval(hours => $2)
+         ORDER BY last_seen_at DESC, id DESC",
+        operator_id.as_uuid(),
+        MAX_IDLE_HOURS,
+    )
+    .fetch_all(db)
+    .await?;
+    let sessions = rows.into_iter().map(|row| OpenSession {
+        id: SessionId::from_uuid(row.id),
+        user_agent: row.user_agent,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        expires_at: row.expires_at,
+    });
+    Ok(sessions.collect())
+}
+
+/// Ends a session, and forgets the message that waited in it. `true` if it had not ended before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_session(db: impl PgExecutor<'_>, id: SessionId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE sessions SET ended_at = now(), flash = NULL WHERE id = $1 AND ended_at IS NULL",
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends every session of an operator but one; how many of them were still valid.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_sessions_of(
+    db: impl PgExecutor<'_>,
+    operator_id: OperatorId,
+    except: Option<SessionId>,
+) -> Result<u64, StoreError> {
+    let ended = sqlx::query_scalar!(
+        r#"WITH ended AS (
+               UPDATE sessions SET ended_at = now(), flash = NULL
+               WHERE operator_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id <> $2)
+               RETURNING expires_at > now() AND last_seen_at > now() - make_interval(hours => $3) AS valid
+           )
+           SELECT count(*) FILTER (WHERE valid) AS "ended!" FROM ended"#,
+        operator_id.as_uuid(),
+        except.map(SessionId::as_uuid),
+        MAX_IDLE_HOURS,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(u64::try_from(ended).unwrap_or_default())
+}
+
+/// Forgets the sessions that have been over for 30 days; how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge_sessions(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM sessions
+         WHERE least(ended_at, expires_at, last_seen_at + make_interval(hours => $1)) < now() - interval '30 days'",
+        MAX_IDLE_HOURS,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// What of a header can be shown later; `None` if that is nothing.
+fn legible(user_agent: &str) -> Option<String> {
+    let kept: String =
+        user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
+    (!kept.trim().is_empty()).then_some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_agent_is_cut_where_it_is_long_and_left_out_where_it_is_empty() {
+        assert_eq!(legible("a\0b\u{1b}c").as_deref(), Some("abc"));
+        assert_eq!(legible(&"é".repeat(1_000)), Some("é".repeat(255)));
+        assert_eq!((legible(""), legible(" \t"), legible("\0")), (None, None, None));
+    }
+}

@@ -1,0 +1,61 @@
+//! A message for the next page of one browser, such as a key that is shown once.
+//!
+//! It is sealed, so that neither a dump nor another row shows it. Taking it removes it in the same
+//! statement: of two pages that ask at once one gets it. A page that dies after taking it has lost it.
+
+use domain::ids::SessionId;
+use sqlx::PgExecutor;
+
+use crate::StoreError;
+use crate::error::expect_one;
+use crate::seal::{MasterKey, SealError};
+
+/// Leaves a message, in place of one that nobody read.
+///
+/// # Errors
+/// When the database fails or the session has ended.
+pub async fn put_flash(
+    db: impl PgExecutor<'_>,
+    key: &MasterKey,
+    id: SessionId,
+    message: &str,
+) -> Result<(), StoreError> {
+    let sealed = key.seal(&row_name(id), message.as_bytes())?;
+    let done = sqlx::query!(
+        "UPDATE sessions SET flash = $2 WHERE id = $1 AND ended_at IS NULL",
+        id.as_uuid(),
+        sealed,
+    )
+    .execute(db)
+    .await?;
+    expect_one("sessions", done.rows_affected())
+}
+
+/// Takes the message, if one waits.
+///
+/// # Errors
+/// When the database fails or the message does not open; it is gone then too.
+pub async fn take_flash(
+    db: impl PgExecutor<'_>,
+    key: &MasterKey,
+    id: SessionId,
+) -> Result<Option<String>, StoreError> {
+    let sealed = sqlx::query_scalar!(
+        r#"WITH waiting AS (
+               SELECT id, flash FROM sessions WHERE id = $1 AND flash IS NOT NULL FOR UPDATE
+           ), taken AS (
+               UPDATE sessions s SET flash = NULL FROM waiting WHERE s.id = waiting.id
+           )
+           SELECT flash AS "flash!" FROM waiting"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(sealed) = sealed else { return Ok(None) };
+    let opened = key.open(&row_name(id), &sealed)?;
+    Ok(Some(String::from_utf8(opened).map_err(|_| SealError::Damaged)?))
+}
+
+fn row_name(id: SessionId) -> String {
+    format!("sessions.flash:{id}")
+}
