@@ -20,7 +20,7 @@ CRATE = pathlib.Path("crates/store/src/lib.rs")
 def describe(folder: str) -> None:
     CRATE.touch()  # the macros only run when the crate is compiled anew
     environment = {**os.environ, "SQLX_OFFLINE": "false", "SQLX_OFFLINE_DIR": folder}
-    subprocess.run(["cargo", "check", "--workspace"], check=True, env=environment)
+    subprocess.run(["cargo", "check", "--package", "store"], check=True, env=environment)
     CRATE.touch()
 
 

@@ -11,6 +11,7 @@ pub mod deps;
 pub mod destinations;
 pub mod http;
 pub mod records;
+pub mod trial;
 
 pub use alerts::Alerts;
 pub use callbacks::Callbacks;

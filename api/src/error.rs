@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::field::FieldError;
 use serde::Serialize;
+use store::StoreError;
 
 use crate::request_id::RequestId;
 
@@ -254,6 +255,13 @@ impl ApiError {
             status if status.is_client_error() => Self::malformed("the request could not be read"),
             status => Self::internal(BareStatus(status)),
         }
+    }
+}
+
+/// The store's failures, as a client may know them.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() { Self::unavailable(error) } else { Self::internal(error) }
     }
 }
 

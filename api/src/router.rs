@@ -16,5 +16,6 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz));
     answer::json_api(api)
         .merge(console::router(&state))
-        .layer(from_fn(request_id::with_request_id)).with_state(state)
+        .layer(from_fn(request_id::with_request_id))
+        .with_state(state)
 }

@@ -8,6 +8,9 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
+use activities::trial;
+use api::auth::login::Logins;
+use api::console::settings::{ConsoleSettings, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
@@ -176,6 +179,7 @@ impl World {
                 &self.tasks,
             ),
             limits: Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX)),
+            console: Arc::new(self.console()),
             detached: Detached::default(),
         };
         let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
@@ -187,6 +191,28 @@ impl World {
             options,
         ));
         Ok(())
+    }
+
+    /// What this world's console needs from outside.
+    pub fn console(&self) -> ConsoleSettings {
+        let deps = Arc::new(self.deps());
+        let test_destination: TestDestination = Arc::new(move |id, actor| {
+            let deps = Arc::clone(&deps);
+            Box::pin(async move {
+                let trial = trial::try_destination(&deps, id, &actor).await?;
+                Ok(trial.map(|trial| match trial.outcome {
+                    Ok(sent) => Tested { delivered: true, answer: sent.answer },
+                    Err(failure) => Tested { delivered: false, answer: failure.answer },
+                }))
+            })
+        });
+        ConsoleSettings {
+            public_url: self.url.clone(),
+            temporal_ui: None,
+            allow: self.deps().allow,
+            test_destination,
+            logins: Logins::default(),
+        }
     }
 
     /// Stops the API and its relay; a worker goes on.

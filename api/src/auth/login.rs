@@ -20,14 +20,14 @@ use super::password;
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::v1::failed;
 
 /// Passwords that are looked at at once: each keeps a core and 19 MiB busy for a while, and taking
 /// receipts comes first.
 const AT_ONCE: usize = 2;
 
 /// What an unknown address is held against, so that it takes as long as a known one.
-static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| password::hash("nobody has this one").ok());
+static NOBODY: LazyLock<Option<String>> =
+    LazyLock::new(|| password::hash("nobody has this one").ok());
 
 /// Looks at passwords, a few at a time.
 #[derive(Debug, Clone)]
@@ -78,29 +78,28 @@ pub async fn sign_in(
     browser: Option<&str>,
 ) -> Result<Result<SessionToken, Refused>, ApiError> {
     let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
-    let attempt = sign_ins::begin_attempt(&state.pool, &email).await.map_err(failed)?;
+    let attempt = sign_ins::begin_attempt(&state.pool, &email).await?;
     if matches!(attempt, Attempt::Locked { .. }) {
         return Ok(Err(Refused::Locked));
     }
-    let login = operators::find_login(&state.pool, &email).await.map_err(failed)?;
+    let login = operators::find_login(&state.pool, &email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
     let right = state.console.logins.check(password, stored).await?;
     let Some(login) = login.filter(|_| right) else {
         if matches!(attempt, Attempt::Last { .. }) {
-            note_lock(state, &email).await.map_err(failed)?;
+            note_lock(state, &email).await?;
             return Ok(Err(Refused::Locked));
         }
         return Ok(Err(Refused::Wrong));
     };
     let token = super::random::session_token().map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(|error| failed(error.into()))?;
-    sessions::insert_session(&mut *tx, login.id, &token.hash(), browser).await.map_err(failed)?;
-    sign_ins::clear_failures(&mut *tx, &email).await.map_err(failed)?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    sessions::insert_session(&mut *tx, login.id, &token.hash(), browser).await?;
+    sign_ins::clear_failures(&mut *tx, &email).await?;
     let actor = Actor::Operator(email);
     audit::insert_entry(&mut *tx, &actor, Action::OperatorSignedIn, Subject::default(), json!({}))
-        .await
-        .map_err(failed)?;
-    tx.commit().await.map_err(|error| failed(error.into()))?;
+        .await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(Ok(token))
 }
 

@@ -1,4 +1,5 @@
 //! Who may sign in.
 
-pub mod password;
 pub mod login;
+pub mod password;
+pub mod random;

@@ -153,9 +153,8 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
         return true;
     }
     let host = text(HOST.as_str());
-    text(ORIGIN.as_str()).is_some_and(|origin| {
-        origin.split_once("://").map(|(_, authority)| authority) != host
-    })
+    text(ORIGIN.as_str())
+        .is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != host)
 }
 
 /// Reads the form, holds its token against the session's, and gives the request back as it was.
@@ -163,7 +162,7 @@ async fn check_token(request: Request, signed_in: &SignedIn) -> Result<Request, 
     let (parts, body) = request.into_parts();
     let bytes = read_body(body, FORM).await?;
     let sent = form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf");
-    if !sent.is_some_and(|(_, token)| signed_in.token.csrf_matches(&token)) {
+    if !sent.is_some_and(|(_, token)| signed_in.token.accepts_csrf(&token)) {
         return Err(ApiError::forbidden(
             "the form had expired; go back, reload the page and send it again",
         ));

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use store::StoreError;
 
 use crate::error::ApiError;
 
@@ -28,10 +27,4 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Result<Respons
 #[must_use]
 pub fn go_to(path: &str) -> Response {
     Redirect::to(path).into_response()
-}
-
-/// The store's failures, as a client may know them.
-#[must_use]
-pub fn failed(error: StoreError) -> ApiError {
-    if error.is_unavailable() { ApiError::unavailable(error) } else { ApiError::internal(error) }
 }

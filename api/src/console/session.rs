@@ -16,7 +16,6 @@ use domain::secret_token::SessionToken;
 use serde::{Deserialize, Serialize};
 use store::sessions;
 
-use super::page::failed;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -54,9 +53,8 @@ impl SignedIn {
     /// When the database fails.
     pub async fn leave(&self, state: &AppState, message: &Message) -> Result<(), ApiError> {
         let text = serde_json::to_string(message).map_err(ApiError::internal)?;
-        sessions::put_flash(&state.pool, &state.master_key, self.session_id, &text)
-            .await
-            .map_err(failed)
+        let left = sessions::put_flash(&state.pool, &state.master_key, self.session_id, &text);
+        Ok(left.await?)
     }
 
     /// The message that the last change left, once.
@@ -69,7 +67,7 @@ impl SignedIn {
         }
         let taken = sessions::take_flash(&state.pool, &state.master_key, self.session_id).await;
         // One that an older version left in another form is not worth an error page.
-        Ok(taken.map_err(failed)?.and_then(|text| serde_json::from_str(&text).ok()))
+        Ok(taken?.and_then(|text| serde_json::from_str(&text).ok()))
     }
 }
 
@@ -120,7 +118,7 @@ pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<Signed
     let Some(token) = token_in(headers) else {
         return Ok(None);
     };
-    let session = sessions::find_session(&state.pool, &token.hash()).await.map_err(failed)?;
+    let session = sessions::find_session(&state.pool, &token.hash()).await?;
     Ok(session.map(|session| SignedIn {
         session_id: session.id,
         operator_id: session.operator_id,
@@ -141,7 +139,7 @@ fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
 /// The header that hands a browser its session.
 #[must_use]
 pub fn cookie(token: &SessionToken) -> Option<HeaderValue> {
-    write(token.reveal().to_owned(), None)
+    write(token.reveal(), None)
 }
 
 /// The header that takes it away.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use domain::audit::Actor;
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 
@@ -19,12 +20,12 @@ pub struct Tested {
     pub answer: String,
 }
 
-/// A test message under way. `None` if there is no such destination any more.
+/// A test message under way; `None` if there is no such destination any more.
 pub type Testing = Pin<Box<dyn Future<Output = Result<Option<Tested>, Cause>> + Send>>;
 
 /// Sends a test message to a destination. The sending itself lives with the activities, which the
 /// API does not know.
-pub type TestDestination = Arc<dyn Fn(DestinationId, String) -> Testing + Send + Sync>;
+pub type TestDestination = Arc<dyn Fn(DestinationId, Actor) -> Testing + Send + Sync>;
 
 /// What the console needs from outside.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ pub struct ConsoleSettings {
     pub temporal_ui: Option<TemporalUi>,
     /// Private networks that callbacks may reach.
     pub allow: AllowedNetworks,
-    /// Sends test messages; the text is who asked for it, for the audit.
+    /// Sends test messages, in the name of who asked for it.
     pub test_destination: TestDestination,
     /// Checks passwords, a few at a time.
     pub logins: Logins,
@@ -43,7 +44,9 @@ pub struct ConsoleSettings {
 
 impl fmt::Debug for ConsoleSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsoleSettings").field("public_url", &self.public_url).finish_non_exhaustive()
+        f.debug_struct("ConsoleSettings")
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
     }
 }
 

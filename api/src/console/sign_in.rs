@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::page::{failed, go_to, page_with};
+use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
 use crate::auth::login::{self, Refused};
 use crate::error::ApiError;
@@ -81,9 +81,10 @@ pub async fn submit(
         }
         Err(refused) => {
             let (status, problem) = match refused {
-                Refused::Wrong => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, "This address and password do not go together.")
-                }
+                Refused::Wrong => (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "This address and password do not go together.",
+                ),
                 Refused::Locked => (
                     StatusCode::TOO_MANY_REQUESTS,
                     "Too many tries with this address. It is locked for 15 minutes.",
@@ -102,7 +103,7 @@ pub async fn leave(
     State(state): State<AppState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
-    login::sign_out(&state, &signed_in).await.map_err(failed)?;
+    login::sign_out(&state, &signed_in).await?;
     let mut response = go_to("/sign-in");
     if let Some(cookie) = session::no_cookie() {
         response.headers_mut().insert(SET_COOKIE, cookie);
@@ -144,7 +145,8 @@ mod tests {
     #[test]
     fn nobody_is_led_to_another_host_after_signing_in() {
         assert_eq!(own_path("/incidents/inc_1?x=1"), "/incidents/inc_1?x=1");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/\n/x"] {
+        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/\n/x"]
+        {
             assert_eq!(own_path(elsewhere), "/incidents", "{elsewhere:?}");
         }
     }

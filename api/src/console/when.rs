@@ -46,7 +46,10 @@ impl fmt::Display for When {
             ),
             Some(now) => {
                 let ago = humane_duration(now - self.at);
-                write!(f, r#"<time datetime="{machine}" title="{full}" data-time="ago">{ago}</time>"#)
+                write!(
+                    f,
+                    r#"<time datetime="{machine}" title="{full}" data-time="ago">{ago}</time>"#
+                )
             }
         }
     }

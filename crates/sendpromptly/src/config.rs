@@ -14,6 +14,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use api::console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use store::MasterKey;
 use store::seal::SealError;
@@ -43,6 +44,11 @@ pub const CALLBACK_ALLOW: &str = "SENDPROMPTLY_CALLBACK_ALLOW";
 pub const LOG: &str = "SENDPROMPTLY_LOG";
 /// `text` or `json`. Default: `text`.
 pub const LOG_FORMAT: &str = "SENDPROMPTLY_LOG_FORMAT";
+/// Temporal's own web interface, which the console links to. No default: without it there is no
+/// link.
+pub const TEMPORAL_UI_URL: &str = "SENDPROMPTLY_TEMPORAL_UI_URL";
+/// The namespace. Read by `engine`; here for the link to Temporal's web interface.
+pub const TEMPORAL_NAMESPACE: &str = "TEMPORAL_NAMESPACE";
 /// Where Temporal is. Read by `engine`; named here for messages.
 pub const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
 
@@ -50,7 +56,16 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 
-const PLAIN: [&str; 6] = [LISTEN, PUBLIC_URL, MAIL_FROM, CALLBACK_ALLOW, LOG, LOG_FORMAT];
+const PLAIN: [&str; 8] = [
+    LISTEN,
+    PUBLIC_URL,
+    MAIL_FROM,
+    CALLBACK_ALLOW,
+    LOG,
+    LOG_FORMAT,
+    TEMPORAL_UI_URL,
+    TEMPORAL_NAMESPACE,
+];
 const SECRET: [(&str, &str); 3] = [
     (DATABASE_URL, "DATABASE_URL_FILE"),
     (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE"),
@@ -179,16 +194,33 @@ impl Environment {
     /// # Errors
     /// When it is no http or https URL.
     pub fn public_url(&self, listen: SocketAddr) -> Result<String, ConfigError> {
-        let Some(text) = self.plain(PUBLIC_URL)? else {
-            return Ok(url_of(listen));
+        Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| url_of(listen)))
+    }
+
+    /// Temporal's own web interface, if its address is set.
+    ///
+    /// # Errors
+    /// When it is no http or https URL.
+    pub fn temporal_ui(&self) -> Result<Option<TemporalUi>, ConfigError> {
+        let Some(url) = self.web_address(TEMPORAL_UI_URL)? else {
+            return Ok(None);
+        };
+        let namespace = self.plain(TEMPORAL_NAMESPACE)?;
+        Ok(Some(TemporalUi { url, namespace: namespace.unwrap_or_else(|| "default".to_owned()) }))
+    }
+
+    /// An http or https URL without a slash at the end.
+    fn web_address(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.plain(name)? else {
+            return Ok(None);
         };
         let url = Url::parse(&text).ok().filter(|url| {
             let plain = url.query().is_none() && url.fragment().is_none();
             matches!(url.scheme(), "http" | "https") && url.has_host() && plain
         });
         let problem = "must look like https://sendpromptly.example.com, without ? or #";
-        let url = url.ok_or_else(|| malformed(PUBLIC_URL, problem))?;
-        Ok(url.as_str().trim_end_matches('/').to_owned())
+        let url = url.ok_or_else(|| malformed(name, problem))?;
+        Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
     }
 
     /// The master key, if one is set.

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use activities::Deps;
 use activities::destinations::Senders;
+use activities::trial;
+use api::auth::login::Logins;
+use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
@@ -37,7 +40,8 @@ pub struct Service {
     tasks: TaskTracker,
 }
 
-/// What only the worker needs.
+/// What messages and callbacks need.
+#[derive(Clone)]
 pub struct Hands {
     /// What alerts leave by.
     pub senders: Senders,
@@ -60,13 +64,21 @@ impl Service {
     }
 
     /// Serves the API and the console.
-    pub fn serve(&self, listener: TcpListener) {
+    pub fn serve(&self, listener: TcpListener, hands: Hands, temporal_ui: Option<TemporalUi>) {
+        let console = ConsoleSettings {
+            public_url: hands.public_url.clone(),
+            temporal_ui,
+            allow: hands.allow.clone(),
+            test_destination: test_destination(Arc::new(self.deps(hands))),
+            logins: Logins::default(),
+        };
         let state = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
             engine: Arc::clone(&self.engine),
             relay: self.relay.clone(),
             limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
+            console: Arc::new(console),
             detached: Detached::default(),
         };
         let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
@@ -81,7 +93,17 @@ impl Service {
 
     /// Runs watches and their activities.
     pub fn work(&self, hands: Hands, settings: WorkerSettings) {
-        let deps = Arc::new(Deps {
+        let deps = Arc::new(self.deps(hands));
+        self.tasks.spawn(worker::run(
+            Arc::clone(&self.engine),
+            deps,
+            settings,
+            self.shutdown.clone(),
+        ));
+    }
+
+    fn deps(&self, hands: Hands) -> Deps {
+        Deps {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
             http: hands.senders.http.clone(),
@@ -89,13 +111,7 @@ impl Service {
             senders: hands.senders,
             public_url: hands.public_url,
             mail_domain: hands.mail_domain,
-        });
-        self.tasks.spawn(worker::run(
-            Arc::clone(&self.engine),
-            deps,
-            settings,
-            self.shutdown.clone(),
-        ));
+        }
     }
 
     /// Ends every part in order and waits for them.
@@ -105,6 +121,21 @@ impl Service {
         self.tasks.wait().await;
         self.pool.close().await;
     }
+}
+
+/// What the console's Test button does.
+#[must_use]
+pub fn test_destination(deps: Arc<Deps>) -> TestDestination {
+    Arc::new(move |id, actor| {
+        let deps = Arc::clone(&deps);
+        Box::pin(async move {
+            let trial = trial::try_destination(&deps, id, &actor).await?;
+            Ok(trial.map(|trial| match trial.outcome {
+                Ok(sent) => Tested { delivered: true, answer: sent.answer },
+                Err(failure) => Tested { delivered: false, answer: failure.answer },
+            }))
+        })
+    })
 }
 
 /// Is ready when somebody asks this process to end: Ctrl-C, or a supervisor's SIGTERM.

@@ -211,6 +211,7 @@ pub async fn second_api(api: &Api, pool: PgPool, per_second: u32) -> (String, Dr
         engine,
         relay,
         limits: Arc::new(RateLimit::new(per_second, per_second)),
+        console: Arc::new(api.world.console()),
         detached: Detached::default(),
     };
     let router = api::router::router(state);

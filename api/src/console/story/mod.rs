@@ -120,9 +120,8 @@ fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {
 /// Puts an attempt under its reprocess, if that is on the timeline.
 fn fold_try(lines: &mut [Line], entry: &TimelineEntry) -> bool {
     let replay_id = words::find(&entry.detail, "replay_id");
-    let begun = lines.iter_mut().rev().find(|line| {
-        line.replay_id.is_some() && line.replay_id == replay_id
-    });
+    let begun =
+        lines.iter_mut().rev().find(|line| line.replay_id.is_some() && line.replay_id == replay_id);
     let Some(begun) = begun else { return false };
     begun.tries.push(attempt(entry.at, &entry.detail));
     true

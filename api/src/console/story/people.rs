@@ -21,7 +21,10 @@ impl Names {
     pub async fn of(pool: &PgPool, project_id: ProjectId) -> Result<Self, StoreError> {
         let keys = api_keys::list_names(pool, project_id).await?;
         let destinations = destinations::list_names(pool, project_id).await?;
-        Ok(Self { keys: keys.into_iter().collect(), destinations: destinations.into_iter().collect() })
+        Ok(Self {
+            keys: keys.into_iter().collect(),
+            destinations: destinations.into_iter().collect(),
+        })
     }
 }
 
@@ -66,7 +69,10 @@ mod tests {
             ("cli:alice", Some("by alice by the command line")),
             ("temporal:bob", Some("by bob by a Temporal signal")),
             ("key:key_00000000000000000000000001", Some("with key “Production worker”")),
-            ("key:key_00000000000000000000000002", Some("by the app, key key_00000000000000000000000002")),
+            (
+                "key:key_00000000000000000000000002",
+                Some("by the app, key key_00000000000000000000000002"),
+            ),
             ("system", None),
         ] {
             assert_eq!(by(actor, &names).as_deref(), expected, "{actor}");

@@ -67,7 +67,9 @@ fn lead(action: Action) -> (Tone, &'static str) {
 fn rest(action: Action, detail: &Value, names: &Names) -> String {
     let said = |key: &str| find(detail, key).unwrap_or_default();
     match action {
-        Action::ReceiptAccepted => format!("{}, {} is due", said("event_type"), said("effect_type")),
+        Action::ReceiptAccepted => {
+            format!("{}, {} is due", said("event_type"), said("effect_type"))
+        }
         Action::ResultFailed | Action::ResultContradicted => said("error_code"),
         Action::IncidentOpened => match said("reason").as_str() {
             "missing_result" => "no result in time".to_owned(),

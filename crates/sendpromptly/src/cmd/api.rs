@@ -1,7 +1,9 @@
 //! `api`: takes receipts and results. It starts and accepts without Temporal, and without a database
 //! it answers 503 until one is there.
 
+use activities::destinations::Senders;
 use anyhow::Context as _;
+use domain::repair_url::AllowedNetworks;
 use engine::{Engine, TemporalSettings};
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
@@ -10,7 +12,8 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
 use crate::config::{ConfigError, LISTEN, MASTER_KEY};
-use crate::service::{Service, asked_to_end};
+use crate::senders;
+use crate::service::{Hands, Service, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -34,11 +37,27 @@ pub async fn run(context: &Context) -> anyhow::Result<Answer> {
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
-    service.serve(listener);
+    let allow = environment.callback_allow()?;
+    let hands = hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    service.serve(listener, hands, environment.temporal_ui()?);
     asked_to_end()?.await;
     tracing::info!("draining");
     service.stop().await;
     Ok(Answer::silent())
+}
+
+/// What both send messages and callbacks by.
+///
+/// # Errors
+/// When the environment makes no sense.
+pub fn hands(context: &Context, senders: Senders, allow: AllowedNetworks) -> anyhow::Result<Hands> {
+    let environment = &context.environment;
+    Ok(Hands {
+        senders,
+        allow,
+        public_url: environment.public_url(environment.listen()?)?,
+        mail_domain: senders::mail_domain(&environment.mail_from()?),
+    })
 }
 
 /// What `api` and `worker` have in common.

@@ -8,7 +8,7 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::api;
 use crate::senders;
-use crate::service::{Hands, asked_to_end};
+use crate::service::asked_to_end;
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -52,17 +52,11 @@ impl WorkerArgs {
 pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> {
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
-    let mail_from = environment.mail_from()?;
     let service = api::start(context, CONNECTIONS)?;
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
     }
-    let hands = Hands {
-        senders: senders::of_worker(environment, allow.clone())?,
-        allow,
-        public_url: environment.public_url(environment.listen()?)?,
-        mail_domain: senders::mail_domain(&mail_from),
-    };
+    let hands = api::hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
     service.work(hands, args.settings());
     tracing::info!("working");
     asked_to_end()?.await;

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
+use api::console::settings::TemporalUi;
 use clap::Args;
 use embedded::PidLock;
 use engine::{Engine, TemporalSettings};
@@ -102,7 +103,7 @@ async fn watch(
     mut engines: Engines,
     (listener, ending): (TcpListener, CancellationToken),
 ) -> anyhow::Result<()> {
-    let opened = open(context, &engines, listener).await;
+    let opened = open(args, context, &engines, listener).await;
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
@@ -119,6 +120,7 @@ async fn watch(
 }
 
 async fn open(
+    args: &DevArgs,
     context: &Context,
     engines: &Engines,
     listener: TcpListener,
@@ -140,7 +142,11 @@ async fn open(
     };
     let service = assemble(engines, master_key)?;
     check_key(&service).await?;
-    service.serve(listener);
+    let temporal_ui = TemporalUi {
+        url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
+        namespace: embedded::NAMESPACE.to_owned(),
+    };
+    service.serve(listener, hands.clone(), Some(temporal_ui));
     service.work(hands, SETTINGS);
     Ok(service)
 }

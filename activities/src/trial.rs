@@ -1,0 +1,123 @@
+//! A test message to a destination: a real message by the real way, and the real answer.
+//!
+//! The message says that it is a test. Its answer is kept in the audit, and it changes what is known
+//! of the destination as an alert's answer would: one that goes through mends it, one that says
+//! "gone for good" breaks it. A crash in between leaves a message that the audit does not know.
+
+use domain::alert::{AlertFacts, AlertKind, SlackUrl};
+use domain::audit::{Action, Actor};
+use domain::catalogue::{EffectType, Provider};
+use domain::ids::{DestinationId, EventId, IncidentId};
+use domain::incident::Reason;
+use serde_json::json;
+use store::audit::{self, Subject};
+use store::destinations::{self, Target};
+use store::projects::{self, Project};
+use store::{PgPool, StoreError};
+use time::{Duration, OffsetDateTime};
+
+use crate::deps::Deps;
+use crate::destinations::{self as outbound, FailureKind, SendFailure, Sent};
+
+/// What became of a test message.
+pub struct Trial {
+    /// `email` or `slack`.
+    pub kind: &'static str,
+    /// What the other side said.
+    pub outcome: Result<Sent, SendFailure>,
+}
+
+/// Sends a test message and keeps what came of it; `None` if there is no such destination.
+///
+/// # Errors
+/// When the database fails. A message that is not taken is no error here.
+pub async fn try_destination(
+    deps: &Deps,
+    id: DestinationId,
+    actor: &Actor,
+) -> Result<Option<Trial>, StoreError> {
+    let found = destinations::find_target(&deps.pool, &deps.master_key, id).await?;
+    let Some((project_id, target)) = found else { return Ok(None) };
+    let project = projects::find_project(&deps.pool, project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    let outcome = send(deps, &project, (id, &target)).await;
+    note(&deps.pool, &project, (id, actor), &outcome).await?;
+    Ok(Some(Trial { kind: target.kind(), outcome }))
+}
+
+async fn send(
+    deps: &Deps,
+    project: &Project,
+    (id, target): (DestinationId, &Target),
+) -> Result<Sent, SendFailure> {
+    let to = match target {
+        Target::Email(address) => outbound::Target::Email { address: address.clone() },
+        Target::Slack(url) => {
+            let url = SlackUrl::parse(url, &deps.allow);
+            let url = url.map_err(|error| SendFailure {
+                kind: FailureKind::Permanent,
+                answer: error.to_string(),
+            })?;
+            outbound::Target::Slack { url }
+        }
+    };
+    let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
+    let facts = facts(project, id, deps.public_url.clone());
+    Box::pin(outbound::send(&deps.senders, &to, &message_id, &facts)).await
+}
+
+async fn note(
+    pool: &PgPool,
+    project: &Project,
+    (id, actor): (DestinationId, &Actor),
+    outcome: &Result<Sent, SendFailure>,
+) -> Result<(), StoreError> {
+    let (delivered, answer) = match outcome {
+        Ok(sent) => (true, &sent.answer),
+        Err(failure) => (false, &failure.answer),
+    };
+    let mut tx = pool.begin().await?;
+    match outcome {
+        Ok(_) => destinations::mark_whole(&mut *tx, id).await?,
+        Err(SendFailure { kind: FailureKind::Broken, .. }) => {
+            destinations::mark_broken(&mut *tx, id).await?;
+        }
+        Err(_) => {}
+    }
+    let detail = json!({ "destination_id": id, "delivered": delivered, "answer": answer });
+    let subject = Subject::project(project.id);
+    audit::insert_entry(&mut *tx, actor, Action::DestinationTested, subject, detail).await?;
+    Ok(tx.commit().await?)
+}
+
+/// An incident that never was. Its ids are the destination's, so nobody can mistake them for others,
+/// and its link leads to the console itself.
+fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts {
+    let now = OffsetDateTime::now_utc();
+    let received_at = now - Duration::minutes(i64::from(project.timeout_minutes));
+    AlertFacts {
+        kind: AlertKind::IncidentOpened,
+        test_message: true,
+        project_name: project.name.clone(),
+        mode: project.mode,
+        provider: Provider::Stripe,
+        event_type: "checkout.session.completed".into(),
+        effect_type: EffectType::CreditGrant,
+        internal_reference: "user_123".into(),
+        provider_event_id: "evt_test".into(),
+        incident_id: IncidentId::from_uuid(id.as_uuid()),
+        event_id: EventId::from_uuid(id.as_uuid()),
+        reason: Reason::MissingResult,
+        error_code: None,
+        error_message: None,
+        received_at,
+        timeout_at: now,
+        opened_at: now,
+        happened_at: now,
+        resolution: None,
+        reprocess_ending: None,
+        timeout_minutes: project.timeout_minutes,
+        last_answer: None,
+        incident_url: public_url,
+    }
+}
