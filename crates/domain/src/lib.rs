@@ -17,6 +17,7 @@ pub mod ids;
 pub mod incident;
 pub mod operator;
 pub mod project;
+pub mod proof;
 pub mod receipt;
 pub mod repair_url;
 pub mod reprocess;

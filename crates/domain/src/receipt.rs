@@ -10,9 +10,7 @@ use time::OffsetDateTime;
 
 use crate::catalogue::{EffectType, Provider};
 use crate::field::{FieldError, Fields};
-
-/// The longest time-out in minutes: seven days.
-pub const MAX_TIMEOUT_MINUTES: i64 = 10_080;
+use crate::project::MAX_TIMEOUT_MINUTES;
 
 /// A receipt that satisfies every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,7 +55,7 @@ impl Receipt {
         let occurred_at = fields.require("occurred_at", occurred_at);
         let shopify_shop_domain = shop_domain(&mut fields, provider);
         let timeout_minutes = fields
-            .whole_number("timeout_minutes", 1, MAX_TIMEOUT_MINUTES)
+            .whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES))
             .and_then(|minutes| i32::try_from(minutes).ok());
         let payload = payload(&mut fields);
 

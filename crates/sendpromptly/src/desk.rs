@@ -4,15 +4,13 @@
 //! database that does not answer, or that is older than this program, is said before anything is
 //! done. Each change is one transaction together with its audit entry.
 
-use domain::audit::{Action, Actor};
+use domain::audit::Actor;
 use domain::ids::{IncidentId, ProjectId};
 use domain::repair_url::AllowedNetworks;
-use serde_json::Value;
-use store::audit::Subject;
 use store::incidents::Incident;
 use store::pool::Transaction;
 use store::projects::Project;
-use store::{MasterKey, PgPool, StoreError, audit, incidents, pool, projects, signing_secrets};
+use store::{MasterKey, PgPool, StoreError, incidents, pool, projects, signing_secrets};
 
 use crate::Context;
 use crate::config::{ConfigError, DATABASE_URL, MASTER_KEY};
@@ -108,21 +106,6 @@ impl Desk {
     /// When the database is out of reach.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         pool::begin(&self.pool).await
-    }
-
-    /// Adds the audit entry of a change and makes both last.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn commit(
-        &self,
-        mut tx: Transaction,
-        action: Action,
-        subject: Subject,
-        detail: Value,
-    ) -> Result<(), StoreError> {
-        audit::insert_entry(&mut *tx, &self.actor, action, subject, detail).await?;
-        pool::commit(tx).await
     }
 
     /// The key that opens this database's secrets: the environment's, else the data folder's.

@@ -1,6 +1,9 @@
 //! Destinations: where alerts go. Slack URLs are sealed; only their host is readable.
 
+use domain::alert::{SlackUrl, SlackUrlError};
 use domain::ids::{DestinationId, ProjectId};
+use domain::operator::{MalformedEmail, parse_email};
+use domain::repair_url::AllowedNetworks;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -34,6 +37,36 @@ impl Target {
             Self::Email(_) => "email",
             Self::Slack(_) => "slack",
         }
+    }
+}
+
+/// A destination that somebody typed, and what people see of it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDestination {
+    /// Where alerts go.
+    pub target: Target,
+    /// The address, or the host of the Slack URL.
+    pub shown: String,
+}
+
+impl NewDestination {
+    /// An e-mail address.
+    ///
+    /// # Errors
+    /// When the text is none.
+    pub fn email(text: &str) -> Result<Self, MalformedEmail> {
+        let address = parse_email(text)?;
+        Ok(Self { target: Target::Email(address.clone()), shown: address })
+    }
+
+    /// The URL of a Slack incoming webhook.
+    ///
+    /// # Errors
+    /// When the text is none, or leads where alerts may not go.
+    pub fn slack(text: &str, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
+        let url = SlackUrl::parse(text, allow)?;
+        let shown = url.host().to_owned();
+        Ok(Self { target: Target::Slack(url.as_url().to_string()), shown })
     }
 }
 
@@ -199,4 +232,28 @@ pub async fn mark_whole(db: impl PgExecutor<'_>, id: DestinationId) -> Result<()
 
 fn row_name(id: DestinationId) -> String {
     format!("destinations.sealed:{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_kept_in_lower_case() {
+        let new = NewDestination::email("Bob@Example.com").expect("an address");
+        assert_eq!(new.target, Target::Email("bob@example.com".into()));
+        assert_eq!(new.shown, "bob@example.com");
+        assert_eq!(NewDestination::email("bob"), Err(MalformedEmail));
+    }
+
+    #[test]
+    fn only_the_host_of_a_slack_url_is_shown() {
+        let url = "https://hooks.slack.com/services/T0/B0/secret";
+        let allow = AllowedNetworks::none();
+        let new = NewDestination::slack(url, &allow).expect("a URL");
+        assert_eq!(new.target, Target::Slack(url.into()));
+        assert_eq!(new.shown, "hooks.slack.com");
+        assert!(!format!("{new:?}").contains("secret"));
+        assert!(NewDestination::slack("http://hooks.slack.com/secret", &allow).is_err());
+    }
 }

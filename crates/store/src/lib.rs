@@ -4,8 +4,10 @@
 //! transaction. Files named after a table read and write that table; [`transitions`] are the few
 //! changes that span several of them, each of which takes the event's row lock, asks
 //! `domain::verdict` what may happen, and writes the change, its audit entry, its alerts and its
-//! wish for Temporal together. A process that dies half-way leaves nothing half-done.
+//! wish for Temporal together. [`administration`] does the same for what people change about the
+//! installation. A process that dies half-way leaves nothing half-done.
 
+pub mod administration;
 pub mod alerts;
 pub mod api_keys;
 pub mod attempts;
@@ -15,11 +17,13 @@ pub mod error;
 pub mod events;
 pub mod idempotency;
 pub mod incidents;
+pub mod operator_tokens;
 pub mod operators;
 pub mod outbox;
 pub mod page;
 pub mod pool;
 pub mod projects;
+pub mod proof_links;
 pub mod reprocesses;
 pub mod results;
 pub mod seal;

@@ -97,6 +97,22 @@ pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<L
     }))
 }
 
+/// Whether a login still holds: the operator is there and has the same password. Until the transaction
+/// ends, neither can change, so a session that begins in it is one that a later change ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_login(tx: &mut PgConnection, login: &Login) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        "SELECT id FROM operators WHERE id = $1 AND password_hash = $2 AND removed_at IS NULL FOR SHARE",
+        login.id.as_uuid(),
+        login.password_hash,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(held.is_some())
+}
+
 /// Finds an operator who was not removed.
 ///
 /// # Errors

@@ -1,12 +1,31 @@
 //! Signing secrets: sealed, several at a time while one is rotated out.
+//!
+//! The current secret is the one that does not expire; every older one does, a day after it was
+//! replaced. A rotation takes the project's lock, so that of two at once the second finds the first
+//! one's secret and lets it expire: there is one current secret, whoever comes last.
 
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::StoreError;
 use crate::seal::{MasterKey, SealError};
+
+/// For how many hours a replaced secret goes on signing: time to deploy the new one everywhere.
+pub const OVERLAP_HOURS: i32 = 24;
+
+/// A valid secret as it is shown to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretInfo {
+    /// Its id.
+    pub id: SecretId,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it signs no more; `None` for the current one.
+    pub expires_at: Option<OffsetDateTime>,
+}
 
 /// Adds a secret to a project.
 ///
@@ -54,6 +73,77 @@ pub async fn list_valid_secrets(
             Ok(SigningSecret::parse(&text).map_err(|_| SealError::Damaged)?)
         })
         .collect()
+}
+
+/// The valid secrets of a project without what they are, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_secrets(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<SecretInfo>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, created_at, expires_at FROM signing_secrets
+         WHERE project_id = $1 AND (expires_at IS NULL OR expires_at > now())
+         ORDER BY expires_at DESC NULLS FIRST, id DESC",
+        project_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    let secrets = rows.into_iter().map(|row| SecretInfo {
+        id: SecretId::from_uuid(row.id),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    });
+    Ok(secrets.collect())
+}
+
+/// Makes a secret the current one. The older ones go on signing for a day, unless they expire sooner.
+///
+/// # Errors
+/// When the database fails or there is no such project.
+pub async fn rotate_secret(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    project_id: ProjectId,
+    secret: &SigningSecret,
+) -> Result<SecretId, StoreError> {
+    sqlx::query!("SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE", project_id.as_uuid())
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(StoreError::Missing("projects"))?;
+    sqlx::query!(
+        "UPDATE signing_secrets SET expires_at = clock_timestamp() + make_interval(hours => $2)
+         WHERE project_id = $1
+           AND (expires_at IS NULL OR expires_at > clock_timestamp() + make_interval(hours => $2))",
+        project_id.as_uuid(),
+        OVERLAP_HOURS,
+    )
+    .execute(&mut *tx)
+    .await?;
+    insert_secret(tx, key, project_id, secret).await
+}
+
+/// Lets an older secret sign no more, at once. `false` for the current one, without which nothing
+/// would sign, and for one that the project does not have or that has expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_secret(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    id: SecretId,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE signing_secrets SET expires_at = now()
+         WHERE id = $2 AND project_id = $1 AND expires_at > now()",
+        project_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Opens the newest secret of the installation, to see whether the key is the right one. `None` if

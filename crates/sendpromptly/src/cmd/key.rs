@@ -1,13 +1,11 @@
 //! API keys: shown once, stored as a hash, revoked for good.
 
 use clap::Subcommand;
-use domain::audit::Action;
 use domain::field::check_identifier;
 use domain::ids::{KeyId, ProjectId};
 use serde::Serialize;
-use serde_json::json;
 use store::api_keys::{self, KeyRow};
-use store::audit::Subject;
+use store::{administration, pool};
 use time::OffsetDateTime;
 
 use crate::answer::{Answer, List};
@@ -114,9 +112,9 @@ async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result
     let project = desk.project(project).await?;
     let key = random::api_key(project.mode)?;
     let mut tx = desk.begin().await?;
-    let key_id = api_keys::insert_key(&mut *tx, project.id, label, &key).await?;
-    let detail = json!({ "key_id": key_id, "label": label, "last_four": key.last_four() });
-    desk.commit(tx, Action::KeyCreated, Subject::project(project.id), detail).await?;
+    let key_id =
+        administration::key::create_key(&mut tx, &desk.actor, project.id, label, &key).await?;
+    pool::commit(tx).await?;
     let facts = block(&[
         ("key id", key_id.to_string()),
         ("label", label.to_owned()),
@@ -157,11 +155,10 @@ async fn revoke(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let key_id: KeyId = parse_id("key", id)?;
     let desk = Desk::open(context).await?;
     let mut tx = desk.begin().await?;
-    let found = api_keys::revoke_key(&mut *tx, key_id).await?;
+    let found = administration::key::revoke_key(&mut tx, &desk.actor, key_id).await?;
     let gone = || Failure::NotFound(format!("there is no key {key_id} that is still valid"));
     let project_id = found.ok_or_else(gone)?;
-    let detail = json!({ "key_id": key_id });
-    desk.commit(tx, Action::KeyRevoked, Subject::project(project_id), detail).await?;
+    pool::commit(tx).await?;
     let revoked = Revoked { key_id, project_id };
     Answer::new(&revoked, format!("Key {key_id} is revoked: it is refused from now on."))
 }

@@ -7,14 +7,12 @@ use anyhow::Context as _;
 use api::auth::password;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use domain::audit::Action;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Serialize;
-use serde_json::json;
-use store::Insertion;
-use store::audit::Subject;
+use store::administration::operator::add_operator;
 use store::operators::{self, Operator};
+use store::{Insertion, pool};
 use time::OffsetDateTime;
 
 use crate::Context;
@@ -97,12 +95,11 @@ async fn add(args: AddArgs, context: &Context) -> anyhow::Result<Answer> {
     let password = if args.password_stdin { read_password()? } else { ask_password(&email)? };
     let hash = hash(password).await?;
     let mut tx = desk.begin().await?;
-    let inserted = operators::insert_operator(&mut *tx, &email, args.role, &hash).await?;
+    let inserted = add_operator(&mut tx, &desk.actor, &email, args.role, &hash).await?;
     let Insertion::Inserted(operator_id) = inserted else {
         return Err(Failure::option("email", format!("{email} may sign in already")).into());
     };
-    let detail = json!({ "operator_id": operator_id, "email": email, "role": args.role });
-    desk.commit(tx, Action::OperatorAdded, Subject::default(), detail).await?;
+    pool::commit(tx).await?;
     let human = format!("{email} may sign in now, as {}.", args.role);
     Answer::new(&Added { operator_id, email: &email, role: args.role }, human)
 }

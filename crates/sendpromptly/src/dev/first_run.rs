@@ -9,15 +9,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context as _;
-use domain::audit::{Action, Actor};
+use domain::audit::Actor;
 use domain::ids::ProjectId;
 use domain::operator::Role;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use store::audit::{self, Subject};
+use store::administration::key::create_key;
+use store::administration::operator::add_operator;
+use store::administration::project::create_project;
 use store::projects::{self, ProjectSettings};
-use store::{Insertion, api_keys, operators, signing_secrets};
+use store::{Insertion, pool};
 
 use crate::random;
 use crate::service::Service;
@@ -66,16 +67,11 @@ async fn make(service: &Service) -> anyhow::Result<Furniture> {
     };
     let actor = Actor::Cli("dev".to_owned());
     let operator = make_operator(service, &actor).await?;
-    let mut tx = service.pool.begin().await?;
-    let project_id = projects::insert_project(&mut *tx, &settings).await?;
-    signing_secrets::insert_secret(&mut *tx, &service.master_key, project_id, &secret).await?;
-    let key_id = api_keys::insert_key(&mut *tx, project_id, "dev", &key).await?;
-    let subject = Subject::project(project_id);
-    let detail = json!({ "name": settings.name, "mode": settings.mode });
-    audit::insert_entry(&mut *tx, &actor, Action::ProjectCreated, subject, detail).await?;
-    let detail = json!({ "key_id": key_id, "label": "dev" });
-    audit::insert_entry(&mut *tx, &actor, Action::KeyCreated, subject, detail).await?;
-    tx.commit().await?;
+    let mut tx = pool::begin(&service.pool).await?;
+    let made = create_project(&mut tx, &actor, &settings, &secret, &service.master_key);
+    let project_id = made.await?;
+    create_key(&mut tx, &actor, project_id, "dev", &key).await?;
+    pool::commit(tx).await?;
     let (api_key, signing_secret) = (key.reveal().to_owned(), secret.reveal());
     Ok(Furniture { project_id, api_key, signing_secret, operator })
 }
@@ -88,14 +84,10 @@ async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<Opera
     for number in 1.. {
         let email =
             if number == 1 { EMAIL.to_owned() } else { format!("{local}{number}@{domain}") };
-        let mut tx = service.pool.begin().await?;
-        if let Insertion::Inserted(id) =
-            operators::insert_operator(&mut *tx, &email, Role::Admin, &hash).await?
-        {
-            let detail = json!({ "operator_id": id, "email": email, "role": Role::Admin });
-            audit::insert_entry(&mut *tx, actor, Action::OperatorAdded, Subject::default(), detail)
-                .await?;
-            tx.commit().await?;
+        let mut tx = pool::begin(&service.pool).await?;
+        let added = add_operator(&mut tx, actor, &email, Role::Admin, &hash).await?;
+        if let Insertion::Inserted(_) = added {
+            pool::commit(tx).await?;
             return Ok(OperatorLogin { email, password });
         }
     }

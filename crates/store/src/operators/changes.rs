@@ -6,13 +6,13 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::{Operator, find_operator};
 use crate::error::expect_one;
-use crate::{StoreError, sessions};
+use crate::{StoreError, operator_tokens, sessions};
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OperatorChange<T> {
-    /// It is done; what was there before.
-    Done(T),
+#[derive(Debug, Clone)]
+pub enum OperatorChange {
+    /// It is done; who they were before.
+    Done(Operator),
     /// Nobody would be left who may administer.
     LastAdmin,
     /// There is no such operator, or they were removed.
@@ -46,7 +46,7 @@ pub async fn change_role(
     tx: &mut PgConnection,
     id: OperatorId,
     role: Role,
-) -> Result<OperatorChange<Operator>, StoreError> {
+) -> Result<OperatorChange, StoreError> {
     let before = match lock(tx, id, role.may_administer()).await? {
         OperatorChange::Done(before) => before,
         refused => return Ok(refused),
@@ -69,7 +69,7 @@ pub async fn change_role(
 pub async fn remove_operator(
     tx: &mut PgConnection,
     id: OperatorId,
-) -> Result<OperatorChange<Operator>, StoreError> {
+) -> Result<OperatorChange, StoreError> {
     let before = match lock(tx, id, false).await? {
         OperatorChange::Done(before) => before,
         refused => return Ok(refused),
@@ -82,6 +82,7 @@ pub async fn remove_operator(
     .await?;
     expect_one("operators", done.rows_affected())?;
     sessions::end_sessions_of(&mut *tx, id, None).await?;
+    operator_tokens::revoke_tokens_of(tx, id).await?;
     Ok(OperatorChange::Done(before))
 }
 
@@ -91,7 +92,7 @@ async fn lock(
     tx: &mut PgConnection,
     id: OperatorId,
     stays_admin: bool,
-) -> Result<OperatorChange<Operator>, StoreError> {
+) -> Result<OperatorChange, StoreError> {
     let admins = sqlx::query_scalar!(
         "SELECT id FROM operators WHERE removed_at IS NULL AND (role = 'admin' OR id = $1)
          ORDER BY id FOR NO KEY UPDATE",

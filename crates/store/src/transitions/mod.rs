@@ -1,6 +1,7 @@
 //! The changes that span several tables. Each takes the event's lock first, asks `domain::verdict`,
 //! and writes the change, its audit entry, its alerts and its wish for Temporal in one transaction.
 
+pub mod acknowledge;
 pub mod callback;
 pub mod receipt;
 pub mod reprocess;

@@ -7,15 +7,16 @@
 mod shop;
 mod story;
 
-use domain::audit::Action;
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use domain::signature::SigningSecret;
 use serde_json::json;
-use store::audit::Subject;
-use store::destinations::Target;
+use store::administration::destination::add_destination;
+use store::administration::key::create_key;
+use store::administration::project::create_project;
+use store::destinations::NewDestination;
+use store::pool;
 use store::projects::ProjectSettings;
-use store::{api_keys, destinations, projects, signing_secrets};
 
 use crate::Context;
 use crate::answer::Answer;
@@ -73,12 +74,10 @@ async fn furnish(
     };
     let master_key = desk.master_key().await?;
     let mut tx = desk.begin().await?;
-    let id = projects::insert_project(&mut *tx, &settings).await?;
-    signing_secrets::insert_secret(&mut *tx, &master_key, id, secret).await?;
-    api_keys::insert_key(&mut *tx, id, "demo", key).await?;
-    let bob = Target::Email(BOB.to_owned());
-    destinations::insert_destination(&mut *tx, &master_key, id, &bob, BOB).await?;
-    let detail = json!({ "name": settings.name, "made_by": "demo" });
-    desk.commit(tx, Action::ProjectCreated, Subject::project(id), detail).await?;
+    let id = create_project(&mut tx, &desk.actor, &settings, secret, &master_key).await?;
+    create_key(&mut tx, &desk.actor, id, "demo", key).await?;
+    let bob = NewDestination::email(BOB)?;
+    add_destination(&mut tx, &desk.actor, &master_key, id, &bob).await?;
+    pool::commit(tx).await?;
     Ok(id)
 }

@@ -1,14 +1,11 @@
 //! `destination add`.
 
-use domain::alert::SlackUrl;
-use domain::audit::Action;
 use domain::ids::DestinationId;
-use domain::operator::parse_email;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
-use serde_json::json;
-use store::audit::Subject;
-use store::destinations::{self, Target};
+use store::administration::destination::add_destination;
+use store::destinations::NewDestination;
+use store::pool;
 
 use crate::Context;
 use crate::answer::Answer;
@@ -53,35 +50,29 @@ struct Added {
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
-    let (target, shown) = read(&args.place, &desk.callback_allow()?)?;
+    let new = read(&args.place, &desk.callback_allow()?)?;
     let project = desk.project(&args.project).await?;
     let key = desk.master_key().await?;
     let mut tx = desk.begin().await?;
-    let added = destinations::insert_destination(&mut *tx, &key, project.id, &target, &shown);
+    let added = add_destination(&mut tx, &desk.actor, &key, project.id, &new);
     let destination_id = added.await?;
-    let kind = target.kind();
-    let detail = json!({ "destination_id": destination_id, "kind": kind, "address": shown });
-    desk.commit(tx, Action::DestinationAdded, Subject::project(project.id), detail).await?;
+    pool::commit(tx).await?;
     let human = format!(
-        "Alerts of {} go to {shown} from now on.\n\
+        "Alerts of {} go to {} from now on.\n\
          Try it: sendpromptly destination test {destination_id}",
-        domain::alert::one_line(&project.name)
+        domain::alert::one_line(&project.name),
+        new.shown
     );
-    Answer::new(&Added { destination_id, kind }, human)
+    Answer::new(&Added { destination_id, kind: new.target.kind() }, human)
 }
 
-/// The target, and what people see of it.
-fn read(place: &Place, allow: &AllowedNetworks) -> Result<(Target, String), Failure> {
+fn read(place: &Place, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
     match (&place.email, &place.slack) {
         (Some(address), _) => {
-            let address = parse_email(address).map_err(|why| Failure::option("email", why))?;
-            Ok((Target::Email(address.clone()), address))
+            NewDestination::email(address).map_err(|why| Failure::option("email", why))
         }
-        (None, Some(url)) => {
-            let url = SlackUrl::parse(url, allow);
-            let url = url.map_err(|error| Failure::Validation(error.to_string()))?;
-            Ok((Target::Slack(url.as_url().to_string()), url.host().to_owned()))
-        }
+        (None, Some(url)) => NewDestination::slack(url, allow)
+            .map_err(|error| Failure::Validation(error.to_string())),
         (None, None) => Err(Failure::Validation("give --email or --slack".into())),
     }
 }
@@ -90,24 +81,18 @@ fn read(place: &Place, allow: &AllowedNetworks) -> Result<(Target, String), Fail
 mod tests {
     use super::*;
 
-    fn place(email: Option<&str>, slack: Option<&str>) -> Result<(Target, String), Failure> {
+    fn place(email: Option<&str>, slack: Option<&str>) -> Result<NewDestination, Failure> {
         let place = Place { email: email.map(Into::into), slack: slack.map(Into::into) };
         read(&place, &AllowedNetworks::none())
     }
 
     #[test]
-    fn an_address_is_kept_in_lower_case() {
-        let (target, shown) = place(Some("Bob@Example.com"), None).expect("an address");
-        assert_eq!(target, Target::Email("bob@example.com".into()));
-        assert_eq!(shown, "bob@example.com");
-    }
-
-    #[test]
-    fn only_the_host_of_a_slack_url_is_shown() {
+    fn each_option_names_its_own_kind_of_place() {
+        let mail = place(Some("Bob@Example.com"), None).expect("an address");
+        assert_eq!((mail.target.kind(), mail.shown.as_str()), ("email", "bob@example.com"));
         let url = "https://hooks.slack.com/services/T0/B0/secret";
-        let (target, shown) = place(None, Some(url)).expect("a URL");
-        assert_eq!(target, Target::Slack(url.into()));
-        assert_eq!(shown, "hooks.slack.com");
+        let slack = place(None, Some(url)).expect("a URL");
+        assert_eq!((slack.target.kind(), slack.shown.as_str()), ("slack", "hooks.slack.com"));
     }
 
     #[test]

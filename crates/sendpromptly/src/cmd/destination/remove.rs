@@ -1,11 +1,9 @@
 //! `destination remove`. What was sent there stays on the timelines.
 
-use domain::audit::Action;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
-use serde_json::json;
-use store::audit::Subject;
-use store::destinations;
+use store::administration::destination::remove_destination;
+use store::pool;
 
 use crate::Context;
 use crate::answer::Answer;
@@ -26,10 +24,9 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let destination_id: DestinationId = parse_id("destination", id)?;
     let desk = Desk::open(context).await?;
     let mut tx = desk.begin().await?;
-    let found = destinations::remove_destination(&mut *tx, destination_id).await?;
+    let found = remove_destination(&mut tx, &desk.actor, destination_id).await?;
     let project_id = found.ok_or_else(|| no_such("destination", destination_id))?;
-    let detail = json!({ "destination_id": destination_id });
-    desk.commit(tx, Action::DestinationRemoved, Subject::project(project_id), detail).await?;
+    pool::commit(tx).await?;
     let removed = Removed { destination_id, project_id };
     Answer::new(&removed, format!("Destination {destination_id} is removed."))
 }

@@ -6,14 +6,13 @@
 
 use activities::destinations::{self as outbound, FailureKind, SendFailure, Sent};
 use domain::alert::{AlertFacts, AlertKind, SlackUrl};
-use domain::audit::Action;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{DestinationId, EventId, IncidentId};
 use domain::incident::Reason;
 use serde::Serialize;
-use serde_json::json;
-use store::audit::Subject;
+use store::administration::destination::{TestOutcome, note_test};
 use store::destinations::{self, Target};
+use store::pool;
 use store::projects::Project;
 use time::{Duration, OffsetDateTime};
 
@@ -97,20 +96,14 @@ async fn note(
     id: DestinationId,
     outcome: &Result<Sent, SendFailure>,
 ) -> anyhow::Result<()> {
-    let (delivered, answer) = match outcome {
-        Ok(sent) => (true, &sent.answer),
-        Err(failure) => (false, &failure.answer),
+    let ended = match outcome {
+        Ok(sent) => TestOutcome::Delivered(&sent.answer),
+        Err(SendFailure { kind: FailureKind::Broken, answer }) => TestOutcome::Broken(answer),
+        Err(failure) => TestOutcome::Refused(&failure.answer),
     };
     let mut tx = desk.begin().await?;
-    match outcome {
-        Ok(_) => destinations::mark_whole(&mut *tx, id).await?,
-        Err(SendFailure { kind: FailureKind::Broken, .. }) => {
-            destinations::mark_broken(&mut *tx, id).await?;
-        }
-        Err(_) => {}
-    }
-    let detail = json!({ "destination_id": id, "delivered": delivered, "answer": answer });
-    Ok(desk.commit(tx, Action::DestinationTested, Subject::project(project.id), detail).await?)
+    note_test(&mut tx, &desk.actor, project.id, id, ended).await?;
+    Ok(pool::commit(tx).await?)
 }
 
 fn refusal(target: &Target, failure: &SendFailure) -> Failure {

@@ -7,7 +7,7 @@ mod show;
 
 use clap::Subcommand;
 use domain::ids::{EventId, IncidentId};
-use domain::incident::{IncidentState, Reason, Resolution};
+use domain::incident::{self, IncidentState, Reason, Resolution};
 use serde::Serialize;
 use store::incidents::Incident;
 use time::OffsetDateTime;
@@ -16,9 +16,6 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::text::Tone;
-
-/// The longest note, in characters, as the API's error messages are.
-const MAX_NOTE: usize = 2_000;
 
 /// What can be done with incidents.
 #[derive(Debug, Subcommand)]
@@ -111,11 +108,7 @@ const fn tone(state: IncidentState) -> Tone {
 }
 
 fn check_note(note: &str) -> Result<(), Failure> {
-    if note.trim().is_empty() || note.chars().count() > MAX_NOTE || note.contains('\0') {
-        let why = format!("must have 1 to {MAX_NOTE} characters");
-        return Err(Failure::option("note", why));
-    }
-    Ok(())
+    incident::check_note(note).map_err(|why| Failure::option("note", why))
 }
 
 #[cfg(test)]
@@ -145,13 +138,5 @@ pub(super) mod tests {
             serde_json::to_string(&Shape::from(incident())).expect("json"),
             r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
         );
-    }
-
-    #[test]
-    fn a_note_says_something_and_not_too_much() {
-        assert!(check_note("refunded by hand").is_ok());
-        for note in ["", "  ", "a\0b", &"x".repeat(2_001)] {
-            assert!(check_note(note).is_err(), "{note:?}");
-        }
     }
 }

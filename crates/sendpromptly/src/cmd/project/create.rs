@@ -1,14 +1,12 @@
 //! `project create`: a project and its first signing secret, in one transaction.
 
-use domain::audit::Action;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use domain::repair_url::RepairUrl;
 use serde::Serialize;
-use serde_json::json;
-use store::audit::Subject;
+use store::administration::project::create_project;
+use store::pool;
 use store::projects::ProjectSettings;
-use store::{projects, signing_secrets};
 
 use super::{check_name, check_timeout, mode_parser};
 use crate::answer::Answer;
@@ -62,13 +60,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let key = desk.master_key().await?;
     let secret = random::signing_secret()?;
     let mut tx = desk.begin().await?;
-    let id = projects::insert_project(&mut *tx, &settings).await?;
-    signing_secrets::insert_secret(&mut *tx, &key, id, &secret).await?;
-    let detail = json!({
-        "name": settings.name, "mode": settings.mode, "timeout_minutes": settings.timeout_minutes,
-        "repair_url": settings.repair_url, "snapshots": settings.snapshots,
-    });
-    desk.commit(tx, Action::ProjectCreated, Subject::project(id), detail).await?;
+    let id = create_project(&mut tx, &desk.actor, &settings, &secret, &key).await?;
+    pool::commit(tx).await?;
     answer(id, &settings, &secret.reveal())
 }
 

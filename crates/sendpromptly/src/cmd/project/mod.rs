@@ -7,9 +7,8 @@ mod update;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use domain::field::check_identifier;
 use domain::ids::ProjectId;
-use domain::project::Mode;
+use domain::project::{self, Mode};
 use serde::Serialize;
 use store::projects::Project;
 use time::OffsetDateTime;
@@ -18,9 +17,6 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::text::{block, minutes, moment, or_nothing};
-
-/// The longest wait for a result, in minutes: a week.
-const MAX_TIMEOUT_MINUTES: i32 = 10_080;
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
@@ -103,15 +99,11 @@ fn mode_parser() -> impl TypedValueParser<Value = Mode> {
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    check_identifier(name).map_err(|why| Failure::option("name", why))
+    project::check_name(name).map_err(|why| Failure::option("name", why))
 }
 
 fn check_timeout(minutes: i32) -> Result<(), Failure> {
-    if (1..=MAX_TIMEOUT_MINUTES).contains(&minutes) {
-        return Ok(());
-    }
-    let why = format!("must be a whole number from 1 to {MAX_TIMEOUT_MINUTES}");
-    Err(Failure::option("timeout_minutes", why))
+    project::check_timeout(minutes).map_err(|why| Failure::option("timeout_minutes", why))
 }
 
 #[cfg(test)]
@@ -138,13 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn names_and_timeouts_outside_their_rules_are_refused() {
-        for name in ["", " ", "a\nb", &"x".repeat(256)] {
-            assert!(check_name(name).is_err(), "{name:?}");
-        }
-        for minutes in [0, -1, 10_081] {
-            assert!(check_timeout(minutes).is_err(), "{minutes}");
-        }
-        assert!(check_timeout(10_080).is_ok());
+    fn a_refused_setting_is_named() {
+        let refused = [check_name("").err(), check_timeout(0).err()].map(|why| why.expect("a no"));
+        let said = refused.map(|why| why.to_string());
+        assert_eq!(said[0], "name must have 1 to 255 characters");
+        assert_eq!(said[1], "timeout_minutes must be a whole number from 1 to 10080");
     }
 }

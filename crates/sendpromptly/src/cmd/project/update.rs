@@ -1,10 +1,9 @@
 //! `project update`: changes what is named and leaves the rest, under the project's lock.
 
-use domain::audit::Action;
 use domain::ids::ProjectId;
 use domain::repair_url::{AllowedNetworks, RepairUrl};
-use serde_json::{Map, Value, json};
-use store::audit::Subject;
+use store::administration::project::update_project;
+use store::pool;
 use store::projects::{self, Project, ProjectSettings};
 
 use super::{Shape, check_name, check_timeout, describe};
@@ -61,12 +60,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let found = projects::lock_project(&mut tx, id).await?;
     let before = found.ok_or_else(|| no_such("project", id))?;
     let after = args.changes.applied_to(&before, &desk.callback_allow()?)?;
-    let detail = differences(&before, &after);
-    if !detail.is_empty() {
-        projects::update_project(&mut *tx, id, &after).await?;
-        let subject = Subject::project(id);
-        desk.commit(tx, Action::ProjectUpdated, subject, Value::Object(detail)).await?;
-    }
+    update_project(&mut tx, &desk.actor, id, &after).await?;
+    pool::commit(tx).await?;
     let project = desk.project(&args.id).await?;
     let human = describe(&project);
     Answer::new(&Shape::from(project), human)
@@ -96,18 +91,6 @@ impl Changes {
     }
 }
 
-/// What the audit keeps: each changed setting, before and after.
-fn differences(before: &Project, after: &ProjectSettings) -> Map<String, Value> {
-    let pairs = [
-        ("name", json!(before.name), json!(after.name)),
-        ("timeout_minutes", json!(before.timeout_minutes), json!(after.timeout_minutes)),
-        ("repair_url", json!(before.repair_url), json!(after.repair_url)),
-        ("snapshots", json!(before.snapshots), json!(after.snapshots)),
-    ];
-    let changed = pairs.into_iter().filter(|(_, from, to)| from != to);
-    changed.map(|(name, from, to)| (name.to_owned(), json!({ "from": from, "to": to }))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use domain::project::Mode;
@@ -134,8 +117,10 @@ mod tests {
     #[test]
     fn what_is_not_named_stays() {
         let after = apply(Changes { timeout_minutes: Some(10), ..Changes::default() });
-        let detail = differences(&project(), &after.expect("allowed"));
-        assert_eq!(json!(detail), json!({ "timeout_minutes": { "from": 30, "to": 10 } }));
+        let (before, after) = (project(), after.expect("allowed"));
+        assert_eq!(after.timeout_minutes, 10);
+        assert_eq!((after.name, after.mode), (before.name, before.mode));
+        assert_eq!((after.repair_url, after.snapshots), (before.repair_url, before.snapshots));
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Destinations of alerts.
+
+use domain::audit::{Action, Actor};
+use domain::ids::{DestinationId, ProjectId};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::StoreError;
+use crate::audit::{self, Subject};
+use crate::destinations::{self, NewDestination};
+use crate::seal::MasterKey;
+
+/// How a test message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestOutcome<'a> {
+    /// It went through; what the other side answered.
+    Delivered(&'a str),
+    /// It did not, which says nothing of the next message; what the other side answered.
+    Refused(&'a str),
+    /// The other side said that nothing will ever arrive there again.
+    Broken(&'a str),
+}
+
+/// Sends a project's alerts to one more place.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_destination(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    key: &MasterKey,
+    project_id: ProjectId,
+    new: &NewDestination,
+) -> Result<DestinationId, StoreError> {
+    let NewDestination { target, shown } = new;
+    let id = destinations::insert_destination(&mut *tx, key, project_id, target, shown).await?;
+    let detail = json!({ "destination_id": id, "kind": target.kind(), "address": shown });
+    let subject = Subject::project(project_id);
+    audit::insert_entry(tx, actor, Action::DestinationAdded, subject, detail).await?;
+    Ok(id)
+}
+
+/// Removes a destination; its project, or `None` if there is no such one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_destination(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    id: DestinationId,
+) -> Result<Option<ProjectId>, StoreError> {
+    let Some(project_id) = destinations::remove_destination(&mut *tx, id).await? else {
+        return Ok(None);
+    };
+    let detail = json!({ "destination_id": id });
+    let subject = Subject::project(project_id);
+    audit::insert_entry(tx, actor, Action::DestinationRemoved, subject, detail).await?;
+    Ok(Some(project_id))
+}
+
+/// Keeps how a test message ended. One that went through mends a broken destination.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_test(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    project_id: ProjectId,
+    id: DestinationId,
+    outcome: TestOutcome<'_>,
+) -> Result<(), StoreError> {
+    let (delivered, answer) = match outcome {
+        TestOutcome::Delivered(answer) => {
+            destinations::mark_whole(&mut *tx, id).await?;
+            (true, answer)
+        }
+        TestOutcome::Refused(answer) => (false, answer),
+        TestOutcome::Broken(answer) => {
+            destinations::mark_broken(&mut *tx, id).await?;
+            (false, answer)
+        }
+    };
+    let detail = json!({ "destination_id": id, "delivered": delivered, "answer": answer });
+    let subject = Subject::project(project_id);
+    audit::insert_entry(tx, actor, Action::DestinationTested, subject, detail).await
+}

@@ -1,0 +1,15 @@
+//! What people change about the installation, each change with its audit entry in the caller's
+//! transaction. The console and the command line both change things here and nowhere else, so that
+//! the audit says the same whichever was used.
+//!
+//! Input is checked before, by `domain`; what breaks a rule all the same is refused by a constraint.
+//! No entry holds a secret: keys and tokens are named by their label and last four characters.
+
+pub mod destination;
+pub mod key;
+pub mod operator;
+pub mod project;
+pub mod proof_link;
+pub mod secret;
+pub mod session;
+pub mod token;

@@ -1,0 +1,49 @@
+//! Signing secrets.
+
+use domain::audit::{Action, Actor};
+use domain::ids::{ProjectId, SecretId};
+use domain::signature::SigningSecret;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::seal::MasterKey;
+use crate::{StoreError, signing_secrets};
+
+/// Makes a secret the project's current one. The older ones go on signing for a day.
+///
+/// # Errors
+/// When the database fails or there is no such project.
+pub async fn rotate_secret(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    key: &MasterKey,
+    project_id: ProjectId,
+    secret: &SigningSecret,
+) -> Result<SecretId, StoreError> {
+    let id = signing_secrets::rotate_secret(tx, key, project_id, secret).await?;
+    let detail = json!({ "secret_id": id });
+    let subject = Subject::project(project_id);
+    audit::insert_entry(tx, actor, Action::SecretRotated, subject, detail).await?;
+    Ok(id)
+}
+
+/// Lets an older secret sign no more, at once. `false` for the current one and for one that the
+/// project does not have, and nothing is written then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_secret(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    project_id: ProjectId,
+    id: SecretId,
+) -> Result<bool, StoreError> {
+    if !signing_secrets::revoke_secret(&mut *tx, project_id, id).await? {
+        return Ok(false);
+    }
+    let detail = json!({ "secret_id": id });
+    let subject = Subject::project(project_id);
+    audit::insert_entry(tx, actor, Action::SecretRevoked, subject, detail).await?;
+    Ok(true)
+}

@@ -1,0 +1,86 @@
+//! Signing in and out, and being locked out.
+
+use domain::audit::{Action, Actor};
+use domain::ids::{OperatorId, SessionId};
+use serde_json::json;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::audit::{self, Subject};
+use crate::operators::{self, Login};
+use crate::sessions::{self, Session};
+use crate::{StoreError, sign_ins};
+
+/// Begins a session of somebody whose password was right, and forgets their wrong ones. `None` if they
+/// were removed or got another password since it was looked at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_in(
+    tx: &mut PgConnection,
+    login: &Login,
+    token_hash: &[u8; 32],
+    user_agent: Option<&str>,
+) -> Result<Option<SessionId>, StoreError> {
+    if !operators::hold_login(tx, login).await? {
+        return Ok(None);
+    }
+    sign_ins::clear_failures(&mut *tx, &login.email).await?;
+    let id = sessions::insert_session(&mut *tx, login.id, token_hash, user_agent).await?;
+    let actor = Actor::Operator(login.email.clone());
+    let detail = json!({ "operator_id": login.id, "session_id": id });
+    audit::insert_entry(tx, &actor, Action::OperatorSignedIn, Subject::default(), detail).await?;
+    Ok(Some(id))
+}
+
+/// Ends a session at its owner's wish. `false` if it had ended before, and nothing is written then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, StoreError> {
+    if !sessions::end_session(&mut *tx, session.id).await? {
+        return Ok(false);
+    }
+    let actor = Actor::Operator(session.email.clone());
+    let detail = json!({ "operator_id": session.operator_id, "session_id": session.id });
+    audit::insert_entry(tx, &actor, Action::OperatorSignedOut, Subject::default(), detail).await?;
+    Ok(true)
+}
+
+/// Ends every session of an operator but `except`; how many were valid. The actor may be somebody
+/// else, who takes a lost laptop out of use.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_out_everywhere(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    operator_id: OperatorId,
+    except: Option<SessionId>,
+) -> Result<u64, StoreError> {
+    let ended = sessions::end_sessions_of(&mut *tx, operator_id, except).await?;
+    let detail = json!({ "operator_id": operator_id, "sessions_ended": ended });
+    audit::insert_entry(tx, actor, Action::OperatorSignedOut, Subject::default(), detail).await?;
+    Ok(ended)
+}
+
+/// Keeps that an operator was locked out. Nothing is written for an address that nobody has: anybody
+/// may type one, and the audit is kept for ever. `true` if it was somebody's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_lock_out(
+    tx: &mut PgConnection,
+    email: &str,
+    until: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let Some(login) = operators::find_login(&mut *tx, email).await? else {
+        return Ok(false);
+    };
+    let until = until.format(&Rfc3339).unwrap_or_default();
+    let detail = json!({ "operator_id": login.id, "email": login.email, "locked_until": until });
+    let (actor, action) = (Actor::System, Action::OperatorLockedOut);
+    audit::insert_entry(tx, &actor, action, Subject::default(), detail).await?;
+    Ok(true)
+}

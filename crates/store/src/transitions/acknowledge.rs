@@ -1,0 +1,36 @@
+//! Acknowledging an incident: somebody says "I see it". The watch is not told, because it changes
+//! nothing of what the watch does next; it shows the state at its next look.
+
+use domain::audit::{Action, Actor};
+use domain::ids::EventId;
+use domain::incident::IncidentState;
+use domain::verdict::{self, AcknowledgeRefusal};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::standing::Scene;
+use crate::{StoreError, incidents};
+
+/// Acknowledges the incident of an event, or says why there is nothing to acknowledge.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn acknowledge_incident(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    actor: &Actor,
+    note: Option<&str>,
+) -> Result<Result<(), AcknowledgeRefusal>, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let incident = match (verdict::judge_acknowledge(scene.standing()), &scene.incident) {
+        (Ok(()), Some(incident)) => incident,
+        (Ok(()), None) => return Ok(Err(AcknowledgeRefusal::NoIncident)),
+        (Err(refusal), _) => return Ok(Err(refusal)),
+    };
+    incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
+    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
+    let detail = json!({ "note": note });
+    audit::insert_entry(tx, actor, Action::IncidentAcknowledged, subject, detail).await?;
+    Ok(Ok(()))
+}
