@@ -5,12 +5,12 @@
 //! "gone for good" breaks it. A crash in between leaves a message that the audit does not know.
 
 use domain::alert::{AlertFacts, AlertKind, SlackUrl};
-use domain::audit::{Action, Actor};
+use domain::audit::Actor;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{DestinationId, EventId, IncidentId};
 use domain::incident::Reason;
-use serde_json::json;
-use store::audit::{self, Subject};
+use store::administration::destination::{TestOutcome, note_test};
+use store::audit;
 use store::destinations::{self, Target};
 use store::projects::{self, Project};
 use store::{PgPool, StoreError};
@@ -72,21 +72,13 @@ async fn note(
     (id, actor): (DestinationId, &Actor),
     outcome: &Result<Sent, SendFailure>,
 ) -> Result<(), StoreError> {
-    let (delivered, answer) = match outcome {
-        Ok(sent) => (true, &sent.answer),
-        Err(failure) => (false, &failure.answer),
+    let ended = match outcome {
+        Ok(sent) => TestOutcome::Delivered(&sent.answer),
+        Err(SendFailure { kind: FailureKind::Broken, answer }) => TestOutcome::Broken(answer),
+        Err(failure) => TestOutcome::Refused(&failure.answer),
     };
     let mut tx = pool.begin().await?;
-    match outcome {
-        Ok(_) => destinations::mark_whole(&mut *tx, id).await?,
-        Err(SendFailure { kind: FailureKind::Broken, .. }) => {
-            destinations::mark_broken(&mut *tx, id).await?;
-        }
-        Err(_) => {}
-    }
-    let detail = json!({ "destination_id": id, "delivered": delivered, "answer": answer });
-    let subject = Subject::project(project.id);
-    audit::insert_entry(&mut *tx, actor, Action::DestinationTested, subject, detail).await?;
+    note_test(&mut tx, actor, project.id, id, ended).await?;
     Ok(tx.commit().await?)
 }
 

@@ -11,6 +11,7 @@
 )]
 
 pub mod binary;
+pub mod console;
 pub mod dev;
 pub mod engines;
 pub mod mailbox;

@@ -168,9 +168,23 @@ impl World {
     /// Starts the API, as the `api` command does.
     async fn serve(&self) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
-        let state = AppState {
+        let state = self.state();
+        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
+        let shutdown = self.api.clone().cancelled_owned();
+        self.tasks.spawn(api::serve::serve(
+            listener,
+            api::router::router(state),
+            shutdown,
+            options,
+        ));
+        Ok(())
+    }
+
+    /// What this world's API works with; its relay ends with the API.
+    pub fn state(&self) -> AppState {
+        AppState {
             pool: self.pool.clone(),
-            master_key: MasterKey::parse(&self.master_key)?,
+            master_key: MasterKey::parse(&self.master_key).expect("a key"),
             engine: Arc::clone(&self.engine),
             relay: Relay::spawn(
                 Arc::clone(&self.engine),
@@ -181,16 +195,7 @@ impl World {
             limits: Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX)),
             console: Arc::new(self.console()),
             detached: Detached::default(),
-        };
-        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
-        let shutdown = self.api.clone().cancelled_owned();
-        self.tasks.spawn(api::serve::serve(
-            listener,
-            api::router::router(state),
-            shutdown,
-            options,
-        ));
-        Ok(())
+        }
     }
 
     /// What this world's console needs from outside.

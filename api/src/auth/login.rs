@@ -7,13 +7,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use domain::audit::{Action, Actor};
 use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
-use serde_json::json;
-use store::audit::{self, Subject};
+use store::administration::session;
 use store::sign_ins::{self, Attempt};
-use store::{StoreError, operators, sessions};
+use store::{StoreError, operators};
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::password;
@@ -86,27 +85,23 @@ pub async fn sign_in(
     let stored = login.as_ref().map(|login| login.password_hash.clone());
     let right = state.console.logins.check(password, stored).await?;
     let Some(login) = login.filter(|_| right) else {
-        if matches!(attempt, Attempt::Last { .. }) {
-            note_lock(state, &email).await?;
+        if let Attempt::Last { locked_until } = attempt {
+            note_lock(state, &email, locked_until).await?;
             return Ok(Err(Refused::Locked));
         }
         return Ok(Err(Refused::Wrong));
     };
     let token = super::random::session_token().map_err(ApiError::internal)?;
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
-    sessions::insert_session(&mut *tx, login.id, &token.hash(), browser).await?;
-    sign_ins::clear_failures(&mut *tx, &email).await?;
-    let actor = Actor::Operator(email);
-    audit::insert_entry(&mut *tx, &actor, Action::OperatorSignedIn, Subject::default(), json!({}))
-        .await?;
+    let begun = session::sign_in(&mut tx, &login, &token.hash(), browser).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(Ok(token))
+    Ok(begun.map(|_| token).ok_or(Refused::Wrong))
 }
 
-async fn note_lock(state: &AppState, email: &str) -> Result<(), StoreError> {
-    let action = Action::OperatorLockedOut;
-    let detail = json!({ "email": email });
-    audit::insert_entry(&state.pool, &Actor::System, action, Subject::default(), detail).await
+async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {
+    let mut tx = state.pool.begin().await?;
+    session::note_lock_out(&mut tx, email, until).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Ends the session of a browser.
@@ -115,8 +110,6 @@ async fn note_lock(state: &AppState, email: &str) -> Result<(), StoreError> {
 /// When the database fails.
 pub async fn sign_out(state: &AppState, signed_in: &SignedIn) -> Result<(), StoreError> {
     let mut tx = state.pool.begin().await?;
-    sessions::end_session(&mut *tx, signed_in.session_id).await?;
-    let (actor, action) = (signed_in.actor(), Action::OperatorSignedOut);
-    audit::insert_entry(&mut *tx, &actor, action, Subject::default(), json!({})).await?;
+    session::sign_out(&mut tx, &signed_in.session).await?;
     Ok(tx.commit().await?)
 }

@@ -133,7 +133,7 @@ async fn guard(
         None if access == Access::Anyone => {}
         None => return Ok(sign_in_first(&request)),
         Some(signed_in) => {
-            if !access.admits(signed_in.role) {
+            if !access.admits(signed_in.session.role) {
                 return Err(access.refusal());
             }
             if changes && access != Access::Anyone {

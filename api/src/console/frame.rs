@@ -76,7 +76,7 @@ impl Frame {
         Ok(Self {
             title: title.into(),
             section,
-            who: Some(Who { email: signed_in.email.clone(), role: signed_in.role }),
+            who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
             message: signed_in.take_message(state).await?,
         })

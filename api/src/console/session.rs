@@ -10,11 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use cookie::{Cookie, SameSite};
 use domain::audit::Actor;
-use domain::ids::{OperatorId, SessionId};
-use domain::operator::Role;
 use domain::secret_token::SessionToken;
 use serde::{Deserialize, Serialize};
-use store::sessions;
+use store::sessions::{self, Session};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -26,14 +24,8 @@ pub const COOKIE_NAME: &str = "__Host-sendpromptly";
 /// The operator who sent a request, behind the guard of [`super::access`].
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// The session.
-    pub session_id: SessionId,
-    /// Who.
-    pub operator_id: OperatorId,
-    /// By which name the audit knows them.
-    pub email: String,
-    /// What they may do.
-    pub role: Role,
+    /// The session, with who it belongs to.
+    pub session: Session,
     /// Proves that a form comes from this session.
     pub token: SessionToken,
     /// Whether a script refreshes a page that is open: messages are left for pages that people open.
@@ -44,7 +36,7 @@ impl SignedIn {
     /// Who did it, for the audit.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor::Operator(self.email.clone())
+        Actor::Operator(self.session.email.clone())
     }
 
     /// Leaves a message for the next page.
@@ -53,7 +45,7 @@ impl SignedIn {
     /// When the database fails.
     pub async fn leave(&self, state: &AppState, message: &Message) -> Result<(), ApiError> {
         let text = serde_json::to_string(message).map_err(ApiError::internal)?;
-        let left = sessions::put_flash(&state.pool, &state.master_key, self.session_id, &text);
+        let left = sessions::put_flash(&state.pool, &state.master_key, self.session.id, &text);
         Ok(left.await?)
     }
 
@@ -65,7 +57,7 @@ impl SignedIn {
         if self.refreshing {
             return Ok(None);
         }
-        let taken = sessions::take_flash(&state.pool, &state.master_key, self.session_id).await;
+        let taken = sessions::take_flash(&state.pool, &state.master_key, self.session.id).await;
         // One that an older version left in another form is not worth an error page.
         Ok(taken?.and_then(|text| serde_json::from_str(&text).ok()))
     }
@@ -119,14 +111,8 @@ pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<Signed
         return Ok(None);
     };
     let session = sessions::find_session(&state.pool, &token.hash()).await?;
-    Ok(session.map(|session| SignedIn {
-        session_id: session.id,
-        operator_id: session.operator_id,
-        email: session.email,
-        role: session.role,
-        token,
-        refreshing: headers.contains_key("x-refresh"),
-    }))
+    let refreshing = headers.contains_key("x-refresh");
+    Ok(session.map(|session| SignedIn { session, token, refreshing }))
 }
 
 fn token_in(headers: &HeaderMap) -> Option<SessionToken> {

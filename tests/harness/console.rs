@@ -1,0 +1,148 @@
+//! An operator at the console, without a browser: pages are fetched and forms are sent as a browser
+//! without scripts would.
+
+use domain::ids::OperatorId;
+use domain::operator::Role;
+use reqwest::{Method, StatusCode, header};
+use sqlx::PgPool;
+use store::{Insertion, operators};
+
+use crate::World;
+
+/// The password of every operator here.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A page as it came.
+#[derive(Debug)]
+pub struct PageAnswer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Where it leads, for a 303.
+    pub location: Option<String>,
+    /// Its headers.
+    pub headers: header::HeaderMap,
+    /// Its HTML.
+    pub body: String,
+}
+
+/// Somebody at the console.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    http: reqwest::Client,
+    url: String,
+    /// By which address they sign in.
+    pub email: String,
+    /// The session's cookie, as it is sent.
+    pub cookie: Option<String>,
+}
+
+impl Operator {
+    /// Somebody who is signed in with this role. The address is `<role>@cometcart.test`.
+    pub async fn signed_in(world: &World, role: Role) -> Self {
+        let email = format!("{role}@cometcart.test");
+        add(&world.pool, &email, role).await;
+        let mut operator = Self::stranger(world);
+        operator.email.clone_from(&email);
+        let form = [("email", email.as_str()), ("password", PASSWORD), ("next", "")];
+        let answer = operator.send("/sign-in", &form).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let cookie = answer.headers[header::SET_COOKIE].to_str().expect("a cookie");
+        operator.cookie = cookie.split(';').next().map(str::to_owned);
+        operator
+    }
+
+    /// Somebody who is not signed in.
+    pub fn stranger(world: &World) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Self { http, url: world.url.clone(), email: String::new(), cookie: None }
+    }
+
+    /// Opens a page.
+    pub async fn get(&self, path: &str) -> PageAnswer {
+        self.ask(Method::GET, path, None, None).await
+    }
+
+    /// The session's token, which every form carries.
+    pub async fn csrf(&self) -> String {
+        csrf_of(&self.get("/account").await.body)
+    }
+
+    /// Fills a form of the page `from` and sends it to `to`, with the page's own token.
+    pub async fn submit(&self, from: &str, to: &str, form: &[(&str, &str)]) -> PageAnswer {
+        let token = csrf_of(&self.get(from).await.body);
+        let mut form = form.to_vec();
+        form.push(("csrf", &token));
+        self.send(to, &form).await
+    }
+
+    /// Sends a form as it is, without a token unless it holds one.
+    pub async fn send(&self, path: &str, form: &[(&str, &str)]) -> PageAnswer {
+        self.ask(Method::POST, path, Some(encode(form)), None).await
+    }
+
+    /// Sends a form with a header that says where it comes from.
+    pub async fn send_from(
+        &self,
+        header: (&str, &str),
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> PageAnswer {
+        self.ask(Method::POST, path, Some(encode(form)), Some(header)).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        form: Option<String>,
+        more: Option<(&str, &str)>,
+    ) -> PageAnswer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some((name, value)) = more {
+            request = request.header(name, value);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        if let Some(form) = form {
+            let kind = "application/x-www-form-urlencoded";
+            request = request.header(header::CONTENT_TYPE, kind).body(form);
+        }
+        let answer = request.send().await.expect("an answer");
+        let location = answer.headers().get(header::LOCATION);
+        PageAnswer {
+            status: answer.status(),
+            location: location.map(|to| to.to_str().expect("text").to_owned()),
+            headers: answer.headers().clone(),
+            body: answer.text().await.expect("text"),
+        }
+    }
+}
+
+/// Adds an operator with the usual password.
+pub async fn add(pool: &PgPool, email: &str, role: Role) -> OperatorId {
+    let hash = api::auth::password::hash(PASSWORD).expect("a hash");
+    let added = operators::insert_operator(
+        &mut *pool.acquire().await.expect("a connection"),
+        email,
+        role,
+        &hash,
+    );
+    match added.await.expect("an operator") {
+        Insertion::Inserted(id) | Insertion::Existing(id) => id,
+    }
+}
+
+fn encode(form: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
+}
+
+fn csrf_of(page: &str) -> String {
+    let token = page.split("name=\"csrf\" value=\"").nth(1);
+    let token = token.and_then(|rest| rest.split('"').next());
+    token.unwrap_or_else(|| panic!("no form on the page: {page}")).to_owned()
+}

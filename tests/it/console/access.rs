@@ -1,0 +1,127 @@
+//! Who may open what: every page, for nobody and for each role, and forms from elsewhere.
+
+use api::console::access::Access;
+use axum::http::Method;
+use domain::operator::Role;
+use e2e::console::{Operator, PageAnswer};
+use e2e::{World, WorldOptions};
+
+/// Every page with who may open it, ids filled in that belong to nothing.
+fn pages(world: &World) -> Vec<(Method, String, Access)> {
+    let pages = api::console::pages(&world.state());
+    let list = pages.list().iter().map(|(method, path, access)| {
+        let filled = path
+            .split('/')
+            .map(|part| match part {
+                "{project_id}" => "prj_00000000000000000000000001",
+                "{incident_id}" => "inc_00000000000000000000000001",
+                "{event_id}" => "ev_00000000000000000000000001",
+                part if part.starts_with('{') => "nothing",
+                part => part,
+            })
+            .collect::<Vec<_>>();
+        (method.clone(), filled.join("/"), *access)
+    });
+    list.collect()
+}
+
+async fn open(operator: &Operator, method: &Method, path: &str) -> PageAnswer {
+    if *method == Method::POST {
+        operator.send(path, &[("csrf", &operator.csrf().await)]).await
+    } else {
+        operator.get(path).await
+    }
+}
+
+#[test]
+fn nobody_gets_in_without_a_session() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let stranger = Operator::stranger(&world);
+        for (method, path, access) in pages(&world) {
+            if access == Access::Anyone {
+                continue;
+            }
+            let answer = if method == Method::POST {
+                stranger.send(&path, &[]).await
+            } else {
+                stranger.get(&path).await
+            };
+            assert_eq!(answer.status, 303, "{method} {path}");
+            let to = answer.location.expect("a place");
+            assert!(to.starts_with("/sign-in"), "{method} {path} leads to {to}");
+        }
+    });
+}
+
+#[test]
+fn each_role_opens_what_it_may_and_nothing_else() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        for role in [Role::Viewer, Role::Operator, Role::Admin] {
+            for (method, path, access) in pages(&world) {
+                if path == "/sign-out" {
+                    continue;
+                }
+                // Some pages end the session that opens them.
+                let operator = Operator::signed_in(&world, role).await;
+                let status = open(&operator, &method, &path).await.status;
+                let may = match access {
+                    Access::Anyone | Access::Viewer => true,
+                    Access::Operator => role != Role::Viewer,
+                    Access::Admin => role == Role::Admin,
+                };
+                assert_eq!(status == 403, !may, "{role} {method} {path}: {status}");
+                assert!(status.as_u16() < 500, "{role} {method} {path}: {status}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_form_from_elsewhere_is_refused() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        let token = admin.csrf().await;
+        for (method, path, access) in pages(&world) {
+            if method != Method::POST {
+                continue;
+            }
+            for foreign in [
+                ("origin", "https://evil.example"),
+                ("origin", "null"),
+                ("sec-fetch-site", "cross-site"),
+            ] {
+                let answer = admin.send_from(foreign, &path, &[("csrf", &token)]).await;
+                assert_eq!(answer.status, 403, "{path} from {foreign:?}");
+            }
+            if access != Access::Anyone {
+                for form in [&[][..], &[("csrf", "")], &[("csrf", "0000")]] {
+                    assert_eq!(admin.send(&path, form).await.status, 403, "{path} with {form:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn every_page_forbids_what_it_does_not_need() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let stranger = Operator::stranger(&world);
+        for path in ["/sign-in", "/nothing/here", "/proof/nothing"] {
+            let answer = stranger.get(path).await;
+            let header = |name: &str| answer.headers[name].to_str().expect("text").to_owned();
+            let policy = header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"));
+            assert!(!policy.contains("unsafe"), "{policy}");
+            assert_eq!(header("referrer-policy"), "no-referrer");
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            assert_eq!(header("cache-control"), "no-store");
+            for inline in ["style=", "<style", "onclick", "javascript:"] {
+                assert!(!answer.body.contains(inline), "{path} has {inline}");
+            }
+        }
+    });
+}

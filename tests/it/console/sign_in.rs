@@ -1,0 +1,102 @@
+//! Signing in and out.
+
+use domain::operator::Role;
+use e2e::console::{self, Operator, PASSWORD};
+use e2e::{World, WorldOptions};
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+#[test]
+fn the_cookie_is_of_this_host_alone_and_no_script_reads_it() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let form =
+            [("email", "Alice@cometcart.test"), ("password", PASSWORD), ("next", "/events?x=1")];
+        let answer = Operator::stranger(&world).send("/sign-in", &form).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.location.as_deref()),
+            (303, Some("/events?x=1"))
+        );
+        let cookie = answer.headers["set-cookie"].to_str().expect("text");
+        assert!(cookie.starts_with("__Host-"), "{cookie}");
+        for wanted in ["; HttpOnly", "; Secure", "; Path=/", "; SameSite=Lax"] {
+            assert!(cookie.contains(wanted), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+    });
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let stranger = Operator::stranger(&world);
+        for (email, password) in [
+            ("alice@cometcart.test", "wrong wrong wrong"),
+            ("nobody@cometcart.test", PASSWORD),
+            ("no address", PASSWORD),
+            ("alice@cometcart.test", ""),
+        ] {
+            let answer =
+                stranger.send("/sign-in", &[("email", email), ("password", password)]).await;
+            assert_eq!(answer.status, 422, "{email}");
+            assert!(answer.body.contains("do not go together"), "{}", answer.body);
+            assert!(answer.body.contains(email), "what was typed is kept");
+            assert!(!answer.headers.contains_key("set-cookie"));
+        }
+    });
+}
+
+#[test]
+fn guessing_locks_the_address_even_for_the_right_password() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let stranger = Operator::stranger(&world);
+        let guess = |password: &'static str| {
+            let stranger = stranger.clone();
+            async move {
+                let form = [("email", "alice@cometcart.test"), ("password", password)];
+                stranger.send("/sign-in", &form).await.status.as_u16()
+            }
+        };
+        for _ in 0..4 {
+            assert_eq!(guess("wrong wrong wrong").await, 422);
+        }
+        assert_eq!(guess("wrong wrong wrong").await, 429);
+        assert_eq!(guess(PASSWORD).await, 429);
+        let locked = "SELECT count(*) FROM audit_entries WHERE action = 'operator.locked_out'";
+        let count: i64 = sqlx::query_scalar(locked).fetch_one(&world.pool).await.expect("a count");
+        assert_eq!(count, 1);
+    });
+}
+
+#[test]
+fn a_megabyte_for_a_password_is_not_looked_at() {
+    e2e::run(async {
+        let world = world().await;
+        let password = "x".repeat(1024 * 1024);
+        let form = [("email", "alice@cometcart.test"), ("password", password.as_str())];
+        let answer = Operator::stranger(&world).send("/sign-in", &form).await;
+        assert_eq!(answer.status, 413);
+    });
+}
+
+#[test]
+fn a_session_that_was_signed_out_is_over_wherever_its_cookie_is() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let token = alice.csrf().await;
+        let left = alice.send("/sign-out", &[("csrf", &token)]).await;
+        assert_eq!(left.location.as_deref(), Some("/sign-in"));
+        let cookie = left.headers["set-cookie"].to_str().expect("text");
+        assert!(cookie.contains("Max-Age=0"), "{cookie}");
+        let after = alice.get("/account").await;
+        assert_eq!(after.location.as_deref(), Some("/sign-in?next=%2Faccount"));
+    });
+}
