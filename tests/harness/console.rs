@@ -126,13 +126,9 @@ impl Operator {
 /// Adds an operator with the usual password.
 pub async fn add(pool: &PgPool, email: &str, role: Role) -> OperatorId {
     let hash = api::auth::password::hash(PASSWORD).expect("a hash");
-    let added = operators::insert_operator(
-        &mut *pool.acquire().await.expect("a connection"),
-        email,
-        role,
-        &hash,
-    );
-    match added.await.expect("an operator") {
+    let mut db = pool.acquire().await.expect("a connection");
+    let added = operators::insert_operator(&mut db, email, role, &hash).await;
+    match added.expect("an operator") {
         Insertion::Inserted(id) | Insertion::Existing(id) => id,
     }
 }
