@@ -16,7 +16,7 @@ use std::time::Duration;
 use lettre::Message;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
@@ -84,12 +84,20 @@ enum Security {
 }
 
 impl SmtpServer {
-    /// Reads `SMTP_URL`.
+    /// Reads `SMTP_URL`. With TLS, the server must show a certificate that the system trusts.
     pub(super) fn parse(text: &str) -> Result<Self, MailSettingsError> {
+        Self::parse_trusting(text, &[])
+    }
+
+    /// The same, with further authorities to trust.
+    pub(super) fn parse_trusting(
+        text: &str,
+        authorities: &[Certificate],
+    ) -> Result<Self, MailSettingsError> {
         let url = Url::parse(text).map_err(|_| MailSettingsError::Url)?;
         let host = url.host_str().ok_or(MailSettingsError::Url)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let (security, default_port) = read_security(&url, &host)?;
+        let (security, default_port) = read_security(&url, &host, authorities)?;
         let login = read_login(&url)?;
         let certain = matches!(security, Security::Wrapper(_) | Security::Required(_));
         if login.is_some() && !certain && !is_loopback(&host) {
@@ -117,14 +125,16 @@ impl SmtpServer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
         let hello = ClientId::default();
-        let wrapper = match &self.security {
-            Security::Wrapper(tls) => Some(tls.clone()),
-            Security::Required(_) | Security::Opportunistic(_) | Security::None => None,
+        let (what, wrapper) = match &self.security {
+            Security::Wrapper(tls) => ("connecting with TLS", Some(tls.clone())),
+            Security::Required(_) | Security::Opportunistic(_) | Security::None => {
+                ("connecting", None)
+            }
         };
         let address = (self.host.as_str(), self.port);
         let connect =
             AsyncSmtpConnection::connect_tokio1(address, Some(self.step), &hello, wrapper, None);
-        let mut connection = self.first("connecting", connect).await?;
+        let mut connection = self.first(what, connect).await?;
         match &self.security {
             Security::Required(tls) => {
                 self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
@@ -204,10 +214,18 @@ impl std::fmt::Debug for SmtpServer {
     }
 }
 
-fn read_security(url: &Url, host: &str) -> Result<(Security, u16), MailSettingsError> {
+fn read_security(
+    url: &Url,
+    host: &str,
+    authorities: &[Certificate],
+) -> Result<(Security, u16), MailSettingsError> {
     let wish = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
     let tls = || {
-        TlsParameters::new(host.to_owned())
+        let system = TlsParameters::builder(host.to_owned());
+        authorities
+            .iter()
+            .fold(system, |tls, authority| tls.add_root_certificate(authority.clone()))
+            .build()
             .map_err(|error| MailSettingsError::Certificates(error.to_string()))
     };
     match (url.scheme(), wish.as_deref()) {
