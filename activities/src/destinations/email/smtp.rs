@@ -10,6 +10,7 @@
 //! before its answer may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,10 +22,12 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 use percent_encoding::percent_decode_str;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
 use super::super::{SendFailure, Sent};
+use super::plain_first::PlainFirst;
 
 /// How long a server may take for one step.
 const STEP: Duration = Duration::from_secs(15);
@@ -125,16 +128,12 @@ impl SmtpServer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
         let hello = ClientId::default();
-        let (what, wrapper) = match &self.security {
-            Security::Wrapper(tls) => ("connecting with TLS", Some(tls.clone())),
+        let mut connection = match &self.security {
+            Security::Wrapper(tls) => self.connect_encrypted(tls, &hello).await?,
             Security::Required(_) | Security::Opportunistic(_) | Security::None => {
-                ("connecting", None)
+                self.connect_plain(&hello).await?
             }
         };
-        let address = (self.host.as_str(), self.port);
-        let connect =
-            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), &hello, wrapper, None);
-        let mut connection = self.first(what, connect).await?;
         match &self.security {
             Security::Required(tls) => {
                 self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
@@ -148,6 +147,25 @@ impl SmtpServer {
             self.first("signing in", connection.auth(DEFAULT_MECHANISMS, login)).await?;
         }
         Ok(connection)
+    }
+
+    async fn connect_encrypted(
+        &self,
+        tls: &TlsParameters,
+        hello: &ClientId,
+    ) -> Result<AsyncSmtpConnection, SendFailure> {
+        let (address, tls) = ((self.host.as_str(), self.port), Some(tls.clone()));
+        let connect =
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), hello, tls, None);
+        self.first("connecting with TLS", connect).await
+    }
+
+    async fn connect_plain(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, SendFailure> {
+        let address = (self.host.as_str(), self.port);
+        let tcp = self.first("connecting", TcpStream::connect(address)).await?;
+        let stream = Box::new(PlainFirst::new(tcp));
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, hello);
+        self.first("the greeting", greeting).await
     }
 
     async fn submit(
@@ -175,10 +193,10 @@ impl SmtpServer {
     }
 
     /// A step before the message: whatever goes wrong, another attempt may help.
-    async fn first<T>(
+    async fn first<T, E: Display>(
         &self,
         what: &str,
-        step: impl Future<Output = Result<T, SmtpError>>,
+        step: impl Future<Output = Result<T, E>>,
     ) -> Result<T, SendFailure> {
         let answer = timeout(self.step, step).await.map_err(|_| self.silent(what))?;
         answer.map_err(|error| SendFailure::transient(&format!("{what}: {error}")))

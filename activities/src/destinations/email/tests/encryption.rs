@@ -180,3 +180,19 @@ async fn a_server_that_falls_silent_in_the_handshake_is_given_up() {
     let failure = refusal(&sender(&format!("smtps://localhost:{port}"), &[])).await;
     assert_eq!(failure.answer, "connecting with TLS: no answer within 500ms");
 }
+
+#[tokio::test]
+async fn answers_that_somebody_slips_in_before_the_handshake_count_for_nothing() {
+    let authority = Authority::new();
+    let rules = Rules {
+        script: &[("RCPT", "550 5.1.1 no such user")],
+        encryption: Encryption::StartTls(authority.vouch_for("localhost")),
+        injected: "250-mail.evil.test\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 ok\r\n250 ok\r\n\
+                   354 go on\r\n250 queued",
+        ..Rules::default()
+    };
+    let server = MailServer::start_with(rules).await;
+    let failure = refusal(&server.sender_by(STARTTLS, &[&authority])).await;
+    assert!(failure.answer.starts_with("STARTTLS: "), "{failure}");
+    assert_nothing_was_given_away(&server.heard_from(1).await);
+}

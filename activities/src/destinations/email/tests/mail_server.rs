@@ -35,6 +35,8 @@ pub(super) struct Rules {
     pub(super) login: Option<(&'static str, &'static str)>,
     /// The only way to sign in, such as `LOGIN`.
     pub(super) mechanism: Option<&'static str>,
+    /// What somebody on the way adds in the clear to the answer to `STARTTLS`.
+    pub(super) injected: &'static str,
 }
 
 /// How a server speaks TLS.

@@ -128,7 +128,12 @@ impl<'a> Session<'a> {
 
     fn start_tls(&mut self) -> String {
         self.next = Next::Handshake;
-        "220 go on".to_owned()
+        let injected = self.rules.injected;
+        if injected.is_empty() {
+            "220 go on".to_owned()
+        } else {
+            format!("220 go on\r\n{injected}")
+        }
     }
 
     fn authenticate(&mut self, rest: &str) -> &'static str {
