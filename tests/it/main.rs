@@ -10,6 +10,7 @@ mod dev;
 mod happy_path;
 mod histories;
 mod incident;
+mod mail_tls;
 mod migrations;
 mod outage;
 mod reprocess;
