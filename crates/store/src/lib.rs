@@ -23,6 +23,7 @@ pub mod projects;
 pub mod reprocesses;
 pub mod results;
 pub mod seal;
+pub mod search;
 pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;
