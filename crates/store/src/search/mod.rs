@@ -12,6 +12,8 @@
 //! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a row
 //! that changes between the two is shown as it is then.
 
+pub mod audit;
+mod audit_ids;
 mod event_ids;
 pub mod events;
 mod incident_ids;

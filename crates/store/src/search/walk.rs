@@ -94,6 +94,11 @@ impl<Place: Ord + Copy> Walk<Place> {
         walk
     }
 
+    /// The walk down through all that lies between two places, so many rows at once.
+    pub(super) fn of(limit: i64, (above, below): (Place, Place)) -> Self {
+        Self { above, below, direction: Direction::Down, limit, cursor: None }
+    }
+
     /// How many rows are read: one more than are shown, to know whether there are more.
     pub(super) fn rows(&self) -> i64 {
         self.limit + 1
