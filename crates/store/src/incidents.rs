@@ -6,9 +6,11 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::{expect_one, read_text};
-use crate::page::{MAX_PAGE, Page};
+use crate::page::Page;
+use crate::search::Cursor;
+use crate::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use crate::{PgPool, StoreError};
 
 /// An incident.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Incident {
     pub resolution: Option<Resolution>,
     /// When it was opened.
     pub opened_at: OffsetDateTime,
+    /// When somebody last said that they look after it.
+    pub acknowledged_at: Option<OffsetDateTime>,
     /// When it ended.
     pub resolved_at: Option<OffsetDateTime>,
 }
@@ -45,6 +49,7 @@ struct Row {
     error_message: Option<String>,
     resolution: Option<String>,
     opened_at: OffsetDateTime,
+    acknowledged_at: Option<OffsetDateTime>,
     resolved_at: Option<OffsetDateTime>,
 }
 
@@ -66,6 +71,7 @@ impl TryFrom<Row> for Incident {
             error_code: row.error_code,
             error_message: row.error_message,
             opened_at: row.opened_at,
+            acknowledged_at: row.acknowledged_at,
             resolved_at: row.resolved_at,
         })
     }
@@ -107,7 +113,8 @@ pub async fn find_of_event(
 ) -> Result<Option<Incident>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
          FROM incidents WHERE event_id = $1",
         event_id.as_uuid(),
     )
@@ -126,13 +133,56 @@ pub async fn find_incident(
 ) -> Result<Option<Incident>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
          FROM incidents WHERE id = $1",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
     row.map(Incident::try_from).transpose()
+}
+
+/// The incidents with these ids, in no particular order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_by_ids(
+    db: impl PgExecutor<'_>,
+    ids: &[IncidentId],
+) -> Result<Vec<Incident>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
+         FROM incidents WHERE id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Incident::try_from).collect()
+}
+
+/// The incidents of those of these events that have one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_events(
+    db: impl PgExecutor<'_>,
+    event_ids: &[EventId],
+) -> Result<Vec<Incident>, StoreError> {
+    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
+         FROM incidents WHERE event_id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Incident::try_from).collect()
 }
 
 /// What a list of incidents shows.
@@ -151,26 +201,19 @@ pub struct IncidentFilter {
 /// # Errors
 /// When the database fails.
 pub async fn list_incidents(
-    db: impl PgExecutor<'_>,
+    db: &PgPool,
     filter: IncidentFilter,
     limit: i64,
 ) -> Result<Page<Incident>, StoreError> {
-    let limit = limit.clamp(1, MAX_PAGE);
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
-         FROM incidents
-         WHERE ($1::uuid IS NULL OR project_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id < $3)
-         ORDER BY id DESC LIMIT $4",
-        filter.project_id.map(ProjectId::as_uuid),
-        filter.state.map(IncidentState::as_str),
-        filter.before.map(IncidentId::as_uuid),
-        limit + 1,
-    )
-    .fetch_all(db)
-    .await?;
-    let incidents: Result<Vec<_>, _> = rows.into_iter().map(Incident::try_from).collect();
-    Ok(Page::cut(incidents?, limit, |incident| incident.id.to_string()))
+    let search = IncidentSearch {
+        project_id: filter.project_id,
+        state: filter.state.map_or(StateFilter::All, StateFilter::One),
+        cursor: filter.before.map(Cursor::After),
+        limit,
+        ..IncidentSearch::default()
+    };
+    let page = search_incidents(db, &search).await?;
+    Ok(page.map(|row| row.incident))
 }
 
 /// Moves an incident from the state that was read under the lock.

@@ -1,5 +1,7 @@
 //! Reprocesses: one at a time per incident, which a partial unique index guarantees.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{EventId, IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
 use sqlx::{PgConnection, PgExecutor};
@@ -22,6 +24,12 @@ pub struct Reprocess {
     pub state: ReprocessState,
     /// Who asked for it.
     pub requested_by: String,
+    /// Why.
+    pub note: Option<String>,
+    /// When it was asked for.
+    pub requested_at: OffsetDateTime,
+    /// When it ended.
+    pub finished_at: Option<OffsetDateTime>,
     /// What every attempt sends, byte for byte.
     pub body: String,
     /// Until when the app may answer a delivered callback.
@@ -34,6 +42,9 @@ struct Row {
     event_id: Uuid,
     state: String,
     requested_by: String,
+    note: Option<String>,
+    requested_at: OffsetDateTime,
+    finished_at: Option<OffsetDateTime>,
     body: String,
     result_due_at: Option<OffsetDateTime>,
 }
@@ -48,6 +59,9 @@ impl TryFrom<Row> for Reprocess {
             event_id: EventId::from_uuid(row.event_id),
             state: read_text("reprocesses", "state", row.id, &row.state)?,
             requested_by: row.requested_by,
+            note: row.note,
+            requested_at: row.requested_at,
+            finished_at: row.finished_at,
             body: row.body,
             result_due_at: row.result_due_at,
         })
@@ -110,7 +124,9 @@ pub async fn find_reprocess(
 ) -> Result<Option<Reprocess>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at FROM reprocesses WHERE id = $1",
+        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
+             result_due_at
+         FROM reprocesses WHERE id = $1",
         id.as_uuid(),
     )
     .fetch_optional(db)
@@ -128,13 +144,68 @@ pub async fn list_of_incident(
 ) -> Result<Vec<Reprocess>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at
+        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
+             result_due_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
         incident_id.as_uuid(),
     )
     .fetch_all(db)
     .await?;
     rows.into_iter().map(Reprocess::try_from).collect()
+}
+
+/// The latest reprocess of an incident, and its last attempt.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// Its id.
+    pub id: ReplayId,
+    /// Where it stands.
+    pub state: ReprocessState,
+    /// How many attempts it made.
+    pub attempts: i64,
+    /// When the last attempt began.
+    pub attempted_at: Option<OffsetDateTime>,
+    /// The status of its answer.
+    pub status: Option<i32>,
+    /// The class of its error, where there was no answer.
+    pub error: Option<String>,
+}
+
+/// The latest reprocess of those of these incidents that have one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_latest(
+    db: impl PgExecutor<'_>,
+    incident_ids: &[IncidentId],
+) -> Result<BTreeMap<IncidentId, Latest>, StoreError> {
+    let ids: Vec<_> = incident_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT latest.incident_id, latest.id, latest.state, last.attempted_at AS "attempted_at?", last.status, last.error,
+               (SELECT count(*) FROM callback_attempts a WHERE a.replay_id = latest.id) AS "attempts!"
+           FROM unnest($1::uuid[]) AS wanted (incident_id)
+           CROSS JOIN LATERAL (
+               SELECT r.incident_id, r.id, r.state FROM reprocesses r WHERE r.incident_id = wanted.incident_id
+               ORDER BY r.requested_at DESC, r.id DESC LIMIT 1) AS latest
+           LEFT JOIN LATERAL (
+               SELECT a.started_at AS attempted_at, a.status, a.error FROM callback_attempts a
+               WHERE a.replay_id = latest.id ORDER BY a.attempt DESC LIMIT 1) AS last ON true"#,
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let latest = rows.into_iter().map(|row| {
+        let latest = Latest {
+            id: ReplayId::from_uuid(row.id),
+            state: read_text("reprocesses", "state", row.id, &row.state)?,
+            attempts: row.attempts,
+            attempted_at: row.attempted_at,
+            status: row.status,
+            error: row.error,
+        };
+        Ok((IncidentId::from_uuid(row.incident_id), latest))
+    });
+    latest.collect()
 }
 
 /// Moves a reprocess from the state that was read under the lock; an ending keeps its time.
