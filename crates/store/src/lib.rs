@@ -29,6 +29,7 @@ pub mod results;
 pub mod seal;
 pub mod sessions;
 pub mod sign_ins;
+pub mod search;
 pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;
