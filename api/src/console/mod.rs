@@ -10,6 +10,7 @@ pub mod access;
 pub mod assets;
 pub mod frame;
 pub mod page;
+pub mod reference;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -26,7 +27,8 @@ use crate::state::AppState;
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
-    Pages::new(state.clone())
+    let pages = reference::add(Pages::new(state.clone()));
+    pages
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
