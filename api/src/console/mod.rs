@@ -7,6 +7,7 @@
 //! a page. No page names another host, and none needs a script.
 
 pub mod access;
+pub mod account;
 pub mod assets;
 pub mod frame;
 pub mod page;
@@ -26,12 +27,14 @@ use crate::state::AppState;
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
-    Pages::new(state.clone())
+    let pages = Pages::new(state.clone())
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
-        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/assets/{file}", Access::Anyone, assets::get);
+    let pages = account::add(pages);
+    pages
 }
 
 /// The console, ready to be merged beside the API.
