@@ -11,6 +11,7 @@ pub mod account;
 pub mod assets;
 pub mod frame;
 pub mod page;
+pub mod people;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -24,6 +25,9 @@ use axum::response::Redirect;
 use self::access::{Access, Pages};
 use crate::state::AppState;
 
+/// What adds the pages of each part.
+const PARTS: &[fn(Pages) -> Pages] = &[account::add, people::add];
+
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
@@ -33,8 +37,7 @@ pub fn pages(state: &AppState) -> Pages {
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
         .get("/assets/{file}", Access::Anyone, assets::get);
-    let pages = account::add(pages);
-    pages
+    PARTS.iter().fold(pages, |pages, add| add(pages))
 }
 
 /// The console, ready to be merged beside the API.
