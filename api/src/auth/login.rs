@@ -9,13 +9,14 @@ use std::sync::{Arc, LazyLock};
 
 use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
+use store::StoreError;
 use store::administration::session;
+use store::operators::{self, Login};
 use store::sign_ins::{self, Attempt};
-use store::{StoreError, operators};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use super::password;
+use super::password::{self, PasswordError};
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -55,6 +56,21 @@ impl Logins {
         });
         checking.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
     }
+
+    /// What is stored of a new password, or why it is none.
+    ///
+    /// # Errors
+    /// When no password can be hashed at all.
+    pub async fn hash(&self, password: &str) -> Result<Result<String, PasswordError>, ApiError> {
+        let _slot = self.slots.acquire().await.map_err(ApiError::internal)?;
+        let password = password.to_owned();
+        let hashing = tokio::task::spawn_blocking(move || password::hash(&password));
+        match hashing.await.map_err(ApiError::internal)? {
+            Ok(hash) => Ok(Ok(hash)),
+            Err(why @ (PasswordError::TooShort | PasswordError::TooLong)) => Ok(Err(why)),
+            Err(failed) => Err(ApiError::internal(failed)),
+        }
+    }
 }
 
 /// Why nobody was signed in.
@@ -77,25 +93,55 @@ pub async fn sign_in(
     browser: Option<&str>,
 ) -> Result<Result<SessionToken, Refused>, ApiError> {
     let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
-    let attempt = sign_ins::begin_attempt(&state.pool, &email).await?;
-    if matches!(attempt, Attempt::Locked { .. }) {
-        return Ok(Err(Refused::Locked));
-    }
-    let login = operators::find_login(&state.pool, &email).await?;
-    let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right = state.console.logins.check(password, stored).await?;
-    let Some(login) = login.filter(|_| right) else {
-        if let Attempt::Last { locked_until } = attempt {
-            note_lock(state, &email, locked_until).await?;
-            return Ok(Err(Refused::Locked));
-        }
-        return Ok(Err(Refused::Wrong));
+    let login = match find(state, &email, password).await? {
+        Ok(login) => login,
+        Err(refused) => return Ok(Err(refused)),
     };
     let token = super::random::session_token().map_err(ApiError::internal)?;
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let begun = session::sign_in(&mut tx, &login, &token.hash(), browser).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(begun.map(|_| token).ok_or(Refused::Wrong))
+}
+
+/// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
+/// was left open is no way around the lock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn confirm(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<(), Refused>, ApiError> {
+    let found = find(state, email, password).await?;
+    if found.is_ok() {
+        sign_ins::clear_failures(&state.pool, email).await?;
+    }
+    Ok(found.map(|_| ()))
+}
+
+/// Whose password it is, with the attempt counted; the caller forgets the count.
+async fn find(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<Login, Refused>, ApiError> {
+    let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
+    if matches!(attempt, Attempt::Locked { .. }) {
+        return Ok(Err(Refused::Locked));
+    }
+    let login = operators::find_login(&state.pool, email).await?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let right = state.console.logins.check(password, stored).await?;
+    if let Some(login) = login.filter(|_| right) {
+        return Ok(Ok(login));
+    }
+    if let Attempt::Last { locked_until } = attempt {
+        note_lock(state, email, locked_until).await?;
+        return Ok(Err(Refused::Locked));
+    }
+    Ok(Err(Refused::Wrong))
 }
 
 async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {

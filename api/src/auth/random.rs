@@ -1,9 +1,17 @@
-//! Secrets that nobody can guess: 256 bits from the system.
+//! Secrets that nobody can guess, out of the system's random bytes.
 
 use domain::api_key::{ApiKey, RANDOM_LENGTH};
 use domain::project::Mode;
 use domain::secret_token::{ProofToken, SessionToken};
 use domain::signature::SigningSecret;
+use domain::secret_token::{OperatorToken, ProofToken, RANDOM_LENGTH, SessionToken};
+
+use crate::error::ApiError;
+
+/// What a password for the first sign-in is written with: letters and digits that nobody confuses.
+const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// How many of them, in groups of four: 120 bits.
+const LEGIBLE_LENGTH: usize = 24;
 
 /// A new session's token.
 ///
@@ -42,6 +50,45 @@ pub fn api_key(mode: Mode) -> Result<ApiKey, getrandom::Error> {
 
 fn bytes() -> Result<[u8; 32], getrandom::Error> {
     let mut random = [0; 32];
+/// A new operator's token.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn operator_token() -> Result<OperatorToken, ApiError> {
+    // Three bytes for each character: that a third of them is passed over does not happen.
+    let random: [u8; 3 * RANDOM_LENGTH] = bytes().map_err(ApiError::internal)?;
+    let token = OperatorToken::from_random(&random);
+    token.ok_or_else(|| ApiError::internal("the system's random bytes are not random"))
+}
+
+/// A password that one person reads to another, for the first sign-in.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn first_password() -> Result<String, getrandom::Error> {
+    let random: [u8; LEGIBLE_LENGTH] = bytes()?;
+    let letters = random.map(|byte| char::from(LEGIBLE[usize::from(byte % 32)]));
+    let groups: Vec<String> = letters.chunks(4).map(|four| four.iter().collect()).collect();
+    Ok(groups.join("-"))
+}
+
+fn bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut random = [0; N];
     getrandom::fill(&mut random)?;
     Ok(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::password;
+
+    #[test]
+    fn a_first_password_can_be_read_aloud_and_is_a_good_one() {
+        let password = first_password().expect("random bytes");
+        assert_eq!(password.split('-').map(str::len).collect::<Vec<_>>(), [4; 6]);
+        assert!(!password.contains(['l', 'o', '0', '1']), "{password}");
+        assert!(password::hash(&password).is_ok());
+        assert_ne!(first_password(), Ok(password));
+    }
 }

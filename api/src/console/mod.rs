@@ -7,10 +7,12 @@
 //! a page. No page names another host, and none needs a script.
 
 pub mod access;
+pub mod account;
 pub mod assets;
 pub mod frame;
 pub mod page;
 pub mod reference;
+pub mod people;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -24,16 +26,21 @@ use axum::response::Redirect;
 use self::access::{Access, Pages};
 use crate::state::AppState;
 
+/// What adds the pages of each part.
+const PARTS: &[fn(Pages) -> Pages] = &[account::add, people::add];
+
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
     let pages = reference::add(Pages::new(state.clone()));
     pages
+    let pages = Pages::new(state.clone())
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
-        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/assets/{file}", Access::Anyone, assets::get);
+    PARTS.iter().fold(pages, |pages, add| add(pages))
 }
 
 /// The console, ready to be merged beside the API.

@@ -1,4 +1,6 @@
 //! The console, page by page, as operators of each role meet it.
 
 mod access;
+mod account;
+mod people;
 mod sign_in;
