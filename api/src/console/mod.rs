@@ -8,7 +8,13 @@
 
 pub mod access;
 pub mod assets;
+pub mod event;
+pub mod events;
+pub mod facts;
 pub mod frame;
+pub mod incident;
+pub mod incidents;
+pub mod listing;
 pub mod page;
 pub mod session;
 pub mod settings;
@@ -16,6 +22,7 @@ pub mod sign_in;
 pub mod skin;
 pub mod story;
 pub mod when;
+pub mod words;
 
 use axum::Router;
 use axum::response::Redirect;
@@ -26,12 +33,16 @@ use crate::state::AppState;
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
-    Pages::new(state.clone())
+    let pages = Pages::new(state.clone())
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
-        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/assets/{file}", Access::Anyone, assets::get);
+    let pages = incidents::add(pages);
+    let pages = incident::add(pages);
+    let pages = events::add(pages);
+    event::add(pages)
 }
 
 /// The console, ready to be merged beside the API.

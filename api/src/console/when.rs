@@ -63,10 +63,7 @@ impl fmt::Display for When {
             Look::Brief => ("brief", brief(self.at)),
             Look::Ago(now) => ("ago", humane_duration(now - self.at)),
         };
-        write!(
-            f,
-            r#"<time datetime="{machine}" title="{full}" data-time="{look}">{text}</time>"#
-        )
+        write!(f, r#"<time datetime="{machine}" title="{full}" data-time="{look}">{text}</time>"#)
     }
 }
 
