@@ -1,13 +1,14 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
-// data-live are put in place where they changed. A part that somebody types in, has opened or has
-// selected text in is left alone, so nobody loses their place.
+// data-live are put in place where they changed. A part that somebody types in, has typed in, has
+// opened or has selected text in is left alone, so nobody loses their place.
 (() => {
   const live = () => [...document.querySelectorAll("[data-live]")];
   if (live().length === 0) return;
   const busy = (part) => {
     const selection = document.getSelection();
     const typing = part.contains(document.activeElement) && document.activeElement !== document.body;
-    return typing || (!selection.isCollapsed && part.contains(selection.anchorNode)) || part.querySelector("details[open] form") !== null;
+    const typed = [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
+    return typing || typed || (!selection.isCollapsed && part.contains(selection.anchorNode)) || part.querySelector("details[open] form") !== null;
   };
   const open = (part) => [...part.querySelectorAll("details")].map((one) => one.open);
   const put = (part, fresh) => {

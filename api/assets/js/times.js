@@ -1,16 +1,21 @@
-// Times in the reader's own zone. The tooltip and the attribute keep UTC.
+// Times in the reader's own zone. The tooltip and the attribute keep UTC. How long ago something was
+// is said as the server says it, so nothing moves when the page refreshes.
 (() => {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const units = [["day", 86400], ["h", 3600], ["min", 60]];
-  const ago = (seconds) => {
-    const [name, size] = units.find(([, size]) => seconds >= size) || ["s", 1];
-    const count = Math.max(0, Math.floor(seconds / size));
-    return name === "day" ? `${count} ${count === 1 ? "day" : "days"}` : `${count} ${name}`;
+  const brief = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const counted = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"}`;
+  const ago = (passed) => {
+    const seconds = Math.max(0, Math.floor(passed));
+    const [minutes, hours, days] = [60, 3600, 86400].map((size) => Math.floor(seconds / size));
+    if (days > 0) return counted(days, "day") + (hours % 24 === 0 ? "" : ` ${hours % 24} h`);
+    if (hours > 0) return minutes % 60 === 0 ? counted(hours, "hour") : `${hours} h ${minutes % 60} min`;
+    return minutes > 0 ? counted(minutes, "minute") : counted(seconds, "second");
   };
+  const looks = { exact: (at) => exact.format(at), brief: (at) => brief.format(at), ago: (at) => ago((Date.now() - at) / 1000) };
   window.showTimes = (root) => {
     for (const time of root.querySelectorAll("time[data-time]")) {
-      const at = new Date(time.dateTime);
-      time.textContent = time.dataset.time === "ago" ? ago((Date.now() - at) / 1000) : exact.format(at);
+      const text = looks[time.dataset.time](new Date(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
     }
   };
   window.showTimes(document);

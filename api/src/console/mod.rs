@@ -9,7 +9,13 @@
 pub mod access;
 pub mod account;
 pub mod assets;
+pub mod event;
+pub mod events;
+pub mod facts;
 pub mod frame;
+pub mod incident;
+pub mod incidents;
+pub mod listing;
 pub mod page;
 pub mod reference;
 pub mod people;
@@ -19,6 +25,7 @@ pub mod sign_in;
 pub mod skin;
 pub mod story;
 pub mod when;
+pub mod words;
 
 use axum::Router;
 use axum::response::Redirect;
@@ -41,6 +48,10 @@ pub fn pages(state: &AppState) -> Pages {
         .post("/sign-out", Access::Viewer, sign_in::leave)
         .get("/assets/{file}", Access::Anyone, assets::get);
     PARTS.iter().fold(pages, |pages, add| add(pages))
+    let pages = incidents::add(pages);
+    let pages = incident::add(pages);
+    let pages = events::add(pages);
+    event::add(pages)
 }
 
 /// The console, ready to be merged beside the API.

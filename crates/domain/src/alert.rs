@@ -10,8 +10,8 @@ mod words;
 
 pub use slack_url::{SlackUrl, SlackUrlError};
 pub use words::{
-    heading_opened, heading_repair_failed, heading_resolved, humane_duration, legible, moment,
-    one_line,
+    heading_applied, heading_opened, heading_repair_failed, heading_resolved, heading_waiting,
+    humane_duration, legible, moment, one_line,
 };
 
 use serde::{Deserialize, Serialize};

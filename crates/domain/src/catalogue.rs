@@ -22,6 +22,11 @@ text_enum! {
     }
 }
 
+impl EffectType {
+    /// What takes something from the customer; the others give what was paid for.
+    pub const TAKING: [Self; 2] = [Self::AccessRevocation, Self::CreditDeduction];
+}
+
 /// One row of the catalogue.
 #[derive(Debug)]
 pub struct ProviderRow {

@@ -10,3 +10,4 @@ pub mod wishes;
 
 pub use connect::{Engine, EngineError, TemporalSettings};
 pub use relay::Relay;
+pub use workflows::names::workflow_id;

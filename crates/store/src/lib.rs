@@ -37,6 +37,8 @@ pub mod sign_ins;
 pub mod search;
 pub mod sessions;
 pub mod sign_ins;
+pub mod sessions;
+pub mod sign_ins;
 pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;

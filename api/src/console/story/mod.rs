@@ -3,20 +3,25 @@
 //! The audit is the source; nothing is shown that it does not say. Two things are folded so that the
 //! story stays readable: callback attempts into the reprocess that they belong to, and messages of
 //! one alert into one line that names everybody who was told. An action that this version does not
-//! know is shown by its name: the audit may be younger than we.
+//! know is shown by its name: the audit may be younger than we. What runs at the moment is not in the
+//! audit yet; [`Running`] adds it to the line that began it.
 
 mod people;
+mod running;
 mod words;
 
 use domain::alert::legible;
 use domain::audit::Action;
 use serde_json::Value;
-use store::timeline::TimelineEntry;
+use store::events::PaymentEvent;
+use store::timeline::{self, TimelineEntry};
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
 use super::when::When;
 
-pub use people::{Names, name_of};
+pub use people::{Names, name_of, short_name_of};
+pub use running::{Running, doing_in_short};
 
 /// What a line says at a glance, by shape and colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +64,12 @@ pub struct Line {
     pub quotes: Vec<String>,
     /// When.
     pub at: When,
+    /// How long ago that was, for pages that are looked at while it matters.
+    pub ago: Option<When>,
     /// The callback attempts of a reprocess.
     pub tries: Vec<Try>,
+    /// What a reprocess that runs does at the moment, and until when.
+    pub doing: Option<(String, Option<When>)>,
     /// The reprocess that it began.
     pub replay_id: Option<String>,
     action: Option<Action>,
@@ -79,6 +88,27 @@ pub struct Try {
     pub at: When,
     /// What the endpoint said.
     pub answer: Option<String>,
+}
+
+/// The story of an event as operators read it, with what runs at the moment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of(
+    pool: &PgPool,
+    event: &PaymentEvent,
+    running: Option<&Running>,
+    now: OffsetDateTime,
+) -> Result<Vec<Line>, StoreError> {
+    let names = Names::of(pool, event.project_id).await?;
+    let mut lines = tell(&timeline::list_of_event(pool, event.id).await?, &names);
+    if let Some(running) = running {
+        running.add_to(&mut lines);
+    }
+    for line in &mut lines {
+        line.ago = Some(line.at.seen_from(now));
+    }
+    Ok(lines)
 }
 
 /// The story of an event.
@@ -110,8 +140,10 @@ fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {
         rest,
         by: people::by(&entry.actor, names),
         quotes: words::quotes(&entry.detail),
-        at: When::exact(entry.at),
+        at: When::brief(entry.at),
+        ago: None,
         tries: Vec::new(),
+        doing: None,
         replay_id: begins.then(|| words::find(&entry.detail, "replay_id")).flatten(),
         action,
     }
@@ -123,19 +155,21 @@ fn fold_try(lines: &mut [Line], entry: &TimelineEntry) -> bool {
     let begun =
         lines.iter_mut().rev().find(|line| line.replay_id.is_some() && line.replay_id == replay_id);
     let Some(begun) = begun else { return false };
-    begun.tries.push(attempt(entry.at, &entry.detail));
+    let delivered = entry.action == Action::CallbackDelivered.as_str();
+    begun.tries.push(attempt(entry.at, &entry.detail, delivered));
     true
 }
 
-fn attempt(at: OffsetDateTime, detail: &Value) -> Try {
+fn attempt(at: OffsetDateTime, detail: &Value, delivered: bool) -> Try {
     let status = words::find(detail, "status").map(|status| format!("HTTP {status}"));
     let error = words::find(detail, "error");
-    let outcome: Vec<_> = [status, error].into_iter().flatten().collect();
+    let delivered = delivered.then(|| "delivered".to_owned());
+    let outcome: Vec<_> = [status, error, delivered].into_iter().flatten().collect();
     Try {
         number: words::find(detail, "attempt").unwrap_or_default(),
         outcome: if outcome.is_empty() { "no answer".to_owned() } else { outcome.join(", ") },
         latency: words::find(detail, "latency_ms").map(|latency| format!("{latency} ms")),
-        at: When::exact(at),
+        at: When::brief(at),
         answer: words::find(detail, "answer").map(|answer| legible(&answer)),
     }
 }

@@ -43,6 +43,16 @@ pub fn name_of(actor: &str) -> String {
     one_line(&name)
 }
 
+/// An actor of the audit as colleagues call them: `alice`.
+#[must_use]
+pub fn short_name_of(actor: &str) -> String {
+    match actor.split_once(':') {
+        Some(("operator", email)) => one_line(email.split('@').next().unwrap_or(email)),
+        Some(("cli" | "temporal" | "token", name)) => one_line(name),
+        _ => name_of(actor),
+    }
+}
+
 /// Who stands behind a line; the product itself is not worth a word.
 pub(super) fn by(actor: &str, names: &Names) -> Option<String> {
     if actor == "system" {
@@ -58,6 +68,15 @@ pub(super) fn by(actor: &str, names: &Names) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colleagues_are_called_by_their_short_names() {
+        for (actor, expected) in
+            [("operator:bob@cometcart.test", "bob"), ("cli:bob", "bob"), ("system", "sendpromptly")]
+        {
+            assert_eq!(short_name_of(actor), expected);
+        }
+    }
 
     #[test]
     fn people_are_called_by_name_and_keys_by_label() {

@@ -89,6 +89,11 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         Action::CallbackDelivered | Action::CallbackFailed => {
             format!("attempt {}", said("attempt"))
         }
+        Action::ProofLinkCreated => match said("days").as_str() {
+            "" => String::new(),
+            "1" => "for 1 day".to_owned(),
+            days => format!("for {days} days"),
+        },
         Action::KeyCreated | Action::KeyRevoked | Action::TokenCreated | Action::TokenRevoked => {
             said("label")
         }

@@ -56,14 +56,7 @@ pub fn heading_resolved(
     reference: &str,
     resolution: Option<Resolution>,
 ) -> String {
-    let done = match effect {
-        EffectType::AccessUnlock => "It was unlocked",
-        EffectType::CreditGrant => "They were added",
-        EffectType::SeatUpdate => "It was made",
-        EffectType::SubscriptionStateApply => "It was applied",
-        EffectType::AccessRevocation => "It was removed",
-        EffectType::CreditDeduction => "They were taken back",
-    };
+    let done = done(effect);
     match resolution {
         Some(Resolution::Reprocessed) => {
             sentence(effect, reference, &format!("{done} by the repair."))
@@ -72,6 +65,18 @@ pub fn heading_resolved(
         Some(Resolution::Manual) => sentence(effect, reference, "This was resolved by hand."),
         None => sentence(effect, reference, "This is resolved."),
     }
+}
+
+/// What is known while the app may still report in time.
+#[must_use]
+pub fn heading_waiting(effect: EffectType, reference: &str) -> String {
+    sentence(effect, reference, "No confirmation yet.")
+}
+
+/// What is known when all went well.
+#[must_use]
+pub fn heading_applied(effect: EffectType, reference: &str) -> String {
+    sentence(effect, reference, &format!("{}.", done(effect)))
 }
 
 /// A duration as people say it: `12 seconds`, `43 minutes`, `1 h 12 min`, `2 days 3 h`. What is
@@ -230,6 +235,17 @@ fn sentence(effect: EffectType, reference: &str, ending: &str) -> String {
     }
 }
 
+const fn done(effect: EffectType) -> &'static str {
+    match effect {
+        EffectType::AccessUnlock => "It was unlocked",
+        EffectType::CreditGrant => "They were added",
+        EffectType::SeatUpdate => "It was made",
+        EffectType::SubscriptionStateApply => "It was applied",
+        EffectType::AccessRevocation => "It was removed",
+        EffectType::CreditDeduction => "They were taken back",
+    }
+}
+
 fn shortened(reference: &str) -> String {
     match reference.char_indices().nth(REFERENCE_IN_HEADING) {
         Some((end, _)) => format!("{}…", &reference[..end]),
@@ -324,6 +340,16 @@ pub(super) mod tests {
             assert_eq!(heading_opened(effect, "bob", Reason::MissingResult), missing);
             assert_eq!(heading_opened(effect, "bob", Reason::FailedResult), failed);
         }
+    }
+
+    #[test]
+    fn what_is_not_broken_has_its_words_too() {
+        let words = |effect| (heading_waiting(effect, "bob"), heading_applied(effect, "bob"));
+        let (waiting, applied) = words(EffectType::CreditGrant);
+        assert_eq!(waiting, "bob paid for credits. No confirmation yet.");
+        assert_eq!(applied, "bob paid for credits. They were added.");
+        let (_, applied) = words(EffectType::AccessRevocation);
+        assert_eq!(applied, "bob should have lost access. It was removed.");
     }
 
     #[test]

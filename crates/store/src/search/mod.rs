@@ -14,6 +14,7 @@
 
 pub mod audit;
 mod audit_ids;
+pub mod customers;
 mod event_ids;
 pub mod events;
 mod incident_ids;

@@ -1,0 +1,99 @@
+//! One event: what was taken, what became of it, and where its watch is found in Temporal.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::{heading_applied, heading_opened, heading_resolved, heading_waiting, one_line};
+use domain::event::Effect;
+use domain::ids::EventId;
+use domain::incident::IncidentState;
+use engine::workflow_id;
+use store::events::{self, PaymentEvent};
+use store::incidents::{self, Incident};
+use store::{StoreError, projects};
+use time::OffsetDateTime;
+
+use super::access::{Access, Pages};
+use super::facts::{self, Fact, Value};
+use super::frame::{Frame, Section};
+use super::page::page;
+use super::session::SignedIn;
+use super::story::{self, Line, Running};
+use super::when::When;
+use super::words::Pill;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The page.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/events/{event_id}", Access::Viewer, open)
+}
+
+#[derive(Template)]
+#[template(path = "pages/event.html")]
+struct EventPage {
+    frame: Frame,
+    id: String,
+    state: Pill,
+    heading: String,
+    event_type: String,
+    provider: &'static str,
+    taken: When,
+    /// Until when the app may report, while it may.
+    due: Option<When>,
+    incident: Option<(String, Pill)>,
+    story: Vec<Line>,
+    facts: Vec<Fact>,
+    command: String,
+}
+
+async fn open(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
+    let event = find(&state, &id).await?;
+    let project = projects::find_project(pool, event.project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    let incident = incidents::find_of_event(pool, event.id).await?;
+    let running = match &incident {
+        Some(incident) => Running::of(pool, incident.id).await?,
+        None => None,
+    };
+    let heading = heading(&event, incident.as_ref());
+    let incident_id = incident.as_ref().map(|incident| incident.id);
+    page(&EventPage {
+        frame: Frame::of(&state, &signed_in, Section::Events, heading.as_str()).await?,
+        id: event.id.to_string(),
+        state: Pill::of_effect(event.effect),
+        heading,
+        event_type: one_line(&event.event_type),
+        provider: event.provider.row().name,
+        taken: When::exact(event.received_at),
+        due: (event.effect == Effect::Pending).then(|| When::exact(event.timeout_at)),
+        incident: incident.map(|it| (format!("/incidents/{}", it.id), Pill::of_incident(it.state))),
+        story: story::of(pool, &event, running.as_ref(), now).await?,
+        facts: facts::of_event(&state, &event, &project, incident_id),
+        command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
+    })
+}
+
+async fn find(state: &AppState, id: &str) -> Result<PaymentEvent, ApiError> {
+    let nothing = || ApiError::not_found("There is no such event.");
+    let id: EventId = id.parse().map_err(|_| nothing())?;
+    events::find_event(&state.pool, id).await?.ok_or_else(nothing)
+}
+
+fn heading(event: &PaymentEvent, incident: Option<&Incident>) -> String {
+    let (effect, reference) = (event.effect_type, one_line(&event.internal_reference));
+    match (incident, event.effect) {
+        (Some(incident), _) if incident.state == IncidentState::Resolved => {
+            heading_resolved(effect, &reference, incident.resolution)
+        }
+        (Some(incident), _) => heading_opened(effect, &reference, incident.reason),
+        (None, Effect::Succeeded) => heading_applied(effect, &reference),
+        (None, _) => heading_waiting(effect, &reference),
+    }
+}

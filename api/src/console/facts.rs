@@ -1,0 +1,153 @@
+//! The facts beside a story: ids and codes as they are, for those who look something up.
+
+use domain::alert::one_line;
+use domain::catalogue::Provider;
+use domain::ids::{EventId, IncidentId};
+use engine::workflow_id;
+use store::alerts::AlertView;
+use store::events::PaymentEvent;
+use store::projects::Project;
+
+use super::frame::mode_word;
+use super::settings::TemporalUi;
+use super::when::When;
+use crate::state::AppState;
+
+/// One fact.
+#[derive(Debug)]
+pub struct Fact {
+    /// What it is.
+    pub label: &'static str,
+    /// Its value.
+    pub value: Value,
+    /// Where it leads.
+    pub href: Option<String>,
+}
+
+/// The value of a fact.
+#[derive(Debug)]
+pub enum Value {
+    /// Words.
+    Text(String),
+    /// An id or a code.
+    Code(String),
+    /// One that people carry elsewhere, so it can be copied.
+    Copied(String),
+    /// A moment.
+    At(When),
+}
+
+impl Fact {
+    fn new(label: &'static str, value: Value) -> Self {
+        Self { label, value, href: None }
+    }
+
+    fn leading_to(self, href: impl Into<String>) -> Self {
+        Self { href: Some(href.into()), ..self }
+    }
+}
+
+/// The facts of an incident.
+#[must_use]
+pub fn of_incident(
+    state: &AppState,
+    event: &PaymentEvent,
+    project: &Project,
+    alerts: &[AlertView],
+) -> Vec<Fact> {
+    let mut facts = of_both(event, project);
+    facts.push(Fact::new("Alerts", Value::Text(count_alerts(alerts))));
+    let id = event.id.to_string();
+    facts.push(Fact::new("Event", Value::Code(id)).leading_to(format!("/events/{}", event.id)));
+    facts.push(workflow(state, event.id));
+    facts
+}
+
+/// The facts of an event.
+#[must_use]
+pub fn of_event(
+    state: &AppState,
+    event: &PaymentEvent,
+    project: &Project,
+    incident: Option<IncidentId>,
+) -> Vec<Fact> {
+    let mut facts = of_both(event, project);
+    if let Some(id) = incident {
+        let incident = Fact::new("Incident", Value::Code(id.to_string()));
+        facts.push(incident.leading_to(format!("/incidents/{id}")));
+    }
+    facts.push(workflow(state, event.id));
+    facts
+}
+
+fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
+    let provider_event = match event.provider {
+        Provider::Stripe => "Stripe event",
+        Provider::Shopify => "Shopify event",
+    };
+    let effect = format!("{}, by {}", event.effect_type, one_line(&event.event_type));
+    let mut facts = vec![
+        Fact::new("Customer reference", Value::Copied(one_line(&event.internal_reference))),
+        Fact::new("Effect due", Value::Code(effect)),
+        Fact::new(provider_event, Value::Copied(one_line(&event.provider_event_id))),
+        Fact::new("Happened at the provider", Value::At(When::brief(event.occurred_at))),
+        Fact::new("Result due by", Value::At(When::brief(event.timeout_at))),
+    ];
+    if let Some(shop) = &event.shopify_shop_domain {
+        facts.push(Fact::new("Shop", Value::Code(one_line(shop))));
+    }
+    let name = format!("{} · {}", one_line(&project.name), mode_word(project.mode));
+    let href = format!("/projects/{}", project.id);
+    facts.push(Fact::new("Project", Value::Text(name)).leading_to(href));
+    facts
+}
+
+fn workflow(state: &AppState, event_id: EventId) -> Fact {
+    let id = workflow_id(event_id);
+    let href = state.console.temporal_ui.as_ref().map(|ui| ui_link(ui, &id));
+    Fact { href, ..Fact::new("Temporal workflow", Value::Code(id)) }
+}
+
+fn ui_link(ui: &TemporalUi, workflow_id: &str) -> String {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("{}/namespaces/{}/workflows/{}", ui.url, encoded(&ui.namespace), encoded(workflow_id))
+}
+
+fn count_alerts(alerts: &[AlertView]) -> String {
+    let words = [("delivered", "delivered"), ("pending", "under way"), ("given_up", "given up")];
+    let counts = words.iter().filter_map(|(state, words)| {
+        let count = alerts.iter().filter(|alert| alert.state == *state).count();
+        (count > 0).then(|| format!("{count} {words}"))
+    });
+    let counts: Vec<_> = counts.collect();
+    if counts.is_empty() { "nobody was told".to_owned() } else { counts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporals_own_page_is_found_by_the_workflows_id() {
+        let ui =
+            TemporalUi { url: "http://127.0.0.1:8233".to_owned(), namespace: "default".to_owned() };
+        let event: EventId = "ev_00000000000000000000000001".parse().expect("an id");
+        assert_eq!(
+            ui_link(&ui, &workflow_id(event)),
+            "http://127.0.0.1:8233/namespaces/default/workflows/effect-watch%2Fev_00000000000000000000000001"
+        );
+    }
+
+    #[test]
+    fn alerts_are_counted_by_what_became_of_them() {
+        let alert = |state: &str| AlertView {
+            kind: "incident_opened".to_owned(),
+            destination: "bob@cometcart.test".to_owned(),
+            state: state.to_owned(),
+            attempts: 1,
+        };
+        assert_eq!(count_alerts(&[]), "nobody was told");
+        let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
+        assert_eq!(count_alerts(&alerts), "2 delivered, 1 under way, 1 given up");
+    }
+}

@@ -1,0 +1,58 @@
+//! One incident: who paid for what, what is missing, since when, and what to do next.
+//!
+//! The page reads where the incident stands; what may be done is judged again under the event's lock
+//! when a form arrives, so two people who press at once are told who was first. A form with a mistake
+//! is shown again on this page with what was typed.
+
+mod actions;
+mod dossier;
+mod next;
+mod proof;
+mod view;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use self::dossier::Dossier;
+use self::view::{IncidentPage, Typed};
+use super::access::{Access, Pages};
+use super::page::page_with;
+use super::session::SignedIn;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The page and what is done on it.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get("/incidents/{incident_id}", Access::Viewer, open)
+        .post("/incidents/{incident_id}/reprocess", Access::Operator, actions::reprocess)
+        .post("/incidents/{incident_id}/acknowledge", Access::Operator, actions::acknowledge)
+        .post("/incidents/{incident_id}/resolve", Access::Operator, actions::resolve)
+        .post("/incidents/{incident_id}/proof-links", Access::Operator, proof::create)
+        .post(
+            "/incidents/{incident_id}/proof-links/{link_id}/revoke",
+            Access::Operator,
+            proof::revoke,
+        )
+}
+
+async fn open(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    show(&state, &signed_in, &id, (StatusCode::OK, Typed::default())).await
+}
+
+/// The page, with what was typed into its forms.
+async fn show(
+    state: &AppState,
+    signed_in: &SignedIn,
+    id: &str,
+    (status, typed): (StatusCode, Typed),
+) -> Result<Response, ApiError> {
+    let dossier = Dossier::read(state, dossier::find(state, id).await?).await?;
+    page_with(status, &IncidentPage::new(state, signed_in, dossier, typed).await?)
+}

@@ -1,0 +1,64 @@
+//! What can be done next, and why the rest cannot.
+
+use domain::incident::IncidentState;
+use domain::verdict::{self, Standing};
+
+use super::dossier::Dossier;
+use crate::console::frame::Frame;
+
+/// What can be done next.
+#[derive(Debug, Default)]
+pub(super) struct Next {
+    /// Whether there is anything left to do.
+    pub(super) over: bool,
+    /// Whether this person may act at all.
+    pub(super) may_act: bool,
+    /// Whether a reprocess can start.
+    pub(super) reprocess: bool,
+    /// Whether the project has no repair URL, without which none can.
+    pub(super) needs_repair_url: bool,
+    /// Whether it can be acknowledged.
+    pub(super) acknowledge: bool,
+    /// Why not, as sentences.
+    pub(super) why_not: Vec<String>,
+}
+
+impl Next {
+    pub(super) fn of(dossier: &Dossier, frame: &Frame) -> Self {
+        let standing = Standing {
+            effect: dossier.event.effect,
+            incident: Some(dossier.incident.state),
+            running: dossier.running.as_ref().map(|running| running.replay_id),
+            reprocessed_before: !dossier.reprocesses.is_empty(),
+        };
+        let over = dossier.incident.state == IncidentState::Resolved;
+        let reprocess = verdict::judge_reprocess(standing);
+        let acknowledge = verdict::judge_acknowledge(standing);
+        let may_act = frame.may_act();
+        let needs_repair_url = dossier.project.repair_url.is_none();
+        let mut why_not = Vec::new();
+        if !over {
+            if let Err(why) = reprocess {
+                let by = dossier.running.as_ref().map(|running| running.by.as_str());
+                let by = by.map_or(String::new(), |by| format!(", asked for by {by}"));
+                why_not.push(format!("Reprocess has to wait: {why}{by}."));
+            }
+            if let Err(why) = acknowledge {
+                why_not.push(format!("Acknowledge changes nothing: {why}."));
+            }
+        }
+        if !may_act {
+            why_not = vec![
+                "You can look at this. To act on it takes the role operator or admin.".to_owned(),
+            ];
+        }
+        Self {
+            over,
+            may_act,
+            reprocess: may_act && reprocess.is_ok() && !needs_repair_url,
+            needs_repair_url,
+            acknowledge: may_act && acknowledge.is_ok(),
+            why_not,
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! What the lists of incidents and of events have in common: what their address asks for, the form
+//! that asks it, and the links from page to page.
+//!
+//! The address is the whole state of a list, so a link to it can be sent to a colleague. What it says
+//! wrongly, such as a project that is not there any more or a state that never was, narrows nothing,
+//! and the form shows that it does not.
+
+use std::str::FromStr;
+
+use domain::catalogue::{EffectType, PROVIDERS};
+use domain::ids::ProjectId;
+use domain::project::Mode;
+use serde::Deserialize;
+use store::page::Page;
+use store::projects::Project;
+use store::search::{Cursor, Sort};
+use time::{Duration, OffsetDateTime};
+
+use super::frame::mode_word;
+
+/// The ages that can be asked for.
+const AGES: [(&str, &str); 8] = [
+    ("", "Any age"),
+    ("1h", "Up to an hour"),
+    ("24h", "Up to a day"),
+    ("7d", "Up to a week"),
+    ("30d", "Up to 30 days"),
+    ("over-1h", "Over an hour"),
+    ("over-24h", "Over a day"),
+    ("over-7d", "Over a week"),
+];
+
+/// What a list's address asks for; an empty text asks for nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// What was typed into the search field.
+    pub q: String,
+    /// The incident's state, or what became of the effect.
+    pub state: String,
+    /// Why the incident was opened.
+    pub reason: String,
+    project: String,
+    mode: String,
+    event_type: String,
+    effect_type: String,
+    age: String,
+    sort: String,
+    after: String,
+    before: String,
+}
+
+impl Asked {
+    /// What is searched for.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        Some(self.q.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project_id(&self) -> Option<ProjectId> {
+        self.project.parse().ok()
+    }
+
+    /// The mode of the project.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.mode.parse().ok()
+    }
+
+    /// The provider's event type.
+    #[must_use]
+    pub fn event_type(&self) -> Option<String> {
+        event_types().find(|known| *known == self.event_type).map(str::to_owned)
+    }
+
+    /// The effect.
+    #[must_use]
+    pub fn effect_type(&self) -> Option<EffectType> {
+        self.effect_type.parse().ok()
+    }
+
+    /// From when, inclusive, and until when, exclusive.
+    #[must_use]
+    pub fn times(&self, now: OffsetDateTime) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
+        let (over, age) = match self.age.strip_prefix("over-") {
+            Some(age) => (true, age),
+            None => (false, self.age.as_str()),
+        };
+        let limit = match age {
+            "1h" => now - Duration::HOUR,
+            "24h" => now - Duration::DAY,
+            "7d" => now - Duration::WEEK,
+            "30d" => now - Duration::days(30),
+            _ => return (None, None),
+        };
+        if over { (None, Some(limit)) } else { (Some(limit), None) }
+    }
+
+    /// The order.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        if self.sort == "oldest" { Sort::Oldest } else { Sort::Newest }
+    }
+
+    /// Where the page lies.
+    #[must_use]
+    pub fn cursor<Id: FromStr>(&self) -> Option<Cursor<Id>> {
+        let after = self.after.parse().ok().map(Cursor::After);
+        after.or_else(|| self.before.parse().ok().map(Cursor::Before))
+    }
+
+    /// Whether it is the first page of everything that the list shows by itself.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.pairs().iter().all(|(name, text)| text.is_empty() || *name == "sort")
+            && self.after.is_empty()
+            && self.before.is_empty()
+    }
+
+    /// The address of the same list in another state.
+    #[must_use]
+    pub fn in_state(&self, path: &str, state: &str) -> String {
+        link(path, &Self { state: state.to_owned(), ..self.clone() }, None)
+    }
+
+    fn pairs(&self) -> [(&'static str, &str); 9] {
+        [
+            ("q", self.q.trim()),
+            ("state", &self.state),
+            ("reason", &self.reason),
+            ("project", &self.project),
+            ("mode", &self.mode),
+            ("event_type", &self.event_type),
+            ("effect_type", &self.effect_type),
+            ("age", &self.age),
+            ("sort", &self.sort),
+        ]
+    }
+}
+
+fn link(path: &str, asked: &Asked, cursor: Option<(&str, &str)>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let pairs = asked.pairs().into_iter().filter(|(_, text)| !text.is_empty());
+    query.extend_pairs(pairs).extend_pairs(cursor);
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// The links to the pages beside this one.
+#[derive(Debug, Clone)]
+pub struct Pager {
+    /// To what comes before.
+    pub previous: Option<String>,
+    /// To what follows.
+    pub next: Option<String>,
+    /// Whether there is more than the list ever shows.
+    pub capped: bool,
+}
+
+impl Pager {
+    /// The links beside one page.
+    #[must_use]
+    pub fn of<T>(path: &str, asked: &Asked, page: &Page<T>) -> Self {
+        let to = |name, cursor: &Option<String>| {
+            cursor.as_deref().map(|cursor| link(path, asked, Some((name, cursor))))
+        };
+        Self {
+            previous: to("before", &page.previous_cursor),
+            next: to("after", &page.next_cursor),
+            capped: page.capped,
+        }
+    }
+}
+
+/// A field of the form that offers a choice.
+#[derive(Debug, Clone)]
+pub struct Select {
+    /// Its name, in the address too.
+    pub name: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// What it offers: value, words, and whether it is chosen.
+    pub options: Vec<(String, String, bool)>,
+}
+
+impl Select {
+    /// A field; the first choice is the one that narrows nothing.
+    pub fn new<'a>(
+        (name, label): (&'static str, &'static str),
+        chosen: &str,
+        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let options = options.into_iter();
+        let options =
+            options.map(|(value, words)| (value.to_owned(), words.to_owned(), value == chosen));
+        Self { name, label, options: options.collect() }
+    }
+
+    /// Whether anything but the first choice is chosen.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.options.iter().skip(1).any(|(_, _, chosen)| *chosen)
+    }
+}
+
+/// The form above a list.
+#[derive(Debug, Clone)]
+pub struct Filters {
+    /// Where it leads.
+    pub path: &'static str,
+    /// What was typed.
+    pub q: String,
+    /// What is at hand.
+    pub first: Vec<Select>,
+    /// What is folded away until it is needed.
+    pub more: Vec<Select>,
+}
+
+impl Filters {
+    /// The form with what was asked for.
+    #[must_use]
+    pub fn new(path: &'static str, asked: &Asked, own: Vec<Select>, projects: &[Project]) -> Self {
+        let mut own = own.into_iter();
+        let first = own.next().into_iter().chain([by_project(asked, projects)]);
+        let more = own.chain([
+            by_mode(asked),
+            by_event_type(asked),
+            by_effect_type(asked),
+            Select::new(("age", "Age"), &asked.age, AGES),
+            Select::new(
+                ("sort", "Order"),
+                &asked.sort,
+                [("", "Newest first"), ("oldest", "Oldest first")],
+            ),
+        ]);
+        Self { path, q: asked.q.clone(), first: first.collect(), more: more.collect() }
+    }
+
+    /// Whether the folded part is open: nobody should wonder why a list is short.
+    #[must_use]
+    pub fn more_is_open(&self) -> bool {
+        self.more.iter().any(Select::narrows)
+    }
+}
+
+fn by_project(asked: &Asked, projects: &[Project]) -> Select {
+    let named: Vec<_> = projects
+        .iter()
+        .map(|it| (it.id.to_string(), format!("{} · {}", it.name, mode_word(it.mode))))
+        .collect();
+    let all = [("", "All projects")].into_iter();
+    let options = all.chain(named.iter().map(|(id, name)| (id.as_str(), name.as_str())));
+    Select::new(("project", "Project"), &asked.project, options)
+}
+
+fn by_mode(asked: &Asked) -> Select {
+    let options = [("", "Live and test"), ("live", "Live"), ("test", "Test")];
+    Select::new(("mode", "Mode"), &asked.mode, options)
+}
+
+fn by_event_type(asked: &Asked) -> Select {
+    let options = [("", "Any event type")].into_iter().chain(event_types().map(|it| (it, it)));
+    Select::new(("event_type", "Event type"), &asked.event_type, options)
+}
+
+fn by_effect_type(asked: &Asked) -> Select {
+    let all = EffectType::ALL.iter().map(|effect| (effect.as_str(), effect.as_str()));
+    let options = [("", "Any effect")].into_iter().chain(all);
+    Select::new(("effect_type", "Effect"), &asked.effect_type, options)
+}
+
+fn event_types() -> impl Iterator<Item = &'static str> {
+    PROVIDERS.iter().flat_map(|row| row.event_types.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 14:32:09 UTC);
+
+    #[test]
+    fn what_is_asked_wrongly_narrows_nothing() {
+        let wrong = || "<script>".to_owned();
+        let asked = Asked {
+            project: wrong(),
+            mode: wrong(),
+            event_type: wrong(),
+            effect_type: wrong(),
+            age: wrong(),
+            sort: wrong(),
+            after: wrong(),
+            before: wrong(),
+            ..Asked::default()
+        };
+        assert_eq!((asked.project_id(), asked.mode(), asked.event_type()), (None, None, None));
+        assert_eq!((asked.effect_type(), asked.times(NOW)), (None, (None, None)));
+        assert_eq!((asked.sort(), asked.cursor::<ProjectId>()), (Sort::Newest, None));
+        assert!(!Filters::new("/x", &asked, vec![], &[]).more_is_open());
+    }
+
+    #[test]
+    fn every_age_that_is_offered_narrows_the_list() {
+        for (age, words) in AGES.into_iter().skip(1) {
+            let asked = Asked { age: age.to_owned(), ..Asked::default() };
+            let (from, until) = asked.times(NOW);
+            assert_eq!(until.is_some(), words.starts_with("Over"), "{age}");
+            assert_eq!(from.is_some(), words.starts_with("Up to"), "{age}");
+            assert!(from.or(until).is_some_and(|limit| limit < NOW), "{age}");
+        }
+    }
+
+    #[test]
+    fn a_link_keeps_what_was_asked_for_and_nothing_else() {
+        let asked = Asked {
+            q: " a&b ".to_owned(),
+            sort: "oldest".to_owned(),
+            after: "inc_1".to_owned(),
+            ..Asked::default()
+        };
+        let page = Page::<()> {
+            data: vec![],
+            next_cursor: Some("inc_2".to_owned()),
+            previous_cursor: None,
+            capped: false,
+        };
+        let pager = Pager::of("/incidents", &asked, &page);
+        assert_eq!(pager.next.as_deref(), Some("/incidents?q=a%26b&sort=oldest&after=inc_2"));
+        assert_eq!(pager.previous, None);
+        assert_eq!(asked.in_state("/x", "all"), "/x?q=a%26b&state=all&sort=oldest");
+        assert_eq!(Asked::default().in_state("/x", ""), "/x");
+    }
+}
