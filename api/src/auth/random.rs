@@ -2,9 +2,8 @@
 
 use domain::api_key::{ApiKey, RANDOM_LENGTH};
 use domain::project::Mode;
-use domain::secret_token::{ProofToken, SessionToken};
+use domain::secret_token::{OperatorToken, ProofToken, SessionToken};
 use domain::signature::SigningSecret;
-use domain::secret_token::{OperatorToken, ProofToken, RANDOM_LENGTH, SessionToken};
 
 use crate::error::ApiError;
 
@@ -43,13 +42,10 @@ pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
 /// When the system gives no random bytes.
 pub fn api_key(mode: Mode) -> Result<ApiKey, getrandom::Error> {
     // Three bytes for each character: that a third of them is passed over does not happen.
-    let mut random = [0; 3 * RANDOM_LENGTH];
-    getrandom::fill(&mut random)?;
+    let random: [u8; 3 * RANDOM_LENGTH] = bytes()?;
     ApiKey::from_random(mode, &random).ok_or(getrandom::Error::UNEXPECTED)
 }
 
-fn bytes() -> Result<[u8; 32], getrandom::Error> {
-    let mut random = [0; 32];
 /// A new operator's token.
 ///
 /// # Errors

@@ -17,8 +17,8 @@ pub mod incident;
 pub mod incidents;
 pub mod listing;
 pub mod page;
-pub mod reference;
 pub mod people;
+pub mod reference;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -34,13 +34,19 @@ use self::access::{Access, Pages};
 use crate::state::AppState;
 
 /// What adds the pages of each part.
-const PARTS: &[fn(Pages) -> Pages] = &[account::add, people::add];
+const PARTS: &[fn(Pages) -> Pages] = &[
+    incidents::add,
+    incident::add,
+    events::add,
+    event::add,
+    account::add,
+    people::add,
+    reference::add,
+];
 
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
-    let pages = reference::add(Pages::new(state.clone()));
-    pages
     let pages = Pages::new(state.clone())
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
@@ -48,10 +54,6 @@ pub fn pages(state: &AppState) -> Pages {
         .post("/sign-out", Access::Viewer, sign_in::leave)
         .get("/assets/{file}", Access::Anyone, assets::get);
     PARTS.iter().fold(pages, |pages, add| add(pages))
-    let pages = incidents::add(pages);
-    let pages = incident::add(pages);
-    let pages = events::add(pages);
-    event::add(pages)
 }
 
 /// The console, ready to be merged beside the API.
