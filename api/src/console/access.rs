@@ -129,18 +129,18 @@ async fn guard(
         return Err(ApiError::forbidden("this form was sent from another site"));
     }
     let signed_in = session::find(&state, request.headers()).await?;
-    match signed_in {
+    match &signed_in {
         None if access == Access::Anyone => {}
         None => return Ok(sign_in_first(&request)),
-        Some(signed_in) => {
-            if !access.admits(signed_in.session.role) {
-                return Err(access.refusal());
-            }
-            if changes && access != Access::Anyone {
-                request = check_token(request, &signed_in).await?;
-            }
-            request.extensions_mut().insert(signed_in);
-        }
+        Some(signed_in) if !access.admits(signed_in.session.role) => return Err(access.refusal()),
+        Some(_) => {}
+    }
+    if changes {
+        let needed = signed_in.as_ref().filter(|_| access != Access::Anyone);
+        request = check_form(request, needed).await?;
+    }
+    if let Some(signed_in) = signed_in {
+        request.extensions_mut().insert(signed_in);
     }
     Ok(next.run(request).await)
 }
@@ -157,15 +157,18 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
         .is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != host)
 }
 
-/// Reads the form, holds its token against the session's, and gives the request back as it was.
-async fn check_token(request: Request, signed_in: &SignedIn) -> Result<Request, ApiError> {
+/// Reads the form, holds its token against the session's where there is one, and gives the request
+/// back as it was.
+async fn check_form(request: Request, signed_in: Option<&SignedIn>) -> Result<Request, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = read_body(body, FORM).await?;
-    let sent = form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf");
-    if !sent.is_some_and(|(_, token)| signed_in.token.accepts_csrf(&token)) {
-        return Err(ApiError::forbidden(
-            "the form had expired; go back, reload the page and send it again",
-        ));
+    if let Some(signed_in) = signed_in {
+        let sent = form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf");
+        if !sent.is_some_and(|(_, token)| signed_in.token.accepts_csrf(&token)) {
+            return Err(ApiError::forbidden(
+                "the form had expired; go back, reload the page and send it again",
+            ));
+        }
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
