@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod assets;
+pub mod audit;
 pub mod event;
 pub mod events;
 pub mod facts;
@@ -41,6 +42,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     event::add,
     account::add,
     people::add,
+    audit::add,
     reference::add,
 ];
 

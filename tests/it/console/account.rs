@@ -64,7 +64,7 @@ fn each_mistake_about_a_password_stands_beside_its_field_and_nothing_typed_comes
             ([PASSWORD, NEW, "not this one"], &["This is not the same as the one above."]),
             ([PASSWORD, PASSWORD, PASSWORD], &["This is the password that you have."]),
             (
-                ["", "short", "other"],
+                ["", "tiny-one", "and-another"],
                 &[
                     "Your current password is needed.",
                     "A password needs at least 12 characters.",

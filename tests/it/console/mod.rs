@@ -2,5 +2,6 @@
 
 mod access;
 mod account;
+mod audit;
 mod people;
 mod sign_in;

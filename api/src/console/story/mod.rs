@@ -20,8 +20,15 @@ use time::OffsetDateTime;
 
 use super::when::When;
 
+pub use people::who;
 pub use people::{Names, name_of, short_name_of};
 pub use running::{Running, doing_in_short};
+
+/// What an action is called, in two or three words.
+#[must_use]
+pub fn word_for(action: Action) -> &'static str {
+    words::lead(action).1
+}
 
 /// What a line says at a glance, by shape and colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,16 +53,27 @@ pub fn short_name_of(actor: &str) -> String {
     }
 }
 
+/// Who it was: `alice@cometcart.test`, `key “Production worker”`.
+#[must_use]
+pub fn who(actor: &str, names: &Names) -> String {
+    label_of(actor, names).map_or_else(|| name_of(actor), |label| format!("key “{label}”"))
+}
+
 /// Who stands behind a line; the product itself is not worth a word.
 pub(super) fn by(actor: &str, names: &Names) -> Option<String> {
     if actor == "system" {
         return None;
     }
-    let key = actor.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok());
-    match key.and_then(|key| names.keys.get(&key)) {
-        Some(label) => Some(format!("with key “{}”", one_line(label))),
-        None => Some(format!("by {}", name_of(actor))),
-    }
+    Some(match label_of(actor, names) {
+        Some(label) => format!("with key “{label}”"),
+        None => format!("by {}", name_of(actor)),
+    })
+}
+
+/// What the key that did it is called.
+fn label_of(actor: &str, names: &Names) -> Option<String> {
+    let key = actor.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok())?;
+    names.keys.get(&key).map(|label| one_line(label))
 }
 
 #[cfg(test)]

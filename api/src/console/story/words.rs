@@ -13,7 +13,7 @@ pub(super) fn of(action: Action, detail: &Value, names: &Names) -> (Tone, String
     (tone, lead.to_owned(), one_line(&rest))
 }
 
-fn lead(action: Action) -> (Tone, &'static str) {
+pub(super) fn lead(action: Action) -> (Tone, &'static str) {
     use Action as A;
     use Tone::{Bad, Good, Plain, Work};
     match action {
@@ -101,8 +101,10 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             place(detail, names)
         }
         Action::ProjectCreated | Action::ProjectUpdated => said("name"),
-        Action::OperatorAdded | Action::OperatorRemoved => said("email"),
-        Action::OperatorRoleChanged => format!("{} is now {}", said("email"), said("role")),
+        Action::OperatorAdded | Action::OperatorRemoved | Action::OperatorLockedOut => {
+            said("email")
+        }
+        Action::OperatorRoleChanged => format!("{} is now {}", said("email"), said("to")),
         _ => String::new(),
     }
 }

@@ -1,0 +1,104 @@
+//! The audit log: who did what, page by page, and exports of it.
+//!
+//! The page and both exports take the same filters and find the same entries. An entry is told in the
+//! words of the timelines, with its exact action beside them and all that is known folded below.
+
+mod csv;
+mod export;
+mod filter;
+mod row;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::ids::ProjectId;
+use store::PgPool;
+use store::operators::list_operators;
+use store::page::Page;
+use store::projects::list_projects;
+use store::search::audit::{AuditEntry, search_audit};
+
+use self::filter::{Filter, Group, Mistakes};
+use self::row::Row;
+use super::access::{Access, Pages};
+use super::frame::{Frame, Section};
+use super::page::page_with;
+use super::session::SignedIn;
+use super::story::Names;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Adds the pages.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/audit", Access::Viewer, get).get("/audit.csv", Access::Viewer, export::csv).get(
+        "/audit.json",
+        Access::Viewer,
+        export::json,
+    )
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "pages/audit.html")]
+struct AuditPage {
+    frame: Frame,
+    filter: Filter,
+    mistakes: Mistakes,
+    groups: Vec<Group>,
+    /// Actors that can be chosen without typing.
+    actors: Vec<String>,
+    rows: Vec<Row>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+async fn get(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Query(filter): Query<Filter>,
+) -> Result<Response, ApiError> {
+    let (status, found, mistakes) = match filter.search() {
+        Ok(mut search) => {
+            search.cursor = filter.cursor()?;
+            (StatusCode::OK, search_audit(&state.pool, &search).await?, Mistakes::default())
+        }
+        Err(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, nothing(), mistakes),
+    };
+    let operators = list_operators(&state.pool).await?;
+    let page = AuditPage {
+        frame: Frame::of(&state, &signed_in, Section::Audit, "Audit").await?,
+        groups: filter.groups(),
+        actors: operators.into_iter().map(|operator| operator.email).collect(),
+        rows: rows(&state.pool, found.data).await?,
+        newer: found.previous_cursor.map(|id| filter.link("/audit", Some(("before", &id)))),
+        older: found.next_cursor.map(|id| filter.link("/audit", Some(("after", &id)))),
+        mistakes,
+        filter,
+    };
+    page_with(status, &page)
+}
+
+const fn nothing() -> Page<AuditEntry> {
+    Page { data: Vec::new(), next_cursor: None, previous_cursor: None, capped: false }
+}
+
+/// The entries with the names that people know.
+async fn rows(pool: &PgPool, entries: Vec<AuditEntry>) -> Result<Vec<Row>, ApiError> {
+    let projects = list_projects(pool).await?.into_iter();
+    let projects: BTreeMap<_, _> = projects.map(|project| (project.id, project.name)).collect();
+    let mut names: BTreeMap<Option<ProjectId>, Names> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let project_id = entry.project_id;
+        if let (Some(id), false) = (project_id, names.contains_key(&project_id)) {
+            names.insert(project_id, Names::of(pool, id).await?);
+        }
+        let project = project_id.and_then(|id| projects.get(&id).cloned());
+        rows.push(Row::new(entry, project, names.entry(project_id).or_default()));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,254 @@
+//! The audit log: filters, pages, exports.
+
+use std::collections::HashSet;
+
+use domain::operator::Role;
+use e2e::console::{Operator, PageAnswer};
+use e2e::{World, WorldOptions};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+/// Writes entries of the project as another process would: `(seconds ago, actor, action, detail)`.
+async fn write(world: &World, entries: &[(i32, &str, &str, Value)]) {
+    for (ago, actor, action, detail) in entries {
+        sqlx::query(
+            "INSERT INTO audit_entries (id, at, actor, action, project_id, detail)
+             VALUES ($1, now() - make_interval(secs => $2), $3, $4, $5, $6)",
+        )
+        .bind(uuid::Uuid::now_v7())
+        .bind(f64::from(*ago))
+        .bind(actor)
+        .bind(action)
+        .bind(world.project.id.as_uuid())
+        .bind(detail)
+        .execute(&world.pool)
+        .await
+        .expect("an entry");
+    }
+}
+
+fn rows(page: &PageAnswer) -> usize {
+    page.body.split("<tbody>").nth(1).map_or(0, |body| body.matches("<tr>").count())
+}
+
+/// The rows of a CSV file, read by the rules of RFC 4180 and nothing more.
+fn read_csv(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let (mut quoted, mut letters) = (false, text.chars().peekable());
+    while let Some(c) = letters.next() {
+        match c {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                cell.push('"');
+                letters.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted && letters.peek() == Some(&'\n') => {
+                letters.next();
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            _ => cell.push(c),
+        }
+    }
+    assert!(!quoted && cell.is_empty() && row.is_empty(), "the file ends with its last row");
+    rows
+}
+
+#[test]
+fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let event_id = world.receipt("evt_audit_1").await;
+        let words = json!({ "error_code": "db_down", "error_message": XSS });
+        let failed = world.result(event_id, "failed", words).await;
+        let incident_id = failed["incident_id"].as_str().expect("an incident");
+        let page = bob.get("/audit").await.body;
+        for wanted in [
+            "<strong>Incident opened</strong>: db_down",
+            "<strong>Receipt taken</strong>: invoice.paid, credit_grant is due",
+            "key “Production worker”",
+            "viewer@cometcart.test",
+            "<span class=\"id\">incident.opened</span>",
+            &format!("href=\"/incidents/{incident_id}\""),
+            &format!("href=\"/events/{event_id}\""),
+            "CometCart",
+        ] {
+            assert!(page.contains(wanted), "{wanted} in {page}");
+        }
+        assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+    });
+}
+
+#[test]
+fn each_filter_narrows_and_all_of_them_together_too() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let day = 86_400;
+        write(
+            &world,
+            &[
+                (10 * day, "operator:alice@cometcart.test", "project.updated", json!({})),
+                (10 * day, "operator:alice@cometcart.test", "project.created", json!({})),
+                (9 * day, "cli:alice", "project.updated", json!({})),
+                (day, "operator:alice@cometcart.test", "project.updated", json!({})),
+            ],
+        )
+        .await;
+        let date = |ago: i64| (OffsetDateTime::now_utc() - time::Duration::days(ago)).date();
+        let (ten, nine) = (date(10), date(9));
+        let project = world.project.id;
+        for (filter, found) in [
+            (String::new(), 5),
+            ("actor=Alice@cometcart.test".to_owned(), 3),
+            ("actor=operator:".to_owned(), 4),
+            ("action=project.".to_owned(), 4),
+            ("action=project.updated".to_owned(), 3),
+            (format!("subject={project}"), 4),
+            (format!("from={ten}&to={ten}"), 2),
+            (format!("from={nine}"), 3),
+            (format!("to={nine}"), 3),
+            (format!("actor=cli:&action=project.updated&subject={project}&to={nine}"), 1),
+            ("actor=nobody".to_owned(), 0),
+        ] {
+            let page = bob.get(&format!("/audit?{filter}")).await;
+            assert_eq!((page.status.as_u16(), rows(&page)), (200, found), "{filter}");
+            let csv = bob.get(&format!("/audit.csv?{filter}")).await.body;
+            assert_eq!(read_csv(&csv).len() - 1, found, "{filter}");
+        }
+        assert!(bob.get("/audit?actor=nobody").await.body.contains("No entry fits."));
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_said_beside_its_field_and_exports_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        for (filter, mistake) in [
+            ("from=yesterday", "A day is written as 2026-11-21."),
+            ("to=2026-02-30", "A day is written as 2026-11-21."),
+            ("subject=evt_1", "This is no id of a project, an event or an incident."),
+            ("action=incident.sneezed", "There is no such action."),
+            ("actor=%00", "Nobody is called that."),
+        ] {
+            let page = bob.get(&format!("/audit?{filter}")).await;
+            assert_eq!(page.status, 422, "{filter}");
+            assert!(page.body.contains(mistake), "{filter}");
+            assert!(page.body.contains("aria-describedby=\"filter-wrong\""));
+            for export in ["/audit.csv", "/audit.json"] {
+                let refused = bob.get(&format!("{export}?{filter}")).await;
+                assert_eq!(refused.status, 400, "{filter}");
+            }
+        }
+        assert!(bob.get("/audit?from=yesterday").await.body.contains("value=\"yesterday\""));
+        assert_eq!(bob.get("/audit?after=nothing").await.status, 400);
+    });
+}
+
+#[test]
+fn pages_of_fifty_lead_to_one_another_and_keep_the_filters() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        seed(&world, 120).await;
+        let link = |page: &PageAnswer, rel: &str| {
+            let at = page.body.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+            at.split('"').next().map(|link| link.replace("&#38;", "&"))
+        };
+        let first = bob.get("/audit?action=key.created").await;
+        assert_eq!((rows(&first), link(&first, "prev")), (50, None));
+        let second = bob.get(&link(&first, "next").expect("more")).await;
+        let third = bob.get(&link(&second, "next").expect("more")).await;
+        assert_eq!((rows(&second), rows(&third), link(&third, "next")), (50, 20, None));
+        let back = bob.get(&link(&third, "prev").expect("newer ones")).await;
+        assert_eq!(
+            back.body.split("<tbody>").nth(1).map(|it| it.split("</tbody>").next()),
+            second.body.split("<tbody>").nth(1).map(|it| it.split("</tbody>").next()),
+        );
+    });
+}
+
+#[test]
+fn a_spreadsheet_reads_every_cell_as_text() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let actors =
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=HYPERLINK(\"http://x\",\"a,b\")"];
+        for actor in actors {
+            let note = json!({ "note": "say \"hi\";=1+1,\r\nnew" });
+            write(&world, &[(0, actor, "key.created", note)]).await;
+        }
+        let answer = bob.get("/audit.csv?action=key.created").await;
+        let header = |name: &str| answer.headers[name].to_str().expect("text").to_owned();
+        assert_eq!(header("content-type"), "text/csv; charset=utf-8");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert!(header("content-disposition").starts_with("attachment; filename=\"audit-"));
+        let rows = read_csv(&answer.body);
+        assert_eq!(rows[0][0..3], ["at", "actor", "action"]);
+        assert_eq!(rows.len(), 1 + actors.len());
+        let found: HashSet<_> = rows[1..].iter().map(|row| row[1].clone()).collect();
+        assert_eq!(found, actors.iter().map(|actor| format!("'{actor}")).collect());
+        for row in &rows {
+            assert_eq!(row.len(), 8, "{row:?}");
+            let begins = |cell: &String| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+            assert!(!row.iter().any(begins), "{row:?}");
+        }
+        let detail: Value = serde_json::from_str(&rows[1][6]).expect("the detail as JSON");
+        assert_eq!(detail["note"], "say \"hi\";=1+1,\r\nnew");
+        assert!(!answer.body.contains(";="), "no cell begins after a semicolon either");
+    });
+}
+
+#[test]
+fn a_long_export_is_complete_and_in_order() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        seed(&world, 2_345).await;
+        let csv = read_csv(&bob.get("/audit.csv?action=key.created").await.body);
+        let ids: HashSet<_> = csv[1..].iter().map(|row| row[7].clone()).collect();
+        assert_eq!((csv.len() - 1, ids.len()), (2_345, 2_345));
+        let numbers: Vec<u64> = csv[1..]
+            .iter()
+            .map(|row| serde_json::from_str::<Value>(&row[6]).expect("JSON")["label"].clone())
+            .map(|label| label.as_str().expect("a number").parse().expect("a number"))
+            .collect();
+        assert!(numbers.is_sorted_by(|newer, older| newer > older), "newest first");
+
+        let answer = bob.get("/audit.json?action=key.created").await;
+        assert_eq!(answer.headers["content-type"], "application/json");
+        let json: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let entries = json["data"].as_array().expect("entries");
+        assert_eq!((entries.len(), &json["cut_off"]), (2_345, &Value::Bool(false)));
+        assert_eq!(entries[0]["project_id"], world.project.id.to_string());
+        assert_eq!(entries[0]["audit_id"], csv[1][7]);
+        let empty = bob.get("/audit.json?actor=nobody").await.body;
+        let empty: Value = serde_json::from_str(&empty).expect("JSON");
+        assert_eq!(empty, json!({ "data": [], "cut_off": false }));
+    });
+}
+
+/// So many entries, a second apart; the label counts up with time.
+async fn seed(world: &World, count: i32) {
+    sqlx::query(
+        "INSERT INTO audit_entries (id, at, actor, action, project_id, detail)
+         SELECT gen_random_uuid(), now() - make_interval(secs => $1 - n), 'cli:alice', 'key.created', $2,
+                jsonb_build_object('label', n::text)
+         FROM generate_series(1, $1) AS n",
+    )
+    .bind(count)
+    .bind(world.project.id.as_uuid())
+    .execute(&world.pool)
+    .await
+    .expect("entries");
+}
