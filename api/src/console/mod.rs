@@ -17,6 +17,7 @@ pub mod frame;
 pub mod incident;
 pub mod incidents;
 pub mod listing;
+pub mod overview;
 pub mod page;
 pub mod people;
 pub mod reference;
@@ -43,6 +44,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     account::add,
     people::add,
     audit::add,
+    overview::add,
     reference::add,
 ];
 

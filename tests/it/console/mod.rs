@@ -3,5 +3,6 @@
 mod access;
 mod account;
 mod audit;
+mod overview;
 mod people;
 mod sign_in;

@@ -1,0 +1,141 @@
+//! How it goes: what was opened and resolved each day, how long things take, what came on time.
+//!
+//! The figures are the store's, exact up to the moment of asking. Every number of the drawing stands
+//! in a table below it, so that nothing is said by a picture alone.
+
+mod chart;
+mod words;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::ids::ProjectId;
+use serde::Deserialize;
+use store::projects::{Project, list_projects};
+use store::search::overview::{DayFigures, OnTime, Overview, overview};
+
+use self::chart::Chart;
+use self::words::{Pace, day, heading, on_time};
+use super::access::{Access, Pages};
+use super::frame::{Frame, Section, mode_word};
+use super::page::page;
+use super::session::SignedIn;
+use super::when::When;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// How many days are shown unless something else is asked for.
+const USUAL_DAYS: i32 = 30;
+/// What can be chosen.
+const CHOICES: [i32; 4] = [7, USUAL_DAYS, 90, 365];
+
+/// Adds the page.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/overview", Access::Viewer, get)
+}
+
+/// What is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    days: String,
+    project: String,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "pages/overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    days: i32,
+    choices: Vec<i32>,
+    /// Every project with its name, and whether it is the one that is shown.
+    projects: Vec<(ProjectId, String, bool)>,
+    heading: String,
+    is_empty: bool,
+    chart: Chart,
+    /// The days on which something happened, newest first.
+    per_day: Vec<(String, DayFigures)>,
+    opened: i64,
+    resolved: i64,
+    detect: Pace,
+    repair: Pace,
+    /// What the figures are grouped by, and the groups.
+    groups: Vec<(&'static str, Vec<Row>)>,
+    incomplete_since: Option<When>,
+}
+
+/// A project or an event type.
+struct Row {
+    name: String,
+    figures: OnTime,
+    on_time: String,
+}
+
+async fn get(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let days = wanted.days.trim().parse().unwrap_or(USUAL_DAYS).clamp(1, 366);
+    let projects = list_projects(&state.pool).await?;
+    let project = match wanted.project.trim() {
+        "" => None,
+        id => Some(find(&projects, id)?),
+    };
+    let found = overview(&state.pool, project, days).await?;
+    let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
+    page(&fill(frame, (days, project), &projects, found))
+}
+
+fn find(projects: &[Project], id: &str) -> Result<ProjectId, ApiError> {
+    let id = id.parse::<ProjectId>().ok();
+    let found = projects.iter().find(|project| Some(project.id) == id);
+    found.map(|project| project.id).ok_or_else(|| ApiError::not_found("there is no such project"))
+}
+
+fn fill(
+    frame: Frame,
+    (days, project): (i32, Option<ProjectId>),
+    projects: &[Project],
+    found: Overview,
+) -> OverviewPage {
+    let sum = |of: fn(&DayFigures) -> i64| found.per_day.iter().map(of).sum::<i64>();
+    let (opened, resolved) = (sum(|day| day.opened), sum(|day| day.resolved));
+    let busy = found.per_day.iter().rev().filter(|day| day.opened + day.resolved > 0);
+    let mut choices = CHOICES.to_vec();
+    if !choices.contains(&days) {
+        choices.push(days);
+        choices.sort_unstable();
+    }
+    OverviewPage {
+        frame,
+        days,
+        choices,
+        projects: projects.iter().map(|one| choice(one, project)).collect(),
+        heading: heading(&found.overall, days),
+        is_empty: found.overall.events + opened + resolved == 0,
+        chart: Chart::of(&found.per_day),
+        per_day: busy.map(|figures| (day(figures.day), *figures)).collect(),
+        opened,
+        resolved,
+        detect: Pace::of(found.time_to_detect),
+        repair: Pace::of(found.time_to_repair),
+        groups: vec![
+            ("Project", found.by_project.into_iter().map(row).collect()),
+            ("Event type", found.by_event_type.into_iter().map(row).collect()),
+        ],
+        incomplete_since: found.incomplete_since.map(When::exact),
+    }
+}
+
+fn choice(one: &Project, chosen: Option<ProjectId>) -> (ProjectId, String, bool) {
+    let name = format!("{} ({})", one_line(&one.name), mode_word(one.mode));
+    (one.id, name, chosen == Some(one.id))
+}
+
+fn row(figures: OnTime) -> Row {
+    Row { name: one_line(&figures.name), on_time: on_time(&figures), figures }
+}
