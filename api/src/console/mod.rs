@@ -20,6 +20,7 @@ pub mod listing;
 pub mod overview;
 pub mod page;
 pub mod people;
+pub mod proof;
 pub mod reference;
 pub mod session;
 pub mod settings;
@@ -45,6 +46,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     people::add,
     audit::add,
     overview::add,
+    proof::add,
     reference::add,
 ];
 

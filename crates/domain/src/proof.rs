@@ -1,5 +1,9 @@
 //! The proof link: a read-only page of one incident, for somebody who cannot sign in.
 
+mod words;
+
+pub use words::{Deed, Matter, Step, StepTone, heading, steps};
+
 /// How long a proof link holds unless whoever makes it says otherwise, in days.
 pub const DEFAULT_DAYS: i32 = 7;
 /// The longest life of a proof link, in days.

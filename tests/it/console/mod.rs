@@ -5,4 +5,5 @@ mod account;
 mod audit;
 mod overview;
 mod people;
+mod proof;
 mod sign_in;

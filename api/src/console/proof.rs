@@ -1,0 +1,146 @@
+//! The proof page: what happened to one payment, for a customer who cannot sign in.
+//!
+//! Only moments and kinds of actions leave the audit for this page (see [`domain::proof`]), so it can
+//! show nothing internal. A token that is malformed, unknown, expired or revoked opens the very same
+//! page: whoever guesses learns nothing. Each opening is counted; the page does not refresh itself.
+
+use askama::Template;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::audit::Action;
+use domain::incident::Resolution;
+use domain::project::Mode;
+use domain::proof::{self, Deed, Matter, StepTone};
+use domain::secret_token::ProofToken;
+use store::events::{PaymentEvent, find_event};
+use store::incidents::{Incident, find_incident};
+use store::projects::{Project, find_project};
+use store::proof_links::{OpenedLink, open_link};
+use store::timeline::list_of_event;
+use time::OffsetDateTime;
+
+use super::access::{Access, Pages};
+use super::frame::Frame;
+use super::page::page_with;
+use super::when::When;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Adds the page.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/proof/{token}", Access::Anyone, get)
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "pages/proof.html")]
+struct ProofPage {
+    frame: Frame,
+    project: String,
+    is_test: bool,
+    until: String,
+    heading: String,
+    steps: Vec<Step>,
+    payment: String,
+    reference: String,
+}
+
+/// Where nothing is shown.
+#[derive(Template)]
+#[template(path = "pages/proof_closed.html")]
+struct ClosedPage {
+    frame: Frame,
+}
+
+struct Step {
+    class: &'static str,
+    lead: &'static str,
+    rest: String,
+    at: When,
+}
+
+async fn get(
+    State(state): State<AppState>,
+    token: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let token = token.ok().and_then(|Path(token)| ProofToken::parse(&token));
+    let opened = match token {
+        Some(token) => open_link(&state.pool, &token.hash()).await?,
+        None => None,
+    };
+    let mut response = match opened {
+        Some(link) => page_with(StatusCode::OK, &read(&state, link).await?)?,
+        None => {
+            let frame = Frame::apart("Nothing to show");
+            page_with(StatusCode::NOT_FOUND, &ClosedPage { frame })?
+        }
+    };
+    let unlisted = HeaderValue::from_static("noindex, nofollow, noarchive");
+    response.headers_mut().insert(HeaderName::from_static("x-robots-tag"), unlisted);
+    Ok(response)
+}
+
+async fn read(state: &AppState, link: OpenedLink) -> Result<ProofPage, ApiError> {
+    let gone = || ApiError::internal("a proof link leads to what is not there");
+    let event = find_event(&state.pool, link.event_id).await?.ok_or_else(gone)?;
+    let incident = find_incident(&state.pool, link.incident_id).await?.ok_or_else(gone)?;
+    let project = find_project(&state.pool, link.project_id).await?.ok_or_else(gone)?;
+    let timeline = list_of_event(&state.pool, link.event_id).await?.into_iter();
+    let story: Vec<Deed> = timeline
+        .filter_map(|entry| Some((entry.at, entry.action.parse::<Action>().ok()?)))
+        .collect();
+    Ok(fill(&link, &event, &incident, &project, &story))
+}
+
+fn fill(
+    link: &OpenedLink,
+    event: &PaymentEvent,
+    incident: &Incident,
+    project: &Project,
+    story: &[Deed],
+) -> ProofPage {
+    let by_hand = incident.resolution == Some(Resolution::Manual);
+    let matter = Matter {
+        provider: event.provider,
+        effect: event.effect_type,
+        occurred_at: event.occurred_at,
+        received_at: event.received_at,
+        reason: incident.reason,
+        resolved_by_hand_at: incident.resolved_at.filter(|_| by_hand),
+    };
+    let steps = proof::steps(&matter, story).into_iter().map(|step| Step {
+        class: class(step.tone),
+        lead: step.lead,
+        rest: step.rest,
+        at: When::brief(step.at),
+    });
+    let payment = one_line(&event.provider_event_id);
+    ProofPage {
+        frame: Frame::apart(format!("What happened to payment {payment}")),
+        project: one_line(&project.name),
+        is_test: project.mode == Mode::Test,
+        until: day(link.expires_at),
+        heading: proof::heading(&matter, story),
+        steps: steps.collect(),
+        payment,
+        reference: one_line(&event.internal_reference),
+    }
+}
+
+const fn class(tone: StepTone) -> &'static str {
+    match tone {
+        StepTone::Good => "good",
+        StepTone::Bad => "bad",
+        StepTone::Work => "work",
+    }
+}
+
+/// `28 November 2026`, in UTC.
+fn day(at: OffsetDateTime) -> String {
+    let day = at.to_offset(time::UtcOffset::UTC).date();
+    format!("{} {} {}", day.day(), day.month(), day.year())
+}

@@ -1,0 +1,326 @@
+//! What a proof page says, to the customer who paid.
+//!
+//! Of the audit only moments and actions come in here, so that no name, address, note, error or key
+//! can go out. Actions that are nobody's business but the team's have no words and are left out. What
+//! is "late" is counted from when the app took the payment event: that is what was seen here, while
+//! the provider's own time is only its claim.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::alert::humane_duration;
+use crate::audit::Action;
+use crate::catalogue::{EffectType, Provider};
+use crate::incident::Reason;
+
+/// What a proof is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Matter {
+    /// Who took the money.
+    pub provider: Provider,
+    /// What was paid for.
+    pub effect: EffectType,
+    /// When it was paid, as the provider says.
+    pub occurred_at: OffsetDateTime,
+    /// When the app took it.
+    pub received_at: OffsetDateTime,
+    /// Why the incident was opened.
+    pub reason: Reason,
+    /// When the team resolved it by hand, if it did.
+    pub resolved_by_hand_at: Option<OffsetDateTime>,
+}
+
+/// Something that was done, and when.
+pub type Deed = (OffsetDateTime, Action);
+
+/// How a step looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepTone {
+    /// As it should be.
+    Good,
+    /// Not as it should be.
+    Bad,
+    /// Under way.
+    Work,
+}
+
+/// One line of the proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// How it looks.
+    pub tone: StepTone,
+    /// What happened.
+    pub lead: &'static str,
+    /// How the sentence goes on.
+    pub rest: String,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// The two sentences that the page begins with.
+#[must_use]
+pub fn heading(matter: &Matter, story: &[Deed]) -> String {
+    let words = words(matter.effect);
+    let after = |at: OffsetDateTime| humane_duration((at - matter.received_at).max(Duration::ZERO));
+    let arrived = story.iter().find(|(_, action)| *action == Action::ResultSucceeded);
+    let ending = match (arrived, matter.resolved_by_hand_at) {
+        (Some((at, _)), _) => format!("{} {} late.", words.arrived, after(*at)),
+        (None, Some(at)) => {
+            format!("The team took care of {} by hand, {} later.", words.object, after(at))
+        }
+        (None, None) => format!("{}; the team knows.", words.not_yet),
+    };
+    format!("{} {ending}", words.received)
+}
+
+/// What happened, step by step.
+#[must_use]
+pub fn steps(matter: &Matter, story: &[Deed]) -> Vec<Step> {
+    let confirmed = Step {
+        tone: StepTone::Good,
+        lead: words(matter.effect).confirmed,
+        rest: format!(" by {}", matter.provider.row().name),
+        at: matter.occurred_at,
+    };
+    let told = story.iter().any(|(_, action)| *action == Action::AlertDelivered);
+    let done = story.iter().filter_map(|deed| step(matter, *deed, told));
+    std::iter::once(confirmed).chain(done).collect()
+}
+
+/// A deed in the customer's words; `None` for what only concerns the team. Nobody is said to have
+/// been alerted unless a message was taken.
+fn step(matter: &Matter, (at, action): Deed, told: bool) -> Option<Step> {
+    use StepTone::{Bad, Good, Work};
+    let words = words(matter.effect);
+    let (tone, lead, rest) = match action {
+        Action::ReceiptAccepted => (Good, "Accepted", " for processing"),
+        Action::IncidentOpened => {
+            let lead = match matter.reason {
+                Reason::MissingResult => words.missing,
+                Reason::FailedResult => words.failed,
+            };
+            (Bad, lead, if told { ", team alerted" } else { "" })
+        }
+        Action::IncidentAcknowledged => (Work, "Taken up", " by the team"),
+        Action::ReprocessRequested => (Work, "Repair started", " by the team"),
+        Action::ReprocessFailed | Action::ReprocessNoResult | Action::ReprocessUndelivered => {
+            (Bad, "Repair did not work", "")
+        }
+        Action::ResultSucceeded => (Good, words.done, ", confirmed by the app"),
+        Action::IncidentResolved if matter.resolved_by_hand_at.is_some() => {
+            (Good, "Taken care of", " by hand, by the team")
+        }
+        _ => return None,
+    };
+    Some(Step { tone, lead, rest: rest.to_owned(), at })
+}
+
+struct Words {
+    received: &'static str,
+    confirmed: &'static str,
+    arrived: &'static str,
+    not_yet: &'static str,
+    object: &'static str,
+    missing: &'static str,
+    failed: &'static str,
+    done: &'static str,
+}
+
+const fn words(effect: EffectType) -> Words {
+    match effect {
+        EffectType::AccessUnlock => Words {
+            received: "Your payment was received.",
+            confirmed: "Payment confirmed",
+            arrived: "Your access was unlocked",
+            not_yet: "Your access is not unlocked yet",
+            object: "your access",
+            missing: "Access not unlocked in time",
+            failed: "Unlocking access failed",
+            done: "Access unlocked",
+        },
+        EffectType::CreditGrant => Words {
+            received: "Your payment was received.",
+            confirmed: "Payment confirmed",
+            arrived: "Your credits arrived",
+            not_yet: "Your credits have not arrived yet",
+            object: "your credits",
+            missing: "Credits not added in time",
+            failed: "Adding credits failed",
+            done: "Credits added",
+        },
+        EffectType::SeatUpdate => Words {
+            received: "Your payment was received.",
+            confirmed: "Payment confirmed",
+            arrived: "Your seats were changed",
+            not_yet: "Your seats are not changed yet",
+            object: "your seats",
+            missing: "Seats not changed in time",
+            failed: "Changing seats failed",
+            done: "Seats changed",
+        },
+        EffectType::SubscriptionStateApply => Words {
+            received: "The change of your subscription was received.",
+            confirmed: "Change confirmed",
+            arrived: "It took effect",
+            not_yet: "It has not taken effect yet",
+            object: "it",
+            missing: "Subscription not changed in time",
+            failed: "Changing the subscription failed",
+            done: "Subscription changed",
+        },
+        EffectType::AccessRevocation => Words {
+            received: "The end of your access was asked for.",
+            confirmed: "Request confirmed",
+            arrived: "It ended",
+            not_yet: "It has not ended yet",
+            object: "it",
+            missing: "Access not ended in time",
+            failed: "Ending access failed",
+            done: "Access ended",
+        },
+        EffectType::CreditDeduction => Words {
+            received: "Credits of yours were to be taken back.",
+            confirmed: "Request confirmed",
+            arrived: "They were taken back",
+            not_yet: "They have not been taken back yet",
+            object: "them",
+            missing: "Credits not taken back in time",
+            failed: "Taking credits back failed",
+            done: "Credits taken back",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const RECEIVED: OffsetDateTime = datetime!(2026-11-21 14:02:12 UTC);
+
+    fn credits() -> Matter {
+        Matter {
+            provider: Provider::Stripe,
+            effect: EffectType::CreditGrant,
+            occurred_at: datetime!(2026-11-21 14:02:09 UTC),
+            received_at: RECEIVED,
+            reason: Reason::MissingResult,
+            resolved_by_hand_at: None,
+        }
+    }
+
+    fn deeds(actions: &[(i64, Action)]) -> Vec<Deed> {
+        actions
+            .iter()
+            .map(|(minute, action)| (RECEIVED + Duration::minutes(*minute), *action))
+            .collect()
+    }
+
+    fn sentences(matter: &Matter, story: &[Deed]) -> Vec<String> {
+        let steps = steps(matter, story).into_iter();
+        steps.map(|step| format!("{}{}", step.lead, step.rest)).collect()
+    }
+
+    #[test]
+    fn a_repair_is_told_without_anything_that_only_concerns_the_team() {
+        let story = deeds(&[
+            (0, Action::ReceiptAccepted),
+            (30, Action::IncidentOpened),
+            (30, Action::AlertDelivered),
+            (30, Action::DestinationBroken),
+            (45, Action::IncidentAcknowledged),
+            (46, Action::ReprocessRefused),
+            (50, Action::ReprocessRequested),
+            (50, Action::CallbackFailed),
+            (51, Action::CallbackDelivered),
+            (51, Action::ResultSucceeded),
+            (51, Action::IncidentResolved),
+            (60, Action::ProofLinkCreated),
+            (61, Action::ResultContradicted),
+        ]);
+        assert_eq!(
+            heading(&credits(), &story),
+            "Your payment was received. Your credits arrived 51 minutes late."
+        );
+        assert_eq!(
+            sentences(&credits(), &story),
+            [
+                "Payment confirmed by Stripe",
+                "Accepted for processing",
+                "Credits not added in time, team alerted",
+                "Taken up by the team",
+                "Repair started by the team",
+                "Credits added, confirmed by the app",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_open_is_said_to_be_open_and_nobody_is_alerted_who_was_not() {
+        let story = deeds(&[
+            (0, Action::ReceiptAccepted),
+            (1, Action::IncidentOpened),
+            (2, Action::ReprocessRequested),
+            (3, Action::ReprocessNoResult),
+        ]);
+        let failed = Matter { reason: Reason::FailedResult, ..credits() };
+        assert_eq!(
+            heading(&failed, &story),
+            "Your payment was received. Your credits have not arrived yet; the team knows."
+        );
+        assert_eq!(
+            sentences(&failed, &story)[2..],
+            ["Adding credits failed", "Repair started by the team", "Repair did not work"]
+        );
+    }
+
+    #[test]
+    fn what_was_resolved_by_hand_is_not_said_to_have_arrived() {
+        let by_hand = RECEIVED + Duration::hours(2);
+        let matter = Matter { resolved_by_hand_at: Some(by_hand), ..credits() };
+        let mut story = deeds(&[(30, Action::IncidentOpened), (120, Action::IncidentResolved)]);
+        assert_eq!(
+            heading(&matter, &story),
+            "Your payment was received. The team took care of your credits by hand, 2 hours later."
+        );
+        assert_eq!(sentences(&matter, &story)[2], "Taken care of by hand, by the team");
+        story.extend(deeds(&[(180, Action::ResultSucceeded)]));
+        assert!(heading(&matter, &story).ends_with("Your credits arrived 3 hours late."));
+    }
+
+    #[test]
+    fn each_effect_has_its_words() {
+        let story = deeds(&[(31, Action::ResultSucceeded)]);
+        for (effect, late, open) in [
+            (
+                EffectType::AccessUnlock,
+                "Your payment was received. Your access was unlocked 31 minutes late.",
+                "Your payment was received. Your access is not unlocked yet; the team knows.",
+            ),
+            (
+                EffectType::SeatUpdate,
+                "Your payment was received. Your seats were changed 31 minutes late.",
+                "Your payment was received. Your seats are not changed yet; the team knows.",
+            ),
+            (
+                EffectType::SubscriptionStateApply,
+                "The change of your subscription was received. It took effect 31 minutes late.",
+                "The change of your subscription was received. It has not taken effect yet; the team knows.",
+            ),
+            (
+                EffectType::AccessRevocation,
+                "The end of your access was asked for. It ended 31 minutes late.",
+                "The end of your access was asked for. It has not ended yet; the team knows.",
+            ),
+            (
+                EffectType::CreditDeduction,
+                "Credits of yours were to be taken back. They were taken back 31 minutes late.",
+                "Credits of yours were to be taken back. They have not been taken back yet; the team knows.",
+            ),
+        ] {
+            let matter = Matter { effect, ..credits() };
+            assert_eq!(heading(&matter, &story), late);
+            assert_eq!(heading(&matter, &[]), open);
+        }
+    }
+}

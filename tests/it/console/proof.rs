@@ -1,0 +1,248 @@
+//! The proof page, as the customer sees it.
+
+use api::auth::random::proof_token;
+use domain::audit::{Action, Actor};
+use domain::ids::{EventId, ProofLinkId};
+use domain::incident::Resolution;
+use domain::operator::Role;
+use domain::secret_token::ProofToken;
+use e2e::console::{Operator, PageAnswer};
+use e2e::{World, WorldOptions};
+use serde_json::json;
+use store::administration::proof_link::{create_link, revoke_link};
+use store::audit::{Subject, insert_entry};
+use store::incidents::Incident;
+use store::proof_links::list_links;
+use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::resolve::{Resolving, resolve_incident};
+
+const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+fn alice() -> Actor {
+    Actor::Operator("canary-alice@cometcart.test".to_owned())
+}
+
+/// An event whose adding failed, with its incident.
+async fn broken(world: &World, provider_event_id: &str) -> Incident {
+    failed(world, world.receipt(provider_event_id).await).await
+}
+
+async fn failed(world: &World, event_id: EventId) -> Incident {
+    let words = json!({ "error_code": "canary_code", "error_message": "canary-error-message" });
+    world.result(event_id, "failed", words).await;
+    world.incident_when(event_id, "is open", |_| true).await
+}
+
+async fn link(world: &World, incident: &Incident) -> (ProofLinkId, ProofToken) {
+    let token = proof_token().expect("random bytes");
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    let id = create_link(&mut tx, &alice(), incident, &token, 7).await.expect("a link");
+    tx.commit().await.expect("a commit");
+    (id, token)
+}
+
+async fn open(world: &World, token: &ProofToken) -> PageAnswer {
+    Operator::stranger(world).get(&format!("/proof/{}", token.reveal())).await
+}
+
+#[test]
+fn the_customer_reads_what_happened_without_signing_in() {
+    e2e::run(async {
+        let world = world().await;
+        let incident = broken(&world, "evt_proof_1").await;
+        let (_, token) = link(&world, &incident).await;
+        let open_page = open(&world, &token).await;
+        assert_eq!(open_page.status, 200);
+        let not_yet =
+            "Your payment was received. Your credits have not arrived yet; the team knows.";
+        assert!(open_page.body.contains(not_yet), "{}", open_page.body);
+
+        let replay_id = world.reprocess(incident.id).await;
+        world.result(incident.event_id, "success", json!({ "replay_id": replay_id })).await;
+        let page = open(&world, &token).await;
+        for wanted in [
+            "Your payment was received. Your credits arrived ",
+            " late.</h1>",
+            "Read-only record · CometCart · test mode, no money was taken · valid until ",
+            "<strong>Payment confirmed</strong> by Stripe",
+            "datetime=\"2026-11-21T14:02:09Z\"",
+            "<strong>Accepted</strong> for processing",
+            "<strong>Adding credits failed</strong></div>",
+            "<strong>Repair started</strong> by the team",
+            "<strong>Credits added</strong>, confirmed by the app",
+            "Payment <span class=\"id\">evt_proof_1</span> · reference <span class=\"id\">user_456</span>",
+        ] {
+            assert!(page.body.contains(wanted), "{wanted} in {}", page.body);
+        }
+        for (name, value) in [
+            ("x-robots-tag", "noindex, nofollow, noarchive"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.headers[name], value);
+        }
+        assert!(!page.headers.contains_key("set-cookie"));
+        for console in ["<nav", "/incidents", "/sign-in", "/account", "data-live", "<form"] {
+            assert!(!page.body.contains(console), "{console} in {}", page.body);
+        }
+    });
+}
+
+#[test]
+fn nothing_internal_is_on_the_page() {
+    e2e::run(async {
+        let world = world().await;
+        for change in [
+            "UPDATE projects SET snapshots = true, repair_url = 'https://canary-repair.example/x'",
+            "UPDATE api_keys SET label = 'canary-key-label'",
+        ] {
+            sqlx::query(change).execute(&world.pool).await.expect("a change");
+        }
+        let target = store::destinations::Target::Email("canary-on-call@cometcart.test".to_owned());
+        world.tell(&target, "canary-on-call@cometcart.test").await;
+        let mut receipt = e2e::world::receipt("evt_quiet");
+        receipt["payload"] = json!({ "canary-payload-key": "canary-payload-value" });
+        let (status, answer) = world.post("/api/v1/receipt", &receipt).await;
+        assert_eq!(status, 202, "{answer}");
+        let incident = failed(&world, e2e::world::parse(&answer["event_id"])).await;
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        acknowledge_incident(&mut tx, incident.event_id, &alice(), Some("canary-note"))
+            .await
+            .expect("a database")
+            .expect("an open incident");
+        let subject = Subject::incident(incident.project_id, incident.event_id, incident.id);
+        for action in Action::ALL {
+            let detail = json!({
+                "note": "canary-note", "why": "canary-why", "answer": "canary-answer",
+                "destination": "canary-destination", "error": "canary-error", "label": "canary-label",
+            });
+            insert_entry(&mut *tx, &alice(), *action, subject, detail).await.expect("an entry");
+        }
+        let resolving = Resolving { actor: &alice(), note: Some("canary-note"), signal: false };
+        resolve_incident(&mut tx, incident.event_id, resolving).await.expect("a database");
+        tx.commit().await.expect("a commit");
+        let resolved = world
+            .incident_when(incident.event_id, "by hand", |it| {
+                it.resolution == Some(Resolution::Manual)
+            })
+            .await;
+        let (_, token) = link(&world, &resolved).await;
+        let page = open(&world, &token).await;
+        assert_eq!(page.status, 200);
+        assert!(!page.body.to_lowercase().contains("canary"), "{}", page.body);
+        for id in [incident.id.to_string(), incident.event_id.to_string(), world.key_id.to_string()]
+        {
+            assert!(!page.body.contains(&id), "{id} is internal");
+        }
+    });
+}
+
+#[test]
+fn whatever_does_not_open_is_the_very_same_page() {
+    e2e::run(async {
+        let world = world().await;
+        let incident = broken(&world, "evt_closed").await;
+        let ((_, expired), (id, revoked)) =
+            (link(&world, &incident).await, link(&world, &incident).await);
+        let (_, valid) = link(&world, &incident).await;
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        assert!(revoke_link(&mut tx, &alice(), &incident, id).await.expect("a database"));
+        tx.commit().await.expect("a commit");
+        sqlx::query(
+            "UPDATE proof_links SET created_at = now() - interval '8 days', expires_at = now() - interval '1 second'
+             WHERE token_hash = $1",
+        )
+        .bind(expired.hash().as_slice())
+        .execute(&world.pool)
+        .await
+        .expect("an end");
+
+        let (expired, revoked) = (expired.reveal(), revoked.reveal());
+        let unknown = proof_token().expect("random bytes").reveal();
+        let (longer, shorter) = (format!("{}A", valid.reveal()), valid.reveal()[1..].to_owned());
+        let mut pages = Vec::new();
+        for token in
+            [&expired, &revoked, &unknown, &longer, &shorter, "nothing", "%00", "%ff", "..%2f", XSS]
+        {
+            let token = token.replace(['<', '>', '"', '\'', ' ', '/'], "x");
+            let answer = Operator::stranger(&world).get(&format!("/proof/{token}")).await;
+            assert_eq!(answer.status, 404, "{token}");
+            assert_eq!(answer.headers["x-robots-tag"], "noindex, nofollow, noarchive");
+            let mut headers: Vec<_> = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect();
+            headers.sort();
+            pages.push((token, answer.body, headers));
+        }
+        for (token, body, headers) in &pages {
+            assert_eq!((body, headers), (&pages[0].1, &pages[0].2), "{token}");
+        }
+        assert!(!pages[0].1.contains("/incidents"), "no way into the console");
+        assert_eq!(open(&world, &valid).await.status, 200);
+    });
+}
+
+#[test]
+fn every_opening_is_counted_and_nothing_else_is() {
+    e2e::run(async {
+        let world = world().await;
+        let incident = broken(&world, "evt_counted").await;
+        let (id, token) = link(&world, &incident).await;
+        let (other, _) = link(&world, &incident).await;
+        let views = async |wanted: ProofLinkId| {
+            let links = list_links(&world.pool, incident.id).await.expect("links");
+            links.into_iter().find(|link| link.id == wanted).expect("the link").views
+        };
+        assert_eq!(views(id).await, 0);
+        for opened in 1..=3 {
+            open(&world, &token).await;
+            assert_eq!(views(id).await, opened);
+        }
+        let nothing = proof_token().expect("random bytes");
+        open(&world, &nothing).await;
+        assert_eq!((views(id).await, views(other).await), (3, 0));
+    });
+}
+
+#[test]
+fn an_operator_sees_what_the_customer_sees() {
+    e2e::run(async {
+        let world = world().await;
+        let incident = broken(&world, "evt_same").await;
+        let (_, token) = link(&world, &incident).await;
+        let path = format!("/proof/{}", token.reveal());
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        assert_eq!(admin.get(&path).await.body, Operator::stranger(&world).get(&path).await.body);
+    });
+}
+
+#[test]
+fn texts_of_others_are_only_texts() {
+    e2e::run(async {
+        let world = world().await;
+        let mut receipt = e2e::world::receipt("evt_markup");
+        receipt["internal_reference"] = json!(XSS);
+        let (status, answer) = world.post("/api/v1/receipt", &receipt).await;
+        assert_eq!(status, 202, "{answer}");
+        sqlx::query("UPDATE projects SET name = $1")
+            .bind(format!("Comet\u{202e}{XSS}"))
+            .execute(&world.pool)
+            .await
+            .expect("a name");
+        let event_id = e2e::world::parse(&answer["event_id"]);
+        let incident = failed(&world, event_id).await;
+        let (_, token) = link(&world, &incident).await;
+        let page = open(&world, &token).await.body;
+        assert!(page.contains("alert(1)"), "{page}");
+        for live in ["<script>alert", "<img", "\u{202e}"] {
+            assert!(!page.contains(live), "{live:?} in {page}");
+        }
+    });
+}
