@@ -1,3 +1,5 @@
 //! Who may sign in.
 
 pub mod password;
+pub mod password_queue;
+pub mod random;
