@@ -10,7 +10,7 @@ use domain::audit::{Action, Actor};
 use serde_json::json;
 use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
-use store::{PgPool, StoreError, events, idempotency, results};
+use store::{PgPool, StoreError, events, idempotency, results, sessions, sign_ins};
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 500;
@@ -35,6 +35,8 @@ pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
     outbox::unpark_old(pool).await?;
     results::delete_expired_early(pool).await?;
     idempotency::delete_expired(pool).await?;
+    sessions::purge_sessions(pool).await?;
+    sign_ins::purge_failures(pool).await?;
     Ok(())
 }
 
