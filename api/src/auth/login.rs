@@ -13,7 +13,7 @@ use store::operators::{self, Login};
 use store::sign_ins::{self, Attempt};
 use time::OffsetDateTime;
 
-use super::password::{self, PasswordError};
+use super::password::PasswordError;
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -78,7 +78,8 @@ async fn find(
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right = state.console.passwords.verify(password.to_owned(), stored).await.map_err(unread)?;
+    let right =
+        state.console.passwords.verify(password.to_owned(), stored).await.map_err(unread)?;
     if let Some(login) = login.filter(|_| right) {
         return Ok(Ok(login));
     }

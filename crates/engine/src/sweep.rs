@@ -11,9 +11,7 @@ use domain::audit::{Action, Actor};
 use serde_json::json;
 use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
-use store::{
-    PgPool, StoreError, events, figures, idempotency, results, sessions, sign_ins,
-};
+use store::{PgPool, StoreError, events, figures, idempotency, results, sessions, sign_ins};
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 500;

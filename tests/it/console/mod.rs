@@ -2,5 +2,9 @@
 
 mod access;
 mod account;
+mod broken;
+mod events;
+mod incident;
+mod incidents;
 mod people;
 mod sign_in;

@@ -146,6 +146,9 @@ mod tests {
             event_id: "ev_00000000000000000000000001".parse().expect("an id"),
             state,
             requested_by: "operator:bob@cometcart.test".to_owned(),
+            note: None,
+            requested_at: datetime!(2026-11-21 14:39:59 UTC),
+            finished_at: None,
             body: "{}".to_owned(),
             result_due_at: Some(datetime!(2026-11-21 15:10:00 UTC)),
         };
