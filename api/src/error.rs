@@ -50,6 +50,9 @@ pub enum ApiError {
     /// No key, a malformed, a revoked or an unknown one. The client cannot tell which.
     #[error("send a valid API key as: Authorization: Bearer sk_test_... or sk_live_...")]
     Unauthorized,
+    /// No operator token, or one that is malformed, revoked or unknown.
+    #[error("send a valid operator token as: Authorization: Bearer op_...")]
+    UnknownToken,
     /// Known, but not allowed to do this.
     #[error("{message}")]
     Forbidden {
@@ -149,7 +152,7 @@ impl ApiError {
             Self::MalformedRequest { .. } | Self::BodyTooSlow { .. } => {
                 ("malformed_request", StatusCode::BAD_REQUEST)
             }
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::Unauthorized | Self::UnknownToken => ("unauthorized", StatusCode::UNAUTHORIZED),
             Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
             Self::NotFound { .. } => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
@@ -218,7 +221,7 @@ impl ApiError {
     /// The headers that belong to this error, whoever renders it.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
         match self {
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::UnknownToken => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::IdempotencyInProgress => {
@@ -319,6 +322,7 @@ mod tests {
             (ApiError::malformed("no"), "malformed_request", 400),
             (ApiError::BodyTooSlow { deadline }, "malformed_request", 400),
             (ApiError::Unauthorized, "unauthorized", 401),
+            (ApiError::UnknownToken, "unauthorized", 401),
             (ApiError::forbidden("no"), "forbidden", 403),
             (ApiError::not_found("no such event"), "not_found", 404),
             (ApiError::MethodNotAllowed, "method_not_allowed", 405),

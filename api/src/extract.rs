@@ -19,8 +19,10 @@ mod json;
 mod negotiation;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use domain::api_key::ApiKey;
+use domain::secret_token::OperatorToken;
 
 use crate::error::ApiError;
 
@@ -48,6 +50,22 @@ impl IngestHead {
             idempotency_key: headers::idempotency_key(&parts.headers)?,
         })
     }
+}
+
+/// Checks the headers of a request by an operator's token and reads the token, which is not looked up
+/// yet. A request without a body needs no `Content-Type`.
+///
+/// # Errors
+/// The first check that fails.
+pub fn operator_token(parts: &Parts) -> Result<OperatorToken, ApiError> {
+    headers::refuse_doubtful(&parts.headers)?;
+    if matches!(parts.method, Method::GET | Method::DELETE) {
+        negotiation::refuse_unless_accepted(&parts.headers)?;
+    } else {
+        negotiation::refuse_unless_json(&parts.headers)?;
+    }
+    let token = headers::bearer(&parts.headers).and_then(OperatorToken::parse);
+    token.ok_or(ApiError::UnknownToken)
 }
 
 impl<S: Sync> FromRequestParts<S> for IngestHead {

@@ -12,6 +12,8 @@ pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route("/api/v1/receipt", post(v1::receipt::post))
         .route("/api/v1/result", post(v1::result::post))
+        .route("/api/openapi.json", get(v1::reference::openapi))
+        .merge(v1::automation().split_for_parts().0)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     answer::json_api(api)

@@ -54,6 +54,9 @@ impl World {
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        if let Some(authority) = self.mailbox.authority() {
+            command.env("SSL_CERT_FILE", authority);
+        }
         Ok(command)
     }
 

@@ -1,9 +1,17 @@
-//! A mail server: it speaks SMTP with login and keeps every message as it came.
+//! A mail server: it speaks SMTP, takes mail only from bob, and keeps every message as it came.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::eventually;
@@ -12,6 +20,7 @@ use crate::eventually;
 pub struct Mailbox {
     port: u16,
     mails: Arc<Mutex<Vec<String>>>,
+    authority: Option<TempDir>,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -21,26 +30,51 @@ impl Mailbox {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::listen(None).await
+    }
+
+    /// Starts a mail server that speaks TLS from the first byte, with a certificate that only its
+    /// own authority vouches for.
+    ///
+    /// # Errors
+    /// When no port is free, or there can be no certificate.
+    pub async fn start_encrypted() -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let acceptor = vouched_for(&folder.path().join(AUTHORITY))?;
+        Ok(Self { authority: Some(folder), ..Self::listen(Some(acceptor)).await? })
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let mails = Arc::<Mutex<Vec<String>>>::default();
         let kept = Arc::clone(&mails);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let kept = Arc::clone(&kept);
+                let (tls, kept) = (tls.clone(), Arc::clone(&kept));
                 tokio::spawn(async move {
                     // A client that hangs up early is the client's affair.
-                    let _ended = converse(stream, &kept).await;
+                    let _ended = welcome(stream, tls, &kept).await;
                 });
             }
         });
-        Ok(Self { port, mails, _server: AbortOnDropHandle::new(server) })
+        Ok(Self { port, mails, authority: None, _server: AbortOnDropHandle::new(server) })
     }
 
     /// The URL for `SMTP_URL`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://bob:secret@127.0.0.1:{}", self.port)
+        if self.authority.is_some() {
+            format!("smtps://bob:secret@localhost:{}", self.port)
+        } else {
+            format!("smtp://bob:secret@127.0.0.1:{}", self.port)
+        }
+    }
+
+    /// The file with the authority's certificate, where there is one, for `SSL_CERT_FILE`.
+    #[must_use]
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.authority.as_ref().map(|folder| folder.path().join(AUTHORITY))
     }
 
     /// Every mail so far, headers included.
@@ -58,36 +92,82 @@ impl Mailbox {
     }
 }
 
-async fn converse(stream: TcpStream, kept: &Mutex<Vec<String>>) -> std::io::Result<()> {
+const AUTHORITY: &str = "authority.pem";
+/// The base64 of NUL bob NUL secret.
+const LOGIN: &str = "PLAIN AGJvYgBzZWNyZXQ=";
+
+/// Makes an authority, writes its certificate to the file, and has it vouch for `localhost`.
+fn vouched_for(file: &Path) -> anyhow::Result<TlsAcceptor> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    let text = STANDARD.encode(authority.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    std::fs::write(file, pem)?;
+
+    let key = KeyPair::generate()?;
+    let params = CertificateParams::new(["localhost".to_owned()])?;
+    let certificate = params.signed_by(&key, &authority)?.der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn welcome(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    kept: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    match tls {
+        Some(tls) => converse(tls.accept(stream).await?, kept).await,
+        None => converse(stream, kept).await,
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    kept: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 mail.test ESMTP\r\n").await?;
-    let mut line = String::new();
+    let (mut line, mut signed_in) = (String::new(), false);
     loop {
+        stream.flush().await?;
         line.clear();
         if stream.read_line(&mut line).await? == 0 {
             return Ok(());
         }
-        let verb = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        match verb.as_str() {
-            "EHLO" => {
-                stream
-                    .write_all(b"250-mail.test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME\r\n")
-                    .await?;
+        let (verb, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+        let answer = match verb {
+            "EHLO" => "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+            "AUTH" if rest == LOGIN => {
+                signed_in = true;
+                "235 welcome\r\n"
             }
-            "AUTH" => stream.write_all(b"235 welcome\r\n").await?,
+            "AUTH" => "535 5.7.8 bad password\r\n",
+            "MAIL" if !signed_in => "530 5.7.0 authentication required\r\n",
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
+                stream.flush().await?;
                 let mail = read_mail(&mut stream).await?;
                 kept.lock().expect("no panic while locked").push(mail);
-                stream.write_all(b"250 kept\r\n").await?;
+                "250 kept\r\n"
             }
-            "QUIT" => return stream.write_all(b"221 bye\r\n").await,
-            _ => stream.write_all(b"250 ok\r\n").await?,
-        }
+            "QUIT" => {
+                stream.write_all(b"221 bye\r\n").await?;
+                return stream.flush().await;
+            }
+            _ => "250 ok\r\n",
+        };
+        stream.write_all(answer.as_bytes()).await?;
     }
 }
 
-async fn read_mail(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+async fn read_mail(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<String> {
     let mut mail = String::new();
     loop {
         let mut line = String::new();

@@ -5,11 +5,13 @@
 mod activities_twice;
 mod api;
 mod architecture;
+mod automation;
 mod console;
 mod dev;
 mod happy_path;
 mod histories;
 mod incident;
+mod mail_tls;
 mod migrations;
 mod outage;
 mod reprocess;

@@ -5,57 +5,18 @@
 //! same work as a known one. The session, the end of the count and the audit entry are committed
 //! together; the browser gets its token only then.
 
-use std::sync::{Arc, LazyLock};
-
 use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
+use store::StoreError;
 use store::administration::session;
+use store::operators::{self, Login};
 use store::sign_ins::{self, Attempt};
-use store::{StoreError, operators};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 
-use super::password;
+use super::password::PasswordError;
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
-
-/// Passwords that are looked at at once: each keeps a core and 19 MiB busy for a while, and taking
-/// receipts comes first.
-const AT_ONCE: usize = 2;
-
-/// What an unknown address is held against, so that it takes as long as a known one.
-static NOBODY: LazyLock<Option<String>> =
-    LazyLock::new(|| password::hash("nobody has this one").ok());
-
-/// Looks at passwords, a few at a time.
-#[derive(Debug, Clone)]
-pub struct Logins {
-    slots: Arc<Semaphore>,
-}
-
-impl Default for Logins {
-    fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-impl Logins {
-    /// Whether a password is the stored one. Without a stored one it is not, after the same work.
-    ///
-    /// # Errors
-    /// When the stored text is no password hash.
-    pub async fn check(&self, typed: &str, stored: Option<String>) -> Result<bool, ApiError> {
-        let _slot = self.slots.acquire().await.map_err(ApiError::internal)?;
-        let typed = typed.to_owned();
-        let checking = tokio::task::spawn_blocking(move || match (stored, NOBODY.as_deref()) {
-            (Some(stored), _) => password::verify(&typed, &stored),
-            (None, Some(nobody)) => password::verify(&typed, nobody).map(|_| false),
-            (None, None) => Ok(false),
-        });
-        checking.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
-    }
-}
 
 /// Why nobody was signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,25 +38,64 @@ pub async fn sign_in(
     browser: Option<&str>,
 ) -> Result<Result<SessionToken, Refused>, ApiError> {
     let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
-    let attempt = sign_ins::begin_attempt(&state.pool, &email).await?;
-    if matches!(attempt, Attempt::Locked { .. }) {
-        return Ok(Err(Refused::Locked));
-    }
-    let login = operators::find_login(&state.pool, &email).await?;
-    let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right = state.console.logins.check(password, stored).await?;
-    let Some(login) = login.filter(|_| right) else {
-        if let Attempt::Last { locked_until } = attempt {
-            note_lock(state, &email, locked_until).await?;
-            return Ok(Err(Refused::Locked));
-        }
-        return Ok(Err(Refused::Wrong));
+    let login = match find(state, &email, password).await? {
+        Ok(login) => login,
+        Err(refused) => return Ok(Err(refused)),
     };
     let token = super::random::session_token().map_err(ApiError::internal)?;
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let begun = session::sign_in(&mut tx, &login, &token.hash(), browser).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(begun.map(|_| token).ok_or(Refused::Wrong))
+}
+
+/// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
+/// was left open is no way around the lock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn confirm(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<(), Refused>, ApiError> {
+    let found = find(state, email, password).await?;
+    if found.is_ok() {
+        sign_ins::clear_failures(&state.pool, email).await?;
+    }
+    Ok(found.map(|_| ()))
+}
+
+/// Whose password it is, with the attempt counted; the caller forgets the count.
+async fn find(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<Login, Refused>, ApiError> {
+    let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
+    if matches!(attempt, Attempt::Locked { .. }) {
+        return Ok(Err(Refused::Locked));
+    }
+    let login = operators::find_login(&state.pool, email).await?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let right =
+        state.console.passwords.verify(password.to_owned(), stored).await.map_err(unread)?;
+    if let Some(login) = login.filter(|_| right) {
+        return Ok(Ok(login));
+    }
+    if let Attempt::Last { locked_until } = attempt {
+        note_lock(state, email, locked_until).await?;
+        return Ok(Err(Refused::Locked));
+    }
+    Ok(Err(Refused::Wrong))
+}
+
+/// Why a password could not be looked at, as whoever typed it may know.
+pub fn unread(error: PasswordError) -> ApiError {
+    match error {
+        PasswordError::Busy => ApiError::RateLimited { retry_after_secs: 1 },
+        error => ApiError::internal(error),
+    }
 }
 
 async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {

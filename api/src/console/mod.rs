@@ -7,6 +7,7 @@
 //! a page. No page names another host, and none needs a script.
 
 pub mod access;
+pub mod account;
 pub mod assets;
 pub mod event;
 pub mod events;
@@ -16,6 +17,8 @@ pub mod incident;
 pub mod incidents;
 pub mod listing;
 pub mod page;
+pub mod people;
+pub mod reference;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -30,6 +33,17 @@ use axum::response::Redirect;
 use self::access::{Access, Pages};
 use crate::state::AppState;
 
+/// What adds the pages of each part.
+const PARTS: &[fn(Pages) -> Pages] = &[
+    incidents::add,
+    incident::add,
+    events::add,
+    event::add,
+    account::add,
+    people::add,
+    reference::add,
+];
+
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
@@ -39,10 +53,7 @@ pub fn pages(state: &AppState) -> Pages {
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
         .get("/assets/{file}", Access::Anyone, assets::get);
-    let pages = incidents::add(pages);
-    let pages = incident::add(pages);
-    let pages = events::add(pages);
-    event::add(pages)
+    PARTS.iter().fold(pages, |pages, add| add(pages))
 }
 
 /// The console, ready to be merged beside the API.

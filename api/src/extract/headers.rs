@@ -30,13 +30,14 @@ pub(super) fn refuse_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Reads the key, by its shape alone. Every failure looks the same.
 pub(super) fn api_key(headers: &HeaderMap) -> Result<ApiKey, ApiError> {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, key)| ApiKey::parse(key.trim_start_matches(' ')))
-        .ok_or(ApiError::Unauthorized)
+    bearer(headers).and_then(ApiKey::parse).ok_or(ApiError::Unauthorized)
+}
+
+/// What stands behind `Authorization: Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credential) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_start_matches(' '))
 }
 
 /// Reads the idempotency key.

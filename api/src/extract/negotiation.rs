@@ -9,11 +9,14 @@ use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::error::ApiError;
 
+/// Refuses clients that do not take JSON.
+pub(super) fn refuse_unless_accepted(headers: &HeaderMap) -> Result<(), ApiError> {
+    if accepts_json(headers) { Ok(()) } else { Err(ApiError::NotAcceptable) }
+}
+
 /// Refuses clients that do not take JSON, and bodies that are not plain JSON.
 pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    if !accepts_json(headers) {
-        return Err(ApiError::NotAcceptable);
-    }
+    refuse_unless_accepted(headers)?;
     if is_encoded(headers) {
         return Err(ApiError::UnsupportedMediaType {
             message: "send the body without a Content-Encoding",

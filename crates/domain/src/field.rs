@@ -91,6 +91,15 @@ impl<'a> Fields<'a> {
         number
     }
 
+    /// Yes or no.
+    pub fn truth(&mut self, field: &str) -> Option<bool> {
+        let value = self.value(field)?;
+        if value.as_bool().is_none() {
+            self.refuse(field, "must be true or false");
+        }
+        value.as_bool()
+    }
+
     /// A moment with its zone, as RFC 3339 writes it, in UTC. RFC 3339 has the years 0 to 9999; a
     /// moment that leaves them in UTC could neither be stored nor written back.
     pub fn moment(&mut self, field: &str) -> Option<OffsetDateTime> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use activities::Deps;
 use activities::destinations::Senders;
 use activities::trial;
-use api::auth::login::Logins;
+use api::auth::password_queue::PasswordQueue;
 use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -70,7 +70,7 @@ impl Service {
             temporal_ui,
             allow: hands.allow.clone(),
             test_destination: test_destination(Arc::new(self.deps(hands))),
-            logins: Logins::default(),
+            passwords: PasswordQueue::default(),
         };
         let state = AppState {
             pool: self.pool.clone(),

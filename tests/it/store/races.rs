@@ -16,7 +16,7 @@ const LATE: &str = "effect: succeeded\nincident: resolved/missing_result/late_su
     timeline: receipt.accepted incident.opened result.succeeded incident.resolved";
 
 /// Waits until some connection of this database waits for a lock.
-async fn somebody_waits(shop: &Shop) {
+pub async fn somebody_waits(shop: &Shop) {
     eventually("a connection that waits for a lock", async || {
         let waiting: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",

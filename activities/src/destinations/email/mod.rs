@@ -7,6 +7,7 @@
 //! failure means.
 
 mod folder;
+mod plain_first;
 mod smtp;
 
 pub use smtp::MailSettingsError;

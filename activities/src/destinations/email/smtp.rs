@@ -10,21 +10,24 @@
 //! before its answer may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use lettre::Message;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 use percent_encoding::percent_decode_str;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
 use super::super::{SendFailure, Sent};
+use super::plain_first::PlainFirst;
 
 /// How long a server may take for one step.
 const STEP: Duration = Duration::from_secs(15);
@@ -84,12 +87,20 @@ enum Security {
 }
 
 impl SmtpServer {
-    /// Reads `SMTP_URL`.
+    /// Reads `SMTP_URL`. With TLS, the server must show a certificate that the system trusts.
     pub(super) fn parse(text: &str) -> Result<Self, MailSettingsError> {
+        Self::parse_trusting(text, &[])
+    }
+
+    /// The same, with further authorities to trust.
+    pub(super) fn parse_trusting(
+        text: &str,
+        authorities: &[Certificate],
+    ) -> Result<Self, MailSettingsError> {
         let url = Url::parse(text).map_err(|_| MailSettingsError::Url)?;
         let host = url.host_str().ok_or(MailSettingsError::Url)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let (security, default_port) = read_security(&url, &host)?;
+        let (security, default_port) = read_security(&url, &host, authorities)?;
         let login = read_login(&url)?;
         let certain = matches!(security, Security::Wrapper(_) | Security::Required(_));
         if login.is_some() && !certain && !is_loopback(&host) {
@@ -117,14 +128,12 @@ impl SmtpServer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
         let hello = ClientId::default();
-        let wrapper = match &self.security {
-            Security::Wrapper(tls) => Some(tls.clone()),
-            Security::Required(_) | Security::Opportunistic(_) | Security::None => None,
+        let mut connection = match &self.security {
+            Security::Wrapper(tls) => self.connect_encrypted(tls, &hello).await?,
+            Security::Required(_) | Security::Opportunistic(_) | Security::None => {
+                self.connect_plain(&hello).await?
+            }
         };
-        let address = (self.host.as_str(), self.port);
-        let connect =
-            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), &hello, wrapper, None);
-        let mut connection = self.first("connecting", connect).await?;
         match &self.security {
             Security::Required(tls) => {
                 self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
@@ -138,6 +147,25 @@ impl SmtpServer {
             self.first("signing in", connection.auth(DEFAULT_MECHANISMS, login)).await?;
         }
         Ok(connection)
+    }
+
+    async fn connect_encrypted(
+        &self,
+        tls: &TlsParameters,
+        hello: &ClientId,
+    ) -> Result<AsyncSmtpConnection, SendFailure> {
+        let (address, tls) = ((self.host.as_str(), self.port), Some(tls.clone()));
+        let connect =
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), hello, tls, None);
+        self.first("connecting with TLS", connect).await
+    }
+
+    async fn connect_plain(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, SendFailure> {
+        let address = (self.host.as_str(), self.port);
+        let tcp = self.first("connecting", TcpStream::connect(address)).await?;
+        let stream = Box::new(PlainFirst::new(tcp));
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, hello);
+        self.first("the greeting", greeting).await
     }
 
     async fn submit(
@@ -165,10 +193,10 @@ impl SmtpServer {
     }
 
     /// A step before the message: whatever goes wrong, another attempt may help.
-    async fn first<T>(
+    async fn first<T, E: Display>(
         &self,
         what: &str,
-        step: impl Future<Output = Result<T, SmtpError>>,
+        step: impl Future<Output = Result<T, E>>,
     ) -> Result<T, SendFailure> {
         let answer = timeout(self.step, step).await.map_err(|_| self.silent(what))?;
         answer.map_err(|error| SendFailure::transient(&format!("{what}: {error}")))
@@ -204,10 +232,18 @@ impl std::fmt::Debug for SmtpServer {
     }
 }
 
-fn read_security(url: &Url, host: &str) -> Result<(Security, u16), MailSettingsError> {
+fn read_security(
+    url: &Url,
+    host: &str,
+    authorities: &[Certificate],
+) -> Result<(Security, u16), MailSettingsError> {
     let wish = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
     let tls = || {
-        TlsParameters::new(host.to_owned())
+        let system = TlsParameters::builder(host.to_owned());
+        authorities
+            .iter()
+            .fold(system, |tls, authority| tls.add_root_certificate(authority.clone()))
+            .build()
             .map_err(|error| MailSettingsError::Certificates(error.to_string()))
     };
     match (url.scheme(), wish.as_deref()) {

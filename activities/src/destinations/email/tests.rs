@@ -1,5 +1,6 @@
 //! Mail as it is written, and as a server or a folder takes or refuses it.
 
+mod encryption;
 mod folders;
 mod mail_server;
 mod rendering;

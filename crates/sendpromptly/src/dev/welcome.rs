@@ -65,8 +65,8 @@ fn human(state: &DevState, furniture: &Furniture, context: &Context) -> String {
         "
 sendpromptly is ready
 
-  API               {url}
-  Operator          {email}
+  API and console   {url}
+  Sign in as        {email}
   Password          {password}
   Temporal          {temporal}  (web: {ui})
   Mails             {mails}

@@ -1,35 +1,106 @@
-//! A mail server for tests that follows a script.
+//! A mail server for tests: it holds to the protocol, and leaves it where its rules say so.
+//!
+//! It keeps every line, login and mail, and of the last two whether they came through TLS.
 
-use std::sync::{Arc, Mutex};
+mod authority;
+mod session;
+
+pub(super) use self::authority::Authority;
+
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use super::super::{EmailSender, Way};
+use self::session::Session;
+use super::super::smtp::SmtpServer;
+use super::super::{EmailSender, Way, read_from};
 use super::FROM;
 
-/// A mail server that answers each command by its first word.
+/// What to answer to which command instead of what the protocol says. An empty answer is silence.
+pub(super) type Script = &'static [(&'static str, &'static str)];
+
+/// How a server behaves.
+#[derive(Clone, Default)]
+pub(super) struct Rules {
+    /// Where it leaves the protocol.
+    pub(super) script: Script,
+    /// How it speaks TLS.
+    pub(super) encryption: Encryption,
+    /// The only user and password that may send mail; without them everybody may.
+    pub(super) login: Option<(&'static str, &'static str)>,
+    /// The only way to sign in, such as `LOGIN`.
+    pub(super) mechanism: Option<&'static str>,
+    /// What somebody on the way adds in the clear to the answer to `STARTTLS`.
+    pub(super) injected: &'static str,
+}
+
+/// How a server speaks TLS.
+#[derive(Clone, Default)]
+pub(super) enum Encryption {
+    /// Not at all.
+    #[default]
+    None,
+    /// When asked to by `STARTTLS`, and then it takes no login before.
+    StartTls(TlsAcceptor),
+    /// From the first byte.
+    Always(TlsAcceptor),
+}
+
+/// What came in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard {
+    pub(super) lines: Vec<String>,
+    pub(super) logins: Vec<Login>,
+    pub(super) mails: Vec<Mail>,
+    ended: usize,
+}
+
+/// Somebody signed in, or tried to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) mechanism: &'static str,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) encrypted: bool,
+}
+
+/// A mail that was taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Mail {
+    pub(super) from: String,
+    pub(super) to: Vec<String>,
+    pub(super) text: String,
+    pub(super) encrypted: bool,
+}
+
+/// A running server. It ends with this value.
 pub(super) struct MailServer {
     pub(super) port: u16,
-    heard: Arc<Mutex<Vec<String>>>,
+    heard: watch::Receiver<Heard>,
     task: JoinHandle<()>,
 }
 
-/// What to answer to which command; anything else is taken. An empty answer is silence.
-pub(super) type Script = &'static [(&'static str, &'static str)];
-
 impl MailServer {
-    /// Starts a server that follows the script.
+    /// Starts a server without TLS that follows the script.
     pub(super) async fn start(script: Script) -> Self {
+        Self::start_with(Rules { script, ..Rules::default() }).await
+    }
+
+    /// Starts a server.
+    pub(super) async fn start_with(rules: Rules) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&heard);
+        let (log, heard) = watch::channel(Heard::default());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                converse(stream, script, &log).await;
+                // A client that hangs up, or breaks the handshake off, is what some tests want.
+                let _ended = converse(stream, &rules, &log).await;
+                log.send_modify(|heard| heard.ended += 1);
             }
         });
         Self { port, heard, task }
@@ -37,17 +108,25 @@ impl MailServer {
 
     /// A sender that gives each step half a second, with a login such as `user:password@`.
     pub(super) fn sender(&self, login: &str) -> EmailSender {
-        let url = format!("smtp://{login}127.0.0.1:{}", self.port);
-        let mut sender = EmailSender::smtp(&url, FROM).expect("good settings");
-        if let Way::Smtp(server) = &mut sender.way {
-            server.step = Duration::from_millis(500);
-        }
-        sender
+        self.sender_by(&format!("smtp://{login}127.0.0.1:PORT"), &[])
+    }
+
+    /// A sender by a URL in which `PORT` stands for this server's, that trusts the authorities.
+    pub(super) fn sender_by(&self, url: &str, authorities: &[&Authority]) -> EmailSender {
+        sender(&url.replace("PORT", &self.port.to_string()), authorities)
     }
 
     /// Every line so far.
     pub(super) fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("no panic holds it").clone()
+        self.heard.borrow().lines.clone()
+    }
+
+    /// What came in, once as many clients have left; there is nothing more to come then.
+    pub(super) async fn heard_from(&self, clients: usize) -> Heard {
+        let mut heard = self.heard.clone();
+        let left = heard.wait_for(|heard| heard.ended >= clients);
+        let left = timeout(Duration::from_secs(5), left).await.expect("the client leaves");
+        left.expect("a running server").clone()
     }
 }
 
@@ -57,36 +136,54 @@ impl Drop for MailServer {
     }
 }
 
+/// A sender that gives each step half a second, and trusts the authorities.
+pub(super) fn sender(url: &str, authorities: &[&Authority]) -> EmailSender {
+    let trusted: Vec<_> = authorities.iter().map(|one| one.certificate()).collect();
+    let mut server = SmtpServer::parse_trusting(url, &trusted).expect("good settings");
+    server.step = Duration::from_millis(500);
+    let from = read_from(FROM).expect("a good sender");
+    EmailSender { from, way: Way::Smtp(Box::new(server)) }
+}
+
+/// A connection, encrypted or not.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
 /// Holds one conversation until the client leaves.
-async fn converse(stream: TcpStream, script: Script, log: &Mutex<Vec<String>>) {
-    let mut stream = BufReader::new(stream);
-    let mut in_data = false;
-    let mut command = "(greeting)".to_owned();
+async fn converse(
+    stream: TcpStream,
+    rules: &Rules,
+    log: &watch::Sender<Heard>,
+) -> std::io::Result<()> {
+    let mut session = Session::new(rules, log);
+    let mut wire: BufReader<Box<dyn Wire>> = BufReader::new(Box::new(stream));
+    if let Encryption::Always(acceptor) = &rules.encryption {
+        wire = encrypt(wire, acceptor).await?;
+        session.restart_encrypted();
+    }
+    let mut answer = Some(session.greeting());
     loop {
-        let answer = script.iter().find(|(word, _)| command.starts_with(word)).map_or_else(
-            || match command.as_str() {
-                "(greeting)" => "220 mail.test ready",
-                "DATA" => "354 go on",
-                word if word.starts_with("EHLO") => "250-mail.test\r\n250 AUTH PLAIN LOGIN",
-                word if word.starts_with("AUTH") => "235 welcome",
-                "." => "250 2.0.0 queued as 7F3A",
-                _ => "250 ok",
-            },
-            |(_, answer)| answer,
-        );
-        if !in_data && !answer.is_empty() {
-            let line = format!("{answer}\r\n");
-            if stream.write_all(line.as_bytes()).await.is_err() {
-                return;
-            }
-            in_data = answer.starts_with("354");
+        if let Some(answer) = answer.take().filter(|answer| !answer.is_empty()) {
+            wire.write_all(format!("{answer}\r\n").as_bytes()).await?;
+            wire.flush().await?;
+        }
+        if let (true, Encryption::StartTls(acceptor)) = (session.wants_tls(), &rules.encryption) {
+            wire = encrypt(wire, acceptor).await?;
+            session.restart_encrypted();
         }
         let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-            return;
+        if wire.read_line(&mut line).await? == 0 {
+            return Ok(());
         }
-        command = line.trim_end_matches("\r\n").to_owned();
-        in_data &= command != ".";
-        log.lock().expect("no panic holds it").push(command.clone());
+        answer = session.answer(line.trim_end_matches("\r\n"));
     }
+}
+
+async fn encrypt(
+    wire: BufReader<Box<dyn Wire>>,
+    acceptor: &TlsAcceptor,
+) -> std::io::Result<BufReader<Box<dyn Wire>>> {
+    assert!(wire.buffer().is_empty(), "a client waits for the answer to STARTTLS");
+    let encrypted = acceptor.accept(wire.into_inner()).await?;
+    Ok(BufReader::new(Box::new(encrypted)))
 }

@@ -130,16 +130,6 @@ async fn a_server_that_is_away_may_come_back() {
 }
 
 #[tokio::test]
-async fn starttls_is_demanded_where_the_url_says_so() {
-    let server = MailServer::start(&[]).await;
-    let url = format!("smtp://127.0.0.1:{}?tls=required", server.port);
-    let sender = EmailSender::smtp(&url, FROM).expect("good settings");
-    let failure = sender.send(BOB, ID, &opened()).await.expect_err("no TLS, no mail");
-    assert_eq!(failure.kind, TRANSIENT);
-    assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")), "{:?}", server.heard());
-}
-
-#[tokio::test]
 async fn the_settings_can_be_checked_without_a_mail() {
     let server = MailServer::start(&[]).await;
     server.sender("").check().await.expect("a good server");

@@ -1,0 +1,42 @@
+//! Who vouches for a mail server: a private authority, made anew for each test.
+
+use std::sync::Arc;
+
+use lettre::transport::smtp::client::Certificate;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority that no system trusts.
+pub(in super::super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(in super::super) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
+    }
+
+    /// What a client trusts it by.
+    pub(in super::super) fn certificate(&self) -> Certificate {
+        Certificate::from_der(self.0.der().to_vec()).expect("a certificate")
+    }
+
+    /// What a server of this name speaks TLS with.
+    pub(in super::super) fn vouch_for(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("a server configuration");
+        TlsAcceptor::from(Arc::new(config))
+    }
+}

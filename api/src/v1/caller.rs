@@ -1,0 +1,131 @@
+//! Who calls the automation API: an operator, by one of their tokens.
+//!
+//! A token acts with the role that its owner has at that moment, under the owner's name in the audit.
+//! Everything below a project is looked up together with the project of the path: what belongs to
+//! another one is not found.
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use domain::audit::Actor;
+use domain::field::{FieldError, Fields};
+use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::operator::Role;
+use serde_json::{Map, Value};
+use store::events::{self, PaymentEvent};
+use store::incidents::{self, Incident};
+use store::operator_tokens;
+use store::projects::{self, Project};
+
+use crate::error::ApiError;
+use crate::extract::{BodyLimits, operator_token, read_json_object};
+use crate::state::AppState;
+
+/// The operator behind a request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    email: String,
+    role: Role,
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let token = operator_token(parts)?;
+        let owner = operator_tokens::find_token_owner(&state.pool, &token.hash()).await?;
+        let owner = owner.ok_or(ApiError::UnknownToken)?;
+        Ok(Self { email: owner.email, role: owner.role })
+    }
+}
+
+impl Caller {
+    /// Who did it, for the audit.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::Operator(self.email.clone())
+    }
+
+    /// Lets those through who act on incidents.
+    ///
+    /// # Errors
+    /// `forbidden` for viewers.
+    pub fn must_act(&self) -> Result<(), ApiError> {
+        if self.role.may_act() {
+            return Ok(());
+        }
+        Err(ApiError::forbidden("this needs a token of somebody with the role operator or admin"))
+    }
+
+    /// Lets those through who change the installation.
+    ///
+    /// # Errors
+    /// `forbidden` for all others.
+    pub fn must_administer(&self) -> Result<(), ApiError> {
+        if self.role.may_administer() {
+            return Ok(());
+        }
+        Err(ApiError::forbidden("this needs a token of somebody with the role admin"))
+    }
+}
+
+/// The project of a path.
+///
+/// # Errors
+/// `not_found`, whether the text is no id or nothing has it.
+pub(super) async fn project(state: &AppState, id: &str) -> Result<Project, ApiError> {
+    let missing = || ApiError::not_found("there is no such project");
+    let id: ProjectId = id.parse().map_err(|_| missing())?;
+    projects::find_project(&state.pool, id).await?.ok_or_else(missing)
+}
+
+/// The incident of a path, if it is of the path's project.
+///
+/// # Errors
+/// `not_found` otherwise.
+pub(super) async fn incident(
+    state: &AppState,
+    (project_id, id): &(String, String),
+) -> Result<Incident, ApiError> {
+    let missing = || ApiError::not_found("there is no such incident in this project");
+    let project = project(state, project_id).await?;
+    let id: IncidentId = id.parse().map_err(|_| missing())?;
+    let found = incidents::find_incident(&state.pool, id).await?;
+    found.filter(|incident| incident.project_id == project.id).ok_or_else(missing)
+}
+
+/// The event of a path, if it is of the path's project.
+///
+/// # Errors
+/// `not_found` otherwise.
+pub(super) async fn event(
+    state: &AppState,
+    (project_id, id): &(String, String),
+) -> Result<PaymentEvent, ApiError> {
+    let missing = || ApiError::not_found("there is no such event in this project");
+    let project = project(state, project_id).await?;
+    let id: EventId = id.parse().map_err(|_| missing())?;
+    let found = events::find_event(&state.pool, id).await?;
+    found.filter(|event| event.project_id == project.id).ok_or_else(missing)
+}
+
+/// The body of a request.
+///
+/// # Errors
+/// When it is too large, too slow or no JSON object.
+pub(super) async fn body(body: Body) -> Result<Map<String, Value>, ApiError> {
+    read_json_object(body, BodyLimits::default()).await
+}
+
+/// The fields of a body, once all of them were read.
+///
+/// # Errors
+/// `validation_error` with every mistake.
+pub(super) fn checked<T>(fields: Fields<'_>, read: T) -> Result<T, ApiError> {
+    fields.finish(Some(read)).map_err(ApiError::ValidationError)
+}
+
+/// One mistake.
+pub(super) fn mistake(field: &str, why: impl ToString) -> ApiError {
+    ApiError::ValidationError(vec![FieldError::new(field, why.to_string())])
+}

@@ -1,0 +1,217 @@
+//! `/api/v1/projects/{project_id}/incidents`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use domain::field::Fields;
+use domain::ids::{EventId, IncidentId};
+use domain::incident::{IncidentState, Reason, Resolution, check_note};
+use domain::verdict::AcknowledgeRefusal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::StoreError;
+use store::incidents::Incident;
+use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::{self, Caller};
+use super::paging::{Listed, Paging, choice};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// An incident.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IncidentShape {
+    #[schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")]
+    incident_id: IncidentId,
+    #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
+    event_id: EventId,
+    /// `open`, `acknowledged`, `reprocessing` or `resolved`.
+    #[schema(value_type = String)]
+    state: IncidentState,
+    /// `missing_result` or `failed_result`.
+    #[schema(value_type = String)]
+    reason: Reason,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    /// `reprocessed`, `late_success` or `manual`, once it is resolved.
+    #[schema(value_type = Option<String>)]
+    resolution: Option<Resolution>,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    resolved_at: Option<OffsetDateTime>,
+}
+
+impl From<Incident> for IncidentShape {
+    fn from(incident: Incident) -> Self {
+        Self {
+            incident_id: incident.id,
+            event_id: incident.event_id,
+            state: incident.state,
+            reason: incident.reason,
+            error_code: incident.error_code,
+            error_message: incident.error_message,
+            resolution: incident.resolution,
+            opened_at: incident.opened_at,
+            resolved_at: incident.resolved_at,
+        }
+    }
+}
+
+/// Which incidents are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct IncidentQuery {
+    /// `open`, `acknowledged`, `reprocessing` or `resolved`. Default: all.
+    state: Option<String>,
+    /// `missing_result` or `failed_result`.
+    reason: Option<String>,
+    /// The provider's event type.
+    event_type: Option<String>,
+    /// The effect that is due.
+    effect_type: Option<String>,
+    /// A provider's event id, a reference, or an id of ours.
+    q: Option<String>,
+}
+
+/// A note for the timeline.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "the document's shape; bodies are read field by field, to name every mistake"
+)]
+pub struct NoteBody {
+    /// 1 to 2,000 characters. Required to resolve, optional otherwise.
+    note: Option<String>,
+}
+
+/// Incidents of a project, newest first.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", tag = "incidents",
+    params(("project_id" = String, Path), IncidentQuery, Paging),
+    responses((status = 200, body = Listed<IncidentShape>), (status = 404, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(id): Path<String>,
+    Query(wanted): Query<IncidentQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Listed<IncidentShape>>, ApiError> {
+    let project = caller::project(&state, &id).await?;
+    let search = IncidentSearch {
+        project_id: Some(project.id),
+        state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
+        reason: choice("reason", wanted.reason.as_deref())?,
+        effect_type: choice("effect_type", wanted.effect_type.as_deref())?,
+        event_type: wanted.event_type,
+        text: wanted.q,
+        cursor: paging.cursor()?,
+        limit: paging.limit()?,
+        ..IncidentSearch::default()
+    };
+    let page = search_incidents(&state.pool, &search).await?;
+    Ok(Json(Listed::of(page, |row| row.incident.into())))
+}
+
+/// One incident.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", tag = "incidents",
+    params(("project_id" = String, Path), ("incident_id" = String, Path)),
+    responses((status = 200, body = IncidentShape), (status = 404, body = super::reference::ErrorBody)))]
+pub async fn show(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(ids): Path<(String, String)>,
+) -> Result<Json<IncidentShape>, ApiError> {
+    Ok(Json(caller::incident(&state, &ids).await?.into()))
+}
+
+/// Says "I see it". Needs the role operator.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", tag = "incidents",
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
+    responses((status = 200, body = IncidentShape), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody)))]
+pub async fn acknowledge(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(ids): Path<(String, String)>,
+    body: Body,
+) -> Result<Json<IncidentShape>, ApiError> {
+    caller.must_act()?;
+    let incident = caller::incident(&state, &ids).await?;
+    let note = read_note(&caller::body(body).await?, false)?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let actor = caller.actor();
+    let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
+    judged.map_err(|refusal| match refusal {
+        AcknowledgeRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
+        AcknowledgeRefusal::AlreadyAcknowledged
+        | AcknowledgeRefusal::Repairing
+        | AcknowledgeRefusal::Resolved => conflict(&refusal),
+    })?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(Json(caller::incident(&state, &ids).await?.into()))
+}
+
+/// Resolves by hand. Needs the role operator.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", tag = "incidents",
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
+    responses((status = 200, body = IncidentShape), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+pub async fn resolve(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(ids): Path<(String, String)>,
+    body: Body,
+) -> Result<Json<IncidentShape>, ApiError> {
+    caller.must_act()?;
+    let incident = caller::incident(&state, &ids).await?;
+    let note = read_note(&caller::body(body).await?, true)?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
+    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
+        ResolveAnswer::Resolved => {}
+        ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
+        ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    state.relay.nudge(incident.event_id);
+    Ok(Json(caller::incident(&state, &ids).await?.into()))
+}
+
+/// The note of a body.
+pub(super) fn read_note(
+    body: &Map<String, Value>,
+    required: bool,
+) -> Result<Option<String>, ApiError> {
+    let mut fields = Fields::of(body);
+    let note = fields.text("note").map(str::to_owned);
+    match &note {
+        Some(note) => {
+            if let Err(why) = check_note(note) {
+                fields.refuse("note", why.to_string());
+            }
+        }
+        None if required => fields.refuse("note", "is required: say why it is right now"),
+        None => {}
+    }
+    caller::checked(fields, note)
+}
+
+pub(super) fn conflict(why: &impl ToString) -> ApiError {
+    ApiError::IncidentConflict { message: why.to_string() }
+}

@@ -1,0 +1,71 @@
+//! Lists: a page of things and where the next one begins.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use store::page::Page;
+use store::search::Cursor;
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::mistake;
+use crate::error::ApiError;
+
+/// How much of a list is wanted, and from where.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// The `next_cursor` of the page before; without it, the first page.
+    cursor: Option<String>,
+    /// Things per page, 1 to 200. Default: 50.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+}
+
+impl Paging {
+    /// Where the page begins.
+    pub(super) fn cursor<Id: FromStr>(&self) -> Result<Option<Cursor<Id>>, ApiError> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let id =
+            cursor.parse().map_err(|_| mistake("cursor", "must be a next_cursor of this list"));
+        Ok(Some(Cursor::After(id?)))
+    }
+
+    /// How many things the page has.
+    pub(super) fn limit(&self) -> Result<i64, ApiError> {
+        let Some(limit) = &self.limit else { return Ok(store::search::PAGE) };
+        let limit = limit.parse().ok().filter(|limit| (1..=200).contains(limit));
+        limit.ok_or_else(|| mistake("limit", "must be a whole number from 1 to 200"))
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listed<T> {
+    /// The things, in the list's order.
+    data: Vec<T>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// A page of the store, each row in its shape for the outside.
+    pub(super) fn of<Row>(page: Page<Row>, shape: impl Fn(Row) -> T) -> Self {
+        let next_cursor = page.next_cursor;
+        Self { data: page.data.into_iter().map(shape).collect(), next_cursor }
+    }
+
+    /// A list that is never long.
+    pub(super) fn whole(rows: impl IntoIterator<Item = T>) -> Self {
+        Self { data: rows.into_iter().collect(), next_cursor: None }
+    }
+}
+
+/// A choice in a query, with the allowed values named in the refusal.
+pub(super) fn choice<T>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError>
+where
+    T: FromStr<Err = domain::text_enum::UnknownText>,
+{
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: domain::text_enum::UnknownText| mistake(name, error))
+}

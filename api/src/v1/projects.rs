@@ -1,0 +1,211 @@
+//! `/api/v1/projects`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use domain::field::Fields;
+use domain::ids::ProjectId;
+use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
+use domain::repair_url::{self, RepairUrl};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::StoreError;
+use store::administration::project;
+use store::projects::{self, Project, ProjectSettings};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::caller::{self, Caller};
+use super::paging::Listed;
+use crate::auth::random;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// A monitored payment flow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProjectShape {
+    #[schema(value_type = String, example = "prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
+    project_id: ProjectId,
+    name: String,
+    /// `test` or `live`; fixed once made.
+    #[schema(value_type = String)]
+    mode: Mode,
+    /// Minutes until silence is an incident, 1 to 10080.
+    timeout_minutes: i32,
+    /// Where callbacks go; https in live projects.
+    repair_url: Option<String>,
+    /// Whether payloads of receipts are kept, sealed.
+    snapshots: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: OffsetDateTime,
+}
+
+impl From<Project> for ProjectShape {
+    fn from(project: Project) -> Self {
+        Self {
+            project_id: project.id,
+            name: project.name,
+            mode: project.mode,
+            timeout_minutes: project.timeout_minutes,
+            repair_url: project.repair_url,
+            snapshots: project.snapshots,
+            created_at: project.created_at,
+        }
+    }
+}
+
+/// A new project and its signing secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedProject {
+    #[serde(flatten)]
+    project: ProjectShape,
+    signing_secret: String,
+}
+
+/// What a project is to be. Fields that are left out keep their value, or have their default.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "the document's shape; bodies are read field by field, to name every mistake"
+)]
+pub struct ProjectBody {
+    /// 1 to 255 characters. Required for a new project.
+    name: Option<String>,
+    /// `test` (the default) or `live`. Only for a new project.
+    mode: Option<String>,
+    /// 1 to 10080. Default: 30.
+    timeout_minutes: Option<i32>,
+    /// A URL, or null for none.
+    repair_url: Option<String>,
+    /// Default: false.
+    snapshots: Option<bool>,
+}
+
+/// All projects, oldest first.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects", tag = "projects",
+    responses((status = 200, body = Listed<ProjectShape>), (status = 401, body = super::reference::ErrorBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _: Caller,
+) -> Result<Json<Listed<ProjectShape>>, ApiError> {
+    let all = projects::list_projects(&state.pool).await?;
+    Ok(Json(Listed::whole(all.into_iter().map(ProjectShape::from))))
+}
+
+/// One project.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects",
+    params(("project_id" = String, Path)),
+    responses((status = 200, body = ProjectShape), (status = 404, body = super::reference::ErrorBody)))]
+pub async fn show(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ProjectShape>, ApiError> {
+    Ok(Json(caller::project(&state, &id).await?.into()))
+}
+
+/// Makes a project and its first signing secret. Needs the role admin.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectBody,
+    responses((status = 201, body = CreatedProject), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    body: Body,
+) -> Result<(StatusCode, Json<CreatedProject>), ApiError> {
+    caller.must_administer()?;
+    let body = caller::body(body).await?;
+    let blank = ProjectSettings {
+        name: String::new(),
+        mode: Mode::Test,
+        timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
+        repair_url: None,
+        snapshots: false,
+    };
+    let settings = read(&state, &body, blank, true)?;
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let key = &state.master_key;
+    let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    let project = caller::project(&state, &id.to_string()).await?.into();
+    let signing_secret = secret.reveal();
+    Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
+}
+
+/// Changes a project. Needs the role admin.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", request_body = ProjectBody,
+    params(("project_id" = String, Path)),
+    responses((status = 200, body = ProjectShape), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<ProjectShape>, ApiError> {
+    caller.must_administer()?;
+    let now = caller::project(&state, &id).await?;
+    let body = caller::body(body).await?;
+    let settings = ProjectSettings {
+        name: now.name,
+        mode: now.mode,
+        timeout_minutes: now.timeout_minutes,
+        repair_url: now.repair_url,
+        snapshots: now.snapshots,
+    };
+    let settings = read(&state, &body, settings, false)?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    project::update_project(&mut tx, &caller.actor(), now.id, &settings).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(Json(caller::project(&state, &id).await?.into()))
+}
+
+/// Reads the settings over those that hold now.
+fn read(
+    state: &AppState,
+    body: &Map<String, Value>,
+    mut settings: ProjectSettings,
+    new: bool,
+) -> Result<ProjectSettings, ApiError> {
+    let mut fields = Fields::of(body);
+    if new {
+        settings.mode = fields.choice("mode").unwrap_or(settings.mode);
+    } else if body.contains_key("mode") {
+        fields.refuse("mode", "is fixed once the project is made, because its keys say it");
+    }
+    if let Some(name) = fields.text("name") {
+        name.clone_into(&mut settings.name);
+    }
+    if let Err(why) = check_name(&settings.name) {
+        fields.refuse("name", why);
+    }
+    let minutes = fields.whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES));
+    if let Some(minutes) = minutes.and_then(|minutes| i32::try_from(minutes).ok()) {
+        settings.timeout_minutes = minutes;
+    }
+    if let Some(snapshots) = fields.truth("snapshots") {
+        settings.snapshots = snapshots;
+    }
+    if body.contains_key(repair_url::FIELD) {
+        settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
+    }
+    if let Some(url) = &settings.repair_url
+        && let Err(why) = RepairUrl::parse(url, settings.mode, &state.console.allow)
+    {
+        fields.refuse(repair_url::FIELD, why.to_string());
+    }
+    caller::checked(fields, settings)
+}

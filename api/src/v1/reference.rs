@@ -1,0 +1,65 @@
+//! The description of the automation API: for programs at `/api/openapi.json`, for people at
+//! `/api/reference`.
+//!
+//! Both are made of the same document, which is made of the routes and types that answer.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, ToSchema};
+
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::automation().into_openapi());
+
+/// The document.
+#[must_use]
+pub fn document() -> &'static OpenApi {
+    &DOCUMENT
+}
+
+/// `GET /api/openapi.json`. Needs no token: it says what anybody can read in the source.
+pub async fn openapi() -> Json<&'static OpenApi> {
+    Json(document())
+}
+
+/// Every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail {
+    /// One of the codes of docs/api.md.
+    #[schema(example = "validation_error")]
+    code: String,
+    message: String,
+    /// Each bad field, for `validation_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<BadField>>,
+    request_id: String,
+}
+
+/// A field and what is wrong with it.
+#[derive(Debug, Serialize, ToSchema)]
+struct BadField {
+    field: String,
+    message: String,
+}
+
+/// Adds the token to the document.
+pub(super) struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An operator token, op_…, made in the console under your account."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("operator_token", SecurityScheme::Http(scheme));
+    }
+}

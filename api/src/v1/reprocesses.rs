@@ -1,0 +1,123 @@
+//! `/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use domain::ids::ReplayId;
+use domain::reprocess::ReprocessState;
+use domain::verdict::ReprocessRefusal;
+use serde::Serialize;
+use store::StoreError;
+use store::attempts::{self, CallbackAttempt};
+use store::reprocesses::{self, new_id};
+use store::transitions::reprocess::{Wanted, request_reprocess};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::caller::{self, Caller};
+use super::incidents::{NoteBody, conflict, read_note};
+use super::paging::Listed;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// One reprocess with its callback attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReprocessShape {
+    #[schema(value_type = String, example = "rpl_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
+    replay_id: ReplayId,
+    /// `requested`, `delivering`, `awaiting_result`, `succeeded`, `failed`, `no_result` or `undelivered`.
+    #[schema(value_type = String)]
+    state: ReprocessState,
+    requested_by: String,
+    attempts: Vec<AttemptShape>,
+}
+
+/// One callback attempt.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptShape {
+    attempt: i32,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    at: OffsetDateTime,
+    /// The HTTP status of the answer.
+    status: Option<i32>,
+    /// The kind of failure, where there was no answer.
+    error: Option<String>,
+    latency_ms: Option<i64>,
+    /// The first 2 KiB of the answer.
+    answer: Option<String>,
+}
+
+impl From<CallbackAttempt> for AttemptShape {
+    fn from(attempt: CallbackAttempt) -> Self {
+        let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer } = attempt;
+        Self { attempt, at: started_at, status, error, latency_ms, answer }
+    }
+}
+
+/// A reprocess that was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RequestedReprocess {
+    #[schema(value_type = String, example = "rpl_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
+    replay_id: ReplayId,
+    #[schema(value_type = String)]
+    state: ReprocessState,
+}
+
+/// The reprocesses of an incident, oldest first.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
+    params(("project_id" = String, Path), ("incident_id" = String, Path)),
+    responses((status = 200, body = Listed<ReprocessShape>), (status = 404, body = super::reference::ErrorBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(ids): Path<(String, String)>,
+) -> Result<Json<Listed<ReprocessShape>>, ApiError> {
+    let incident = caller::incident(&state, &ids).await?;
+    let mut shapes = Vec::new();
+    for reprocess in reprocesses::list_of_incident(&state.pool, incident.id).await? {
+        let attempts = attempts::list_of_reprocess(&state.pool, reprocess.id).await?;
+        shapes.push(ReprocessShape {
+            replay_id: reprocess.id,
+            state: reprocess.state,
+            requested_by: reprocess.requested_by,
+            attempts: attempts.into_iter().map(AttemptShape::from).collect(),
+        });
+    }
+    Ok(Json(Listed::whole(shapes)))
+}
+
+/// Asks the app, by a signed callback, to do the work again. One at a time: while one runs the answer is
+/// 409 and names it. Needs the role operator.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
+    responses((status = 202, body = RequestedReprocess), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody)))]
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(ids): Path<(String, String)>,
+    body: Body,
+) -> Result<(StatusCode, Json<RequestedReprocess>), ApiError> {
+    caller.must_act()?;
+    let incident = caller::incident(&state, &ids).await?;
+    let note = read_note(&caller::body(body).await?, false)?;
+    let (replay_id, actor) = (new_id(), caller.actor());
+    let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
+    judged.map_err(|refusal| match refusal {
+        ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
+        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
+    })?;
+    tx.commit().await.map_err(StoreError::from)?;
+    state.relay.nudge(incident.event_id);
+    let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
+    Ok((StatusCode::ACCEPTED, Json(requested)))
+}

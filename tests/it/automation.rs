@@ -1,0 +1,194 @@
+//! The automation API: what operators do, for scripts with their tokens.
+
+use domain::operator::Role;
+use domain::secret_token::OperatorToken;
+use e2e::{World, WorldOptions, console};
+use reqwest::Method;
+use serde_json::{Value, json};
+use store::operator_tokens;
+
+/// A script that acts for an operator.
+struct Script<'a> {
+    world: &'a World,
+    token: String,
+}
+
+impl<'a> Script<'a> {
+    async fn of(world: &'a World, role: Role) -> Self {
+        let email = format!("{role}@cometcart.test");
+        let operator = console::add(&world.pool, &email, role).await;
+        let mut random = [0; 96];
+        getrandom::fill(&mut random).expect("random bytes");
+        let token = OperatorToken::from_random(&random).expect("a token");
+        operator_tokens::insert_token(&world.pool, operator, "nightly", &token)
+            .await
+            .expect("a token");
+        Self { world, token: token.reveal().to_owned() }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}/api/v1/projects{path}", self.world.url);
+        let mut request = self.world.http.request(method, url).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("text");
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::POST, path, Some(body)).await
+    }
+}
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+#[test]
+fn a_script_repairs_what_an_operator_would() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Operator).await;
+        let event = world.receipt("evt_1").await;
+        world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
+        let project = format!("/{}", world.project.id);
+        let (status, list) = script.get(&format!("{project}/incidents?state=open")).await;
+        assert_eq!((status, list["data"].as_array().map(Vec::len)), (200, Some(1)), "{list}");
+        assert_eq!(list["data"][0]["error_code"], "db_write_failed");
+        let incident = list["data"][0]["incident_id"].as_str().expect("an id");
+        let incident = format!("{project}/incidents/{incident}");
+
+        let (status, seen) = script.post(&format!("{incident}/acknowledgement"), json!({})).await;
+        assert_eq!((status, &seen["state"]), (200, &json!("acknowledged")), "{seen}");
+        let (status, asked) =
+            script.post(&format!("{incident}/reprocesses"), json!({ "note": "again" })).await;
+        assert_eq!((status, &asked["state"]), (202, &json!("requested")), "{asked}");
+        let (status, twice) = script.post(&format!("{incident}/reprocesses"), json!({})).await;
+        assert_eq!((status, &twice["error"]["code"]), (409, &json!("incident_conflict")));
+        let replay_id = asked["replay_id"].as_str().expect("an id");
+        assert!(twice["error"]["message"].as_str().expect("text").contains(replay_id), "{twice}");
+        let (_, all) = script.get(&format!("{incident}/reprocesses")).await;
+        assert_eq!(all["data"][0]["requested_by"], "operator:operator@cometcart.test");
+
+        let (status, unsaid) = script.post(&format!("{incident}/resolution"), json!({})).await;
+        assert_eq!((status, &unsaid["error"]["fields"][0]["field"]), (422, &json!("note")));
+        let (status, over) =
+            script.post(&format!("{incident}/resolution"), json!({ "note": "refunded" })).await;
+        assert_eq!((status, &over["resolution"]), (200, &json!("manual")), "{over}");
+        let (_, story) = script
+            .get(&format!("{project}/events/{}", over["event_id"].as_str().expect("an id")))
+            .await;
+        let actions: Vec<_> = story["timeline"]
+            .as_array()
+            .expect("a timeline")
+            .iter()
+            .map(|one| one["action"].clone())
+            .collect();
+        assert!(actions.contains(&json!("incident.acknowledged")), "{actions:?}");
+        assert!(actions.contains(&json!("incident.resolved")), "{actions:?}");
+    });
+}
+
+#[test]
+fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Script::of(&world, Role::Viewer).await;
+        assert_eq!(viewer.get("").await.0, 200);
+        let (status, refusal) = viewer.post("", json!({ "name": "CometCart" })).await;
+        assert_eq!((status, &refusal["error"]["code"]), (403, &json!("forbidden")));
+        let admin = Script::of(&world, Role::Admin).await;
+        let (status, made) = admin.post("", json!({ "name": "CometCart", "mode": "live" })).await;
+        assert_eq!(status, 201, "{made}");
+        assert!(made["signing_secret"].as_str().expect("a secret").starts_with("whsec_"));
+        let id = made["project_id"].as_str().expect("an id");
+        let bad = json!({ "repair_url": "http://shop.example.com/repair", "timeout_minutes": 0, "mode": "test" });
+        let (status, refusal) = admin.call(Method::PATCH, &format!("/{id}"), Some(bad)).await;
+        assert_eq!(status, 422);
+        let fields = refusal["error"]["fields"].as_array().expect("fields");
+        let mut names: Vec<_> =
+            fields.iter().map(|one| one["field"].as_str().expect("a name")).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["mode", "repair_url", "timeout_minutes"]);
+        sqlx::query("UPDATE operator_tokens SET revoked_at = now()")
+            .execute(&world.pool)
+            .await
+            .expect("revoked");
+        assert_eq!(admin.get("").await.0, 401);
+    });
+}
+
+#[test]
+fn what_belongs_to_another_project_is_not_found() {
+    e2e::run(async {
+        let world = world().await;
+        let admin = Script::of(&world, Role::Admin).await;
+        let event = world.receipt("evt_1").await;
+        world.result(event, "failed", json!({})).await;
+        let (_, list) = admin.get(&format!("/{}/incidents", world.project.id)).await;
+        let incident = list["data"][0]["incident_id"].as_str().expect("an id");
+        let (_, other) = admin.post("", json!({ "name": "Charlie's" })).await;
+        let other = other["project_id"].as_str().expect("an id");
+        for path in [
+            format!("/{other}/incidents/{incident}"),
+            format!("/{other}/events/{}", list["data"][0]["event_id"].as_str().expect("an id")),
+        ] {
+            assert_eq!(admin.get(&path).await.0, 404, "{path}");
+        }
+        let (status, _) =
+            admin.post(&format!("/{other}/incidents/{incident}/reprocesses"), json!({})).await;
+        assert_eq!(status, 404);
+        let (_, key) =
+            admin.post(&format!("/{}/keys", world.project.id), json!({ "label": "worker" })).await;
+        let key = key["key_id"].as_str().expect("an id");
+        assert_eq!(admin.call(Method::DELETE, &format!("/{other}/keys/{key}"), None).await.0, 404);
+        assert_eq!(
+            admin.call(Method::DELETE, &format!("/{}/keys/{key}", world.project.id), None).await.0,
+            204
+        );
+        assert_eq!(admin.get(&format!("/{other}/incidents")).await.1["data"], json!([]));
+    });
+}
+
+#[test]
+fn every_documented_operation_is_there_and_asks_for_a_token() {
+    e2e::run(async {
+        let world = world().await;
+        let url = format!("{}/api/openapi.json", world.url);
+        let document =
+            world.http.get(url).send().await.expect("an answer").text().await.expect("text");
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        assert!(document["openapi"].as_str().expect("a version").starts_with("3.1"));
+        let paths = document["paths"].as_object().expect("paths");
+        let mut operations = 0;
+        for (path, methods) in paths {
+            let filled = path.replace(['{', '}'], "");
+            for method in ["get", "post", "patch", "delete", "put"] {
+                let url = format!("{}{filled}", world.url);
+                let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+                let request = world.http.request(verb, url);
+                let request = request.header("content-type", "application/json").body("{}");
+                let status = request.send().await.expect("an answer").status().as_u16();
+                let expected = if methods[method].is_object() { 401 } else { 405 };
+                assert_eq!(status, expected, "{method} {path}");
+                operations += usize::from(expected == 401);
+            }
+        }
+        assert!(operations >= 20, "{operations}");
+        for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+            assert!(schema.is_object(), "{name}");
+        }
+        let page = world.http.get(format!("{}/api/reference", world.url)).send().await;
+        let page = page.expect("an answer").text().await.expect("text");
+        for path in paths.keys() {
+            assert!(page.contains(path.as_str()), "{path} is not on the reference page");
+        }
+    });
+}

@@ -1,0 +1,182 @@
+//! The operator's own matters: password, browsers, tokens.
+
+use domain::operator::Role;
+use domain::secret_token::OperatorToken;
+use e2e::console::{self, Operator, PASSWORD};
+use e2e::{World, WorldOptions};
+use store::operator_tokens::find_token_owner;
+
+const NEW: &str = "another horse, another battery";
+const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+async fn change_password(operator: &Operator, typed: [&str; 3]) -> console::PageAnswer {
+    let [current, new, again] = typed;
+    let form = [("current", current), ("new", new), ("again", again)];
+    operator.submit("/account", "/account/password", &form).await
+}
+
+async fn sign_in_status(world: &World, email: &str, password: &str) -> u16 {
+    let form = [("email", email), ("password", password), ("next", "")];
+    Operator::stranger(world).send("/sign-in", &form).await.status.as_u16()
+}
+
+async fn count(world: &World, action: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM audit_entries WHERE action = $1")
+        .bind(action)
+        .fetch_one(&world.pool)
+        .await
+        .expect("a count")
+}
+
+#[test]
+fn a_new_password_holds_and_ends_every_other_session() {
+    e2e::run(async {
+        let world = world().await;
+        let here = Operator::signed_in(&world, Role::Viewer).await;
+        let elsewhere = Operator::signed_in(&world, Role::Viewer).await;
+        let somebody_else = Operator::signed_in(&world, Role::Admin).await;
+
+        let changed = change_password(&here, [PASSWORD, NEW, NEW]).await;
+        assert_eq!((changed.status.as_u16(), changed.location.as_deref()), (303, Some("/account")));
+        let page = here.get("/account").await;
+        assert!(page.body.contains("The new password holds. The other browser was signed out."));
+        assert_eq!(elsewhere.get("/account").await.status, 303, "it has to sign in again");
+        assert_eq!(somebody_else.get("/account").await.status, 200);
+
+        assert_eq!(sign_in_status(&world, &here.email, PASSWORD).await, 422);
+        assert_eq!(sign_in_status(&world, &here.email, NEW).await, 303);
+        assert_eq!(count(&world, "operator.password_changed").await, 1);
+    });
+}
+
+#[test]
+fn each_mistake_about_a_password_stands_beside_its_field_and_nothing_typed_comes_back() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for (typed, mistakes) in [
+            (["wrong wrong wrong", NEW, NEW], &["This is not your current password."][..]),
+            ([PASSWORD, "too short", "too short"], &["A password needs at least 12 characters."]),
+            ([PASSWORD, NEW, "not this one"], &["This is not the same as the one above."]),
+            ([PASSWORD, PASSWORD, PASSWORD], &["This is the password that you have."]),
+            (
+                ["", "short", "other"],
+                &[
+                    "Your current password is needed.",
+                    "A password needs at least 12 characters.",
+                    "This is not the same as the one above.",
+                ],
+            ),
+        ] {
+            let answer = change_password(&alice, typed).await;
+            assert_eq!(answer.status, 422, "{typed:?}");
+            for mistake in mistakes {
+                assert!(answer.body.contains(mistake), "{typed:?}: {mistake}");
+            }
+            assert_eq!(answer.body.matches("class=\"wrong\"").count(), mistakes.len());
+            for text in typed.iter().filter(|text| !text.is_empty()) {
+                assert!(!answer.body.contains(text), "{text} is on the page");
+            }
+        }
+        assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 303);
+    });
+}
+
+#[test]
+fn guessing_the_current_password_locks_the_address_as_at_sign_in() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for _ in 0..4 {
+            assert_eq!(change_password(&alice, ["wrong wrong", NEW, NEW]).await.status, 422);
+        }
+        for typed in [["wrong wrong", NEW, NEW], [PASSWORD, NEW, NEW]] {
+            let locked = change_password(&alice, typed).await;
+            assert_eq!(locked.status, 429);
+            assert!(locked.body.contains("Too many wrong tries."));
+        }
+        assert_eq!(count(&world, "operator.locked_out").await, 1);
+        assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 429);
+    });
+}
+
+#[test]
+fn signing_out_everywhere_else_leaves_this_browser_and_everywhere_leaves_none() {
+    e2e::run(async {
+        let world = world().await;
+        let here = Operator::signed_in(&world, Role::Operator).await;
+        let there = Operator::signed_in(&world, Role::Operator).await;
+        let page = here.get("/account").await.body;
+        assert_eq!(page.matches("this one</span>").count(), 1);
+        assert_eq!(page.matches("A browser that did not say which").count(), 2);
+
+        let end = "/account/sessions/end";
+        let others = here.submit("/account", end, &[("which", "others")]).await;
+        assert_eq!(others.location.as_deref(), Some("/account"));
+        assert!(here.get("/account").await.body.contains("The other browser was signed out."));
+        assert_eq!(there.get("/account").await.status, 303);
+
+        let all = here.submit("/account", end, &[("which", "all")]).await;
+        assert_eq!(all.location.as_deref(), Some("/sign-in"));
+        assert!(all.headers["set-cookie"].to_str().expect("text").contains("Max-Age=0"));
+        assert_eq!(here.get("/account").await.status, 303);
+        assert_eq!(count(&world, "operator.signed_out").await, 2);
+    });
+}
+
+#[test]
+fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let made = viewer.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
+        assert_eq!(made.location.as_deref(), Some("/account"));
+        let first = viewer.get("/account").await.body;
+        let token = first.split("data-copy=\"the token\">").nth(1).expect("a secret");
+        let token = token.split('<').next().expect("its end").to_owned();
+        let parsed = OperatorToken::parse(&token).expect("a token");
+        let second = viewer.get("/account").await.body;
+        assert!(!second.contains(&token), "it is shown once");
+        assert!(second.contains(&format!("op_…{}", parsed.last_four())));
+        assert!(second.contains("nightly") && second.contains("never"));
+
+        let owner = async || {
+            let found = find_token_owner(&world.pool, &parsed.hash()).await.expect("a database");
+            found.map(|owner| (owner.email, owner.role))
+        };
+        assert_eq!(owner().await, Some((viewer.email.clone(), Role::Viewer)));
+        let revoke = second.split("action=\"/account/tokens/").nth(1).expect("a form");
+        let revoke = format!("/account/tokens/{}", revoke.split('"').next().expect("its end"));
+
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        assert_eq!(admin.submit("/account", &revoke, &[]).await.status, 404, "not hers");
+        assert!(owner().await.is_some());
+        assert_eq!(viewer.submit("/account", &revoke, &[]).await.status, 303);
+        assert_eq!(owner().await, None);
+        assert_eq!(viewer.submit("/account", &revoke, &[]).await.status, 404);
+        assert!(viewer.get("/account").await.body.contains("Revoked tokens (1)"));
+    });
+}
+
+#[test]
+fn what_is_typed_for_a_label_is_kept_and_is_only_text() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let long = "x".repeat(256);
+        for bad in ["", "   ", "a\u{202e}b", &long] {
+            let answer = alice.submit("/account", "/account/tokens", &[("label", bad)]).await;
+            assert_eq!(answer.status, 422, "{bad:?}");
+            assert!(answer.body.contains(&format!("value=\"{bad}\"")));
+            assert!(answer.body.contains("aria-describedby=\"label-wrong\""));
+        }
+        alice.submit("/account", "/account/tokens", &[("label", XSS)]).await;
+        let page = alice.get("/account").await.body;
+        assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"), "{page}");
+        assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+    });
+}

@@ -1,0 +1,116 @@
+//! Who may sign in.
+
+use domain::operator::Role;
+use e2e::console::{self, Operator};
+use e2e::{World, WorldOptions};
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+/// The secret that the last change left on the page.
+fn secret(page: &str) -> String {
+    let shown = page.split("data-copy=\"the password\">").nth(1).expect("a secret");
+    shown.split('<').next().expect("its end").to_owned()
+}
+
+async fn sign_in(world: &World, email: &str, password: &str) -> u16 {
+    let form = [("email", email), ("password", password), ("next", "")];
+    Operator::stranger(world).send("/sign-in", &form).await.status.as_u16()
+}
+
+#[test]
+fn somebody_new_signs_in_with_a_password_that_is_shown_once() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let form = [("email", " Bob@CometCart.test"), ("role", "viewer")];
+        let added = alice.submit("/people", "/people", &form).await;
+        assert_eq!((added.status.as_u16(), added.location.as_deref()), (303, Some("/people")));
+        let page = alice.get("/people").await.body;
+        assert!(page.contains("bob@cometcart.test may sign in, as viewer"), "{page}");
+        let password = secret(&page);
+        assert!(!alice.get("/people").await.body.contains(&password));
+        assert_eq!(sign_in(&world, "bob@cometcart.test", &password).await, 303);
+        let kept = "SELECT count(*) FROM audit_entries WHERE strpos(detail::text, $1) > 0";
+        let kept: i64 =
+            sqlx::query_scalar(kept).bind(&password).fetch_one(&world.pool).await.expect("a count");
+        assert_eq!(kept, 0, "the audit holds no password");
+    });
+}
+
+#[test]
+fn a_bad_or_taken_address_is_refused_beside_its_field() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for (email, mistake) in [
+            ("bob", "An address must be an e-mail address such as bob@example.com."),
+            ("<script>@x", "An address must be an e-mail address"),
+            ("Admin@cometcart.test", "admin@cometcart.test may sign in already."),
+        ] {
+            let form = [("email", email), ("role", "admin")];
+            let answer = alice.submit("/people", "/people", &form).await;
+            assert_eq!(answer.status, 422, "{email}");
+            assert!(answer.body.contains(mistake), "{email}: {}", answer.body);
+            assert!(!answer.body.contains("<script>"));
+            let kept = format!("value=\"{}\"", email.replace('<', "&#60;").replace('>', "&#62;"));
+            assert!(answer.body.contains(&kept), "{kept} is kept");
+            assert!(answer.body.contains("<option selected>admin</option>"));
+        }
+    });
+}
+
+#[test]
+fn another_role_and_a_removal_hold_from_the_next_click_on() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let id = console::add(&world.pool, &bob.email, Role::Viewer).await;
+        assert_eq!(bob.get("/people").await.status, 403);
+        let (role, remove) = (format!("/people/{id}/role"), format!("/people/{id}/remove"));
+        alice.submit("/people", &role, &[("role", "admin")]).await;
+        assert!(alice.get("/people").await.body.contains("viewer@cometcart.test is now admin."));
+        assert_eq!(bob.get("/people").await.status, 200);
+
+        alice.submit("/people", &remove, &[]).await;
+        assert!(alice.get("/people").await.body.contains("viewer@cometcart.test was removed"));
+        assert_eq!(bob.get("/account").await.status, 303, "signed out");
+        assert_eq!(alice.submit("/people", &remove, &[]).await.status, 404);
+        assert_eq!(alice.submit("/people", &role, &[("role", "admin")]).await.status, 404);
+    });
+}
+
+#[test]
+fn the_last_admin_is_neither_demoted_nor_removed() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
+        let id = console::add(&world.pool, &alice.email, Role::Admin).await;
+        for (to, form) in [("role", &[("role", "viewer")][..]), ("remove", &[])] {
+            let refused = alice.submit("/people", &format!("/people/{id}/{to}"), form).await;
+            assert_eq!(refused.location.as_deref(), Some("/people"));
+            let page = alice.get("/people").await.body;
+            assert!(page.contains("This is the last admin"), "{page}");
+            assert!(page.contains("class=\"message refused\""));
+        }
+    });
+}
+
+#[test]
+fn an_admin_who_steps_down_is_led_to_a_page_that_they_may_open() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let id = console::add(&world.pool, &alice.email, Role::Admin).await;
+        console::add(&world.pool, "bob@cometcart.test", Role::Admin).await;
+        let step =
+            alice.submit("/people", &format!("/people/{id}/role"), &[("role", "operator")]).await;
+        assert_eq!(step.location.as_deref(), Some("/account"));
+        let page = alice.get("/account").await.body;
+        assert!(page.contains("admin@cometcart.test is now operator."));
+        assert!(!page.contains("href=\"/people\""));
+    });
+}
