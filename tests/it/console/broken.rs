@@ -43,6 +43,7 @@ pub fn link(page: &str, relation: &str) -> Option<String> {
 
 /// The ids in the lead links of a list, in order.
 pub fn listed(page: &str, path: &str) -> Vec<String> {
-    let rows = page.split(&format!("class=\"lead\" href=\"{path}/")).skip(1);
+    let begin = format!("class=\"lead\" href=\"{path}/");
+    let rows = page.split(&begin).skip(1);
     rows.map(|row| row.split('"').next().unwrap_or_default().to_owned()).collect()
 }

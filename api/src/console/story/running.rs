@@ -18,8 +18,6 @@ pub struct Running {
     pub replay_id: ReplayId,
     /// Who asked for it.
     pub by: String,
-    /// What it does, in two or three words for a list or a heading.
-    pub short: String,
     /// What it does, as a sentence that [`Running::until`] may end.
     pub doing: String,
     /// Until when, or when about the next attempt follows.
@@ -65,7 +63,6 @@ impl Running {
         Self {
             replay_id: running.id,
             by: name_of(&running.requested_by),
-            short: doing_in_short(running.state, attempts.len()),
             doing,
             until,
             under_way: last.filter(|last| is_under_way(last)).map(|last| Try {
@@ -155,7 +152,8 @@ mod tests {
         let told = Running::tell(&running, attempts);
         let until = told.until.map(|until| until.to_string());
         let until = until.as_deref().and_then(|text| text.split(['>', '<']).nth(2));
-        format!("{}|{}|{}", told.short, told.doing, until.unwrap_or_default())
+        let short = doing_in_short(state, attempts.len());
+        format!("{short}|{}|{}", told.doing, until.unwrap_or_default())
     }
 
     #[test]
