@@ -93,13 +93,27 @@ pub(super) async fn once(
             return Err(error);
         }
     };
-    if let Worked::Stored(answer) = &worked {
-        idempotency::insert_answer(&mut *tx, used, answer).await.map_err(failed)?;
+    if answered_meanwhile(&mut tx, used, &worked).await.map_err(failed)? {
+        undo(tx).await;
+        return Err(ApiError::IdempotencyInProgress);
     }
     tx.commit().await.map_err(|error| failed(error.into()))?;
     match worked {
         Worked::Stored(answer) => Ok(respond(answer)),
         Worked::Refused(error) => Err(error),
+    }
+}
+
+/// Stores the answer. Whether the first request with this key was still running when it was claimed
+/// here and has ended since; then its answer counts, and nothing that was done here.
+async fn answered_meanwhile(
+    tx: &mut PgConnection,
+    used: KeyUse<'_>,
+    worked: &Worked,
+) -> Result<bool, StoreError> {
+    match worked {
+        Worked::Stored(answer) => Ok(!idempotency::insert_answer(tx, used, answer).await?),
+        Worked::Refused(_) => Ok(idempotency::claim(tx, used).await? != Claim::New),
     }
 }
 
