@@ -71,7 +71,8 @@ pub struct World {
     pub temporal_address: String,
     /// Temporal, as this world's processes see it.
     pub engine: Arc<Engine>,
-    http: reqwest::Client,
+    /// Asks over HTTP, past every proxy.
+    pub http: reqwest::Client,
     shutdown: CancellationToken,
     api: CancellationToken,
     tasks: TaskTracker,
