@@ -80,13 +80,13 @@ impl World {
         Ok(Part { child: self.command(&["worker"])?.spawn()? })
     }
 
-    /// Starts `api` as a process of its own, on this port.
+    /// Starts `api` as a process of its own, where this world's API would be.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn spawn_api(&self, port: u16) -> anyhow::Result<Part> {
+    pub fn spawn_api(&self) -> anyhow::Result<Part> {
         let mut command = self.command(&["api"])?;
-        command.env("SENDPROMPTLY_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("SENDPROMPTLY_LISTEN", self.url.trim_start_matches("http://"));
         Ok(Part { child: command.spawn()? })
     }
 }

@@ -23,7 +23,7 @@ pub mod wait;
 pub mod world;
 
 pub use receiver::Receiver;
-pub use wait::eventually;
+pub use wait::{eventually, somebody_waits};
 pub use world::{World, WorldOptions};
 
 use std::sync::LazyLock;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tokio::time::Instant;
 
 /// The longest that any state is waited for.
@@ -20,4 +21,18 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until some connection of this database waits for a lock.
+pub async fn somebody_waits(pool: &PgPool) {
+    eventually("a connection that waits for a lock", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(pool)
+        .await
+        .expect("a count");
+        (waiting > 0).then_some(())
+    })
+    .await;
 }

@@ -9,7 +9,7 @@ use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
 use activities::trial;
-use api::auth::login::Logins;
+use api::auth::password_queue::PasswordQueue;
 use api::console::settings::{ConsoleSettings, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -71,7 +71,8 @@ pub struct World {
     pub temporal_address: String,
     /// Temporal, as this world's processes see it.
     pub engine: Arc<Engine>,
-    http: reqwest::Client,
+    /// Asks over HTTP, past every proxy.
+    pub http: reqwest::Client,
     shutdown: CancellationToken,
     api: CancellationToken,
     tasks: TaskTracker,
@@ -216,7 +217,7 @@ impl World {
             temporal_ui: None,
             allow: self.deps().allow,
             test_destination,
-            logins: Logins::default(),
+            passwords: PasswordQueue::default(),
         }
     }
 

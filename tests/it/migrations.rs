@@ -94,7 +94,7 @@ async fn assert_the_code_reads_the_samples(url: &str) {
     let pool = pool::connect_lazily(url, 2).expect("a pool");
     let projects = store::projects::list_projects(&pool).await.expect("projects");
     assert!(projects.len() > 1, "a test and a live one");
-    store::operators::list_operators(&pool).await.expect("operators");
+    assert_the_code_reads_who_may_see(&pool).await;
     let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM payment_events ORDER BY id")
         .fetch_all(&pool)
         .await
@@ -111,6 +111,28 @@ async fn assert_the_code_reads_the_samples(url: &str) {
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
     let wishes = store::outbox::claim_due(&pool, None, 100).await.expect("wishes");
     assert_eq!(wishes.len(), 5, "one of each kind");
+}
+
+/// The same for what opens doors: operators, their sessions and tokens, secrets, proof links.
+async fn assert_the_code_reads_who_may_see(pool: &store::PgPool) {
+    let operators = store::operators::list_operators(pool).await.expect("operators");
+    let (mut sessions, mut tokens) = (0, 0);
+    for operator in &operators {
+        let found = store::sessions::list_sessions(pool, operator.id).await.expect("sessions");
+        sessions += found.len();
+        let found = store::operator_tokens::list_tokens(pool, operator.id).await.expect("tokens");
+        tokens += found.len();
+    }
+    assert_eq!((operators.len(), sessions, tokens), (4, 1, 2), "one was removed, two are over");
+    for project in store::projects::list_projects(pool).await.expect("projects") {
+        store::signing_secrets::list_secrets(pool, project.id).await.expect("secrets");
+    }
+    let all = store::incidents::IncidentFilter::default();
+    let incidents = store::incidents::list_incidents(pool, all, 10).await.expect("incidents");
+    for incident in incidents.data {
+        let links = store::proof_links::list_links(pool, incident.id).await.expect("links");
+        assert!(!links.is_empty(), "each sample incident has a link");
+    }
 }
 
 #[test]

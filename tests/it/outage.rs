@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::incident::IncidentState;
 use e2e::engines::start_temporal;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, eventually, run, temporal};
+use e2e::{World, WorldOptions, eventually, run, somebody_waits, temporal};
 use serde_json::json;
 
 #[test]
@@ -43,8 +43,7 @@ fn an_api_that_is_killed_between_commit_and_relay_loses_nothing() {
         let options = WorldOptions::default().without_api().without_worker();
         let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
         // Temporal is away, so the API can commit and cannot relay; then it is killed.
-        let api_port = world.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let api = world.spawn_api(api_port.expect("a port")).expect("an API");
+        let api = world.spawn_api().expect("an API");
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         let event_id = world.receipt("evt_1").await;
         world.result(event_id, "success", json!({})).await;
@@ -57,6 +56,39 @@ fn an_api_that_is_killed_between_commit_and_relay_loses_nothing() {
         let history = temporal::finished(&client, event_id).await;
         assert!(temporal::activities(&history).is_empty());
         server.stop().await;
+    });
+}
+
+#[test]
+fn receipts_keep_their_connections_while_all_that_follows_them_is_stuck() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        sqlx::raw_sql(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
+             CREATE TRIGGER wait BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION wait();",
+        )
+        .execute(&world.pool)
+        .await
+        .expect("a trigger");
+        let mut held = world.pool.begin().await.expect("a transaction");
+        sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *held).await.expect("a lock");
+
+        let _api = world.spawn_api().expect("an API");
+        eventually("an API that answers", async || world.ready().await.then_some(())).await;
+        for n in 0..40 {
+            world.receipt(&format!("evt_{n}")).await;
+        }
+        somebody_waits(&world.pool).await;
+        let stuck: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .expect("a count");
+        assert!(stuck <= 4, "{stuck} connections are stuck, of 20");
+        held.rollback().await.expect("a rollback");
     });
 }
 

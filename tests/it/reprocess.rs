@@ -1,32 +1,53 @@
 //! Reprocess: the app is asked to do the work again, by whoever asks.
 
+use domain::audit::Actor;
 use domain::ids::{EventId, ReplayId};
 use domain::incident::{IncidentState, Resolution};
+use domain::signature::SigningSecret;
 use e2e::receiver::Received;
 use e2e::world::{SHORT, parse};
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use store::administration::secret::{revoke_secret, rotate_secret};
+use store::signing_secrets::list_secrets;
+use store::{MasterKey, pool};
 
-/// Accepts a callback as its receiver does, with code that is not ours: the Standard Webhooks
-/// library for its scheme, and ring for the older one.
-fn verify(world: &World, callback: &Received) {
-    let secret = world.secret.reveal();
+/// Whether a receiver with this secret accepts a callback, by code that is not ours: the Standard
+/// Webhooks library for its scheme, and ring for the older one.
+fn accepts(secret: &SigningSecret, callback: &Received) -> [bool; 2] {
+    let secret = secret.reveal();
     let library = Webhook::new(&secret).expect("a secret that the library takes");
-    library.verify(&callback.body, &callback.headers).expect("a Standard Webhooks signature");
+    let standard = library.verify(&callback.body, &callback.headers);
 
     let encoded = secret.trim_start_matches("whsec_");
     let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded);
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key.expect("base64"));
     let (timestamp, nonce) = (callback.header("x-sp-timestamp"), callback.header("x-sp-nonce"));
     let signed = [timestamp.as_bytes(), b".", nonce.as_bytes(), b".", &callback.body].concat();
-    let given = callback.header("x-sp-signature").trim_start_matches("v1=");
-    let given = hex::decode(given).expect("hex digits");
-    ring::hmac::verify(&key, &signed, &given).expect("an X-SP-Signature");
+    let ours = callback.header("x-sp-signature").split(',').any(|given| {
+        let given = hex::decode(given.trim_start_matches("v1=")).expect("hex digits");
+        ring::hmac::verify(&key, &signed, &given).is_ok()
+    });
+    [standard.is_ok(), ours]
+}
+
+/// How many signatures a callback carries in each scheme.
+fn signatures(callback: &Received) -> [usize; 2] {
+    let count = |header, start| callback.header(header).matches(start).count();
+    [count("webhook-signature", "v1,"), count("x-sp-signature", "v1=")]
+}
+
+fn verify(world: &World, callback: &Received) {
+    assert_eq!(accepts(&world.secret, callback), [true, true]);
 }
 
 async fn failed_event(world: &World) -> (EventId, String) {
-    let event_id = world.receipt("evt_1").await;
+    failed_event_of(world, "evt_1").await
+}
+
+async fn failed_event_of(world: &World, provider_event_id: &str) -> (EventId, String) {
+    let event_id = world.receipt(provider_event_id).await;
     let answer = world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
     (event_id, answer["incident"]["id"].as_str().expect("an incident").to_owned())
 }
@@ -131,6 +152,39 @@ fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
             assert_eq!(callback.header("x-sp-attempt"), (at + 1).to_string());
             assert_eq!(callback.body, callbacks[0].body, "the same bytes on every attempt");
         }
+    });
+}
+
+#[test]
+fn while_a_secret_is_rotated_both_sign_and_once_the_old_one_is_revoked_only_the_new_one_does() {
+    run(async {
+        let world = World::start().await;
+        let (old, new) = (world.secret.clone(), SigningSecret::from_bytes([3; 32]));
+        let key = MasterKey::parse(&world.master_key).expect("a key");
+        let mut tx = pool::begin(&world.pool).await.expect("a transaction");
+        let rotated = rotate_secret(&mut tx, &Actor::System, &key, world.project.id, &new).await;
+        let current = rotated.expect("a rotation");
+        pool::commit(tx).await.expect("a commit");
+        let callback = async |provider_event_id, count| {
+            let (_, incident_id) = failed_event_of(&world, provider_event_id).await;
+            world.reprocess(incident_id.parse().expect("an id")).await;
+            world.repair.wait_for(count).await.remove(count - 1)
+        };
+        let during = callback("evt_1", 1).await;
+        assert_eq!(signatures(&during), [2, 2]);
+        assert_eq!(accepts(&old, &during), [true, true], "a receiver that did not change yet");
+        assert_eq!(accepts(&new, &during), [true, true], "one that did");
+
+        let listed = list_secrets(&world.pool, world.project.id).await.expect("a list");
+        let older = listed.iter().find(|one| one.id != current).expect("the old secret");
+        let mut tx = pool::begin(&world.pool).await.expect("a transaction");
+        let revoked = revoke_secret(&mut tx, &Actor::System, world.project.id, older.id).await;
+        assert!(revoked.expect("a database"));
+        pool::commit(tx).await.expect("a commit");
+        let after = callback("evt_2", 2).await;
+        assert_eq!(signatures(&after), [1, 1]);
+        assert_eq!(accepts(&old, &after), [false, false]);
+        assert_eq!(accepts(&new, &after), [true, true]);
     });
 }
 

@@ -5,8 +5,6 @@
 //! same work as a known one. The session, the end of the count and the audit entry are committed
 //! together; the browser gets its token only then.
 
-use std::sync::{Arc, LazyLock};
-
 use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
 use store::StoreError;
@@ -14,64 +12,11 @@ use store::administration::session;
 use store::operators::{self, Login};
 use store::sign_ins::{self, Attempt};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 
-use super::password::{self, PasswordError};
+use super::password::PasswordError;
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
-
-/// Passwords that are looked at at once: each keeps a core and 19 MiB busy for a while, and taking
-/// receipts comes first.
-const AT_ONCE: usize = 2;
-
-/// What an unknown address is held against, so that it takes as long as a known one.
-static NOBODY: LazyLock<Option<String>> =
-    LazyLock::new(|| password::hash("nobody has this one").ok());
-
-/// Looks at passwords, a few at a time.
-#[derive(Debug, Clone)]
-pub struct Logins {
-    slots: Arc<Semaphore>,
-}
-
-impl Default for Logins {
-    fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-impl Logins {
-    /// Whether a password is the stored one. Without a stored one it is not, after the same work.
-    ///
-    /// # Errors
-    /// When the stored text is no password hash.
-    pub async fn check(&self, typed: &str, stored: Option<String>) -> Result<bool, ApiError> {
-        let _slot = self.slots.acquire().await.map_err(ApiError::internal)?;
-        let typed = typed.to_owned();
-        let checking = tokio::task::spawn_blocking(move || match (stored, NOBODY.as_deref()) {
-            (Some(stored), _) => password::verify(&typed, &stored),
-            (None, Some(nobody)) => password::verify(&typed, nobody).map(|_| false),
-            (None, None) => Ok(false),
-        });
-        checking.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
-    }
-
-    /// What is stored of a new password, or why it is none.
-    ///
-    /// # Errors
-    /// When no password can be hashed at all.
-    pub async fn hash(&self, password: &str) -> Result<Result<String, PasswordError>, ApiError> {
-        let _slot = self.slots.acquire().await.map_err(ApiError::internal)?;
-        let password = password.to_owned();
-        let hashing = tokio::task::spawn_blocking(move || password::hash(&password));
-        match hashing.await.map_err(ApiError::internal)? {
-            Ok(hash) => Ok(Ok(hash)),
-            Err(why @ (PasswordError::TooShort | PasswordError::TooLong)) => Ok(Err(why)),
-            Err(failed) => Err(ApiError::internal(failed)),
-        }
-    }
-}
 
 /// Why nobody was signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +78,8 @@ async fn find(
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right = state.console.logins.check(password, stored).await?;
+    let right =
+        state.console.passwords.verify(password.to_owned(), stored).await.map_err(unread)?;
     if let Some(login) = login.filter(|_| right) {
         return Ok(Ok(login));
     }
@@ -142,6 +88,14 @@ async fn find(
         return Ok(Err(Refused::Locked));
     }
     Ok(Err(Refused::Wrong))
+}
+
+/// Why a password could not be looked at, as whoever typed it may know.
+pub fn unread(error: PasswordError) -> ApiError {
+    match error {
+        PasswordError::Busy => ApiError::RateLimited { retry_after_secs: 1 },
+        error => ApiError::internal(error),
+    }
 }
 
 async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {

@@ -30,9 +30,26 @@ pub enum PasswordError {
     /// The system gave no random bytes for the salt.
     #[error("the system gave no random bytes")]
     Random,
+    /// Too many passwords are being looked at.
+    #[error("too many passwords are being looked at; try again in a moment")]
+    Busy,
     /// The stored hash is damaged, or hashing itself failed.
     #[error("the password could not be processed: {0}")]
     Hashing(Error),
+}
+
+/// Checks a new password against the rules, without the work of hashing it.
+///
+/// # Errors
+/// When it is too short or too long.
+pub fn check(password: &str) -> Result<(), PasswordError> {
+    if password.chars().count() < MIN_CHARACTERS {
+        return Err(PasswordError::TooShort);
+    }
+    if password.len() > MAX_BYTES {
+        return Err(PasswordError::TooLong);
+    }
+    Ok(())
 }
 
 /// Hashes a new password into the text that is stored.
@@ -40,12 +57,7 @@ pub enum PasswordError {
 /// # Errors
 /// When it is too short or too long, or the system gives no random bytes.
 pub fn hash(password: &str) -> Result<String, PasswordError> {
-    if password.chars().count() < MIN_CHARACTERS {
-        return Err(PasswordError::TooShort);
-    }
-    if password.len() > MAX_BYTES {
-        return Err(PasswordError::TooLong);
-    }
+    check(password)?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| PasswordError::Random)?;
     let salt = SaltString::encode_b64(&random).map_err(PasswordError::Hashing)?;
@@ -98,6 +110,7 @@ mod tests {
     fn short_and_huge_passwords_are_refused() {
         assert_eq!(hash("elevenchars"), Err(PasswordError::TooShort));
         assert_eq!(hash(&"x".repeat(MAX_BYTES + 1)), Err(PasswordError::TooLong));
+        assert_eq!(check(&"é".repeat(MAX_BYTES / 2)), Ok(()));
         let stored = hash("zwölfzeichen").expect("twelve characters");
         assert_eq!(verify(&"x".repeat(1_000_000), &stored), Ok(false));
     }

@@ -5,8 +5,6 @@ use domain::project::Mode;
 use domain::secret_token::{OperatorToken, ProofToken, SessionToken};
 use domain::signature::SigningSecret;
 
-use crate::error::ApiError;
-
 /// What a password for the first sign-in is written with: letters and digits that nobody confuses.
 const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// How many of them, in groups of four: 120 bits.
@@ -28,12 +26,12 @@ pub fn proof_token() -> Result<ProofToken, getrandom::Error> {
     bytes().map(ProofToken::from_bytes)
 }
 
-/// A new signing secret.
+/// A new token of an operator's own.
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
-    bytes().map(SigningSecret::from_bytes)
+pub fn operator_token() -> Result<OperatorToken, getrandom::Error> {
+    OperatorToken::from_random(&plenty()?).ok_or(getrandom::Error::UNEXPECTED)
 }
 
 /// A new API key.
@@ -41,20 +39,15 @@ pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn api_key(mode: Mode) -> Result<ApiKey, getrandom::Error> {
-    // Three bytes for each character: that a third of them is passed over does not happen.
-    let random: [u8; 3 * RANDOM_LENGTH] = bytes()?;
-    ApiKey::from_random(mode, &random).ok_or(getrandom::Error::UNEXPECTED)
+    ApiKey::from_random(mode, &plenty()?).ok_or(getrandom::Error::UNEXPECTED)
 }
 
-/// A new operator's token.
+/// A new signing secret.
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub fn operator_token() -> Result<OperatorToken, ApiError> {
-    // Three bytes for each character: that a third of them is passed over does not happen.
-    let random: [u8; 3 * RANDOM_LENGTH] = bytes().map_err(ApiError::internal)?;
-    let token = OperatorToken::from_random(&random);
-    token.ok_or_else(|| ApiError::internal("the system's random bytes are not random"))
+pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
+    bytes().map(SigningSecret::from_bytes)
 }
 
 /// A password that one person reads to another, for the first sign-in.
@@ -66,6 +59,11 @@ pub fn first_password() -> Result<String, getrandom::Error> {
     let letters = random.map(|byte| char::from(LEGIBLE[usize::from(byte % 32)]));
     let groups: Vec<String> = letters.chunks(4).map(|four| four.iter().collect()).collect();
     Ok(groups.join("-"))
+}
+
+/// Three bytes for each character: that a third of them is passed over does not happen.
+fn plenty() -> Result<[u8; 3 * RANDOM_LENGTH], getrandom::Error> {
+    bytes()
 }
 
 fn bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
@@ -86,5 +84,20 @@ mod tests {
         assert!(!password.contains(['l', 'o', '0', '1']), "{password}");
         assert!(password::hash(&password).is_ok());
         assert_ne!(first_password(), Ok(password));
+    }
+    #[test]
+    fn no_two_secrets_are_the_same() {
+        let two = || [session_token(), session_token()].map(|one| one.expect("random").reveal());
+        let [first, second] = two();
+        assert_ne!(first, second);
+        assert_ne!(
+            proof_token().expect("random").reveal(),
+            proof_token().expect("random").reveal()
+        );
+        assert_ne!(operator_token().expect("random"), operator_token().expect("random"));
+        assert_ne!(signing_secret().expect("random"), signing_secret().expect("random"));
+        let key = |mode| api_key(mode).expect("random");
+        assert_ne!(key(Mode::Live), key(Mode::Live));
+        assert!(key(Mode::Live).reveal().starts_with("sk_live_"));
     }
 }

@@ -125,6 +125,8 @@ fn count_alerts(alerts: &[AlertView]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
 
     #[test]
@@ -145,6 +147,9 @@ mod tests {
             destination: "bob@cometcart.test".to_owned(),
             state: state.to_owned(),
             attempts: 1,
+            last_answer: None,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            finished_at: None,
         };
         assert_eq!(count_alerts(&[]), "nobody was told");
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);

@@ -22,7 +22,7 @@ use super::frame::{Frame, Section};
 use super::page::{go_to, page_with};
 use super::session::{Message, SignedIn};
 use super::when::When;
-use crate::auth::random;
+use crate::auth::{login, random};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -105,7 +105,7 @@ async fn add_person(
         }
     };
     let password = random::first_password().map_err(ApiError::internal)?;
-    let hash = state.console.logins.hash(&password).await?.map_err(ApiError::internal)?;
+    let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let added = add_operator(&mut tx, &signed_in.actor(), &email, typed.role, &hash).await?;
     tx.commit().await.map_err(StoreError::from)?;

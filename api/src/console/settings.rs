@@ -8,7 +8,7 @@ use domain::audit::Actor;
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 
-use crate::auth::login::Logins;
+use crate::auth::password_queue::PasswordQueue;
 use crate::error::Cause;
 
 /// What became of a test message.
@@ -39,7 +39,7 @@ pub struct ConsoleSettings {
     /// Sends test messages, in the name of who asked for it.
     pub test_destination: TestDestination,
     /// Checks passwords, a few at a time.
-    pub logins: Logins,
+    pub passwords: PasswordQueue,
 }
 
 impl fmt::Debug for ConsoleSettings {

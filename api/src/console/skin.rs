@@ -127,6 +127,7 @@ fn said(error: &ApiError) -> String {
                 .to_owned()
         }
         ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),
+        ApiError::RateLimited { .. } => "Wait a moment and try again.".to_owned(),
         ApiError::MethodNotAllowed => "Open it from the page that leads to it.".to_owned(),
         ApiError::PayloadTooLarge => "The form has more than 64 KiB.".to_owned(),
         other => sentence(&other.to_string()),

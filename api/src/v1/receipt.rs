@@ -5,11 +5,11 @@ use axum::response::Response;
 use domain::ids::EventId;
 use domain::receipt::Receipt;
 use serde::Serialize;
-use store::idempotency::KeyUse;
+use store::PgConnection;
 use store::transitions::receipt;
 use time::OffsetDateTime;
 
-use super::ingest::{self, Ingest, Worked};
+use super::ingest::{self, Call, Worked};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -29,38 +29,22 @@ struct Answer {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let Ingest { owner, idempotency_key, body } = ingest::read(&state, request).await?;
+    let (sender, body) = ingest::read(&state, request).await?;
     let receipt = Receipt::parse(&body).map_err(ApiError::ValidationError)?;
-    let request_hash = ingest::hash(&receipt)?;
-    let work = state.detached.clone();
-    work.run(async move {
-        let project_id = owner.project_id;
-        let used = KeyUse {
-            project_id,
-            route: "receipt",
-            key: &idempotency_key,
-            request_hash: &request_hash,
-        };
-        let mut event_id = None;
-        let response = ingest::once(&state, used, async |tx| {
-            let taken = receipt::accept_receipt(tx, &state.master_key, &owner, &receipt).await;
-            let taken = taken.map_err(ingest::failed)?;
-            event_id = Some(taken.event_id);
-            let dropped = receipt.payload.is_some() && !owner.snapshots;
-            ingest::accepted(&Answer {
-                event_id: taken.event_id,
-                timeout_at: taken.timeout_at,
-                accepted: true,
-                duplicate: taken.duplicate,
-                snapshot: dropped.then_some("not_stored"),
-            })
-            .map(Worked::Stored)
-        })
-        .await?;
-        if let Some(event_id) = event_id {
-            state.relay.nudge(event_id);
-        }
-        Ok(response)
-    })
-    .await
+    ingest::once(state, "receipt", sender, receipt, |tx, call| Box::pin(take(tx, call))).await
+}
+
+async fn take(tx: &mut PgConnection, call: Call<'_, Receipt>) -> Result<Worked, ApiError> {
+    let Call { state, owner, said: receipt, .. } = call;
+    let taken = receipt::accept_receipt(tx, &state.master_key, owner, receipt).await;
+    let taken = taken.map_err(ingest::failed)?;
+    let dropped = receipt.payload.is_some() && !owner.snapshots;
+    let answer = Answer {
+        event_id: taken.event_id,
+        timeout_at: taken.timeout_at,
+        accepted: true,
+        duplicate: taken.duplicate,
+        snapshot: dropped.then_some("not_stored"),
+    };
+    ingest::accepted(taken.event_id, &answer)
 }

@@ -14,11 +14,10 @@ use domain::incident::IncidentState;
 use serde::Serialize;
 use store::PgConnection;
 use store::api_keys::KeyOwner;
-use store::idempotency::KeyUse;
 use store::transitions::result::{self, Report, ResultAnswer};
 use store::{events, results};
 
-use super::ingest::{self, Ingest, Worked};
+use super::ingest::{self, Call, Worked};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -44,34 +43,16 @@ struct Incident {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let Ingest { owner, idempotency_key, body } = ingest::read(&state, request).await?;
+    let (sender, body) = ingest::read(&state, request).await?;
     let report = ResultReport::parse(&body).map_err(ApiError::ValidationError)?;
-    let request_hash = ingest::hash(&report)?;
-    let work = state.detached.clone();
-    work.run(async move {
-        let project_id = owner.project_id;
-        let used = KeyUse {
-            project_id,
-            route: "result",
-            key: &idempotency_key,
-            request_hash: &request_hash,
-        };
-        let mut event_id = None;
-        let response =
-            ingest::once(&state, used, async |tx| match find(tx, &owner, &report, used).await? {
-                Found::Event(id) => {
-                    event_id = Some(id);
-                    accept(tx, &owner, id, &report).await
-                }
-                Found::Refused(error) => Ok(Worked::Refused(error)),
-            })
-            .await?;
-        if let Some(event_id) = event_id {
-            state.relay.nudge(event_id);
-        }
-        Ok(response)
-    })
-    .await
+    ingest::once(state, "result", sender, report, |tx, call| Box::pin(take(tx, call))).await
+}
+
+async fn take(tx: &mut PgConnection, call: Call<'_, ResultReport>) -> Result<Worked, ApiError> {
+    match find(tx, &call).await? {
+        Found::Event(event_id) => accept(tx, call.owner, event_id, call.said).await,
+        Found::Refused(error) => Ok(Worked::Refused(error)),
+    }
 }
 
 enum Found {
@@ -80,12 +61,8 @@ enum Found {
 }
 
 /// The event that the result means. One that is not there yet is waited for by the kept result.
-async fn find(
-    tx: &mut PgConnection,
-    owner: &KeyOwner,
-    report: &ResultReport,
-    used: KeyUse<'_>,
-) -> Result<Found, ApiError> {
+async fn find(tx: &mut PgConnection, call: &Call<'_, ResultReport>) -> Result<Found, ApiError> {
+    let Call { owner, used, said: report, .. } = *call;
     let meant = list_meant(tx, owner, report).await?;
     let Some(provider_event_id) = report.event.provider_event_id.as_deref() else {
         return Ok(single(&meant, UNKNOWN));
@@ -139,8 +116,7 @@ async fn accept(
     match result::accept_result(tx, &actor, event_id, kept).await.map_err(ingest::failed)? {
         ResultAnswer::Accepted { event_id, effect, incident } => {
             let incident = incident.map(|(id, state)| Incident { id, state });
-            ingest::accepted(&Answer { event_id, accepted: true, effect, incident })
-                .map(Worked::Stored)
+            ingest::accepted(event_id, &Answer { event_id, accepted: true, effect, incident })
         }
         ResultAnswer::UnknownEvent => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
         ResultAnswer::UnknownReplay => {

@@ -11,7 +11,7 @@ use domain::audit::{Action, Actor};
 use serde_json::json;
 use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
-use store::{PgPool, StoreError, events, figures, idempotency, results};
+use store::{PgPool, StoreError, events, figures, idempotency, results, sessions, sign_ins};
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 500;
@@ -43,6 +43,8 @@ pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
             break;
         }
     }
+    sessions::purge_sessions(pool).await?;
+    sign_ins::purge_failures(pool).await?;
     Ok(())
 }
 

@@ -84,7 +84,9 @@ impl Handler {
         anyhow::ensure!(claim == Claim::New, "a new key was used before");
         let taken = accept_receipt(&mut tx, &self.master_key, &owner, &receipt).await?;
         let body = taken.event_id.to_string().into_bytes();
-        idempotency::insert_answer(&mut *tx, used, &StoredAnswer { status: 202, body }).await?;
+        let answer = StoredAnswer { status: 202, body };
+        let stored = idempotency::insert_answer(&mut *tx, used, &answer).await?;
+        anyhow::ensure!(stored, "a new key was answered before");
         Ok(store::pool::commit(tx).await?)
     }
 }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use activities::Deps;
 use activities::destinations::Senders;
 use activities::trial;
-use api::auth::login::Logins;
+use api::auth::password_queue::PasswordQueue;
 use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Relay};
-use store::{MasterKey, PgPool};
+use store::{MasterKey, PgPool, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,10 +27,41 @@ use worker::WorkerSettings;
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
+/// How many connections to Postgres a process holds at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    /// For requests to the API and the console.
+    pub requests: u32,
+    /// For the relay, its sweeps and the worker.
+    pub background: u32,
+}
+
+/// The connections to Postgres, in two pools: however much follows from receipts, the next one never
+/// waits for a connection that the background holds.
+pub struct Pools {
+    requests: PgPool,
+    background: PgPool,
+}
+
+impl Pools {
+    /// Connects when a connection is first needed; a pool that nobody uses holds none.
+    ///
+    /// # Errors
+    /// When `url` is no Postgres URL.
+    pub fn connect_lazily(url: &str, most: Connections) -> Result<Self, StoreError> {
+        Ok(Self {
+            requests: store::pool::connect_lazily(url, most.requests)?,
+            background: store::pool::connect_lazily(url, most.background)?,
+        })
+    }
+}
+
 /// What every part works with.
 pub struct Service {
-    /// The database.
+    /// The database, for requests.
     pub pool: PgPool,
+    /// The database, for the relay and the worker.
+    background: PgPool,
     /// Opens sealed secrets.
     pub master_key: MasterKey,
     /// Temporal.
@@ -56,11 +87,12 @@ pub struct Hands {
 impl Service {
     /// Starts the relay and its sweeps; the parts come on top.
     #[must_use]
-    pub fn start(pool: PgPool, master_key: MasterKey, engine: Engine) -> Self {
+    pub fn start(pools: Pools, master_key: MasterKey, engine: Engine) -> Self {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let Pools { requests: pool, background } = pools;
         let engine = Arc::new(engine);
-        let relay = Relay::spawn(Arc::clone(&engine), pool.clone(), &shutdown, &tasks);
-        Self { pool, master_key, engine, relay, shutdown, tasks }
+        let relay = Relay::spawn(Arc::clone(&engine), background.clone(), &shutdown, &tasks);
+        Self { pool, background, master_key, engine, relay, shutdown, tasks }
     }
 
     /// Serves the API and the console.
@@ -70,7 +102,7 @@ impl Service {
             temporal_ui,
             allow: hands.allow.clone(),
             test_destination: test_destination(Arc::new(self.deps(hands))),
-            logins: Logins::default(),
+            passwords: PasswordQueue::default(),
         };
         let state = AppState {
             pool: self.pool.clone(),
@@ -104,7 +136,7 @@ impl Service {
 
     fn deps(&self, hands: Hands) -> Deps {
         Deps {
-            pool: self.pool.clone(),
+            pool: self.background.clone(),
             master_key: self.master_key.clone(),
             http: hands.senders.http.clone(),
             allow: hands.allow,
@@ -120,6 +152,7 @@ impl Service {
         self.tasks.close();
         self.tasks.wait().await;
         self.pool.close().await;
+        self.background.close().await;
     }
 }
 

@@ -3,14 +3,13 @@
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::EventReference;
 use domain::event::Effect;
-use domain::ids::{EventId, KeyId, ProjectId};
-use domain::receipt::Receipt;
+use domain::ids::{EventId, ProjectId};
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::StoreError;
 use crate::error::{expect_one, read_text};
-use crate::{Insertion, StoreError};
 
 /// A payment event.
 #[derive(Debug, Clone)]
@@ -82,89 +81,10 @@ impl TryFrom<Row> for PaymentEvent {
     }
 }
 
-/// What stands around a receipt when it is stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Taken<'a> {
-    /// The project.
-    pub project_id: ProjectId,
-    /// The key that brought it.
-    pub key_id: KeyId,
-    /// The time-out that holds for it.
-    pub timeout_minutes: i32,
-    /// The event's id, if it is new.
-    pub event_id: EventId,
-    /// The sealed snapshot.
-    pub snapshot: Option<&'a [u8]>,
-}
-
 /// A new event id.
 #[must_use]
 pub fn new_id() -> EventId {
     EventId::from_uuid(Uuid::now_v7())
-}
-
-/// Adds an event, or finds the one that was there before. A twin that is being added at this moment
-/// by another transaction is waited for.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_event(
-    tx: &mut PgConnection,
-    receipt: &Receipt,
-    taken: Taken<'_>,
-) -> Result<Insertion<EventId>, StoreError> {
-    let inserted = sqlx::query!(
-        "INSERT INTO event_identities (project_id, provider, provider_event_id, effect_type, event_id)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT event_identities_pkey DO NOTHING",
-        taken.project_id.as_uuid(),
-        receipt.provider.as_str(),
-        receipt.provider_event_id,
-        receipt.effect_type.as_str(),
-        taken.event_id.as_uuid(),
-    )
-    .execute(&mut *tx)
-    .await?;
-    if inserted.rows_affected() == 0 {
-        return find_twin(tx, receipt, taken.project_id).await.map(Insertion::Existing);
-    }
-    sqlx::query!(
-        "INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event_id, event_type, effect_type,
-             internal_reference, occurred_at, shopify_shop_domain, snapshot, timeout_minutes, timeout_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(mins => $12))",
-        taken.event_id.as_uuid(),
-        taken.project_id.as_uuid(),
-        taken.key_id.as_uuid(),
-        receipt.provider.as_str(),
-        receipt.provider_event_id,
-        receipt.event_type,
-        receipt.effect_type.as_str(),
-        receipt.internal_reference,
-        receipt.occurred_at,
-        receipt.shopify_shop_domain,
-        taken.snapshot,
-        taken.timeout_minutes,
-    )
-    .execute(tx)
-    .await?;
-    Ok(Insertion::Inserted(taken.event_id))
-}
-
-async fn find_twin(
-    tx: &mut PgConnection,
-    receipt: &Receipt,
-    project_id: ProjectId,
-) -> Result<EventId, StoreError> {
-    let id = sqlx::query_scalar!(
-        "SELECT event_id FROM event_identities
-         WHERE project_id = $1 AND provider = $2 AND provider_event_id = $3 AND effect_type = $4",
-        project_id.as_uuid(),
-        receipt.provider.as_str(),
-        receipt.provider_event_id,
-        receipt.effect_type.as_str(),
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(EventId::from_uuid(id))
 }
 
 /// Finds an event.

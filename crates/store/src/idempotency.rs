@@ -46,39 +46,41 @@ pub struct StoredAnswer {
 
 /// Claims a key for the rest of the transaction.
 ///
+/// The lock and the look for an answer are one statement, whose snapshot is a moment older than its
+/// lock. A first request that ends within that moment leaves an answer that is not seen here: the
+/// claim is `New`, and [`insert_answer`], or a second claim, tells the truth.
+///
 /// # Errors
 /// When the database fails.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
     let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
-    let locked = sqlx::query_scalar!(
-        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS "locked!""#,
-        name,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    if !locked {
-        return Ok(Claim::InProgress);
-    }
     let row = sqlx::query!(
-        "SELECT request_hash, status, body FROM idempotency_keys
-         WHERE project_id = $1 AND route = $2 AND key = $3 AND created_at > now() - interval '7 days'",
+        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS "locked!",
+               request_hash AS "request_hash?", status AS "status?", body AS "body?"
+           FROM (SELECT) AS one LEFT JOIN idempotency_keys
+               ON project_id = $2 AND route = $3 AND key = $4 AND created_at > now() - interval '7 days'"#,
+        name,
         used.project_id.as_uuid(),
         used.route,
         used.key,
     )
-    .fetch_optional(tx)
+    .fetch_one(tx)
     .await?;
-    Ok(match row {
-        None => Claim::New,
-        Some(row) if row.request_hash != used.request_hash => Claim::Conflict,
-        Some(row) => Claim::Answered(StoredAnswer {
-            status: u16::try_from(row.status).unwrap_or_default(),
-            body: row.body,
-        }),
+    if !row.locked {
+        return Ok(Claim::InProgress);
+    }
+    Ok(match (row.request_hash, row.status, row.body) {
+        (Some(hash), Some(status), Some(body)) if hash == used.request_hash => {
+            let status = u16::try_from(status).unwrap_or_default();
+            Claim::Answered(StoredAnswer { status, body })
+        }
+        (Some(_), ..) => Claim::Conflict,
+        (None, ..) => Claim::New,
     })
 }
 
-/// Stores the answer of a claimed key.
+/// Stores the answer of a claimed key. `false` if the key has one already that [`claim`] did not see:
+/// then nothing that was done under the claim may stay.
 ///
 /// # Errors
 /// When the database fails.
@@ -86,12 +88,13 @@ pub async fn insert_answer(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
     answer: &StoredAnswer,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO idempotency_keys (project_id, route, key, request_hash, status, body)
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, status, body)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
-         SET request_hash = excluded.request_hash, status = excluded.status, body = excluded.body, created_at = now()",
+         SET request_hash = excluded.request_hash, status = excluded.status, body = excluded.body, created_at = now()
+         WHERE kept.created_at <= now() - interval '7 days'",
         used.project_id.as_uuid(),
         used.route,
         used.key,
@@ -101,7 +104,7 @@ pub async fn insert_answer(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Forgets answers older than 7 days, some at a time.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use e2e::run;
 use e2e::world::receipt;
+use e2e::{run, somebody_waits};
 use serde_json::json;
+use store::events::lock_provider_event;
+use store::idempotency::{KeyUse, StoredAnswer, insert_answer};
 
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
@@ -135,6 +137,37 @@ fn a_running_request_is_named_as_such() {
             (answer.status == 202).then_some(())
         };
         e2e::eventually("the key to be free", after).await;
+    });
+}
+
+#[test]
+fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_answer() {
+    run(async {
+        let api = Api::start().await;
+        let early = json!({"provider_event_id": "evt_1", "status": "success"});
+        for (path, body) in [(RECEIPT, receipt("evt_1")), (RESULT, early)] {
+            let route = path.trim_start_matches("/api/v1/");
+            let mut held = api.world.pool.begin().await.expect("a transaction");
+            let project_id = api.world.project.id;
+            lock_provider_event(&mut held, project_id, "evt_1").await.expect("a lock");
+            // The request has made its claim and waits. Now its twin is answered, as if it had ended
+            // between the snapshot and the lock of that claim.
+            let meanwhile = async {
+                somebody_waits(&api.world.pool).await;
+                let used = KeyUse { project_id, route, key: "k", request_hash: &[0; 32] };
+                let answer = StoredAnswer { status: 202, body: b"{}".to_vec() };
+                assert!(insert_answer(&api.world.pool, used, &answer).await.expect("stored"));
+                held.rollback().await.expect("a rollback");
+            };
+            let (answer, ()) = tokio::join!(api.send(path, "k", body.to_string()), meanwhile);
+            assert_eq!(answer.code(), "idempotency_in_progress", "{path}");
+            let again = api.send(path, "k", body.to_string()).await;
+            assert_eq!(again.code(), "idempotency_conflict", "{path}: the twin was another one");
+        }
+        let kept =
+            "SELECT (SELECT count(*) FROM payment_events) + (SELECT count(*) FROM early_results)
+                  + (SELECT count(*) FROM audit_entries)";
+        assert_eq!(api.count(kept).await, 0);
     });
 }
 

@@ -3,6 +3,10 @@
 mod access;
 mod account;
 mod audit;
+mod broken;
+mod events;
+mod incident;
+mod incidents;
 mod overview;
 mod people;
 mod proof;

@@ -20,12 +20,18 @@ const NAMES: &str = "
     idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
-    operators_email_check operators_email_key operators_pkey operators_role_check
+    operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
+    operator_tokens_pkey
+    operators_email_check operators_pkey operators_role_check
     outbox_pkey outbox_wish_check
     payment_events_effect_check payment_events_pkey payment_events_project_fkey
     projects_mode_check projects_name_check projects_pkey projects_timeout_check
+    proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
+    proof_links_token_hash_key
     reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey
+    sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
+    sign_in_failures_failures_check sign_in_failures_pkey
     signing_secrets_pkey signing_secrets_project_fkey
 ";
 
@@ -62,7 +68,7 @@ fn every_rule_refuses_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 21] = [
+const BROKEN: [(&str, &str); 26] = [
     ("projects_name_check", "UPDATE projects SET name = ''"),
     ("projects_mode_check", "UPDATE projects SET mode = 'prod'"),
     ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 0"),
@@ -80,6 +86,29 @@ const BROKEN: [(&str, &str); 21] = [
     (
         "operators_role_check",
         "INSERT INTO operators VALUES (gen_random_uuid(), 'bob@x.test', 'root', '')",
+    ),
+    (
+        "operators_email_key",
+        "INSERT INTO operators SELECT gen_random_uuid(), 'bob@x.test', 'admin', '' FROM generate_series(1, 2)",
+    ),
+    (
+        "sessions_operator_fkey",
+        "INSERT INTO sessions (id, operator_id, token_hash, expires_at)
+        VALUES (gen_random_uuid(), gen_random_uuid(), '', now())",
+    ),
+    (
+        "operator_tokens_label_check",
+        "INSERT INTO operator_tokens (id, operator_id, label, hash, last_four)
+        VALUES (gen_random_uuid(), gen_random_uuid(), '', '', '')",
+    ),
+    (
+        "proof_links_life_check",
+        "INSERT INTO proof_links (id, incident_id, project_id, event_id, token_hash, created_by, expires_at)
+        SELECT gen_random_uuid(), id, project_id, event_id, '', 'charlie', now() + interval '367 days' FROM incidents",
+    ),
+    (
+        "sign_in_failures_failures_check",
+        "INSERT INTO sign_in_failures (email_hash, failures, first_failed_at) VALUES ('', 0, now())",
     ),
     ("payment_events_effect_check", "UPDATE payment_events SET effect = 'done'"),
     ("event_identities_pkey", "INSERT INTO event_identities SELECT * FROM event_identities"),

@@ -21,7 +21,7 @@ async fn answer(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
     let mut tx = shop.begin().await;
     assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), Claim::New);
     let answer = StoredAnswer { status: 202, body: body.to_vec() };
-    idempotency::insert_answer(&mut *tx, used, &answer).await.expect("stored");
+    assert!(idempotency::insert_answer(&mut *tx, used, &answer).await.expect("stored"));
     pool::commit(tx).await.expect("a commit");
 }
 
@@ -78,6 +78,25 @@ fn a_transaction_that_fails_leaves_the_key_free() {
         idempotency::insert_answer(&mut *tx, used, &kept).await.expect("stored");
         tx.rollback().await.expect("a rollback");
         assert_eq!(claim(&shop, used).await, Claim::New);
+    });
+}
+
+#[test]
+fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
+    run(async {
+        let shop = Shop::open().await;
+        let used = used(&shop, "k", &[1; 32]);
+        let mut late = shop.begin().await;
+        assert_eq!(idempotency::claim(&mut late, used).await.expect("a claim"), Claim::New);
+        // What a first request leaves that ends between the snapshot and the lock of the claim above.
+        let first = StoredAnswer { status: 202, body: b"first".to_vec() };
+        assert!(idempotency::insert_answer(&shop.pool, used, &first).await.expect("stored"));
+        let second = StoredAnswer { status: 202, body: b"second".to_vec() };
+        assert!(!idempotency::insert_answer(&mut *late, used, &second).await.expect("met"));
+        let seen = idempotency::claim(&mut late, used).await.expect("a claim");
+        assert_eq!(seen, Claim::Answered(first.clone()));
+        pool::commit(late).await.expect("a commit");
+        assert_eq!(claim(&shop, used).await, Claim::Answered(first));
     });
 }
 

@@ -48,7 +48,7 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
         let second = outbox::claim_due(&mut *bob, None, 10).await.expect("a claim");
         assert_eq!((first.len(), second.len()), (6, 4));
         pool::commit(alice).await.expect("a commit");
-        drop(bob);
+        bob.rollback().await.expect("a rollback");
         let third = claim(&shop.pool, 10).await;
         let ids = |wishes: &[Wish]| wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>();
         assert_eq!(ids(&third), ids(&second), "what was rolled back is free again");

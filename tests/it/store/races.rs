@@ -2,32 +2,20 @@
 
 use domain::incident::{IncidentState, Resolution};
 use domain::verdict::ReprocessRefusal;
-use e2e::{eventually, run};
+use e2e::{run, somebody_waits};
 use serde_json::json;
+use store::events::lock_provider_event;
 use store::reprocesses;
+use store::transitions::receipt::{TakenReceipt, accept_receipt};
 use store::transitions::silence::open_incident_if_due;
 
-use super::shop::{Shop, receipt_with};
+use super::shop::{Shop, early, receipt_with, success};
 
 const IN_TIME: &str =
     "effect: succeeded\nwishes: start result\ntimeline: receipt.accepted result.succeeded";
 const LATE: &str = "effect: succeeded\nincident: resolved/missing_result/late_success\n\
     alerts: incident_opened incident_resolved\nwishes: start result\n\
     timeline: receipt.accepted incident.opened result.succeeded incident.resolved";
-
-/// Waits until some connection of this database waits for a lock.
-async fn somebody_waits(shop: &Shop) {
-    eventually("a connection that waits for a lock", async || {
-        let waiting: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .fetch_one(&shop.pool)
-        .await
-        .expect("a count");
-        (waiting > 0).then_some(())
-    })
-    .await;
-}
 
 #[test]
 fn a_success_that_holds_the_lock_when_the_deadline_fires_leaves_no_incident() {
@@ -38,7 +26,7 @@ fn a_success_that_holds_the_lock_when_the_deadline_fires_leaves_no_incident() {
         let mut first = shop.begin().await;
         shop.report_in(&mut first, event_id, &json!({"status": "success"})).await;
         let commit = async {
-            somebody_waits(&shop).await;
+            somebody_waits(&shop.pool).await;
             first.commit().await.expect("a commit");
         };
         tokio::join!(shop.silence(event_id), commit);
@@ -55,7 +43,7 @@ fn a_deadline_that_holds_the_lock_makes_the_success_a_late_one() {
         let mut first = shop.begin().await;
         open_incident_if_due(&mut first, event_id).await.expect("a database");
         let commit = async {
-            somebody_waits(&shop).await;
+            somebody_waits(&shop.pool).await;
             first.commit().await.expect("a commit");
         };
         tokio::join!(shop.succeed(event_id), commit);
@@ -147,5 +135,40 @@ fn the_same_receipt_from_many_connections_is_one_event() {
             });
             assert!(same, "round {round}: {taken:?}");
         }
+    });
+}
+
+#[test]
+fn a_receipt_that_waits_for_its_twin_is_its_duplicate() {
+    run(async {
+        let shop = Shop::open().await;
+        let receipt = receipt_with("evt_1", &json!({}));
+        let mut first = shop.begin().await;
+        let taken = accept_receipt(&mut first, &shop.master_key, &shop.owner, &receipt).await;
+        let taken = taken.expect("a receipt");
+        let commit = async {
+            somebody_waits(&shop.pool).await;
+            first.commit().await.expect("a commit");
+        };
+        let (again, ()) = tokio::join!(shop.accept(&receipt), commit);
+        assert_eq!(again, TakenReceipt { duplicate: true, ..taken });
+        let story = "effect: pending\nwishes: start\ntimeline: receipt.accepted";
+        assert_eq!(shop.story(taken.event_id).await, story);
+    });
+}
+
+#[test]
+fn a_receipt_that_waits_for_an_early_result_applies_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let mut first = shop.begin().await;
+        lock_provider_event(&mut first, shop.owner.project_id, "evt_1").await.expect("a lock");
+        let commit = async {
+            somebody_waits(&shop.pool).await;
+            assert!(shop.keep_early_in(&mut first, "k", &early("evt_1", success())).await);
+            first.commit().await.expect("a commit");
+        };
+        let (event_id, ()) = tokio::join!(shop.take("evt_1"), commit);
+        assert_eq!(shop.story(event_id).await, IN_TIME);
     });
 }

@@ -1,17 +1,15 @@
 //! Taking a result: one test per verdict, and the results that come early.
 
 use domain::callback::AnswerVerdict;
-use domain::effect_result::{EffectResult, EventReference, Outcome, ResultReport};
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use e2e::run;
 use serde_json::json;
-use store::idempotency::KeyUse;
 use store::reprocesses;
-use store::results::{self, insert_early};
+use store::results;
 use store::transitions::result::{Report, ResultAnswer, accept_result};
 
-use super::shop::{Shop, accepted, bob, receipt_with};
+use super::shop::{Shop, accepted, bob, early, failure, receipt_with, success};
 
 #[test]
 fn a_success_in_time_opens_nothing() {
@@ -241,9 +239,9 @@ fn an_unknown_event_and_anothers_replay_id_leave_no_trace() {
 fn early_results_are_applied_in_their_order_when_the_receipt_comes() {
     run(async {
         let shop = Shop::open().await;
-        assert!(keep(&shop, "k1", &early("evt_1", failure())).await);
-        assert!(keep(&shop, "k2", &early("evt_1", success())).await);
-        assert!(keep(&shop, "k3", &early("evt_2", success())).await);
+        assert!(shop.keep_early("k1", &early("evt_1", failure())).await);
+        assert!(shop.keep_early("k2", &early("evt_1", success())).await);
+        assert!(shop.keep_early("k3", &early("evt_2", success())).await);
         let event_id = shop.take("evt_1").await;
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
@@ -260,9 +258,9 @@ fn an_early_result_is_kept_once_and_its_key_is_taken() {
     run(async {
         let shop = Shop::open().await;
         let first = early("evt_1", failure());
-        assert!(keep(&shop, "k", &first).await);
-        assert!(keep(&shop, "k", &first).await, "the same again");
-        assert!(!keep(&shop, "k", &early("evt_1", success())).await, "another one");
+        assert!(shop.keep_early("k", &first).await);
+        assert!(shop.keep_early("k", &first).await, "the same again");
+        assert!(!shop.keep_early("k", &early("evt_1", success())).await, "another one");
         assert!(shop.story(shop.take("evt_1").await).await.starts_with("effect: failed"));
     });
 }
@@ -275,7 +273,7 @@ fn an_early_result_may_name_provider_and_effect() {
             let mut report = early("evt_1", if key == "k1" { success() } else { failure() });
             report.event.provider = Some("stripe".parse().expect("a provider"));
             report.event.effect_type = Some(effect_type.parse().expect("an effect"));
-            assert!(keep(&shop, key, &report).await);
+            assert!(shop.keep_early(key, &report).await);
         }
         let unlock = receipt_with("evt_1", &json!({"effect_type": "access_unlock"}));
         let (unlock, grant) = (shop.accept(&unlock).await.event_id, shop.take("evt_1").await);
@@ -289,7 +287,7 @@ fn an_early_result_is_applied_for_24_hours_and_forgotten_then() {
     run(async {
         let shop = Shop::open().await;
         for (event, age) in [("evt_1", "23 hours 59 minutes"), ("evt_2", "24 hours 1 second")] {
-            assert!(keep(&shop, event, &early(event, success())).await);
+            assert!(shop.keep_early(event, &early(event, success())).await);
             let sql = format!(
                 "UPDATE early_results SET received_at = now() - interval '{age}' WHERE provider_event_id = '{event}'"
             );
@@ -299,36 +297,4 @@ fn an_early_result_is_applied_for_24_hours_and_forgotten_then() {
         assert!(shop.story(shop.take("evt_2").await).await.starts_with("effect: pending"));
         assert_eq!(results::delete_expired_early(&shop.pool).await.expect("deleted"), 1);
     });
-}
-
-fn success() -> EffectResult {
-    let outcome = Outcome::Succeeded;
-    EffectResult { outcome, error_code: None, error_message: None, replay_id: None }
-}
-
-fn failure() -> EffectResult {
-    EffectResult {
-        outcome: Outcome::Failed,
-        error_code: Some("locked".to_owned()),
-        error_message: Some("the account is locked".to_owned()),
-        replay_id: None,
-    }
-}
-
-fn early(event: &str, result: EffectResult) -> ResultReport {
-    let event = EventReference {
-        event_id: None,
-        provider_event_id: Some(event.to_owned()),
-        provider: None,
-        effect_type: None,
-    };
-    ResultReport { event, result }
-}
-
-/// Keeps an early result; `false` if its key was used for another one.
-async fn keep(shop: &Shop, key: &str, report: &ResultReport) -> bool {
-    let hash = serde_json::to_vec(report).expect("JSON");
-    let project_id = shop.owner.project_id;
-    let used = KeyUse { project_id, route: "result", key, request_hash: &hash };
-    insert_early(&shop.pool, shop.owner.key_id, used, report).await.expect("a database")
 }

@@ -1,14 +1,17 @@
 //! Secrets are never plain in the database, and a sealed value opens in its own row only.
 
 use domain::ids::DestinationId;
+use domain::operator::Role;
+use domain::secret_token::{OperatorToken, SessionToken};
 use domain::signature::SigningSecret;
 use e2e::run;
 use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::destinations::{self, Target};
 use store::transitions::receipt::accept_receipt;
-use store::{StoreError, api_keys, pool, signing_secrets};
+use store::{StoreError, api_keys, operator_tokens, pool, sessions, signing_secrets};
 
+use super::people::ALICE;
 use super::shop::{SECRET, Shop, receipt_with};
 
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/canarycanary";
@@ -60,14 +63,25 @@ fn no_secret_and_no_snapshot_is_plain_anywhere() {
         api_keys::insert_key(&shop.pool, shop.owner.project_id, "second", &key)
             .await
             .expect("a key");
+        let alice = shop.hire(ALICE, Role::Admin).await;
+        let session = shop.sit_down(alice, 0xA7).await;
+        sessions::put_flash(&shop.pool, &shop.master_key, session, CANARY)
+            .await
+            .expect("a message");
+        let own = OperatorToken::from_random(&[7; 64]).expect("a token");
+        operator_tokens::insert_token(&shop.pool, alice, "pager", &own).await.expect("a token");
         let all = everything(&shop).await;
         assert!(all.contains("evt_1") && all.contains("hooks.slack.com"), "the dump holds rows");
         let secret = SigningSecret::from_bytes(SECRET).reveal();
-        for plain in [&secret[6..], "canarycanary", CANARY, &key.reveal()[8..]] {
+        let cookie = SessionToken::from_bytes([0xA7; 32]).reveal();
+        let held = [&key.reveal()[8..], &own.reveal()[3..], &cookie];
+        for plain in [&secret[6..], "canarycanary", CANARY].into_iter().chain(held) {
             assert!(!all.contains(plain), "{plain} is plain");
             assert!(!all.contains(&hex::encode(plain)), "{plain} is plain in bytes");
         }
-        assert!(!all.contains(&hex::encode(SECRET)), "the key's bytes are plain");
+        for bytes in [SECRET, [0xA7; 32]] {
+            assert!(!all.contains(&hex::encode(bytes)), "the key's bytes are plain");
+        }
     });
 }
 

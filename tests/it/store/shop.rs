@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
-use domain::effect_result::EffectResult;
+use domain::effect_result::{EffectResult, EventReference, Outcome, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::AttemptEnd;
 use store::destinations::{self, Target};
+use store::idempotency::KeyUse;
 use store::incidents::Incident;
 use store::pool::{self, Transaction};
 use store::projects::{self, ProjectSettings};
@@ -52,6 +53,33 @@ pub fn receipt_with(provider_event_id: &str, change: &Value) -> Receipt {
     Receipt::parse(body.as_object().expect("an object")).expect("a receipt")
 }
 
+/// The effect was applied.
+pub fn success() -> EffectResult {
+    let outcome = Outcome::Succeeded;
+    EffectResult { outcome, error_code: None, error_message: None, replay_id: None }
+}
+
+/// The effect was not applied.
+pub fn failure() -> EffectResult {
+    EffectResult {
+        outcome: Outcome::Failed,
+        error_code: Some("locked".to_owned()),
+        error_message: Some("the account is locked".to_owned()),
+        replay_id: None,
+    }
+}
+
+/// A result that names its event as the provider does.
+pub fn early(event: &str, result: EffectResult) -> ResultReport {
+    let event = EventReference {
+        event_id: None,
+        provider_event_id: Some(event.to_owned()),
+        provider: None,
+        effect_type: None,
+    };
+    ResultReport { event, result }
+}
+
 impl Shop {
     /// Opens a shop whose bob gets mail.
     pub async fn open() -> Self {
@@ -85,6 +113,28 @@ impl Shop {
 
     pub async fn take(&self, provider_event_id: &str) -> EventId {
         self.accept(&receipt_with(provider_event_id, &json!({}))).await.event_id
+    }
+
+    /// Keeps an early result; `false` if its key was used for another one.
+    pub async fn keep_early(&self, key: &str, report: &ResultReport) -> bool {
+        let mut tx = self.begin().await;
+        let kept = self.keep_early_in(&mut tx, key, report).await;
+        pool::commit(tx).await.expect("a commit");
+        kept
+    }
+
+    /// The same in a transaction of the caller.
+    pub async fn keep_early_in(
+        &self,
+        tx: &mut Transaction,
+        key: &str,
+        report: &ResultReport,
+    ) -> bool {
+        let hash = serde_json::to_vec(report).expect("JSON");
+        let project_id = self.owner.project_id;
+        let used = KeyUse { project_id, route: "result", key, request_hash: &hash };
+        let kept = results::insert_early(&mut **tx, self.owner.key_id, used, report).await;
+        kept.expect("a database")
     }
 
     /// A result in a transaction of the caller.

@@ -76,7 +76,10 @@ async fn check(
     signed_in: &SignedIn,
     typed: &Passwords,
 ) -> Result<Result<String, (StatusCode, Mistakes)>, ApiError> {
-    let hashed = state.console.logins.hash(&typed.new).await?;
+    let hashed = state.console.passwords.hash(typed.new.clone()).await;
+    if matches!(hashed, Err(PasswordError::Busy)) {
+        return Err(login::unread(PasswordError::Busy));
+    }
     let mut mistakes = Mistakes {
         current: typed.current.is_empty().then_some("Your current password is needed."),
         new: hashed.as_ref().err().map(explain),

@@ -75,7 +75,8 @@ pub(super) async fn create(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return super::show(&state, &signed_in, status, Mistakes::default(), typed).await;
     }
-    let (token, label) = (random::operator_token()?, typed.label.trim());
+    let (token, label) =
+        (random::operator_token().map_err(ApiError::internal)?, typed.label.trim());
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let (actor, owner) = (signed_in.actor(), signed_in.session.operator_id);
     create_token(&mut tx, &actor, owner, label, &token).await?;

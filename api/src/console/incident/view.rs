@@ -143,10 +143,7 @@ fn pill(dossier: &Dossier) -> Pill {
             Some(by) => format!("{text} by {}, open for", story::short_name_of(by)),
             None => format!("{text}, open for"),
         },
-        IncidentState::Reprocessing => {
-            let doing = dossier.running.as_ref().map_or(text.as_str(), |it| it.short.as_str());
-            format!("{doing}, open for")
-        }
+        IncidentState::Reprocessing => format!("{text}, open for"),
         IncidentState::Resolved => match incident.resolved_at {
             Some(at) => format!("{text} after {}", humane_duration(at - incident.opened_at)),
             None => text,
@@ -161,10 +158,10 @@ fn taken(Dossier { incident, event, .. }: &Dossier) -> Taken {
             let wait = Duration::minutes(i64::from(event.timeout_minutes));
             format!("It reported no result within {}.", humane_duration(wait))
         }
-        Reason::FailedResult => {
-            let after = humane_duration(incident.opened_at - event.received_at);
-            format!("It reported a failure {after} later.")
-        }
+        Reason::FailedResult => match incident.opened_at - event.received_at {
+            after if after < Duration::SECOND => "It reported a failure at once.".to_owned(),
+            after => format!("It reported a failure {} later.", humane_duration(after)),
+        },
     };
     Taken {
         event_type: one_line(&event.event_type),

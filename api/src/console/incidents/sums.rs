@@ -1,8 +1,10 @@
 //! The sentence and the numbers above the list.
 
+use domain::alert::humane_duration;
 use domain::ids::ProjectId;
 use store::search::customers::{Customers, count_customers};
 use store::search::incidents::{IncidentCounts, count_incidents};
+use store::search::overview::overview;
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
@@ -19,9 +21,14 @@ pub(super) struct Sums {
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
     pub(super) repairing: i64,
-    /// How many were resolved in a week.
-    pub(super) resolved: i64,
+    /// How many of a hundred effects came on time, if any were due.
+    pub(super) on_time: Option<String>,
+    /// How long it took to put things right, if anything was.
+    pub(super) to_repair: Option<String>,
 }
+
+/// Over how many days it is said how well it goes.
+const DAYS: i32 = 7;
 
 impl Sums {
     /// The numbers of one project, or of all.
@@ -31,16 +38,24 @@ impl Sums {
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let (live, test) = count_customers(pool, project_id).await?;
-        let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at, resolved_7d } =
+        let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at, .. } =
             count_incidents(pool, project_id).await?;
+        let week = overview(pool, project_id, DAYS).await?;
         Ok(Self {
             headline: headline(live, test),
             open: open + acknowledged,
             oldest: oldest_open_at.map(|at| When::ago(at, now)),
             repairing: reprocessing,
-            resolved: resolved_7d,
+            on_time: week.overall.percent.map(percent),
+            to_repair: week.time_to_repair.median.map(humane_duration),
         })
     }
+}
+
+/// Rounded down: what is not quite all shall not look like all.
+fn percent(of_hundred: f64) -> String {
+    let cut = (of_hundred * 100.0).floor() / 100.0;
+    format!("{cut} %")
 }
 
 /// Real customers come first; those of test projects are only spoken of where there are no others.
@@ -74,6 +89,15 @@ fn headline(live: Customers, test: Customers) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_all_is_a_hundred_per_cent() {
+        for (of_hundred, expected) in
+            [(100.0, "100 %"), (99.999, "99.99 %"), (99.5, "99.5 %"), (0.0, "0 %")]
+        {
+            assert_eq!(percent(of_hundred), expected);
+        }
+    }
 
     #[test]
     fn the_headline_counts_customers_in_their_own_words() {

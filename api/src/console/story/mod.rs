@@ -130,10 +130,23 @@ pub fn tell(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
             _ => false,
         };
         if !folded {
-            lines.push(line(entry, action, names));
+            let mut line = line(entry, action, names);
+            leave_out_what_was_said(&mut line, lines.last());
+            lines.push(line);
         }
     }
     lines
+}
+
+/// The incident that a failure opens has nothing to say that the failure did not.
+fn leave_out_what_was_said(line: &mut Line, before: Option<&Line>) {
+    let Some(before) = before.filter(|before| before.action == Some(Action::ResultFailed)) else {
+        return;
+    };
+    if line.action == Some(Action::IncidentOpened) && line.rest == before.rest {
+        line.rest.clear();
+        line.quotes.clear();
+    }
 }
 
 fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {

@@ -18,8 +18,6 @@ pub struct Running {
     pub replay_id: ReplayId,
     /// Who asked for it.
     pub by: String,
-    /// What it does, in two or three words for a list or a heading.
-    pub short: String,
     /// What it does, as a sentence that [`Running::until`] may end.
     pub doing: String,
     /// Until when, or when about the next attempt follows.
@@ -65,7 +63,6 @@ impl Running {
         Self {
             replay_id: running.id,
             by: name_of(&running.requested_by),
-            short: doing_in_short(running.state, attempts.len()),
             doing,
             until,
             under_way: last.filter(|last| is_under_way(last)).map(|last| Try {
@@ -146,13 +143,17 @@ mod tests {
             event_id: "ev_00000000000000000000000001".parse().expect("an id"),
             state,
             requested_by: "operator:bob@cometcart.test".to_owned(),
+            note: None,
+            requested_at: datetime!(2026-11-21 14:39:59 UTC),
+            finished_at: None,
             body: "{}".to_owned(),
             result_due_at: Some(datetime!(2026-11-21 15:10:00 UTC)),
         };
         let told = Running::tell(&running, attempts);
         let until = told.until.map(|until| until.to_string());
         let until = until.as_deref().and_then(|text| text.split(['>', '<']).nth(2));
-        format!("{}|{}|{}", told.short, told.doing, until.unwrap_or_default())
+        let short = doing_in_short(state, attempts.len());
+        format!("{short}|{}|{}", told.doing, until.unwrap_or_default())
     }
 
     #[test]

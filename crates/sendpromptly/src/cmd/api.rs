@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
 use crate::config::{ConfigError, LISTEN, MASTER_KEY};
 use crate::senders;
-use crate::service::{Hands, Service, asked_to_end};
+use crate::service::{Connections, Hands, Pools, Service, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -22,8 +22,9 @@ Example:
 
 GET /healthz says that the process lives, GET /readyz that receipts can be accepted.";
 
-/// How many connections the API holds at most.
-const CONNECTIONS: u32 = 20;
+/// How many connections the API holds at most. Its relay needs them for moments only, between two
+/// calls to Temporal.
+const CONNECTIONS: Connections = Connections { requests: 16, background: 4 };
 
 /// Serves until asked to end.
 ///
@@ -32,13 +33,13 @@ const CONNECTIONS: u32 = 20;
 pub async fn run(context: &Context) -> anyhow::Result<Answer> {
     let environment = &context.environment;
     let listen = environment.listen()?;
+    let allow = environment.callback_allow()?;
+    let hands = hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
     let service = start(context, CONNECTIONS)?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
-    let allow = environment.callback_allow()?;
-    let hands = hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
     service.serve(listener, hands, environment.temporal_ui()?);
     asked_to_end()?.await;
     tracing::info!("draining");
@@ -64,11 +65,11 @@ pub fn hands(context: &Context, senders: Senders, allow: AllowedNetworks) -> any
 ///
 /// # Errors
 /// When the environment makes no sense.
-pub fn start(context: &Context, connections: u32) -> anyhow::Result<Service> {
+pub fn start(context: &Context, connections: Connections) -> anyhow::Result<Service> {
     let cure = "set it to the base64 of 32 random bytes, the same one everywhere";
     let master_key = context.environment.master_key()?;
     let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
-    let pool = store::pool::connect_lazily(&database_url(context)?, connections)?;
+    let pools = Pools::connect_lazily(&database_url(context)?, connections)?;
     let engine = Engine::new(TemporalSettings::Environment, TASK_QUEUE);
-    Ok(Service::start(pool, master_key, engine))
+    Ok(Service::start(pools, master_key, engine))
 }

@@ -8,7 +8,7 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::api;
 use crate::senders;
-use crate::service::asked_to_end;
+use crate::service::{Connections, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -17,8 +17,8 @@ Example:
 
 Run as many as you like; each takes what it can.";
 
-/// How many connections a worker holds at most.
-const CONNECTIONS: u32 = 20;
+/// How many connections a worker holds at most. It takes no requests, so that pool stays empty.
+const CONNECTIONS: Connections = Connections { requests: 1, background: 20 };
 
 /// How much a worker takes on.
 #[derive(Debug, Clone, Copy, Args)]

@@ -28,7 +28,7 @@ use crate::answer::Answer;
 use crate::local::{self, DevState};
 use crate::progress::while_waiting;
 use crate::senders;
-use crate::service::{Hands, Service, asked_to_end};
+use crate::service::{Connections, Hands, Pools, Service, asked_to_end};
 
 use engines::Engines;
 use first_run::Furniture;
@@ -41,7 +41,8 @@ Example:
 SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are honoured. Without
 SMTP_URL each mail becomes a file in the data folder.";
 
-const CONNECTIONS: u32 = 20;
+/// Half of them at work are more than the few cores of such a machine can serve.
+const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
 /// A kept watch takes some 50 kB, and `dev` shall be a small guest on a machine that has other work.
 const SETTINGS: WorkerSettings =
     WorkerSettings { workflow_pollers: 10, activity_pollers: 5, cached_workflows: 500 };
@@ -162,10 +163,10 @@ async fn check_key(service: &Service) -> anyhow::Result<()> {
 }
 
 fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service> {
-    let pool = store::pool::connect_lazily(&engines.database_url(), CONNECTIONS)?;
+    let pools = Pools::connect_lazily(&engines.database_url(), CONNECTIONS)?;
     let address = engines.temporal_address();
     let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
-    Ok(Service::start(pool, master_key, Engine::new(temporal, TASK_QUEUE)))
+    Ok(Service::start(pools, master_key, Engine::new(temporal, TASK_QUEUE)))
 }
 
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {

@@ -60,7 +60,9 @@ pub async fn sign_out_everywhere(
     except: Option<SessionId>,
 ) -> Result<u64, StoreError> {
     let ended = sessions::end_sessions_of(&mut *tx, operator_id, except).await?;
-    let detail = json!({ "operator_id": operator_id, "sessions_ended": ended });
+    let whose = operators::find_operator(&mut *tx, operator_id).await?;
+    let email = whose.map(|operator| operator.email);
+    let detail = json!({ "operator_id": operator_id, "email": email, "sessions_ended": ended });
     audit::insert_entry(tx, actor, Action::OperatorSignedOut, Subject::default(), detail).await?;
     Ok(ended)
 }

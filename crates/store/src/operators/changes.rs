@@ -86,8 +86,8 @@ pub async fn remove_operator(
     Ok(OperatorChange::Done(before))
 }
 
-/// Locks every admin, then the operator, and judges a change that leaves them an admin or not. The
-/// weaker lock lets people sign in meanwhile: a new session only needs the row to stay.
+/// Locks every admin and the operator, always in the same order, and judges a change that leaves them
+/// an admin or not.
 async fn lock(
     tx: &mut PgConnection,
     id: OperatorId,

@@ -11,7 +11,7 @@ pub mod silence;
 
 use domain::alert::AlertKind;
 use domain::audit::{Action, Actor};
-use domain::ids::ReplayId;
+use domain::ids::{IncidentId, ReplayId};
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 use serde_json::json;
@@ -29,13 +29,14 @@ async fn open_incident(
     scene: &Scene,
     reason: Reason,
     error: (Option<&str>, Option<&str>),
-) -> Result<(), StoreError> {
+) -> Result<IncidentId, StoreError> {
     let of = (scene.event.project_id, scene.event.id);
     let id = incidents::insert_incident(tx, of, reason, error).await?;
     let detail = json!({ "reason": reason, "error_code": error.0, "error_message": error.1 });
     let subject = Subject::incident(of.0, of.1, id);
     audit::insert_entry(&mut *tx, &Actor::System, Action::IncidentOpened, subject, detail).await?;
-    alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await
+    alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await?;
+    Ok(id)
 }
 
 /// Ends a running reprocess badly: the incident falls back to open and people are told.
@@ -49,12 +50,20 @@ async fn fail_reprocess(
         return Ok(());
     };
     reprocesses::change_state(tx, reprocess.id, reprocess.state, ending).await?;
-    if incident.state == IncidentState::Reprocessing {
-        incidents::change_state(tx, incident, IncidentState::Open).await?;
+    if fallen_back(incident.state) != incident.state {
+        incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
     note_ending(tx, scene, incident, (reprocess.id, ending)).await?;
     let kind = AlertKind::ReprocessFailed;
     alerts::insert_alerts(tx, scene.ids(incident.id), kind, Some(reprocess.id)).await
+}
+
+/// Where an incident stands once the reprocess that ran has ended badly.
+fn fallen_back(state: IncidentState) -> IncidentState {
+    match state {
+        IncidentState::Reprocessing => IncidentState::Open,
+        IncidentState::Open | IncidentState::Acknowledged | IncidentState::Resolved => state,
+    }
 }
 
 async fn note_ending(

@@ -1,4 +1,8 @@
 //! Taking a receipt: the event, its audit entry, the wish to watch it, and results that came early.
+//!
+//! Every receipt and early result of one provider event waits its turn at one advisory lock, so what is
+//! read and written after it misses nobody. The receipt itself is one statement: the rows that it
+//! adds stand or fall together, and each round trip less is time that no other receipt waits.
 
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
@@ -6,14 +10,13 @@ use domain::receipt::Receipt;
 use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
-use crate::audit::{self, Subject};
-use crate::events::{self, Taken};
-use crate::outbox::{self, WishKind};
+use crate::outbox::WishKind;
 use crate::seal::MasterKey;
 use crate::transitions::result::{self, Report};
-use crate::{Insertion, StoreError, results};
+use crate::{StoreError, audit, events, results};
 
 /// What a receipt is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,36 +42,83 @@ pub async fn accept_receipt(
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
     let snapshot = seal_snapshot(key, owner, receipt, event_id)?;
-    let taken = Taken {
-        project_id: owner.project_id,
-        key_id: owner.key_id,
-        timeout_minutes: receipt.timeout_minutes.unwrap_or(owner.timeout_minutes),
-        event_id,
-        snapshot: snapshot.as_deref(),
+    let Some(new) = insert_receipt(tx, owner, receipt, (event_id, snapshot)).await? else {
+        return find_twin(tx, owner, receipt).await;
     };
-    let (event_id, duplicate) = match events::insert_event(tx, receipt, taken).await? {
-        Insertion::Existing(event_id) => (event_id, true),
-        Insertion::Inserted(event_id) => {
-            begin_watch(tx, owner, receipt, event_id).await?;
-            (event_id, false)
-        }
-    };
-    let event =
-        events::find_event(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    Ok(TakenReceipt { event_id, timeout_at: event.timeout_at, duplicate })
+    if new.has_early {
+        apply_early(tx, owner, receipt, event_id).await?;
+    }
+    Ok(TakenReceipt { event_id, timeout_at: new.timeout_at, duplicate: false })
 }
 
-async fn begin_watch(
+/// What only the database knows of a new event.
+struct NewEvent {
+    timeout_at: OffsetDateTime,
+    /// Whether any early result names the provider event; not each of them means this effect.
+    has_early: bool,
+}
+
+/// Adds everything that a receipt is. `None` if the event is there already.
+async fn insert_receipt(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    receipt: &Receipt,
+    (event_id, snapshot): (EventId, Option<Vec<u8>>),
+) -> Result<Option<NewEvent>, StoreError> {
+    let detail = json!({ "event_type": receipt.event_type, "effect_type": receipt.effect_type });
+    let new = sqlx::query_file_as!(
+        NewEvent,
+        "src/transitions/receipt.sql",
+        event_id.as_uuid(),
+        owner.project_id.as_uuid(),
+        receipt.provider.as_str(),
+        receipt.provider_event_id,
+        receipt.effect_type.as_str(),
+        receipt.event_type,
+        receipt.internal_reference,
+        receipt.occurred_at,
+        receipt.shopify_shop_domain,
+        owner.key_id.as_uuid(),
+        snapshot,
+        receipt.timeout_minutes.unwrap_or(owner.timeout_minutes),
+        audit::new_id().as_uuid(),
+        Actor::Key(owner.key_id).to_string(),
+        Action::ReceiptAccepted.as_str(),
+        detail,
+        Uuid::now_v7(),
+        WishKind::Start.as_str(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(new)
+}
+
+async fn find_twin(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    receipt: &Receipt,
+) -> Result<TakenReceipt, StoreError> {
+    let twin = sqlx::query!(
+        "SELECT e.id, e.timeout_at FROM event_identities i JOIN payment_events e ON e.id = i.event_id
+         WHERE i.project_id = $1 AND i.provider = $2 AND i.provider_event_id = $3 AND i.effect_type = $4",
+        owner.project_id.as_uuid(),
+        receipt.provider.as_str(),
+        receipt.provider_event_id,
+        receipt.effect_type.as_str(),
+    )
+    .fetch_optional(tx)
+    .await?
+    .ok_or(StoreError::Missing("payment_events"))?;
+    let event_id = EventId::from_uuid(twin.id);
+    Ok(TakenReceipt { event_id, timeout_at: twin.timeout_at, duplicate: true })
+}
+
+async fn apply_early(
     tx: &mut PgConnection,
     owner: &KeyOwner,
     receipt: &Receipt,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    let actor = Actor::Key(owner.key_id);
-    let subject = Subject::event(owner.project_id, event_id);
-    let detail = json!({ "event_type": receipt.event_type, "effect_type": receipt.effect_type });
-    audit::insert_entry(&mut *tx, &actor, Action::ReceiptAccepted, subject, detail).await?;
-    outbox::insert_wish(&mut *tx, event_id, WishKind::Start, json!({})).await?;
     for early in results::list_early(tx, owner.project_id, receipt).await? {
         let actor = Actor::Key(early.key_id);
         let report = Report { result_id: results::new_id(), result: &early.result, signal: true };

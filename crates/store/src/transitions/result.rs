@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use crate::audit::{self, Subject};
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
-use crate::transitions::{fail_reprocess, note_ending, open_incident};
+use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
 use crate::{StoreError, alerts, events, incidents, reprocesses, results};
 
 /// A result on its way in.
@@ -64,18 +64,17 @@ pub async fn accept_result(
         Err(UnknownReplay) => return Ok(ResultAnswer::UnknownReplay),
     };
     let of = (scene.event.project_id, event_id);
+    let mut incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
     if results::insert_result(&mut *tx, report.result_id, of, report.result, answers).await? {
         let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
         note_result(tx, actor, &scene, (report, answers, verdict)).await?;
-        carry_out(tx, &scene, report, verdict).await?;
+        incident = carry_out(tx, &scene, report, verdict).await?;
     }
-    let after = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let succeeded = after.event.effect == Effect::Succeeded;
-    Ok(ResultAnswer::Accepted {
-        event_id,
-        effect: if succeeded { Effect::Succeeded } else { Effect::Failed },
-        incident: after.incident.map(|incident| (incident.id, incident.state)),
-    })
+    let effect = match (scene.event.effect, report.result.outcome) {
+        (Effect::Succeeded, _) | (_, Outcome::Succeeded) => Effect::Succeeded,
+        (Effect::Pending | Effect::Failed | Effect::Missing, Outcome::Failed) => Effect::Failed,
+    };
+    Ok(ResultAnswer::Accepted { event_id, effect, incident })
 }
 
 struct UnknownReplay;
@@ -122,33 +121,43 @@ async fn note_result(
     audit::insert_entry(tx, actor, action, subject, detail).await
 }
 
+/// Writes what the verdict changes; the event's incident as it is then.
 async fn carry_out(
     tx: &mut PgConnection,
     scene: &Scene,
     report: Report<'_>,
     verdict: ResultVerdict,
-) -> Result<(), StoreError> {
+) -> Result<Option<(IncidentId, IncidentState)>, StoreError> {
+    let incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
     let error = (report.result.error_code.as_deref(), report.result.error_message.as_deref());
-    match verdict {
-        ResultVerdict::Succeed { resolution, .. } => succeed(tx, scene, resolution).await?,
+    let after = match verdict {
+        ResultVerdict::Succeed { resolution, .. } => {
+            succeed(tx, scene, resolution).await?;
+            incident.map(|(id, _)| (id, IncidentState::Resolved))
+        }
         ResultVerdict::OpenIncident => {
             events::settle(tx, &scene.event, Effect::Failed).await?;
-            open_incident(tx, scene, Reason::FailedResult, error).await?;
+            let id = open_incident(tx, scene, Reason::FailedResult, error).await?;
+            Some((id, IncidentState::Open))
         }
         ResultVerdict::FailReprocess(_) => {
             refresh(tx, scene, error).await?;
             if let Some(running) = scene.running() {
                 fail_reprocess(tx, scene, (running, ReprocessState::Failed)).await?;
             }
+            incident.map(|(id, state)| (id, fallen_back(state)))
         }
-        ResultVerdict::Refresh => return refresh(tx, scene, error).await,
-        ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(()),
-    }
+        ResultVerdict::Refresh => {
+            refresh(tx, scene, error).await?;
+            return Ok(incident);
+        }
+        ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(incident),
+    };
     if report.signal {
         let said = json!({ "result_id": report.result_id, "status": report.result.outcome });
         outbox::insert_wish(tx, scene.event.id, WishKind::Result, said).await?;
     }
-    Ok(())
+    Ok(after)
 }
 
 async fn succeed(

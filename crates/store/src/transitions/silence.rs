@@ -25,7 +25,8 @@ pub async fn open_incident_if_due(
         SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &scene.event, Effect::Missing).await?;
-            open_incident(tx, &scene, Reason::MissingResult, (None, None)).await
+            open_incident(tx, &scene, Reason::MissingResult, (None, None)).await?;
+            Ok(())
         }
     }
 }

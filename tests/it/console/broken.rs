@@ -1,0 +1,49 @@
+//! What operators come to the console for: something that a customer paid for and did not get.
+
+use domain::ids::{EventId, IncidentId};
+use e2e::World;
+use e2e::world::{parse, receipt};
+use serde_json::{Value, json};
+
+/// What somebody types who wants to run a script in an operator's browser.
+pub const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
+/// A receipt with a few fields changed.
+pub async fn take(world: &World, provider_event_id: &str, change: &Value) -> EventId {
+    let mut body = receipt(provider_event_id);
+    for (field, value) in change.as_object().into_iter().flatten() {
+        body[field] = value.clone();
+    }
+    let (status, answer) = world.post("/api/v1/receipt", &body).await;
+    assert_eq!(status, 202, "{answer}");
+    parse(&answer["event_id"])
+}
+
+/// An event whose effect failed, and its incident.
+pub async fn fail(world: &World, provider_event_id: &str, change: &Value) -> (EventId, IncidentId) {
+    let event_id = take(world, provider_event_id, change).await;
+    let words = json!({"error_code": "db_write_failed", "error_message": "disk full"});
+    let answer = world.result(event_id, "failed", words).await;
+    (event_id, parse(&answer["incident"]["id"]))
+}
+
+/// Asserts that hostile text is on the page and does nothing there.
+pub fn assert_inert(page: &str) {
+    assert!(page.contains("alert(1)"), "the text is shown: {page}");
+    for live in ["<script>alert", "<img src=x", "\"'>"] {
+        assert!(!page.contains(live), "{live} is live in {page}");
+    }
+}
+
+/// Where a link of the page leads, by its relation.
+pub fn link(page: &str, relation: &str) -> Option<String> {
+    let link = page.split(&format!("rel=\"{relation}\" href=\"")).nth(1)?;
+    Some(link.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
+}
+
+/// The ids in the lead links of a list, in order.
+pub fn listed(page: &str, path: &str) -> Vec<String> {
+    let begin = format!("class=\"lead\" href=\"{path}/");
+    let rows = page.split(&begin).skip(1);
+    rows.map(|row| row.split('"').next().unwrap_or_default().to_owned()).collect()
+}

@@ -1,0 +1,180 @@
+//! The list of incidents: what needs somebody first, everything else a filter away.
+
+use std::collections::BTreeSet;
+
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::world::{parse, receipt};
+use e2e::{World, WorldOptions};
+use serde_json::json;
+
+use super::broken::{HOSTILE, assert_inert, fail, link, listed};
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+async fn ids(operator: &Operator, path: &str) -> Vec<String> {
+    let page = operator.get(path).await;
+    assert_eq!(page.status, 200, "{path}: {}", page.body);
+    listed(&page.body, "/incidents")
+}
+
+#[test]
+fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let home = viewer.get("/").await;
+        assert_eq!(home.location.as_deref(), Some("/incidents"));
+        let empty = viewer.get("/incidents").await.body;
+        assert!(empty.contains("Every customer got what they paid for"), "{empty}");
+        assert!(empty.contains("Nothing needs you"), "{empty}");
+
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({})).await;
+        let page = viewer.get("/incidents").await.body;
+        // Two incidents of one customer, in a project that watches no real money.
+        assert!(page.contains("<h1>1 test customer paid and got nothing</h1>"), "{page}");
+        assert!(page.contains("<b>2</b><span class=\"soft\">open now, oldest "), "{page}");
+        assert!(page.contains("<b>0 %</b><span class=\"soft\">applied on time"), "{page}");
+        for said in [
+            &format!("href=\"/incidents/{incident}\">Credits for <code>user_456</code>"),
+            "Failed: <code>db_write_failed</code>",
+            "evt_1",
+            "<span class=\"state open\">Open</span>",
+        ] {
+            assert!(page.contains(said), "{said} is missing from {page}");
+        }
+    });
+}
+
+#[test]
+fn turning_pages_shows_every_incident_once_and_leads_back() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let mut made = BTreeSet::new();
+        for number in 0..103 {
+            let (_, incident) = fail(&world, &format!("evt_{number:03}"), &json!({})).await;
+            made.insert(incident.to_string());
+        }
+        for start in ["/incidents?reason=failed_result", "/incidents?q=user_456&sort=oldest"] {
+            let (mut seen, mut sizes, mut path) = (Vec::new(), Vec::new(), start.to_owned());
+            let mut before = None;
+            loop {
+                let page = viewer.get(&path).await.body;
+                let rows = listed(&page, "/incidents");
+                assert_eq!(link(&page, "prev").is_some(), !seen.is_empty(), "{path}");
+                sizes.push(rows.len());
+                seen.extend(rows.clone());
+                let Some(next) = link(&page, "next") else {
+                    let back = link(&page, "prev").expect("a way back");
+                    assert_eq!(Some(ids(&viewer, &back).await), before, "{back}");
+                    break;
+                };
+                before = Some(rows);
+                path = next;
+            }
+            assert_eq!(sizes, [50, 50, 3], "{start}");
+            assert_eq!(seen.iter().cloned().collect::<BTreeSet<_>>(), made, "{start}");
+            let mut sorted = seen.clone();
+            sorted.sort();
+            if !start.contains("oldest") {
+                sorted.reverse();
+            }
+            assert_eq!(seen, sorted, "{start}");
+        }
+    });
+}
+
+#[test]
+fn every_filter_narrows_the_list_and_says_so() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let (_, credits) = fail(&world, "evt_credits", &json!({})).await;
+        let access = json!({"effect_type": "access_revocation", "event_type": "charge.refunded",
+            "internal_reference": "user_091"});
+        let (access_event, access) = fail(&world, "evt_access", &access).await;
+        world.result(access_event, "success", json!({})).await;
+        let charlie = world.charlie().await;
+        let body = receipt("evt_charlie");
+        let (_, answer) = world.post_as(&charlie, "/api/v1/receipt", &body, "1").await;
+        let body = json!({"event_id": answer["event_id"], "status": "failed"});
+        let (_, answer) = world.post_as(&charlie, "/api/v1/result", &body, "2").await;
+        let other: domain::ids::IncidentId = parse(&answer["incident"]["id"]);
+
+        let (credits, access, other) = (credits.to_string(), access.to_string(), other.to_string());
+        let project = format!("/incidents?project={}&state=all", world.project.id);
+        for (path, expected) in [
+            ("/incidents", vec![&other, &credits]),
+            ("/incidents?state=all", vec![&other, &access, &credits]),
+            ("/incidents?state=all&sort=oldest", vec![&credits, &access, &other]),
+            ("/incidents?state=resolved", vec![&access]),
+            ("/incidents?state=acknowledged", vec![]),
+            (project.as_str(), vec![&access, &credits]),
+            ("/incidents?mode=live", vec![]),
+            ("/incidents?mode=test", vec![&other, &credits]),
+            ("/incidents?reason=missing_result&state=all", vec![]),
+            ("/incidents?event_type=charge.refunded&state=all", vec![&access]),
+            ("/incidents?effect_type=credit_grant&state=all", vec![&other, &credits]),
+            ("/incidents?age=1h", vec![&other, &credits]),
+            ("/incidents?age=over-1h", vec![]),
+            ("/incidents?q=evt_acc&state=all", vec![&access]),
+            ("/incidents?q=evt_acc", vec![]),
+            ("/incidents?q=user_091&state=all", vec![&access]),
+            // What is no filter narrows nothing.
+            ("/incidents?state=nonsense&project=nonsense&after=nonsense", vec![&other, &credits]),
+        ] {
+            let found = ids(&viewer, path).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path}");
+        }
+        let page = viewer.get("/incidents?q=evt_acc&reason=failed_result").await.body;
+        assert!(page.contains("value=\"evt_acc\""), "{page}");
+        assert!(page.contains("<option value=\"failed_result\" selected>"), "{page}");
+        assert!(page.contains("<details class=\"more\" open>"), "{page}");
+        assert!(page.contains("Look in all states"), "{page}");
+    });
+}
+
+#[test]
+fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let (event, incident) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({})).await;
+        let replay = world.reprocess(incident).await;
+        for id in [event.to_string(), incident.to_string(), replay.to_string()] {
+            let path = format!("/incidents?q={id}");
+            assert_eq!(ids(&viewer, &path).await, [incident.to_string()], "{path}");
+        }
+        let page = viewer.get("/incidents").await.body;
+        assert!(page.contains("<span class=\"state work\">Repairing</span>"), "{page}");
+        assert!(page.contains("<b>1</b><span class=\"soft\">being repaired"), "{page}");
+    });
+}
+
+#[test]
+fn hostile_text_is_inert_in_the_list_and_in_its_search() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let change = json!({"internal_reference": HOSTILE});
+        let event = super::broken::take(&world, HOSTILE, &change).await;
+        let words = json!({"error_code": "x", "error_message": HOSTILE});
+        world.result(event, "failed", words).await;
+        sqlx::query("UPDATE projects SET name = $1")
+            .bind(HOSTILE)
+            .execute(&world.pool)
+            .await
+            .expect("a database");
+        let typed: String = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect();
+        for path in ["/incidents".to_owned(), format!("/incidents?q={typed}&age={typed}")] {
+            let page = viewer.get(&path).await;
+            assert_eq!(listed(&page.body, "/incidents").len(), 1, "{path}");
+            assert_inert(&page.body);
+        }
+    });
+}
