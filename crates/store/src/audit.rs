@@ -1,5 +1,7 @@
 //! The audit: who did what, in the transaction of what was done. Entries are only ever added.
 
+use std::collections::BTreeMap;
+
 use domain::audit::{Action, Actor};
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use serde_json::Value;
@@ -93,4 +95,25 @@ pub async fn insert_once(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Who last acknowledged the incidents of these events.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_acknowledgers(
+    db: impl PgExecutor<'_>,
+    event_ids: &[EventId],
+) -> Result<BTreeMap<EventId, String>, StoreError> {
+    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT wanted.event_id AS "event_id!", last.actor FROM unnest($1::uuid[]) AS wanted (event_id)
+           CROSS JOIN LATERAL (
+               SELECT e.actor FROM audit_entries e
+               WHERE e.event_id = wanted.event_id AND e.action = 'incident.acknowledged' ORDER BY e.at DESC LIMIT 1) AS last"#,
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (EventId::from_uuid(row.event_id), row.actor)).collect())
 }

@@ -31,6 +31,8 @@ pub struct Incident {
     pub resolution: Option<Resolution>,
     /// When it was opened.
     pub opened_at: OffsetDateTime,
+    /// When somebody last said that they look after it.
+    pub acknowledged_at: Option<OffsetDateTime>,
     /// When it ended.
     pub resolved_at: Option<OffsetDateTime>,
 }
@@ -45,6 +47,7 @@ struct Row {
     error_message: Option<String>,
     resolution: Option<String>,
     opened_at: OffsetDateTime,
+    acknowledged_at: Option<OffsetDateTime>,
     resolved_at: Option<OffsetDateTime>,
 }
 
@@ -66,6 +69,7 @@ impl TryFrom<Row> for Incident {
             error_code: row.error_code,
             error_message: row.error_message,
             opened_at: row.opened_at,
+            acknowledged_at: row.acknowledged_at,
             resolved_at: row.resolved_at,
         })
     }
@@ -107,7 +111,8 @@ pub async fn find_of_event(
 ) -> Result<Option<Incident>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
          FROM incidents WHERE event_id = $1",
         event_id.as_uuid(),
     )
@@ -126,13 +131,56 @@ pub async fn find_incident(
 ) -> Result<Option<Incident>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
          FROM incidents WHERE id = $1",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
     row.map(Incident::try_from).transpose()
+}
+
+/// The incidents with these ids, in no particular order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_by_ids(
+    db: impl PgExecutor<'_>,
+    ids: &[IncidentId],
+) -> Result<Vec<Incident>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
+         FROM incidents WHERE id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Incident::try_from).collect()
+}
+
+/// The incidents of those of these events that have one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_events(
+    db: impl PgExecutor<'_>,
+    event_ids: &[EventId],
+) -> Result<Vec<Incident>, StoreError> {
+    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
+         FROM incidents WHERE event_id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Incident::try_from).collect()
 }
 
 /// What a list of incidents shows.
@@ -158,7 +206,8 @@ pub async fn list_incidents(
     let limit = limit.clamp(1, MAX_PAGE);
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at, resolved_at
+        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+             acknowledged_at, resolved_at
          FROM incidents
          WHERE ($1::uuid IS NULL OR project_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id < $3)
          ORDER BY id DESC LIMIT $4",

@@ -27,6 +27,7 @@ pub mod proof_links;
 pub mod reprocesses;
 pub mod results;
 pub mod seal;
+pub mod search;
 pub mod sessions;
 pub mod sign_ins;
 pub mod signing_secrets;

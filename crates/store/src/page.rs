@@ -1,7 +1,7 @@
 //! Keyset pages: a list and where it goes on.
 //!
-//! A cursor is the id of the last row shown. Ids sort by time, so a page costs the same wherever it
-//! begins, and rows that arrive meanwhile neither repeat nor hide others.
+//! A cursor is the id of a row at the edge of the page. Ids sort by time, so a page costs the same
+//! wherever it begins, and rows that arrive meanwhile neither repeat nor hide others.
 
 /// The most rows that one page shows.
 pub const MAX_PAGE: i64 = 200;
@@ -9,10 +9,15 @@ pub const MAX_PAGE: i64 = 200;
 /// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows, newest first.
+    /// The rows, newest first unless something else was asked for.
     pub data: Vec<T>,
-    /// The cursor of the next page; `None` on the last one.
+    /// The cursor of the next page; `None` on the last one. A page may be shorter than was asked for
+    /// and still not be the last one.
     pub next_cursor: Option<String>,
+    /// The cursor of the previous page; `None` on the first one.
+    pub previous_cursor: Option<String>,
+    /// Whether there is more than this list ever shows, because what was searched for is too vague.
+    pub capped: bool,
 }
 
 impl<T> Page<T> {
@@ -22,6 +27,6 @@ impl<T> Page<T> {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = if more { rows.last().map(cursor) } else { None };
-        Self { data: rows, next_cursor }
+        Self { data: rows, next_cursor, previous_cursor: None, capped: false }
     }
 }

@@ -1,5 +1,7 @@
 //! Reprocesses: one at a time per incident, which a partial unique index guarantees.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{EventId, IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
 use sqlx::{PgConnection, PgExecutor};
@@ -135,6 +137,60 @@ pub async fn list_of_incident(
     .fetch_all(db)
     .await?;
     rows.into_iter().map(Reprocess::try_from).collect()
+}
+
+/// The latest reprocess of an incident, and its last attempt.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// Its id.
+    pub id: ReplayId,
+    /// Where it stands.
+    pub state: ReprocessState,
+    /// How many attempts it made.
+    pub attempts: i64,
+    /// When the last attempt began.
+    pub attempted_at: Option<OffsetDateTime>,
+    /// The status of its answer.
+    pub status: Option<i32>,
+    /// The class of its error, where there was no answer.
+    pub error: Option<String>,
+}
+
+/// The latest reprocess of those of these incidents that have one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_latest(
+    db: impl PgExecutor<'_>,
+    incident_ids: &[IncidentId],
+) -> Result<BTreeMap<IncidentId, Latest>, StoreError> {
+    let ids: Vec<_> = incident_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT latest.incident_id, latest.id, latest.state, last.attempted_at AS "attempted_at?", last.status, last.error,
+               (SELECT count(*) FROM callback_attempts a WHERE a.replay_id = latest.id) AS "attempts!"
+           FROM unnest($1::uuid[]) AS wanted (incident_id)
+           CROSS JOIN LATERAL (
+               SELECT r.incident_id, r.id, r.state FROM reprocesses r WHERE r.incident_id = wanted.incident_id
+               ORDER BY r.requested_at DESC, r.id DESC LIMIT 1) AS latest
+           LEFT JOIN LATERAL (
+               SELECT a.started_at AS attempted_at, a.status, a.error FROM callback_attempts a
+               WHERE a.replay_id = latest.id ORDER BY a.attempt DESC LIMIT 1) AS last ON true"#,
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let latest = rows.into_iter().map(|row| {
+        let latest = Latest {
+            id: ReplayId::from_uuid(row.id),
+            state: read_text("reprocesses", "state", row.id, &row.state)?,
+            attempts: row.attempts,
+            attempted_at: row.attempted_at,
+            status: row.status,
+            error: row.error,
+        };
+        Ok((IncidentId::from_uuid(row.incident_id), latest))
+    });
+    latest.collect()
 }
 
 /// Moves a reprocess from the state that was read under the lock; an ending keeps its time.

@@ -1,0 +1,163 @@
+//! Searching the audit, page by page or all of it for an export.
+//!
+//! Entries are sorted by their times. An export reads one thousand after the other and keeps nothing,
+//! so it costs the same memory whatever its length; what is written meanwhile is newer than its first
+//! entry and not in it. It ends after 100,000 entries and says whether there would have been more.
+
+use std::collections::BTreeMap;
+
+use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::audit_ids::{self, Place};
+use super::walk::Walk;
+use super::{Cursor, Sort};
+use crate::page::Page;
+use crate::{PgPool, StoreError};
+
+/// The most entries that one export has.
+pub const MAX_EXPORT: usize = 100_000;
+/// How many entries an export reads at once.
+const EXPORT_PAGE: i64 = 1_000;
+
+/// Which entries are looked for. Every filter narrows; the default finds all.
+#[derive(Debug, Clone, Default)]
+pub struct AuditSearch {
+    /// Who: exactly, or a kind of actor with its colon, such as `operator:`.
+    pub actor: Option<String>,
+    /// What: exactly, or a group with its dot, such as `incident.`.
+    pub action: Option<String>,
+    /// About one project.
+    pub project_id: Option<ProjectId>,
+    /// About what: an event's, an incident's or a project's id. Anything else finds nothing.
+    pub subject: Option<String>,
+    /// At or after this.
+    pub from: Option<OffsetDateTime>,
+    /// Before this.
+    pub to: Option<OffsetDateTime>,
+    /// Where the page lies; the first one if nothing is said.
+    pub cursor: Option<Cursor<AuditId>>,
+    /// How many rows the page has, at most 200; 50 if this is 0.
+    pub limit: i64,
+}
+
+/// One entry.
+#[derive(Debug, Clone)]
+pub struct AuditEntry {
+    /// Its id.
+    pub id: AuditId,
+    /// When, by the database's clock.
+    pub at: OffsetDateTime,
+    /// Who.
+    pub actor: String,
+    /// What, as in `domain::audit::Action`.
+    pub action: String,
+    /// The project that it is about.
+    pub project_id: Option<ProjectId>,
+    /// The event that it is about.
+    pub event_id: Option<EventId>,
+    /// The incident that it is about.
+    pub incident_id: Option<IncidentId>,
+    /// What more is known.
+    pub detail: Value,
+}
+
+/// One page of the entries that are looked for, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn search_audit(
+    db: &PgPool,
+    search: &AuditSearch,
+) -> Result<Page<AuditEntry>, StoreError> {
+    let cursor = match search.cursor {
+        None => None,
+        Some(cursor) => {
+            let (Cursor::After(id) | Cursor::Before(id)) = cursor;
+            let place = audit_ids::find_place(db, id.as_uuid()).await?;
+            place.map(|place| cursor.map(|_| place))
+        }
+    };
+    let walk = Walk::new(Sort::Newest, cursor, bounds(search), search.limit);
+    let found = walk.cut(audit_ids::find(db, search, &walk).await?, None);
+    let rows = read_rows(db, &found.places).await?;
+    Ok(found.page(rows, |(_, id)| AuditId::from_uuid(id)))
+}
+
+/// An export that is being read.
+#[derive(Debug)]
+pub struct AuditExport {
+    search: AuditSearch,
+    below: Place,
+    read: usize,
+    ended: bool,
+    cut_off: bool,
+}
+
+impl AuditExport {
+    /// Begins an export; where its search's page lies does not matter.
+    #[must_use]
+    pub fn new(search: AuditSearch) -> Self {
+        let (_, below) = bounds(&search);
+        Self { search, below, read: 0, ended: false, cut_off: false }
+    }
+
+    /// The next entries, newest first; none at the end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn next(&mut self, db: &PgPool) -> Result<Vec<AuditEntry>, StoreError> {
+        if self.ended {
+            return Ok(Vec::new());
+        }
+        let (above, _) = bounds(&self.search);
+        let walk = Walk::of(EXPORT_PAGE, (above, self.below));
+        let mut places = audit_ids::find(db, &self.search, &walk).await?;
+        let more = i64::try_from(places.len()).is_ok_and(|met| met >= walk.rows());
+        places.truncate((MAX_EXPORT - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
+        self.read += places.len();
+        self.cut_off = more && self.read >= MAX_EXPORT;
+        self.ended = !more || self.cut_off;
+        if let Some(last) = places.last() {
+            self.below = *last;
+        }
+        read_rows(db, &places).await
+    }
+
+    /// Whether the export ended before there was nothing more.
+    #[must_use]
+    pub const fn is_cut_off(&self) -> bool {
+        self.cut_off
+    }
+}
+
+fn bounds(search: &AuditSearch) -> (Place, Place) {
+    let from = search.from.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let to = search.to.unwrap_or(datetime!(9999-12-31 00:00 UTC));
+    ((from, Uuid::nil()), (to, Uuid::nil()))
+}
+
+async fn read_rows(db: &PgPool, places: &[Place]) -> Result<Vec<AuditEntry>, StoreError> {
+    let ids: Vec<_> = places.iter().map(|(_, id)| *id).collect();
+    let rows = sqlx::query!(
+        "SELECT id, at, actor, action, project_id, event_id, incident_id, detail FROM audit_entries WHERE id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let entries = rows.into_iter().map(|row| AuditEntry {
+        id: AuditId::from_uuid(row.id),
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        project_id: row.project_id.map(ProjectId::from_uuid),
+        event_id: row.event_id.map(EventId::from_uuid),
+        incident_id: row.incident_id.map(IncidentId::from_uuid),
+        detail: row.detail,
+    });
+    let mut entries: BTreeMap<_, _> = entries.map(|entry| (entry.id.as_uuid(), entry)).collect();
+    Ok(ids.iter().filter_map(|id| entries.remove(id)).collect())
+}

@@ -1,0 +1,242 @@
+//! Searching incidents, and counting those that somebody has to look after.
+
+use std::collections::BTreeMap;
+
+use domain::catalogue::{EffectType, Provider};
+use domain::ids::{EventId, IncidentId, ProjectId, ReplayId};
+use domain::incident::{IncidentState, Reason};
+use domain::project::Mode;
+use domain::reprocess::ReprocessState;
+use time::OffsetDateTime;
+
+use super::walk::Walk;
+use super::{Cursor, Sort, incident_ids, project_names};
+use crate::events::{self, PaymentEvent};
+use crate::incidents::{self, Incident};
+use crate::page::Page;
+use crate::reprocesses::{self, Latest};
+use crate::{PgPool, StoreError, audit};
+
+/// In which states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StateFilter {
+    /// Whatever is not resolved.
+    #[default]
+    NeedsYou,
+    /// In exactly this one.
+    One(IncidentState),
+    /// In any.
+    All,
+}
+
+impl StateFilter {
+    /// The states as the database writes them.
+    pub(super) fn states(self) -> Vec<String> {
+        let wanted = |state: &&IncidentState| match self {
+            Self::NeedsYou => **state != IncidentState::Resolved,
+            Self::One(one) => **state == one,
+            Self::All => true,
+        };
+        IncidentState::ALL.iter().filter(wanted).map(ToString::to_string).collect()
+    }
+}
+
+/// Which incidents are looked for. Every filter narrows; the default finds all that are not resolved,
+/// newest first.
+#[derive(Debug, Clone, Default)]
+pub struct IncidentSearch {
+    /// Of one project.
+    pub project_id: Option<ProjectId>,
+    /// Of projects of this mode.
+    pub mode: Option<Mode>,
+    /// In these states.
+    pub state: StateFilter,
+    /// Opened for this reason.
+    pub reason: Option<Reason>,
+    /// The provider's event type.
+    pub event_type: Option<String>,
+    /// The effect that is due.
+    pub effect_type: Option<EffectType>,
+    /// Opened at or after this.
+    pub opened_after: Option<OffsetDateTime>,
+    /// Opened before this.
+    pub opened_before: Option<OffsetDateTime>,
+    /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
+    /// reference, or how one of those begins.
+    pub text: Option<String>,
+    /// The order.
+    pub sort: Sort,
+    /// Where the page lies; the first one if nothing is said.
+    pub cursor: Option<Cursor<IncidentId>>,
+    /// How many rows the page has, at most 200; 50 if this is 0.
+    pub limit: i64,
+}
+
+impl IncidentSearch {
+    /// Whether time is all that narrows.
+    pub(super) fn is_unfiltered(&self) -> bool {
+        self.state == StateFilter::All
+            && self.project_id.is_none()
+            && self.mode.is_none()
+            && self.reason.is_none()
+            && self.event_type.is_none()
+            && self.effect_type.is_none()
+    }
+}
+
+/// One incident of a list.
+#[derive(Debug, Clone)]
+pub struct IncidentRow {
+    /// The incident.
+    pub incident: Incident,
+    /// Its event.
+    pub event_id: EventId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The name of its project.
+    pub project_name: String,
+    /// Whether its project watches real money.
+    pub mode: Mode,
+    /// Who took the money.
+    pub provider: Provider,
+    /// The provider's id of the event.
+    pub provider_event_id: String,
+    /// The provider's event type.
+    pub event_type: String,
+    /// The effect that is due.
+    pub effect_type: EffectType,
+    /// The app's reference.
+    pub internal_reference: String,
+    /// When the receipt was committed.
+    pub received_at: OffsetDateTime,
+    /// How long the app had to report, in minutes.
+    pub timeout_minutes: i32,
+    /// The reprocess that runs, its state, and how many attempts it made.
+    pub running: Option<(ReplayId, ReprocessState, i64)>,
+    /// The last attempt of the latest reprocess.
+    pub last_attempt: Option<LastAttempt>,
+    /// Who acknowledged it last, as in the audit.
+    pub acknowledged_by: Option<String>,
+}
+
+/// The last attempt of a callback.
+#[derive(Debug, Clone)]
+pub struct LastAttempt {
+    /// When it began.
+    pub at: OffsetDateTime,
+    /// The answer's status.
+    pub status: Option<i32>,
+    /// The class of the error, where there was no answer.
+    pub error: Option<String>,
+}
+
+/// One page of the incidents that are looked for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn search_incidents(
+    db: &PgPool,
+    search: &IncidentSearch,
+) -> Result<Page<IncidentRow>, StoreError> {
+    let time = (search.opened_after, search.opened_before);
+    let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
+    let walk = Walk::through_time(search.sort, cursor, time, search.limit);
+    let found = incident_ids::find(db, search, &walk).await?;
+    let ids: Vec<_> = found.places.iter().copied().map(IncidentId::from_uuid).collect();
+    let rows = read_rows(db, &ids).await?;
+    Ok(found.page(rows, IncidentId::from_uuid))
+}
+
+async fn read_rows(db: &PgPool, ids: &[IncidentId]) -> Result<Vec<IncidentRow>, StoreError> {
+    let read = incidents::list_by_ids(db, ids).await?;
+    let event_ids: Vec<_> = read.iter().map(|incident| incident.event_id).collect();
+    let read_events = events::list_by_ids(db, &event_ids).await?;
+    let acknowledged: Vec<_> =
+        read.iter().filter(|one| one.acknowledged_at.is_some()).map(|one| one.event_id).collect();
+    let mut people = audit::list_acknowledgers(db, &acknowledged).await?;
+    let mut latest = reprocesses::list_latest(db, ids).await?;
+    let mut events: BTreeMap<_, _> = read_events.into_iter().map(|one| (one.id, one)).collect();
+    let mut incidents: BTreeMap<_, _> = read.into_iter().map(|one| (one.id, one)).collect();
+    let projects = project_names(db).await?;
+    let rows = ids.iter().filter_map(|id| {
+        let incident = incidents.remove(id)?;
+        let event = events.remove(&incident.event_id)?;
+        let project = projects.get(&incident.project_id)?.clone();
+        let acknowledged_by = people.remove(&incident.event_id);
+        Some(row(incident, (event, project), latest.remove(id), acknowledged_by))
+    });
+    Ok(rows.collect())
+}
+
+fn row(
+    incident: Incident,
+    (event, (project_name, mode)): (PaymentEvent, (String, Mode)),
+    latest: Option<Latest>,
+    acknowledged_by: Option<String>,
+) -> IncidentRow {
+    let running = latest.as_ref().filter(|latest| latest.state.is_running());
+    IncidentRow {
+        event_id: event.id,
+        project_id: event.project_id,
+        project_name,
+        mode,
+        provider: event.provider,
+        provider_event_id: event.provider_event_id,
+        event_type: event.event_type,
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference,
+        received_at: event.received_at,
+        timeout_minutes: event.timeout_minutes,
+        running: running.map(|latest| (latest.id, latest.state, latest.attempts)),
+        last_attempt: latest.and_then(|latest| {
+            let at = latest.attempted_at?;
+            Some(LastAttempt { at, status: latest.status, error: latest.error })
+        }),
+        incident,
+        acknowledged_by,
+    }
+}
+
+/// How many incidents wait for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IncidentCounts {
+    /// Open ones.
+    pub open: i64,
+    /// Acknowledged ones.
+    pub acknowledged: i64,
+    /// Those that are being reprocessed.
+    pub reprocessing: i64,
+    /// Since when the oldest of all these waits.
+    pub oldest_open_at: Option<OffsetDateTime>,
+    /// How many were resolved in the last 7 days.
+    pub resolved_7d: i64,
+}
+
+/// Counts the incidents of one project, or of all. What is read is as much as there is to count.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_incidents(
+    db: &PgPool,
+    project_id: Option<ProjectId>,
+) -> Result<IncidentCounts, StoreError> {
+    let counts = sqlx::query_as!(
+        IncidentCounts,
+        r#"SELECT coalesce(sum(n.open), 0)::bigint AS "open!", coalesce(sum(n.acknowledged), 0)::bigint AS "acknowledged!",
+               coalesce(sum(n.reprocessing), 0)::bigint AS "reprocessing!",
+               coalesce(sum(n.resolved), 0)::bigint AS "resolved_7d!", min(n.oldest) AS oldest_open_at
+           FROM projects p CROSS JOIN LATERAL (SELECT
+               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'open') AS open,
+               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'acknowledged') AS acknowledged,
+               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'reprocessing') AS reprocessing,
+               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'resolved'
+                    AND i.resolved_at > now() - interval '7 days') AS resolved,
+               (SELECT i.opened_at FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
+                    ORDER BY i.project_id, i.id LIMIT 1) AS oldest) AS n
+           WHERE $1::uuid IS NULL OR p.id = $1"#,
+        project_id.map(ProjectId::as_uuid),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(counts)
+}

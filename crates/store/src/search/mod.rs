@@ -1,0 +1,41 @@
+//! The lists that operators look through: incidents, events, the audit.
+//!
+//! Each answers in the same time whatever it is filtered by and however much there is. For that, an
+//! index begins with every column that a list is filtered by, and ends with the id, which sorts by
+//! time. Rows that agree in all those columns are of one *kind* and one ordered stretch of the index.
+//! There are dozens of kinds and millions of rows. A search hops from kind to kind, one probe each,
+//! keeps those that the filter wants, takes a page from the end of each one's stretch, and merges
+//! them: it reads at most a page of each kind, and never a row that is not wanted. The stretches are
+//! compared and ordered by the whole key on purpose: no other index can serve that, so no statistics
+//! can lead the planner into walking the table.
+//!
+//! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a row
+//! that changes between the two is shown as it is then.
+
+pub mod audit;
+mod audit_ids;
+mod event_ids;
+pub mod events;
+mod incident_ids;
+pub mod incidents;
+mod needle;
+mod walk;
+mod words;
+
+use std::collections::BTreeMap;
+
+use domain::ids::ProjectId;
+use domain::project::Mode;
+
+use crate::{PgPool, StoreError, projects};
+pub use needle::MIN_PREFIX;
+pub use walk::{Cursor, Sort};
+
+/// How many rows a page shows unless something else is asked for.
+pub const PAGE: i64 = 50;
+
+/// The names and modes of all projects; there is a handful.
+async fn project_names(db: &PgPool) -> Result<BTreeMap<ProjectId, (String, Mode)>, StoreError> {
+    let all = projects::list_projects(db).await?;
+    Ok(all.into_iter().map(|project| (project.id, (project.name, project.mode))).collect())
+}
