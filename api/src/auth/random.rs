@@ -1,6 +1,9 @@
-//! Secrets that nobody can guess: 256 bits from the system.
+//! Secrets that nobody can guess, out of the system's random bytes.
 
-use domain::secret_token::{ProofToken, SessionToken};
+use domain::api_key::{ApiKey, RANDOM_LENGTH};
+use domain::project::Mode;
+use domain::secret_token::{OperatorToken, ProofToken, SessionToken};
+use domain::signature::SigningSecret;
 
 /// A new session's token.
 ///
@@ -18,8 +21,58 @@ pub fn proof_token() -> Result<ProofToken, getrandom::Error> {
     bytes().map(ProofToken::from_bytes)
 }
 
-fn bytes() -> Result<[u8; 32], getrandom::Error> {
-    let mut random = [0; 32];
+/// A new token of an operator's own.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn operator_token() -> Result<OperatorToken, getrandom::Error> {
+    OperatorToken::from_random(&plenty()?).ok_or(getrandom::Error::UNEXPECTED)
+}
+
+/// A new API key.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn api_key(mode: Mode) -> Result<ApiKey, getrandom::Error> {
+    ApiKey::from_random(mode, &plenty()?).ok_or(getrandom::Error::UNEXPECTED)
+}
+
+/// A new signing secret.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
+    bytes().map(SigningSecret::from_bytes)
+}
+
+/// Three bytes for each character: that a third of them is passed over does not happen.
+fn plenty() -> Result<[u8; 3 * RANDOM_LENGTH], getrandom::Error> {
+    bytes()
+}
+
+fn bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut random = [0; N];
     getrandom::fill(&mut random)?;
     Ok(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_secrets_are_the_same() {
+        let two = || [session_token(), session_token()].map(|one| one.expect("random").reveal());
+        let [first, second] = two();
+        assert_ne!(first, second);
+        assert_ne!(
+            proof_token().expect("random").reveal(),
+            proof_token().expect("random").reveal()
+        );
+        assert_ne!(operator_token().expect("random"), operator_token().expect("random"));
+        assert_ne!(signing_secret().expect("random"), signing_secret().expect("random"));
+        let key = |mode| api_key(mode).expect("random");
+        assert_ne!(key(Mode::Live), key(Mode::Live));
+        assert!(key(Mode::Live).reveal().starts_with("sk_live_"));
+    }
 }

@@ -8,8 +8,13 @@
 
 pub mod access;
 pub mod assets;
+pub mod destinations;
+pub mod form;
 pub mod frame;
+pub mod integration_test;
+pub mod keys;
 pub mod page;
+pub mod projects;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -26,12 +31,19 @@ use crate::state::AppState;
 /// Every page, with who may open it.
 #[must_use]
 pub fn pages(state: &AppState) -> Pages {
-    Pages::new(state.clone())
+    let pages = Pages::new(state.clone())
         .get("/", Access::Viewer, async || Redirect::to("/incidents"))
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
-        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/assets/{file}", Access::Anyone, assets::get);
+    let more: &[fn(Pages) -> Pages] = &[
+        projects::add,
+        keys::add,
+        destinations::add,
+        integration_test::add,
+    ];
+    more.iter().fold(pages, |pages, add| add(pages))
 }
 
 /// The console, ready to be merged beside the API.

@@ -20,7 +20,7 @@ pub fn bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn signing_secret() -> anyhow::Result<SigningSecret> {
-    Ok(SigningSecret::from_bytes(bytes()?))
+    api::auth::random::signing_secret().context("the system gave no random bytes")
 }
 
 /// A new API key.
@@ -28,7 +28,5 @@ pub fn signing_secret() -> anyhow::Result<SigningSecret> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn api_key(mode: Mode) -> anyhow::Result<ApiKey> {
-    // Three bytes for each character: that a third of them is passed over does not happen.
-    let random: [u8; 3 * domain::api_key::RANDOM_LENGTH] = bytes()?;
-    ApiKey::from_random(mode, &random).context("the system's random bytes are not random")
+    api::auth::random::api_key(mode).context("the system gave no random bytes")
 }
