@@ -1,4 +1,5 @@
-//! The slow sweep: once a minute, looks for events that everybody forgot, and forgets what is old.
+//! The slow sweep: once a minute, looks for events that everybody forgot, forgets what is old, and adds
+//! up what happened.
 //!
 //! An event about which something is overdue by more than two minutes has lost its watch: with its
 //! namespace, by a termination, or in a wish that was parked. It gets a new one, at most every quarter
@@ -10,10 +11,12 @@ use domain::audit::{Action, Actor};
 use serde_json::json;
 use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
-use store::{PgPool, StoreError, events, idempotency, results};
+use store::{PgPool, StoreError, events, figures, idempotency, results};
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 500;
+/// How many days of the past are added up in one round.
+const DAYS: usize = 100;
 
 pub(crate) async fn run(pool: PgPool) {
     loop {
@@ -35,6 +38,11 @@ pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
     outbox::unpark_old(pool).await?;
     results::delete_expired_early(pool).await?;
     idempotency::delete_expired(pool).await?;
+    for _ in 0..DAYS {
+        if !figures::roll_up(pool).await? {
+            break;
+        }
+    }
     Ok(())
 }
 

@@ -43,6 +43,12 @@ pub struct AlertView {
     pub state: String,
     /// How often it was tried.
     pub attempts: i32,
+    /// What came back last.
+    pub last_answer: Option<String>,
+    /// When it was written.
+    pub created_at: OffsetDateTime,
+    /// When it was delivered or given up.
+    pub finished_at: Option<OffsetDateTime>,
 }
 
 /// Writes one alert per destination that can be told.
@@ -134,7 +140,7 @@ pub async fn list_of_incident(
 ) -> Result<Vec<AlertView>, StoreError> {
     let alerts = sqlx::query_as!(
         AlertView,
-        "SELECT a.kind, d.address AS destination, a.state, a.attempts
+        "SELECT a.kind, d.address AS destination, a.state, a.attempts, a.last_answer, a.created_at, a.finished_at
          FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id",
         incident_id.as_uuid(),
     )

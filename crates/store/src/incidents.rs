@@ -6,9 +6,11 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::{expect_one, read_text};
-use crate::page::{MAX_PAGE, Page};
+use crate::page::Page;
+use crate::search::Cursor;
+use crate::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use crate::{PgPool, StoreError};
 
 /// An incident.
 #[derive(Debug, Clone)]
@@ -199,27 +201,19 @@ pub struct IncidentFilter {
 /// # Errors
 /// When the database fails.
 pub async fn list_incidents(
-    db: impl PgExecutor<'_>,
+    db: &PgPool,
     filter: IncidentFilter,
     limit: i64,
 ) -> Result<Page<Incident>, StoreError> {
-    let limit = limit.clamp(1, MAX_PAGE);
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-             acknowledged_at, resolved_at
-         FROM incidents
-         WHERE ($1::uuid IS NULL OR project_id = $1) AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id < $3)
-         ORDER BY id DESC LIMIT $4",
-        filter.project_id.map(ProjectId::as_uuid),
-        filter.state.map(IncidentState::as_str),
-        filter.before.map(IncidentId::as_uuid),
-        limit + 1,
-    )
-    .fetch_all(db)
-    .await?;
-    let incidents: Result<Vec<_>, _> = rows.into_iter().map(Incident::try_from).collect();
-    Ok(Page::cut(incidents?, limit, |incident| incident.id.to_string()))
+    let search = IncidentSearch {
+        project_id: filter.project_id,
+        state: filter.state.map_or(StateFilter::All, StateFilter::One),
+        cursor: filter.before.map(Cursor::After),
+        limit,
+        ..IncidentSearch::default()
+    };
+    let page = search_incidents(db, &search).await?;
+    Ok(page.map(|row| row.incident))
 }
 
 /// Moves an incident from the state that was read under the lock.

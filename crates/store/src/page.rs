@@ -21,12 +21,10 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Cuts a list that was read one row longer than the page.
-    pub(crate) fn cut(mut rows: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
-        let limit = usize::try_from(limit).unwrap_or_default();
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_cursor = if more { rows.last().map(cursor) } else { None };
-        Self { data: rows, next_cursor, previous_cursor: None, capped: false }
+    /// The same page with other rows.
+    pub(crate) fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
+        let Self { data, next_cursor, previous_cursor, capped } = self;
+        let data = data.into_iter().map(row).collect();
+        Page { data, next_cursor, previous_cursor, capped }
     }
 }

@@ -24,6 +24,12 @@ pub struct Reprocess {
     pub state: ReprocessState,
     /// Who asked for it.
     pub requested_by: String,
+    /// Why.
+    pub note: Option<String>,
+    /// When it was asked for.
+    pub requested_at: OffsetDateTime,
+    /// When it ended.
+    pub finished_at: Option<OffsetDateTime>,
     /// What every attempt sends, byte for byte.
     pub body: String,
     /// Until when the app may answer a delivered callback.
@@ -36,6 +42,9 @@ struct Row {
     event_id: Uuid,
     state: String,
     requested_by: String,
+    note: Option<String>,
+    requested_at: OffsetDateTime,
+    finished_at: Option<OffsetDateTime>,
     body: String,
     result_due_at: Option<OffsetDateTime>,
 }
@@ -50,6 +59,9 @@ impl TryFrom<Row> for Reprocess {
             event_id: EventId::from_uuid(row.event_id),
             state: read_text("reprocesses", "state", row.id, &row.state)?,
             requested_by: row.requested_by,
+            note: row.note,
+            requested_at: row.requested_at,
+            finished_at: row.finished_at,
             body: row.body,
             result_due_at: row.result_due_at,
         })
@@ -112,7 +124,9 @@ pub async fn find_reprocess(
 ) -> Result<Option<Reprocess>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at FROM reprocesses WHERE id = $1",
+        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
+             result_due_at
+         FROM reprocesses WHERE id = $1",
         id.as_uuid(),
     )
     .fetch_optional(db)
@@ -130,7 +144,8 @@ pub async fn list_of_incident(
 ) -> Result<Vec<Reprocess>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, incident_id, event_id, state, requested_by, body, result_due_at
+        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
+             result_due_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
         incident_id.as_uuid(),
     )

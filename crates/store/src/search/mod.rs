@@ -19,6 +19,7 @@ pub mod events;
 mod incident_ids;
 pub mod incidents;
 mod needle;
+pub mod overview;
 mod walk;
 mod words;
 
@@ -29,6 +30,7 @@ use domain::project::Mode;
 
 use crate::{PgPool, StoreError, projects};
 pub use needle::MIN_PREFIX;
+pub(crate) use walk::floor_id;
 pub use walk::{Cursor, Sort};
 
 /// How many rows a page shows unless something else is asked for.

@@ -89,10 +89,14 @@ mod tests {
     use super::super::tests::incident;
     use super::*;
 
+    fn page(data: Vec<Incident>, next_cursor: Option<String>) -> Page<Incident> {
+        Page { data, next_cursor, previous_cursor: None, capped: false }
+    }
+
     #[test]
     fn a_list_that_goes_on_says_how() {
         let cursor = Some(incident().id.to_string());
-        let page = Page { data: vec![incident()], next_cursor: cursor };
+        let page = page(vec![incident()], cursor);
         let told = describe(&page);
         assert!(told.ends_with("add --cursor inc_00000000000000000000000001"), "{told}");
         assert!(told.contains("account_locked"), "{told}");
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_empty_page_is_no_error_and_a_bad_cursor_is() {
-        assert_eq!(describe(&Page { data: Vec::new(), next_cursor: None }), "No incidents.");
+        assert_eq!(describe(&page(Vec::new(), None)), "No incidents.");
         assert_eq!(parse_cursor("2").expect_err("no cursor").code(), "validation_error");
     }
 }

@@ -128,6 +128,7 @@ pub(super) mod tests {
             error_message: None,
             resolution: None,
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
+            acknowledged_at: None,
             resolved_at: None,
         }
     }

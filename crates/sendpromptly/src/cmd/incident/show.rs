@@ -125,7 +125,7 @@ impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessShape {
 
 impl From<AlertView> for AlertShape {
     fn from(alert: AlertView) -> Self {
-        let AlertView { kind, destination, state, attempts } = alert;
+        let AlertView { kind, destination, state, attempts, .. } = alert;
         Self { kind, destination, state, attempts }
     }
 }

@@ -13,6 +13,9 @@ fn dossier() -> Dossier {
         event_id: incident().event_id,
         state: ReprocessState::Undelivered,
         requested_by: "cli:alice".into(),
+        note: None,
+        requested_at: datetime!(2026-11-21 14:39:59 UTC),
+        finished_at: Some(datetime!(2026-11-21 14:40:01 UTC)),
         body: "{}".into(),
         result_due_at: None,
     };
@@ -33,6 +36,9 @@ fn dossier() -> Dossier {
             destination: "bob@example.com".into(),
             state: "delivered".into(),
             attempts: 2,
+            last_answer: Some("250 Ok".into()),
+            created_at: datetime!(2026-11-21 14:32:09 UTC),
+            finished_at: Some(datetime!(2026-11-21 14:32:19 UTC)),
         }],
         timeline: vec![TimelineEntry {
             at: datetime!(2026-11-21 14:32:09 UTC),
