@@ -37,12 +37,8 @@ pub fn pages(state: &AppState) -> Pages {
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
         .get("/assets/{file}", Access::Anyone, assets::get);
-    let more: &[fn(Pages) -> Pages] = &[
-        projects::add,
-        keys::add,
-        destinations::add,
-        integration_test::add,
-    ];
+    let more: &[fn(Pages) -> Pages] =
+        &[projects::add, keys::add, destinations::add, integration_test::add];
     more.iter().fold(pages, |pages, add| add(pages))
 }
 

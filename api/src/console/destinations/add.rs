@@ -71,7 +71,8 @@ async fn read(
     let Some(new) = new else { return Ok(Err(mistakes)) };
     // Of a Slack URL only the host can be compared, and that is everybody's.
     let known = list_destinations(&state.pool, Some(project.id)).await?;
-    let is_new = |one: &store::destinations::Destination| one.kind != "email" || one.address != new.shown;
+    let is_new =
+        |one: &store::destinations::Destination| one.kind != "email" || one.address != new.shown;
     if typed.slack.is_none() && !known.iter().all(is_new) {
         mistakes.note("email", "this address is told already");
         return Ok(Err(mistakes));

@@ -130,7 +130,10 @@ fn heading(rows: &[Row], name: &str) -> String {
         (all, broken) if all == broken => format!("No alert of {name} arrives anywhere"),
         (1, _) => format!("Alerts of {name} go to one place"),
         (all, 0) => format!("Alerts of {name} go to {all} places"),
-        (all, broken) => format!("Alerts of {name} go to {all} places, and {broken} of them took none"),
+        (all, 1) => format!("Alerts of {name} go to {all} places, one of which is broken"),
+        (all, broken) => {
+            format!("Alerts of {name} go to {all} places, {broken} of which are broken")
+        }
     }
 }
 

@@ -66,7 +66,8 @@ mod tests {
         assert_eq!(Run::parse(run.name()), Some(run.clone()));
         assert_ne!(Run::fresh(), run);
         assert!(OffsetDateTime::now_utc() - run.began() < time::Duration::minutes(1));
-        for bad in ["", "0", "65f0c2a19f3b1", "65F0C2A19F3B12", "65f0c2a19f3b1é", "../../../../.."] {
+        for bad in ["", "0", "65f0c2a19f3b1", "65F0C2A19F3B12", "65f0c2a19f3b1é", "../../../../.."]
+        {
             assert_eq!(Run::parse(bad), None, "{bad}");
         }
     }

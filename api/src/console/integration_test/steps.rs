@@ -17,8 +17,8 @@ pub(super) struct Seen {
 pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) seen: Option<When>,
-    /// Whether it is the first that was not seen.
-    pub(super) current: bool,
+    /// Whether it is the next one that a button leads to.
+    pub(super) main: bool,
     /// What happens here, or what to do to make it happen.
     next: &'static str,
     /// Where to do it, and what the link says.
@@ -63,8 +63,9 @@ pub(super) fn steps(
         make.callback(),
         make.resolved(repaired),
     ];
-    if let Some(current) = steps.iter_mut().find(|step| step.seen.is_none()) {
-        current.current = true;
+    let mut waiting = steps.iter_mut().filter(|step| step.seen.is_none() && step.place.is_some());
+    if let Some(next) = waiting.next() {
+        next.main = true;
     }
     steps
 }
@@ -80,16 +81,18 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn step(&self, title: &'static str, at: Option<OffsetDateTime>, next: &'static str) -> Step {
         let seen = at.map(|at| When::ago(at, self.now));
-        Step { title, seen, current: false, next, place: None, call: None }
+        Step { title, seen, main: false, next, place: None, call: None }
     }
 
     fn first_receipt(&self, call: String) -> Step {
-        let step = self.step("Your app takes a payment event", self.applied.receipt, "Send its receipt:");
+        let step =
+            self.step("Your app takes a payment event", self.applied.receipt, "Send its receipt:");
         Step { call: Some(usual("the first receipt", call)), ..step }
     }
 
     fn success(&self, call: String) -> Step {
-        let step = self.step("It applies what was paid for", self.applied.success, "Report the success:");
+        let step =
+            self.step("It applies what was paid for", self.applied.success, "Report the success:");
         Step { call: Some(usual("the success", call)), ..step }
     }
 

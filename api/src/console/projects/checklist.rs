@@ -48,7 +48,7 @@ impl Checklist {
     ) -> Result<Self, StoreError> {
         let progress = project_progress(db, project.id).await?;
         let make = Maker { id: project.id, now };
-        let mut steps = make.calls(&progress);
+        let mut steps = Vec::from(make.calls(&progress));
         steps.extend(make.people(&progress));
         steps.extend(make.repair(&progress, project));
         if project.mode == Mode::Test {
@@ -103,7 +103,12 @@ impl Maker {
 
     fn calls(&self, progress: &Progress) -> [Step; 4] {
         [
-            self.step("An API key was made", progress.key_made, "Your app sends one with both calls.", KEYS),
+            self.step(
+                "An API key was made",
+                progress.key_made,
+                "Your app sends one with both calls.",
+                KEYS,
+            ),
             self.step(
                 "A receipt was taken",
                 progress.receipt_seen,
@@ -155,7 +160,12 @@ impl Maker {
         };
         let set = Step {
             seen: project.repair_url.is_some(),
-            ..self.step(title, None, "It is where Reprocess asks your app to do the work again.", SETTINGS)
+            ..self.step(
+                title,
+                None,
+                "It is where Reprocess asks your app to do the work again.",
+                SETTINGS,
+            )
         };
         [
             set,
@@ -178,7 +188,12 @@ impl Maker {
         let place = ("/projects/new".to_owned(), "New project");
         Step {
             place,
-            ..self.step("A live project exists", at, "Make one for real money, with keys of its own.", SETTINGS)
+            ..self.step(
+                "A live project exists",
+                at,
+                "Make one for real money, with keys of its own.",
+                SETTINGS,
+            )
         }
     }
 }

@@ -77,7 +77,8 @@ impl Head {
 
     /// The tabs: where, what, and whether the page is there.
     pub fn tabs(&self) -> impl Iterator<Item = (String, &'static str, bool)> + '_ {
-        TABS.iter().map(|(tab, end, name)| (format!("{}{end}", self.path()), *name, *tab == self.tab))
+        TABS.iter()
+            .map(|(tab, end, name)| (format!("{}{end}", self.path()), *name, *tab == self.tab))
     }
 }
 
