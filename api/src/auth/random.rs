@@ -85,6 +85,7 @@ mod tests {
         assert!(password::hash(&password).is_ok());
         assert_ne!(first_password(), Ok(password));
     }
+
     #[test]
     fn no_two_secrets_are_the_same() {
         let two = || [session_token(), session_token()].map(|one| one.expect("random").reveal());

@@ -10,16 +10,21 @@ pub mod access;
 pub mod account;
 pub mod assets;
 pub mod audit;
+pub mod destinations;
 pub mod event;
 pub mod events;
 pub mod facts;
+pub mod form;
 pub mod frame;
 pub mod incident;
 pub mod incidents;
+pub mod integration_test;
+pub mod keys;
 pub mod listing;
 pub mod overview;
 pub mod page;
 pub mod people;
+pub mod projects;
 pub mod proof;
 pub mod reference;
 pub mod session;
@@ -42,6 +47,10 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     incident::add,
     events::add,
     event::add,
+    projects::add,
+    keys::add,
+    destinations::add,
+    integration_test::add,
     account::add,
     people::add,
     audit::add,

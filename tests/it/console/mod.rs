@@ -4,10 +4,19 @@ mod access;
 mod account;
 mod audit;
 mod broken;
+mod destinations;
 mod events;
 mod incident;
 mod incidents;
+mod integration_test;
+mod keys;
 mod overview;
 mod people;
+mod projects;
 mod proof;
+mod samples;
 mod sign_in;
+mod walk;
+
+/// What a stranger might write, hoping that a page would run it.
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";

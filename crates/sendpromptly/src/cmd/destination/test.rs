@@ -1,26 +1,22 @@
 //! `destination test`: a real message by the real way, and the real answer.
 //!
-//! The message says that it is a test. Its answer is kept in the audit, and it changes what is known
-//! of the destination as an alert's answer would: one that goes through mends it, one that says
-//! "gone for good" breaks it. A crash in between leaves a message that the audit does not know.
+//! What is sent, and what its answer changes, is [`activities::trial`]'s; here it is told.
 
-use activities::destinations::{self as outbound, FailureKind, SendFailure, Sent};
-use domain::alert::{AlertFacts, AlertKind, SlackUrl};
-use domain::catalogue::{EffectType, Provider};
-use domain::ids::{DestinationId, EventId, IncidentId};
-use domain::incident::Reason;
+use activities::Deps;
+use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
+use activities::trial::{Trial, try_destination};
+use domain::alert::SlackUrl;
+use domain::ids::DestinationId;
+use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
-use store::administration::destination::{TestOutcome, note_test};
+use store::MasterKey;
 use store::destinations::{self, Target};
-use store::pool;
-use store::projects::Project;
-use time::{Duration, OffsetDateTime};
 
 use crate::answer::Answer;
 use crate::desk::Desk;
 use crate::failure::{Failure, no_such, parse_id};
 use crate::progress::while_waiting;
-use crate::{Context, local, random, senders};
+use crate::{Context, local, senders};
 
 pub const HELP: &str = "\
 Example:
@@ -42,109 +38,62 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
     let key = desk.master_key().await?;
     let found = destinations::find_target(&desk.pool, &key, id).await?;
-    let (project_id, target) = found.ok_or_else(|| no_such("destination", id))?;
-    let project = desk.project(&project_id.to_string()).await?;
-    let outcome = send(&desk, context, &project, (id, &target)).await?;
-    note(&desk, &project, id, &outcome).await?;
+    let (_, target) = found.ok_or_else(|| no_such("destination", id))?;
+    let deps = deps(&desk, context, key, &target)?;
+    let sending = try_destination(&deps, id, &desk.actor);
+    let trial = while_waiting("waiting for the answer", sending).await?;
+    let Trial { kind, outcome } = trial.ok_or_else(|| no_such("destination", id))?;
     match outcome {
         Ok(Sent { answer }) => {
             let human = format!("Delivered. The answer: {answer}");
-            let kind = target.kind();
-            Answer::new(
-                &Tested { destination_id: id, kind, delivered: true, answer: &answer },
-                human,
-            )
+            let tested = Tested { destination_id: id, kind, delivered: true, answer: &answer };
+            Answer::new(&tested, human)
         }
-        Err(failure) => Err(refusal(&target, &failure).into()),
+        Err(failure) => Err(refusal(kind, &failure).into()),
     }
 }
 
-async fn send(
+/// What the message leaves by; what is missing for it is said before anything is sent.
+fn deps(desk: &Desk, context: &Context, key: MasterKey, target: &Target) -> anyhow::Result<Deps> {
+    let allow = desk.callback_allow()?;
+    let senders = senders_for(desk, context, target, allow.clone())?;
+    Ok(Deps {
+        pool: desk.pool.clone(),
+        master_key: key,
+        http: senders.http.clone(),
+        allow,
+        senders,
+        public_url: public_url(desk, context)?,
+        mail_domain: senders::mail_domain(&context.environment.mail_from()?),
+    })
+}
+
+fn senders_for(
     desk: &Desk,
     context: &Context,
-    project: &Project,
-    (id, target): (DestinationId, &Target),
-) -> anyhow::Result<Result<Sent, SendFailure>> {
-    let allow = desk.callback_allow()?;
-    let to = match target {
-        Target::Email(address) => outbound::Target::Email { address: address.clone() },
-        Target::Slack(url) => {
-            let url = SlackUrl::parse(url, &allow);
-            let url = url.map_err(|error| Failure::Validation(error.to_string()))?;
-            outbound::Target::Slack { url }
-        }
-    };
-    let senders = match (desk.dev(), target) {
+    target: &Target,
+    allow: AllowedNetworks,
+) -> anyhow::Result<Senders> {
+    if let Target::Slack(url) = target {
+        SlackUrl::parse(url, &allow).map_err(|error| Failure::Validation(error.to_string()))?;
+    }
+    match (desk.dev(), target) {
         (Some(_), _) => {
             let folder = local::mail_dir(&context.data_dir);
-            senders::set_up(&context.environment, allow, Some(folder))?
+            senders::set_up(&context.environment, allow, Some(folder))
         }
-        (None, Target::Email(_)) => senders::set_up(&context.environment, allow, None)?,
-        (None, Target::Slack(_)) => senders::of_worker(&context.environment, allow)?,
-    };
-    let domain = senders::mail_domain(&context.environment.mail_from()?);
-    let nonce = hex::encode(random::bytes::<8>()?);
-    let message_id = format!("<test.{id}.{nonce}@{domain}>");
-    let facts = facts(project, id, public_url(desk, context)?);
-    let sending = Box::pin(outbound::send(&senders, &to, &message_id, &facts));
-    Ok(while_waiting("waiting for the answer", sending).await)
+        (None, Target::Email(_)) => senders::set_up(&context.environment, allow, None),
+        (None, Target::Slack(_)) => senders::of_worker(&context.environment, allow),
+    }
 }
 
-async fn note(
-    desk: &Desk,
-    project: &Project,
-    id: DestinationId,
-    outcome: &Result<Sent, SendFailure>,
-) -> anyhow::Result<()> {
-    let ended = match outcome {
-        Ok(sent) => TestOutcome::Delivered(&sent.answer),
-        Err(SendFailure { kind: FailureKind::Broken, answer }) => TestOutcome::Broken(answer),
-        Err(failure) => TestOutcome::Refused(&failure.answer),
-    };
-    let mut tx = desk.begin().await?;
-    note_test(&mut tx, &desk.actor, project.id, id, ended).await?;
-    Ok(pool::commit(tx).await?)
-}
-
-fn refusal(target: &Target, failure: &SendFailure) -> Failure {
+fn refusal(kind: &str, failure: &SendFailure) -> Failure {
     let meaning = match failure.kind {
         FailureKind::Transient { .. } => "it may work later",
         FailureKind::Permanent => "it will not work as it is",
         FailureKind::Broken => "nothing will arrive there any more, so it is marked as broken",
     };
-    let kind = target.kind();
     Failure::Undelivered(format!("the {kind} message was not taken, {meaning}: {}", failure.answer))
-}
-
-/// An incident that never was. Its ids are the destination's, so nobody can mistake them for others.
-fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts {
-    let now = OffsetDateTime::now_utc();
-    let received_at = now - Duration::minutes(i64::from(project.timeout_minutes));
-    AlertFacts {
-        kind: AlertKind::IncidentOpened,
-        test_message: true,
-        project_name: project.name.clone(),
-        mode: project.mode,
-        provider: Provider::Stripe,
-        event_type: "checkout.session.completed".into(),
-        effect_type: EffectType::CreditGrant,
-        internal_reference: "user_123".into(),
-        provider_event_id: "evt_test".into(),
-        incident_id: IncidentId::from_uuid(id.as_uuid()),
-        event_id: EventId::from_uuid(id.as_uuid()),
-        reason: Reason::MissingResult,
-        error_code: None,
-        error_message: None,
-        received_at,
-        timeout_at: now,
-        opened_at: now,
-        happened_at: now,
-        resolution: None,
-        reprocess_ending: None,
-        timeout_minutes: project.timeout_minutes,
-        last_answer: None,
-        incident_url: public_url,
-    }
 }
 
 /// The console itself: there is no incident to lead to.
@@ -172,7 +121,7 @@ mod tests {
     #[test]
     fn a_refused_test_says_what_the_other_side_said_and_what_it_means() {
         let failure = SendFailure { kind: FailureKind::Broken, answer: "404 no_service".into() };
-        let failure = refusal(&Target::Slack(String::new()), &failure);
+        let failure = refusal("slack", &failure);
         assert_eq!(failure.code(), "undelivered");
         assert_eq!(
             failure.to_string(),

@@ -1,0 +1,142 @@
+//! Destinations of a project: where its alerts go.
+//!
+//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends a
+//! real message by the real way and shows what the other side said, in its own words.
+
+mod add;
+mod trial;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::ids::DestinationId;
+use store::destinations::{Destination, list_destinations};
+use store::projects::Project;
+use store::{administration, pool};
+use time::OffsetDateTime;
+
+use self::add::Typed;
+use super::access::{Access, Pages};
+use super::form::Mistakes;
+use super::frame::{Frame, Section};
+use super::page::{go_to, page_with};
+use super::projects::{self, Head, Tab};
+use super::session::{Message, SignedIn};
+use super::when::When;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const ONE: &str = "/projects/{project_id}/destinations";
+const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
+const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
+
+/// Adds the pages.
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get(ONE, Access::Viewer, show)
+        .post(ONE, Access::Admin, add::submit)
+        .post(TEST, Access::Operator, trial::submit)
+        .post(REMOVE, Access::Admin, remove)
+}
+
+#[derive(Template)]
+#[template(path = "pages/destinations.html")]
+struct DestinationsPage {
+    frame: Frame,
+    head: Head,
+    rows: Vec<Row>,
+    typed: Typed,
+    mistakes: Mistakes,
+}
+
+struct Row {
+    id: DestinationId,
+    slack: bool,
+    address: String,
+    made: When,
+    /// Since when nothing arrives there.
+    broken: Option<When>,
+}
+
+async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    render(&state, &signed_in, &project, (Typed::default(), Mistakes::default())).await
+}
+
+async fn remove(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path((id, destination_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let found = find(&state, &project, &destination_id).await?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let removing = administration::destination::remove_destination;
+    removing(&mut tx, &signed_in.actor(), found.id).await?.ok_or_else(none)?;
+    pool::commit(tx).await?;
+    let text = format!("{} is removed. No alert goes there any more.", one_line(&found.address));
+    signed_in.leave(&state, &Message::done(text)).await?;
+    Ok(go_to(&path(&project)))
+}
+
+/// The destination that a path names, among those of this project.
+async fn find(state: &AppState, project: &Project, id: &str) -> Result<Destination, ApiError> {
+    let id: DestinationId = id.parse().map_err(|_| none())?;
+    let mut all = list_destinations(&state.pool, Some(project.id)).await?.into_iter();
+    all.find(|one| one.id == id).ok_or_else(none)
+}
+
+fn none() -> ApiError {
+    ApiError::not_found("this project has no such destination")
+}
+
+async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    (typed, mistakes): (Typed, Mistakes),
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let destinations = list_destinations(&state.pool, Some(project.id)).await?;
+    let rows: Vec<_> = destinations.into_iter().map(|one| row(&one, now)).collect();
+    let heading = heading(&rows, &one_line(&project.name));
+    let head = Head::of(project, Tab::Destinations, heading);
+    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
+    let good = mistakes.is_empty();
+    let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page_with(status, &DestinationsPage { frame, head, rows, typed, mistakes })
+}
+
+fn row(destination: &Destination, now: OffsetDateTime) -> Row {
+    Row {
+        id: destination.id,
+        slack: destination.kind == "slack",
+        address: one_line(&destination.address),
+        made: When::ago(destination.created_at, now),
+        broken: destination.broken_at.map(|at| When::ago(at, now)),
+    }
+}
+
+fn heading(rows: &[Row], name: &str) -> String {
+    let broken = rows.iter().filter(|row| row.broken.is_some()).count();
+    match (rows.len(), broken) {
+        (0, _) => format!("Nobody is told when {name} has an incident"),
+        (all, broken) if all == broken => format!("No alert of {name} arrives anywhere"),
+        (1, _) => format!("Alerts of {name} go to one place"),
+        (all, 0) => format!("Alerts of {name} go to {all} places"),
+        (all, 1) => format!("Alerts of {name} go to {all} places, one of which is broken"),
+        (all, broken) => {
+            format!("Alerts of {name} go to {all} places, {broken} of which are broken")
+        }
+    }
+}
+
+fn path(project: &Project) -> String {
+    format!("/projects/{}/destinations", project.id)
+}

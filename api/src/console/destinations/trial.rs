@@ -1,0 +1,36 @@
+//! The Test button.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::one_line;
+
+use crate::console::page::go_to;
+use crate::console::projects;
+use crate::console::session::{Message, SignedIn};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// `POST /projects/{project_id}/destinations/{destination_id}/test`.
+///
+/// # Errors
+/// `not_found`; when the database fails. A message that is not taken is no error here.
+pub(super) async fn submit(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path((id, destination_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let found = super::find(&state, &project, &destination_id).await?;
+    let trying = (state.console.test_destination)(found.id, signed_in.actor());
+    // What the answer changes is kept even if the browser has gone away meanwhile.
+    let work = async move { trying.await.map_err(ApiError::internal) };
+    let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
+    let (address, answer) = (one_line(&found.address), one_line(&tested.answer));
+    let message = if tested.delivered {
+        Message::done(format!("{address} took the test message. The answer: {answer}"))
+    } else {
+        Message::refused(format!("{address} did not take the test message. The answer: {answer}"))
+    };
+    signed_in.leave(&state, &message).await?;
+    Ok(go_to(&super::path(&project)))
+}

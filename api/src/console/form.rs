@@ -1,0 +1,48 @@
+//! Forms that are shown again: what was wrong, beside the field that it is about.
+
+use std::fmt::Display;
+
+use super::skin::sentence;
+
+/// What is wrong with a form, field by field.
+#[derive(Debug, Clone, Default)]
+pub struct Mistakes(Vec<(&'static str, String)>);
+
+impl Mistakes {
+    /// Notes what is wrong with a field, as a sentence without its subject: `must have …`.
+    pub fn note(&mut self, field: &'static str, why: impl Display) {
+        self.0.push((field, sentence(&why.to_string())));
+    }
+
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| *name == field).map(|(_, why)| why.as_str())
+    }
+
+    /// Whether everything is right.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value, or the mistake noted in its place.
+    pub fn take<T>(&mut self, field: &'static str, read: Result<T, impl Display>) -> Option<T> {
+        read.map_err(|why| self.note(field, why)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_has_its_own_sentence() {
+        let mut mistakes = Mistakes::default();
+        assert_eq!(mistakes.take("name", Ok::<_, &str>(7)), Some(7));
+        assert!(mistakes.is_empty());
+        assert_eq!(mistakes.take::<()>("name", Err("must be short")), None);
+        assert_eq!(mistakes.of("name"), Some("Must be short."));
+        assert_eq!(mistakes.of("other"), None);
+    }
+}

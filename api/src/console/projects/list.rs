@@ -1,0 +1,101 @@
+//! All projects, with what is open in each.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use domain::alert::{humane_duration, one_line};
+use domain::project::Mode;
+use store::projects::{Project, list_projects};
+use store::search::incidents::{IncidentCounts, count_incidents};
+use time::Duration;
+
+use super::head;
+use crate::console::frame::{Frame, Section, mode_word};
+use crate::console::page::page;
+use crate::console::session::SignedIn;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "pages/projects.html")]
+struct ProjectsPage {
+    frame: Frame,
+    heading: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    path: String,
+    incidents: String,
+    name: String,
+    mode: &'static str,
+    live: bool,
+    timeout: String,
+    /// Where callbacks go, without what a path or a query may say.
+    host: Option<String>,
+    open: i64,
+}
+
+/// `GET /projects`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    let mut rows = Vec::new();
+    for project in list_projects(&state.pool).await? {
+        let counts = count_incidents(&state.pool, Some(project.id)).await?;
+        rows.push(row(&project, counts));
+    }
+    let frame = Frame::of(&state, &signed_in, Section::Projects, "Projects").await?;
+    page(&ProjectsPage { frame, heading: heading(&rows), rows })
+}
+
+fn row(project: &Project, counts: IncidentCounts) -> Row {
+    Row {
+        path: head::path(project.id),
+        incidents: format!("/incidents?project={}", project.id),
+        name: one_line(&project.name),
+        mode: mode_word(project.mode),
+        live: project.mode == Mode::Live,
+        timeout: humane_duration(Duration::minutes(i64::from(project.timeout_minutes))),
+        host: project.repair_url.as_deref().and_then(host),
+        open: counts.open + counts.acknowledged + counts.reprocessing,
+    }
+}
+
+/// The host and port of a URL.
+fn host(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    rest.split(['/', '?']).next().map(str::to_owned)
+}
+
+fn heading(rows: &[Row]) -> String {
+    let troubled = rows.iter().filter(|row| row.open > 0).count();
+    match (rows.len(), troubled) {
+        (0, _) => "Nothing is watched yet".to_owned(),
+        (1, 0) => "One project, and nobody waits for anything".to_owned(),
+        (all, 0) => format!("{all} projects, and nobody waits for anything"),
+        (1, _) => "One project, and somebody waits".to_owned(),
+        (all, 1) => format!("{all} projects, and in one of them somebody waits"),
+        (all, some) => format!("{all} projects, and in {some} of them somebody waits"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_shows_the_host_and_nothing_that_may_be_secret() {
+        for (url, shown) in [
+            ("https://shop.example.com:8443/repair?token=secret", "shop.example.com:8443"),
+            ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+            ("https://shop.example.com?secret", "shop.example.com"),
+        ] {
+            assert_eq!(host(url).as_deref(), Some(shown));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Projects: the list, a new one, and one project with its settings and signing secrets.
+//!
+//! Everything that belongs to a project is looked for among that project's things: an id of another
+//! project's thing is not found, in the same words as an id of nothing.
+
+mod checklist;
+mod head;
+mod list;
+mod new;
+mod overview;
+mod secrets;
+mod settings;
+
+use domain::ids::ProjectId;
+use store::projects::{Project, find_project};
+
+use super::access::{Access, Pages};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+pub use head::{Head, Tab};
+
+/// Adds the pages.
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get("/projects", Access::Viewer, list::show)
+        .post("/projects", Access::Admin, new::create)
+        .get("/projects/new", Access::Admin, new::form)
+        .get("/projects/{project_id}", Access::Viewer, overview::show)
+        .post("/projects/{project_id}", Access::Admin, overview::save)
+        .post("/projects/{project_id}/secret/rotate", Access::Admin, secrets::rotate)
+        .post("/projects/{project_id}/secrets/{secret_id}/revoke", Access::Admin, secrets::revoke)
+}
+
+/// The project that a path names.
+///
+/// # Errors
+/// `not_found` if there is none; when the database fails.
+pub async fn find(state: &AppState, id: &str) -> Result<Project, ApiError> {
+    let none = || ApiError::not_found("there is no such project");
+    let id: ProjectId = id.parse().map_err(|_| none())?;
+    find_project(&state.pool, id).await?.ok_or_else(none)
+}

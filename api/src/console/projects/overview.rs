@@ -1,0 +1,94 @@
+//! One project: how far it is on the way to live, its settings, its signing secrets.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::alert::one_line;
+use store::administration::project::update_project;
+use store::pool;
+use store::projects::Project;
+use time::OffsetDateTime;
+
+use super::checklist::Checklist;
+use super::head::{self, Head, Tab};
+use super::secrets::{self, SecretRow};
+use super::settings::Typed;
+use crate::console::form::Mistakes;
+use crate::console::frame::{Frame, Section};
+use crate::console::page::{go_to, page_with};
+use crate::console::session::{Message, SignedIn};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "pages/project.html")]
+struct ProjectPage {
+    frame: Frame,
+    head: Head,
+    checklist: Checklist,
+    typed: Typed,
+    mistakes: Mistakes,
+    /// Whoever looks may not change anything.
+    locked: bool,
+    secrets: Vec<SecretRow>,
+}
+
+/// `GET /projects/{project_id}`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let form = (Typed::of(&project), Mistakes::default());
+    render(&state, &signed_in, &project, form).await
+}
+
+/// `POST /projects/{project_id}`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn save(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let settings = match typed.read(project.mode, &state.console.allow) {
+        Ok(settings) => settings,
+        Err(mistakes) => return render(&state, &signed_in, &project, (typed, mistakes)).await,
+    };
+    let mut tx = pool::begin(&state.pool).await?;
+    let changed = update_project(&mut tx, &signed_in.actor(), project.id, &settings).await?;
+    pool::commit(tx).await?;
+    let name = one_line(&settings.name);
+    let message = match changed {
+        None => return Err(ApiError::not_found("there is no such project")),
+        Some(true) => format!("The settings of {name} are saved."),
+        Some(false) => format!("The settings of {name} were so already."),
+    };
+    signed_in.leave(&state, &Message::done(message)).await?;
+    Ok(go_to(&head::path(project.id)))
+}
+
+async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    (typed, mistakes): (Typed, Mistakes),
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let checklist = Checklist::of(&state.pool, project, now).await?;
+    let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
+    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
+    let (good, locked) = (mistakes.is_empty(), !frame.may_administer());
+    let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let secrets = secrets::list(&state.pool, project.id, now).await?;
+    page_with(status, &ProjectPage { frame, head, checklist, typed, mistakes, locked, secrets })
+}

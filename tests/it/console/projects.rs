@@ -1,0 +1,264 @@
+//! Projects: made, changed, and their signing secrets rotated without a gap.
+
+use domain::operator::Role;
+use domain::project::Mode;
+use e2e::console::Operator;
+use e2e::{World, WorldOptions};
+use serde_json::json;
+use sqlx::PgPool;
+use store::projects::{Project, list_projects};
+use store::{MasterKey, signing_secrets};
+
+use super::HOSTILE;
+
+const SETTINGS: [(&str, &str); 4] = [
+    ("name", "Northwind"),
+    ("mode", "live"),
+    ("timeout_minutes", "10"),
+    ("repair_url", "https://pay.northwind.example/repair?token=1"),
+];
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+/// Settings with one of them changed.
+fn with<'a>(name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    SETTINGS
+        .into_iter()
+        .map(|(field, old)| (field, if field == name { value } else { old }))
+        .collect()
+}
+
+/// The project that was made last.
+async fn newest(pool: &PgPool) -> Project {
+    list_projects(pool).await.expect("projects").pop().expect("a project")
+}
+
+async fn audited(pool: &PgPool, action: &str) -> Vec<String> {
+    let actors = "SELECT actor FROM audit_entries WHERE action = $1 ORDER BY at";
+    sqlx::query_scalar(actors).bind(action).fetch_all(pool).await.expect("the audit")
+}
+
+/// The signing secret on a page.
+fn secret_on(page: &str) -> Option<String> {
+    let text = page.split("whsec_").nth(1)?;
+    Some(format!("whsec_{}", text.split('<').next()?.replace("&#43;", "+").replace("&#61;", "=")))
+}
+
+async fn signing(world: &World, project: &Project) -> Vec<String> {
+    let key = MasterKey::parse(&world.master_key).expect("a key");
+    let secrets = signing_secrets::list_valid_secrets(&world.pool, &key, project.id).await;
+    secrets.expect("secrets").iter().map(domain::signature::SigningSecret::reveal).collect()
+}
+
+#[test]
+fn a_new_project_shows_its_signing_secret_once() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let made = alice.submit("/projects/new", "/projects", &SETTINGS).await;
+        assert_eq!(made.status, 303, "{}", made.body);
+        let project = newest(&world.pool).await;
+        let path = format!("/projects/{}", project.id);
+        assert_eq!(made.location.as_deref(), Some(path.as_str()));
+        assert_eq!((project.name.as_str(), project.mode), ("Northwind", Mode::Live));
+        assert_eq!((project.timeout_minutes, project.snapshots), (10, false));
+        assert_eq!(project.repair_url.as_deref(), Some(SETTINGS[3].1));
+
+        let shown = secret_on(&alice.get(&path).await.body);
+        assert_eq!(signing(&world, &project).await, [shown.expect("a secret")]);
+        let again = alice.get(&path).await;
+        assert_eq!((again.status.as_u16(), secret_on(&again.body)), (200, None));
+        assert_eq!(
+            audited(&world.pool, "project.created").await,
+            ["operator:admin@cometcart.test"]
+        );
+
+        let list = alice.get("/projects").await.body;
+        assert!(list.contains("pay.northwind.example") && !list.contains("token=1"), "{list}");
+    });
+}
+
+#[test]
+fn a_form_with_mistakes_comes_back_with_what_was_typed_and_makes_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for (field, typed, said) in [
+            ("name", "", "Must have 1 to 255 characters."),
+            ("name", "a\u{202e}b", "Must not contain control, zero-width"),
+            ("mode", "real", "Must be one of test, live."),
+            ("timeout_minutes", "0", "Must be a whole number from 1 to 10080."),
+            ("timeout_minutes", "10081", "Must be a whole number from 1 to 10080."),
+            ("timeout_minutes", "half an hour", "Must be a whole number from 1 to 10080."),
+            (
+                "repair_url",
+                "http://pay.example/x",
+                "Must begin with https:&#47;&#47; in a live project.",
+            ),
+            ("repair_url", "https://10.0.0.1/x", "Must not point to 10.0.0.1"),
+            ("repair_url", "pay.example", "Must be a full address"),
+        ] {
+            let answer = alice.submit("/projects/new", "/projects", &with(field, typed)).await;
+            let said = said.replace("&#47;", "/");
+            assert_eq!(answer.status, 422, "{field} {typed}");
+            let beside = format!("id=\"{field}-wrong\">{said}");
+            assert!(answer.body.contains(&beside), "{field} {typed}: {}", answer.body);
+            let kept = if field == "name" { "value=\"10\"" } else { "value=\"Northwind\"" };
+            assert!(answer.body.contains(kept), "{}", answer.body);
+            if !matches!(field, "name" | "mode") {
+                assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{}", answer.body);
+            }
+        }
+        assert_eq!(list_projects(&world.pool).await.expect("projects").len(), 1);
+    });
+}
+
+#[test]
+fn settings_are_saved_with_their_audit_and_the_mode_stays() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}", world.project.id);
+        let form = [
+            ("name", "CometCart credits"),
+            ("mode", "live"),
+            ("timeout_minutes", "5"),
+            ("repair_url", ""),
+            ("snapshots", "on"),
+        ];
+        let saved = alice.submit(&path, &path, &form).await;
+        assert_eq!(saved.location.as_deref(), Some(path.as_str()));
+        let project = newest(&world.pool).await;
+        assert_eq!((project.name.as_str(), project.mode), ("CometCart credits", Mode::Test));
+        assert_eq!((project.timeout_minutes, project.snapshots), (5, true));
+        assert_eq!(project.repair_url, None);
+        assert!(
+            alice.get(&path).await.body.contains("The settings of CometCart credits are saved.")
+        );
+
+        alice.submit(&path, &path, &form).await;
+        assert_eq!(audited(&world.pool, "project.updated").await.len(), 1, "nothing changed twice");
+
+        let refused = alice.submit(&path, &path, &[("name", "x"), ("timeout_minutes", "no")]).await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.body.contains("value=\"no\""), "{}", refused.body);
+        assert_eq!(newest(&world.pool).await.name, "CometCart credits");
+    });
+}
+
+#[test]
+fn a_rotated_secret_signs_beside_the_old_one_until_that_is_revoked() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}", world.project.id);
+        let rotated = alice.submit(&path, &format!("{path}/secret/rotate"), &[]).await;
+        assert_eq!(rotated.location.as_deref(), Some(path.as_str()));
+        let new = secret_on(&alice.get(&path).await.body).expect("the new secret");
+        assert_eq!(signing(&world, &world.project).await, [new.clone(), world.secret.reveal()]);
+
+        let page = alice.get(&path).await.body;
+        assert_eq!(secret_on(&page), None, "it is shown once");
+        assert!(page.contains("Current") && page.contains("Replaced"), "{page}");
+        assert!(page.contains("until <time"), "the old one says when it ends: {page}");
+
+        let secrets = signing_secrets::list_secrets(&world.pool, world.project.id).await;
+        let [current, old] = secrets.expect("secrets").try_into().expect("two secrets");
+        let revoke = |id| format!("{path}/secrets/{id}/revoke");
+        let kept = alice.submit(&path, &revoke(current.id), &[]).await;
+        assert_eq!(kept.status, 404, "the current one cannot be revoked");
+        let gone = alice.submit(&path, &revoke(old.id), &[]).await;
+        assert_eq!(gone.status, 303, "{}", gone.body);
+        assert_eq!(signing(&world, &world.project).await, [new]);
+        for action in ["secret.rotated", "secret.revoked"] {
+            assert_eq!(audited(&world.pool, action).await, ["operator:admin@cometcart.test"]);
+        }
+    });
+}
+
+#[test]
+fn a_secret_is_not_revoked_by_way_of_another_project() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}", world.project.id);
+        alice.submit(&path, &format!("{path}/secret/rotate"), &[]).await;
+        world.charlie().await;
+        let other = format!("/projects/{}", newest(&world.pool).await.id);
+        let secrets = signing_secrets::list_secrets(&world.pool, world.project.id).await;
+        let old = secrets.expect("secrets").pop().expect("an older one");
+        let refused =
+            alice.submit(&other, &format!("{other}/secrets/{}/revoke", old.id), &[]).await;
+        assert_eq!(refused.status, 404);
+        assert_eq!(signing(&world, &world.project).await.len(), 2);
+    });
+}
+
+#[test]
+fn a_viewer_reads_the_settings_and_changes_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let path = format!("/projects/{}", world.project.id);
+        let page = viewer.get(&path).await.body;
+        assert!(page.contains("value=\"CometCart\"") && page.contains("disabled"), "{page}");
+        assert!(page.contains("needs the role admin"), "{page}");
+        for absent in ["Save the settings", "/secret/rotate"] {
+            assert!(!page.contains(absent), "{absent}");
+        }
+        assert!(!viewer.get("/projects").await.body.contains("/projects/new"));
+        let sent = viewer.submit(&path, &path, &SETTINGS).await;
+        assert_eq!(sent.status, 403);
+        assert_eq!(newest(&world.pool).await.name, "CometCart");
+    });
+}
+
+#[test]
+fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Viewer).await;
+        let path = format!("/projects/{}", world.project.id);
+        let before = alice.get(&path).await.body;
+        // A key was made and the repair URL is set.
+        assert_eq!(before.matches("<li class=\"seen\">").count(), 2, "{before}");
+        assert!(alice.get("/projects").await.body.contains("Nothing open"));
+
+        let event_id = world.receipt("evt_1").await;
+        world.result(event_id, "failed", json!({})).await;
+        let after = alice.get(&path).await.body;
+        assert_eq!(after.matches("<li class=\"seen\">").count(), 5, "{after}");
+        assert!(after.contains("5 of 11 steps have been seen to work"), "{after}");
+        let list = alice.get("/projects").await.body;
+        assert!(list.contains("1 open") && list.contains("somebody waits"), "{list}");
+    });
+}
+
+#[test]
+fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let form = [("name", HOSTILE), ("timeout_minutes", "30"), ("repair_url", "")];
+        let path = format!("/projects/{}", world.project.id);
+        let saved = alice.submit(&path, &path, &form).await;
+        assert_eq!(saved.status, 303, "{}", saved.body);
+        let keys = format!("{path}/keys");
+        alice.submit(&keys, &keys, &[("label", HOSTILE)]).await;
+        let bad = [("name", HOSTILE), ("timeout_minutes", HOSTILE), ("repair_url", HOSTILE)];
+        let refused = alice.submit(&path, &path, &bad).await;
+        let mut pages = vec![refused.body];
+        for page in ["", "/keys", "/destinations", "/integration-test?run=65f0c2a19f3b12"] {
+            pages.push(alice.get(&format!("{path}{page}")).await.body);
+        }
+        pages.push(alice.get("/projects").await.body);
+        for page in pages {
+            assert!(page.contains("alert(1)"), "the text is there: {page}");
+            for markup in ["<script>alert", "<img src=x"] {
+                assert!(!page.contains(markup), "{page}");
+            }
+        }
+    });
+}

@@ -1,0 +1,170 @@
+//! The code samples of the Integration Test, run for real: their calls are taken, and their repair
+//! endpoint takes what is ours, refuses what is not, and reports.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use domain::incident::{IncidentState, Resolution};
+use domain::signature::{Signed, SigningSecret, sp_signature};
+use e2e::{World, eventually};
+use reqwest::StatusCode;
+use store::events::find_event;
+use store::projects::{ProjectSettings, update_project};
+use time::OffsetDateTime;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+/// A language, and how its samples are run.
+struct Language {
+    name: &'static str,
+    program: &'static str,
+    endpoint: &'static str,
+    /// What makes both calls.
+    calls: [&'static str; 3],
+}
+
+const PYTHON: Language = Language {
+    name: "python",
+    program: "python3",
+    endpoint: "repair.py",
+    calls: [
+        "-B",
+        "-c",
+        "import calls
+event = calls.receipt(provider='stripe', provider_event_id='evt_1', event_type='invoice.paid',
+    effect_type='credit_grant', internal_reference='user_456', occurred_at='2026-11-21T14:02:09Z')
+calls.result('failed', provider_event_id='evt_1', error_code='db_write_failed')
+print(event['event_id'])",
+    ],
+};
+
+const NODE: Language = Language {
+    name: "node",
+    program: "node",
+    endpoint: "repair.mjs",
+    calls: [
+        "--input-type=module",
+        "-e",
+        "import { receipt, result } from './calls.mjs';
+const event = await receipt({ provider: 'stripe', provider_event_id: 'evt_1', event_type: 'invoice.paid',
+  effect_type: 'credit_grant', internal_reference: 'user_456', occurred_at: '2026-11-21T14:02:09Z' });
+await result('failed', { provider_event_id: 'evt_1', error_code: 'db_write_failed' });
+console.log(event.event_id);",
+    ],
+};
+
+impl Language {
+    fn folder(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/templates/samples").join(self.name)
+    }
+
+    fn command(&self, world: &World) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .current_dir(self.folder())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("NO_PROXY", "*")
+            .env("no_proxy", "*")
+            .env("SENDPROMPTLY_URL", &world.url)
+            .env("SENDPROMPTLY_KEY", world.key.reveal())
+            .env("SENDPROMPTLY_SECRET", world.secret.reveal())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts the repair endpoint; it ends with what is given back.
+    async fn serve(&self, world: &World) -> (Child, String) {
+        let port = embedded::free_port().expect("a port");
+        let mut command = self.command(world);
+        let command = command.arg(self.endpoint).env("PORT", port.to_string());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = child.expect("the interpreter runs");
+        eventually("the sample's repair endpoint", async || {
+            TcpStream::connect(("127.0.0.1", port)).await.ok()
+        })
+        .await;
+        (child, format!("http://127.0.0.1:{port}/repair"))
+    }
+}
+
+/// A callback of our making.
+struct Callback<'a> {
+    secrets: &'a [SigningSecret],
+    timestamp: i64,
+    nonce: &'a str,
+}
+
+/// Sends a probe, which no endpoint works on.
+async fn send(url: &str, callback: Callback<'_>) -> StatusCode {
+    let body = br#"{"type":"probe","replay_id":"rpl_1"}"#;
+    let Callback { secrets, timestamp, nonce } = callback;
+    let signature = sp_signature(secrets, Signed { id: "rpl_1", timestamp, nonce, body });
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client
+        .post(url)
+        .header("x-sp-timestamp", timestamp.to_string())
+        .header("x-sp-nonce", nonce)
+        .header("x-sp-signature", signature)
+        .body(body.as_slice());
+    request.send().await.expect("an answer").status()
+}
+
+async fn takes_what_is_ours_and_refuses_what_is_not(world: &World, url: &str) {
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let ours = || vec![world.secret.clone()];
+    let other = SigningSecret::from_bytes([7; 32]);
+    for (what, secrets, timestamp, nonce, status) in [
+        ("a good one", ours(), now, "a", 202),
+        ("a nonce seen before", ours(), now, "a", 401),
+        ("another secret", vec![other.clone()], now, "b", 401),
+        ("a rotated secret", vec![other.clone(), world.secret.clone()], now, "b", 202),
+        ("10 minutes old", ours(), now - 600, "c", 401),
+        ("10 minutes ahead", ours(), now + 600, "c", 401),
+        ("a nonce with a dot", ours(), now, "d.e", 401),
+        ("no nonce", ours(), now, "", 401),
+    ] {
+        let answer = send(url, Callback { secrets: &secrets, timestamp, nonce }).await;
+        assert_eq!(answer, status, "{what}");
+    }
+}
+
+async fn goes_through_the_whole_story(language: &Language) {
+    let world = World::start().await;
+    let (_endpoint, url) = language.serve(&world).await;
+    let settings = ProjectSettings {
+        name: world.project.name.clone(),
+        mode: world.project.mode,
+        timeout_minutes: 30,
+        repair_url: Some(url.clone()),
+        snapshots: false,
+    };
+    update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
+    takes_what_is_ours_and_refuses_what_is_not(&world, &url).await;
+
+    let output = language.command(&world).args(language.calls).output().await.expect("both calls");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    let event_id = said.trim().parse().unwrap_or_else(|_| panic!("{}: {why}", language.name));
+    let event = find_event(&world.pool, event_id).await.expect("a database").expect("the event");
+    assert_eq!(event.internal_reference, "user_456");
+    let open = world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
+    assert_eq!(open.error_code.as_deref(), Some("db_write_failed"));
+
+    world.reprocess(open.id).await;
+    let resolved =
+        world.incident_when(event_id, "resolved", |one| one.state == IncidentState::Resolved).await;
+    assert_eq!(resolved.resolution, Some(Resolution::Reprocessed), "{}", language.name);
+}
+
+#[test]
+fn the_python_sample_goes_through_the_whole_story() {
+    e2e::run(goes_through_the_whole_story(&PYTHON));
+}
+
+#[test]
+fn the_node_sample_does_too_where_there_is_a_node() {
+    let found = std::process::Command::new(NODE.program).arg("--version").output();
+    if found.is_ok() {
+        e2e::run(goes_through_the_whole_story(&NODE));
+    }
+}
