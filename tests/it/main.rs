@@ -5,6 +5,7 @@
 mod activities_twice;
 mod api;
 mod architecture;
+mod browser;
 mod dev;
 mod happy_path;
 mod histories;
