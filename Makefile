@@ -1,5 +1,5 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint deny prepare histories bench
+.PHONY: help dev demo test ci lint deny prepare histories bench screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
@@ -16,7 +16,8 @@ dev: ## everything on this machine, with nothing to install by hand; Ctrl-C stop
 demo: ## the whole story against a running `make dev`
 	$(CARGO) run --quiet --package sendpromptly -- demo
 
-test: ## every test, on real engines that are found or installed
+test: ## every test, on real engines and a real browser that are found or installed
+	@python3 scripts/install_browser.py >/dev/null
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
 
@@ -34,6 +35,9 @@ prepare: ## write .sqlx anew after a query or a migration changed
 
 histories: ## record the golden histories anew after a workflow changed on purpose
 	RECORD_HISTORIES=1 $(CARGO) test --package e2e --test it histories::
+
+screenshots: ## pictures of every page in target/screenshots: light and dark, wide and on a phone
+	$(CARGO) run --package e2e --example screenshots
 
 bench: ## measures speed and cost; BENCH_PROFILE=release measures that build, BENCH='--json --strict'
 	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --package loadtest

@@ -3,6 +3,7 @@
 //! One Postgres and one Temporal serve the whole run. They live while any test uses them and end
 //! with the last one, so that a run leaves no process, port or folder behind. Each test gets a
 //! [`World`] of its own: a database, a task queue, an API, a worker, a repair endpoint and a mailbox.
+//! Pages are looked at in a real [`browser`], shared and ended in the same way.
 
 #![expect(
     clippy::expect_used,
@@ -11,6 +12,7 @@
 )]
 
 pub mod binary;
+pub mod browser;
 pub mod console;
 pub mod dev;
 pub mod engines;

@@ -6,6 +6,7 @@ mod activities_twice;
 mod api;
 mod architecture;
 mod automation;
+mod browser;
 mod console;
 mod dev;
 mod happy_path;

@@ -109,7 +109,7 @@ impl Download {
     fn announce(&self) -> ProgressBar {
         let Self { title, wheel, .. } = self;
         if !io::stderr().is_terminal() {
-            let megabytes = wheel.bytes / 1_000_000;
+            let megabytes = wheel.bytes.div_ceil(1_000_000);
             // Progress is a courtesy: a closed stderr does not stop the download.
             let _ = writeln!(
                 io::stderr(),

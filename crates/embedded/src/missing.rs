@@ -77,7 +77,8 @@ impl fmt::Display for NotFound {
         for (place, found) in &self.looked {
             write!(text, "\n  - {place}: {found}")?;
         }
-        text.push_str("\nTo install it by hand, either");
+        text.push_str("\nTo install it by hand,");
+        text.push_str(if self.by_hand.len() > 1 { " either" } else { "" });
         text.push_str(&self.by_hand.iter().fold(String::new(), |all, way| {
             let or = if all.is_empty() { "" } else { "\nor" };
             format!("{all}{or}\n  {way}")

@@ -1,0 +1,90 @@
+//! Who looks at a page: on which screen, in which light, with scripts or without.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::PATIENCE;
+
+/// The size of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewport {
+    /// A desk: 1280 × 900.
+    Wide,
+    /// A phone: 360 × 780, with touch.
+    Phone,
+}
+
+impl Viewport {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Wide, Self::Phone];
+
+    /// Its name in a file name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Phone => "phone",
+        }
+    }
+
+    pub(super) fn is_phone(self) -> bool {
+        self == Self::Phone
+    }
+
+    pub(super) fn metrics(self) -> Value {
+        let (width, height) = match self {
+            Self::Wide => (1280, 900),
+            Self::Phone => (360, 780),
+        };
+        // A phone that is not told the width by the page lays it out as on a desk, and shrinks it.
+        json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone()
+        })
+    }
+}
+
+/// How a page is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct PageOptions {
+    /// The size of the window.
+    pub viewport: Viewport,
+    /// Whether the visitor prefers dark colours.
+    pub dark: bool,
+    /// Whether the page's scripts run.
+    pub javascript: bool,
+    /// How long something is searched for before the test fails.
+    pub patience: Duration,
+}
+
+impl Default for PageOptions {
+    fn default() -> Self {
+        Self { viewport: Viewport::Wide, dark: false, javascript: true, patience: PATIENCE }
+    }
+}
+
+impl PageOptions {
+    /// A phone.
+    #[must_use]
+    pub fn phone() -> Self {
+        Self { viewport: Viewport::Phone, ..Self::default() }
+    }
+
+    /// The same in the dark.
+    #[must_use]
+    pub fn dark(self) -> Self {
+        Self { dark: true, ..self }
+    }
+
+    /// The same, and what is not there at once fails.
+    #[must_use]
+    pub fn hasty(self) -> Self {
+        Self { patience: Duration::ZERO, ..self }
+    }
+
+    /// The same with the page's scripts switched off.
+    #[must_use]
+    pub fn without_javascript(self) -> Self {
+        Self { javascript: false, ..self }
+    }
+}

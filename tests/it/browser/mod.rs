@@ -1,0 +1,220 @@
+//! The browser itself: what the tests of pages rely on holds, on a shop of three small pages.
+
+mod shop;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use e2e::browser::{Browser, PATIENCE, Page, PageOptions, Viewport, assert_accessible, foreign};
+use e2e::run;
+
+use shop::{SPY, Shop};
+
+/// A shop, and a browser that lasts as long.
+struct Street {
+    shop: Shop,
+    browser: Arc<Browser>,
+}
+
+impl Street {
+    async fn open() -> Self {
+        Self { shop: Shop::open().await, browser: Browser::start().await }
+    }
+
+    async fn visit(&self, path: &str, options: PageOptions) -> Page {
+        let page = self.browser.page(options).await;
+        page.open(&self.shop.at(path)).await;
+        page
+    }
+}
+
+#[test]
+fn a_form_is_filled_in_and_sent_with_scripts_and_without() {
+    run(async {
+        let street = Street::open().await;
+        let with = PageOptions::default();
+        for (options, scripts) in [(with, "on"), (with.without_javascript(), "off")] {
+            let page = street.visit("/", options).await;
+            assert_eq!(page.title().await, "Shop");
+            assert_eq!(page.text("#scripts").await, format!("Scripts are {scripts}."));
+            assert_eq!(page.texts("noscript p").await.len(), usize::from(scripts == "off"));
+            assert_eq!(page.attribute("form", "method").await.as_deref(), Some("post"));
+
+            page.fill_label("Name of the customer", "alice").await;
+            page.select_label("Size", "Large").await;
+            page.click("checkbox/Gift").await;
+            page.click_text("Prices").await;
+            page.wait_for_text("All is 3.", PATIENCE).await;
+            page.click("button/Order").await;
+
+            assert_eq!(page.url().await, street.shop.at("/ordered?name=alice&size=2&gift=on"));
+            assert_eq!(page.text("p").await, "name=alice, size=2, gift=on");
+        }
+    });
+}
+
+#[test]
+fn the_keyboard_alone_is_enough() {
+    run(async {
+        let street = Street::open().await;
+        let page = street.visit("/", PageOptions::phone().without_javascript()).await;
+        page.fill_label("Name of the customer", "").await;
+        page.type_text("bob").await;
+        page.press("Enter").await;
+        assert_eq!(page.text("p").await, "name=bob, size=1");
+    });
+}
+
+/// What a visitor without patience is told.
+fn refusal(street: &Street, step: impl AsyncFn(Page)) -> String {
+    let hasty = PageOptions::default().hasty();
+    let visit = || run(async { step(street.visit("/", hasty).await).await });
+    let refused = catch_unwind(AssertUnwindSafe(visit));
+    *refused.expect_err("a refusal").downcast::<String>().expect("a message")
+}
+
+#[test]
+fn what_a_person_could_not_click_is_not_clicked() {
+    let street = run(Street::open());
+    for (locator, reason) in [
+        ("button/Sold out", "it is disabled"),
+        ("button/Twice", "2 have this name"),
+        ("form label", "3 elements match"),
+        ("link/Below", "it is covered by <b></b>"),
+        ("button/Reprocess", "button/Order, summary/Prices"),
+    ] {
+        let told = refusal(&street, async |page| page.click(locator).await);
+        assert!(told.contains(reason), "{told}");
+        assert!(told.contains("Sold out"), "the page is told as well: {told}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let street = run(Street::open());
+    let told = refusal(&street, async |page| page.wait_for_text("All is 3.", Duration::ZERO).await);
+    assert!(told.contains("\"All is 3.\" on the page: not there"), "{told}");
+    let told = refusal(&street, async |page| page.fill_label("Order", "alice").await);
+    assert!(told.contains("0 have this name"), "{told}");
+    let told = refusal(&street, async |page| page.select_label("Size", "Huge").await);
+    assert!(told.contains("there are: Small, Large"), "{told}");
+}
+
+#[test]
+fn what_shuts_people_out_is_found_with_scripts_and_without() {
+    let street = run(Street::open());
+    run(async {
+        for options in [PageOptions::default(), PageOptions::phone().without_javascript()] {
+            assert_accessible(&street.visit("/", options).await).await;
+
+            let page = street.visit("/bad", options).await;
+            let violations = page.axe().await;
+            let found: Vec<_> = violations.iter().map(|one| one.id.as_str()).collect();
+            assert_eq!(found, ["image-alt", "label"], "{violations:?}");
+            assert_eq!(violations[0].impact, "critical");
+            assert!(violations[0].nodes[0].contains(SPY), "{violations:?}");
+        }
+    });
+    let told = refusal(&street, async |page| {
+        page.click("link/Shop").await;
+        assert_accessible(&page).await;
+    });
+    assert!(told.contains("image-alt (critical)"), "{told}");
+}
+
+#[test]
+fn every_request_is_told_with_its_bytes() {
+    run(async {
+        let street = Street::open().await;
+        let page = street.visit("/", PageOptions::default()).await;
+        page.click("link/Down").await;
+        assert_eq!(page.url().await, street.shop.at("/#lid"));
+        assert!(page.requests().await.len() >= 3, "a move within a page asks for nothing");
+        page.click_text("Order").await;
+        let requests = page.requests().await;
+        let told: Vec<_> = requests
+            .iter()
+            .filter(|one| one.kind != "Other")
+            .map(|one| (one.method.as_str(), one.url.strip_prefix(&street.shop.url), one.status))
+            .collect();
+        let ordered = "/ordered?name=charlie&size=1";
+        let expected = [
+            ("GET", Some("/"), Some(200)),
+            ("GET", Some("/shop.css"), Some(200)),
+            ("GET", Some("/shop.js"), Some(200)),
+            ("POST", Some("/order"), Some(303)),
+            ("GET", Some(ordered), Some(200)),
+        ];
+        assert_eq!(told, expected, "{requests:?}");
+        assert!(foreign(&requests, &street.shop.url).is_empty(), "{requests:?}");
+        assert!(requests.iter().filter(|one| one.kind != "Other").all(|one| one.bytes > 100));
+
+        let parts = requests[..3].iter().map(|one| one.bytes).sum::<u64>();
+        assert!(page.weigh(&street.shop.at("/")).await >= parts, "nothing comes from the cache");
+    });
+}
+
+#[test]
+fn a_request_that_leaves_the_host_is_told_even_if_it_fails() {
+    run(async {
+        let street = Street::open().await;
+        let page = street.visit("/bad", PageOptions::default().without_javascript()).await;
+        let requests = page.requests().await;
+        let [spy] = foreign(&requests, &street.shop.url)[..] else {
+            panic!("one request leaves: {requests:?}");
+        };
+        assert_eq!((spy.url.as_str(), spy.kind.as_str(), spy.status), (SPY, "Image", None));
+        assert!(spy.failure.is_some(), "{spy:?}");
+
+        let complaints = page.complaints().await.join("\n");
+        assert!(complaints.contains("Content Security Policy"), "{complaints}");
+    });
+}
+
+#[test]
+fn each_visitor_has_a_screen_and_a_light() {
+    run(async {
+        let street = Street::open().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let picture = folder.path().join("shop.png");
+        let page = street.visit("/", PageOptions::phone().dark()).await;
+        page.screenshot(&picture).await;
+        assert_eq!(size(&picture), (360, 780));
+        assert_eq!(page.text("h1").await, "SHOP");
+        let ground = "getComputedStyle(document.body).backgroundColor";
+        assert_eq!(page.evaluate(ground).await, "rgb(0, 0, 0)");
+
+        page.look(Viewport::Wide, false).await;
+        page.screenshot_whole(&picture).await;
+        let (width, height) = size(&picture);
+        assert!(width == 1280 && height > 1500, "{width} × {height}");
+        assert_eq!(page.text("h1").await, "Shop");
+        assert_eq!(page.evaluate(ground).await, "rgb(255, 255, 255)");
+    });
+}
+
+/// Width and height, where every PNG file has them.
+fn size(png: &std::path::Path) -> (u32, u32) {
+    let bytes = std::fs::read(png).expect("a picture");
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
+    (number(16), number(20))
+}
+
+#[test]
+fn visitors_do_not_share_their_cookies() {
+    run(async {
+        let street = Street::open().await;
+        let (alice, bob) = tokio::join!(
+            street.visit("/", PageOptions::default()),
+            street.visit("/", PageOptions::default())
+        );
+        alice.click_text("Order").await;
+        let jar = alice.cookies().await;
+        let [basket] = &jar[..] else { panic!("one cookie: {jar:?}") };
+        assert_eq!((basket.name.as_str(), basket.value.as_str()), ("basket", "full"));
+        assert!(basket.http_only && !basket.secure && basket.session, "{basket:?}");
+        assert_eq!(basket.same_site.as_deref(), Some("Strict"));
+        assert!(bob.cookies().await.is_empty());
+    });
+}
