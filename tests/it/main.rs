@@ -11,6 +11,7 @@ mod histories;
 mod incident;
 mod migrations;
 mod outage;
+mod plans;
 mod reprocess;
 mod slack;
 mod store;

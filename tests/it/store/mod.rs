@@ -12,5 +12,6 @@ mod reprocess;
 mod resolve;
 mod results;
 mod sealed;
+mod search;
 pub mod shop;
 mod silence;
