@@ -1,5 +1,5 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint deny prepare histories bench screenshots
+.PHONY: help dev demo test ci lint deny prepare histories bench seed screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
@@ -42,6 +42,9 @@ screenshots: ## pictures of every page in target/screenshots: light and dark, wi
 bench: ## measures speed and cost; BENCH_PROFILE=release measures that build, BENCH='--json --strict'
 	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --package loadtest
 	target/$(BENCH_PROFILE:dev=debug)/loadtest $(BENCH)
+
+seed: ## fills the database that SEED='--database-url URL' names with a million events of three shops
+	$(CARGO) run --package loadtest -- seed $(SEED)
 
 ci: lint deny ## everything that must hold before a change lands
 	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check

@@ -15,6 +15,7 @@ mod incident;
 mod mail_tls;
 mod migrations;
 mod outage;
+mod plans;
 mod reprocess;
 mod slack;
 mod store;

@@ -5,6 +5,8 @@
 //! A missed target is no failure unless `--strict` asks for it: a machine that is busy with something
 //! else misses targets too. What is started is ended, whatever happened; a run that fails half-way
 //! says so and prints no table.
+//!
+//! `loadtest seed` fills a database instead, so that lists can be looked at as they are after months.
 
 mod app;
 mod deadlines;
@@ -14,6 +16,7 @@ mod idle;
 mod rate;
 mod receipts;
 mod report;
+mod seed;
 mod spread;
 mod watches;
 
@@ -22,7 +25,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use engine::{Engine, TemporalSettings};
 use store::PgPool;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,8 +37,10 @@ use crate::report::{Figure, Report};
 
 /// Measures how fast sendpromptly is on this machine.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Print one line of JSON instead of the table.
     #[arg(long)]
     json: bool,
@@ -45,6 +50,12 @@ struct Args {
     /// Measure only this; may be given several times.
     #[arg(long, value_enum)]
     only: Vec<Part>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fill a database with ninety days of three shops.
+    Seed(seed::Args),
 }
 
 /// What is measured, in this order: what needs a quiet system comes first.
@@ -72,18 +83,25 @@ fn main() -> ExitCode {
     let args = Args::parse();
     // An earlier choice of the same provider is as good.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
-    match run(&args) {
-        Ok(report) => {
-            let text = if args.json { report.json() } else { report.table() };
-            let printed = writeln!(stdout(), "{text}").is_ok();
-            let passed = printed && (report.all_passed() || !args.strict);
-            if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
+    let done = match &args.command {
+        Some(Command::Seed(seed)) => seed::run(seed).map(|()| true),
+        None => run(&args).map(|report| show(&args, &report)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what was measured and says whether that is good enough.
+fn show(args: &Args, report: &Report) -> bool {
+    let text = if args.json { report.json() } else { report.table() };
+    let printed = writeln!(stdout(), "{text}").is_ok();
+    printed && (report.all_passed() || !args.strict)
 }
 
 fn run(args: &Args) -> anyhow::Result<Report> {

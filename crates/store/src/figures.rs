@@ -14,6 +14,7 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::search::floor_id;
+use crate::search::reading::FOLLOW_INDEXES;
 use crate::{PgPool, StoreError};
 
 /// What happened on one day to events of one project and type.
@@ -53,7 +54,8 @@ pub struct RolledUp {
 /// # Errors
 /// When the database fails.
 pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
-    let mut tx = pool.begin().await?;
+    let begin = format!("BEGIN; {FOLLOW_INDEXES}");
+    let mut tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await?;
     let stretch = sqlx::query!(
         r#"SELECT rolled_until, least(rolled_until + interval '1 day', now() - interval '15 minutes') AS "until!",
                now() AS "now!"
@@ -108,7 +110,7 @@ async fn add(tx: &mut PgConnection, figures: &Figures) -> Result<(), StoreError>
 /// # Errors
 /// When the database fails.
 pub async fn list_rolled_up(
-    db: &PgPool,
+    db: &mut PgConnection,
     since: Date,
     project_id: Option<ProjectId>,
 ) -> Result<RolledUp, StoreError> {
@@ -145,9 +147,11 @@ pub async fn list_rolled_up(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_since(db: &PgPool, since: OffsetDateTime) -> Result<Vec<Figures>, StoreError> {
-    let mut connection = db.acquire().await?;
-    list_happened(&mut connection, (since, END_OF_TIME)).await
+pub async fn list_since(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+) -> Result<Vec<Figures>, StoreError> {
+    list_happened(db, (since, END_OF_TIME)).await
 }
 
 /// Later than anything that happens.
@@ -206,7 +210,7 @@ async fn list_happened(
 /// # Errors
 /// When the database fails.
 pub async fn count_pending(
-    db: &PgPool,
+    db: &mut PgConnection,
     since: Date,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<(ProjectId, String, i64)>, StoreError> {

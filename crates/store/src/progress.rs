@@ -9,7 +9,8 @@ use domain::audit::Action;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use time::OffsetDateTime;
 
-use crate::{PgPool, StoreError};
+use crate::search::reading;
+use crate::{PgConnection, PgPool, StoreError};
 
 /// When each step of a project was first seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,9 +78,12 @@ impl Firsts {
 /// # Errors
 /// When the database fails.
 pub async fn project_progress(db: &PgPool, project_id: ProjectId) -> Result<Progress, StoreError> {
-    let firsts = list_firsts(db, project_id).await?;
+    let mut tx = reading::begin(db).await?;
+    let firsts = list_firsts(&mut tx, project_id).await?;
+    let key_made = find_first_key(&mut tx, project_id).await?;
+    tx.commit().await?;
     Ok(Progress {
-        key_made: find_first_key(db, project_id).await?,
+        key_made,
         receipt_seen: firsts.of(Action::ReceiptAccepted),
         success_seen: firsts.of(Action::ResultSucceeded),
         failure_seen: firsts.of(Action::ResultFailed),
@@ -102,6 +106,7 @@ pub async fn event_progress(
     project_id: ProjectId,
     provider_event_id: &str,
 ) -> Result<EventProgress, StoreError> {
+    let mut tx = reading::begin(db).await?;
     let rows = sqlx::query!(
         r#"SELECT e.id, entry.action, entry.at, entry.incident_id
            FROM payment_events e CROSS JOIN LATERAL (
@@ -110,8 +115,9 @@ pub async fn event_progress(
         project_id.as_uuid(),
         provider_event_id,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *tx)
     .await?;
+    tx.commit().await?;
     let event_id = rows.first().map(|row| EventId::from_uuid(row.id));
     let incident_id = rows.iter().find_map(|row| row.incident_id).map(IncidentId::from_uuid);
     let mut firsts = Firsts(BTreeMap::new());
@@ -135,7 +141,7 @@ pub async fn event_progress(
 
 /// The first entry of each action about a project: one probe for each actor and action. A test that
 /// was not delivered does not count.
-async fn list_firsts(db: &PgPool, project_id: ProjectId) -> Result<Firsts, StoreError> {
+async fn list_firsts(db: &mut PgConnection, project_id: ProjectId) -> Result<Firsts, StoreError> {
     let rows = sqlx::query!(
         r#"WITH RECURSIVE firsts AS (
                (SELECT e.actor, e.action, e.at FROM audit_entries e
@@ -163,7 +169,7 @@ async fn list_firsts(db: &PgPool, project_id: ProjectId) -> Result<Firsts, Store
 }
 
 async fn find_first_key(
-    db: &PgPool,
+    db: &mut PgConnection,
     project_id: ProjectId,
 ) -> Result<Option<OffsetDateTime>, StoreError> {
     let made = sqlx::query_scalar!(

@@ -12,6 +12,7 @@ const NAMES: &str = "
     api_keys_hash_key api_keys_label_check api_keys_pkey api_keys_project_fkey
     audit_entries_pkey
     callback_attempts_nonce_key callback_attempts_pkey
+    daily_figures_pkey daily_figures_project_fkey
     destinations_kind_check destinations_pkey destinations_project_fkey
     destinations_sealed_check
     early_results_idempotency_key early_results_outcome_check early_results_pkey
@@ -30,6 +31,7 @@ const NAMES: &str = "
     proof_links_token_hash_key
     reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey
+    roll_ups_pkey
     sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
     sign_in_failures_failures_check sign_in_failures_pkey
     signing_secrets_pkey signing_secrets_project_fkey

@@ -19,6 +19,7 @@ mod reprocess;
 mod resolve;
 mod results;
 mod sealed;
+mod search;
 mod sessions;
 pub mod shop;
 mod sign_ins;

@@ -95,6 +95,12 @@ impl Shop {
         Self { pool, master_key, owner, _engines: engines }
     }
 
+    /// The same database, seen from another project.
+    pub fn working_for(&self, owner: KeyOwner) -> Self {
+        let (pool, master_key) = (self.pool.clone(), self.master_key.clone());
+        Self { pool, master_key, owner, _engines: Arc::clone(&self._engines) }
+    }
+
     pub async fn begin(&self) -> Transaction {
         pool::begin(&self.pool).await.expect("a transaction")
     }

@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::audit_ids::{self, Place};
 use super::walk::Walk;
-use super::{Cursor, Sort};
+use super::{Cursor, Sort, reading};
 use crate::page::Page;
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, PgPool, StoreError};
 
 /// The most entries that one export has.
 pub const MAX_EXPORT: usize = 100_000;
@@ -73,17 +73,19 @@ pub async fn search_audit(
     db: &PgPool,
     search: &AuditSearch,
 ) -> Result<Page<AuditEntry>, StoreError> {
+    let mut tx = reading::begin(db).await?;
     let cursor = match search.cursor {
         None => None,
         Some(cursor) => {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
-            let place = audit_ids::find_place(db, id.as_uuid()).await?;
+            let place = audit_ids::find_place(&mut tx, id.as_uuid()).await?;
             place.map(|place| cursor.map(|_| place))
         }
     };
     let walk = Walk::new(Sort::Newest, cursor, bounds(search), search.limit);
-    let found = walk.cut(audit_ids::find(db, search, &walk).await?, None);
-    let rows = read_rows(db, &found.places).await?;
+    let found = walk.cut(audit_ids::find(&mut tx, search, &walk).await?, None);
+    let rows = read_rows(&mut tx, &found.places).await?;
+    tx.commit().await?;
     Ok(found.page(rows, |(_, id)| AuditId::from_uuid(id)))
 }
 
@@ -115,7 +117,8 @@ impl AuditExport {
         }
         let (above, _) = bounds(&self.search);
         let walk = Walk::of(EXPORT_PAGE, (above, self.below));
-        let mut places = audit_ids::find(db, &self.search, &walk).await?;
+        let mut tx = reading::begin(db).await?;
+        let mut places = audit_ids::find(&mut tx, &self.search, &walk).await?;
         let more = i64::try_from(places.len()).is_ok_and(|met| met >= walk.rows());
         places.truncate((MAX_EXPORT - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
         self.read += places.len();
@@ -124,7 +127,9 @@ impl AuditExport {
         if let Some(last) = places.last() {
             self.below = *last;
         }
-        read_rows(db, &places).await
+        let entries = read_rows(&mut tx, &places).await?;
+        tx.commit().await?;
+        Ok(entries)
     }
 
     /// Whether the export ended before there was nothing more.
@@ -135,12 +140,14 @@ impl AuditExport {
 }
 
 fn bounds(search: &AuditSearch) -> (Place, Place) {
-    let from = search.from.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let to = search.to.unwrap_or(datetime!(9999-12-31 00:00 UTC));
+    // Times that Postgres cannot hold are further away than any entry.
+    let (first, last) = (OffsetDateTime::UNIX_EPOCH, datetime!(9999-12-31 00:00 UTC));
+    let from = search.from.map_or(first, |from| from.clamp(first, last));
+    let to = search.to.map_or(last, |to| to.clamp(first, last));
     ((from, Uuid::nil()), (to, Uuid::nil()))
 }
 
-async fn read_rows(db: &PgPool, places: &[Place]) -> Result<Vec<AuditEntry>, StoreError> {
+async fn read_rows(db: &mut PgConnection, places: &[Place]) -> Result<Vec<AuditEntry>, StoreError> {
     let ids: Vec<_> = places.iter().map(|(_, id)| *id).collect();
     let rows = sqlx::query!(
         "SELECT id, at, actor, action, project_id, event_id, incident_id, detail FROM audit_entries WHERE id = ANY($1)",

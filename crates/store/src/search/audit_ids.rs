@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::audit::AuditSearch;
 use super::walk::{Walk, in_direction};
 use crate::incidents::find_incident;
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, StoreError};
 
 /// What entries are sorted by: when, and among those of the same moment by their ids.
 pub(super) type Place = (OffsetDateTime, Uuid);
@@ -31,11 +31,11 @@ enum About {
 
 /// The entries of one page, in the order of the walk.
 pub(super) async fn find(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &AuditSearch,
     walk: &Walk<Place>,
 ) -> Result<Vec<Place>, StoreError> {
-    let rows = match about(db, search).await? {
+    let rows = match about(&mut *db, search).await? {
         About::Nothing => Vec::new(),
         About::Event(event_id, incident_id) => {
             find_of_event(db, search, walk, (event_id, incident_id)).await?
@@ -50,14 +50,17 @@ pub(super) async fn find(
 }
 
 /// When an entry was written; `None` if there is no such one.
-pub(super) async fn find_place(db: &PgPool, id: Uuid) -> Result<Option<Place>, StoreError> {
+pub(super) async fn find_place(
+    db: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<Place>, StoreError> {
     let at = sqlx::query_scalar!("SELECT at FROM audit_entries WHERE id = $1", id)
         .fetch_optional(db)
         .await?;
     Ok(at.map(|at| (at, id)))
 }
 
-async fn about(db: &PgPool, search: &AuditSearch) -> Result<About, StoreError> {
+async fn about(db: &mut PgConnection, search: &AuditSearch) -> Result<About, StoreError> {
     let Some(subject) = search.subject.as_deref().map(str::trim).filter(|text| !text.is_empty())
     else {
         return Ok(search.project_id.map_or(About::Anything, About::Project));
@@ -74,7 +77,7 @@ async fn about(db: &PgPool, search: &AuditSearch) -> Result<About, StoreError> {
     Ok(project_id.filter(|_| !other).map_or(About::Nothing, About::Project))
 }
 
-async fn find_any(db: &PgPool, walk: &Walk<Place>) -> Result<Vec<Row>, StoreError> {
+async fn find_any(db: &mut PgConnection, walk: &Walk<Place>) -> Result<Vec<Row>, StoreError> {
     macro_rules! query {
         ($order:tt) => {
             sqlx::query_as!(
@@ -97,7 +100,7 @@ async fn find_any(db: &PgPool, walk: &Walk<Place>) -> Result<Vec<Row>, StoreErro
 }
 
 async fn find_of_event(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &AuditSearch,
     walk: &Walk<Place>,
     (event_id, incident_id): (EventId, Option<IncidentId>),
@@ -131,7 +134,7 @@ async fn find_of_event(
 }
 
 async fn find_by_kind(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &AuditSearch,
     walk: &Walk<Place>,
     project_id: Option<ProjectId>,

@@ -12,17 +12,17 @@ use super::walk::{Found, Walk, in_direction};
 use super::words::{self, Hits, Scope, Table};
 use crate::incidents::find_incident;
 use crate::reprocesses::find_reprocess;
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, StoreError};
 
 /// The events of one page.
 pub(super) async fn find(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &EventSearch,
     walk: &Walk<Uuid>,
 ) -> Result<Found<Uuid>, StoreError> {
     let met = match Needle::parse(search.text.as_deref()) {
         Some(needle) => {
-            let hits = find_needle(db, search, walk, &needle).await?;
+            let hits = find_needle(&mut *db, search, walk, &needle).await?;
             let wanted = keep_wanted(db, search, walk, hits.ids).await?;
             return Ok(Found { capped: hits.capped, ..walk.cut(wanted, hits.stopped_at) });
         }
@@ -32,7 +32,7 @@ pub(super) async fn find(
     Ok(walk.cut(met, None))
 }
 
-async fn find_any(db: &PgPool, walk: &Walk<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+async fn find_any(db: &mut PgConnection, walk: &Walk<Uuid>) -> Result<Vec<Uuid>, StoreError> {
     macro_rules! query {
         ($order:tt) => {
             sqlx::query_scalar!(
@@ -49,7 +49,7 @@ async fn find_any(db: &PgPool, walk: &Walk<Uuid>) -> Result<Vec<Uuid>, StoreErro
 }
 
 async fn find_by_kind(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &EventSearch,
     walk: &Walk<Uuid>,
 ) -> Result<Vec<Uuid>, StoreError> {
@@ -99,7 +99,7 @@ async fn find_by_kind(
 }
 
 async fn find_needle(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &EventSearch,
     walk: &Walk<Uuid>,
     needle: &Needle,
@@ -118,7 +118,7 @@ async fn find_needle(
 
 /// Those of a few events that the rest of the search wants too, in the order of the walk.
 async fn keep_wanted(
-    db: &PgPool,
+    db: &mut PgConnection,
     search: &EventSearch,
     walk: &Walk<Uuid>,
     mut ids: Vec<Uuid>,

@@ -10,10 +10,10 @@ use domain::project::Mode;
 use time::OffsetDateTime;
 
 use super::walk::Walk;
-use super::{Cursor, Sort, event_ids, project_names};
+use super::{Cursor, Sort, event_ids, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::page::Page;
-use crate::{PgPool, StoreError, incidents};
+use crate::{PgConnection, PgPool, StoreError, incidents};
 
 /// Which events are looked for. Every filter narrows; the default finds all, newest first.
 #[derive(Debug, Clone, Default)]
@@ -78,16 +78,18 @@ pub async fn search_events(
     let time = (search.received_after, search.received_before);
     let cursor = search.cursor.map(|cursor| cursor.map(EventId::as_uuid));
     let walk = Walk::through_time(search.sort, cursor, time, search.limit);
-    let found = event_ids::find(db, search, &walk).await?;
+    let mut tx = reading::begin(db).await?;
+    let found = event_ids::find(&mut tx, search, &walk).await?;
     let ids: Vec<_> = found.places.iter().copied().map(EventId::from_uuid).collect();
-    let rows = read_rows(db, &ids).await?;
+    let rows = read_rows(&mut tx, &ids).await?;
+    tx.commit().await?;
     Ok(found.page(rows, EventId::from_uuid))
 }
 
-async fn read_rows(db: &PgPool, ids: &[EventId]) -> Result<Vec<EventRow>, StoreError> {
-    let read = events::list_by_ids(db, ids).await?;
+async fn read_rows(db: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventRow>, StoreError> {
+    let read = events::list_by_ids(&mut *db, ids).await?;
     let mut events: BTreeMap<_, _> = read.into_iter().map(|event| (event.id, event)).collect();
-    let of_events = incidents::list_of_events(db, ids).await?;
+    let of_events = incidents::list_of_events(&mut *db, ids).await?;
     let incidents: BTreeMap<_, _> = of_events
         .into_iter()
         .map(|incident| (incident.event_id, (incident.id, incident.state)))

@@ -10,12 +10,12 @@ use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
 
 use super::walk::Walk;
-use super::{Cursor, Sort, incident_ids, project_names};
+use super::{Cursor, Sort, incident_ids, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::page::Page;
 use crate::reprocesses::{self, Latest};
-use crate::{PgPool, StoreError, audit};
+use crate::{PgConnection, PgPool, StoreError, audit};
 
 /// In which states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -141,20 +141,25 @@ pub async fn search_incidents(
     let time = (search.opened_after, search.opened_before);
     let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
     let walk = Walk::through_time(search.sort, cursor, time, search.limit);
-    let found = incident_ids::find(db, search, &walk).await?;
+    let mut tx = reading::begin(db).await?;
+    let found = incident_ids::find(&mut tx, search, &walk).await?;
     let ids: Vec<_> = found.places.iter().copied().map(IncidentId::from_uuid).collect();
-    let rows = read_rows(db, &ids).await?;
+    let rows = read_rows(&mut tx, &ids).await?;
+    tx.commit().await?;
     Ok(found.page(rows, IncidentId::from_uuid))
 }
 
-async fn read_rows(db: &PgPool, ids: &[IncidentId]) -> Result<Vec<IncidentRow>, StoreError> {
-    let read = incidents::list_by_ids(db, ids).await?;
+async fn read_rows(
+    db: &mut PgConnection,
+    ids: &[IncidentId],
+) -> Result<Vec<IncidentRow>, StoreError> {
+    let read = incidents::list_by_ids(&mut *db, ids).await?;
     let event_ids: Vec<_> = read.iter().map(|incident| incident.event_id).collect();
-    let read_events = events::list_by_ids(db, &event_ids).await?;
+    let read_events = events::list_by_ids(&mut *db, &event_ids).await?;
     let acknowledged: Vec<_> =
         read.iter().filter(|one| one.acknowledged_at.is_some()).map(|one| one.event_id).collect();
-    let mut people = audit::list_acknowledgers(db, &acknowledged).await?;
-    let mut latest = reprocesses::list_latest(db, ids).await?;
+    let mut people = audit::list_acknowledgers(&mut *db, &acknowledged).await?;
+    let mut latest = reprocesses::list_latest(&mut *db, ids).await?;
     let mut events: BTreeMap<_, _> = read_events.into_iter().map(|one| (one.id, one)).collect();
     let mut incidents: BTreeMap<_, _> = read.into_iter().map(|one| (one.id, one)).collect();
     let projects = project_names(db).await?;
@@ -220,6 +225,7 @@ pub async fn count_incidents(
     db: &PgPool,
     project_id: Option<ProjectId>,
 ) -> Result<IncidentCounts, StoreError> {
+    let mut tx = reading::begin(db).await?;
     let counts = sqlx::query_as!(
         IncidentCounts,
         r#"SELECT coalesce(sum(n.open), 0)::bigint AS "open!", coalesce(sum(n.acknowledged), 0)::bigint AS "acknowledged!",
@@ -236,7 +242,8 @@ pub async fn count_incidents(
            WHERE $1::uuid IS NULL OR p.id = $1"#,
         project_id.map(ProjectId::as_uuid),
     )
-    .fetch_one(db)
+    .fetch_one(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(counts)
 }

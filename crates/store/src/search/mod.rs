@@ -6,8 +6,8 @@
 //! There are dozens of kinds and millions of rows. A search hops from kind to kind, one probe each,
 //! keeps those that the filter wants, takes a page from the end of each one's stretch, and merges
 //! them: it reads at most a page of each kind, and never a row that is not wanted. The stretches are
-//! compared and ordered by the whole key on purpose: no other index can serve that, so no statistics
-//! can lead the planner into walking the table.
+//! compared and ordered by the whole key on purpose: no other index can serve that, and while a page
+//! is read ([`reading`]) Postgres may not sort or walk a table instead.
 //!
 //! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a row
 //! that changes between the two is shown as it is then.
@@ -21,6 +21,7 @@ mod incident_ids;
 pub mod incidents;
 mod needle;
 pub mod overview;
+pub mod reading;
 mod walk;
 mod words;
 
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 use domain::ids::ProjectId;
 use domain::project::Mode;
 
-use crate::{PgPool, StoreError, projects};
+use crate::{PgConnection, StoreError, projects};
 pub use needle::MIN_PREFIX;
 pub(crate) use walk::floor_id;
 pub use walk::{Cursor, Sort};
@@ -38,7 +39,9 @@ pub use walk::{Cursor, Sort};
 pub const PAGE: i64 = 50;
 
 /// The names and modes of all projects; there is a handful.
-async fn project_names(db: &PgPool) -> Result<BTreeMap<ProjectId, (String, Mode)>, StoreError> {
+async fn project_names(
+    db: &mut PgConnection,
+) -> Result<BTreeMap<ProjectId, (String, Mode)>, StoreError> {
     let all = projects::list_projects(db).await?;
     Ok(all.into_iter().map(|project| (project.id, (project.name, project.mode))).collect())
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::ids::ProjectId;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::project_names;
+use super::{project_names, reading};
 use crate::figures::{self, Figures};
 use crate::{PgPool, StoreError};
 
@@ -78,17 +78,19 @@ pub async fn overview(
     project_id: Option<ProjectId>,
     days: i32,
 ) -> Result<Overview, StoreError> {
-    let now = sqlx::query_scalar!(r#"SELECT now() AS "now!""#).fetch_one(db).await?;
+    let mut tx = reading::begin(db).await?;
+    let now = sqlx::query_scalar!(r#"SELECT now() AS "now!""#).fetch_one(&mut *tx).await?;
     let now = now.to_offset(time::UtcOffset::UTC);
     let first = now.date() - Duration::days(i64::from(days.clamp(1, 366)) - 1);
-    let rolled_up = figures::list_rolled_up(db, first, project_id).await?;
+    let rolled_up = figures::list_rolled_up(&mut tx, first, project_id).await?;
     let live_from = rolled_up.until.max(now - Duration::DAY);
     let mut all = rolled_up.figures;
-    let live = figures::list_since(db, live_from).await?;
+    let live = figures::list_since(&mut tx, live_from).await?;
     let wanted = |of: &Figures| of.day >= first && project_id.is_none_or(|id| id == of.project_id);
     all.extend(live.into_iter().filter(wanted));
-    let pending = figures::count_pending(db, first, project_id).await?;
-    let names = project_names(db).await?;
+    let pending = figures::count_pending(&mut tx, first, project_id).await?;
+    let names = project_names(&mut tx).await?;
+    tx.commit().await?;
     let name = |id| names.get(&id).map(|(name, _)| name.clone()).unwrap_or_default();
     Ok(Overview {
         per_day: per_day(&all, first, now.date()),
@@ -131,7 +133,7 @@ fn on_time<Group: Ord>(
         groups.entry(group(*project_id, event_type)).or_default().pending += events;
     }
     for one in groups.values_mut() {
-        // What was read at different moments may not add up for a moment.
+        // While figures lag behind, those of an incident may be there without its event.
         let judged = (one.events - one.pending).max(0);
         one.on_time = (judged - one.incidents).max(0);
         one.percent = (judged > 0).then(|| percent(one.on_time, judged));

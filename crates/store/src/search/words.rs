@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::needle::prefix_range;
 use super::walk::{Walk, in_direction};
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, StoreError};
 
 /// How many rows are found by how they begin. Whoever finds more types more.
 const MAX_PREFIX_HITS: usize = 500;
@@ -44,12 +44,12 @@ pub(super) struct Hits {
 
 /// Finds what is exactly these words, or else what begins with them.
 pub(super) async fn find(
-    db: &PgPool,
+    db: &mut PgConnection,
     (table, scope): (Table, Scope),
     walk: &Walk<Uuid>,
     words: &str,
 ) -> Result<Hits, StoreError> {
-    if is_known(db, (table, scope), words).await? {
+    if is_known(&mut *db, (table, scope), words).await? {
         let ids = find_exactly(db, (table, scope), walk, words).await?;
         let stopped_at = ids.last().copied().filter(|_| ids.len() >= MAX_REFERENCE_HITS);
         return Ok(Hits { ids, stopped_at, capped: false });
@@ -65,7 +65,7 @@ pub(super) async fn find(
 
 /// Whether any row is exactly that.
 async fn is_known(
-    db: &PgPool,
+    db: &mut PgConnection,
     (table, scope): (Table, Scope),
     words: &str,
 ) -> Result<bool, StoreError> {
@@ -100,7 +100,7 @@ async fn is_known(
 
 /// Rows that are exactly that, as far as one page looks, in the order of the walk.
 async fn find_exactly(
-    db: &PgPool,
+    db: &mut PgConnection,
     (table, scope): (Table, Scope),
     walk: &Walk<Uuid>,
     words: &str,
@@ -116,7 +116,9 @@ async fn find_exactly(
                         ORDER BY t.project_id "# + $order + ", t.internal_reference " + $order + ", t.id " + $order + r#" LIMIT $6)
                        UNION
                        (SELECT t.id FROM "# + $table + r#" t
-                        WHERE t.project_id = p.id AND t.provider_event_id = $3 AND t.id > $4 AND t.id < $5)) AS hit
+                        WHERE (t.project_id, t.provider_event_id) >= (p.id, $3) AND (t.project_id, t.provider_event_id) <= (p.id, $3)
+                            AND t.id > $4 AND t.id < $5
+                        ORDER BY t.project_id, t.provider_event_id LIMIT $6)) AS hit
                    WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
                    ORDER BY hit.id "# + $order + " LIMIT $6",
                 scope.project_id.map(ProjectId::as_uuid),
@@ -146,7 +148,7 @@ async fn find_exactly(
 
 /// Rows that begin like this, the first ones by that text.
 async fn find_by_prefix(
-    db: &PgPool,
+    db: &mut PgConnection,
     (table, scope): (Table, Scope),
     (from, until): (&str, String),
 ) -> Result<Vec<Uuid>, StoreError> {

@@ -1,0 +1,92 @@
+//! No list reads a growing table from end to end, whatever it is filtered by.
+//!
+//! On a database as it is after months, every question that a page asks is asked as pages ask it, once
+//! planned for its own values and once for any. Postgres then says how many rows of each table and
+//! index were read, and how it would plan each statement that ran.
+//!
+//! `SEEDED_EVENTS=1000000` asks a bigger database, `LISTS_P95_MS=50` also wants every answer within so
+//! many milliseconds, and `WITHOUT_INDEX=…` leaves an index out, to see that this is noticed.
+
+mod questions;
+mod reading;
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use e2e::run;
+use sqlx::AssertSqlSafe;
+use store::{PgPool, figures, pool};
+
+use questions::Question;
+
+const SCRIPT: &str = include_str!("../../crates/loadtest/src/seed.sql");
+
+fn number(name: &str) -> Option<u32> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Fills a database and gives the one connection to it that everything goes through.
+async fn seed(url: &str) -> PgPool {
+    let pool = pool::connect_lazily(url, 1).expect("a pool");
+    let events = number("SEEDED_EVENTS").unwrap_or(100_000);
+    let incidents = (events / 50).max(4_000);
+    let mut sql = format!(
+        "SET statement_timeout = 0; BEGIN; SELECT set_config('seed.events', '{events}', true),
+         set_config('seed.incidents', '{incidents}', true); {SCRIPT} COMMIT; ANALYZE;"
+    );
+    if let Ok(index) = std::env::var("WITHOUT_INDEX") {
+        write!(sql, "DROP INDEX {index};").expect("text");
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("a seeded database");
+    while figures::roll_up(&pool).await.expect("figures") {}
+    pool
+}
+
+/// Asks until the slow end is known; gives it in milliseconds.
+async fn time(pool: &PgPool, question: &Question) -> u128 {
+    let mut times = Vec::new();
+    for _ in 0..40 {
+        let begin = Instant::now();
+        question.ask(pool).await;
+        times.push(begin.elapsed().as_millis());
+    }
+    times.sort_unstable();
+    times[37]
+}
+
+#[test]
+fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
+    run(async {
+        let engines = e2e::engines::shared().await.expect("engines");
+        let url = engines.create_database().await.expect("a database");
+        let pool = seed(&url).await;
+        let questions = questions::all(&pool).await;
+        let mut wrong = String::new();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            let set = format!("SET plan_cache_mode = {mode}");
+            sqlx::raw_sql(AssertSqlSafe(set)).execute(&pool).await.expect("a setting");
+            for question in &questions {
+                let before = reading::rows_read(&pool).await;
+                let answered = question.ask(&pool).await;
+                let read = reading::since(&before, &reading::rows_read(&pool).await);
+                if !question.allows(&read) {
+                    writeln!(wrong, "{} ({mode}): {answered} rows of {read:?}", question.name)
+                        .expect("text");
+                }
+            }
+        }
+        for plan in reading::bad_plans(&pool).await {
+            writeln!(wrong, "\n{plan}").expect("text");
+        }
+        if let Some(most) = number("LISTS_P95_MS") {
+            sqlx::raw_sql("RESET plan_cache_mode").execute(&pool).await.expect("a setting");
+            for question in &questions {
+                let p95 = time(&pool, question).await;
+                if p95 > u128::from(most) {
+                    writeln!(wrong, "{}: p95 {p95} ms", question.name).expect("text");
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+    });
+}

@@ -1,0 +1,324 @@
+//! What pages ask: every list with each of its filters, alone and together, common and rare.
+
+use std::pin::Pin;
+
+use domain::catalogue::EffectType;
+use domain::event::Effect;
+use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::incident::{IncidentState, Reason};
+use domain::project::Mode;
+use store::PgPool;
+use store::progress::{event_progress, project_progress};
+use store::search::audit::{AuditExport, AuditSearch, search_audit};
+use store::search::events::{EventSearch, search_events};
+use store::search::incidents::{IncidentSearch, StateFilter, count_incidents, search_incidents};
+use store::search::overview::overview;
+use store::search::{Cursor, Sort};
+use time::{Duration, OffsetDateTime};
+
+use super::reading::Read;
+
+type Answer<'a> = Pin<Box<dyn Future<Output = usize> + Send + 'a>>;
+
+/// Something that a page asks.
+pub struct Question {
+    pub name: String,
+    most: i64,
+    ask: Box<dyn Fn(&PgPool) -> Answer<'_> + Send + Sync>,
+}
+
+impl Question {
+    fn new(
+        name: impl Into<String>,
+        ask: impl Fn(&PgPool) -> Answer<'_> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), most: 6_000, ask: Box::new(ask) }
+    }
+
+    /// Asks, and says how many rows came.
+    pub async fn ask(&self, pool: &PgPool) -> usize {
+        (self.ask)(pool).await
+    }
+
+    /// Whether no more was read than a page may cost.
+    pub fn allows(&self, read: &Read) -> bool {
+        read.values()
+            .all(|rows| rows.scans == 0 && rows.entries <= self.most && rows.fetched <= self.most)
+    }
+}
+
+/// What is there to ask about.
+struct Known {
+    busy: ProjectId,
+    quiet: ProjectId,
+    event_id: EventId,
+    incident_id: IncidentId,
+    provider_event_id: String,
+    key: String,
+    month_ago: OffsetDateTime,
+}
+
+async fn look_around(pool: &PgPool) -> Known {
+    let (event, incident, project, provider_event_id): (
+        uuid::Uuid,
+        uuid::Uuid,
+        uuid::Uuid,
+        String,
+    ) = sqlx::query_as(
+        "SELECT event_id, id, project_id, provider_event_id FROM incidents ORDER BY id LIMIT 1",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("an incident");
+    let quiet: uuid::Uuid = sqlx::query_scalar("SELECT id FROM projects WHERE mode = 'test'")
+        .fetch_one(pool)
+        .await
+        .expect("a project");
+    let key = sqlx::query_scalar("SELECT actor FROM audit_entries ORDER BY at LIMIT 1");
+    Known {
+        busy: ProjectId::from_uuid(project),
+        quiet: ProjectId::from_uuid(quiet),
+        event_id: EventId::from_uuid(event),
+        incident_id: IncidentId::from_uuid(incident),
+        provider_event_id,
+        key: key.fetch_one(pool).await.expect("an entry"),
+        month_ago: OffsetDateTime::now_utc() - Duration::days(30),
+    }
+}
+
+/// All questions.
+pub async fn all(pool: &PgPool) -> Vec<Question> {
+    let known = look_around(pool).await;
+    let mut all = Vec::new();
+    all.extend(events(&known).into_iter().map(|(name, search)| {
+        Question::new(format!("events, {name}"), move |pool| {
+            let search = search.clone();
+            Box::pin(async move { search_events(pool, &search).await.expect("a page").data.len() })
+        })
+    }));
+    all.extend(incidents(&known).into_iter().map(|(name, search)| {
+        Question::new(format!("incidents, {name}"), move |pool| {
+            let search = search.clone();
+            Box::pin(
+                async move { search_incidents(pool, &search).await.expect("a page").data.len() },
+            )
+        })
+    }));
+    all.extend(audit(&known).into_iter().map(|(name, search)| {
+        Question::new(format!("audit, {name}"), move |pool| {
+            let search = search.clone();
+            Box::pin(async move { search_audit(pool, &search).await.expect("a page").data.len() })
+        })
+    }));
+    all.extend(others(&known));
+    all
+}
+
+fn events(known: &Known) -> Vec<(&'static str, EventSearch)> {
+    let any = EventSearch::default;
+    let event_type = |name: &str| EventSearch { event_type: Some(name.into()), ..any() };
+    let text = |text: &str| EventSearch { text: Some(text.into()), ..any() };
+    let effect = |effect| EventSearch { effect: Some(effect), ..any() };
+    vec![
+        ("newest", any()),
+        ("oldest", EventSearch { sort: Sort::Oldest, ..any() }),
+        (
+            "a page in the middle",
+            EventSearch { cursor: Some(Cursor::After(known.event_id)), ..any() },
+        ),
+        ("the page before", EventSearch { cursor: Some(Cursor::Before(known.event_id)), ..any() }),
+        ("of a month ago", EventSearch { received_before: Some(known.month_ago), ..any() }),
+        ("busy project", EventSearch { project_id: Some(known.busy), ..any() }),
+        ("quiet project", EventSearch { project_id: Some(known.quiet), ..any() }),
+        ("mode", EventSearch { mode: Some(Mode::Test), ..any() }),
+        ("succeeded", effect(Effect::Succeeded)),
+        ("pending", effect(Effect::Pending)),
+        ("missing", effect(Effect::Missing)),
+        ("common type", event_type("invoice.paid")),
+        ("rare type", event_type("checkouts/create")),
+        ("type that never was", event_type("orders/refunded")),
+        ("effect type", EventSearch { effect_type: Some(EffectType::SeatUpdate), ..any() }),
+        (
+            "type and effect type that never met",
+            EventSearch { effect_type: Some(EffectType::SeatUpdate), ..event_type("invoice.paid") },
+        ),
+        (
+            "everything at once, oldest first",
+            EventSearch {
+                project_id: Some(known.busy),
+                mode: Some(Mode::Live),
+                effect: Some(Effect::Missing),
+                effect_type: Some(EffectType::AccessRevocation),
+                received_after: Some(known.month_ago),
+                sort: Sort::Oldest,
+                ..event_type("charge.dispute.created")
+            },
+        ),
+        ("event id", text(&known.event_id.to_string())),
+        ("incident id", text(&known.incident_id.to_string())),
+        ("provider's id", text(&known.provider_event_id)),
+        ("reference of a few", text("user_42")),
+        ("reference of very many", text("workspace_1")),
+        (
+            "reference of very many, rare type",
+            EventSearch { text: Some("workspace_1".into()), ..event_type("checkouts/create") },
+        ),
+        ("beginning of very many", text("evt_")),
+        ("beginning of a few", text("user_4242")),
+        ("text that is nowhere", text("zzz_nothing")),
+        (
+            "text and other filters",
+            EventSearch {
+                text: Some("evt_a".into()),
+                project_id: Some(known.busy),
+                ..effect(Effect::Failed)
+            },
+        ),
+    ]
+}
+
+fn incidents(known: &Known) -> Vec<(&'static str, IncidentSearch)> {
+    let needs_you = IncidentSearch::default;
+    let any = || IncidentSearch { state: StateFilter::All, ..needs_you() };
+    let text = |text: &str| IncidentSearch { text: Some(text.into()), ..any() };
+    let one = |state| IncidentSearch { state: StateFilter::One(state), ..needs_you() };
+    vec![
+        ("that need you", needs_you()),
+        ("that need you, oldest", IncidentSearch { sort: Sort::Oldest, ..needs_you() }),
+        ("all", any()),
+        (
+            "a page in the middle",
+            IncidentSearch { cursor: Some(Cursor::After(known.incident_id)), ..any() },
+        ),
+        (
+            "the page before",
+            IncidentSearch { cursor: Some(Cursor::Before(known.incident_id)), ..needs_you() },
+        ),
+        ("resolved", one(IncidentState::Resolved)),
+        ("reprocessing", one(IncidentState::Reprocessing)),
+        ("quiet project", IncidentSearch { project_id: Some(known.quiet), ..needs_you() }),
+        ("mode", IncidentSearch { mode: Some(Mode::Live), ..any() }),
+        ("reason", IncidentSearch { reason: Some(Reason::MissingResult), ..needs_you() }),
+        (
+            "rare type",
+            IncidentSearch { event_type: Some("charge.dispute.created".into()), ..any() },
+        ),
+        (
+            "type that never was",
+            IncidentSearch { event_type: Some("orders/refunded".into()), ..any() },
+        ),
+        (
+            "effect type",
+            IncidentSearch { effect_type: Some(EffectType::AccessRevocation), ..needs_you() },
+        ),
+        (
+            "older than a month",
+            IncidentSearch { opened_before: Some(known.month_ago), ..needs_you() },
+        ),
+        (
+            "opened in the last month",
+            IncidentSearch { opened_after: Some(known.month_ago), ..any() },
+        ),
+        ("event id", text(&known.event_id.to_string())),
+        ("incident id", text(&known.incident_id.to_string())),
+        ("provider's id", text(&known.provider_event_id)),
+        ("reference of very many", text("workspace_1")),
+        ("beginning of very many", text("evt_")),
+        ("text that is nowhere", text("zzz_nothing")),
+        (
+            "everything at once",
+            IncidentSearch {
+                project_id: Some(known.busy),
+                mode: Some(Mode::Live),
+                reason: Some(Reason::FailedResult),
+                event_type: Some("invoice.paid".into()),
+                effect_type: Some(EffectType::CreditGrant),
+                opened_after: Some(known.month_ago),
+                text: Some("user_".into()),
+                ..one(IncidentState::Resolved)
+            },
+        ),
+    ]
+}
+
+fn audit(known: &Known) -> Vec<(&'static str, AuditSearch)> {
+    let any = AuditSearch::default;
+    let by = |actor: &str| AuditSearch { actor: Some(actor.into()), ..any() };
+    let of = |action: &str| AuditSearch { action: Some(action.into()), ..any() };
+    let about = |subject: String| AuditSearch { subject: Some(subject), ..any() };
+    let (from, to) = (known.month_ago, known.month_ago + Duration::DAY);
+    vec![
+        ("newest", any()),
+        ("of one day", AuditSearch { from: Some(from), to: Some(to), ..any() }),
+        ("by a key", by(&known.key)),
+        ("by nobody", by("operator:charlie@cometcart.test")),
+        ("by operators", by("operator:")),
+        ("common action", of("receipt.accepted")),
+        ("rare action", of("incident.acknowledged")),
+        ("action that never was", of("relay.parked")),
+        ("group of actions", of("incident.")),
+        (
+            "actor and action",
+            AuditSearch { action: Some("incident.resolved".into()), ..by("operator:") },
+        ),
+        ("busy project", AuditSearch { project_id: Some(known.busy), ..any() }),
+        (
+            "quiet project, of one day",
+            AuditSearch { project_id: Some(known.quiet), from: Some(from), to: Some(to), ..any() },
+        ),
+        (
+            "project and rare action",
+            AuditSearch { project_id: Some(known.quiet), ..of("incident.opened") },
+        ),
+        ("event", about(known.event_id.to_string())),
+        ("incident", about(known.incident_id.to_string())),
+        ("project as subject", about(known.quiet.to_string())),
+    ]
+}
+
+fn others(known: &Known) -> Vec<Question> {
+    let (busy, provider_event_id) = (known.busy, known.provider_event_id.clone());
+    let mut all: Vec<_> = [None, Some(known.quiet)]
+        .into_iter()
+        .flat_map(|project_id| {
+            [
+                Question::new(format!("counts, {project_id:?}"), move |pool| {
+                    Box::pin(async move {
+                        let counts = count_incidents(pool, project_id).await.expect("counts");
+                        usize::try_from(counts.open).expect("a number")
+                    })
+                }),
+                Question::new(format!("overview, {project_id:?}"), move |pool| {
+                    Box::pin(async move {
+                        let seen = overview(pool, project_id, 90).await.expect("an overview");
+                        assert!(seen.incomplete_since.is_none());
+                        usize::try_from(seen.overall.events).expect("a number")
+                    })
+                }),
+            ]
+        })
+        .collect();
+    all.push(Question::new("progress of a project", move |pool| {
+        Box::pin(async move {
+            let seen = project_progress(pool, busy).await.expect("a progress");
+            usize::from(seen.reprocess_succeeded.is_some())
+        })
+    }));
+    all.push(Question::new("progress of an event", move |pool| {
+        let id = provider_event_id.clone();
+        Box::pin(async move {
+            let seen = event_progress(pool, busy, &id).await.expect("a progress");
+            usize::from(seen.incident_opened.is_some())
+        })
+    }));
+    for (name, action) in [("all", None), ("of rare actions", Some("incident."))] {
+        let search = AuditSearch { action: action.map(str::to_owned), ..AuditSearch::default() };
+        let question = Question::new(format!("beginning of an export, {name}"), move |pool| {
+            let mut export = AuditExport::new(search.clone());
+            Box::pin(async move { export.next(pool).await.expect("entries").len() })
+        });
+        // A thousand rows, of each kind that is wanted.
+        all.push(Question { most: 30_000, ..question });
+    }
+    all
+}

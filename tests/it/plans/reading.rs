@@ -1,0 +1,110 @@
+//! What Postgres says of the rows that it read and of the plans that it has.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use store::PgPool;
+use store::search::reading::FOLLOW_INDEXES;
+
+/// The tables that grow for ever.
+const GROWING: [&str; 8] = [
+    "payment_events",
+    "event_identities",
+    "results",
+    "incidents",
+    "reprocesses",
+    "callback_attempts",
+    "alerts",
+    "audit_entries",
+];
+
+/// How much of a table was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// How often it was read from end to end.
+    pub scans: i64,
+    /// Entries that its indexes gave.
+    pub entries: i64,
+    /// Rows that were fetched by them.
+    pub fetched: i64,
+}
+
+pub type Read = BTreeMap<String, Rows>;
+
+/// How much of each growing table this connection and all others have read so far.
+pub async fn rows_read(pool: &PgPool) -> Read {
+    // Counts are kept back for a while unless somebody asks for them.
+    sqlx::query("SELECT pg_stat_force_next_flush()").execute(pool).await.expect("a flush");
+    let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
+        "SELECT t.relname::text, coalesce(t.seq_scan, 0), coalesce(t.idx_tup_fetch, 0),
+             (SELECT coalesce(sum(i.idx_tup_read), 0)::bigint FROM pg_stat_user_indexes i WHERE i.relid = t.relid)
+         FROM pg_stat_user_tables t WHERE t.relname = ANY($1)",
+    )
+    .bind(GROWING.as_slice())
+    .fetch_all(pool)
+    .await
+    .expect("statistics");
+    assert_eq!(rows.len(), GROWING.len());
+    let rows = rows.into_iter();
+    rows.map(|(table, scans, fetched, entries)| (table, Rows { scans, entries, fetched })).collect()
+}
+
+/// What was read between two counts; tables that were left alone are left out.
+pub fn since(before: &Read, after: &Read) -> Read {
+    let read = after.iter().map(|(table, after)| {
+        let before = before[table];
+        let rows = Rows {
+            scans: after.scans - before.scans,
+            entries: after.entries - before.entries,
+            fetched: after.fetched - before.fetched,
+        };
+        (table.clone(), rows)
+    });
+    read.filter(|(_, rows)| *rows != Rows::default()).collect()
+}
+
+/// Statements of this connection that would read a growing table from end to end, for values that the
+/// planner does not know.
+pub async fn bad_plans(pool: &PgPool) -> Vec<String> {
+    let begin = format!("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; {FOLLOW_INDEXES}");
+    let mut tx = pool.begin_with(AssertSqlSafe(begin)).await.expect("a transaction");
+    let statements: Vec<(String, String, i32)> = sqlx::query_as(
+        "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements
+         WHERE statement ~ '(FROM|JOIN) ' AND statement !~ 'pg_' ORDER BY prepare_time",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .expect("statements");
+    assert!(statements.len() > 20, "only {} statements ran", statements.len());
+    let mut bad = Vec::new();
+    for (name, statement, parameters) in statements {
+        let nothing = vec!["NULL"; usize::try_from(parameters).expect("a number")].join(", ");
+        let values = if nothing.is_empty() { nothing } else { format!("({nothing})") };
+        let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE {name}{values}");
+        let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+            .persistent(false)
+            .fetch_one(&mut *tx)
+            .await
+            .expect("a plan");
+        if reads_everything(&plan) {
+            let plan = serde_json::to_string_pretty(&plan).expect("json");
+            bad.push(format!("{statement}\n{plan}"));
+        }
+    }
+    bad
+}
+
+/// Whether any node of a plan goes through a growing table without an index.
+fn reads_everything(plan: &Value) -> bool {
+    match plan {
+        Value::Object(node) => {
+            let is = |key: &str, value: &str| node.get(key).and_then(Value::as_str) == Some(value);
+            let scans = is("Node Type", "Seq Scan");
+            let grows = GROWING.iter().any(|table| is("Relation Name", table));
+            (scans && grows) || node.values().any(reads_everything)
+        }
+        Value::Array(nodes) => nodes.iter().any(reads_everything),
+        _ => false,
+    }
+}

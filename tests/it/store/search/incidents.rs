@@ -1,0 +1,269 @@
+//! Searching and counting incidents.
+
+use domain::callback::AnswerVerdict;
+use domain::catalogue::EffectType;
+use domain::ids::{EventId, IncidentId};
+use domain::incident::{IncidentState, Reason};
+use domain::project::Mode;
+use domain::reprocess::ReprocessState;
+use e2e::run;
+use serde_json::json;
+use store::page::Page;
+use store::search::incidents::{
+    IncidentRow, IncidentSearch, StateFilter, count_incidents, search_incidents,
+};
+use store::search::{Cursor, Sort};
+use time::{Duration, OffsetDateTime};
+
+use super::super::shop::{Shop, receipt_with};
+use super::{after, dispute, for_charlie, names};
+
+async fn search(shop: &Shop, search: IncidentSearch) -> Page<IncidentRow> {
+    search_incidents(&shop.pool, &search).await.expect("a page")
+}
+
+async fn found(shop: &Shop, wanted: IncidentSearch) -> String {
+    names(&search(shop, wanted).await, |row| &row.provider_event_id)
+}
+
+async fn acknowledge(shop: &Shop, event_id: EventId) {
+    shop.execute(
+        "UPDATE incidents SET state = 'acknowledged', acknowledged_at = now() WHERE event_id = $1",
+        event_id,
+    )
+    .await;
+    shop.execute(
+        "INSERT INTO audit_entries (id, actor, action, project_id, event_id, incident_id)
+         SELECT gen_random_uuid(), 'operator:alice@cometcart.test', 'incident.acknowledged', project_id, event_id, id
+         FROM incidents WHERE event_id = $1",
+        event_id,
+    )
+    .await;
+}
+
+/// One incident in each state, one of another kind, and one of charlie's.
+async fn furnish(shop: &Shop) -> Shop {
+    let charlie = for_charlie(shop).await;
+    shop.missed("evt_open").await;
+    acknowledge(shop, shop.missed("evt_seen").await).await;
+    let running = shop.take("evt_running").await;
+    shop.fail(running).await;
+    shop.reprocess(running).await;
+    shop.resolve(shop.missed("evt_resolved").await).await;
+    let dispute = shop.accept(&receipt_with("evt_dispute", &dispute())).await.event_id;
+    shop.fail(dispute).await;
+    charlie.missed("evt_charlie").await;
+    charlie
+}
+
+#[test]
+fn every_filter_of_incidents_narrows() {
+    run(async {
+        let shop = Shop::open().await;
+        let charlie = furnish(&shop).await;
+        let any = || IncidentSearch { state: StateFilter::All, ..Default::default() };
+        let one = |state| IncidentSearch { state: StateFilter::One(state), ..Default::default() };
+        let ours = Some(shop.owner.project_id);
+        let cases = [
+            (any(), "evt_charlie evt_dispute evt_resolved evt_running evt_seen evt_open"),
+            (IncidentSearch::default(), "evt_charlie evt_dispute evt_running evt_seen evt_open"),
+            (one(IncidentState::Open), "evt_charlie evt_dispute evt_open"),
+            (one(IncidentState::Acknowledged), "evt_seen"),
+            (one(IncidentState::Reprocessing), "evt_running"),
+            (one(IncidentState::Resolved), "evt_resolved"),
+            (IncidentSearch { project_id: Some(charlie.owner.project_id), ..any() }, "evt_charlie"),
+            (
+                IncidentSearch { project_id: ours, ..one(IncidentState::Open) },
+                "evt_dispute evt_open",
+            ),
+            (IncidentSearch { mode: Some(Mode::Live), ..any() }, "evt_charlie"),
+            (
+                IncidentSearch { reason: Some(Reason::FailedResult), ..any() },
+                "evt_dispute evt_running",
+            ),
+            (
+                IncidentSearch { event_type: Some("charge.dispute.created".into()), ..any() },
+                "evt_dispute",
+            ),
+            (
+                IncidentSearch {
+                    effect_type: Some(EffectType::CreditGrant),
+                    reason: Some(Reason::FailedResult),
+                    ..Default::default()
+                },
+                "evt_running",
+            ),
+            (IncidentSearch { sort: Sort::Oldest, limit: 2, ..any() }, "evt_open evt_seen"),
+        ];
+        for (wanted, expected) in cases {
+            let told = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+        }
+    });
+}
+
+#[test]
+fn incidents_are_found_by_their_age() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.missed("evt_1").await;
+        let hour_ago = Some(OffsetDateTime::now_utc() - Duration::HOUR);
+        for state in [StateFilter::All, StateFilter::NeedsYou] {
+            let recent = IncidentSearch { state, opened_after: hour_ago, ..Default::default() };
+            let older = IncidentSearch { state, opened_before: hour_ago, ..Default::default() };
+            assert_eq!(
+                (found(&shop, recent).await, found(&shop, older).await),
+                ("evt_1".into(), String::new())
+            );
+        }
+    });
+}
+
+#[test]
+fn text_finds_an_incident_by_every_id_and_by_the_reference() {
+    run(async {
+        let shop = Shop::open().await;
+        let charlie = for_charlie(&shop).await;
+        let first =
+            shop.accept(&receipt_with("evt_1", &json!({"internal_reference": "user_1"}))).await;
+        let event_id = first.event_id;
+        shop.fail(event_id).await;
+        let replay_id = shop.reprocess(event_id).await;
+        let incident_id = shop.incident(event_id).await.id;
+        shop.missed("evt_12").await;
+        charlie.missed("evt_2").await;
+        shop.take("evt_3").await;
+        let cases = [
+            (event_id.to_string(), "evt_1"),
+            (incident_id.to_string(), "evt_1"),
+            (replay_id.to_string(), "evt_1"),
+            ("evt_1".into(), "evt_1"),
+            ("user_1".into(), "evt_1"),
+            ("user_456".into(), "evt_2 evt_12"),
+            ("evt".into(), "evt_2 evt_12 evt_1"),
+            ("evt_3".into(), ""),
+            ("ev".into(), ""),
+        ];
+        for (text, expected) in cases {
+            let wanted = IncidentSearch { text: Some(text.clone()), ..Default::default() };
+            assert_eq!(found(&shop, wanted).await, expected, "{text:?}");
+        }
+        let project_id = Some(shop.owner.project_id);
+        let ours =
+            IncidentSearch { text: Some("user_456".into()), project_id, ..Default::default() };
+        assert_eq!(found(&shop, ours).await, "evt_12", "charlie's is another project's");
+        let missing = IncidentSearch {
+            text: Some("evt".into()),
+            reason: Some(Reason::MissingResult),
+            limit: 1,
+            ..Default::default()
+        };
+        let page = search(&shop, missing.clone()).await;
+        assert_eq!(names(&page, |row| &row.provider_event_id), "evt_2");
+        let next = IncidentSearch { cursor: after(page.next_cursor.as_ref()), ..missing };
+        assert_eq!(found(&shop, next).await, "evt_12");
+    });
+}
+
+#[test]
+fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.fail(event_id).await;
+        acknowledge(&shop, event_id).await;
+        let replay_id = shop.reprocess(event_id).await;
+        let row = || async { search(&shop, IncidentSearch::default()).await.data.remove(0) };
+        let before = row().await;
+        assert_eq!(before.running, Some((replay_id, ReprocessState::Requested, 0)));
+        assert!(before.last_attempt.is_none());
+        shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
+        let after = row().await;
+        assert_eq!(after.running, Some((replay_id, ReprocessState::Delivering, 1)));
+        let attempt = after.last_attempt.expect("an attempt");
+        assert_eq!((attempt.status, attempt.error), (Some(503), None));
+        assert_eq!(after.acknowledged_by.as_deref(), Some("operator:alice@cometcart.test"));
+        assert_eq!(after.incident.error_code.as_deref(), Some("db_write_failed"));
+        assert_eq!((after.project_name.as_str(), after.mode), ("CometCart", Mode::Test));
+        assert_eq!((after.timeout_minutes, after.internal_reference.as_str()), (30, "user_456"));
+        shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
+        let ended = row().await;
+        assert_eq!((ended.running, ended.incident.state), (None, IncidentState::Open));
+        assert_eq!(ended.last_attempt.and_then(|attempt| attempt.status), Some(410));
+    });
+}
+
+#[test]
+fn pages_of_incidents_have_no_gaps_and_no_doubles_while_rows_are_added() {
+    run(async {
+        let shop = Shop::open().await;
+        for number in 0..7 {
+            shop.missed(&format!("evt_{number}")).await;
+        }
+        let wanted = |cursor: Option<Cursor<IncidentId>>| IncidentSearch {
+            limit: 3,
+            cursor,
+            ..Default::default()
+        };
+        let name = |row: &IncidentRow| row.provider_event_id.clone();
+        let mut met = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = search(&shop, wanted(cursor)).await;
+            met.extend(page.data.iter().map(name));
+            shop.missed(&format!("evt_new_{}", met.len())).await;
+            cursor = after(page.next_cursor.as_ref());
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let older: Vec<_> = (0..7).rev().map(|number| format!("evt_{number}")).collect();
+        assert_eq!(met, older);
+    });
+}
+
+#[test]
+fn incidents_are_counted_by_state_and_by_project() {
+    run(async {
+        let shop = Shop::open().await;
+        let charlie = furnish(&shop).await;
+        let of = |project_id| {
+            let pool = shop.pool.clone();
+            async move { count_incidents(&pool, project_id).await.expect("counts") }
+        };
+        let all = of(None).await;
+        assert_eq!((all.open, all.acknowledged, all.reprocessing, all.resolved_7d), (3, 1, 1, 1));
+        let ours = of(Some(shop.owner.project_id)).await;
+        assert_eq!((ours.open, ours.resolved_7d), (2, 1));
+        let oldest =
+            search(&shop, IncidentSearch { sort: Sort::Oldest, ..Default::default() }).await;
+        assert_eq!(ours.oldest_open_at, Some(oldest.data[0].incident.opened_at));
+        let charlies = of(Some(charlie.owner.project_id)).await;
+        assert_eq!((charlies.open, charlies.acknowledged, charlies.resolved_7d), (1, 0, 0));
+        shop.execute(
+            "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now() - interval '8 days'
+             WHERE event_id <> $1",
+            EventId::from_uuid(uuid::Uuid::nil()),
+        )
+        .await;
+        let none = of(None).await;
+        assert_eq!((none.open, none.oldest_open_at, none.resolved_7d), (0, None, 0));
+    });
+}
+
+#[test]
+fn an_incident_carries_the_facts_of_its_event_whoever_writes_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.execute(
+            "INSERT INTO incidents (id, event_id, project_id, reason, event_type)
+             SELECT id, id, project_id, 'missing_result', 'charlie says so' FROM payment_events WHERE id = $1",
+            event_id,
+        )
+        .await;
+        let wanted =
+            IncidentSearch { event_type: Some("invoice.paid".into()), ..Default::default() };
+        assert_eq!(found(&shop, wanted).await, "evt_1");
+    });
+}
