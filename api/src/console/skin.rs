@@ -28,9 +28,8 @@ use crate::state::AppState;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 5] = [
+const HEADERS: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
-    (REFERRER_POLICY, "no-referrer"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -63,6 +62,7 @@ struct ErrorPage {
 async fn dress(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.unwrap_or_else(RequestId::fresh);
+    let referrer = referrer_policy(request.uri().path());
     let mut response = answer_even_a_panic(next.run(request)).await;
     if let Some(error) = error_behind(&response) {
         error.log(&id);
@@ -72,8 +72,16 @@ async fn dress(request: Request, next: Next) -> Response {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    headers.insert(REFERRER_POLICY, referrer);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A proof link is a secret that no other page must learn. Elsewhere nothing leaves this host either,
+/// but with no referrer at all browsers would not say where a form of ours comes from.
+fn referrer_policy(path: &str) -> HeaderValue {
+    let secret = path.starts_with("/proof/");
+    HeaderValue::from_static(if secret { "no-referrer" } else { "same-origin" })
 }
 
 /// The error that a response stands for; a page with an error status has its say already.

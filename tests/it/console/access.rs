@@ -116,7 +116,9 @@ fn every_page_forbids_what_it_does_not_need() {
             let policy = header("content-security-policy");
             assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"));
             assert!(!policy.contains("unsafe"), "{policy}");
-            assert_eq!(header("referrer-policy"), "no-referrer");
+            let customers = path.starts_with("/proof/");
+            let referrer = if customers { "no-referrer" } else { "same-origin" };
+            assert_eq!(header("referrer-policy"), referrer, "{path}");
             assert_eq!(header("x-content-type-options"), "nosniff");
             assert_eq!(header("cache-control"), "no-store");
             for inline in ["style=", "<style", "onclick", "javascript:"] {

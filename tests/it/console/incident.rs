@@ -75,7 +75,7 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
         world.result(event, "success", answers).await;
         let page = page_says(&bob, &path, "<strong>Repair worked</strong>").await;
         assert!(page.contains("They were added by the repair."), "{page}");
-        assert!(page.contains("<span class=\"state done\">Resolved after"), "{page}");
+        assert!(page.contains("<span class=\"state done\"><span>Resolved after"), "{page}");
         assert!(page.contains("Nothing is left to do."), "{page}");
         assert!(!page.contains("Waiting for the result"), "{page}");
         let list = bob.get("/incidents?state=resolved").await.body;

@@ -184,7 +184,8 @@ async fn walk(options: PageOptions) {
         walk.see(told).await;
     }
     walk.inspect().await;
-    for path in ["/incidents?state=all", "/events", "/overview", "/projects", "/people", "/account"] {
+    for path in ["/incidents?state=all", "/events", "/overview", "/projects", "/people", "/account"]
+    {
         walk.open(path).await;
         walk.inspect().await;
         let weight = walk.page.weigh(&format!("{}{path}", walk.world.url)).await;

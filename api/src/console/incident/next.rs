@@ -61,4 +61,9 @@ impl Next {
             why_not,
         }
     }
+
+    /// Whether anything cannot be done now, and so there is something to say.
+    pub(super) fn has_reasons(&self) -> bool {
+        !self.why_not.is_empty() || (self.may_act && self.needs_repair_url)
+    }
 }

@@ -125,70 +125,82 @@ struct Words {
     done: &'static str,
 }
 
-const fn words(effect: EffectType) -> Words {
+const fn words(effect: EffectType) -> &'static Words {
     match effect {
-        EffectType::AccessUnlock => Words {
-            received: "Your payment was received.",
-            confirmed: "Payment confirmed",
-            arrived: "Your access was unlocked",
-            not_yet: "Your access is not unlocked yet",
-            object: "your access",
-            missing: "Access not unlocked in time",
-            failed: "Unlocking access failed",
-            done: "Access unlocked",
-        },
-        EffectType::CreditGrant => Words {
-            received: "Your payment was received.",
-            confirmed: "Payment confirmed",
-            arrived: "Your credits arrived",
-            not_yet: "Your credits have not arrived yet",
-            object: "your credits",
-            missing: "Credits not added in time",
-            failed: "Adding credits failed",
-            done: "Credits added",
-        },
-        EffectType::SeatUpdate => Words {
-            received: "Your payment was received.",
-            confirmed: "Payment confirmed",
-            arrived: "Your seats were changed",
-            not_yet: "Your seats are not changed yet",
-            object: "your seats",
-            missing: "Seats not changed in time",
-            failed: "Changing seats failed",
-            done: "Seats changed",
-        },
-        EffectType::SubscriptionStateApply => Words {
-            received: "The change of your subscription was received.",
-            confirmed: "Change confirmed",
-            arrived: "It took effect",
-            not_yet: "It has not taken effect yet",
-            object: "it",
-            missing: "Subscription not changed in time",
-            failed: "Changing the subscription failed",
-            done: "Subscription changed",
-        },
-        EffectType::AccessRevocation => Words {
-            received: "The end of your access was asked for.",
-            confirmed: "Request confirmed",
-            arrived: "It ended",
-            not_yet: "It has not ended yet",
-            object: "it",
-            missing: "Access not ended in time",
-            failed: "Ending access failed",
-            done: "Access ended",
-        },
-        EffectType::CreditDeduction => Words {
-            received: "Credits of yours were to be taken back.",
-            confirmed: "Request confirmed",
-            arrived: "They were taken back",
-            not_yet: "They have not been taken back yet",
-            object: "them",
-            missing: "Credits not taken back in time",
-            failed: "Taking credits back failed",
-            done: "Credits taken back",
-        },
+        EffectType::AccessUnlock => &ACCESS,
+        EffectType::CreditGrant => &CREDITS,
+        EffectType::SeatUpdate => &SEATS,
+        EffectType::SubscriptionStateApply => &SUBSCRIPTION,
+        EffectType::AccessRevocation => &REVOCATION,
+        EffectType::CreditDeduction => &DEDUCTION,
     }
 }
+
+const ACCESS: Words = Words {
+    received: "Your payment was received.",
+    confirmed: "Payment confirmed",
+    arrived: "Your access was unlocked",
+    not_yet: "Your access is not unlocked yet",
+    object: "your access",
+    missing: "Access not unlocked in time",
+    failed: "Unlocking access failed",
+    done: "Access unlocked",
+};
+
+const CREDITS: Words = Words {
+    received: "Your payment was received.",
+    confirmed: "Payment confirmed",
+    arrived: "Your credits arrived",
+    not_yet: "Your credits have not arrived yet",
+    object: "your credits",
+    missing: "Credits not added in time",
+    failed: "Adding credits failed",
+    done: "Credits added",
+};
+
+const SEATS: Words = Words {
+    received: "Your payment was received.",
+    confirmed: "Payment confirmed",
+    arrived: "Your seats were changed",
+    not_yet: "Your seats are not changed yet",
+    object: "your seats",
+    missing: "Seats not changed in time",
+    failed: "Changing seats failed",
+    done: "Seats changed",
+};
+
+const SUBSCRIPTION: Words = Words {
+    received: "The change of your subscription was received.",
+    confirmed: "Change confirmed",
+    arrived: "It took effect",
+    not_yet: "It has not taken effect yet",
+    object: "it",
+    missing: "Subscription not changed in time",
+    failed: "Changing the subscription failed",
+    done: "Subscription changed",
+};
+
+const REVOCATION: Words = Words {
+    received: "The end of your access was asked for.",
+    confirmed: "Request confirmed",
+    arrived: "It ended",
+    not_yet: "It has not ended yet",
+    object: "it",
+    missing: "Access not ended in time",
+    failed: "Ending access failed",
+    done: "Access ended",
+};
+
+const DEDUCTION: Words = Words {
+    received: "Credits of yours were to be taken back.",
+    confirmed: "Request confirmed",
+    arrived: "They were taken back",
+    not_yet: "They have not been taken back yet",
+    object: "them",
+    missing: "Credits not taken back in time",
+    failed: "Taking credits back failed",
+    done: "Credits taken back",
+};
 
 #[cfg(test)]
 mod tests {

@@ -84,8 +84,9 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
         age(&shop, 60).await;
         let steps = roll_up_everything(&shop).await;
         assert!(steps >= 3, "a day at a time: {steps}");
-        let rolled_up =
-            list_rolled_up(&shop.pool, date!(2000 - 01 - 01), None).await.expect("figures");
+        let mut db = shop.pool.acquire().await.expect("a connection");
+        let rolled_up = list_rolled_up(&mut db, date!(2000 - 01 - 01), None).await;
+        let rolled_up = rolled_up.expect("figures");
         let received: i64 = rolled_up.figures.iter().map(|of| of.received).sum();
         assert_eq!(received, 5, "everything is added up now");
         let after = seen(&shop, 7).await;
