@@ -60,20 +60,22 @@ SELECT n, shop, incident, received_at, kind.provider, kind.event_type, kind.effe
     -- One reference has a twentieth of all events; the others have a few.
     CASE WHEN n % 20 = 7 THEN 'workspace_1' ELSE 'user_' || (n::bigint * 7919) % 50021 END AS reference,
     CASE WHEN incident % 3 = 0 THEN 'missing_result' WHEN incident IS NOT NULL THEN 'failed_result' END AS reason,
-    CASE WHEN incident IS NULL THEN NULL WHEN incident % 25 <> 0 THEN 'resolved'
-        WHEN incident % 100 = 0 THEN 'acknowledged' WHEN incident % 175 = 0 THEN 'reprocessing' ELSE 'open' END AS state,
-    CASE WHEN incident % 25 = 0 THEN NULL WHEN incident % 4 = 0 THEN 'late_success'
+    CASE WHEN incident IS NULL THEN NULL WHEN NOT unresolved THEN 'resolved'
+        WHEN incident % 5 = 0 THEN 'acknowledged' WHEN incident % 7 = 0 THEN 'reprocessing' ELSE 'open' END AS state,
+    CASE WHEN unresolved THEN NULL WHEN incident % 4 = 0 THEN 'late_success'
         WHEN incident % 7 = 0 THEN 'manual' WHEN incident IS NOT NULL THEN 'reprocessed' END AS resolution,
     -- Answers come after up to 8 seconds, repairs after minutes to days.
     interval '1 millisecond' * (200 + n::bigint * 7919 % 8000) AS answered_after,
     interval '1 second' * (120 + (coalesce(incident, 0)::bigint * 104729 % 1000) ^ 2 / 8) AS repaired_after
 FROM (
     SELECT n, CASE WHEN n % 100 < 60 THEN 1 WHEN n % 100 < 95 THEN 2 ELSE 3 END AS shop,
-        CASE WHEN received_at < now() - interval '32 minutes' AND n % every = 0 THEN n / every END AS incident, received_at
+        CASE WHEN received_at < now() - interval '32 minutes' AND n % every = (n / every)::bigint * 7919 % 1009 % every THEN n / every END AS incident, received_at
     FROM (SELECT n, now() - interval '90 days' * (1 - n::float8 / total) AS received_at,
             greatest(1, total / greatest(1, current_setting('seed.incidents')::int)) AS every
         FROM (SELECT current_setting('seed.events')::int AS total) AS sizes, generate_series(1, total) AS n) AS times
 ) AS numbered
+-- Of the incidents of the last month every eighth still waits for somebody.
+CROSS JOIN LATERAL (SELECT incident::bigint * 7919 % 1009 % 8 = 0 AND received_at > now() - interval '30 days' AS unresolved) AS waiting
 CROSS JOIN LATERAL (
     SELECT k.provider, k.event_type, k.effect_type FROM kinds k
     WHERE k.shop = numbered.shop AND numbered.n::bigint * 7919 % 10007 % 10000 < k.upto ORDER BY k.upto LIMIT 1

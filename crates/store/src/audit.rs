@@ -106,14 +106,13 @@ pub async fn list_acknowledgers(
     event_ids: &[EventId],
 ) -> Result<BTreeMap<EventId, String>, StoreError> {
     let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"SELECT wanted.event_id AS "event_id!", last.actor FROM unnest($1::uuid[]) AS wanted (event_id)
-           CROSS JOIN LATERAL (
-               SELECT e.actor FROM audit_entries e
-               WHERE e.event_id = wanted.event_id AND e.action = 'incident.acknowledged' ORDER BY e.at DESC LIMIT 1) AS last"#,
+    let mut rows = sqlx::query!(
+        r#"SELECT event_id AS "event_id!", actor, at FROM audit_entries
+           WHERE event_id = ANY($1) AND action = 'incident.acknowledged'"#,
         &ids,
     )
     .fetch_all(db)
     .await?;
+    rows.sort_by_key(|row| row.at);
     Ok(rows.into_iter().map(|row| (EventId::from_uuid(row.event_id), row.actor)).collect())
 }

@@ -3,8 +3,7 @@
 use e2e::run;
 use store::figures::{list_rolled_up, roll_up};
 use store::search::overview::{Overview, overview};
-use time::Duration;
-use time::macros::date;
+use time::{Date, Duration};
 
 use super::super::shop::Shop;
 use super::for_charlie;
@@ -84,9 +83,11 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
         age(&shop, 60).await;
         let steps = roll_up_everything(&shop).await;
         assert!(steps >= 3, "a day at a time: {steps}");
-        let mut db = shop.pool.acquire().await.expect("a connection");
-        let rolled_up = list_rolled_up(&mut db, date!(2000 - 01 - 01), None).await;
-        let rolled_up = rolled_up.expect("figures");
+        let mut tx = shop.begin().await;
+        let rolled_up =
+            list_rolled_up(&mut tx, Date::from_ordinal_date(2000, 1).expect("a day"), None);
+        let rolled_up = rolled_up.await.expect("figures");
+        drop(tx);
         let received: i64 = rolled_up.figures.iter().map(|of| of.received).sum();
         assert_eq!(received, 5, "everything is added up now");
         let after = seen(&shop, 7).await;
