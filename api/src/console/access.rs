@@ -113,7 +113,6 @@ impl Pages {
     }
 
     /// The routes.
-    #[must_use]
     pub fn into_router(self) -> Router<AppState> {
         self.router
     }

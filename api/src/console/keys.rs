@@ -122,7 +122,7 @@ async fn render(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let keys = list_keys(&state.pool, Some(project.id)).await?;
-    let rows = keys.into_iter().map(|key| row(key, project, now));
+    let rows = keys.iter().map(|key| row(key, project, now));
     let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
     let head = Head::of(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
@@ -131,7 +131,7 @@ async fn render(
     page_with(status, &KeysPage { frame, head, valid, revoked, typed, mistakes })
 }
 
-fn row(key: KeyRow, project: &Project, now: OffsetDateTime) -> Row {
+fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> Row {
     Row {
         id: key.id,
         label: one_line(&key.label),

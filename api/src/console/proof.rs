@@ -72,12 +72,11 @@ async fn get(
         Some(token) => open_link(&state.pool, &token.hash()).await?,
         None => None,
     };
-    let mut response = match opened {
-        Some(link) => page_with(StatusCode::OK, &read(&state, link).await?)?,
-        None => {
-            let frame = Frame::apart("Nothing to show");
-            page_with(StatusCode::NOT_FOUND, &ClosedPage { frame })?
-        }
+    let mut response = if let Some(link) = opened {
+        page_with(StatusCode::OK, &read(&state, link).await?)?
+    } else {
+        let frame = Frame::apart("Nothing to show");
+        page_with(StatusCode::NOT_FOUND, &ClosedPage { frame })?
     };
     let unlisted = HeaderValue::from_static("noindex, nofollow, noarchive");
     response.headers_mut().insert(HeaderName::from_static("x-robots-tag"), unlisted);

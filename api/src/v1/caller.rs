@@ -126,6 +126,6 @@ pub(super) fn checked<T>(fields: Fields<'_>, read: T) -> Result<T, ApiError> {
 }
 
 /// One mistake.
-pub(super) fn mistake(field: &str, why: impl ToString) -> ApiError {
+pub(super) fn mistake(field: &str, why: &impl ToString) -> ApiError {
     ApiError::ValidationError(vec![FieldError::new(field, why.to_string())])
 }

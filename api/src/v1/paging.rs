@@ -26,7 +26,7 @@ impl Paging {
     pub(super) fn cursor<Id: FromStr>(&self) -> Result<Option<Cursor<Id>>, ApiError> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let id =
-            cursor.parse().map_err(|_| mistake("cursor", "must be a next_cursor of this list"));
+            cursor.parse().map_err(|_| mistake("cursor", &"must be a next_cursor of this list"));
         Ok(Some(Cursor::After(id?)))
     }
 
@@ -34,7 +34,7 @@ impl Paging {
     pub(super) fn limit(&self) -> Result<i64, ApiError> {
         let Some(limit) = &self.limit else { return Ok(store::search::PAGE) };
         let limit = limit.parse().ok().filter(|limit| (1..=200).contains(limit));
-        limit.ok_or_else(|| mistake("limit", "must be a whole number from 1 to 200"))
+        limit.ok_or_else(|| mistake("limit", &"must be a whole number from 1 to 200"))
     }
 }
 
@@ -67,5 +67,5 @@ where
 {
     text.map(str::parse)
         .transpose()
-        .map_err(|error: domain::text_enum::UnknownText| mistake(name, error))
+        .map_err(|error: domain::text_enum::UnknownText| mistake(name, &error))
 }

@@ -157,6 +157,7 @@ pub async fn list_since(
 /// Later than anything that happens.
 const END_OF_TIME: OffsetDateTime = time::macros::datetime!(9999-12-31 00:00 UTC);
 
+#[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn list_happened(
     db: &mut PgConnection,
     (from, until): (OffsetDateTime, OffsetDateTime),

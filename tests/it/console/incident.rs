@@ -135,6 +135,7 @@ fn acknowledging_is_seen_by_everybody_and_done_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn resolving_by_hand_takes_a_note_and_keeps_what_was_typed() {
     e2e::run(async {
         let world = world().await;
@@ -247,6 +248,7 @@ fn without_a_repair_url_the_page_says_what_is_missing() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn a_proof_link_is_shown_once_listed_and_revoked() {
     e2e::run(async {
         let world = world().await;

@@ -89,6 +89,7 @@ fn turning_pages_shows_every_incident_once_and_leads_back() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn every_filter_narrows_the_list_and_says_so() {
     e2e::run(async {
         let world = world().await;

@@ -14,8 +14,8 @@ async fn world() -> World {
 
 /// The key on a page.
 fn key_on(page: &str) -> Option<ApiKey> {
-    let texts = page.split("sk_test_").skip(1);
-    texts.filter_map(|text| ApiKey::parse(&format!("sk_test_{}", text.split('<').next()?))).next()
+    let mut texts = page.split("sk_test_").skip(1);
+    texts.find_map(|text| ApiKey::parse(&format!("sk_test_{}", text.split('<').next()?)))
 }
 
 #[test]

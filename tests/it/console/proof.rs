@@ -93,6 +93,7 @@ fn the_customer_reads_what_happened_without_signing_in() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn nothing_internal_is_on_the_page() {
     e2e::run(async {
         let world = world().await;
@@ -142,6 +143,7 @@ fn nothing_internal_is_on_the_page() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn whatever_does_not_open_is_the_very_same_page() {
     e2e::run(async {
         let world = world().await;

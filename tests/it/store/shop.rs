@@ -36,7 +36,7 @@ pub struct Shop {
     pub pool: PgPool,
     pub master_key: MasterKey,
     pub owner: KeyOwner,
-    _engines: Arc<Engines>,
+    engines: Arc<Engines>,
 }
 
 /// Who asks in these tests.
@@ -92,13 +92,13 @@ impl Shop {
         destinations::insert_destination(&pool, &master_key, owner.project_id, &target, BOB)
             .await
             .expect("a destination");
-        Self { pool, master_key, owner, _engines: engines }
+        Self { pool, master_key, owner, engines }
     }
 
     /// The same database, seen from another project.
     pub fn working_for(&self, owner: KeyOwner) -> Self {
         let (pool, master_key) = (self.pool.clone(), self.master_key.clone());
-        Self { pool, master_key, owner, _engines: Arc::clone(&self._engines) }
+        Self { pool, master_key, owner, engines: Arc::clone(&self.engines) }
     }
 
     pub async fn begin(&self) -> Transaction {

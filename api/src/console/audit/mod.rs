@@ -71,7 +71,7 @@ async fn get(
     let operators = list_operators(&state.pool).await?;
     let page = AuditPage {
         frame: Frame::of(&state, &signed_in, Section::Audit, "Audit").await?,
-        groups: filter.groups(),
+        groups: Filter::groups(),
         actors: operators.into_iter().map(|operator| operator.email).collect(),
         rows: rows(&state.pool, found.data).await?,
         newer: found.previous_cursor.map(|id| filter.link("/audit", Some(("before", &id)))),

@@ -58,15 +58,12 @@ async fn read(
     typed: &Typed,
 ) -> Result<Result<NewDestination, Mistakes>, ApiError> {
     let mut mistakes = Mistakes::default();
-    let new = match &typed.slack {
-        Some(url) => {
-            let new = NewDestination::slack(url, &state.console.allow);
-            mistakes.take("slack", new.map_err(|error| error.0))
-        }
-        None => {
-            let new = NewDestination::email(typed.email.as_deref().unwrap_or_default());
-            mistakes.take("email", new)
-        }
+    let new = if let Some(url) = &typed.slack {
+        let new = NewDestination::slack(url, &state.console.allow);
+        mistakes.take("slack", new.map_err(|error| error.0))
+    } else {
+        let new = NewDestination::email(typed.email.as_deref().unwrap_or_default());
+        mistakes.take("email", new)
     };
     let Some(new) = new else { return Ok(Err(mistakes)) };
     // Of a Slack URL only the host can be compared, and that is everybody's.

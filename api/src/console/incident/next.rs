@@ -8,6 +8,7 @@ use crate::console::frame::Frame;
 
 /// What can be done next.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that the template asks")]
 pub(super) struct Next {
     /// Whether there is anything left to do.
     pub(super) over: bool,

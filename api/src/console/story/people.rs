@@ -1,6 +1,6 @@
 //! Who did it, as a person would say it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use domain::alert::one_line;
 use domain::ids::{DestinationId, KeyId, ProjectId};
@@ -9,8 +9,8 @@ use store::{PgPool, StoreError, api_keys, destinations};
 /// What a project's keys and destinations are called, removed ones too.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    pub(super) keys: HashMap<KeyId, String>,
-    pub(super) destinations: HashMap<DestinationId, String>,
+    pub(super) keys: BTreeMap<KeyId, String>,
+    pub(super) destinations: BTreeMap<DestinationId, String>,
 }
 
 impl Names {
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn people_are_called_by_name_and_keys_by_label() {
         let key: KeyId = "key_00000000000000000000000001".parse().expect("an id");
-        let keys = HashMap::from([(key, "Production worker".to_owned())]);
+        let keys = BTreeMap::from([(key, "Production worker".to_owned())]);
         let names = Names { keys, ..Names::default() };
         for (actor, expected) in [
             ("operator:alice@cometcart.test", Some("by alice@cometcart.test")),

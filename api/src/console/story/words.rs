@@ -13,6 +13,7 @@ pub(super) fn of(action: Action, detail: &Value, names: &Names) -> (Tone, String
     (tone, lead.to_owned(), one_line(&rest))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one line per action")]
 pub(super) fn lead(action: Action) -> (Tone, &'static str) {
     use Action as A;
     use Tone::{Bad, Good, Plain, Work};
@@ -64,6 +65,7 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one arm per action that says more")]
 fn rest(action: Action, detail: &Value, names: &Names) -> String {
     let said = |key: &str| find(detail, key).unwrap_or_default();
     match action {
@@ -113,8 +115,8 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
 fn place(detail: &Value, names: &Names) -> String {
     let written = ["destination", "address"].iter().find_map(|key| find(detail, key));
     let id = || find(detail, "destination_id");
-    let named = || names.destinations.get(&id()?.parse().ok()?).cloned();
-    written.or_else(named).or_else(id).unwrap_or_default()
+    let known = || names.destinations.get(&id()?.parse().ok()?).cloned();
+    written.or_else(known).or_else(id).unwrap_or_default()
 }
 
 /// Other people's words, as they wrote them.

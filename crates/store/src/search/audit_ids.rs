@@ -133,6 +133,7 @@ async fn find_of_event(
     Ok(in_direction!(walk.direction, query, db)?)
 }
 
+#[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn find_by_kind(
     db: &mut PgConnection,
     search: &AuditSearch,

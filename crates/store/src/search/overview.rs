@@ -173,8 +173,8 @@ mod tests {
         let seconds = |ms: &[i64]| {
             let spread = spread(ms.iter());
             (
-                spread.median.map(|it| it.whole_milliseconds()),
-                spread.p90.map(|it| it.whole_milliseconds()),
+                spread.median.map(time::Duration::whole_milliseconds),
+                spread.p90.map(time::Duration::whole_milliseconds),
             )
         };
         assert_eq!(seconds(&[]), (None, None));

@@ -99,6 +99,7 @@ async fn is_known(
 }
 
 /// Rows that are exactly that, as far as one page looks, in the order of the walk.
+#[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn find_exactly(
     db: &mut PgConnection,
     (table, scope): (Table, Scope),

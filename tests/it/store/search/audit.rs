@@ -27,6 +27,7 @@ async fn sign_in(shop: &Shop, name: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn every_filter_of_the_audit_narrows() {
     run(async {
         let shop = Shop::open().await;

@@ -42,6 +42,7 @@ async fn furnish(shop: &Shop) -> Shop {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn every_filter_of_events_narrows() {
     run(async {
         let shop = Shop::open().await;
@@ -130,6 +131,7 @@ fn events_are_found_between_two_moments() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn text_finds_ids_of_ours_exact_texts_and_only_then_beginnings() {
     run(async {
         let shop = Shop::open().await;

@@ -57,6 +57,7 @@ async fn furnish(shop: &Shop) -> Shop {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn every_filter_of_incidents_narrows() {
     run(async {
         let shop = Shop::open().await;
@@ -120,6 +121,7 @@ fn incidents_are_found_by_their_age() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn text_finds_an_incident_by_every_id_and_by_the_reference() {
     run(async {
         let shop = Shop::open().await;
