@@ -81,6 +81,19 @@ impl TryFrom<Row> for PaymentEvent {
     }
 }
 
+/// Reads whole events; what stands behind `FROM payment_events` is the caller's.
+macro_rules! query_events {
+    ($tail:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference,
+                 occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
+             FROM payment_events " + $tail,
+            $($argument),+
+        )
+    };
+}
+
 /// A new event id.
 #[must_use]
 pub fn new_id() -> EventId {
@@ -95,15 +108,7 @@ pub async fn find_event(
     db: impl PgExecutor<'_>,
     id: EventId,
 ) -> Result<Option<PaymentEvent>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, occurred_at,
-                shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
-         FROM payment_events WHERE id = $1",
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
+    let row = query_events!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?;
     row.map(PaymentEvent::try_from).transpose()
 }
 
@@ -136,15 +141,7 @@ pub async fn lock_event(
     tx: &mut PgConnection,
     id: EventId,
 ) -> Result<Option<PaymentEvent>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, occurred_at,
-                shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
-         FROM payment_events WHERE id = $1 FOR UPDATE",
-        id.as_uuid(),
-    )
-    .fetch_optional(tx)
-    .await?;
+    let row = query_events!("WHERE id = $1 FOR UPDATE", id.as_uuid()).fetch_optional(tx).await?;
     row.map(PaymentEvent::try_from).transpose()
 }
 

@@ -13,8 +13,7 @@ use super::shop::{SECRET, Shop};
 fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of = shop.reprocessing("evt_1").await;
         let first = shop.begin_attempt(of, "n1").await.expect("an attempt");
         assert_eq!(first.attempt, 1);
         assert_eq!(first.repair_url.as_deref(), Some("http://127.0.0.1:9/repair"));
@@ -30,8 +29,7 @@ fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
 fn a_delivered_callback_waits_for_its_result_and_is_not_sent_again() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
         assert_eq!(shop.attempt(of, AnswerVerdict::Delivered).await, AttemptOutcome::Done);
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
@@ -56,8 +54,7 @@ fn a_delivered_callback_waits_for_its_result_and_is_not_sent_again() {
 fn a_refusal_for_good_stops_at_once() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
         assert_eq!(shop.attempt(of, AnswerVerdict::Stop).await, AttemptOutcome::Done);
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
@@ -75,8 +72,7 @@ fn a_refusal_for_good_stops_at_once() {
 fn five_attempts_are_made_and_no_more() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
         for made in 1..5 {
             let outcome = shop.attempt(of, AnswerVerdict::Retry).await;
             assert_eq!(outcome, AttemptOutcome::Retry { made });
@@ -99,8 +95,7 @@ fn five_attempts_are_made_and_no_more() {
 fn an_interrupted_attempt_is_noted_and_does_not_count() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
         shop.begin_attempt(of, "n1").await.expect("an attempt");
         let second = shop.begin_attempt(of, "n2").await.expect("another attempt");
         assert_eq!(second.attempt, 2);
@@ -125,8 +120,7 @@ fn an_interrupted_attempt_is_noted_and_does_not_count() {
 fn an_attempt_that_ends_after_its_reprocess_did_changes_only_its_own_row() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let of = (event_id, shop.reprocess(event_id).await);
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
         shop.begin_attempt(of, "n1").await.expect("an attempt");
         shop.succeed(event_id).await;
         let outcome = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;

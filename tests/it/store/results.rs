@@ -105,8 +105,7 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
 fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        shop.reprocess(event_id).await;
+        let (event_id, _) = shop.reprocessing("evt_1").await;
         let answer = accepted(&shop.fail(event_id).await);
         assert_eq!(answer, ("failed".to_owned(), Some(IncidentState::Reprocessing)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
@@ -124,8 +123,7 @@ fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
 fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        let replay_id = shop.reprocess(event_id).await;
+        let (event_id, replay_id) = shop.reprocessing("evt_1").await;
         shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
         let words = json!({"status": "failed", "replay_id": replay_id, "error_code": "locked"});
         let answer = accepted(&shop.report(event_id, words.clone()).await);
@@ -156,8 +154,7 @@ fn a_success_ends_the_reprocess_that_runs_with_or_without_its_replay_id() {
     run(async {
         let shop = Shop::open().await;
         for named in [true, false] {
-            let event_id = shop.missed(&format!("evt_{named}")).await;
-            let replay_id = shop.reprocess(event_id).await;
+            let (event_id, replay_id) = shop.reprocessing(&format!("evt_{named}")).await;
             shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
             let mut words = json!({"status": "success"});
             if named {

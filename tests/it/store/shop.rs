@@ -214,6 +214,12 @@ impl Shop {
         replay_id
     }
 
+    /// A missed event whose work the app was asked to do again.
+    pub async fn reprocessing(&self, provider_event_id: &str) -> (EventId, ReplayId) {
+        let event_id = self.missed(provider_event_id).await;
+        (event_id, self.reprocess(event_id).await)
+    }
+
     pub async fn begin_attempt(
         &self,
         of: (EventId, ReplayId),
