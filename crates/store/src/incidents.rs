@@ -77,6 +77,19 @@ impl TryFrom<Row> for Incident {
     }
 }
 
+/// Reads whole incidents; what stands behind `FROM incidents` is the caller's.
+macro_rules! query_incidents {
+    ($tail:literal, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
+                 acknowledged_at, resolved_at
+             FROM incidents " + $tail,
+            $($argument),+
+        )
+    };
+}
+
 /// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
 ///
 /// # Errors
@@ -111,15 +124,8 @@ pub async fn find_of_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
 ) -> Result<Option<Incident>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-             acknowledged_at, resolved_at
-         FROM incidents WHERE event_id = $1",
-        event_id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
+    let row =
+        query_incidents!("WHERE event_id = $1", event_id.as_uuid()).fetch_optional(db).await?;
     row.map(Incident::try_from).transpose()
 }
 
@@ -131,15 +137,7 @@ pub async fn find_incident(
     db: impl PgExecutor<'_>,
     id: IncidentId,
 ) -> Result<Option<Incident>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-             acknowledged_at, resolved_at
-         FROM incidents WHERE id = $1",
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
+    let row = query_incidents!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?;
     row.map(Incident::try_from).transpose()
 }
 
@@ -152,15 +150,7 @@ pub async fn list_by_ids(
     ids: &[IncidentId],
 ) -> Result<Vec<Incident>, StoreError> {
     let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-             acknowledged_at, resolved_at
-         FROM incidents WHERE id = ANY($1)",
-        &ids,
-    )
-    .fetch_all(db)
-    .await?;
+    let rows = query_incidents!("WHERE id = ANY($1)", &ids).fetch_all(db).await?;
     rows.into_iter().map(Incident::try_from).collect()
 }
 
@@ -173,15 +163,7 @@ pub async fn list_of_events(
     event_ids: &[EventId],
 ) -> Result<Vec<Incident>, StoreError> {
     let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-             acknowledged_at, resolved_at
-         FROM incidents WHERE event_id = ANY($1)",
-        &ids,
-    )
-    .fetch_all(db)
-    .await?;
+    let rows = query_incidents!("WHERE event_id = ANY($1)", &ids).fetch_all(db).await?;
     rows.into_iter().map(Incident::try_from).collect()
 }
 
