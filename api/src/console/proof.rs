@@ -43,7 +43,8 @@ struct ProofPage {
     project: String,
     is_test: bool,
     until: String,
-    heading: String,
+    received: &'static str,
+    ending: String,
     steps: Vec<Step>,
     payment: String,
     reference: String,
@@ -111,6 +112,7 @@ fn fill(
         reason: incident.reason,
         resolved_by_hand_at: incident.resolved_at.filter(|_| by_hand),
     };
+    let (received, ending) = proof::heading(&matter, story);
     let steps = proof::steps(&matter, story).into_iter().map(|step| Step {
         class: class(step.tone),
         lead: step.lead,
@@ -123,7 +125,8 @@ fn fill(
         project: one_line(&project.name),
         is_test: project.mode == Mode::Test,
         until: day(link.expires_at),
-        heading: proof::heading(&matter, story),
+        received,
+        ending,
         steps: steps.collect(),
         payment,
         reference: one_line(&event.internal_reference),

@@ -58,15 +58,14 @@ fn the_customer_reads_what_happened_without_signing_in() {
         let open_page = open(&world, &token).await;
         assert_eq!(open_page.status, 200);
         let not_yet =
-            "Your payment was received. Your credits have not arrived yet; the team knows.";
+            "Your payment was received. <br>Your credits have not arrived yet; the team knows.";
         assert!(open_page.body.contains(not_yet), "{}", open_page.body);
 
         let replay_id = world.reprocess(incident.id).await;
         world.result(incident.event_id, "success", json!({ "replay_id": replay_id })).await;
         let page = open(&world, &token).await;
         for wanted in [
-            "Your payment was received. Your credits arrived ",
-            " late.</h1>",
+            "Your payment was received. <br>Your credits arrived within a minute.</h1>",
             "Read-only record · CometCart · test mode, no money was taken · valid until ",
             "<strong>Payment confirmed</strong> by Stripe",
             "datetime=\"2026-11-21T14:02:09Z\"",

@@ -56,20 +56,27 @@ pub struct Step {
     pub at: OffsetDateTime,
 }
 
-/// The two sentences that the page begins with.
+/// The two sentences that the page begins with: what was received, and what became of it.
 #[must_use]
-pub fn heading(matter: &Matter, story: &[Deed]) -> String {
+pub fn heading(matter: &Matter, story: &[Deed]) -> (&'static str, String) {
     let words = words(matter.effect);
-    let after = |at: OffsetDateTime| humane_duration((at - matter.received_at).max(Duration::ZERO));
+    let took = |at: OffsetDateTime| at - matter.received_at;
     let arrived = story.iter().find(|(_, action)| *action == Action::ResultSucceeded);
     let ending = match (arrived, matter.resolved_by_hand_at) {
-        (Some((at, _)), _) => format!("{} {} late.", words.arrived, after(*at)),
+        (Some((at, _)), _) if took(*at) < Duration::MINUTE => {
+            format!("{} within a minute.", words.arrived)
+        }
+        (Some((at, _)), _) => format!("{} {} late.", words.arrived, humane_duration(took(*at))),
+        (None, Some(at)) if took(at) < Duration::MINUTE => {
+            format!("The team took care of {} by hand, within a minute.", words.object)
+        }
         (None, Some(at)) => {
-            format!("The team took care of {} by hand, {} later.", words.object, after(at))
+            let later = humane_duration(took(at));
+            format!("The team took care of {} by hand, {later} later.", words.object)
         }
         (None, None) => format!("{}; the team knows.", words.not_yet),
     };
-    format!("{} {ending}", words.received)
+    (words.received, ending)
 }
 
 /// What happened, step by step.
@@ -228,9 +235,29 @@ mod tests {
             .collect()
     }
 
+    fn headed(matter: &Matter, story: &[Deed]) -> String {
+        let (received, ending) = heading(matter, story);
+        format!("{received} {ending}")
+    }
+
     fn sentences(matter: &Matter, story: &[Deed]) -> Vec<String> {
         let steps = steps(matter, story).into_iter();
         steps.map(|step| format!("{}{}", step.lead, step.rest)).collect()
+    }
+
+    #[test]
+    fn what_is_put_right_within_a_minute_is_not_called_late() {
+        let mut story = vec![(RECEIVED + Duration::seconds(59), Action::ResultSucceeded)];
+        let failed = Matter { reason: Reason::FailedResult, ..credits() };
+        assert_eq!(heading(&failed, &story).1, "Your credits arrived within a minute.");
+        story[0].0 = RECEIVED - Duration::SECOND;
+        assert_eq!(heading(&failed, &story).1, "Your credits arrived within a minute.");
+        story[0].0 = RECEIVED + Duration::MINUTE;
+        assert_eq!(heading(&failed, &story).1, "Your credits arrived 1 minute late.");
+        let by_hand = Some(RECEIVED + Duration::SECOND);
+        let matter = Matter { resolved_by_hand_at: by_hand, ..credits() };
+        let ending = "The team took care of your credits by hand, within a minute.";
+        assert_eq!(heading(&matter, &[]).1, ending);
     }
 
     #[test]
@@ -251,7 +278,7 @@ mod tests {
             (61, Action::ResultContradicted),
         ]);
         assert_eq!(
-            heading(&credits(), &story),
+            headed(&credits(), &story),
             "Your payment was received. Your credits arrived 51 minutes late."
         );
         assert_eq!(
@@ -277,7 +304,7 @@ mod tests {
         ]);
         let failed = Matter { reason: Reason::FailedResult, ..credits() };
         assert_eq!(
-            heading(&failed, &story),
+            headed(&failed, &story),
             "Your payment was received. Your credits have not arrived yet; the team knows."
         );
         assert_eq!(
@@ -292,12 +319,12 @@ mod tests {
         let matter = Matter { resolved_by_hand_at: Some(by_hand), ..credits() };
         let mut story = deeds(&[(30, Action::IncidentOpened), (120, Action::IncidentResolved)]);
         assert_eq!(
-            heading(&matter, &story),
+            headed(&matter, &story),
             "Your payment was received. The team took care of your credits by hand, 2 hours later."
         );
         assert_eq!(sentences(&matter, &story)[2], "Taken care of by hand, by the team");
         story.extend(deeds(&[(180, Action::ResultSucceeded)]));
-        assert!(heading(&matter, &story).ends_with("Your credits arrived 3 hours late."));
+        assert!(headed(&matter, &story).ends_with("Your credits arrived 3 hours late."));
     }
 
     #[test]
@@ -331,8 +358,8 @@ mod tests {
             ),
         ] {
             let matter = Matter { effect, ..credits() };
-            assert_eq!(heading(&matter, &story), late);
-            assert_eq!(heading(&matter, &[]), open);
+            assert_eq!(headed(&matter, &story), late);
+            assert_eq!(headed(&matter, &[]), open);
         }
     }
 }
