@@ -39,9 +39,14 @@ pub struct Operator {
 impl Operator {
     /// Somebody who is signed in with this role. The address is `<role>@cometcart.test`.
     pub async fn signed_in(world: &World, role: Role) -> Self {
+        Self::signed_in_with(world, role, "").await
+    }
+
+    /// The same, with a browser that names itself so.
+    pub async fn signed_in_with(world: &World, role: Role, browser: &str) -> Self {
         let email = format!("{role}@cometcart.test");
         add(&world.pool, &email, role).await;
-        let mut operator = Self::stranger(world);
+        let mut operator = Self::with_browser(world, browser);
         operator.email.clone_from(&email);
         let form = [("email", email.as_str()), ("password", PASSWORD), ("next", "")];
         let answer = operator.send("/sign-in", &form).await;
@@ -53,8 +58,13 @@ impl Operator {
 
     /// Somebody who is not signed in.
     pub fn stranger(world: &World) -> Self {
+        Self::with_browser(world, "")
+    }
+
+    fn with_browser(world: &World, browser: &str) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
+            .user_agent(browser)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");

@@ -16,6 +16,7 @@ pub mod browser;
 pub mod console;
 pub mod dev;
 pub mod engines;
+pub mod gallery;
 pub mod mailbox;
 pub mod receiver;
 pub mod scripted;

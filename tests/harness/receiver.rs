@@ -82,6 +82,12 @@ impl Receiver {
         memory.answers.extend(statuses.iter().map(|status| (*status, format!("answer {status}"))));
     }
 
+    /// Answers the next request with these words.
+    pub fn answer_saying(&self, status: u16, words: &str) {
+        let mut memory = self.memory.lock().expect("no panic while locked");
+        memory.answers.push_back((status, words.to_owned()));
+    }
+
     /// Lets the next request wait this long for its answer.
     pub fn hang_next(&self, pause: Duration) {
         self.memory.lock().expect("no panic while locked").hang = Some(pause);

@@ -8,14 +8,17 @@ mod destinations;
 mod events;
 mod incident;
 mod incidents;
+mod inert;
 mod integration_test;
 mod keys;
+mod looks;
 mod overview;
 mod people;
 mod projects;
 mod proof;
 mod samples;
 mod sign_in;
+mod strict;
 mod walk;
 
 /// What a stranger might write, hoping that a page would run it.

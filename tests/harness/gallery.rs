@@ -1,0 +1,232 @@
+//! Every page that there is, furnished, for whoever looks at all of them: pictures, accessibility,
+//! weight, hostile texts.
+//!
+//! A page is added by a line in [`PAGES`]. What people and programs write into the console's world is
+//! in [`Texts`]: by default as it is on a usual day, or all of it hostile at once.
+
+use domain::ids::{EventId, IncidentId};
+use domain::incident::IncidentState;
+use domain::operator::Role;
+use serde_json::json;
+use store::destinations::Target;
+
+use crate::browser::Page;
+use crate::console::{self, Operator};
+use crate::world::{parse, receipt};
+use crate::{Receiver, World};
+
+/// A name, and the path of the page. What stands in braces is an id of the gallery.
+pub const PAGES: [(&str, &str); 23] = [
+    ("sign-in", "/sign-in"),
+    ("incidents", "/incidents"),
+    ("incidents-all", "/incidents?state=all"),
+    ("incidents-none", "/incidents?q=nobody"),
+    ("incident-open", "/incidents/{open}"),
+    ("incident-repairing", "/incidents/{repairing}"),
+    ("incident-resolved", "/incidents/{resolved}"),
+    ("events", "/events"),
+    ("event", "/events/{event}"),
+    ("overview", "/overview"),
+    ("projects", "/projects"),
+    ("project-new", "/projects/new"),
+    ("project", "/projects/{project}"),
+    ("destinations", "/projects/{project}/destinations"),
+    ("keys", "/projects/{project}/keys"),
+    ("integration-test", "/projects/{project}/integration-test"),
+    ("audit", "/audit"),
+    ("people", "/people"),
+    ("account", "/account"),
+    ("proof", "{proof}"),
+    ("proof-closed", "/proof/nothing"),
+    ("reference", "/api/reference"),
+    ("not-found", "/nothing/here"),
+];
+
+/// What is written in every place where somebody may write.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts {
+    /// The project's name.
+    pub project: &'static str,
+    /// The provider's id of each event; a number follows.
+    pub provider_event: &'static str,
+    /// Whom the payment is for.
+    pub reference: &'static str,
+    /// What the app says when it fails.
+    pub error: &'static str,
+    /// Why an operator reprocesses or resolves.
+    pub note: &'static str,
+    /// What keys and tokens are called.
+    pub label: &'static str,
+    /// What the repair endpoint and Slack answer.
+    pub answer: &'static str,
+    /// Whom alerts go to by mail.
+    pub address: &'static str,
+    /// With which program an operator signs in.
+    pub browser: &'static str,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            project: "CometCart",
+            provider_event: "evt_1TbGq4",
+            reference: "user_456",
+            error: "could not write to credits: disk full",
+            note: "the disk has room again",
+            label: "Billing server",
+            answer: "{\"queued\":true}",
+            address: "bob@cometcart.test",
+            browser: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        }
+    }
+}
+
+impl Texts {
+    /// The same text everywhere where it is taken.
+    #[must_use]
+    pub fn all(text: &'static str, address: &'static str) -> Self {
+        Self {
+            project: text,
+            provider_event: text,
+            reference: text,
+            error: text,
+            note: text,
+            label: text,
+            answer: text,
+            address,
+            browser: text,
+        }
+    }
+}
+
+/// A world in which every page has something to show.
+pub struct Gallery {
+    /// The world.
+    pub world: World,
+    /// Where its Slack messages go, until it says that its address is gone.
+    pub slack: Receiver,
+    /// Alice, an admin, who made all this.
+    pub alice: Operator,
+    /// The path of the customer's page about the resolved incident.
+    pub proof: String,
+    open: IncidentId,
+    repairing: IncidentId,
+    resolved: IncidentId,
+    event: EventId,
+}
+
+impl Gallery {
+    /// Furnishes a world, by the ways that its users have.
+    ///
+    /// # Panics
+    /// When something is refused.
+    pub async fn furnish(texts: Texts) -> Self {
+        let world = World::start().await;
+        let slack = Receiver::start().await.expect("a receiver");
+        let alice = Operator::signed_in_with(&world, Role::Admin, texts.browser).await;
+        console::add(&world.pool, "charlie@cometcart.test", Role::Viewer).await;
+        let project = format!("/projects/{}", world.project.id);
+        let settings = [
+            ("name", texts.project),
+            ("timeout_minutes", "30"),
+            ("repair_url", world.repair.url()),
+            ("snapshots", "on"),
+        ];
+        let label = [("label", texts.label)];
+        for (page, form, fields) in [
+            (&project, project.clone(), &settings[..]),
+            (&project, format!("{project}/keys"), &label),
+            (&project, format!("{project}/destinations"), &[("email", texts.address)]),
+            (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
+        ] {
+            let answer = alice.submit(page, &form, fields).await;
+            assert!(answer.status.as_u16() < 400, "{form}: {}", answer.body);
+        }
+        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        slack.answer_saying(404, texts.answer);
+        let event = take(&world, &texts, 1).await;
+        world.result(event, "success", json!({})).await;
+        let resolved = repaired(&world, &alice, &texts).await;
+        let repairing = reprocessed(&world, &alice, &texts).await;
+        let (_, open) = failed(&world, &texts, 4).await;
+        take(&world, &texts, 5).await;
+        let proof = prove(&alice, resolved).await;
+        world.mailbox.wait_for(4).await;
+        Self { world, slack, alice, proof, open, repairing, resolved, event }
+    }
+
+    /// Opens every page, as a stranger what strangers see first and as alice the rest.
+    pub async fn visit(&self, page: &Page, mut look: impl AsyncFnMut(&'static str)) {
+        for (name, path) in PAGES {
+            page.open(&format!("{}{}", self.world.url, self.fill(path))).await;
+            look(name).await;
+            if name == "sign-in" {
+                page.fill_label("E-mail", &self.alice.email).await;
+                page.fill_label("Password", console::PASSWORD).await;
+                page.click("button/Sign in").await;
+            }
+        }
+    }
+
+    fn fill(&self, path: &str) -> String {
+        path.replace("{open}", &self.open.to_string())
+            .replace("{repairing}", &self.repairing.to_string())
+            .replace("{resolved}", &self.resolved.to_string())
+            .replace("{event}", &self.event.to_string())
+            .replace("{project}", &self.world.project.id.to_string())
+            .replace("{proof}", &self.proof)
+    }
+}
+
+async fn take(world: &World, texts: &Texts, number: u8) -> EventId {
+    let mut body = receipt(&format!("{}{number}", texts.provider_event));
+    body["internal_reference"] = json!(texts.reference);
+    let (status, answer) = world.post("/api/v1/receipt", &body).await;
+    assert_eq!(status, 202, "{answer}");
+    parse(&answer["event_id"])
+}
+
+async fn failed(world: &World, texts: &Texts, number: u8) -> (EventId, IncidentId) {
+    let event = take(world, texts, number).await;
+    let words = json!({ "error_code": "db_write_failed", "error_message": texts.error });
+    let answer = world.result(event, "failed", words).await;
+    (event, parse(&answer["incident"]["id"]))
+}
+
+/// An incident whose first reprocess was refused by the app, and whose second one worked.
+async fn repaired(world: &World, alice: &Operator, texts: &Texts) -> IncidentId {
+    let (event, incident) = failed(world, texts, 2).await;
+    let path = format!("/incidents/{incident}");
+    let note = [("note", texts.note)];
+    alice.submit(&path, &format!("{path}/acknowledge"), &note).await;
+    world.repair.answer_saying(422, texts.answer);
+    alice.submit(&path, &format!("{path}/reprocess"), &note).await;
+    world
+        .incident_when(event, "open again", |incident| {
+            incident.state == IncidentState::Open && !world.repair.received().is_empty()
+        })
+        .await;
+    alice.submit(&path, &format!("{path}/reprocess"), &note).await;
+    let callback = world.repair.wait_for(2).await.remove(1).json();
+    world.result(event, "success", json!({ "replay_id": callback["replay_id"] })).await;
+    incident
+}
+
+/// An incident whose reprocess waits for its result.
+async fn reprocessed(world: &World, alice: &Operator, texts: &Texts) -> IncidentId {
+    let (_, incident) = failed(world, texts, 3).await;
+    let path = format!("/incidents/{incident}");
+    world.repair.answer_saying(202, texts.answer);
+    alice.submit(&path, &format!("{path}/reprocess"), &[("note", texts.note)]).await;
+    world.repair.wait_for(3).await;
+    incident
+}
+
+/// Makes a proof link; gives the path of what the customer sees.
+async fn prove(alice: &Operator, incident: IncidentId) -> String {
+    let path = format!("/incidents/{incident}");
+    alice.submit(&path, &format!("{path}/proof-links"), &[("days", "7")]).await;
+    let page = alice.get(&path).await.body;
+    let token = page.split("/proof/").nth(1).and_then(|rest| rest.split('<').next());
+    format!("/proof/{}", token.unwrap_or_else(|| panic!("no link: {page}")))
+}

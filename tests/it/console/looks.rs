@@ -1,0 +1,53 @@
+//! How every page looks to a strict visitor: at a desk in the light, and on a phone in the dark.
+
+use e2e::browser::{Browser, PageOptions, Viewport};
+use e2e::gallery::{Gallery, PAGES, Texts};
+use e2e::{World, WorldOptions, run};
+
+use super::strict;
+
+/// Pages that only lead elsewhere, and files.
+const NO_PAGES: [&str; 4] = ["/", "/assets/{file}", "/audit.csv", "/audit.json"];
+
+#[test]
+fn every_page_can_be_used_by_everybody_is_light_and_fits() {
+    run(async {
+        let gallery = Gallery::furnish(Texts::default()).await;
+        let page = Browser::start().await.page(PageOptions::default()).await;
+        gallery
+            .visit(&page, async |name| {
+                for (viewport, dark) in [(Viewport::Wide, false), (Viewport::Phone, true)] {
+                    page.look(viewport, dark).await;
+                    strict::inspect(&page, &gallery.world.url).await;
+                    let over = "document.documentElement.scrollWidth - window.innerWidth";
+                    let over = page.evaluate(over).await;
+                    assert!(over.as_f64() <= Some(0.0), "{name}, {viewport:?}: {over} px too wide");
+                }
+                strict::weigh(&page).await;
+                let sheets = page.count("link[rel=stylesheet]").await;
+                assert_eq!(sheets, 1, "{name} has one style sheet");
+            })
+            .await;
+    });
+}
+
+#[test]
+fn the_gallery_shows_every_page_that_there_is() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let pages = api::console::pages(&world.state());
+        let gets = pages.list().iter().filter(|(method, ..)| method == "GET");
+        for (_, path, _) in gets.filter(|(_, path, _)| !NO_PAGES.contains(&&**path)) {
+            let parts: Vec<_> = path.split('/').collect();
+            let shown = PAGES.iter().any(|(_, shown)| {
+                let shown = shown.replace("{proof}", "/proof/{token}");
+                let shown: Vec<_> =
+                    shown.split(['?']).next().unwrap_or_default().split('/').collect();
+                let alike =
+                    |(a, b): (&&str, &&str)| a == b || (a.starts_with('{') && b.starts_with('{'));
+                shown.len() == parts.len() && shown.iter().zip(&parts).all(alike)
+            });
+            assert!(shown, "{path} is not in the gallery");
+        }
+    });
+}
