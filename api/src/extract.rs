@@ -10,7 +10,8 @@
 //! 6. the handler looks the key up (401) and asks the rate limit (429);
 //! 7. [`read_json_object`]: size (413), time (400), JSON (400), number of fields (413).
 //!
-//! Nothing of the body is read before step 7, so nobody without a key can make the server read one.
+//! Nothing of the body is kept before step 7: a refused one is dropped piece by piece as it comes, so
+//! nobody without a key fills the memory.
 //! A request that fails on the way has changed nothing.
 
 mod body;
@@ -26,7 +27,7 @@ use domain::secret_token::OperatorToken;
 
 use crate::error::ApiError;
 
-pub use body::{BodyLimits, read_body, read_json_object};
+pub use body::{BodyLimits, drop_body, read_body, read_json_object};
 
 /// What the headers of an ingest request say, once all of them are in order.
 #[derive(Debug, Clone)]

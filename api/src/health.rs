@@ -22,7 +22,7 @@ pub async fn healthz() -> Json<Value> {
 /// `GET /readyz`.
 pub async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Value>) {
     let (database, temporal) = tokio::join!(
-        answers(async { pool::ping(&state.pool).await.is_ok() }),
+        answers(async { matches!(pool::is_writable(&state.pool).await, Ok(true)) }),
         answers(async { state.engine.check().await.is_ok() }),
     );
     let (code, status) = match (database, temporal) {

@@ -44,6 +44,14 @@ pub async fn read_json_object(
     json::parse_object(&bytes)
 }
 
+/// Takes in a body that nobody wants, piece by piece, within the limits; nothing of it is kept.
+pub async fn drop_body(body: Body, limits: BodyLimits) {
+    let mut body = Limited::new(body, limits.bytes);
+    let dropping = async { while let Some(Ok(_piece)) = body.frame().await {} };
+    // What is still under way then is the client's loss.
+    let _ended = tokio::time::timeout(limits.deadline, dropping).await;
+}
+
 /// Reads a body whole.
 ///
 /// # Errors

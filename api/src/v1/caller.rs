@@ -74,9 +74,13 @@ impl Caller {
 /// # Errors
 /// `not_found`, whether the text is no id or nothing has it.
 pub(super) async fn project(state: &AppState, id: &str) -> Result<Project, ApiError> {
-    let missing = || ApiError::not_found("there is no such project");
-    let id: ProjectId = id.parse().map_err(|_| missing())?;
-    projects::find_project(&state.pool, id).await?.ok_or_else(missing)
+    let id: ProjectId = id.parse().map_err(|_| no_project())?;
+    projects::find_project(&state.pool, id).await?.ok_or_else(no_project)
+}
+
+/// There is no such project, or none that has this id any more.
+pub(super) fn no_project() -> ApiError {
+    ApiError::not_found("there is no such project")
 }
 
 /// The incident of a path, if it is of the path's project.

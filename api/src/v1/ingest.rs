@@ -22,7 +22,7 @@ use store::pool::Transaction;
 use store::{PgConnection, StoreError};
 
 use crate::error::ApiError;
-use crate::extract::{BodyLimits, IngestHead, read_json_object};
+use crate::extract::{BodyLimits, IngestHead, drop_body, read_json_object};
 use crate::state::AppState;
 
 /// How long the body of a refused request is taken in.
@@ -47,7 +47,7 @@ pub(super) async fn read(
         Ok(sender) => Ok((sender, read_json_object(body, BodyLimits::default()).await?)),
         Err(refusal) => {
             let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
-            let _dropped = read_json_object(body, limits).await;
+            drop_body(body, limits).await;
             Err(refusal)
         }
     }

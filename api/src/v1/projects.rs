@@ -157,8 +157,10 @@ pub async fn update(
     body: Body,
 ) -> Result<Json<ProjectShape>, ApiError> {
     caller.must_administer()?;
-    let now = caller::project(&state, &id).await?;
+    let id = caller::project(&state, &id).await?.id;
     let body = caller::body(body).await?;
+    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
     let settings = ProjectSettings {
         name: now.name,
         mode: now.mode,
@@ -167,10 +169,9 @@ pub async fn update(
         snapshots: now.snapshots,
     };
     let settings = read(&state, &body, settings, false)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
-    project::update_project(&mut tx, &caller.actor(), now.id, &settings).await?;
+    project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(Json(caller::project(&state, &id).await?.into()))
+    Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
 
 /// Reads the settings over those that hold now.
@@ -202,10 +203,11 @@ fn read(
     if body.contains_key(repair_url::FIELD) {
         settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
     }
-    if let Some(url) = &settings.repair_url
-        && let Err(why) = RepairUrl::parse(url, settings.mode, &state.console.allow)
-    {
-        fields.refuse(repair_url::FIELD, why.to_string());
+    if let Some(url) = &settings.repair_url {
+        match RepairUrl::parse(url, settings.mode, &state.console.allow) {
+            Ok(url) => settings.repair_url = Some(url.to_string()),
+            Err(why) => fields.refuse(repair_url::FIELD, why.to_string()),
+        }
     }
     caller::checked(fields, settings)
 }

@@ -38,7 +38,7 @@ async fn take(tx: &mut PgConnection, call: Call<'_, Receipt>) -> Result<Worked, 
     let Call { state, owner, said: receipt, .. } = call;
     let taken = receipt::accept_receipt(tx, &state.master_key, owner, receipt).await;
     let taken = taken.map_err(ingest::failed)?;
-    let dropped = receipt.payload.is_some() && !owner.snapshots;
+    let dropped = receipt.payload.is_some() && (!owner.snapshots || taken.duplicate);
     let answer = Answer {
         event_id: taken.event_id,
         timeout_at: taken.timeout_at,

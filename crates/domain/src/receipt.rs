@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::catalogue::{EffectType, Provider};
+use crate::catalogue::{EffectType, PROVIDERS, Provider};
 use crate::field::{FieldError, Fields};
 use crate::project::MAX_TIMEOUT_MINUTES;
 
@@ -103,12 +103,17 @@ fn event_id(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<Strin
 fn event_type(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<String> {
     let text = fields.text("event_type");
     let text = fields.require("event_type", text)?;
-    let allowed = provider?.row().event_types;
+    let allowed = provider.map_or_else(every_event_type, |one| one.row().event_types.to_vec());
     if allowed.contains(&text) {
         return Some(text.to_owned());
     }
     fields.refuse("event_type", format!("must be one of {}", allowed.join(", ")));
     None
+}
+
+/// What is held against where the provider itself is not known.
+fn every_event_type() -> Vec<&'static str> {
+    PROVIDERS.iter().flat_map(|row| row.event_types).copied().collect()
 }
 
 /// Shopify only; for other providers the field is ignored as any unknown field is.
@@ -185,6 +190,16 @@ mod tests {
     fn a_shopify_receipt_needs_its_shop() {
         let change = json!({"provider": "shopify", "event_type": "orders/paid"});
         assert_eq!(refused(&change), ["shopify_shop_domain"]);
+    }
+
+    #[test]
+    fn the_event_type_is_checked_even_where_the_provider_is_not_known() {
+        for provider in [json!("paypal"), json!(null)] {
+            let known = json!({"provider": provider, "event_type": "orders/paid"});
+            assert_eq!(refused(&known), ["provider"]);
+            let unknown = json!({"provider": provider, "event_type": "bogus"});
+            assert_eq!(refused(&unknown), ["provider", "event_type"]);
+        }
     }
 
     #[test]

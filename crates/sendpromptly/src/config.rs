@@ -143,15 +143,12 @@ impl Environment {
     /// only hold while no database is named, because then it is that `dev` that is worked on.
     #[must_use]
     pub fn beside_dev(mut self, data_dir: &Path) -> Self {
-        let named =
-            [DATABASE_URL, "DATABASE_URL_FILE"].iter().any(|name| self.0.contains_key(name));
-        let Ok(dev) = DevState::find_running(data_dir) else { return self };
-        if named {
+        if self.is_given(DATABASE_URL) || self.is_given("DATABASE_URL_FILE") {
             return self;
         }
+        let Ok(dev) = DevState::find_running(data_dir) else { return self };
         for (name, value) in [(SMTP_URL, dev.smtp_url), (MAIL_FROM, dev.mail_from)] {
-            let given = self.0.contains_key(name)
-                || name == SMTP_URL && self.0.contains_key("SMTP_URL_FILE");
+            let given = self.is_given(name) || name == SMTP_URL && self.is_given("SMTP_URL_FILE");
             if let Some(value) = value.filter(|_| !given) {
                 self.0.insert(name, value.into());
             }
@@ -194,7 +191,7 @@ impl Environment {
     /// # Errors
     /// When it is no http or https URL.
     pub fn public_url(&self, listen: SocketAddr) -> Result<String, ConfigError> {
-        Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| url_of(listen)))
+        Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| local_url(listen)))
     }
 
     /// Temporal's own web interface, if its address is set.
@@ -292,6 +289,11 @@ impl Environment {
         }
     }
 
+    /// What cannot be read is given, and refused where it is read.
+    fn is_given(&self, name: &'static str) -> bool {
+        !matches!(self.plain(name), Ok(None))
+    }
+
     fn plain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(value) = self.0.get(name) else {
             return Ok(None);
@@ -327,7 +329,8 @@ fn malformed(name: &'static str, problem: &str) -> ConfigError {
     ConfigError::Malformed { name, problem: problem.to_owned() }
 }
 
-fn url_of(listen: SocketAddr) -> String {
+/// Where something that listens here is reached from this machine.
+pub fn local_url(listen: SocketAddr) -> String {
     if listen.ip().is_unspecified() {
         return format!("http://127.0.0.1:{}", listen.port());
     }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use activities::destinations::email::MailSettingsError;
 use domain::ids::MalformedId;
+use embedded::LockError;
 use serde::Serialize;
 use store::StoreError;
 
@@ -117,7 +118,7 @@ fn known_code(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str>
     if cause.is::<ConfigError>() || cause.is::<MailSettingsError>() {
         return Some("validation_error");
     }
-    if cause.is::<LocalError>() {
+    if cause.is::<LocalError>() || cause.is::<LockError>() {
         return Some("unavailable");
     }
     let store = cause.downcast_ref::<StoreError>()?;

@@ -76,11 +76,12 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
     Ok(known.saturating_sub(usize::try_from(applied).unwrap_or_default()))
 }
 
-/// Whether the database answers.
+/// Whether receipts can be written: the database answers, has the schema and is no standby.
 ///
 /// # Errors
-/// When it does not.
-pub async fn ping(pool: &PgPool) -> Result<(), StoreError> {
-    sqlx::query("SELECT 1").execute(pool).await?;
-    Ok(())
+/// When it does not answer, or has no schema.
+pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
+    let question = "SELECT NOT pg_is_in_recovery() FROM (VALUES (1)) AS one
+         LEFT JOIN (SELECT FROM payment_events LIMIT 0) AS events ON true";
+    Ok(sqlx::query_scalar(question).fetch_one(pool).await?)
 }

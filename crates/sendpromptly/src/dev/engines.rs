@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use workflows::names::search_attribute;
 
 use super::{DevArgs, welcome};
+use crate::failure::Failure;
 use crate::progress::while_waiting;
 
 /// A Postgres and a Temporal that are kept running.
@@ -88,5 +89,5 @@ fn name_the_flag(error: StartError, args: &DevArgs) -> anyhow::Error {
         StartError::PortTaken { port } if *port == args.temporal_ui_port => "--temporal-ui-port",
         _ => return anyhow::Error::new(error).context("cannot start the engines"),
     };
-    anyhow::anyhow!("{error}; {flag} names another one")
+    Failure::Unavailable(format!("{error}; {flag} names another one")).into()
 }

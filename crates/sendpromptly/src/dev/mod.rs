@@ -25,6 +25,8 @@ use workflows::names::TASK_QUEUE;
 
 use crate::Context;
 use crate::answer::Answer;
+use crate::config::local_url;
+use crate::failure::Failure;
 use crate::local::{self, DevState};
 use crate::progress::while_waiting;
 use crate::senders;
@@ -73,9 +75,11 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<Answer> {
     let ending = listen_for_the_end()?;
     make_folder(&context.data_dir)?;
     let _lock = PidLock::acquire(&context.data_dir)?;
-    let listener = TcpListener::bind(args.listen).await;
-    let listener = listener.with_context(|| {
-        format!("cannot listen on {}; --listen names another address", args.listen)
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        let listen = args.listen;
+        Failure::Unavailable(format!(
+            "cannot listen on {listen}: {error}; --listen names another address"
+        ))
     })?;
     // Dropping engines that are still starting ends them.
     let starting = Box::pin(Engines::start(&args, &context.data_dir));
@@ -104,11 +108,13 @@ async fn watch(
     mut engines: Engines,
     (listener, ending): (TcpListener, CancellationToken),
 ) -> anyhow::Result<()> {
-    let opened = open(args, context, &engines, listener).await;
+    let url = local_url(listener.local_addr()?);
+    let opened = open(args, context, &engines, (listener, &url)).await;
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
-            let told = tell_and_wait(args, context, (&mut engines, &service), &ending).await;
+            let told =
+                tell_and_wait((args, &url), context, (&mut engines, &service), &ending).await;
             welcome::say("\nstopping: requests and activities come to their end");
             service.stop().await;
             told
@@ -124,7 +130,7 @@ async fn open(
     args: &DevArgs,
     context: &Context,
     engines: &Engines,
-    listener: TcpListener,
+    (listener, url): (TcpListener, &str),
 ) -> anyhow::Result<Service> {
     let environment = &context.environment;
     while_waiting("bringing the schema up to date", store::pool::migrate(&engines.database_url()))
@@ -138,7 +144,7 @@ async fn open(
     let hands = Hands {
         senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
         allow,
-        public_url: environment.public_url(listener.local_addr()?)?,
+        public_url: url.to_owned(),
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
     let service = assemble(engines, master_key)?;
@@ -155,9 +161,10 @@ async fn open(
 /// A key that does not open what is there would fail at the first callback, which is too late.
 async fn check_key(service: &Service) -> anyhow::Result<()> {
     match store::signing_secrets::open_newest(&service.pool, &service.master_key).await {
-        Err(StoreError::Seal(_)) => anyhow::bail!(
+        Err(StoreError::Seal(_)) => anyhow::bail!(Failure::Validation(
             "SENDPROMPTLY_MASTER_KEY is not the key that sealed the secrets in the data folder"
-        ),
+                .to_owned()
+        )),
         other => Ok(other.map(|_| ())?),
     }
 }
@@ -170,13 +177,13 @@ fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service>
 }
 
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
-    store::pool::ping(&service.pool).await?;
+    anyhow::ensure!(store::pool::is_writable(&service.pool).await?, "Postgres is a standby");
     service.engine.check().await.context("Temporal runs but does not answer")
 }
 
 /// Says where everything is, and then what happens to the engines, until asked to end.
 async fn tell_and_wait(
-    args: &DevArgs,
+    (args, url): (&DevArgs, &str),
     context: &Context,
     (engines, service): (&mut Engines, &Service),
     ending: &CancellationToken,
@@ -185,7 +192,7 @@ async fn tell_and_wait(
     let furniture = Furniture::find_or_make(service, &context.data_dir).await?;
     let state = DevState {
         pid: std::process::id(),
-        url: context.environment.public_url(args.listen)?,
+        url: url.to_owned(),
         temporal_address: engines.temporal_address(),
         temporal_namespace: embedded::NAMESPACE.to_owned(),
         temporal_ui_url: format!("http://127.0.0.1:{}", args.temporal_ui_port),

@@ -71,7 +71,7 @@ impl Story<'_> {
             "user_456 paid, the app reports db_write_failed: {} opens at once",
             incident.id
         ));
-        self.link(event_id);
+        self.link_to(&incident);
         self.repair(&incident).await
     }
 
@@ -83,7 +83,7 @@ impl Story<'_> {
         let incident =
             while_waiting("waiting for the shortest time-out, one minute", waiting).await?;
         self.step(&format!("the minute is over: {} opens", incident.id));
-        self.link(event_id);
+        self.link_to(&incident);
         self.repair(&incident).await?;
         let entries = timeline::list_of_event(&self.desk.pool, event_id).await?;
         self.say(&format!("\nThe timeline of {}:\n\n{}", incident.id, sentences::tell(&entries)));
@@ -150,6 +150,11 @@ impl Story<'_> {
     fn link(&self, event_id: EventId) {
         let (ui, namespace) = (&self.dev.temporal_ui_url, &self.dev.temporal_namespace);
         self.say(&format!("     {ui}/namespaces/{namespace}/workflows/effect-watch%2F{event_id}"));
+    }
+
+    fn link_to(&self, incident: &Incident) {
+        self.say(&format!("     {}/incidents/{}", self.dev.url, incident.id));
+        self.link(incident.event_id);
     }
 
     fn step(&self, text: &str) {
