@@ -10,6 +10,7 @@ use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
 use activities::trial;
 use api::auth::password_queue::PasswordQueue;
+use api::console::incidents::week::Weeks;
 use api::console::settings::{ConsoleSettings, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -218,6 +219,7 @@ impl World {
             allow: self.deps().allow,
             test_destination,
             passwords: PasswordQueue::default(),
+            weeks: Weeks::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
 // data-live are put in place where they changed. A part that somebody types in, has typed in, has
-// opened or has selected text in is left alone, so nobody loses their place.
+// opened or has selected text in is left alone, so nobody loses their place. A page that could not be
+// refreshed twice says since when it stands still.
 (() => {
   const live = () => [...document.querySelectorAll("[data-live]")];
   if (live().length === 0) return;
@@ -20,15 +21,48 @@
     window.showTimes(part);
     window.showCopies(part);
   };
+  const stale = document.createElement("p");
+  stale.className = "stale";
+  stale.setAttribute("role", "status");
+  document.body.append(stale);
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const say = (text) => {
+    if (stale.dataset.said === text) return;
+    stale.dataset.said = text;
+    stale.replaceChildren();
+    if (!text) return;
+    const again = document.createElement("a");
+    again.href = location.href;
+    again.textContent = "Reload";
+    stale.append(`${text} `, again);
+  };
+  let last = new Date();
+  let failures = 0;
   const refresh = async () => {
-    if (document.hidden) return;
-    const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "manual" }).catch(() => null);
-    if (!answer || !answer.ok) return;
+    const patience = AbortSignal.timeout(20000);
+    const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "manual", signal: patience });
+    if (answer.type === "opaqueredirect") return "You are signed out.";
+    if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of live()) {
       const fresh = page.getElementById(part.id);
       if (fresh) put(part, fresh);
     }
+    return "";
   };
-  setInterval(refresh, Number(document.body.dataset.refresh) || 5000);
+  // One after the other: a slow answer must not come in after a newer one.
+  const pause = Number(document.body.dataset.refresh) || 5000;
+  const turn = async () => {
+    if (!document.hidden) {
+      try {
+        say(await refresh());
+        [failures, last] = [0, new Date()];
+      } catch {
+        failures += 1;
+        if (failures > 1) say(`Not refreshed since ${clock.format(last)}.`);
+      }
+    }
+    setTimeout(turn, pause);
+  };
+  setTimeout(turn, pause);
 })();

@@ -25,7 +25,7 @@ const STYLE: &str = concat!(
 const SCRIPT: &str = concat!(
     include_str!("../../assets/js/times.js"),
     include_str!("../../assets/js/copy.js"),
-    include_str!("../../assets/js/confirm.js"),
+    include_str!("../../assets/js/once.js"),
     include_str!("../../assets/js/refresh.js"),
 );
 

@@ -120,7 +120,19 @@ fn count_alerts(alerts: &[AlertView]) -> String {
         (count > 0).then(|| format!("{count} {words}"))
     });
     let counts: Vec<_> = counts.collect();
-    if counts.is_empty() { "nobody was told".to_owned() } else { counts.join(", ") }
+    if counts.is_empty() {
+        return "nobody was told".to_owned();
+    }
+    let troubles = alerts.iter().filter_map(trouble);
+    std::iter::once(counts.join(", ")).chain(troubles).collect::<Vec<_>>().join("; ")
+}
+
+/// What keeps an alert from getting out.
+fn trouble(alert: &AlertView) -> Option<String> {
+    let answer = alert.last_answer.as_deref().filter(|_| alert.state != "delivered")?;
+    let times =
+        if alert.attempts == 1 { "once".to_owned() } else { format!("{} times", alert.attempts) };
+    Some(format!("{}, tried {times}: {}", one_line(&alert.destination), one_line(answer)))
 }
 
 #[cfg(test)]
@@ -154,5 +166,11 @@ mod tests {
         assert_eq!(count_alerts(&[]), "nobody was told");
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
         assert_eq!(count_alerts(&alerts), "2 delivered, 1 under way, 1 given up");
+        let answer = Some("connection refused".to_owned());
+        let waiting = AlertView { last_answer: answer, attempts: 3, ..alert("pending") };
+        assert_eq!(
+            count_alerts(&[alert("delivered"), waiting]),
+            "1 delivered, 1 under way; bob@cometcart.test, tried 3 times: connection refused"
+        );
     }
 }

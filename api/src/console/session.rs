@@ -81,24 +81,34 @@ pub struct Message {
     pub text: String,
     /// A secret that is shown this once, with what it is.
     pub secret: Option<(String, String)>,
+    /// What to do with it.
+    #[serde(default)]
+    pub hint: String,
 }
 
 impl Message {
     /// It went as wished.
     pub fn done(text: impl Into<String>) -> Self {
-        Self { good: true, text: text.into(), secret: None }
+        Self { good: true, text: text.into(), secret: None, hint: String::new() }
     }
 
     /// It did not.
     pub fn refused(text: impl Into<String>) -> Self {
-        Self { good: false, text: text.into(), secret: None }
+        Self { good: false, text: text.into(), secret: None, hint: String::new() }
     }
 
     /// It went as wished, and this secret is never shown again.
     #[must_use]
-    pub fn with_secret(mut self, what: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.secret = Some((what.into(), secret.into()));
-        self
+    pub fn with_secret(self, what: impl Into<String>, secret: impl Into<String>) -> Self {
+        let hint = "This is shown once. Keep it where your other secrets are.".to_owned();
+        Self { secret: Some((what.into(), secret.into())), hint, ..self }
+    }
+
+    /// It went as wished, and this link is to be sent to somebody.
+    #[must_use]
+    pub fn with_link(self, what: impl Into<String>, link: impl Into<String>) -> Self {
+        let hint = "This is shown once. Copy it into your answer to the customer.".to_owned();
+        Self { hint, ..self.with_secret(what, link) }
     }
 }
 
@@ -110,8 +120,8 @@ pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<Signed
     let Some(token) = token_in(headers) else {
         return Ok(None);
     };
-    let session = sessions::find_session(&state.pool, &token.hash()).await?;
     let refreshing = headers.contains_key("x-refresh");
+    let session = sessions::find_session(&state.pool, &token.hash(), !refreshing).await?;
     Ok(session.map(|session| SignedIn { session, token, refreshing }))
 }
 

@@ -9,6 +9,7 @@ use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 
 use crate::auth::password_queue::PasswordQueue;
+use crate::console::incidents::week::Weeks;
 use crate::error::Cause;
 
 /// What became of a test message.
@@ -40,6 +41,8 @@ pub struct ConsoleSettings {
     pub test_destination: TestDestination,
     /// Checks passwords, a few at a time.
     pub passwords: PasswordQueue,
+    /// Remembers how well the last days went.
+    pub weeks: Weeks,
 }
 
 impl fmt::Debug for ConsoleSettings {

@@ -11,6 +11,7 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::trial;
 use api::auth::password_queue::PasswordQueue;
+use api::console::incidents::week::Weeks;
 use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -103,6 +104,7 @@ impl Service {
             allow: hands.allow.clone(),
             test_destination: test_destination(Arc::new(self.deps(hands))),
             passwords: PasswordQueue::default(),
+            weeks: Weeks::default(),
         };
         let state = AppState {
             pool: self.pool.clone(),

@@ -130,14 +130,30 @@ pub async fn list_keys(
 pub async fn revoke_key(
     db: impl PgExecutor<'_>,
     id: KeyId,
-) -> Result<Option<ProjectId>, StoreError> {
-    let project = sqlx::query_scalar!(
-        "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING project_id",
+) -> Result<Option<RevokedKey>, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
+         RETURNING project_id, label, last_four",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(project.map(ProjectId::from_uuid))
+    Ok(row.map(|row| RevokedKey {
+        project_id: ProjectId::from_uuid(row.project_id),
+        label: row.label,
+        last_four: row.last_four,
+    }))
+}
+
+/// A key that was just revoked, as people know it.
+#[derive(Debug, Clone)]
+pub struct RevokedKey {
+    /// Whose it was.
+    pub project_id: ProjectId,
+    /// What it was called.
+    pub label: String,
+    /// How it ended.
+    pub last_four: String,
 }
 
 /// What a project's keys are called, revoked ones too: timelines name them for ever.

@@ -99,16 +99,24 @@ pub async fn revoke_token(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
     id: TokenId,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
+) -> Result<Option<RevokedToken>, StoreError> {
+    let revoked = sqlx::query_as!(
+        RevokedToken,
         "UPDATE operator_tokens SET revoked_at = now()
-         WHERE id = $2 AND operator_id = $1 AND revoked_at IS NULL",
+         WHERE id = $2 AND operator_id = $1 AND revoked_at IS NULL RETURNING label, last_four",
         operator_id.as_uuid(),
         id.as_uuid(),
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    Ok(revoked.fetch_optional(db).await?)
+}
+
+/// A token that was just revoked, as people know it.
+#[derive(Debug, Clone)]
+pub struct RevokedToken {
+    /// What it was called.
+    pub label: String,
+    /// How it ended.
+    pub last_four: String,
 }
 
 /// Revokes every token of an operator; how many.

@@ -84,13 +84,15 @@ pub async fn insert_session(
 }
 
 /// Who sits behind a token; `None` if nobody does any more. Notes the use, at most once a minute, so
-/// that a busy page does not rewrite the row with every request.
+/// that a busy page does not rewrite the row with every request. What a page asks by itself is no
+/// use: a desk that was left open must not stay signed in.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_session(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
+    is_use: bool,
 ) -> Result<Option<Session>, StoreError> {
     let row = sqlx::query!(
         "WITH found AS (
@@ -100,11 +102,12 @@ pub async fn find_session(
                AND s.expires_at > now() AND s.last_seen_at > now() - make_interval(hours => $2)
          ), seen AS (
              UPDATE sessions s SET last_seen_at = now() FROM found
-             WHERE s.id = found.id AND s.last_seen_at < now() - interval '1 minute'
+             WHERE s.id = found.id AND s.last_seen_at < now() - interval '1 minute' AND $3
          )
          SELECT id, operator_id, email, role, created_at, last_seen_at, expires_at FROM found",
         token_hash.as_slice(),
         MAX_IDLE_HOURS,
+        is_use,
     )
     .fetch_optional(db)
     .await?;

@@ -93,20 +93,25 @@ fn of_two_who_reprocess_at_once_one_is_told_who_was_first() {
         let path = format!("/incidents/{incident}");
         let to = format!("{path}/reprocess");
         let (a, b) = tokio::join!(alice.submit(&path, &to, &[]), bob.submit(&path, &to, &[]));
-        assert_eq!((a.status.as_u16(), b.status.as_u16()), (303, 303));
 
         let all = reprocesses::list_of_incident(&world.pool, incident).await.expect("a database");
         assert_eq!(all.len(), 1, "{all:?}");
         let by_alice = all[0].requested_by == "operator:admin@cometcart.test";
-        let (first, second) = if by_alice { (&alice, &bob) } else { (&bob, &alice) };
+        let ((first, won), (_, lost)) =
+            if by_alice { ((&alice, a), (&bob, b)) } else { ((&bob, b), (&alice, a)) };
+        assert_eq!((won.status.as_u16(), lost.status.as_u16()), (303, 409));
         let won = first.get(&path).await.body;
         assert!(won.contains("Your app is asked to do it again."), "{won}");
         let told = format!(
             "Nothing was started: {} was first, and reprocess {} is running.",
             first.email, all[0].id
         );
-        let lost = second.get(&path).await.body;
-        assert!(lost.contains(&told), "{lost}");
+        assert!(lost.body.contains(&told), "{}", lost.body);
+
+        let again = first.submit(&path, &to, &[]).await;
+        assert_eq!(again.status, 303, "who presses twice has what they wanted");
+        let all = reprocesses::list_of_incident(&world.pool, incident).await.expect("a database");
+        assert_eq!(all.len(), 1, "{all:?}");
     });
 }
 
@@ -128,9 +133,10 @@ fn acknowledging_is_seen_by_everybody_and_done_once() {
         let list = alice.get("/incidents").await.body;
         assert!(list.contains("Acknowledged by operator</span>"), "{list}");
 
-        alice.submit(&path, &to, &[]).await;
-        let page = alice.get(&path).await.body;
-        assert!(page.contains("Nothing was changed: operator was first"), "{page}");
+        let late = alice.submit(&path, &to, &[("note", "I look, too")]).await;
+        assert_eq!(late.status, 409);
+        assert!(late.body.contains("Nothing was changed: operator was first"), "{}", late.body);
+        assert!(late.body.contains(">I look, too</textarea>"), "{}", late.body);
     });
 }
 
@@ -171,13 +177,14 @@ fn resolving_by_hand_takes_a_note_and_keeps_what_was_typed() {
         ] {
             assert!(page.contains(said), "{said} is missing from {page}");
         }
-        bob.submit(&path, &to, &[("note", "again")]).await;
-        let page = bob.get(&path).await.body;
-        assert!(page.contains("the incident is resolved already"), "{page}");
-        for action in ["reprocess", "acknowledge"] {
-            bob.submit(&path, &format!("{path}/{action}"), &[]).await;
-            let page = bob.get(&path).await.body;
-            assert!(page.contains("the incident is resolved."), "{action}: {page}");
+        for (action, why) in [
+            ("resolve", "the incident is resolved already"),
+            ("reprocess", "the incident is resolved."),
+            ("acknowledge", "the incident is resolved."),
+        ] {
+            let late = bob.submit(&path, &format!("{path}/{action}"), &[("note", "again")]).await;
+            assert_eq!(late.status, 409, "{action}");
+            assert!(late.body.contains(why), "{action}: {}", late.body);
         }
     });
 }
@@ -194,7 +201,7 @@ fn a_note_that_is_too_long_starts_nothing() {
             let to = format!("{path}/{action}");
             let again = bob.submit(&path, &to, &[("note", &note)]).await;
             assert_eq!(again.status, 422, "{action}");
-            assert!(again.body.contains(&format!("value=\"{note}\"")), "{action}");
+            assert!(again.body.contains(&format!(">{note}</textarea>")), "{action}");
             assert!(again.body.contains("The note must have 1 to 2000 characters."), "{action}");
         }
         assert_eq!(state_of(&world, incident).await, IncidentState::Open);
@@ -240,9 +247,13 @@ fn without_a_repair_url_the_page_says_what_is_missing() {
         let link = format!("<a href=\"/projects/{}\">Set a repair URL", world.project.id);
         assert!(page.contains(&link), "{page}");
         assert!(page.contains("<button class=\"btn main\" disabled"), "{page}");
-        bob.submit(&path, &format!("{path}/reprocess"), &[]).await;
-        let page = bob.get(&path).await.body;
-        assert!(page.contains("Set a repair URL in the project first."), "{page}");
+        let refused = bob.submit(&path, &format!("{path}/reprocess"), &[]).await;
+        assert_eq!(refused.status, 409);
+        assert!(
+            refused.body.contains("Set a repair URL in the project first."),
+            "{}",
+            refused.body
+        );
         assert_eq!(state_of(&world, incident).await, IncidentState::Open);
     });
 }

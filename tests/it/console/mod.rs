@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alive;
 mod audit;
 mod broken;
 mod destinations;

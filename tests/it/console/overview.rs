@@ -16,7 +16,7 @@ fn without_events_the_page_says_what_will_be_there() {
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let page = bob.get("/overview").await.body;
         assert!(page.contains("Nothing was paid for in the last 30 days."), "{page}");
-        assert!(page.contains("There is nothing to add up yet."));
+        assert!(page.contains("Nothing happened in these 30 days."));
         assert!(!page.contains("<svg"));
     });
 }

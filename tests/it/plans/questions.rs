@@ -10,6 +10,7 @@ use domain::project::Mode;
 use store::PgPool;
 use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
+use store::search::customers::count_customers;
 use store::search::events::{EventSearch, search_events};
 use store::search::incidents::{IncidentSearch, StateFilter, count_incidents, search_incidents};
 use store::search::overview::overview;
@@ -298,6 +299,13 @@ fn others(known: &Known) -> Vec<Question> {
         });
         // Those that wait and those of a week are counted, and no other.
         all.push(counts.at_most(known.incidents / 5));
+        let customers = Question::new(format!("customers, {name}"), move |pool| {
+            Box::pin(async move {
+                let (live, test) = count_customers(pool, project_id).await.expect("counts");
+                usize::try_from(live.without + test.without).expect("a number")
+            })
+        });
+        all.push(customers.at_most(known.incidents / 5));
         all.push(Question::new(format!("overview, {name}"), move |pool| {
             Box::pin(async move {
                 let seen = overview(pool, project_id, 90).await.expect("an overview");

@@ -85,7 +85,7 @@ fn a_key_is_made_and_revoked() {
         assert!(!said.contains(&api_key.reveal()[8..40]), "{said}");
         insta::assert_snapshot!(said, @r#"
         operator:alice@cometcart.test key.created {"key_id":"key_","label":"worker","last_four":"LfI3"}
-        operator:alice@cometcart.test key.revoked {"key_id":"key_"}
+        operator:alice@cometcart.test key.revoked {"key_id":"key_","label":"worker","last_four":"LfI3"}
         "#);
     });
 }
@@ -184,7 +184,7 @@ fn an_operators_token_is_made_and_revoked() {
         insta::assert_snapshot!(said, @r#"
         operator:alice@cometcart.test operator.added {"email":"bob@cometcart.test","operator_id":"opr_","role":"operator"}
         operator:alice@cometcart.test token.created {"label":"pager","last_four":"pmbw","operator_id":"opr_","token_id":"tok_"}
-        operator:alice@cometcart.test token.revoked {"operator_id":"opr_","token_id":"tok_"}
+        operator:alice@cometcart.test token.revoked {"label":"pager","last_four":"pmbw","operator_id":"opr_","token_id":"tok_"}
         "#);
     });
 }
@@ -201,7 +201,8 @@ fn people_sign_in_and_out_and_are_locked_out() {
                 session::sign_in(&mut tx, &login, &token_hash(attempt), Some("Firefox")).await;
             assert!(begun.expect("a database").is_some());
         }
-        let found = sessions::find_session(&mut *tx, &token_hash(1)).await.expect("a database");
+        let found =
+            sessions::find_session(&mut *tx, &token_hash(1), true).await.expect("a database");
         let first = found.expect("a session");
         for done in [true, false] {
             let ended = session::sign_out(&mut tx, &first).await;

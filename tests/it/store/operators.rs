@@ -81,7 +81,7 @@ fn a_removed_operator_is_nowhere_and_whoever_gets_the_address_is_somebody_else()
 
         let again = shop.hire(BOB, Role::Viewer).await;
         assert_ne!(again, bob);
-        let session = find_session(&shop.pool, &token_hash(1)).await.expect("a database");
+        let session = find_session(&shop.pool, &token_hash(1), true).await.expect("a database");
         assert_eq!(session, None, "the old session stays over");
         let owner = operator_tokens::find_token_owner(&shop.pool, &token.hash()).await;
         assert_eq!(owner.expect("a database"), None, "the old token stays revoked");

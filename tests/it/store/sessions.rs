@@ -13,7 +13,7 @@ use super::shop::Shop;
 
 /// Whether a token still opens its session.
 async fn opens(shop: &Shop, token: u8) -> bool {
-    find_session(&shop.pool, &token_hash(token)).await.expect("a database").is_some()
+    find_session(&shop.pool, &token_hash(token), true).await.expect("a database").is_some()
 }
 
 async fn set(shop: &Shop, id: SessionId, change: &'static str) {
@@ -28,7 +28,7 @@ fn a_session_says_whose_it_is_until_it_is_ended() {
         let shop = Shop::open().await;
         let alice = shop.hire(ALICE, Role::Admin).await;
         let id = shop.sit_down(alice, 1).await;
-        let found = find_session(&shop.pool, &token_hash(1)).await.expect("a database");
+        let found = find_session(&shop.pool, &token_hash(1), true).await.expect("a database");
         let session = found.expect("a session");
         assert_eq!((session.id, session.operator_id), (id, alice));
         assert_eq!((session.email.as_str(), session.role), (ALICE, Role::Admin));
@@ -37,6 +37,24 @@ fn a_session_says_whose_it_is_until_it_is_ended() {
         assert!(end_session(&shop.pool, id).await.expect("a database"));
         assert!(!opens(&shop, 1).await);
         assert!(!end_session(&shop.pool, id).await.expect("a database"), "it had ended before");
+    });
+}
+
+#[test]
+fn a_page_that_refreshes_by_itself_keeps_nobody_signed_in() {
+    run(async {
+        let shop = Shop::open().await;
+        let alice = shop.hire(ALICE, Role::Admin).await;
+        let id = shop.sit_down(alice, 1).await;
+        let seen = async |is_use: bool| {
+            set(&shop, id, "last_seen_at = now() - interval '2 hours'").await;
+            let found = find_session(&shop.pool, &token_hash(1), is_use).await;
+            assert!(found.expect("a database").is_some());
+            let sql = "SELECT last_seen_at > now() - interval '1 hour' FROM sessions";
+            sqlx::query_scalar::<_, bool>(sql).fetch_one(&shop.pool).await.expect("a session")
+        };
+        assert!(!seen(false).await, "asked by a script");
+        assert!(seen(true).await, "asked by alice");
     });
 }
 
@@ -126,7 +144,7 @@ fn a_new_role_holds_from_the_next_request_on() {
         let mut tx = shop.begin().await;
         store::operators::change_role(&mut tx, bob, Role::Viewer).await.expect("a change");
         store::pool::commit(tx).await.expect("a commit");
-        let found = find_session(&shop.pool, &token_hash(1)).await.expect("a database");
+        let found = find_session(&shop.pool, &token_hash(1), true).await.expect("a database");
         assert_eq!(found.expect("a session").role, Role::Viewer);
     });
 }

@@ -1,13 +1,14 @@
 //! Reprocess, acknowledge, resolve: each one transaction with its entry in the audit.
 //!
-//! The transition judges under the event's lock. A refusal changes nothing and is told as a message;
-//! a note that breaks a rule is shown again with what was typed. After the commit the relay is nudged;
+//! The transition judges under the event's lock. A refusal changes nothing: the page says why, with
+//! what was typed, and so it does for a note that breaks a rule. After the commit the relay is nudged;
 //! if that is lost, its sweep takes the wish within seconds.
 
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::audit::Actor;
 use domain::ids::ReplayId;
 use domain::incident::check_note;
 use domain::verdict::{AcknowledgeRefusal, ReprocessRefusal};
@@ -66,12 +67,15 @@ pub(super) async fn reprocess(
     if let Some(note) = form.mistake(false) {
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
-    let message = if has_repair_url(&state, &incident).await? {
+    let started = if has_repair_url(&state, &incident).await? {
         start(&state, &signed_in, &incident, form.text().as_deref()).await?
     } else {
-        Message::refused("Set a repair URL in the project first.")
+        Err("Set a repair URL in the project first.".to_owned())
     };
-    back(&state, &signed_in, &incident, &message).await
+    match started {
+        Ok(message) => back(&state, &signed_in, &incident, &message).await,
+        Err(why) => refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await,
+    }
 }
 
 async fn has_repair_url(state: &AppState, incident: &Incident) -> Result<bool, StoreError> {
@@ -84,7 +88,7 @@ async fn start(
     signed_in: &SignedIn,
     incident: &Incident,
     note: Option<&str>,
-) -> Result<Message, ApiError> {
+) -> Result<Result<Message, String>, ApiError> {
     let (actor, replay_id) = (signed_in.actor(), reprocesses::new_id());
     let wanted = Wanted { replay_id, actor: &actor, note, signal: true };
     let mut tx = pool::begin(&state.pool).await?;
@@ -92,19 +96,26 @@ async fn start(
         Ok(()) => {
             pool::commit(tx).await?;
             state.relay.nudge(incident.event_id);
-            Ok(Message::done("Your app is asked to do it again. What comes of it appears below."))
+            Ok(Ok(Message::done(ASKED)))
         }
         Err(ReprocessRefusal::Running(running)) => {
-            Ok(Message::refused(who_was_first(state, running).await?))
+            let first = reprocesses::find_reprocess(&state.pool, running).await?;
+            let by = first.map_or_else(String::new, |one| one.requested_by);
+            Ok(who_was_first(&by, &actor, running))
         }
-        Err(refusal) => Ok(Message::refused(format!("Nothing was started: {refusal}."))),
+        Err(refusal) => Ok(Err(format!("Nothing was started: {refusal}."))),
     }
 }
 
-async fn who_was_first(state: &AppState, running: ReplayId) -> Result<String, StoreError> {
-    let running_one = reprocesses::find_reprocess(&state.pool, running).await?;
-    let by = running_one.map_or_else(|| "somebody".to_owned(), |one| name_of(&one.requested_by));
-    Ok(format!("Nothing was started: {by} was first, and reprocess {running} is running."))
+const ASKED: &str = "Your app is asked to do it again. What comes of it appears below.";
+
+/// Who pressed twice has what they wanted.
+fn who_was_first(by: &str, actor: &Actor, running: ReplayId) -> Result<Message, String> {
+    if by == actor.to_string() {
+        return Ok(Message::done(ASKED));
+    }
+    let by = if by.is_empty() { "somebody".to_owned() } else { name_of(by) };
+    Err(format!("Nothing was started: {by} was first, and reprocess {running} is running."))
 }
 
 /// `POST /incidents/{incident_id}/acknowledge`.
@@ -120,18 +131,18 @@ pub(super) async fn acknowledge(
     }
     let (note, actor) = (form.text(), signed_in.actor());
     let mut tx = pool::begin(&state.pool).await?;
-    let message =
-        match acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await? {
-            Ok(()) => {
-                pool::commit(tx).await?;
-                Message::done("Acknowledged. Your colleagues see that you look after it.")
-            }
-            Err(AcknowledgeRefusal::AlreadyAcknowledged) => {
-                Message::refused(who_looks_after(&state, &incident).await?)
-            }
-            Err(refusal) => Message::refused(format!("Nothing was changed: {refusal}.")),
-        };
-    back(&state, &signed_in, &incident, &message).await
+    let why = match acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref())
+        .await?
+    {
+        Ok(()) => {
+            pool::commit(tx).await?;
+            let done = "Acknowledged. Your colleagues see that you look after it.";
+            return back(&state, &signed_in, &incident, &Message::done(done)).await;
+        }
+        Err(AcknowledgeRefusal::AlreadyAcknowledged) => who_looks_after(&state, &incident).await?,
+        Err(refusal) => format!("Nothing was changed: {refusal}."),
+    };
+    refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await
 }
 
 async fn who_looks_after(state: &AppState, incident: &Incident) -> Result<String, StoreError> {
@@ -155,17 +166,29 @@ pub(super) async fn resolve(
     let (note, actor) = (form.text(), signed_in.actor());
     let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: true };
     let mut tx = pool::begin(&state.pool).await?;
-    let message = match resolve_incident(&mut tx, incident.event_id, resolving).await? {
+    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
         ResolveAnswer::Resolved => {
             pool::commit(tx).await?;
             state.relay.nudge(incident.event_id);
-            Message::done("Resolved by hand. Everybody who was told hears of it.")
+            let done = "Resolved by hand. Everybody who was told hears of it.";
+            back(&state, &signed_in, &incident, &Message::done(done)).await
         }
         ResolveAnswer::AlreadyResolved | ResolveAnswer::NoIncident => {
-            Message::refused("Nothing was changed: the incident is resolved already.")
+            let why = "Nothing was changed: the incident is resolved already.".to_owned();
+            refuse(&state, &signed_in, &id, (why, Typed::default())).await
         }
-    };
-    back(&state, &signed_in, &incident, &message).await
+    }
+}
+
+/// The page again, saying why nothing was changed.
+async fn refuse(
+    state: &AppState,
+    signed_in: &SignedIn,
+    id: &str,
+    (why, typed): (String, Typed),
+) -> Result<Response, ApiError> {
+    let typed = Typed { refusal: Some(why), ..typed };
+    show(state, signed_in, id, (StatusCode::CONFLICT, typed)).await
 }
 
 /// Back to the page, with a message on it.

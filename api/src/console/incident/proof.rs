@@ -59,7 +59,7 @@ pub(super) async fn create(
     let message = Message::done(format!(
         "The proof link is ready. Whoever has it can read what happened for {life}, without signing in."
     ));
-    back(&state, &signed_in, &incident, &message.with_secret("proof link", url)).await
+    back(&state, &signed_in, &incident, &message.with_link("proof link", url)).await
 }
 
 /// `POST /incidents/{incident_id}/proof-links/{link_id}/revoke`.

@@ -14,7 +14,7 @@ use super::dossier::Dossier;
 use super::next::Next;
 use crate::console::facts::{self, Fact, Value};
 use crate::console::frame::{Frame, Section};
-use crate::console::session::SignedIn;
+use crate::console::session::{Message, SignedIn};
 use crate::console::story::{self, Line, Running};
 use crate::console::when::When;
 use crate::console::words::Pill;
@@ -37,6 +37,15 @@ pub(super) struct Typed {
     pub(super) resolve: Field,
     /// How long a proof link opens.
     pub(super) days: Field,
+    /// Why nothing was changed.
+    pub(super) refusal: Option<String>,
+}
+
+impl Typed {
+    /// A note that breaks no rule.
+    pub(super) fn noted(text: String) -> Self {
+        Self { note: Field { text, problem: None }, ..Self::default() }
+    }
 }
 
 #[derive(Template)]
@@ -89,7 +98,8 @@ impl IncidentPage {
         mut typed: Typed,
     ) -> Result<Self, ApiError> {
         let heading = heading(&dossier);
-        let frame = Frame::of(state, signed_in, Section::Incidents, heading.as_str()).await?;
+        let mut frame = Frame::of(state, signed_in, Section::Incidents, heading.as_str()).await?;
+        frame.message = typed.refusal.take().map(Message::refused).or(frame.message);
         if typed.days.text.is_empty() && typed.days.problem.is_none() {
             typed.days.text = DEFAULT_DAYS.to_string();
         }
@@ -178,7 +188,7 @@ impl Link {
         let state = match link.revoked_at {
             Some(_) => Pill::new("", "Revoked"),
             None if expired => Pill::new("", "Expired"),
-            None => Pill::new("done", "Opens"),
+            None => Pill::new("done", "Valid"),
         };
         Self {
             id: link.id,

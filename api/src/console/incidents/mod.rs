@@ -6,6 +6,7 @@
 
 mod rows;
 mod sums;
+pub mod week;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -65,7 +66,7 @@ async fn list(
     let projects = projects::list_projects(&state.pool).await?;
     page(&IncidentsPage {
         frame: Frame::of(&state, &signed_in, Section::Incidents, "Incidents").await?,
-        sums: Sums::of(&state.pool, asked.project_id(), now).await?,
+        sums: Sums::of((&state.pool, &state.console.weeks), asked.project_id(), now).await?,
         filters: Filters::new(PATH, &asked, own_filters(&asked), &projects),
         pager: Pager::of(PATH, &asked, &found),
         rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),

@@ -4,10 +4,10 @@ use domain::alert::humane_duration;
 use domain::ids::ProjectId;
 use store::search::customers::{Customers, count_customers};
 use store::search::incidents::{IncidentCounts, count_incidents};
-use store::search::overview::overview;
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
+use super::week::Weeks;
 use crate::console::when::When;
 
 /// The sentence and the numbers above the list.
@@ -27,27 +27,25 @@ pub(super) struct Sums {
     pub(super) to_repair: Option<String>,
 }
 
-/// Over how many days it is said how well it goes.
-const DAYS: i32 = 7;
-
 impl Sums {
     /// The numbers of one project, or of all.
     pub(super) async fn of(
-        pool: &PgPool,
+        (pool, weeks): (&PgPool, &Weeks),
         project_id: Option<ProjectId>,
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let (live, test) = count_customers(pool, project_id).await?;
         let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at, .. } =
             count_incidents(pool, project_id).await?;
-        let week = overview(pool, project_id, DAYS).await?;
+        let week = weeks.of(pool, project_id).await?;
+        let quiet = week.on_time.is_none();
         Ok(Self {
-            headline: headline(live, test),
+            headline: headline(live, test, quiet),
             open: open + acknowledged,
             oldest: oldest_open_at.map(|at| When::ago(at, now)),
             repairing: reprocessing,
-            on_time: week.overall.percent.map(percent),
-            to_repair: week.time_to_repair.median.map(humane_duration),
+            on_time: week.on_time.map(percent),
+            to_repair: week.to_repair.map(humane_duration),
         })
     }
 }
@@ -59,12 +57,14 @@ fn percent(of_hundred: f64) -> String {
 }
 
 /// Real customers come first; those of test projects are only spoken of where there are no others.
-fn headline(live: Customers, test: Customers) -> String {
+/// Where nothing was due, nobody is said to have got it.
+fn headline(live: Customers, test: Customers, quiet: bool) -> String {
     let nobody = Customers::default();
     let (waiting, who) = if live == nobody { (test, "test customer") } else { (live, "customer") };
     let counted = |count: i64| format!("{count} {who}{}", if count == 1 { "" } else { "s" });
     let keeps = |count: i64| if count == 1 { "still has" } else { "still have" };
     match waiting {
+        Customers { without: 0, with_too_much: 0 } if quiet => "Nothing is missing".to_owned(),
         Customers { without: 0, with_too_much: 0 } => {
             "Every customer got what they paid for".to_owned()
         }
@@ -114,7 +114,9 @@ mod tests {
             ),
             (of(0, 0), of(2, 0), "2 test customers paid and got nothing"),
         ] {
-            assert_eq!(headline(live, test), expected);
+            assert_eq!(headline(live, test, false), expected);
         }
+        assert_eq!(headline(of(0, 0), of(0, 0), true), "Nothing is missing");
+        assert_eq!(headline(of(1, 0), of(0, 0), true), "1 customer paid and got nothing");
     }
 }

@@ -99,16 +99,38 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         Action::KeyCreated | Action::KeyRevoked | Action::TokenCreated | Action::TokenRevoked => {
             said("label")
         }
-        Action::DestinationAdded | Action::DestinationRemoved | Action::DestinationTested => {
-            place(detail, names)
-        }
-        Action::ProjectCreated | Action::ProjectUpdated => said("name"),
+        Action::DestinationAdded | Action::DestinationRemoved => place(detail, names),
+        Action::DestinationTested => match said("delivered").as_str() {
+            "true" => format!("{} took the message", place(detail, names)),
+            _ => format!("{} did not take the message: {}", place(detail, names), said("answer")),
+        },
+        Action::ProjectCreated => said("name"),
+        Action::ProjectUpdated => changes(detail),
         Action::OperatorAdded | Action::OperatorRemoved | Action::OperatorLockedOut => {
             said("email")
         }
         Action::OperatorRoleChanged => format!("{} is now {}", said("email"), said("to")),
         _ => String::new(),
     }
+}
+
+/// Each setting that changed, before and after.
+fn changes(detail: &Value) -> String {
+    let shown = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    };
+    let changed = detail.as_object().into_iter().flatten();
+    let changed = changed.map(|(name, change)| {
+        format!(
+            "{} from {} to {}",
+            name.replace('_', " "),
+            shown(&change["from"]),
+            shown(&change["to"])
+        )
+    });
+    changed.collect::<Vec<_>>().join(", ")
 }
 
 /// Where a message went: the address that people know, or the id where that is all there is.

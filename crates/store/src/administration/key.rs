@@ -36,11 +36,11 @@ pub async fn revoke_key(
     actor: &Actor,
     id: KeyId,
 ) -> Result<Option<ProjectId>, StoreError> {
-    let Some(project_id) = api_keys::revoke_key(&mut *tx, id).await? else {
+    let Some(revoked) = api_keys::revoke_key(&mut *tx, id).await? else {
         return Ok(None);
     };
-    let detail = json!({ "key_id": id });
-    let subject = Subject::project(project_id);
+    let detail = json!({ "key_id": id, "label": revoked.label, "last_four": revoked.last_four });
+    let subject = Subject::project(revoked.project_id);
     audit::insert_entry(tx, actor, Action::KeyRevoked, subject, detail).await?;
-    Ok(Some(project_id))
+    Ok(Some(revoked.project_id))
 }

@@ -39,10 +39,13 @@ pub async fn revoke_token(
     operator_id: OperatorId,
     id: TokenId,
 ) -> Result<bool, StoreError> {
-    if !operator_tokens::revoke_token(&mut *tx, operator_id, id).await? {
+    let Some(revoked) = operator_tokens::revoke_token(&mut *tx, operator_id, id).await? else {
         return Ok(false);
-    }
-    let detail = json!({ "operator_id": operator_id, "token_id": id });
+    };
+    let detail = json!({
+        "operator_id": operator_id, "token_id": id, "label": revoked.label,
+        "last_four": revoked.last_four,
+    });
     audit::insert_entry(tx, actor, Action::TokenRevoked, Subject::default(), detail).await?;
     Ok(true)
 }
