@@ -11,7 +11,23 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, ToSchema};
 
-static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::automation().into_openapi());
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
+    let mut document = super::automation().into_openapi();
+    speak_of_http(&mut document);
+    document
+});
+
+/// Takes out what the handlers' comments say to readers of the code.
+fn speak_of_http(document: &mut OpenApi) {
+    for path in document.paths.paths.values_mut() {
+        let methods = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in methods.into_iter().flatten() {
+            let said = operation.description.take().unwrap_or_default();
+            let said = said.split("# Errors").next().unwrap_or_default().trim();
+            operation.description = (!said.is_empty()).then(|| said.to_owned());
+        }
+    }
+}
 
 /// The document.
 #[must_use]
