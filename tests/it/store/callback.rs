@@ -18,6 +18,14 @@ fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
         assert_eq!(first.attempt, 1);
         assert_eq!(first.repair_url.as_deref(), Some("http://127.0.0.1:9/repair"));
         assert_eq!(first.secrets, [SigningSecret::from_bytes(SECRET)]);
+        let began: bool = sqlx::query_scalar(
+            "SELECT $1 BETWEEN started_at AND clock_timestamp() FROM callback_attempts",
+        )
+        .bind(first.at)
+        .fetch_one(&shop.pool)
+        .await
+        .expect("an attempt");
+        assert!(began, "{} is a moment of the database", first.at);
         let retry = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;
         assert_eq!(retry, AttemptOutcome::Retry { made: 1 });
         let second = shop.begin_attempt(of, "n2").await.expect("an attempt");

@@ -12,6 +12,7 @@ use domain::reprocess::ReprocessState;
 use domain::signature::SigningSecret;
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
 use crate::audit::{self, Subject};
@@ -33,6 +34,8 @@ pub struct CallbackWork {
     pub mode: Mode,
     /// The secrets that sign.
     pub secrets: Vec<SigningSecret>,
+    /// When it began, by the database's clock: what the receiver holds against its own.
+    pub at: OffsetDateTime,
 }
 
 /// Begins an attempt. `None` if the reprocess needs none any more.
@@ -65,6 +68,7 @@ pub async fn begin_attempt(
         repair_url: project.repair_url,
         mode: project.mode,
         secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
+        at: scene.now,
     }))
 }
 
