@@ -145,6 +145,28 @@ fn an_attempt_that_ends_after_its_reprocess_did_changes_only_its_own_row() {
 }
 
 #[test]
+fn an_attempt_that_ends_after_another_was_delivered_undoes_nothing() {
+    run(async {
+        let shop = Shop::open().await;
+        for (event, late) in [
+            ("evt_1", AnswerVerdict::Delivered),
+            ("evt_2", AnswerVerdict::Retry),
+            ("evt_3", AnswerVerdict::Stop),
+        ] {
+            let of @ (event_id, _) = shop.reprocessing(event).await;
+            shop.begin_attempt(of, "frozen").await.expect("an attempt");
+            assert_eq!(shop.attempt(of, AnswerVerdict::Delivered).await, AttemptOutcome::Done);
+            assert_eq!(shop.end_attempt(of, 1, late).await, AttemptOutcome::Done, "{late:?}");
+            let story = shop.story(event_id).await;
+            assert!(story.contains("reprocess: awaiting_result"), "{late:?}: {story}");
+            assert!(story.contains("alerts: incident_opened\n"), "{late:?}: {story}");
+            let kept = list_of_reprocess(&shop.pool, of.1).await.expect("attempts");
+            assert!(kept.iter().all(|one| one.status.is_some()), "{kept:?}");
+        }
+    });
+}
+
+#[test]
 fn a_reprocess_of_another_event_gets_no_attempt() {
     run(async {
         let shop = Shop::open().await;

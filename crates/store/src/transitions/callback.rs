@@ -2,7 +2,8 @@
 //!
 //! The request itself is made between two transactions. A worker that dies in between leaves an
 //! attempt without an end; the next one marks it as interrupted and tries again, with the same
-//! `replay_id` and a new nonce.
+//! `replay_id` and a new nonce. A worker that only seemed dead may end its attempt beside that one:
+//! once either was delivered, the other changes nothing but its own row.
 
 use domain::audit::{Action, Actor};
 use domain::callback::{AnswerVerdict, SCHEDULE};
@@ -101,6 +102,9 @@ pub async fn end_attempt(
     let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
         return Ok(AttemptOutcome::Done);
     };
+    if running.state == ReprocessState::AwaitingResult {
+        return Ok(AttemptOutcome::Done);
+    }
     let made = attempts::count_made(&mut *tx, replay_id).await?;
     let used_up = usize::try_from(made).is_ok_and(|made| made >= SCHEDULE.len());
     match verdict {
