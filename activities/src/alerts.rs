@@ -66,7 +66,7 @@ pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     if !alert.pending {
         return Ok(());
     }
-    if alert.expired {
+    if alert.left.is_zero() {
         return stored(give_up(deps, &alert, "not delivered within 24 hours", false).await);
     }
     let target =
@@ -107,7 +107,8 @@ async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), St
     Ok(tx.commit().await?)
 }
 
-/// A refusal may be a mail server's settings, so it is tried for 24 hours like everything else.
+/// A refusal may be a mail server's settings, so it is tried for 24 hours like everything else. The
+/// next try is made when they have passed at the latest, and gives the alert up then.
 async fn note_failure(
     deps: &Deps,
     alert: &Alert,
@@ -119,7 +120,7 @@ async fn note_failure(
         FailureKind::Permanent => None,
         FailureKind::Transient { retry_after } => retry_after,
     };
-    Err(decide::retry_after(next_try(attempts, wish), failure.answer))
+    Err(decide::retry_after(next_try(attempts, wish).min(alert.left), failure.answer))
 }
 
 /// How long to wait after so many tries: 5 s, then twice as long each time, up to half an hour. A

@@ -102,7 +102,7 @@ async fn exchange(deps: &Deps, replay_id: ReplayId, work: &CallbackWork, nonce: 
         Ok(url) => url,
         Err(error) => return Ending::unsendable("repair_url_refused", error.to_string()),
     };
-    let headers = headers(replay_id, work, nonce, OffsetDateTime::now_utc().unix_timestamp());
+    let headers = headers(replay_id, work, nonce);
     match deps.http.post(url.as_url(), &headers, work.body.clone().into_bytes()).await {
         Ok(answer) => Ending::answered(answer),
         Err(error) => Ending::unanswered(&error),
@@ -110,13 +110,8 @@ async fn exchange(deps: &Deps, replay_id: ReplayId, work: &CallbackWork, nonce: 
 }
 
 /// The headers of one attempt: ours, and those of Standard Webhooks.
-fn headers(
-    replay_id: ReplayId,
-    work: &CallbackWork,
-    nonce: &str,
-    timestamp: i64,
-) -> [(&'static str, String); 8] {
-    let id = replay_id.to_string();
+fn headers(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> [(&'static str, String); 8] {
+    let (id, timestamp) = (replay_id.to_string(), work.at.unix_timestamp());
     let signed = Signed { id: &id, timestamp, nonce, body: work.body.as_bytes() };
     [
         ("content-type", "application/json".to_owned()),
@@ -220,6 +215,7 @@ mod tests {
     use super::*;
     use domain::project::Mode;
     use domain::signature::SigningSecret;
+    use time::macros::datetime;
 
     #[test]
     fn an_attempt_carries_every_header_of_both_schemes() {
@@ -230,12 +226,14 @@ mod tests {
             repair_url: None,
             mode: Mode::Test,
             secrets: vec![SigningSecret::from_bytes([1; 32]), SigningSecret::from_bytes([2; 32])],
+            at: datetime!(2023-11-14 22:13:20 UTC),
         };
-        let headers = headers(replay_id, &work, "abc", 1_700_000_000);
+        let headers = headers(replay_id, &work, "abc");
         let value = |name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
         assert_eq!(value("webhook-id"), Some("rpl_00000000000000000000000001"));
         assert_eq!(value("x-sp-attempt"), Some("2"));
-        assert_eq!(value("x-sp-timestamp"), value("webhook-timestamp"));
+        assert_eq!(value("x-sp-timestamp"), Some("1700000000"), "the attempt's, not the worker's");
+        assert_eq!(value("webhook-timestamp"), Some("1700000000"));
         assert_eq!(value("x-sp-signature").map(|v| v.matches("v1=").count()), Some(2));
         assert_eq!(value("webhook-signature").map(|v| v.matches("v1,").count()), Some(2));
     }

@@ -6,9 +6,9 @@
 //! because the HTTP library asks no resolver about those. Redirects are answers, proxy variables
 //! are ignored, nothing is decompressed, and no connection outlives its request.
 //!
-//! An exchange that ends half-way is an [`ExchangeError`] that says whether another attempt may
-//! help. Once the status has come it counts, even when the body is cut off at its limit or breaks
-//! off; only a body that is still coming at the deadline makes the exchange a time-out.
+//! An exchange that ends before its status is an [`ExchangeError`] that says whether another attempt
+//! may help. Once the status has come it counts, and what came of the body is kept: a body may be cut
+//! off at its limit, break off, or still be coming at the deadline.
 
 mod answer;
 mod error;
@@ -25,10 +25,11 @@ pub use retry_after::retry_after;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::repair_url::{AllowedNetworks, refused_range};
-use reqwest::redirect;
+use reqwest::{Response, redirect};
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use self::error::{Failure, millis};
@@ -96,7 +97,7 @@ impl GuardedClient {
     /// Posts `body` and reads the answer, whatever its status.
     ///
     /// # Errors
-    /// When no status came, or the body was still coming at the deadline.
+    /// When no status came in time.
     pub async fn post(
         &self,
         url: &Url,
@@ -104,34 +105,35 @@ impl GuardedClient {
         body: Vec<u8>,
     ) -> Result<Answer, ExchangeError> {
         let started = Instant::now();
-        let exchange =
-            tokio::time::timeout(self.policy.total_timeout, self.exchange(url, headers, body));
-        let outcome = exchange.await.unwrap_or_else(|_| {
+        let deadline = started + self.policy.total_timeout;
+        let status = timeout_at(deadline, self.send(url, headers, body)).await;
+        let outcome = status.unwrap_or_else(|_| {
             let limit = self.policy.total_timeout;
-            Err(Failure::timed_out(format!("no complete answer within {limit:?}")))
+            Err(Failure::timed_out(format!("no answer within {limit:?}")))
         });
-        let latency_ms = millis(started.elapsed());
         match outcome {
-            Ok(answer) => Ok(Answer { latency_ms, ..answer }),
-            Err(failure) => Err(failure.after(latency_ms)),
+            Ok(response) => {
+                let answer = answer::read(response, deadline).await;
+                Ok(Answer { latency_ms: millis(started.elapsed()), ..answer })
+            }
+            Err(failure) => Err(failure.after(millis(started.elapsed()))),
         }
     }
 
-    async fn exchange(
+    /// Sends the request and waits for the status, but not for the body.
+    async fn send(
         &self,
         url: &Url,
         headers: &[(&str, String)],
         body: Vec<u8>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, Failure> {
         self.check_literal(url)?;
         let mut request = self.client.post(url.clone()).body(body);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let response = request.send().await;
-        let response =
-            response.map_err(|error| Failure::of(&error, self.policy.connect_timeout))?;
-        Ok(answer::read(response).await)
+        let sent = request.send().await;
+        sent.map_err(|error| Failure::of(&error, self.policy.connect_timeout))
     }
 
     /// Checks a host that is an address already, which no resolver will see.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::audit::{Action, Actor};
 use domain::effect_result::EffectResult;
 use domain::ids::EventId;
+use domain::incident::MAX_NOTE;
 use domain::watch::WatchStanding;
 use serde_json::{Map, Value, json};
 use store::audit::{self, Subject};
@@ -27,8 +28,8 @@ use workflows::activity_contract::{
 use crate::decide::{Decide, stored};
 use crate::deps::Deps;
 
-/// The longest name and note that are kept of what was typed by hand.
-const MAX_TYPED: usize = 500;
+/// The longest name that is kept of what was typed by hand, in characters.
+const MAX_NAME: usize = 500;
 
 /// Implements [`workflows::activity_contract::Records`].
 pub struct Records {
@@ -139,8 +140,8 @@ pub async fn request_reprocess(
     deps: &Deps,
     wish: ReprocessWish,
 ) -> Result<WatchStanding, ActivityError> {
-    let actor = Actor::Temporal(wish.requested_by.as_deref().map(short));
-    let note = wish.note.as_deref().map(short);
+    let actor = Actor::Temporal(wish.requested_by.as_deref().and_then(name));
+    let note = wish.note.as_deref().and_then(note);
     let (replay_id, note) = (wish.replay_id, note.as_deref());
     let wanted = Wanted { replay_id, actor: &actor, note, signal: false };
     change(deps, wish.event_id, async |tx| {
@@ -160,8 +161,8 @@ pub async fn resolve_incident(
     deps: &Deps,
     typed: TypedResolution,
 ) -> Result<WatchStanding, ActivityError> {
-    let actor = Actor::Temporal(typed.resolved_by.as_deref().map(short));
-    let note = typed.note.as_deref().map(short);
+    let actor = Actor::Temporal(typed.resolved_by.as_deref().and_then(name));
+    let note = typed.note.as_deref().and_then(note);
     let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
     change(deps, typed.event_id, async |tx| {
         match resolve::resolve_incident(tx, typed.event_id, resolving).await? {
@@ -205,7 +206,7 @@ async fn change(
 async fn record_typed(tx: &mut PgConnection, typed: &TypedResult) -> Result<(), StoreError> {
     let nothing = Map::new();
     let body = typed.body.as_object().unwrap_or(&nothing);
-    let actor = Actor::Temporal(body.get("reported_by").and_then(Value::as_str).map(short));
+    let actor = Actor::Temporal(body.get("reported_by").and_then(Value::as_str).and_then(name));
     let why = match EffectResult::parse(body) {
         Err(mistakes) => json!(mistakes),
         Ok(result) => {
@@ -225,7 +226,45 @@ async fn record_typed(tx: &mut PgConnection, typed: &TypedResult) -> Result<(), 
     audit::insert_once(tx, typed.result_id.as_uuid(), said, subject, json!({ "why": why })).await
 }
 
-/// What was typed by hand, without what a database or a terminal would stumble over.
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_TYPED).collect()
+/// Who somebody says they are, on one line. A blank name is none.
+fn name(text: &str) -> Option<String> {
+    let line: String = text.chars().filter(|c| !c.is_control()).collect();
+    let name: String = line.trim().chars().take(MAX_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// A note with its lines, as long as the console takes one and without what a terminal would obey.
+/// A blank note is none.
+fn note(text: &str) -> Option<String> {
+    let plain: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    let note: String = plain.trim().chars().take(MAX_NOTE).collect();
+    (!note.is_empty()).then_some(note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_keeps_its_lines_and_what_the_console_would_take() {
+        let lines = "the queue was down\r\nsee the runbook\n";
+        assert_eq!(note(lines).as_deref(), Some("the queue was down\nsee the runbook"));
+        let longest = "é".repeat(MAX_NOTE);
+        assert_eq!(note(&longest).as_deref(), Some(longest.as_str()));
+        assert_eq!(note(&format!("{longest}x")), Some(longest));
+        assert_eq!(note("\u{1b}[31mred\0").as_deref(), Some("[31mred"));
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_not_too_long() {
+        assert_eq!(name(" alice\r\nthe admin\0 ").as_deref(), Some("alicethe admin"));
+        assert_eq!(name(&"x".repeat(501)).map(|name| name.len()), Some(500));
+    }
+
+    #[test]
+    fn what_is_blank_counts_as_absent() {
+        for blank in ["", "  ", "\n\t", "\0", " \0 "] {
+            assert_eq!((name(blank), note(blank)), (None, None), "{blank:?}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ use e2e::{Receiver, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 use store::{destinations, reprocesses, results};
+use temporalio_common::ActivityError;
 use workflows::activity_contract::{
     OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
 };
@@ -83,6 +84,15 @@ impl Stage {
         let second = without_waits(step().await);
         assert_same(&self.dump().await, &after_first);
         assert_eq!(first, second, "the watch is told the same");
+    }
+
+    /// Adds a Slack channel to the shop.
+    async fn also_tell(&self, slack: &Receiver) {
+        let target = Target::Slack(slack.url().to_owned());
+        let (key, project_id) = (&self.shop.master_key, self.shop.owner.project_id);
+        destinations::insert_destination(&self.shop.pool, key, project_id, &target, "127.0.0.1")
+            .await
+            .expect("a destination");
     }
 
     async fn alert(&self, event_id: EventId) -> AlertId {
@@ -318,17 +328,40 @@ fn deliver_alert_twice_gives_up_once() {
 }
 
 #[test]
+fn deliver_alert_waits_no_longer_than_its_24_hours() {
+    run(async {
+        let stage = Stage::set().await;
+        let slack = Receiver::start().await.expect("a receiver");
+        slack.answer_with(&[503]);
+        stage.also_tell(&slack).await;
+        let event_id = stage.shop.missed("evt_1").await;
+        let aged =
+            "UPDATE alerts SET attempts = 50, created_at = now() - interval '23 hours 59 minutes'
+                    WHERE event_id = $1";
+        stage.shop.execute(aged, event_id).await;
+        let pending = store::alerts::list_pending(&stage.shop.pool, event_id).await;
+        let id = *pending.expect("a list").last().expect("an alert to Slack");
+        let failed = alerts::deliver(&stage.deps, id).await.expect_err("another try is due");
+        let ActivityError::Application(failure) = failed else { panic!("{failed:?}") };
+        let wait = failure.next_retry_delay().expect("a delay");
+        assert!((50..=60).contains(&wait.as_secs()), "{wait:?}, and not half an hour");
+        let passed =
+            "UPDATE alerts SET created_at = created_at - interval '1 minute' WHERE event_id = $1";
+        stage.shop.execute(passed, event_id).await;
+        alerts::deliver(&stage.deps, id).await.expect("given up");
+        assert_eq!(slack.received().len(), 1);
+        assert!(stage.shop.story(event_id).await.ends_with("incident.opened alert.given_up"));
+    });
+}
+
+#[test]
 fn deliver_alert_to_a_slack_url_that_is_gone_breaks_the_destination_once() {
     run(async {
         let stage = Stage::set().await;
         let gone = Receiver::start().await.expect("a receiver");
         gone.answer_with(&[404, 404]);
+        stage.also_tell(&gone).await;
         let shop = &stage.shop;
-        let target = Target::Slack(gone.url().to_owned());
-        let (key, project_id) = (&shop.master_key, shop.owner.project_id);
-        destinations::insert_destination(&shop.pool, key, project_id, &target, "127.0.0.1")
-            .await
-            .expect("a destination");
         let event_id = shop.missed("evt_1").await;
         let pending = store::alerts::list_pending(&shop.pool, event_id).await.expect("a list");
         let mut ends = Vec::new();

@@ -7,6 +7,9 @@ use e2e::engines::start_temporal;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run, somebody_waits, temporal};
 use serde_json::json;
+use store::destinations::Target;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 #[test]
 fn receipts_are_accepted_while_temporal_is_down_and_watched_when_it_returns() {
@@ -141,6 +144,42 @@ fn another_projects_key_sees_nothing() {
     });
 }
 
+/// Keeps every connection and answers none; says how many are held.
+async fn start_hanging() -> (String, watch::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+    let (held, count) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let held = held.clone();
+            held.send_modify(|held| *held += 1);
+            tokio::spawn(async move {
+                let _request = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                held.send_modify(|held| *held -= 1);
+            });
+        }
+    });
+    (url, count)
+}
+
+#[test]
+fn a_hundred_exchanges_that_hang_keep_no_other_activity_waiting() {
+    run(async {
+        let world = World::start().await;
+        let (url, mut held) = start_hanging().await;
+        world.tell(&Target::Slack(url), "127.0.0.1").await;
+        for n in 0..110 {
+            let event_id = world.receipt(&format!("evt_{n}")).await;
+            world.result(event_id, "failed", json!({})).await;
+        }
+        let all = held.wait_for(|held| *held >= 110);
+        tokio::time::timeout(Duration::from_mins(1), all)
+            .await
+            .expect("all hang at once")
+            .expect("a listener");
+    });
+}
+
 #[test]
 fn a_terminated_watch_is_started_again_when_its_event_is_overdue() {
     run(async {
@@ -155,7 +194,7 @@ fn a_terminated_watch_is_started_again_when_its_event_is_overdue() {
             .execute(&world.pool)
             .await
             .expect("an overdue event");
-        engine::sweep::sweep(&world.pool).await.expect("a sweep");
+        engine::sweep::sweep(&world.pool).await;
         world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
     });
 }

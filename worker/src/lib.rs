@@ -10,6 +10,7 @@ use std::time::Duration;
 use activities::{Alerts, Callbacks, Deps, Records};
 use engine::{Engine, EngineError};
 use temporalio_client::Client;
+use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
 use temporalio_sdk::{
     Runtime, RuntimeError, Worker, WorkerCreateError, WorkerOptions, WorkerRunError,
@@ -22,6 +23,14 @@ use workflows::EffectWatch;
 const GRACE: Duration = Duration::from_secs(10);
 /// The longest pause between two tries to get a worker running.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Activities that run at the same time. Most of them wait for others: a mail server, Slack or a
+/// repair endpoint that hangs holds its slot for half a minute and more. With the SDK's 100, so many
+/// would keep every incident from being opened. A slot is a permit of a semaphore: one that is free
+/// costs nothing, one that hangs costs a connection.
+const ACTIVITY_SLOTS: usize = 1_000;
+/// Slots for what ends at once or is not used; the SDK's own number.
+const OTHER_SLOTS: usize = 100;
 
 /// How much a worker takes on.
 #[derive(Debug, Clone, Copy)]
@@ -79,9 +88,20 @@ pub fn build(
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.activity_pollers))
         .max_cached_workflows(settings.cached_workflows)
+        .tuner(slots())
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Worker::new(runtime, client, options)?)
+}
+
+fn slots() -> TunerHolder {
+    let others = FixedSizeSlotSupplier::new(OTHER_SLOTS);
+    TunerHolder::builder()
+        .workflow_task_slot_supplier(others)
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(ACTIVITY_SLOTS))
+        .local_activity_task_slot_supplier(others)
+        .nexus_task_slot_supplier(others)
+        .build()
 }
 
 /// Keeps a worker running until `shutdown`, then lets it end in order.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use temporalio_workflow::{ActivityOptions, RetryPolicy};
 
+/// How long an alert may take; a mail conversation that is given up before ends within it.
+pub const ALERT: Duration = Duration::from_secs(90);
+
 /// For activities that only touch the database.
 #[must_use]
 pub fn records() -> ActivityOptions {
@@ -30,7 +33,7 @@ pub fn callback(summary: String) -> ActivityOptions {
 /// For alerts: the activity gives up after 24 hours, so this policy need not.
 #[must_use]
 pub fn alert() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(90))
+    ActivityOptions::with_start_to_close_timeout(ALERT)
         .retry_policy(backing_off(Duration::from_secs(5), Duration::from_mins(30)))
         .build()
 }

@@ -1,12 +1,13 @@
 //! The part of an answer that is kept.
 //!
 //! Reading stops after 16 KiB, and the connection with it: a body that never ends costs no more
-//! than that. A body that breaks off has said its status already, so what came of it is kept and
-//! the answer stands.
+//! than that. A body that breaks off, or is still coming at the deadline, has said its status already,
+//! so what came of it is kept and the answer stands.
 
 use domain::alert::legible;
 use reqwest::Response;
 use reqwest::header::RETRY_AFTER;
+use tokio::time::{Instant, timeout_at};
 
 /// How much of the body is read, in bytes.
 const READ: usize = 16 * 1024;
@@ -28,13 +29,13 @@ pub struct Answer {
     pub latency_ms: i64,
 }
 
-/// Reads what is kept of an answer. The latency is the caller's to fill in.
-pub(super) async fn read(mut response: Response) -> Answer {
+/// Reads what is kept of an answer, until the deadline. The latency is the caller's to fill in.
+pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.filter(|text| text.len() <= MAX_RETRY_AFTER).map(str::to_owned);
     let mut body = Vec::new();
     while body.len() < READ
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
     {
         let room = READ - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);

@@ -3,7 +3,8 @@
 //!
 //! An event about which something is overdue by more than two minutes has lost its watch: with its
 //! namespace, by a termination, or in a wish that was parked. It gets a new one, at most every quarter
-//! of an hour. Where the watch runs after all, that changes nothing; nor do several sweeps at once.
+//! of an hour. Where the watch runs after all, that changes nothing; nor do several sweeps at once. An
+//! event or a step that fails is logged and keeps nothing else from being swept.
 
 use std::time::Duration;
 
@@ -20,31 +21,46 @@ const DAYS: usize = 100;
 
 pub(crate) async fn run(pool: PgPool) {
     loop {
-        if let Err(error) = sweep(&pool).await {
-            tracing::warn!(%error, "could not sweep");
-        }
+        sweep(&pool).await;
         tokio::time::sleep(EVERY).await;
     }
 }
 
-/// One round of the sweep.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sweep(pool: &PgPool) -> Result<(), StoreError> {
-    for event_id in events::list_forgotten(pool, BATCH).await? {
-        restart(pool, event_id).await?;
+/// One round of the sweep. What fails is logged and left to the next round; the rest goes on.
+pub async fn sweep(pool: &PgPool) {
+    note("waking forgotten events", wake_forgotten(pool).await);
+    note("unparking wishes", outbox::unpark_old(pool).await);
+    note("forgetting early results", results::delete_expired_early(pool).await);
+    note("forgetting stored answers", idempotency::delete_expired(pool).await);
+    note("adding up figures", roll_up(pool).await);
+    note("forgetting sessions", sessions::purge_sessions(pool).await);
+    note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);
+}
+
+fn note<T>(step: &'static str, done: Result<T, StoreError>) {
+    if let Err(error) = done {
+        tracing::warn!(step, %error, "could not sweep");
     }
-    outbox::unpark_old(pool).await?;
-    results::delete_expired_early(pool).await?;
-    idempotency::delete_expired(pool).await?;
+}
+
+/// An event that cannot be read keeps no other waiting. Without a database there is nothing to do.
+async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
+    for event_id in events::list_forgotten(pool, BATCH).await? {
+        match restart(pool, event_id).await {
+            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) => tracing::warn!(%event_id, %error, "could not wake a forgotten event"),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn roll_up(pool: &PgPool) -> Result<(), StoreError> {
     for _ in 0..DAYS {
         if !figures::roll_up(pool).await? {
             break;
         }
     }
-    sessions::purge_sessions(pool).await?;
-    sign_ins::purge_failures(pool).await?;
     Ok(())
 }
 

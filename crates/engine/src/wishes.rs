@@ -25,7 +25,8 @@ use crate::connect::{EngineError, judge_status};
 
 type Signal = UntypedSignal<<EffectWatch as HasWorkflowDefinition>::Run>;
 
-/// The longest summary in bytes; the server refuses more than 400.
+/// The longest summary in bytes, so that it stays a line that people can read. It is far below what
+/// servers take: the development server of Temporal's CLI 1.9.1 takes 5,000.
 const MAX_SUMMARY: usize = 300;
 
 /// A watch as it is started: its event, and where it runs.

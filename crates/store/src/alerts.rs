@@ -1,5 +1,7 @@
 //! Alerts: one row per message and destination, written in the transaction of what it tells.
 
+use std::time::Duration;
+
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
 use sqlx::{PgConnection, PgExecutor};
@@ -28,8 +30,8 @@ pub struct Alert {
     pub pending: bool,
     /// When it was written.
     pub created_at: OffsetDateTime,
-    /// Whether 24 hours have passed since.
-    pub expired: bool,
+    /// What is left of the 24 hours after that; zero when they have passed.
+    pub left: Duration,
 }
 
 /// An alert as shown to people.
@@ -108,7 +110,7 @@ pub async fn list_pending(
 pub async fn find_alert(db: impl PgExecutor<'_>, id: AlertId) -> Result<Option<Alert>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT incident_id, event_id, destination_id, kind, replay_id, state, created_at,
-                  created_at < now() - interval '24 hours' AS "expired!"
+                  extract(epoch FROM created_at + interval '24 hours' - now())::float8 AS "left!"
            FROM alerts WHERE id = $1"#,
         id.as_uuid(),
     )
@@ -124,7 +126,7 @@ pub async fn find_alert(db: impl PgExecutor<'_>, id: AlertId) -> Result<Option<A
             replay_id: row.replay_id.map(ReplayId::from_uuid),
             pending: row.state == "pending",
             created_at: row.created_at,
-            expired: row.expired,
+            left: Duration::try_from_secs_f64(row.left).unwrap_or_default(),
         })
     })
     .transpose()

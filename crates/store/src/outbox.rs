@@ -90,7 +90,8 @@ pub async fn insert_wish(
     Ok(())
 }
 
-/// Claims wishes that are due: those of one event, or the oldest of all.
+/// Claims wishes that are due: those of one event, or the oldest of all. A wish of a kind that only
+/// a newer version knows is left to that one, and keeps no other from being claimed.
 ///
 /// # Errors
 /// When the database fails.
@@ -99,15 +100,18 @@ pub async fn claim_due(
     event_id: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Wish>, StoreError> {
+    let known = WishKind::ALL.map(|kind| kind.as_str().to_owned());
     let rows = sqlx::query!(
         "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
              SELECT id FROM outbox
              WHERE parked_at IS NULL AND next_attempt_at <= now() AND ($1::uuid IS NULL OR event_id = $1)
+                 AND wish = ANY($3)
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, wish, payload, attempts",
         event_id.map(EventId::as_uuid),
         limit,
+        &known,
     )
     .fetch_all(db)
     .await?;

@@ -89,21 +89,26 @@ pub async fn insert_early(
     Ok(kept)
 }
 
-/// The results that waited for this receipt, oldest first. They stay, because one provider event may
-/// have several effects; the sweep forgets them after 24 hours.
+/// Takes the results that waited for this receipt, oldest first. One that names no effect can mean
+/// one receipt only, so the first takes it away: another effect of the same provider event must not
+/// count as applied because of it. The others stay until the sweep forgets them after 24 hours.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_early(
+pub async fn take_early(
     tx: &mut PgConnection,
     project_id: ProjectId,
     receipt: &Receipt,
 ) -> Result<Vec<EarlyResult>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, api_key_id, outcome, error_code, error_message FROM early_results
-         WHERE project_id = $1 AND provider_event_id = $2 AND (provider IS NULL OR provider = $3)
-           AND (effect_type IS NULL OR effect_type = $4) AND received_at > now() - interval '24 hours'
-         ORDER BY id",
+        "WITH meant AS (
+             SELECT id, api_key_id, effect_type, outcome, error_code, error_message FROM early_results
+             WHERE project_id = $1 AND provider_event_id = $2 AND (provider IS NULL OR provider = $3)
+               AND (effect_type IS NULL OR effect_type = $4) AND received_at > now() - interval '24 hours'
+         ), used AS (
+             DELETE FROM early_results WHERE id IN (SELECT id FROM meant WHERE effect_type IS NULL)
+         )
+         SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id",
         project_id.as_uuid(),
         receipt.provider_event_id,
         receipt.provider.as_str(),

@@ -23,7 +23,8 @@ pub struct TimelineEntry {
 /// The most entries that a timeline shows; an event has a dozen.
 const MAX_ENTRIES: i64 = 1_000;
 
-/// The story of an event, oldest first.
+/// The story of an event, oldest first. Of one that is too long the end is shown, because that is
+/// where it stands.
 ///
 /// # Errors
 /// When the database fails.
@@ -31,13 +32,14 @@ pub async fn list_of_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
 ) -> Result<Vec<TimelineEntry>, StoreError> {
-    let entries = sqlx::query_as!(
+    let mut entries = sqlx::query_as!(
         TimelineEntry,
-        "SELECT at, actor, action, detail FROM audit_entries WHERE event_id = $1 ORDER BY at, id LIMIT $2",
+        "SELECT at, actor, action, detail FROM audit_entries WHERE event_id = $1 ORDER BY at DESC, id DESC LIMIT $2",
         event_id.as_uuid(),
         MAX_ENTRIES,
     )
     .fetch_all(db)
     .await?;
+    entries.reverse();
     Ok(entries)
 }

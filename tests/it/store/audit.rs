@@ -2,6 +2,7 @@
 
 use e2e::run;
 use serde_json::json;
+use store::timeline;
 
 use super::shop::Shop;
 
@@ -27,6 +28,26 @@ fn entries_cannot_be_changed_deleted_or_truncated() {
             assert_eq!(refused.message(), "audit entries cannot be changed or deleted", "{sql}");
         }
         assert_eq!(shop.story(event_id).await, before);
+    });
+}
+
+#[test]
+fn a_long_timeline_shows_how_it_ends() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.execute(
+            "INSERT INTO audit_entries (id, actor, action, event_id, at)
+             SELECT gen_random_uuid(), 'key:1', 'result.repeated', $1, now() - n * interval '1 ms'
+             FROM generate_series(1, 1200) AS n",
+            event_id,
+        )
+        .await;
+        shop.succeed(event_id).await;
+        let entries = timeline::list_of_event(&shop.pool, event_id).await.expect("a timeline");
+        assert_eq!(entries.len(), 1_000);
+        assert_eq!(entries[999].action, "result.succeeded");
+        assert!(entries.is_sorted_by_key(|entry| entry.at), "oldest first");
     });
 }
 

@@ -18,6 +18,14 @@ fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
         assert_eq!(first.attempt, 1);
         assert_eq!(first.repair_url.as_deref(), Some("http://127.0.0.1:9/repair"));
         assert_eq!(first.secrets, [SigningSecret::from_bytes(SECRET)]);
+        let began: bool = sqlx::query_scalar(
+            "SELECT $1 BETWEEN started_at AND clock_timestamp() FROM callback_attempts",
+        )
+        .bind(first.at)
+        .fetch_one(&shop.pool)
+        .await
+        .expect("an attempt");
+        assert!(began, "{} is a moment of the database", first.at);
         let retry = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;
         assert_eq!(retry, AttemptOutcome::Retry { made: 1 });
         let second = shop.begin_attempt(of, "n2").await.expect("an attempt");
@@ -133,6 +141,28 @@ fn an_attempt_that_ends_after_its_reprocess_did_changes_only_its_own_row() {
         wishes: start reprocess result
         timeline: receipt.accepted incident.opened reprocess.requested result.succeeded reprocess.succeeded incident.resolved callback.failed
         ");
+    });
+}
+
+#[test]
+fn an_attempt_that_ends_after_another_was_delivered_undoes_nothing() {
+    run(async {
+        let shop = Shop::open().await;
+        for (event, late) in [
+            ("evt_1", AnswerVerdict::Delivered),
+            ("evt_2", AnswerVerdict::Retry),
+            ("evt_3", AnswerVerdict::Stop),
+        ] {
+            let of @ (event_id, _) = shop.reprocessing(event).await;
+            shop.begin_attempt(of, "frozen").await.expect("an attempt");
+            assert_eq!(shop.attempt(of, AnswerVerdict::Delivered).await, AttemptOutcome::Done);
+            assert_eq!(shop.end_attempt(of, 1, late).await, AttemptOutcome::Done, "{late:?}");
+            let story = shop.story(event_id).await;
+            assert!(story.contains("reprocess: awaiting_result"), "{late:?}: {story}");
+            assert!(story.contains("alerts: incident_opened\n"), "{late:?}: {story}");
+            let kept = list_of_reprocess(&shop.pool, of.1).await.expect("attempts");
+            assert!(kept.iter().all(|one| one.status.is_some()), "{kept:?}");
+        }
     });
 }
 

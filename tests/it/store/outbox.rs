@@ -84,6 +84,21 @@ fn many_claimers_at_once_share_the_wishes_out() {
 }
 
 #[test]
+fn a_wish_that_nobody_can_read_keeps_no_other_from_being_claimed() {
+    run(async {
+        let shop = Shop::open().await;
+        wish(&shop.pool).await;
+        execute(&shop.pool, "ALTER TABLE outbox DROP CONSTRAINT outbox_wish_check").await;
+        execute(&shop.pool, "UPDATE outbox SET wish = 'sing'").await;
+        let event_id = wish(&shop.pool).await;
+        let claimed = claim(&shop.pool, 10).await;
+        assert_eq!(claimed.iter().map(|wish| wish.event_id).collect::<Vec<_>>(), [event_id]);
+        outbox::delete_relayed(&shop.pool, &[claimed[0].id]).await.expect("deleted");
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0), "it waits");
+    });
+}
+
+#[test]
 fn a_claim_holds_for_30_seconds_and_runs_out() {
     run(async {
         let shop = Shop::open().await;

@@ -2,6 +2,7 @@
 
 use domain::callback::AnswerVerdict;
 use e2e::run;
+use serde_json::json;
 use store::pool;
 use store::transitions::resolve::{ResolveAnswer, note_refusal};
 
@@ -102,18 +103,21 @@ fn a_success_after_a_resolution_by_hand_is_kept_and_the_resolution_stays() {
 }
 
 #[test]
-fn a_failure_after_a_resolution_by_hand_is_kept_and_opens_nothing() {
+fn a_failure_after_a_resolution_by_hand_is_noted_and_changes_nothing() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
+        let words = json!({"status": "failed", "error_code": "e1", "error_message": "disk full"});
+        shop.report(event_id, words).await;
         shop.resolve(event_id).await;
         shop.fail(event_id).await;
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
-        incident: resolved/missing_result/db_write_failed/manual
+        incident: resolved/missing_result/e1/manual
         alerts: incident_opened incident_resolved
         wishes: start resolve
-        timeline: receipt.accepted incident.opened incident.resolved result.failed
+        timeline: receipt.accepted incident.opened result.failed incident.resolved result.failed
         ");
+        assert_eq!(shop.incident(event_id).await.error_message.as_deref(), Some("disk full"));
     });
 }

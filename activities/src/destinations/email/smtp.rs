@@ -2,7 +2,9 @@
 //!
 //! The library's own transport has no time-out after the connection stands, and waits for the
 //! answer to `QUIT` when the message has long been taken. So the conversation is held here: each
-//! step has its deadline, the answer to the message alone decides, and saying goodbye is optional.
+//! step has its deadline, and so have all of them together, so that no conversation outlives the
+//! activity that holds it and runs on beside the next one. The answer to the message alone decides,
+//! and saying goodbye is optional.
 //!
 //! What a failure means: nothing that happens before `MAIL FROM` says anything about this message
 //! (a refused login is the operator's to mend), so it is worth another attempt. From there on 4xx
@@ -31,6 +33,9 @@ use super::plain_first::PlainFirst;
 
 /// How long a server may take for one step.
 const STEP: Duration = Duration::from_secs(15);
+/// How long a server may take until the message is settled. With the goodbye and what the database
+/// is asked before and after, this stays below the activity's 90 s.
+const WHOLE: Duration = Duration::from_secs(75);
 /// How long the goodbye may take; the message is settled by then.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -73,6 +78,7 @@ pub(super) struct SmtpServer {
     security: Security,
     login: Option<Credentials>,
     pub(super) step: Duration,
+    pub(super) whole: Duration,
 }
 
 #[derive(Clone)]
@@ -107,13 +113,19 @@ impl SmtpServer {
             return Err(MailSettingsError::UnencryptedLogin);
         }
         let port = url.port().unwrap_or(default_port);
-        Ok(Self { host, port, security, login, step: STEP })
+        Ok(Self { host, port, security, login, step: STEP, whole: WHOLE })
     }
 
     /// Delivers one message.
     pub(super) async fn deliver(&self, message: &Message) -> Result<Sent, SendFailure> {
-        let mut connection = self.connect().await?;
-        let sent = self.submit(&mut connection, message).await;
+        let conversation = async {
+            let mut connection = self.connect().await?;
+            let sent = self.submit(&mut connection, message).await;
+            Ok((connection, sent))
+        };
+        let (mut connection, sent) = timeout(self.whole, conversation).await.map_err(|_| {
+            SendFailure::transient(&format!("the mail was not taken within {:?}", self.whole))
+        })??;
         // The message is settled, whatever the server says to this.
         let _ = timeout(GOODBYE, connection.quit()).await;
         sent.map(|answer| Sent::new(&in_words(&answer)))
@@ -282,6 +294,12 @@ fn in_words(answer: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_conversation_ends_before_its_activity_does() {
+        let for_the_database = Duration::from_secs(10);
+        assert!(WHOLE + GOODBYE + for_the_database < workflows::options::ALERT);
+    }
 
     fn refusal(url: &str) -> MailSettingsError {
         SmtpServer::parse(url).expect_err(url)

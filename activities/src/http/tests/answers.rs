@@ -124,6 +124,20 @@ async fn a_body_that_breaks_off_has_said_its_status() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_still_coming_at_the_deadline_has_said_its_status() {
+    let server = RawServer::start(|mut stream| async move {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nslow";
+        let _ = stream.write_all(head).await;
+        hold(stream).await;
+    })
+    .await;
+    let answer = local_client(2_000, 1_000).post(&server.url(), &[], Vec::new()).await;
+    let answer = answer.expect("a status came");
+    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "slow"));
+    assert!((1_000..5_000).contains(&answer.latency_ms), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_gzip_bomb_is_not_inflated() {
     // The beginning of a gzip stream; whoever inflated it would not find these bytes.
     let packed = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, b'z', b'i', b'p'];

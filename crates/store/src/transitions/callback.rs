@@ -2,7 +2,8 @@
 //!
 //! The request itself is made between two transactions. A worker that dies in between leaves an
 //! attempt without an end; the next one marks it as interrupted and tries again, with the same
-//! `replay_id` and a new nonce.
+//! `replay_id` and a new nonce. A worker that only seemed dead may end its attempt beside that one:
+//! once either was delivered, the other changes nothing but its own row.
 
 use domain::audit::{Action, Actor};
 use domain::callback::{AnswerVerdict, SCHEDULE};
@@ -12,6 +13,7 @@ use domain::reprocess::ReprocessState;
 use domain::signature::SigningSecret;
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
 use crate::audit::{self, Subject};
@@ -33,6 +35,8 @@ pub struct CallbackWork {
     pub mode: Mode,
     /// The secrets that sign.
     pub secrets: Vec<SigningSecret>,
+    /// When it began, by the database's clock: what the receiver holds against its own.
+    pub at: OffsetDateTime,
 }
 
 /// Begins an attempt. `None` if the reprocess needs none any more.
@@ -65,6 +69,7 @@ pub async fn begin_attempt(
         repair_url: project.repair_url,
         mode: project.mode,
         secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
+        at: scene.now,
     }))
 }
 
@@ -97,6 +102,9 @@ pub async fn end_attempt(
     let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
         return Ok(AttemptOutcome::Done);
     };
+    if running.state == ReprocessState::AwaitingResult {
+        return Ok(AttemptOutcome::Done);
+    }
     let made = attempts::count_made(&mut *tx, replay_id).await?;
     let used_up = usize::try_from(made).is_ok_and(|made| made >= SCHEDULE.len());
     match verdict {

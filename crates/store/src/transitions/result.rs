@@ -184,13 +184,17 @@ async fn succeed(
     alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 
+/// Keeps the app's last words, as long as the incident is there to be resolved. What comes later
+/// stands on the timeline only: a resolved incident keeps the error that it was resolved with.
 async fn refresh(
     tx: &mut PgConnection,
     scene: &Scene,
     error: (Option<&str>, Option<&str>),
 ) -> Result<(), StoreError> {
     match &scene.incident {
-        Some(incident) => incidents::refresh_error(tx, incident.id, error).await,
-        None => Ok(()),
+        Some(incident) if incident.state != IncidentState::Resolved => {
+            incidents::refresh_error(tx, incident.id, error).await
+        }
+        Some(_) | None => Ok(()),
     }
 }

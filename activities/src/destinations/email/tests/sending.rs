@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::{EmailSender, MailSettingsError, SendFailure, Sent};
+use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way};
 use super::mail_server::{MailServer, Script};
 use super::{BOB, FROM, ID, TRANSIENT};
 use crate::destinations::FailureKind;
@@ -114,6 +114,17 @@ async fn a_server_that_hangs_is_given_up_at_each_step() {
         assert!(answer.ends_with("no answer within 500ms"), "{answer}");
         assert!(started.elapsed() < Duration::from_secs(5));
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_too_long_in_all_is_given_up() {
+    let server = MailServer::start(&[("DATA", "")]).await;
+    let mut sender = server.sender("");
+    let Way::Smtp(smtp) = &mut sender.way else { panic!("a sender by SMTP") };
+    (smtp.step, smtp.whole) = (Duration::from_mins(1), Duration::from_millis(500));
+    let failure = sender.send(BOB, ID, &opened()).await.expect_err("not taken");
+    assert_eq!(failure.kind, TRANSIENT);
+    assert_eq!(failure.answer, "the mail was not taken within 500ms");
 }
 
 #[tokio::test]
