@@ -1,7 +1,6 @@
 //! `/api/v1/projects`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::field::Fields;
@@ -20,6 +19,7 @@ use super::caller::{self, Caller};
 use super::paging::Listed;
 use crate::auth::random;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// A monitored payment flow.
@@ -88,7 +88,7 @@ pub struct ProjectBody {
 /// # Errors
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects", tag = "projects",
-    responses((status = 200, body = Listed<ProjectShape>), (status = 401, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<ProjectShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -103,7 +103,7 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = ProjectShape)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
@@ -117,14 +117,14 @@ pub async fn show(
 /// # Errors
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectBody,
-    responses((status = 201, body = CreatedProject), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 201, body = CreatedProject)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<CreatedProject>), ApiError> {
     caller.must_administer()?;
-    let body = caller::body(body).await?;
+    let body = body.read().await?;
     let blank = ProjectSettings {
         name: String::new(),
         mode: Mode::Test,
@@ -149,16 +149,16 @@ pub async fn create(
 /// As the document says.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = ProjectShape)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<Json<ProjectShape>, ApiError> {
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
-    let body = caller::body(body).await?;
+    let body = body.read().await?;
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
     let settings = ProjectSettings {

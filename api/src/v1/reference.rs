@@ -11,7 +11,13 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, ToSchema};
 
-static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::automation().into_openapi());
+use super::refusals;
+
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
+    let mut document = super::automation().into_openapi();
+    refusals::declare(&mut document);
+    document
+});
 
 /// The document.
 #[must_use]

@@ -1,7 +1,6 @@
 //! `/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::ReplayId;
@@ -19,6 +18,7 @@ use super::caller::{self, Caller};
 use super::incidents::{NoteBody, conflict, read_note};
 use super::paging::Listed;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// One reprocess with its callback attempts.
@@ -71,7 +71,7 @@ pub struct RequestedReprocess {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = Listed<ReprocessShape>), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<ReprocessShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -98,16 +98,16 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 202, body = RequestedReprocess), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody)))]
+    responses((status = 202, body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<RequestedReprocess>), ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
-    let note = read_note(&caller::body(body).await?, false)?;
+    let note = read_note(&body.read().await?, false)?;
     let (replay_id, actor) = (new_id(), caller.actor());
     let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
