@@ -115,6 +115,10 @@ pub async fn create(
     judged.map_err(|refusal| match refusal {
         ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
         ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
+        ReprocessRefusal::NoRepairUrl => conflict(&format!(
+            "{refusal}; set repair_url with PATCH /api/v1/projects/{} first",
+            incident.project_id
+        )),
     })?;
     tx.commit().await.map_err(StoreError::from)?;
     state.relay.nudge(incident.event_id);

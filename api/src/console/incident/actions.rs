@@ -17,7 +17,7 @@ use store::pool;
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
-use store::{StoreError, audit, projects, reprocesses};
+use store::{StoreError, audit, reprocesses};
 
 use super::dossier::find;
 use super::show;
@@ -66,17 +66,8 @@ pub(super) async fn reprocess(
     if let Some(note) = form.mistake(false) {
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
-    let message = if has_repair_url(&state, &incident).await? {
-        start(&state, &signed_in, &incident, form.text().as_deref()).await?
-    } else {
-        Message::refused("Set a repair URL in the project first.")
-    };
+    let message = start(&state, &signed_in, &incident, form.text().as_deref()).await?;
     back(&state, &signed_in, &incident, &message).await
-}
-
-async fn has_repair_url(state: &AppState, incident: &Incident) -> Result<bool, StoreError> {
-    let project = projects::find_project(&state.pool, incident.project_id).await?;
-    Ok(project.is_some_and(|project| project.repair_url.is_some()))
 }
 
 async fn start(
@@ -97,7 +88,12 @@ async fn start(
         Err(ReprocessRefusal::Running(running)) => {
             Ok(Message::refused(who_was_first(state, running).await?))
         }
-        Err(refusal) => Ok(Message::refused(format!("Nothing was started: {refusal}."))),
+        Err(ReprocessRefusal::NoRepairUrl) => {
+            Ok(Message::refused("Set a repair URL in the project first."))
+        }
+        Err(refusal @ (ReprocessRefusal::NoIncident | ReprocessRefusal::Resolved)) => {
+            Ok(Message::refused(format!("Nothing was started: {refusal}.")))
+        }
     }
 }
 
