@@ -263,7 +263,8 @@ impl World {
     /// Sends alerts to a destination.
     pub async fn tell(&self, target: &Target, shown: &str) {
         let key = MasterKey::parse(&self.master_key).expect("a key");
-        destinations::insert_destination(&self.pool, &key, self.project.id, target, shown)
+        let mut db = self.pool.acquire().await.expect("a connection");
+        destinations::insert_destination(&mut db, &key, self.project.id, target, shown)
             .await
             .expect("a destination");
     }

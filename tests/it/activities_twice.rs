@@ -189,6 +189,28 @@ fn request_reprocess_twice_taken_and_refused() {
 }
 
 #[test]
+fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_refused() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&stage.shop.pool)
+            .await
+            .expect("a database");
+        let wish = wish(event_id);
+        let step = async || records::request_reprocess(&stage.deps, wish.clone()).await;
+        stage.twice(async || step().await.expect("recorded")).await;
+        let entries = store::timeline::list_of_event(&stage.shop.pool, event_id).await;
+        let last = entries.expect("a timeline").pop().expect("an entry");
+        assert_eq!(
+            (last.action.as_str(), last.actor.as_str()),
+            ("reprocess.refused", "temporal:alice")
+        );
+        assert_eq!(last.detail["why"], "the project has no repair URL");
+    });
+}
+
+#[test]
 fn resolve_incident_twice_taken_and_refused() {
     run(async {
         let stage = Stage::set().await;
@@ -326,7 +348,8 @@ fn deliver_alert_to_a_slack_url_that_is_gone_breaks_the_destination_once() {
         let shop = &stage.shop;
         let target = Target::Slack(gone.url().to_owned());
         let (key, project_id) = (&shop.master_key, shop.owner.project_id);
-        destinations::insert_destination(&shop.pool, key, project_id, &target, "127.0.0.1")
+        let mut db = shop.pool.acquire().await.expect("a connection");
+        destinations::insert_destination(&mut db, key, project_id, &target, "127.0.0.1")
             .await
             .expect("a destination");
         let event_id = shop.missed("evt_1").await;

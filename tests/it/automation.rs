@@ -253,6 +253,58 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
 }
 
 #[test]
+fn a_reprocess_that_nobody_can_be_asked_for_is_refused_with_the_cure() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Operator).await;
+        let event = world.receipt("evt_1").await;
+        let failed = world.result(event, "failed", json!({})).await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&world.pool)
+            .await
+            .expect("a database");
+        let incident = failed["incident"]["id"].as_str().expect("an id");
+        let path = format!("/{}/incidents/{incident}", world.project.id);
+        let (status, refused) = script.post(&format!("{path}/reprocesses"), json!({})).await;
+        assert_eq!((status, &refused["error"]["code"]), (409, &json!("incident_conflict")));
+        let cure = format!(
+            "the project has no repair URL; set repair_url with PATCH /api/v1/projects/{} first",
+            world.project.id
+        );
+        assert_eq!(refused["error"]["message"], cure);
+        assert_eq!(script.get(&path).await.1["state"], "open");
+        let asked = ["incident", "reprocess", incident];
+        let (code, refused) = world.cli(&asked).await.expect("a command");
+        assert_eq!((code, &refused["error"]["code"]), (1, &json!("incident_conflict")));
+    });
+}
+
+#[test]
+fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}/destinations", world.project.id);
+        let add = async |address: &str| script.post(&path, json!({ "email": address })).await;
+        let (status, made) = add("bob@cometcart.test").await;
+        let bob = made["destination_id"].as_str().expect("an id").to_owned();
+        assert_eq!(status, 201);
+        let (status, refused) = add("Bob@CometCart.test").await;
+        let expected = json!([{ "field": "email", "message": format!("is told already, by destination {bob}") }]);
+        assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
+        let id = world.project.id.to_string();
+        let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
+        let (code, refused) = world.cli(&command).await.expect("a command");
+        assert_eq!((code, &refused["error"]["code"]), (1, &json!("validation_error")));
+        assert_eq!(
+            refused["error"]["message"],
+            format!("email is told already, by destination {bob}")
+        );
+        assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
+    });
+}
+
+#[test]
 fn only_a_body_that_is_read_has_to_be_json() {
     e2e::run(async {
         let world = world().await;

@@ -7,13 +7,13 @@ use domain::field::Fields;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::administration::destination;
 use store::destinations::{self, Destination, NewDestination};
+use store::{Insertion, StoreError};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::caller::{self, Caller};
+use super::caller::{self, Caller, mistake};
 use super::paging::Listed;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
@@ -109,7 +109,12 @@ pub async fn add(
     let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let added = destination::add_destination(&mut tx, &actor, key, project.id, &new);
-    let destination_id = added.await?;
+    let destination_id = match added.await? {
+        Insertion::Inserted(id) => id,
+        Insertion::Existing(id) => {
+            return Err(mistake("email", &format!("is told already, by destination {id}")));
+        }
+    };
     tx.commit().await.map_err(StoreError::from)?;
     let added = AddedDestination { destination_id, kind: new.target.kind() };
     Ok((StatusCode::CREATED, Json(added)))
