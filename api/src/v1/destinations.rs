@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use store::administration::destination;
 use store::destinations::{self, Destination, NewDestination};
-use store::{Insertion, StoreError};
+use store::{Insertion, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -106,7 +106,7 @@ pub async fn add(
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
     let new = read(&state, &body.read().await?)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let added = destination::add_destination(&mut tx, &actor, key, project.id, &new);
     let destination_id = match added.await? {
@@ -115,7 +115,7 @@ pub async fn add(
             return Err(mistake("email", &format!("is told already, by destination {id}")));
         }
     };
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let added = AddedDestination { destination_id, kind: new.target.kind() };
     Ok((StatusCode::CREATED, Json(added)))
 }
@@ -135,13 +135,13 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     // Removed and looked at in one transaction: another project's destination stays as it was.
     let removed = destination::remove_destination(&mut tx, &caller.actor(), id).await?;
     if removed != Some(project.id) {
         return Err(missing());
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

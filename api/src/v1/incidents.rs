@@ -8,8 +8,8 @@ use domain::incident::{IncidentState, Reason, Resolution, check_note};
 use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::incidents::Incident;
+use store::pool;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
@@ -152,7 +152,7 @@ pub async fn acknowledge(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let actor = caller.actor();
     let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
     judged.map_err(|refusal| match refusal {
@@ -161,7 +161,7 @@ pub async fn acknowledge(
         | AcknowledgeRefusal::Repairing
         | AcknowledgeRefusal::Resolved => conflict(&refusal),
     })?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
@@ -181,14 +181,14 @@ pub async fn resolve(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
     match resolve_incident(&mut tx, incident.event_id, resolving).await? {
         ResolveAnswer::Resolved => {}
         ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
         ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }

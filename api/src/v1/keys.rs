@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use domain::field::Fields;
 use domain::ids::KeyId;
 use serde::Serialize;
-use store::StoreError;
 use store::administration::key;
 use store::api_keys::{self, KeyRow};
+use store::pool;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -107,9 +107,9 @@ pub async fn create(
     }
     let label = caller::checked(fields, label)?.unwrap_or_default();
     let secret = random::api_key(project.mode).map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let key_id = key::create_key(&mut tx, &caller.actor(), project.id, &label, &secret).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let created = CreatedKey { key_id, label, key: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -130,11 +130,11 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such valid key in this project");
     let project = caller::project(&state, &project).await?;
     let id: KeyId = id.parse().map_err(|_| missing())?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     // Revoked and looked at in one transaction: another project's key stays as it was.
     if key::revoke_key(&mut tx, &caller.actor(), id).await? != Some(project.id) {
         return Err(missing());
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }

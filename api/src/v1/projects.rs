@@ -9,8 +9,8 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_
 use domain::repair_url::{self, RepairUrl};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::administration::project;
+use store::pool;
 use store::projects::{self, Project, ProjectSettings};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -134,10 +134,10 @@ pub async fn create(
     };
     let settings = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let key = &state.master_key;
     let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let project = caller::project(&state, &id.to_string()).await?.into();
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
@@ -159,7 +159,7 @@ pub async fn update(
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
     let body = body.read().await?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
     let settings = ProjectSettings {
         name: now.name,
@@ -170,7 +170,7 @@ pub async fn update(
     };
     let settings = read(&state, &body, settings, false)?;
     project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
 

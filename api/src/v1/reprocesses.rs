@@ -7,8 +7,8 @@ use domain::ids::ReplayId;
 use domain::reprocess::ReprocessState;
 use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
-use store::StoreError;
 use store::attempts::{self, CallbackAttempt};
+use store::pool;
 use store::reprocesses::{self, new_id};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use time::OffsetDateTime;
@@ -78,16 +78,18 @@ pub async fn list(
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<Listed<ReprocessShape>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
-    let mut shapes = Vec::new();
-    for reprocess in reprocesses::list_of_incident(&state.pool, incident.id).await? {
-        let attempts = attempts::list_of_reprocess(&state.pool, reprocess.id).await?;
-        shapes.push(ReprocessShape {
-            replay_id: reprocess.id,
-            state: reprocess.state,
-            requested_by: reprocess.requested_by,
-            attempts: attempts.into_iter().map(AttemptShape::from).collect(),
-        });
-    }
+    let all = reprocesses::list_of_incident(&state.pool, incident.id).await?;
+    let ids: Vec<_> = all.iter().map(|one| one.id).collect();
+    let mut attempts = attempts::list_of_reprocesses(&state.pool, &ids).await?;
+    let shapes = all.into_iter().map(|one| {
+        let made = attempts.remove(&one.id).unwrap_or_default();
+        ReprocessShape {
+            replay_id: one.id,
+            state: one.state,
+            requested_by: one.requested_by,
+            attempts: made.into_iter().map(AttemptShape::from).collect(),
+        }
+    });
     Ok(Json(Listed::whole(shapes)))
 }
 
@@ -110,7 +112,7 @@ pub async fn create(
     let note = read_note(&body.read().await?, false)?;
     let (replay_id, actor) = (new_id(), caller.actor());
     let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
     judged.map_err(|refusal| match refusal {
         ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
@@ -120,7 +122,7 @@ pub async fn create(
             incident.project_id
         )),
     })?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))

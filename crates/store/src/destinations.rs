@@ -158,20 +158,19 @@ pub async fn list_destinations(
     Ok(destinations.collect())
 }
 
-/// What a project's destinations are called, removed ones too: timelines name them for ever.
+/// What the destinations of these projects are called, removed ones too: timelines name them for ever.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
-    project_id: ProjectId,
+    project_ids: &[ProjectId],
 ) -> Result<Vec<(DestinationId, String)>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT id, address FROM destinations WHERE project_id = $1",
-        project_id.as_uuid(),
-    )
-    .fetch_all(db)
-    .await?;
+    let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows =
+        sqlx::query!("SELECT id, address FROM destinations WHERE project_id = ANY($1)", &ids)
+            .fetch_all(db)
+            .await?;
     Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.address)).collect())
 }
 

@@ -11,7 +11,9 @@ use store::PgPool;
 use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
 use store::search::events::{EventSearch, search_events};
-use store::search::incidents::{IncidentSearch, StateFilter, count_incidents, search_incidents};
+use store::search::incidents::{
+    IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
+};
 use store::search::overview::overview;
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
@@ -289,6 +291,10 @@ fn audit(known: &Known) -> Vec<(&'static str, AuditSearch)> {
 
 fn others(known: &Known) -> Vec<Question> {
     let mut all = Vec::new();
+    let each = Question::new("counts, of each project", |pool| {
+        Box::pin(async move { count_unresolved(pool).await.expect("counts").len() })
+    });
+    all.push(each.at_most(known.incidents / 5));
     for (name, project_id) in [("of all", None), ("of a quiet project", Some(known.quiet))] {
         let counts = Question::new(format!("counts, {name}"), move |pool| {
             Box::pin(async move {
@@ -296,7 +302,7 @@ fn others(known: &Known) -> Vec<Question> {
                 usize::try_from(counts.open).expect("a number")
             })
         });
-        // Those that wait and those of a week are counted, and no other.
+        // Those that wait are counted, and no other.
         all.push(counts.at_most(known.incidents / 5));
         all.push(Question::new(format!("overview, {name}"), move |pool| {
             Box::pin(async move {

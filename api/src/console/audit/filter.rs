@@ -38,9 +38,21 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
+    /// All of them in words, each with its field.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let all = [
+            ("actor", self.actor),
+            ("action", self.action),
+            ("subject", self.subject),
+            ("from", self.from),
+            ("to", self.to),
+        ];
+        all.into_iter().filter_map(|(field, why)| Some((field, why?)))
+    }
+
     /// The first one in words.
     pub fn first(&self) -> Option<&'static str> {
-        [self.actor, self.action, self.subject, self.from, self.to].into_iter().flatten().next()
+        self.all().next().map(|(_, why)| why)
     }
 }
 
