@@ -254,6 +254,7 @@ impl ApiError {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType {
                 message: "send the body as Content-Type: application/json",
             },
+            StatusCode::UNPROCESSABLE_ENTITY => Self::ValidationError(Vec::new()),
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(BareStatus(status)),
             status if status.is_client_error() => Self::malformed("the request could not be read"),
             status => Self::internal(BareStatus(status)),

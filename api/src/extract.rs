@@ -19,11 +19,12 @@ mod headers;
 mod json;
 mod negotiation;
 
-use axum::extract::FromRequestParts;
-use axum::http::Method;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use domain::api_key::ApiKey;
 use domain::secret_token::OperatorToken;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
@@ -54,17 +55,13 @@ impl IngestHead {
 }
 
 /// Checks the headers of a request by an operator's token and reads the token, which is not looked up
-/// yet. A request without a body needs no `Content-Type`.
+/// yet. What they say of the body is left to [`JsonBody`], because many requests have none.
 ///
 /// # Errors
 /// The first check that fails.
 pub fn operator_token(parts: &Parts) -> Result<OperatorToken, ApiError> {
     headers::refuse_doubtful(&parts.headers)?;
-    if matches!(parts.method, Method::GET | Method::DELETE) {
-        negotiation::refuse_unless_accepted(&parts.headers)?;
-    } else {
-        negotiation::refuse_unless_json(&parts.headers)?;
-    }
+    negotiation::refuse_unless_accepted(&parts.headers)?;
     let token = headers::bearer(&parts.headers).and_then(OperatorToken::parse);
     token.ok_or(ApiError::UnknownToken)
 }
@@ -74,6 +71,29 @@ impl<S: Sync> FromRequestParts<S> for IngestHead {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Self::from_parts(parts)
+    }
+}
+
+/// A body that says it is JSON, not read yet.
+#[derive(Debug)]
+pub struct JsonBody(Body);
+
+impl JsonBody {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`read_json_object`].
+    pub async fn read(self) -> Result<Map<String, Value>, ApiError> {
+        read_json_object(self.0, BodyLimits::default()).await
+    }
+}
+
+impl<S: Sync> FromRequest<S> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        negotiation::refuse_unless_json_body(request.headers())?;
+        Ok(Self(request.into_body()))
     }
 }
 

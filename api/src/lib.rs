@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod auth;
 pub mod console;
+mod days;
 pub mod error;
 pub mod extract;
 pub mod health;

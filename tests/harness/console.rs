@@ -71,6 +71,17 @@ impl Operator {
         Self { http, url: world.url.clone(), email: String::new(), cookie: None }
     }
 
+    /// The same person, at another API of the same world.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
+    /// Asks for a page's headers only.
+    pub async fn head(&self, path: &str) -> PageAnswer {
+        self.ask(Method::HEAD, path, None, None).await
+    }
+
     /// Opens a page.
     pub async fn get(&self, path: &str) -> PageAnswer {
         self.ask(Method::GET, path, None, None).await

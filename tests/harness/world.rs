@@ -170,7 +170,19 @@ impl World {
     /// Starts the API, as the `api` command does.
     async fn serve(&self) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
-        let state = self.state();
+        self.run_api(listener, self.state());
+        Ok(())
+    }
+
+    /// Starts another API on the same database, which works with this; gives where it is.
+    pub async fn serve_also(&self, state: AppState) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        self.run_api(listener, state);
+        url
+    }
+
+    fn run_api(&self, listener: TcpListener, state: AppState) {
         let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
         let shutdown = self.api.clone().cancelled_owned();
         self.tasks.spawn(api::serve::serve(
@@ -179,7 +191,6 @@ impl World {
             shutdown,
             options,
         ));
-        Ok(())
     }
 
     /// What this world's API works with; its relay ends with the API.
@@ -265,7 +276,8 @@ impl World {
     /// Sends alerts to a destination.
     pub async fn tell(&self, target: &Target, shown: &str) {
         let key = MasterKey::parse(&self.master_key).expect("a key");
-        destinations::insert_destination(&self.pool, &key, self.project.id, target, shown)
+        let mut db = self.pool.acquire().await.expect("a connection");
+        destinations::insert_destination(&mut db, &key, self.project.id, target, shown)
             .await
             .expect("a destination");
     }

@@ -90,7 +90,8 @@ impl Stage {
     async fn also_tell(&self, slack: &Receiver) {
         let target = Target::Slack(slack.url().to_owned());
         let (key, project_id) = (&self.shop.master_key, self.shop.owner.project_id);
-        destinations::insert_destination(&self.shop.pool, key, project_id, &target, "127.0.0.1")
+        let mut db = self.shop.pool.acquire().await.expect("a connection");
+        destinations::insert_destination(&mut db, key, project_id, &target, "127.0.0.1")
             .await
             .expect("a destination");
     }
@@ -195,6 +196,28 @@ fn request_reprocess_twice_taken_and_refused() {
             stage.twice(async || step().await.expect("recorded")).await;
             assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
         }
+    });
+}
+
+#[test]
+fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_refused() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&stage.shop.pool)
+            .await
+            .expect("a database");
+        let wish = wish(event_id);
+        let step = async || records::request_reprocess(&stage.deps, wish.clone()).await;
+        stage.twice(async || step().await.expect("recorded")).await;
+        let entries = store::timeline::list_of_event(&stage.shop.pool, event_id).await;
+        let last = entries.expect("a timeline").pop().expect("an entry");
+        assert_eq!(
+            (last.action.as_str(), last.actor.as_str()),
+            ("reprocess.refused", "temporal:alice")
+        );
+        assert_eq!(last.detail["why"], "the project has no repair URL");
     });
 }
 

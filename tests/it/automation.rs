@@ -1,11 +1,18 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
+use std::time::Duration;
+
+use api::router::router;
+use api::serve::ServeOptions;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
-use e2e::{World, WorldOptions, console};
+use e2e::{Receiver, World, WorldOptions, console};
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::destinations::Target;
 use store::operator_tokens;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// A script that acts for an operator.
 struct Script<'a> {
@@ -190,5 +197,168 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
         for path in paths.keys() {
             assert!(page.contains(path.as_str()), "{path} is not on the reference page");
         }
+    });
+}
+
+#[test]
+fn a_filter_that_nothing_can_have_is_refused_and_named() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Viewer).await;
+        for (query, field, allowed) in [
+            ("incidents?event_type=%00", "event_type", "invoice.paid, "),
+            ("incidents?event_type=invoice", "event_type", "orders/paid"),
+            ("events?event_type=%00", "event_type", "invoice.paid, "),
+            ("audit?actor=a%00b", "actor", "control characters"),
+            ("audit?action=%00", "action", "incident.opened, "),
+            ("audit?action=incident", "action", "such as incident."),
+            ("audit?subject=%00", "subject", "id of a project"),
+            ("audit?from=yesterday", "from", "2026-11-21"),
+            ("audit?to=2026-02-30", "to", "2026-11-21"),
+        ] {
+            let (status, refused) = script.get(&format!("/{}/{query}", world.project.id)).await;
+            assert_eq!((status, &refused["error"]["code"]), (422, &json!("validation_error")));
+            let mistakes = refused["error"]["fields"].as_array().expect("fields");
+            assert_eq!((mistakes.len(), &mistakes[0]["field"]), (1, &json!(field)), "{query}");
+            let said = mistakes[0]["message"].as_str().expect("a message");
+            assert!(said.contains(allowed), "{query}: {said}");
+        }
+        let both = format!("/{}/audit?actor=%00&action=sneezed", world.project.id);
+        assert_eq!(script.get(&both).await.1["error"]["fields"].as_array().map(Vec::len), Some(2));
+        for query in ["incidents?q=%00", "events?q=%00", "events?event_type=invoice.paid"] {
+            assert_eq!(script.get(&format!("/{}/{query}", world.project.id)).await.0, 200);
+        }
+    });
+}
+
+#[test]
+fn the_audit_is_narrowed_by_days_as_on_its_page() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Viewer).await;
+        world.receipt("evt_1").await;
+        let found = async |query: &str| {
+            let (status, list) = script.get(&format!("/{}/audit?{query}", world.project.id)).await;
+            assert_eq!(status, 200, "{list}");
+            list["data"].as_array().expect("a list").len()
+        };
+        let today = time::OffsetDateTime::now_utc().date();
+        let day = |days: i64| today + time::Duration::days(days);
+        // Midnight may pass meanwhile.
+        let (yesterday, tomorrow) = (day(-1), day(1));
+        assert_eq!(found(&format!("from={today}&to={tomorrow}")).await, 1, "the last one counts");
+        assert_eq!(found(&format!("to={yesterday}")).await, 0);
+        assert_eq!(found(&format!("from={}", day(2))).await, 0);
+    });
+}
+
+#[test]
+fn a_reprocess_that_nobody_can_be_asked_for_is_refused_with_the_cure() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Operator).await;
+        let event = world.receipt("evt_1").await;
+        let failed = world.result(event, "failed", json!({})).await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&world.pool)
+            .await
+            .expect("a database");
+        let incident = failed["incident"]["id"].as_str().expect("an id");
+        let path = format!("/{}/incidents/{incident}", world.project.id);
+        let (status, refused) = script.post(&format!("{path}/reprocesses"), json!({})).await;
+        assert_eq!((status, &refused["error"]["code"]), (409, &json!("incident_conflict")));
+        let cure = format!(
+            "the project has no repair URL; set repair_url with PATCH /api/v1/projects/{} first",
+            world.project.id
+        );
+        assert_eq!(refused["error"]["message"], cure);
+        assert_eq!(script.get(&path).await.1["state"], "open");
+        let asked = ["incident", "reprocess", incident];
+        let (code, refused) = world.cli(&asked).await.expect("a command");
+        assert_eq!((code, &refused["error"]["code"]), (1, &json!("incident_conflict")));
+    });
+}
+
+#[test]
+fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}/destinations", world.project.id);
+        let add = async |address: &str| script.post(&path, json!({ "email": address })).await;
+        let (status, made) = add("bob@cometcart.test").await;
+        let bob = made["destination_id"].as_str().expect("an id").to_owned();
+        assert_eq!(status, 201);
+        let (status, refused) = add("Bob@CometCart.test").await;
+        let expected = json!([{ "field": "email", "message": format!("is told already, by destination {bob}") }]);
+        assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
+        let id = world.project.id.to_string();
+        let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
+        let (code, refused) = world.cli(&command).await.expect("a command");
+        assert_eq!((code, &refused["error"]["code"]), (1, &json!("validation_error")));
+        assert_eq!(
+            refused["error"]["message"],
+            format!("email is told already, by destination {bob}")
+        );
+        assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
+    });
+}
+
+#[test]
+fn only_a_body_that_is_read_has_to_be_json() {
+    e2e::run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let project = format!("/{}", world.project.id);
+        let (_, list) = script.get(&format!("{project}/destinations")).await;
+        let bob = list["data"][0]["destination_id"].as_str().expect("an id");
+        let test = format!("{project}/destinations/{bob}/tests");
+        let (status, tested) = script.call(Method::POST, &test, None).await;
+        assert_eq!((status, &tested["delivered"]), (200, &json!(true)), "{tested}");
+        assert_eq!(script.call(Method::HEAD, &project, None).await.0, 200);
+        for (method, path) in [(Method::POST, String::new()), (Method::PATCH, project)] {
+            let (status, refused) = script.call(method, &path, None).await;
+            let code = &refused["error"]["code"];
+            assert_eq!((status, code), (415, &json!("unsupported_media_type")), "{path}");
+        }
+    });
+}
+
+#[test]
+fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
+    e2e::run(async {
+        let world = world().await;
+        let slack = Receiver::start().await.expect("a receiver");
+        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        let script = Script::of(&world, Role::Admin).await;
+        let (_, list) = script.get(&format!("/{}/destinations", world.project.id)).await;
+        let channel = list["data"][0]["destination_id"].as_str().expect("an id");
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let test = format!(
+            "http://{}/api/v1/projects/{}/destinations/{channel}/tests",
+            listener.local_addr().expect("an address"),
+            world.project.id
+        );
+        let (state, stop) = (world.state(), CancellationToken::new());
+        let (detached, drain) = (state.detached.clone(), Duration::ZERO);
+        let options = ServeOptions { detached, drain, ..ServeOptions::default() };
+        let stopped = stop.clone().cancelled_owned();
+        let serving = tokio::spawn(api::serve::serve(listener, router(state), stopped, options));
+        slack.hang_next(Duration::from_secs(1));
+        let request = world.http.post(test).bearer_auth(&script.token).send();
+        let asking = tokio::spawn(request);
+        slack.wait_for(1).await;
+        stop.cancel();
+        serving.await.expect("it ends");
+        asking.await.expect("no panic").expect_err("cut off without an answer");
+        e2e::eventually("the test is in the audit", async || {
+            let tests = "SELECT count(*) FROM audit_entries WHERE action = 'destination.tested'";
+            let count: i64 =
+                sqlx::query_scalar(tests).fetch_one(&world.pool).await.expect("a count");
+            (count == 1).then_some(())
+        })
+        .await;
     });
 }

@@ -188,6 +188,39 @@ fn a_database_that_is_half_way_is_brought_up_to_date() {
 }
 
 #[test]
+fn of_an_address_that_is_told_twice_the_oldest_destination_stays() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        migrator
+            .run_direct(Some(20_261_122_100_400), &mut connection, false)
+            .await
+            .expect("before");
+        let projects = "20261121090000_create_projects";
+        apply(&mut connection, projects, read(&folder("migrations"), projects)).await;
+        let twice = "INSERT INTO destinations (id, project_id, kind, address, sealed, created_at, removed_at)
+            SELECT gen_random_uuid(), p.id, kind, address, sealed, now() - age * interval '1 hour', gone
+            FROM projects p, (VALUES
+                ('email', 'bob@x.test', NULL, 1, NULL), ('email', 'Bob@X.test', NULL, 3, NULL),
+                ('email', 'bob@x.test', NULL, 2, NULL), ('email', 'bob@x.test', NULL, 9, now()),
+                ('slack', 'hooks.slack.com', '\\x01'::bytea, 1, NULL),
+                ('slack', 'hooks.slack.com', '\\x02', 2, NULL)) AS d (kind, address, sealed, age, gone)
+            WHERE p.name = 'CometCart'";
+        apply(&mut connection, "doubles", twice.to_owned()).await;
+        pool::migrate(&url).await.expect("migrated");
+        let left: Vec<String> = sqlx::query_scalar(
+            "SELECT string_agg(address, ' ' ORDER BY address COLLATE \"C\") FROM destinations
+             WHERE removed_at IS NULL GROUP BY project_id",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("destinations");
+        assert_eq!(left, ["Bob@X.test hooks.slack.com hooks.slack.com"; 2]);
+    });
+}
+
+#[test]
 fn a_database_of_a_later_version_is_refused() {
     run(async {
         let (_engines, url) = empty_database().await;

@@ -7,16 +7,26 @@
 
 use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
-use store::StoreError;
 use store::administration::session;
 use store::operators::{self, Login};
+use store::pool::{self, Transaction};
 use store::sign_ins::{self, Attempt};
+use store::{StoreError, sessions};
 use time::OffsetDateTime;
 
 use super::password::PasswordError;
 use crate::console::session::SignedIn;
 use crate::error::ApiError;
 use crate::state::AppState;
+
+/// Where somebody signs in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Browser<'a> {
+    /// What it calls itself.
+    pub name: Option<&'a str>,
+    /// The session that it had before.
+    pub session: Option<&'a SessionToken>,
+}
 
 /// Why nobody was signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +35,12 @@ pub enum Refused {
     Wrong,
     /// Too many failures; the password was not looked at.
     Locked,
+    /// Too many passwords wait to be looked at; this one was not, and the try does not count.
+    Busy,
 }
 
-/// Begins a session, or says why not.
+/// Begins a session, or says why not. The session that the browser had before ends with that: it
+/// would live on with nobody who could end it there.
 ///
 /// # Errors
 /// When the database fails.
@@ -35,7 +48,7 @@ pub async fn sign_in(
     state: &AppState,
     email: &str,
     password: &str,
-    browser: Option<&str>,
+    browser: Browser<'_>,
 ) -> Result<Result<SessionToken, Refused>, ApiError> {
     let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
     let login = match find(state, &email, password).await? {
@@ -43,9 +56,12 @@ pub async fn sign_in(
         Err(refused) => return Ok(Err(refused)),
     };
     let token = super::random::session_token().map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
-    let begun = session::sign_in(&mut tx, &login, &token.hash(), browser).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let begun = session::sign_in(&mut tx, &login, &token.hash(), browser.name).await?;
+    if let (Some(_), Some(before)) = (begun, browser.session) {
+        end(&mut tx, before).await?;
+    }
+    pool::commit(tx).await?;
     Ok(begun.map(|_| token).ok_or(Refused::Wrong))
 }
 
@@ -72,14 +88,14 @@ async fn find(
     email: &str,
     password: &str,
 ) -> Result<Result<Login, Refused>, ApiError> {
+    let Ok(place) = state.console.passwords.enter() else { return Ok(Err(Refused::Busy)) };
     let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
     if matches!(attempt, Attempt::Locked { .. }) {
         return Ok(Err(Refused::Locked));
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let right =
-        state.console.passwords.verify(password.to_owned(), stored).await.map_err(unread)?;
+    let right = place.verify(password.to_owned(), stored).await.map_err(unread)?;
     if let Some(login) = login.filter(|_| right) {
         return Ok(Ok(login));
     }
@@ -99,9 +115,9 @@ pub fn unread(error: PasswordError) -> ApiError {
 }
 
 async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {
-    let mut tx = state.pool.begin().await?;
+    let mut tx = pool::begin(&state.pool).await?;
     session::note_lock_out(&mut tx, email, until).await?;
-    Ok(tx.commit().await?)
+    pool::commit(tx).await
 }
 
 /// Ends the session of a browser.
@@ -109,7 +125,14 @@ async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Resu
 /// # Errors
 /// When the database fails.
 pub async fn sign_out(state: &AppState, signed_in: &SignedIn) -> Result<(), StoreError> {
-    let mut tx = state.pool.begin().await?;
+    let mut tx = pool::begin(&state.pool).await?;
     session::sign_out(&mut tx, &signed_in.session).await?;
-    Ok(tx.commit().await?)
+    pool::commit(tx).await
+}
+
+async fn end(tx: &mut Transaction, token: &SessionToken) -> Result<(), StoreError> {
+    if let Some(before) = sessions::find_session(&mut **tx, &token.hash(), false).await? {
+        session::sign_out(tx, &before).await?;
+    }
+    Ok(())
 }

@@ -34,13 +34,42 @@ impl Default for PasswordQueue {
 }
 
 impl PasswordQueue {
+    /// Takes a place, or says at once that too many wait. Whatever is counted is counted by whoever
+    /// has one: somebody who is sent away has tried nothing.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub fn enter(&self) -> Result<Place, PasswordError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| PasswordError::Busy)?;
+        Ok(Place { place, turns: Arc::clone(&self.turns) })
+    }
+
+    /// Hashes a new password. One that breaks a rule is refused without waiting.
+    ///
+    /// # Errors
+    /// When it is too short or too long, too many wait, or the system gives no random bytes.
+    pub async fn hash(&self, new: String) -> Result<String, PasswordError> {
+        password::check(&new)?;
+        self.enter()?.in_turn(move || password::hash(&new)).await
+    }
+}
+
+/// A place among those who wait. Dropping it gives it up.
+#[derive(Debug)]
+pub struct Place {
+    place: OwnedSemaphorePermit,
+    turns: Arc<Semaphore>,
+}
+
+impl Place {
     /// Whether a typed password is the stored one. Without a stored one it is not, after the same
     /// work.
     ///
     /// # Errors
-    /// When too many wait, or the stored text is no password hash.
+    /// When the stored text is no password hash.
     pub async fn verify(
-        &self,
+        self,
         typed: String,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
@@ -52,23 +81,12 @@ impl PasswordQueue {
         .await
     }
 
-    /// Hashes a new password. One that breaks a rule is refused without waiting.
-    ///
-    /// # Errors
-    /// When it is too short or too long, too many wait, or the system gives no random bytes.
-    pub async fn hash(&self, new: String) -> Result<String, PasswordError> {
-        password::check(&new)?;
-        self.in_turn(move || password::hash(&new)).await
-    }
-
     async fn in_turn<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| PasswordError::Busy)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let held: [OwnedSemaphorePermit; 2] = [place, turn.map_err(|_| PasswordError::Busy)?];
+        let turn = self.turns.acquire_owned().await;
+        let held = [self.place, turn.map_err(|_| PasswordError::Busy)?];
         let working = spawn_blocking(move || {
             let worked = work();
             drop(held);
@@ -100,9 +118,10 @@ mod tests {
         let queue = PasswordQueue::default();
         let stored = queue.hash("correct horse battery".into()).await.expect("a good password");
         let typed = || "correct horse battery".to_owned();
-        assert_eq!(queue.verify(typed(), Some(stored.clone())).await, Ok(true));
-        assert_eq!(queue.verify("correct horse batterx".into(), Some(stored)).await, Ok(false));
-        assert_eq!(queue.verify(typed(), None).await, Ok(false));
+        let place = || queue.enter().expect("a place");
+        assert_eq!(place().verify(typed(), Some(stored.clone())).await, Ok(true));
+        assert_eq!(place().verify("correct horse batterx".into(), Some(stored)).await, Ok(false));
+        assert_eq!(place().verify(typed(), None).await, Ok(false));
         assert_eq!(queue.hash("short".into()).await, Err(PasswordError::TooShort));
     }
 
@@ -124,7 +143,8 @@ mod tests {
         let slow = || {
             let (queue, gate, begun) = (queue.clone(), Arc::clone(&gate), Arc::clone(&begun));
             tokio::spawn(async move {
-                queue
+                let place = queue.enter().expect("a place");
+                place
                     .in_turn(move || {
                         begun.fetch_add(1, Ordering::SeqCst);
                         let opened = gate.lock().expect("no panic while locked").recv();
@@ -151,9 +171,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_comes_when_too_many_wait_is_sent_away_at_once() {
         let queue = PasswordQueue::default();
-        let all = Arc::clone(&queue.places).acquire_many_owned(64).await.expect("every place");
-        assert_eq!(queue.verify("x".into(), None).await, Err(PasswordError::Busy));
-        drop(all);
-        assert_eq!(queue.verify("x".into(), None).await, Ok(false));
+        let mut all: Vec<_> = (0..IN_ALL).map(|_| queue.enter().expect("a place")).collect();
+        assert_eq!(queue.enter().err(), Some(PasswordError::Busy));
+        assert_eq!(queue.hash("correct horse battery".into()).await, Err(PasswordError::Busy));
+        all.pop();
+        assert_eq!(queue.enter().expect("a place").verify("x".into(), None).await, Ok(false));
     }
 }

@@ -127,20 +127,22 @@ async fn guard(
     if changes && is_from_elsewhere(request.headers()) {
         return Err(ApiError::forbidden("this form was sent from another site"));
     }
-    let signed_in = session::find(&state, request.headers()).await?;
-    match &signed_in {
-        None if access == Access::Anyone => {}
-        None => return Ok(sign_in_first(&request)),
-        Some(signed_in) if !access.admits(signed_in.session.role) => return Err(access.refusal()),
-        Some(_) => {}
+    // What everybody may open asks for no session, so that it is there while the database is away.
+    if access == Access::Anyone {
+        let request = if changes { check_form(request, None).await? } else { request };
+        return Ok(next.run(request).await);
+    }
+    let Some(mut signed_in) = session::find(&state, request.headers()).await? else {
+        return Ok(sign_in_first(&request));
+    };
+    if !access.admits(signed_in.session.role) {
+        return Err(access.refusal());
     }
     if changes {
-        let needed = signed_in.as_ref().filter(|_| access != Access::Anyone);
-        request = check_form(request, needed).await?;
+        request = check_form(request, Some(&signed_in)).await?;
     }
-    if let Some(signed_in) = signed_in {
-        request.extensions_mut().insert(signed_in);
-    }
+    signed_in.unseen |= request.method() == Method::HEAD;
+    request.extensions_mut().insert(signed_in);
     Ok(next.run(request).await)
 }
 

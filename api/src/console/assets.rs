@@ -1,4 +1,4 @@
-//! The style sheet and the script, inside the binary.
+//! The style sheet, the script and the icon, inside the binary.
 //!
 //! Their names carry a hash of their content, so browsers keep them for ever and a new version is a
 //! new name. The style sheet is one answer, whatever number of files it is written in.
@@ -33,6 +33,7 @@ const ICON: &str = include_str!("../../assets/icon.svg");
 
 static STYLE_URL: LazyLock<String> = LazyLock::new(|| named(STYLE, "css"));
 static SCRIPT_URL: LazyLock<String> = LazyLock::new(|| named(SCRIPT, "js"));
+static ICON_URL: LazyLock<String> = LazyLock::new(|| named(ICON, "svg"));
 
 /// Where the style sheet is.
 #[must_use]
@@ -46,6 +47,12 @@ pub fn script_url() -> &'static str {
     &SCRIPT_URL
 }
 
+/// Where the icon is.
+#[must_use]
+pub fn icon_url() -> &'static str {
+    &ICON_URL
+}
+
 /// `GET /assets/{file}`.
 ///
 /// # Errors
@@ -56,7 +63,7 @@ pub async fn get(Path(file): Path<String>) -> Result<Response, ApiError> {
         ("text/css; charset=utf-8", STYLE)
     } else if is(script_url()) {
         ("text/javascript; charset=utf-8", SCRIPT)
-    } else if file == "icon.svg" {
+    } else if is(icon_url()) {
         ("image/svg+xml", ICON)
     } else {
         return Err(ApiError::not_found("there is no such file"));

@@ -112,6 +112,12 @@ impl Frame {
         assets::script_url()
     }
 
+    /// The icon.
+    #[must_use]
+    pub fn icon(&self) -> &'static str {
+        assets::icon_url()
+    }
+
     /// The links of the navigation: where, what, and whether the page belongs there.
     pub fn links(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
         Section::MAIN.iter().map(|(section, path, name)| (*path, *name, *section == self.section))

@@ -14,7 +14,7 @@ use domain::operator::{Role, parse_email};
 use serde::Deserialize;
 use store::administration::operator::{add_operator, change_role, remove_operator};
 use store::operators::{OperatorChange, list_operators};
-use store::{Insertion, StoreError};
+use store::{Insertion, pool};
 use time::OffsetDateTime;
 
 use super::access::{Access, Pages};
@@ -106,9 +106,9 @@ async fn add_person(
     };
     let password = random::first_password().map_err(ApiError::internal)?;
     let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let added = add_operator(&mut tx, &signed_in.actor(), &email, typed.role, &hash).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     if matches!(added, Insertion::Existing(_)) {
         let problem = Some(format!("{email} may sign in already."));
         return show(&state, &signed_in, typed, problem).await;
@@ -135,9 +135,9 @@ async fn give_role(
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, ApiError> {
     let id = read_id(&operator_id)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let change = change_role(&mut tx, &signed_in.actor(), id, chosen.role).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let message = told(change, |email| format!("{email} is now {}.", chosen.role))?;
     signed_in.leave(&state, &message).await?;
     let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
@@ -150,9 +150,9 @@ async fn remove(
     Path(operator_id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = read_id(&operator_id)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let change = remove_operator(&mut tx, &signed_in.actor(), id).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let message =
         told(change, |email| format!("{email} was removed and is signed out everywhere."))?;
     if id == signed_in.session.operator_id && message.good {

@@ -7,7 +7,7 @@
 use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
@@ -18,7 +18,7 @@ use domain::secret_token::ProofToken;
 use store::events::{PaymentEvent, find_event};
 use store::incidents::{Incident, find_incident};
 use store::projects::{Project, find_project};
-use store::proof_links::{OpenedLink, open_link};
+use store::proof_links::{OpenedLink, find_link, open_link};
 use store::timeline::list_of_event;
 use time::OffsetDateTime;
 
@@ -66,10 +66,13 @@ struct Step {
 
 async fn get(
     State(state): State<AppState>,
+    method: Method,
     token: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let token = token.ok().and_then(|Path(token)| ProofToken::parse(&token));
     let opened = match token {
+        // Programs that look whether a link works have not seen the page.
+        Some(token) if method == Method::HEAD => find_link(&state.pool, &token.hash()).await?,
         Some(token) => open_link(&state.pool, &token.hash()).await?,
         None => None,
     };

@@ -1,12 +1,14 @@
 //! The automation API for people: the page that is made of its OpenAPI document.
 
+use std::sync::LazyLock;
+
 use askama::Template;
-use axum::response::Response;
+use axum::response::Html;
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::access::{Access, Pages};
 use super::frame::Frame;
-use super::page::page;
 use crate::error::ApiError;
 use crate::v1::reference::document;
 
@@ -53,13 +55,19 @@ struct Parameter {
     description: String,
 }
 
+/// The page, which is the same for everybody as long as the process lives.
+static PAGE: LazyLock<Result<Bytes, String>> = LazyLock::new(|| {
+    let document = serde_json::to_value(document()).map_err(|error| error.to_string())?;
+    let page = ReferencePage { frame: Frame::apart("Automation API"), groups: groups(&document) };
+    page.render().map(Bytes::from).map_err(|error| error.to_string())
+});
+
 /// `GET /api/reference`.
 ///
 /// # Errors
 /// When the page cannot be rendered.
-async fn show() -> Result<Response, ApiError> {
-    let document = serde_json::to_value(document()).map_err(ApiError::internal)?;
-    page(&ReferencePage { frame: Frame::apart("Automation API"), groups: groups(&document) })
+async fn show() -> Result<Html<Bytes>, ApiError> {
+    PAGE.clone().map(Html).map_err(ApiError::internal)
 }
 
 /// The operations by what they are about, in the document's order.

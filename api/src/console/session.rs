@@ -28,8 +28,9 @@ pub struct SignedIn {
     pub session: Session,
     /// Proves that a form comes from this session.
     pub token: SessionToken,
-    /// Whether a script refreshes a page that is open: messages are left for pages that people open.
-    pub refreshing: bool,
+    /// Whether nobody sees the answer as a page: a script refreshes one that is open, or asks for its
+    /// headers only. Messages are left for pages that people open.
+    pub unseen: bool,
 }
 
 impl SignedIn {
@@ -54,7 +55,7 @@ impl SignedIn {
     /// # Errors
     /// When the database fails.
     pub async fn take_message(&self, state: &AppState) -> Result<Option<Message>, ApiError> {
-        if self.refreshing {
+        if self.unseen {
             return Ok(None);
         }
         let taken = sessions::take_flash(&state.pool, &state.master_key, self.session.id).await;
@@ -120,12 +121,13 @@ pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<Signed
     let Some(token) = token_in(headers) else {
         return Ok(None);
     };
-    let refreshing = headers.contains_key("x-refresh");
-    let session = sessions::find_session(&state.pool, &token.hash(), !refreshing).await?;
-    Ok(session.map(|session| SignedIn { session, token, refreshing }))
+    let unseen = headers.contains_key("x-refresh");
+    let session = sessions::find_session(&state.pool, &token.hash(), !unseen).await?;
+    Ok(session.map(|session| SignedIn { session, token, unseen }))
 }
 
-fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
+/// The token that a browser sends, whether it opens anything or not.
+pub(super) fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = pairs.flat_map(|pairs| Cookie::split_parse(pairs).flatten());
     let ours = cookies.find(|cookie| cookie.name() == COOKIE_NAME)?;

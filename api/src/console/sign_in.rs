@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
-use crate::auth::login::{self, Refused};
+use crate::auth::login::{self, Browser, Refused};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -70,7 +70,9 @@ pub async fn submit(
     headers: HeaderMap,
     Form(typed): Form<Credentials>,
 ) -> Result<Response, ApiError> {
-    let browser = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let name = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let before = session::token_in(&headers);
+    let browser = Browser { name, session: before.as_ref() };
     match login::sign_in(&state, &typed.email, &typed.password, browser).await? {
         Ok(token) => {
             let mut response = go_to(own_path(&typed.next));
@@ -88,6 +90,10 @@ pub async fn submit(
                 Refused::Locked => (
                     StatusCode::TOO_MANY_REQUESTS,
                     "Too many tries with this address. It is locked for 15 minutes.",
+                ),
+                Refused::Busy => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Too many people are signing in at this moment. Try again in a few seconds.",
                 ),
             };
             show(&state, status, typed.email, typed.next, Some(problem))

@@ -117,11 +117,11 @@ fn heading(error: &ApiError) -> &'static str {
         400 => "The request could not be read",
         403 => "You may not do this",
         404 => "There is nothing here",
-        405 => "This page does not take that",
+        405 | 415 => "This page does not take that",
         409 => "Somebody was faster",
         413 => "That is too large",
-        422 => "Something is missing",
-        429 => "Too many tries",
+        422 => "Something in it is not right",
+        429 => "Too many at the same time",
         503 => "The database cannot be reached",
         _ => "Something went wrong on our side",
     }
@@ -135,7 +135,20 @@ fn said(error: &ApiError) -> String {
                 .to_owned()
         }
         ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),
-        ApiError::RateLimited { .. } => "Wait a moment and try again.".to_owned(),
+        // Of all that the console does only passwords take turns.
+        ApiError::RateLimited { .. } => {
+            "Nothing was changed. Too many passwords are looked at at this moment. Try again in a few seconds."
+                .to_owned()
+        }
+        ApiError::UnsupportedMediaType { .. } => "Send the form from the page that has it.".to_owned(),
+        ApiError::ValidationError(fields) if fields.is_empty() => {
+            "A field held what cannot be chosen there. Go back, reload the page and send it again."
+                .to_owned()
+        }
+        ApiError::ValidationError(fields) => {
+            let said = fields.iter().map(|field| sentence(&field.message));
+            said.collect::<Vec<_>>().join(" ")
+        }
         ApiError::MethodNotAllowed => "Open it from the page that leads to it.".to_owned(),
         ApiError::PayloadTooLarge => "The form has more than 64 KiB.".to_owned(),
         other => sentence(&other.to_string()),

@@ -17,6 +17,11 @@ pub(super) fn refuse_unless_accepted(headers: &HeaderMap) -> Result<(), ApiError
 /// Refuses clients that do not take JSON, and bodies that are not plain JSON.
 pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<(), ApiError> {
     refuse_unless_accepted(headers)?;
+    refuse_unless_json_body(headers)
+}
+
+/// Refuses bodies that are not plain JSON.
+pub(super) fn refuse_unless_json_body(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_encoded(headers) {
         return Err(ApiError::UnsupportedMediaType {
             message: "send the body without a Content-Encoding",

@@ -2,15 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use domain::audit::Action;
+use domain::field::FieldError;
 use domain::ids::{AuditId, EventId, IncidentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::search::audit::{AuditEntry, AuditSearch, search_audit};
+use store::search::audit::{AuditEntry, AuditSearch, is_subject, search_audit};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
 use super::paging::{Listed, Paging};
+use crate::days;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -55,8 +58,12 @@ pub struct AuditQuery {
     actor: Option<String>,
     /// An action, or a group such as `incident.`.
     action: Option<String>,
-    /// An event or an incident.
+    /// The id of an event or an incident.
     subject: Option<String>,
+    /// The first day, in UTC, such as 2026-11-21.
+    from: Option<String>,
+    /// The last day, which is included.
+    to: Option<String>,
 }
 
 /// The audit of a project, newest first.
@@ -65,7 +72,7 @@ pub struct AuditQuery {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", tag = "audit",
     params(("project_id" = String, Path), AuditQuery, Paging),
-    responses((status = 200, body = Listed<AuditShape>), (status = 404, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<AuditShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -76,13 +83,36 @@ pub async fn list(
     let project = caller::project(&state, &id).await?;
     let search = AuditSearch {
         project_id: Some(project.id),
-        actor: wanted.actor,
-        action: wanted.action,
-        subject: wanted.subject,
         cursor: paging.cursor()?,
         limit: paging.limit()?,
-        ..AuditSearch::default()
+        ..read(wanted)?
     };
     let page = search_audit(&state.pool, &search).await?;
     Ok(Json(Listed::of(page, AuditShape::from)))
+}
+
+fn read(wanted: AuditQuery) -> Result<AuditSearch, ApiError> {
+    const NO_DAY: &str = "must be a day such as 2026-11-21";
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, why: &str| wrong.push(FieldError::new(field, why));
+    let AuditQuery { actor, action, subject, from, to } = wanted;
+    if actor.as_deref().is_some_and(|actor| actor.contains(char::is_control)) {
+        refuse("actor", "must not contain control characters");
+    }
+    if let Some(action) = action.as_deref().filter(|action| !Action::is_named_by(action)) {
+        let allowed = action.parse::<Action>().err().map(|why| why.to_string());
+        let allowed = allowed.unwrap_or_default();
+        refuse("action", &format!("{allowed}, or a group of them such as incident."));
+    }
+    if subject.as_deref().is_some_and(|id| !is_subject(id.trim())) {
+        refuse("subject", "must be the id of a project, an event or an incident");
+    }
+    let from = from.as_deref().map(days::begin_of).transpose();
+    let from = from.map_err(|_| refuse("from", NO_DAY)).ok().flatten();
+    let to = to.as_deref().map(days::end_of).transpose();
+    let to = to.map_err(|_| refuse("to", NO_DAY)).ok().flatten().flatten();
+    if !wrong.is_empty() {
+        return Err(ApiError::ValidationError(wrong));
+    }
+    Ok(AuditSearch { actor, action, subject, from, to, ..AuditSearch::default() })
 }

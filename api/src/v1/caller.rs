@@ -4,21 +4,19 @@
 //! Everything below a project is looked up together with the project of the path: what belongs to
 //! another one is not found.
 
-use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::audit::Actor;
 use domain::field::{FieldError, Fields};
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::operator::Role;
-use serde_json::{Map, Value};
 use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
 use store::operator_tokens;
 use store::projects::{self, Project};
 
 use crate::error::ApiError;
-use crate::extract::{BodyLimits, operator_token, read_json_object};
+use crate::extract::operator_token;
 use crate::state::AppState;
 
 /// The operator behind a request.
@@ -111,14 +109,6 @@ pub(super) async fn event(
     let id: EventId = id.parse().map_err(|_| missing())?;
     let found = events::find_event(&state.pool, id).await?;
     found.filter(|event| event.project_id == project.id).ok_or_else(missing)
-}
-
-/// The body of a request.
-///
-/// # Errors
-/// When it is too large, too slow or no JSON object.
-pub(super) async fn body(body: Body) -> Result<Map<String, Value>, ApiError> {
-    read_json_object(body, BodyLimits::default()).await
 }
 
 /// The fields of a body, once all of them were read.

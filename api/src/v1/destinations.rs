@@ -1,22 +1,22 @@
 //! `/api/v1/projects/{project_id}/destinations`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::field::Fields;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::administration::destination;
 use store::destinations::{self, Destination, NewDestination};
+use store::{Insertion, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::caller::{self, Caller};
+use super::caller::{self, Caller, mistake};
 use super::paging::Listed;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// Where alerts go.
@@ -79,7 +79,7 @@ pub struct TestShape {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", tag = "destinations",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = Listed<DestinationShape>), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<DestinationShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -96,21 +96,26 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", tag = "destinations", request_body = DestinationBody,
     params(("project_id" = String, Path)),
-    responses((status = 201, body = AddedDestination), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 201, body = AddedDestination)))]
 pub async fn add(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<AddedDestination>), ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
-    let new = read(&state, &caller::body(body).await?)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let new = read(&state, &body.read().await?)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let added = destination::add_destination(&mut tx, &actor, key, project.id, &new);
-    let destination_id = added.await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    let destination_id = match added.await? {
+        Insertion::Inserted(id) => id,
+        Insertion::Existing(id) => {
+            return Err(mistake("email", &format!("is told already, by destination {id}")));
+        }
+    };
+    pool::commit(tx).await?;
     let added = AddedDestination { destination_id, kind: new.target.kind() };
     Ok((StatusCode::CREATED, Json(added)))
 }
@@ -121,7 +126,7 @@ pub async fn add(
 /// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
-    responses((status = 204), (status = 403, body = super::reference::ErrorBody), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 204)))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Caller,
@@ -130,13 +135,13 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     // Removed and looked at in one transaction: another project's destination stays as it was.
     let removed = destination::remove_destination(&mut tx, &caller.actor(), id).await?;
     if removed != Some(project.id) {
         return Err(missing());
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,7 +151,7 @@ pub async fn remove(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
-    responses((status = 200, body = TestShape), (status = 403, body = super::reference::ErrorBody), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = TestShape)))]
 pub async fn test(
     State(state): State<AppState>,
     caller: Caller,
@@ -155,8 +160,10 @@ pub async fn test(
     caller.must_act()?;
     let project = caller::project(&state, &project).await?;
     let id = of_project(&state, project.id, &id).await?;
-    let tested = (state.console.test_destination)(id, caller.actor()).await;
-    let tested = tested.map_err(ApiError::internal)?.ok_or_else(missing)?;
+    let trying = (state.console.test_destination)(id, caller.actor());
+    // What the answer changes is kept even if the caller has gone away meanwhile.
+    let work = async move { trying.await.map_err(ApiError::internal) };
+    let tested = state.detached.run(work).await?.ok_or_else(missing)?;
     Ok(Json(TestShape { delivered: tested.delivered, answer: tested.answer }))
 }
 

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice};
+use super::paging::{Listed, Paging, choice, event_type};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -96,7 +96,7 @@ pub struct EventStory {
 pub struct EventQuery {
     /// `pending`, `succeeded`, `failed` or `missing`.
     effect: Option<String>,
-    /// The provider's event type.
+    /// The provider's event type, one of the catalogue.
     event_type: Option<String>,
     /// The effect that is due.
     effect_type: Option<String>,
@@ -110,7 +110,7 @@ pub struct EventQuery {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events",
     params(("project_id" = String, Path), EventQuery, Paging),
-    responses((status = 200, body = Listed<EventShape>), (status = 404, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<EventShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -123,7 +123,7 @@ pub async fn list(
         project_id: Some(project.id),
         effect: choice("effect", wanted.effect.as_deref())?,
         effect_type: choice("effect_type", wanted.effect_type.as_deref())?,
-        event_type: wanted.event_type,
+        event_type: event_type(wanted.event_type.as_deref())?,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,
@@ -139,7 +139,7 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events/{event_id}", tag = "events",
     params(("project_id" = String, Path), ("event_id" = String, Path)),
-    responses((status = 200, body = EventStory), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = EventStory)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,

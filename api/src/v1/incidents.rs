@@ -1,7 +1,6 @@
 //! `/api/v1/projects/{project_id}/incidents`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use domain::field::Fields;
 use domain::ids::{EventId, IncidentId};
@@ -9,8 +8,8 @@ use domain::incident::{IncidentState, Reason, Resolution, check_note};
 use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::incidents::Incident;
+use store::pool;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
@@ -18,8 +17,9 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice};
+use super::paging::{Listed, Paging, choice, event_type};
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// An incident.
@@ -72,7 +72,7 @@ pub struct IncidentQuery {
     state: Option<String>,
     /// `missing_result` or `failed_result`.
     reason: Option<String>,
-    /// The provider's event type.
+    /// The provider's event type, one of the catalogue.
     event_type: Option<String>,
     /// The effect that is due.
     effect_type: Option<String>,
@@ -97,7 +97,7 @@ pub struct NoteBody {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", tag = "incidents",
     params(("project_id" = String, Path), IncidentQuery, Paging),
-    responses((status = 200, body = Listed<IncidentShape>), (status = 404, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<IncidentShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -111,7 +111,7 @@ pub async fn list(
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
         reason: choice("reason", wanted.reason.as_deref())?,
         effect_type: choice("effect_type", wanted.effect_type.as_deref())?,
-        event_type: wanted.event_type,
+        event_type: event_type(wanted.event_type.as_deref())?,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,
@@ -127,7 +127,7 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = IncidentShape), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = IncidentShape)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
@@ -142,17 +142,17 @@ pub async fn show(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, body = IncidentShape), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<Json<IncidentShape>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
-    let note = read_note(&caller::body(body).await?, false)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let note = read_note(&body.read().await?, false)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let actor = caller.actor();
     let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
     judged.map_err(|refusal| match refusal {
@@ -161,7 +161,7 @@ pub async fn acknowledge(
         | AcknowledgeRefusal::Repairing
         | AcknowledgeRefusal::Resolved => conflict(&refusal),
     })?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
@@ -171,24 +171,24 @@ pub async fn acknowledge(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, body = IncidentShape), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<Json<IncidentShape>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
-    let note = read_note(&caller::body(body).await?, true)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let note = read_note(&body.read().await?, true)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
     match resolve_incident(&mut tx, incident.event_id, resolving).await? {
         ResolveAnswer::Resolved => {}
         ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
         ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }

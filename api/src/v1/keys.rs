@@ -1,15 +1,14 @@
 //! `/api/v1/projects/{project_id}/keys`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::field::Fields;
 use domain::ids::KeyId;
 use serde::Serialize;
-use store::StoreError;
 use store::administration::key;
 use store::api_keys::{self, KeyRow};
+use store::pool;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -17,6 +16,7 @@ use super::caller::{self, Caller};
 use super::paging::Listed;
 use crate::auth::random;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// A project's API key, without the key: that is shown once.
@@ -73,7 +73,7 @@ pub struct KeyBody {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", tag = "keys",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = Listed<KeyShape>), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<KeyShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -90,16 +90,16 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", tag = "keys", request_body = KeyBody,
     params(("project_id" = String, Path)),
-    responses((status = 201, body = CreatedKey), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 201, body = CreatedKey)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
-    let body = caller::body(body).await?;
+    let body = body.read().await?;
     let mut fields = Fields::of(&body);
     let label = fields.identifier("label");
     if fields.value("label").is_none() {
@@ -107,9 +107,9 @@ pub async fn create(
     }
     let label = caller::checked(fields, label)?.unwrap_or_default();
     let secret = random::api_key(project.mode).map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let key_id = key::create_key(&mut tx, &caller.actor(), project.id, &label, &secret).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let created = CreatedKey { key_id, label, key: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -120,7 +120,7 @@ pub async fn create(
 /// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", tag = "keys",
     params(("project_id" = String, Path), ("key_id" = String, Path)),
-    responses((status = 204), (status = 403, body = super::reference::ErrorBody), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 204)))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
@@ -130,11 +130,11 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such valid key in this project");
     let project = caller::project(&state, &project).await?;
     let id: KeyId = id.parse().map_err(|_| missing())?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     // Revoked and looked at in one transaction: another project's key stays as it was.
     if key::revoke_key(&mut tx, &caller.actor(), id).await? != Some(project.id) {
         return Err(missing());
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,6 +16,7 @@ pub mod projects;
 pub mod proof_links;
 pub mod receipt;
 pub mod reference;
+mod refusals;
 pub mod reprocesses;
 pub mod result;
 
@@ -32,7 +33,7 @@ use crate::state::AppState;
     info(
         title = "sendpromptly automation API",
         version = "1",
-        description = "What operators do in the console, for scripts. Send an operator token, made in the console under your account, as `Authorization: Bearer op_…`; it may do what its owner may do. Every list is paged by `cursor`; every error has the shape `ErrorBody`. The two calls of apps are in docs/api.md.",
+        description = "What operators do in the console, for scripts. Send an operator token, made in the console under your account, as `Authorization: Bearer op_…`; it may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`. The two calls of apps are in docs/api.md.",
     ),
     components(schemas(reference::ErrorBody)),
     modifiers(&Security),

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use domain::catalogue::find_event_type;
 use serde::{Deserialize, Serialize};
 use store::page::Page;
 use store::search::Cursor;
@@ -68,4 +69,10 @@ where
     text.map(str::parse)
         .transpose()
         .map_err(|error: domain::text_enum::UnknownText| mistake(name, &error))
+}
+
+/// An event type in a query, with those of the catalogue named in the refusal.
+pub(super) fn event_type(text: Option<&str>) -> Result<Option<String>, ApiError> {
+    let found = text.map(find_event_type).transpose();
+    Ok(found.map_err(|error| mistake("event_type", &error))?.map(str::to_owned))
 }

@@ -1,7 +1,6 @@
 //! `/api/v1/projects`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::field::Fields;
@@ -10,8 +9,8 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_
 use domain::repair_url::{self, RepairUrl};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::StoreError;
 use store::administration::project;
+use store::pool;
 use store::projects::{self, Project, ProjectSettings};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -20,6 +19,7 @@ use super::caller::{self, Caller};
 use super::paging::Listed;
 use crate::auth::random;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// A monitored payment flow.
@@ -88,7 +88,7 @@ pub struct ProjectBody {
 /// # Errors
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects", tag = "projects",
-    responses((status = 200, body = Listed<ProjectShape>), (status = 401, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<ProjectShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -103,7 +103,7 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = ProjectShape)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
@@ -117,14 +117,14 @@ pub async fn show(
 /// # Errors
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectBody,
-    responses((status = 201, body = CreatedProject), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 201, body = CreatedProject)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<CreatedProject>), ApiError> {
     caller.must_administer()?;
-    let body = caller::body(body).await?;
+    let body = body.read().await?;
     let blank = ProjectSettings {
         name: String::new(),
         mode: Mode::Test,
@@ -134,10 +134,10 @@ pub async fn create(
     };
     let settings = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let key = &state.master_key;
     let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let project = caller::project(&state, &id.to_string()).await?.into();
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
@@ -149,17 +149,17 @@ pub async fn create(
 /// As the document says.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = ProjectShape)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<Json<ProjectShape>, ApiError> {
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
-    let body = caller::body(body).await?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let body = body.read().await?;
+    let mut tx = pool::begin(&state.pool).await?;
     let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
     let settings = ProjectSettings {
         name: now.name,
@@ -170,7 +170,7 @@ pub async fn update(
     };
     let settings = read(&state, &body, settings, false)?;
     project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
 

@@ -1,15 +1,14 @@
 //! `/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::field::Fields;
 use domain::ids::ProofLinkId;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use serde::Serialize;
-use store::StoreError;
 use store::administration::proof_link;
+use store::pool;
 use store::proof_links::{self, ProofLink};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -18,6 +17,7 @@ use super::caller::{self, Caller};
 use super::paging::Listed;
 use crate::auth::random;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// A read-only page of one incident, without its address: that is shown once.
@@ -78,7 +78,7 @@ pub struct ProofLinkBody {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = Listed<ProofLinkShape>), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<ProofLinkShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -95,24 +95,24 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkBody,
-    responses((status = 201, body = CreatedProofLink), (status = 403, body = super::reference::ErrorBody), (status = 422, body = super::reference::ErrorBody)))]
+    responses((status = 201, body = CreatedProofLink)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<CreatedProofLink>), ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
-    let body = caller::body(body).await?;
+    let body = body.read().await?;
     let mut fields = Fields::of(&body);
     let days = fields.whole_number("days", 1, i64::from(MAX_DAYS));
     let days = caller::checked(fields, days)?.and_then(|days| i32::try_from(days).ok());
     let token = random::proof_token().map_err(ApiError::internal)?;
     let (actor, days) = (caller.actor(), days.unwrap_or(DEFAULT_DAYS));
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let id = proof_link::create_link(&mut tx, &actor, &incident, &token, days).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let url = format!("{}/proof/{}", state.console.public_url, token.reveal());
     Ok((StatusCode::CREATED, Json(CreatedProofLink { proof_link_id: id, url })))
 }
@@ -123,7 +123,7 @@ pub async fn create(
 /// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links/{proof_link_id}", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path), ("proof_link_id" = String, Path)),
-    responses((status = 204), (status = 403, body = super::reference::ErrorBody), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 204)))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
@@ -133,10 +133,10 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such open proof link");
     let incident = caller::incident(&state, &(project, incident)).await?;
     let id: ProofLinkId = link.parse().map_err(|_| missing())?;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     if !proof_link::revoke_link(&mut tx, &caller.actor(), &incident, id).await? {
         return Err(missing());
     }
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     Ok(StatusCode::NO_CONTENT)
 }

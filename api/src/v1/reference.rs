@@ -11,9 +11,12 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, ToSchema};
 
+use super::refusals;
+
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     let mut document = super::automation().into_openapi();
     speak_of_http(&mut document);
+    refusals::declare(&mut document);
     document
 });
 

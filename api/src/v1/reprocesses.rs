@@ -1,15 +1,14 @@
 //! `/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses`.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::ReplayId;
 use domain::reprocess::ReprocessState;
 use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
-use store::StoreError;
 use store::attempts::{self, CallbackAttempt};
+use store::pool;
 use store::reprocesses::{self, new_id};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use time::OffsetDateTime;
@@ -19,6 +18,7 @@ use super::caller::{self, Caller};
 use super::incidents::{NoteBody, conflict, read_note};
 use super::paging::Listed;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// One reprocess with its callback attempts.
@@ -71,23 +71,25 @@ pub struct RequestedReprocess {
 /// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = Listed<ReprocessShape>), (status = 404, body = super::reference::ErrorBody)))]
+    responses((status = 200, body = Listed<ReprocessShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<Listed<ReprocessShape>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
-    let mut shapes = Vec::new();
-    for reprocess in reprocesses::list_of_incident(&state.pool, incident.id).await? {
-        let attempts = attempts::list_of_reprocess(&state.pool, reprocess.id).await?;
-        shapes.push(ReprocessShape {
-            replay_id: reprocess.id,
-            state: reprocess.state,
-            requested_by: reprocess.requested_by,
-            attempts: attempts.into_iter().map(AttemptShape::from).collect(),
-        });
-    }
+    let all = reprocesses::list_of_incident(&state.pool, incident.id).await?;
+    let ids: Vec<_> = all.iter().map(|one| one.id).collect();
+    let mut attempts = attempts::list_of_reprocesses(&state.pool, &ids).await?;
+    let shapes = all.into_iter().map(|one| {
+        let made = attempts.remove(&one.id).unwrap_or_default();
+        ReprocessShape {
+            replay_id: one.id,
+            state: one.state,
+            requested_by: one.requested_by,
+            attempts: made.into_iter().map(AttemptShape::from).collect(),
+        }
+    });
     Ok(Json(Listed::whole(shapes)))
 }
 
@@ -98,25 +100,29 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 202, body = RequestedReprocess), (status = 403, body = super::reference::ErrorBody), (status = 409, body = super::reference::ErrorBody)))]
+    responses((status = 202, body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
-    body: Body,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<RequestedReprocess>), ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
-    let note = read_note(&caller::body(body).await?, false)?;
+    let note = read_note(&body.read().await?, false)?;
     let (replay_id, actor) = (new_id(), caller.actor());
     let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
     judged.map_err(|refusal| match refusal {
         ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
         ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
+        ReprocessRefusal::NoRepairUrl => conflict(&format!(
+            "{refusal}; set repair_url with PATCH /api/v1/projects/{} first",
+            incident.project_id
+        )),
     })?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))

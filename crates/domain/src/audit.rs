@@ -55,6 +55,22 @@ text_enum! {
     }
 }
 
+impl Action {
+    /// What it is about: `incident` of `incident.opened`.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        let text = self.as_str();
+        text.split_once('.').map_or(text, |(group, _)| group)
+    }
+
+    /// Whether a text names an action, or with its dot a group of them, such as `incident.`.
+    #[must_use]
+    pub fn is_named_by(text: &str) -> bool {
+        let group = text.strip_suffix('.');
+        Self::ALL.iter().any(|one| one.as_str() == text || Some(one.group()) == group)
+    }
+}
+
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
@@ -78,6 +94,23 @@ impl fmt::Display for Actor {
             Self::Cli(name) => write!(f, "cli:{name}"),
             Self::Operator(email) => write!(f, "operator:{email}"),
             Self::System => f.write_str("system"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_and_their_groups_are_known_by_name() {
+        for named in ["incident.opened", "incident.", "proof_link.", "token.revoked"] {
+            assert!(Action::is_named_by(named), "{named}");
+        }
+        for other in
+            ["", ".", "incident", "incident.sneezed", "incident..", "incident.\0", "Incident."]
+        {
+            assert!(!Action::is_named_by(other), "{other:?}");
         }
     }
 }

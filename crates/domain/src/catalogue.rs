@@ -3,7 +3,7 @@
 //! Adding a provider is adding a row to [`PROVIDERS`] and a variant to [`Provider`]. Nothing else in
 //! the code knows which event types exist.
 
-use crate::text_enum::text_enum;
+use crate::text_enum::{UnknownText, text_enum};
 
 text_enum! {
     /// Who took the customer's money.
@@ -73,9 +73,27 @@ impl Provider {
     }
 }
 
+/// The event type of any provider that a text names.
+///
+/// # Errors
+/// When no provider has such a one.
+pub fn find_event_type(text: &str) -> Result<&'static str, UnknownText> {
+    let all = || PROVIDERS.iter().flat_map(|row| row.event_types).copied();
+    all().find(|known| *known == text).ok_or_else(|| UnknownText { allowed: all().collect() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_event_type_is_refused_with_those_that_there_are() {
+        assert_eq!(find_event_type("orders/paid"), Ok("orders/paid"));
+        for unknown in ["", "\0", "orders/", "invoice.paid\0"] {
+            let refused = find_event_type(unknown).expect_err("unknown").to_string();
+            assert!(refused.contains("invoice.paid, ") && refused.ends_with("checkouts/create"));
+        }
+    }
 
     #[test]
     fn every_provider_has_its_row() {

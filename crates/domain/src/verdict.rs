@@ -117,9 +117,12 @@ pub enum ReprocessRefusal {
     /// There is nothing to repair any more.
     #[error("the incident is resolved")]
     Resolved,
+    /// There is nobody to ask.
+    #[error("the project has no repair URL")]
+    NoRepairUrl,
 }
 
-/// Judges a wish to reprocess.
+/// Judges a wish to reprocess in a project that has a repair URL.
 ///
 /// # Errors
 /// The reason why it may not start now.

@@ -156,17 +156,17 @@ pub struct RevokedKey {
     pub last_four: String,
 }
 
-/// What a project's keys are called, revoked ones too: timelines name them for ever.
+/// What the keys of these projects are called, revoked ones too: timelines name them for ever.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
-    project_id: ProjectId,
+    project_ids: &[ProjectId],
 ) -> Result<Vec<(KeyId, String)>, StoreError> {
-    let rows =
-        sqlx::query!("SELECT id, label FROM api_keys WHERE project_id = $1", project_id.as_uuid())
-            .fetch_all(db)
-            .await?;
+    let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!("SELECT id, label FROM api_keys WHERE project_id = ANY($1)", &ids)
+        .fetch_all(db)
+        .await?;
     Ok(rows.into_iter().map(|row| (KeyId::from_uuid(row.id), row.label)).collect())
 }

@@ -1,5 +1,7 @@
 //! Callback attempts: a row before the request goes out, completed when it has ended.
 
+use std::collections::BTreeMap;
+
 use domain::ids::ReplayId;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -113,6 +115,36 @@ pub async fn count_made(db: impl PgExecutor<'_>, replay_id: ReplayId) -> Result<
     .fetch_one(db)
     .await?;
     Ok(u32::try_from(made).unwrap_or(u32::MAX))
+}
+
+/// The attempts of those of these reprocesses that have any, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_of_reprocesses(
+    db: impl PgExecutor<'_>,
+    replay_ids: &[ReplayId],
+) -> Result<BTreeMap<ReplayId, Vec<CallbackAttempt>>, StoreError> {
+    let ids: Vec<_> = replay_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        "SELECT replay_id, attempt, started_at, status, error, latency_ms, answer FROM callback_attempts
+         WHERE replay_id = ANY($1) ORDER BY attempt",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for row in rows {
+        all.entry(ReplayId::from_uuid(row.replay_id)).or_default().push(CallbackAttempt {
+            attempt: row.attempt,
+            started_at: row.started_at,
+            status: row.status,
+            error: row.error,
+            latency_ms: row.latency_ms,
+            answer: row.answer,
+        });
+    }
+    Ok(all)
 }
 
 /// The attempts of a reprocess, in order.

@@ -4,12 +4,12 @@ use domain::alert::{SlackUrl, SlackUrlError};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
 use domain::repair_url::AllowedNetworks;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::seal::{MasterKey, SealError};
+use crate::{Insertion, StoreError};
 
 /// Where one alert goes, ready to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,33 +87,49 @@ pub struct Destination {
     pub broken_at: Option<OffsetDateTime>,
 }
 
-/// Adds a destination. `shown` is what people see of it.
+/// Adds a destination; `Existing` if the project tells this mail address already, and nothing is
+/// changed then. `shown` is what people see of it. Of a Slack URL only the host could be compared, and
+/// that is everybody's.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert_destination(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     key: &MasterKey,
     project_id: ProjectId,
     target: &Target,
     shown: &str,
-) -> Result<DestinationId, StoreError> {
+) -> Result<Insertion<DestinationId>, StoreError> {
     let id = DestinationId::from_uuid(Uuid::now_v7());
     let sealed = match target {
         Target::Email(_) => None,
         Target::Slack(url) => Some(key.seal(&row_name(id), url.as_bytes())?),
     };
-    sqlx::query!(
-        "INSERT INTO destinations (id, project_id, kind, address, sealed) VALUES ($1, $2, $3, $4, $5)",
+    let added = sqlx::query!(
+        "INSERT INTO destinations (id, project_id, kind, address, sealed) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (project_id, lower(address)) WHERE kind = 'email' AND removed_at IS NULL DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         target.kind(),
         shown,
         sealed,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(id)
+    if added.rows_affected() == 1 {
+        return Ok(Insertion::Inserted(id));
+    }
+    // A statement of its own, because only a later one sees a row that was added meanwhile.
+    let existing = sqlx::query_scalar!(
+        "SELECT id FROM destinations
+         WHERE project_id = $1 AND lower(address) = lower($2) AND kind = 'email' AND removed_at IS NULL",
+        project_id.as_uuid(),
+        shown,
+    )
+    .fetch_optional(db)
+    .await?;
+    let existing = existing.ok_or(StoreError::Missing("destinations"))?;
+    Ok(Insertion::Existing(DestinationId::from_uuid(existing)))
 }
 
 /// The destinations of a project, or of all, oldest first.
@@ -142,20 +158,19 @@ pub async fn list_destinations(
     Ok(destinations.collect())
 }
 
-/// What a project's destinations are called, removed ones too: timelines name them for ever.
+/// What the destinations of these projects are called, removed ones too: timelines name them for ever.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
-    project_id: ProjectId,
+    project_ids: &[ProjectId],
 ) -> Result<Vec<(DestinationId, String)>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT id, address FROM destinations WHERE project_id = $1",
-        project_id.as_uuid(),
-    )
-    .fetch_all(db)
-    .await?;
+    let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
+    let rows =
+        sqlx::query!("SELECT id, address FROM destinations WHERE project_id = ANY($1)", &ids)
+            .fetch_all(db)
+            .await?;
     Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.address)).collect())
 }
 

@@ -45,6 +45,26 @@ pub struct OpenedLink {
     pub expires_at: OffsetDateTime,
 }
 
+struct OpenedRow {
+    id: Uuid,
+    project_id: Uuid,
+    event_id: Uuid,
+    incident_id: Uuid,
+    expires_at: OffsetDateTime,
+}
+
+impl From<OpenedRow> for OpenedLink {
+    fn from(row: OpenedRow) -> Self {
+        Self {
+            link_id: ProofLinkId::from_uuid(row.id),
+            project_id: ProjectId::from_uuid(row.project_id),
+            event_id: EventId::from_uuid(row.event_id),
+            incident_id: IncidentId::from_uuid(row.incident_id),
+            expires_at: row.expires_at,
+        }
+    }
+}
+
 /// Adds a link to an incident that opens for `days` days; `domain::proof` says how many they may be.
 ///
 /// # Errors
@@ -120,6 +140,25 @@ pub async fn revoke_link(
     Ok(done.rows_affected() == 1)
 }
 
+/// What a link opens, without a view; `None` if it opens nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_link(
+    db: impl PgExecutor<'_>,
+    token_hash: &[u8; 32],
+) -> Result<Option<OpenedLink>, StoreError> {
+    let row = sqlx::query_as!(
+        OpenedRow,
+        "SELECT id, project_id, event_id, incident_id, expires_at FROM proof_links
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > now()",
+        token_hash.as_slice(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(OpenedLink::from))
+}
+
 /// Opens a link and counts the view; `None` if it opens nothing.
 ///
 /// # Errors
@@ -128,7 +167,8 @@ pub async fn open_link(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
 ) -> Result<Option<OpenedLink>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        OpenedRow,
         "UPDATE proof_links SET views = views + 1, last_viewed_at = now()
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > now()
          RETURNING id, project_id, event_id, incident_id, expires_at",
@@ -136,11 +176,5 @@ pub async fn open_link(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| OpenedLink {
-        link_id: ProofLinkId::from_uuid(row.id),
-        project_id: ProjectId::from_uuid(row.project_id),
-        event_id: EventId::from_uuid(row.event_id),
-        incident_id: IncidentId::from_uuid(row.incident_id),
-        expires_at: row.expires_at,
-    }))
+    Ok(row.map(OpenedLink::from))
 }

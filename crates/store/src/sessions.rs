@@ -35,12 +35,6 @@ pub struct Session {
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,
-    /// When they signed in.
-    pub created_at: OffsetDateTime,
-    /// When it was last used before, to the minute.
-    pub last_seen_at: OffsetDateTime,
-    /// When it ends at the latest.
-    pub expires_at: OffsetDateTime,
 }
 
 /// A session as its owner sees it in a list.
@@ -54,8 +48,6 @@ pub struct OpenSession {
     pub created_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_seen_at: OffsetDateTime,
-    /// When it ends at the latest.
-    pub expires_at: OffsetDateTime,
 }
 
 /// Begins a session. Of the user agent, what can be shown is kept.
@@ -96,7 +88,7 @@ pub async fn find_session(
 ) -> Result<Option<Session>, StoreError> {
     let row = sqlx::query!(
         "WITH found AS (
-             SELECT s.id, s.operator_id, o.email, o.role, s.created_at, s.last_seen_at, s.expires_at
+             SELECT s.id, s.operator_id, o.email, o.role, s.last_seen_at
              FROM sessions s JOIN operators o ON o.id = s.operator_id
              WHERE s.token_hash = $1 AND o.removed_at IS NULL AND s.ended_at IS NULL
                AND s.expires_at > now() AND s.last_seen_at > now() - make_interval(hours => $2)
@@ -104,7 +96,7 @@ pub async fn find_session(
              UPDATE sessions s SET last_seen_at = now() FROM found
              WHERE s.id = found.id AND s.last_seen_at < now() - interval '1 minute' AND $3
          )
-         SELECT id, operator_id, email, role, created_at, last_seen_at, expires_at FROM found",
+         SELECT id, operator_id, email, role FROM found",
         token_hash.as_slice(),
         MAX_IDLE_HOURS,
         is_use,
@@ -117,9 +109,6 @@ pub async fn find_session(
         id: SessionId::from_uuid(row.id),
         operator_id: OperatorId::from_uuid(row.operator_id),
         email: row.email,
-        created_at: row.created_at,
-        last_seen_at: row.last_seen_at,
-        expires_at: row.expires_at,
     }))
 }
 
@@ -132,7 +121,7 @@ pub async fn list_sessions(
     operator_id: OperatorId,
 ) -> Result<Vec<OpenSession>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, user_agent, created_at, last_seen_at, expires_at FROM sessions
+        "SELECT id, user_agent, created_at, last_seen_at FROM sessions
          WHERE operator_id = $1 AND ended_at IS NULL
            AND expires_at > now() AND last_seen_at > now() - make_interval(hours => $2)
          ORDER BY last_seen_at DESC, id DESC",
@@ -146,7 +135,6 @@ pub async fn list_sessions(
         user_agent: row.user_agent,
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
-        expires_at: row.expires_at,
     });
     Ok(sessions.collect())
 }

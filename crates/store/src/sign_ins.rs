@@ -71,38 +71,6 @@ pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attem
     })
 }
 
-/// Until when an address is locked; `None` if it is not.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_locked(
-    db: impl PgExecutor<'_>,
-    email: &str,
-) -> Result<Option<OffsetDateTime>, StoreError> {
-    let hash = hash(email);
-    let until = sqlx::query_scalar!(
-        r#"SELECT locked_until AS "until!" FROM sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()"#,
-        hash.as_slice(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(until)
-}
-
-/// Counts a failure; until when the address is locked, if it was this one that locked it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn note_failure(
-    db: impl PgExecutor<'_>,
-    email: &str,
-) -> Result<Option<OffsetDateTime>, StoreError> {
-    Ok(match begin_attempt(db, email).await? {
-        Attempt::Last { locked_until } => Some(locked_until),
-        Attempt::Allowed | Attempt::Locked { .. } => None,
-    })
-}
-
 /// Forgets the failures of an address whose password was right.
 ///
 /// # Errors

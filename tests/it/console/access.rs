@@ -127,3 +127,52 @@ fn every_page_forbids_what_it_does_not_need() {
         }
     });
 }
+
+#[test]
+fn what_browsers_keep_for_ever_has_its_content_in_its_name() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let stranger = Operator::stranger(&world);
+        let page = stranger.get("/sign-in").await.body;
+        let kept: Vec<_> = page
+            .split('"')
+            .filter(|text| text.starts_with("/assets/"))
+            .map(|path| (path, path.split(['-', '.']).nth(1).unwrap_or_default()))
+            .collect();
+        assert_eq!(kept.len(), 3, "{kept:?}");
+        for (path, hash) in kept {
+            assert!(hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{path}");
+            let answer = stranger.get(path).await;
+            assert_eq!(answer.status, 200, "{path}");
+            let keep = answer.headers["cache-control"].to_str().expect("text");
+            assert!(keep.ends_with("immutable"), "{path}: {keep}");
+        }
+        assert_eq!(stranger.get("/assets/icon.svg").await.status, 404);
+    });
+}
+
+#[test]
+fn what_everybody_may_open_is_there_while_the_database_is_away() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let page = alice.get("/sign-in").await.body;
+        let style = page.split('"').find(|text| text.ends_with(".css")).expect("a style sheet");
+        world.pool.close().await;
+        for path in [style, "/sign-in", "/api/reference"] {
+            assert_eq!(alice.get(path).await.status, 200, "{path}");
+        }
+        assert_eq!(alice.get("/account").await.status, 503);
+    });
+}
+
+#[test]
+fn asking_for_headers_takes_no_message_away() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        alice.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
+        assert_eq!(alice.head("/account").await.status, 200);
+        assert!(alice.get("/account").await.body.contains("opens the API in your name"));
+    });
+}

@@ -1,5 +1,10 @@
 //! The operator's own matters: password, browsers, tokens.
 
+use std::sync::Arc;
+
+use api::auth::password_queue::PasswordQueue;
+use api::console::settings::ConsoleSettings;
+use api::state::AppState;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
 use e2e::console::{self, Operator, PASSWORD};
@@ -83,6 +88,26 @@ fn each_mistake_about_a_password_stands_beside_its_field_and_nothing_typed_comes
             }
         }
         assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 303);
+    });
+}
+
+#[test]
+fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
+    e2e::run(async {
+        let world = world().await;
+        let passwords = PasswordQueue::default();
+        let console = ConsoleSettings { passwords: passwords.clone(), ..world.console() };
+        let url = world.serve_also(AppState { console: Arc::new(console), ..world.state() }).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await.at(&url);
+        let _others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
+        for typed in [["", NEW, NEW], [PASSWORD, NEW, "another"], [PASSWORD, "short", "short"]] {
+            assert_eq!(change_password(&alice, typed).await.status, 422, "{typed:?}");
+        }
+        let busy = change_password(&alice, [PASSWORD, NEW, NEW]).await;
+        assert_eq!(busy.status, 429);
+        assert!(busy.body.contains("Too many passwords are looked at"), "{}", busy.body);
+        let alice = alice.at(&world.url);
+        assert_eq!(change_password(&alice, [PASSWORD, NEW, NEW]).await.status, 303);
     });
 }
 

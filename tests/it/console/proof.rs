@@ -208,6 +208,10 @@ fn every_opening_is_counted_and_nothing_else_is() {
         }
         let nothing = proof_token().expect("random bytes");
         open(&world, &nothing).await;
+        for (token, status) in [(&token, 200), (&nothing, 404)] {
+            let path = format!("/proof/{}", token.reveal());
+            assert_eq!(Operator::stranger(&world).head(&path).await.status, status);
+        }
         assert_eq!((views(id).await, views(other).await), (3, 0));
     });
 }

@@ -1,5 +1,10 @@
 //! Signing in and out.
 
+use std::sync::Arc;
+
+use api::auth::password_queue::PasswordQueue;
+use api::console::settings::ConsoleSettings;
+use api::state::AppState;
 use domain::operator::Role;
 use e2e::console::{self, Operator, PASSWORD};
 use e2e::{World, WorldOptions};
@@ -98,5 +103,73 @@ fn a_session_that_was_signed_out_is_over_wherever_its_cookie_is() {
         assert!(cookie.contains("Max-Age=0"), "{cookie}");
         let after = alice.get("/account").await;
         assert_eq!(after.location.as_deref(), Some("/sign-in?next=%2Faccount"));
+    });
+}
+
+#[test]
+fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let passwords = PasswordQueue::default();
+        let console = ConsoleSettings { passwords: passwords.clone(), ..world.console() };
+        let url = world.serve_also(AppState { console: Arc::new(console), ..world.state() }).await;
+        let alice = Operator::stranger(&world).at(&url);
+        let form = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
+        let others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
+        for _ in 0..6 {
+            let answer = alice.send("/sign-in", &form).await;
+            assert_eq!(answer.status, 429);
+            assert!(answer.body.contains("Too many people are signing in"), "{}", answer.body);
+        }
+        drop(others);
+        let counted = "SELECT count(*) FROM sign_in_failures";
+        let counted: i64 = sqlx::query_scalar(counted).fetch_one(&world.pool).await.expect("one");
+        assert_eq!(counted, 0);
+        assert_eq!(alice.send("/sign-in", &form).await.status, 303);
+    });
+}
+
+#[test]
+fn signing_in_again_ends_the_session_that_the_browser_had() {
+    e2e::run(async {
+        let world = world().await;
+        let mut alice = Operator::signed_in(&world, Role::Admin).await;
+        let wrong = [("email", alice.email.as_str()), ("password", "wrong wrong wrong")];
+        assert_eq!(alice.send("/sign-in", &wrong).await.status, 422);
+        assert_eq!(alice.get("/account").await.status, 200, "a wrong password ends nothing");
+        let again = [("email", alice.email.as_str()), ("password", PASSWORD)];
+        let answer = alice.send("/sign-in", &again).await;
+        let cookie = answer.headers["set-cookie"].to_str().expect("text");
+        let cookie = cookie.split(';').next().map(str::to_owned);
+        assert_eq!(alice.get("/account").await.status, 303, "the former session is over");
+        alice.cookie = cookie;
+        assert_eq!(alice.get("/account").await.status, 200);
+        let ended = "SELECT count(*) FROM audit_entries WHERE action = 'operator.signed_out'";
+        let ended: i64 = sqlx::query_scalar(ended).fetch_one(&world.pool).await.expect("a count");
+        assert_eq!(ended, 1);
+    });
+}
+
+#[test]
+fn a_form_that_no_page_sends_is_refused_in_words_for_people() {
+    e2e::run(async {
+        let world = world().await;
+        let json = world.http.post(format!("{}/sign-in", world.url));
+        let json = json.header("content-type", "application/json").body("{}");
+        let answer = json.send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 415);
+        let page = answer.text().await.expect("text");
+        assert!(page.contains("Send the form from the page that has it."), "{page}");
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for (to, form) in [
+            ("/people", ("role", "emperor")),
+            ("/people/opr_1/role", ("role", "emperor")),
+            ("/account/sessions/end", ("which", "some")),
+        ] {
+            let answer = alice.submit("/account", to, &[form]).await;
+            assert_eq!(answer.status, 422, "{to}");
+            assert!(answer.body.contains("A field held what cannot be chosen there."), "{to}");
+        }
     });
 }

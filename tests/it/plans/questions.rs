@@ -12,7 +12,9 @@ use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
 use store::search::customers::count_customers;
 use store::search::events::{EventSearch, search_events};
-use store::search::incidents::{IncidentSearch, StateFilter, count_incidents, search_incidents};
+use store::search::incidents::{
+    IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
+};
 use store::search::overview::overview;
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
@@ -290,6 +292,10 @@ fn audit(known: &Known) -> Vec<(&'static str, AuditSearch)> {
 
 fn others(known: &Known) -> Vec<Question> {
     let mut all = Vec::new();
+    let each = Question::new("counts, of each project", |pool| {
+        Box::pin(async move { count_unresolved(pool).await.expect("counts").len() })
+    });
+    all.push(each.at_most(known.incidents / 5));
     for (name, project_id) in [("of all", None), ("of a quiet project", Some(known.quiet))] {
         let counts = Question::new(format!("counts, {name}"), move |pool| {
             Box::pin(async move {
@@ -297,7 +303,7 @@ fn others(known: &Known) -> Vec<Question> {
                 usize::try_from(counts.open).expect("a number")
             })
         });
-        // Those that wait and those of a week are counted, and no other.
+        // Those that wait are counted, and no other.
         all.push(counts.at_most(known.incidents / 5));
         let customers = Question::new(format!("customers, {name}"), move |pool| {
             Box::pin(async move {

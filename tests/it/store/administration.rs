@@ -12,7 +12,7 @@ use store::administration::{key, operator, project, proof_link, secret, session,
 use store::destinations::{self, NewDestination};
 use store::operators::OperatorChange;
 use store::projects::ProjectSettings;
-use store::{pool, sessions};
+use store::{Insertion, pool, sessions};
 use time::macros::datetime;
 
 use super::people::{ALICE, BOB, alice, token_hash};
@@ -91,6 +91,33 @@ fn a_key_is_made_and_revoked() {
 }
 
 #[test]
+fn an_address_is_told_once_however_often_it_is_added_and_again_once_it_was_removed() {
+    run(async {
+        let shop = Shop::open().await;
+        let id = shop.owner.project_id;
+        let add = async |address: &str| {
+            let new = NewDestination::email(address).expect("an address");
+            let mut tx = shop.begin().await;
+            let (actor, key) = (alice(), &shop.master_key);
+            let added = destination::add_destination(&mut tx, &actor, key, id, &new).await;
+            let added = added.expect("a database");
+            pool::commit(tx).await.expect("a commit");
+            added
+        };
+        let (one, other) = tokio::join!(add("dora@cometcart.test"), add("Dora@CometCart.test"));
+        let (dora, known) = match (one, other) {
+            (Insertion::Inserted(dora), Insertion::Existing(known))
+            | (Insertion::Existing(known), Insertion::Inserted(dora)) => (dora, known),
+            both => panic!("{both:?}"),
+        };
+        assert_eq!(dora, known);
+        assert_eq!(shop.administration().await.matches("destination.added").count(), 1);
+        destinations::remove_destination(&shop.pool, dora).await.expect("removed");
+        assert!(matches!(add("dora@cometcart.test").await, Insertion::Inserted(_)));
+    });
+}
+
+#[test]
 fn a_destination_is_added_tried_and_removed() {
     run(async {
         let shop = Shop::open().await;
@@ -98,9 +125,11 @@ fn a_destination_is_added_tried_and_removed() {
         let mut tx = shop.begin().await;
         let url = "https://hooks.slack.com/services/T0/B0/canarycanary";
         let new = NewDestination::slack(url, &AllowedNetworks::none()).expect("a URL");
-        let slack = destination::add_destination(&mut tx, &alice(), &shop.master_key, id, &new)
-            .await
-            .expect("a destination");
+        let (actor, key) = (alice(), &shop.master_key);
+        let added = destination::add_destination(&mut tx, &actor, key, id, &new).await;
+        let Insertion::Inserted(slack) = added.expect("a destination") else {
+            panic!("it is new");
+        };
         for (outcome, broken) in [
             (TestOutcome::Refused("500"), false),
             (TestOutcome::Broken("404 no_service"), true),

@@ -70,7 +70,7 @@ fn every_rule_refuses_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 26] = [
+const BROKEN: [(&str, &str); 27] = [
     ("projects_name_check", "UPDATE projects SET name = ''"),
     ("projects_mode_check", "UPDATE projects SET mode = 'prod'"),
     ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 0"),
@@ -129,6 +129,11 @@ const BROKEN: [(&str, &str); 26] = [
         SELECT gen_random_uuid(), incident_id, event_id, 'charlie', body FROM reprocesses",
     ),
     ("reprocesses_state_check", "UPDATE reprocesses SET state = 'lost'"),
+    (
+        "destinations_address_key",
+        "INSERT INTO destinations (id, project_id, kind, address)
+        SELECT gen_random_uuid(), project_id, kind, upper(address) FROM destinations",
+    ),
     ("destinations_sealed_check", "UPDATE destinations SET kind = 'slack'"),
     (
         "alerts_occasion_key",

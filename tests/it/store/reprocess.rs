@@ -64,6 +64,25 @@ fn a_reprocess_is_refused_with_the_reason() {
 }
 
 #[test]
+fn nobody_is_asked_in_a_project_without_a_repair_url() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let repair_url = async |url: Option<&str>| {
+            let sql = "UPDATE projects SET repair_url = $1";
+            sqlx::query(sql).bind(url).execute(&shop.pool).await.expect("a database");
+        };
+        repair_url(None).await;
+        let before = shop.story(event_id).await;
+        let refused = shop.try_reprocess(event_id, reprocesses::new_id()).await;
+        assert_eq!(refused, Err(ReprocessRefusal::NoRepairUrl));
+        assert_eq!(shop.story(event_id).await, before);
+        repair_url(Some("http://127.0.0.1:9/repair")).await;
+        shop.reprocess(event_id).await;
+    });
+}
+
+#[test]
 fn a_refusal_of_what_was_typed_by_hand_is_noted_once() {
     run(async {
         let shop = Shop::open().await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::destinations::{self, Target};
 use store::transitions::receipt::accept_receipt;
-use store::{StoreError, api_keys, operator_tokens, pool, sessions, signing_secrets};
+use store::{Insertion, StoreError, api_keys, operator_tokens, pool, sessions, signing_secrets};
 
 use super::people::ALICE;
 use super::shop::{SECRET, Shop, receipt_with};
@@ -20,9 +20,13 @@ const CANARY: &str = "4242-canary-4242";
 async fn add_slack(shop: &Shop) -> DestinationId {
     let target = Target::Slack(SLACK.to_owned());
     let (key, project_id) = (&shop.master_key, shop.owner.project_id);
-    destinations::insert_destination(&shop.pool, key, project_id, &target, "hooks.slack.com")
-        .await
-        .expect("a destination")
+    let mut db = shop.pool.acquire().await.expect("a connection");
+    let added =
+        destinations::insert_destination(&mut db, key, project_id, &target, "hooks.slack.com");
+    let Insertion::Inserted(id) = added.await.expect("a destination") else {
+        panic!("the database was empty");
+    };
+    id
 }
 
 /// Takes a receipt with a snapshot, as a project that keeps them does.

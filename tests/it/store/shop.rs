@@ -89,7 +89,8 @@ impl Shop {
         let master_key = MasterKey::parse(&MasterKey::generate()).expect("a key");
         let owner = furnish(&pool, &master_key).await;
         let target = Target::Email(BOB.to_owned());
-        destinations::insert_destination(&pool, &master_key, owner.project_id, &target, BOB)
+        let mut db = pool.acquire().await.expect("a connection");
+        destinations::insert_destination(&mut db, &master_key, owner.project_id, &target, BOB)
             .await
             .expect("a destination");
         Self { pool, master_key, owner, engines }

@@ -6,14 +6,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use store::StoreError;
 use store::administration::operator::change_password;
+use store::pool;
 
 use super::tokens::NewToken;
 use crate::auth::login::{self, Refused};
-use crate::auth::password::PasswordError;
+use crate::auth::password;
 use crate::console::page::go_to;
 use crate::console::session::{Message, SignedIn};
+use crate::console::skin::sentence;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -55,10 +56,10 @@ pub(super) async fn change(
         }
     };
     let session = &signed_in.session;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let (actor, keep) = (signed_in.actor(), Some(session.id));
     let changed = change_password(&mut tx, &actor, session.operator_id, &hash, keep).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let ended = changed.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
     let others = match ended {
         0 => "You were signed in nowhere else.".to_owned(),
@@ -69,20 +70,16 @@ pub(super) async fn change(
     Ok(go_to("/account"))
 }
 
-/// What is stored of the new password, or what is wrong. The new one is judged first: that costs no
-/// try at the current one.
+/// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that
+/// costs neither a try at the current one nor anybody else's turn.
 async fn check(
     state: &AppState,
     signed_in: &SignedIn,
     typed: &Passwords,
 ) -> Result<Result<String, (StatusCode, Mistakes)>, ApiError> {
-    let hashed = state.console.passwords.hash(typed.new.clone()).await;
-    if matches!(hashed, Err(PasswordError::Busy)) {
-        return Err(login::unread(PasswordError::Busy));
-    }
     let mut mistakes = Mistakes {
         current: typed.current.is_empty().then_some("Your current password is needed."),
-        new: hashed.as_ref().err().map(explain),
+        new: password::check(&typed.new).err().map(|why| sentence(&why.to_string())),
         again: (typed.new != typed.again).then_some("This is not the same as the one above."),
     };
     if mistakes.any() {
@@ -94,7 +91,10 @@ async fn check(
             mistakes.new = Some("This is the password that you have.".to_owned());
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Ok(()) => return Ok(hashed.map_err(|_| (StatusCode::UNPROCESSABLE_ENTITY, mistakes))),
+        Ok(()) => {
+            let hashed = state.console.passwords.hash(typed.new.clone()).await;
+            return hashed.map(Ok).map_err(login::unread);
+        }
         Err(Refused::Wrong) => {
             mistakes.current = Some("This is not your current password.");
             StatusCode::UNPROCESSABLE_ENTITY
@@ -103,11 +103,10 @@ async fn check(
             mistakes.current = Some("Too many wrong tries. Try again in 15 minutes.");
             StatusCode::TOO_MANY_REQUESTS
         }
+        Err(Refused::Busy) => {
+            mistakes.current = Some("Too many passwords are looked at at this moment. Try again.");
+            StatusCode::TOO_MANY_REQUESTS
+        }
     };
     Ok(Err((status, mistakes)))
-}
-
-fn explain(why: &PasswordError) -> String {
-    let text = why.to_string();
-    format!("{}{}.", text[..1].to_uppercase(), &text[1..])
 }

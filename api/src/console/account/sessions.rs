@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use serde::Deserialize;
-use store::StoreError;
 use store::administration::session::sign_out_everywhere;
+use store::pool;
 use store::sessions::list_sessions;
 use time::OffsetDateTime;
 
@@ -68,9 +68,9 @@ pub(super) async fn end(
 ) -> Result<Response, ApiError> {
     let session = &signed_in.session;
     let keep = (pressed.which == Which::Others).then_some(session.id);
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let ended = sign_out_everywhere(&mut tx, &signed_in.actor(), session.operator_id, keep).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     if pressed.which == Which::All {
         let mut response = go_to("/sign-in");
         if let Some(cookie) = session::no_cookie() {

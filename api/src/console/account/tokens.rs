@@ -9,7 +9,7 @@ use domain::ids::TokenId;
 use serde::Deserialize;
 use store::administration::token::{create_token, revoke_token};
 use store::operator_tokens::list_tokens;
-use store::{StoreError, operator_tokens};
+use store::{operator_tokens, pool};
 use time::OffsetDateTime;
 
 use super::password::Mistakes;
@@ -77,10 +77,10 @@ pub(super) async fn create(
     }
     let (token, label) =
         (random::operator_token().map_err(ApiError::internal)?, typed.label.trim());
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let (actor, owner) = (signed_in.actor(), signed_in.session.operator_id);
     create_token(&mut tx, &actor, owner, label, &token).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     let made = Message::done(format!("Token “{label}” opens the API in your name."));
     signed_in.leave(&state, &made.with_secret("the token", token.reveal())).await?;
     Ok(go_to("/account"))
@@ -95,9 +95,9 @@ pub(super) async fn revoke(
     let unknown = || ApiError::not_found("you have no such token");
     let id: TokenId = token_id.parse().map_err(|_| unknown())?;
     let owner = signed_in.session.operator_id;
-    let mut tx = state.pool.begin().await.map_err(StoreError::from)?;
+    let mut tx = pool::begin(&state.pool).await?;
     let revoked = revoke_token(&mut tx, &signed_in.actor(), owner, id).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    pool::commit(tx).await?;
     if !revoked {
         return Err(unknown());
     }

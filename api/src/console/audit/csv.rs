@@ -1,10 +1,16 @@
 //! Comma-separated values that no spreadsheet takes for formulas.
 //!
-//! Quoting is that of RFC 4180. A cell that begins as a formula would gets an apostrophe before it,
-//! which spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>).
+//! Quoting is that of RFC 4180. What begins as a formula would gets an apostrophe before it, which
+//! spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>). A spreadsheet
+//! that separates cells in another way begins one in the middle of ours, where quotes mean nothing to
+//! it: there the same holds.
 
-/// What formulas begin with, and what a spreadsheet skips before one.
-const BEGINNINGS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+/// What formulas begin with.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+/// What a spreadsheet skips before one.
+const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
+/// After what some spreadsheet begins a cell.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
 /// Adds one row.
 pub(super) fn push_row(out: &mut String, cells: &[&str]) {
@@ -22,10 +28,20 @@ fn push_cell(out: &mut String, cell: &str) {
     if quoted {
         out.push('"');
     }
-    if cell.starts_with(BEGINNINGS) {
+    if cell.starts_with(SKIPPED) {
         out.push('\'');
     }
-    out.push_str(&cell.replace('"', "\"\""));
+    let mut begins = true;
+    for letter in cell.chars() {
+        if begins && FORMULA.contains(&letter) {
+            out.push('\'');
+        }
+        begins = SEPARATORS.contains(&letter) || (begins && matches!(letter, '"' | ' '));
+        if letter == '"' {
+            out.push('"');
+        }
+        out.push(letter);
+    }
     if quoted {
         out.push('"');
     }
@@ -47,8 +63,14 @@ mod tests {
             ("+1", "'+1"),
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("\r=1", "\"'\r=1\""),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "\"'\r'=1\""),
+            ("a;=1", "a;'=1"),
+            ("a; =1;-2", "a; '=1;'-2"),
+            ("a;\"=1\"", "\"a;\"\"'=1\"\"\""),
+            ("a\t@b", "a\t'@b"),
+            ("a\n=1", "\"a\n'=1\""),
+            ("a;b-c; d", "a;b-c; d"),
             ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
             ("a=1", "a=1"),
         ] {

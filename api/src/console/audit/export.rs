@@ -12,6 +12,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use domain::field::FieldError;
 use futures::stream::try_unfold;
 use serde_json::json;
 use store::search::audit::{AuditEntry, AuditExport, MAX_EXPORT};
@@ -62,7 +63,8 @@ struct Writing {
 
 fn export(state: AppState, filter: &Filter, format: Format) -> Result<Response, ApiError> {
     let search = filter.search().map_err(|mistakes| {
-        ApiError::malformed(mistakes.first().unwrap_or("the filters could not be read"))
+        let all = mistakes.all().map(|(field, why)| FieldError::new(field, why));
+        ApiError::ValidationError(all.collect())
     })?;
     let (kind, ending) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "csv"),

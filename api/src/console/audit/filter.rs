@@ -5,14 +5,13 @@
 use std::fmt::Write as _;
 
 use domain::audit::Action;
-use domain::ids::{AuditId, EventId, IncidentId, KeyId, ProjectId};
+use domain::ids::{AuditId, KeyId};
 use serde::Deserialize;
 use store::search::Cursor;
-use store::search::audit::AuditSearch;
-use time::macros::{format_description, time};
-use time::{Date, OffsetDateTime};
+use store::search::audit::{AuditSearch, is_subject};
 
 use crate::console::story::word_for;
+use crate::days;
 use crate::error::ApiError;
 
 /// What was typed.
@@ -39,9 +38,21 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
+    /// All of them in words, each with its field.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let all = [
+            ("actor", self.actor),
+            ("action", self.action),
+            ("subject", self.subject),
+            ("from", self.from),
+            ("to", self.to),
+        ];
+        all.into_iter().filter_map(|(field, why)| Some((field, why?)))
+    }
+
     /// The first one in words.
     pub fn first(&self) -> Option<&'static str> {
-        [self.actor, self.action, self.subject, self.from, self.to].into_iter().flatten().next()
+        self.all().next().map(|(_, why)| why)
     }
 }
 
@@ -64,15 +75,17 @@ impl Filter {
         if actor.as_deref().is_some_and(|actor| actor.chars().any(char::is_control)) {
             mistakes.actor = Some("Nobody is called that.");
         }
-        if !self.action.is_empty() && !is_action(&self.action) {
+        if !self.action.is_empty() && !Action::is_named_by(&self.action) {
             mistakes.action = Some("There is no such action.");
         }
         let subject = given(&self.subject);
         if subject.is_some_and(|id| !is_subject(id)) {
             mistakes.subject = Some("This is no id of a project, an event or an incident.");
         }
-        let from = day(&self.from).map_err(|()| mistakes.from = Some(NO_DATE)).ok().flatten();
-        let to = day(&self.to).map_err(|()| mistakes.to = Some(NO_DATE)).ok().flatten();
+        let from = given(&self.from).map(days::begin_of).transpose();
+        let from = from.map_err(|_| mistakes.from = Some(NO_DATE)).ok().flatten();
+        let to = given(&self.to).map(days::end_of).transpose();
+        let to = to.map_err(|_| mistakes.to = Some(NO_DATE)).ok().flatten().flatten();
         if mistakes.first().is_some() {
             return Err(mistakes);
         }
@@ -80,9 +93,9 @@ impl Filter {
             actor,
             action: given(&self.action).map(str::to_owned),
             subject: subject.map(str::to_owned),
-            from: from.map(midnight),
+            from,
             // The last day belongs to what is asked for.
-            to: to.and_then(Date::next_day).map(midnight),
+            to,
             ..AuditSearch::default()
         })
     }
@@ -121,7 +134,7 @@ impl Filter {
     pub fn groups() -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for action in Action::ALL {
-            let kind = kind_of(action.as_str());
+            let kind = action.group();
             let name = capitalised(kind);
             let one = (*action, word_for(*action));
             match groups.iter_mut().find(|group| group.name == name) {
@@ -164,36 +177,10 @@ fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-fn kind_of(action: &str) -> &str {
-    action.split_once('.').map_or(action, |(kind, _)| kind)
-}
-
-/// An action, or a kind of actions with its dot.
-fn is_action(text: &str) -> bool {
-    let kind = text.strip_suffix('.');
-    Action::ALL.iter().any(|one| one.as_str() == text || Some(kind_of(one.as_str())) == kind)
-}
-
-fn is_subject(text: &str) -> bool {
-    text.parse::<ProjectId>().is_ok()
-        || text.parse::<EventId>().is_ok()
-        || text.parse::<IncidentId>().is_ok()
-}
-
 fn capitalised(kind: &str) -> String {
     let spaced = kind.replace('_', " ");
     let mut letters = spaced.chars();
     letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
-}
-
-fn day(text: &str) -> Result<Option<Date>, ()> {
-    let Some(text) = given(text) else { return Ok(None) };
-    let day = Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| ())?;
-    if (1970..=9999).contains(&day.year()) { Ok(Some(day)) } else { Err(()) }
-}
-
-fn midnight(day: Date) -> OffsetDateTime {
-    day.with_time(time!(0:00)).assume_utc()
 }
 
 #[cfg(test)]

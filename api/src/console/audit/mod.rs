@@ -8,7 +8,7 @@ mod export;
 mod filter;
 mod row;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -90,15 +90,11 @@ const fn nothing() -> Page<AuditEntry> {
 async fn rows(pool: &PgPool, entries: Vec<AuditEntry>) -> Result<Vec<Row>, ApiError> {
     let projects = list_projects(pool).await?.into_iter();
     let projects: BTreeMap<_, _> = projects.map(|project| (project.id, project.name)).collect();
-    let mut names: BTreeMap<Option<ProjectId>, Names> = BTreeMap::new();
-    let mut rows = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let project_id = entry.project_id;
-        if let (Some(id), false) = (project_id, names.contains_key(&project_id)) {
-            names.insert(project_id, Names::of(pool, id).await?);
-        }
-        let project = project_id.and_then(|id| projects.get(&id).cloned());
-        rows.push(Row::new(entry, project, names.entry(project_id).or_default()));
-    }
-    Ok(rows)
+    let about: BTreeSet<ProjectId> = entries.iter().filter_map(|entry| entry.project_id).collect();
+    let names = Names::of(pool, &about.into_iter().collect::<Vec<_>>()).await?;
+    let rows = entries.into_iter().map(|entry| {
+        let project = entry.project_id.and_then(|id| projects.get(&id).cloned());
+        Row::new(entry, project, &names)
+    });
+    Ok(rows.collect())
 }

@@ -18,7 +18,7 @@ use store::pool;
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
-use store::{StoreError, audit, projects, reprocesses};
+use store::{StoreError, audit, reprocesses};
 
 use super::dossier::find;
 use super::show;
@@ -67,20 +67,10 @@ pub(super) async fn reprocess(
     if let Some(note) = form.mistake(false) {
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
-    let started = if has_repair_url(&state, &incident).await? {
-        start(&state, &signed_in, &incident, form.text().as_deref()).await?
-    } else {
-        Err("Set a repair URL in the project first.".to_owned())
-    };
-    match started {
+    match start(&state, &signed_in, &incident, form.text().as_deref()).await? {
         Ok(message) => back(&state, &signed_in, &incident, &message).await,
         Err(why) => refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await,
     }
-}
-
-async fn has_repair_url(state: &AppState, incident: &Incident) -> Result<bool, StoreError> {
-    let project = projects::find_project(&state.pool, incident.project_id).await?;
-    Ok(project.is_some_and(|project| project.repair_url.is_some()))
 }
 
 async fn start(
@@ -103,7 +93,12 @@ async fn start(
             let by = first.map_or_else(String::new, |one| one.requested_by);
             Ok(who_was_first(&by, &actor, running))
         }
-        Err(refusal) => Ok(Err(format!("Nothing was started: {refusal}."))),
+        Err(ReprocessRefusal::NoRepairUrl) => {
+            Ok(Err("Set a repair URL in the project first.".to_owned()))
+        }
+        Err(refusal @ (ReprocessRefusal::NoIncident | ReprocessRefusal::Resolved)) => {
+            Ok(Err(format!("Nothing was started: {refusal}.")))
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Sums {
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let (live, test) = count_customers(pool, project_id).await?;
-        let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at, .. } =
+        let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at } =
             count_incidents(pool, project_id).await?;
         let week = weeks.of(pool, project_id).await?;
         let quiet = week.on_time.is_none();

@@ -86,7 +86,7 @@ async fn render(
     let url = &state.console.public_url;
     let from = (Seen { applied, failed }, Calls::of(&run, url));
     // A refresh puts in place what may have changed; the samples never do.
-    let samples = if signed_in.refreshing { Vec::new() } else { samples::all(url) };
+    let samples = if signed_in.unseen { Vec::new() } else { samples::all(url) };
     page(&IntegrationTestPage {
         frame: Frame::of(state, signed_in, Section::Projects, head.title()).await?,
         head,

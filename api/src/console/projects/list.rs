@@ -6,7 +6,7 @@ use axum::response::Response;
 use domain::alert::{humane_duration, one_line};
 use domain::project::Mode;
 use store::projects::{Project, list_projects};
-use store::search::incidents::{IncidentCounts, count_incidents};
+use store::search::incidents::count_unresolved;
 use time::Duration;
 
 use super::head;
@@ -44,16 +44,15 @@ pub(super) async fn show(
     State(state): State<AppState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
-    let mut rows = Vec::new();
-    for project in list_projects(&state.pool).await? {
-        let counts = count_incidents(&state.pool, Some(project.id)).await?;
-        rows.push(row(&project, counts));
-    }
+    let open = count_unresolved(&state.pool).await?;
+    let projects = list_projects(&state.pool).await?;
+    let rows = projects.iter().map(|one| row(one, open.get(&one.id).copied().unwrap_or_default()));
+    let rows: Vec<_> = rows.collect();
     let frame = Frame::of(&state, &signed_in, Section::Projects, "Projects").await?;
     page(&ProjectsPage { frame, heading: heading(&rows), rows })
 }
 
-fn row(project: &Project, counts: IncidentCounts) -> Row {
+fn row(project: &Project, open: i64) -> Row {
     Row {
         path: head::path(project.id),
         incidents: format!("/incidents?project={}", project.id),
@@ -62,7 +61,7 @@ fn row(project: &Project, counts: IncidentCounts) -> Row {
         live: project.mode == Mode::Live,
         timeout: humane_duration(Duration::minutes(i64::from(project.timeout_minutes))),
         host: project.repair_url.as_deref().and_then(host),
-        open: counts.open + counts.acknowledged + counts.reprocessing,
+        open,
     }
 }
 

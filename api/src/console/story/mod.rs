@@ -107,7 +107,7 @@ pub async fn of(
     running: Option<&Running>,
     now: OffsetDateTime,
 ) -> Result<Vec<Line>, StoreError> {
-    let names = Names::of(pool, event.project_id).await?;
+    let names = Names::of(pool, &[event.project_id]).await?;
     let mut lines = tell(&timeline::list_of_event(pool, event.id).await?, &names);
     if let Some(running) = running {
         running.add_to(&mut lines);

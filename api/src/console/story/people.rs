@@ -6,7 +6,7 @@ use domain::alert::one_line;
 use domain::ids::{DestinationId, KeyId, ProjectId};
 use store::{PgPool, StoreError, api_keys, destinations};
 
-/// What a project's keys and destinations are called, removed ones too.
+/// What the keys and destinations of projects are called, removed ones too.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     pub(super) keys: BTreeMap<KeyId, String>,
@@ -14,13 +14,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names of a project.
+    /// The names of these projects.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn of(pool: &PgPool, project_id: ProjectId) -> Result<Self, StoreError> {
-        let keys = api_keys::list_names(pool, project_id).await?;
-        let destinations = destinations::list_names(pool, project_id).await?;
+    pub async fn of(pool: &PgPool, project_ids: &[ProjectId]) -> Result<Self, StoreError> {
+        let keys = api_keys::list_names(pool, project_ids).await?;
+        let destinations = destinations::list_names(pool, project_ids).await?;
         Ok(Self {
             keys: keys.into_iter().collect(),
             destinations: destinations.into_iter().collect(),
@@ -33,7 +33,6 @@ impl Names {
 pub fn name_of(actor: &str) -> String {
     let name = match actor.split_once(':') {
         Some(("operator", email)) => email.to_owned(),
-        Some(("token", name)) => format!("{name} by an operator token"),
         Some(("cli", name)) => format!("{name} by the command line"),
         Some(("temporal", name)) => format!("{name} by a Temporal signal"),
         Some(("key", id)) => format!("the app, key {id}"),
@@ -48,7 +47,7 @@ pub fn name_of(actor: &str) -> String {
 pub fn short_name_of(actor: &str) -> String {
     match actor.split_once(':') {
         Some(("operator", email)) => one_line(email.split('@').next().unwrap_or(email)),
-        Some(("cli" | "temporal" | "token", name)) => one_line(name),
+        Some(("cli" | "temporal", name)) => one_line(name),
         _ => name_of(actor),
     }
 }

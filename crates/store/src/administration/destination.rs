@@ -5,10 +5,10 @@ use domain::ids::{DestinationId, ProjectId};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::StoreError;
 use crate::audit::{self, Subject};
 use crate::destinations::{self, NewDestination};
 use crate::seal::MasterKey;
+use crate::{Insertion, StoreError};
 
 /// How a test message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub enum TestOutcome<'a> {
     Broken(&'a str),
 }
 
-/// Sends a project's alerts to one more place.
+/// Sends a project's alerts to one more place; `Existing` if they go there already, and nothing is
+/// written then.
 ///
 /// # Errors
 /// When the database fails.
@@ -31,13 +32,14 @@ pub async fn add_destination(
     key: &MasterKey,
     project_id: ProjectId,
     new: &NewDestination,
-) -> Result<DestinationId, StoreError> {
+) -> Result<Insertion<DestinationId>, StoreError> {
     let NewDestination { target, shown } = new;
-    let id = destinations::insert_destination(&mut *tx, key, project_id, target, shown).await?;
+    let added = destinations::insert_destination(&mut *tx, key, project_id, target, shown).await?;
+    let Insertion::Inserted(id) = added else { return Ok(added) };
     let detail = json!({ "destination_id": id, "kind": target.kind(), "address": shown });
     let subject = Subject::project(project_id);
     audit::insert_entry(tx, actor, Action::DestinationAdded, subject, detail).await?;
-    Ok(id)
+    Ok(added)
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.

@@ -44,6 +44,14 @@ pub struct AuditSearch {
     pub limit: i64,
 }
 
+/// Whether a text is the id of something that entries are about.
+#[must_use]
+pub fn is_subject(text: &str) -> bool {
+    text.parse::<ProjectId>().is_ok()
+        || text.parse::<EventId>().is_ok()
+        || text.parse::<IncidentId>().is_ok()
+}
+
 /// One entry.
 #[derive(Debug, Clone)]
 pub struct AuditEntry {

@@ -213,8 +213,6 @@ pub struct IncidentCounts {
     pub reprocessing: i64,
     /// Since when the oldest of all these waits.
     pub oldest_open_at: Option<OffsetDateTime>,
-    /// How many were resolved in the last 7 days.
-    pub resolved_7d: i64,
 }
 
 /// Counts the incidents of one project, or of all. What is read is as much as there is to count.
@@ -229,14 +227,11 @@ pub async fn count_incidents(
     let counts = sqlx::query_as!(
         IncidentCounts,
         r#"SELECT coalesce(sum(n.open), 0)::bigint AS "open!", coalesce(sum(n.acknowledged), 0)::bigint AS "acknowledged!",
-               coalesce(sum(n.reprocessing), 0)::bigint AS "reprocessing!",
-               coalesce(sum(n.resolved), 0)::bigint AS "resolved_7d!", min(n.oldest) AS oldest_open_at
+               coalesce(sum(n.reprocessing), 0)::bigint AS "reprocessing!", min(n.oldest) AS oldest_open_at
            FROM projects p CROSS JOIN LATERAL (SELECT
                (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'open') AS open,
                (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'acknowledged') AS acknowledged,
                (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'reprocessing') AS reprocessing,
-               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'resolved'
-                    AND i.resolved_at > now() - interval '7 days') AS resolved,
                (SELECT i.opened_at FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
                     ORDER BY i.project_id, i.id LIMIT 1) AS oldest) AS n
            WHERE $1::uuid IS NULL OR p.id = $1"#,
@@ -246,4 +241,19 @@ pub async fn count_incidents(
     .await?;
     tx.commit().await?;
     Ok(counts)
+}
+
+/// How many incidents are not resolved, in each project that has any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_unresolved(db: &PgPool) -> Result<BTreeMap<ProjectId, i64>, StoreError> {
+    let mut tx = reading::begin(db).await?;
+    let rows = sqlx::query!(
+        r#"SELECT project_id, count(*) AS "unresolved!" FROM incidents WHERE state <> 'resolved' GROUP BY project_id"#,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(rows.into_iter().map(|row| (ProjectId::from_uuid(row.project_id), row.unresolved)).collect())
 }

@@ -31,7 +31,6 @@ use domain::ids::ProjectId;
 use domain::project::Mode;
 
 use crate::{PgConnection, StoreError, projects};
-pub use needle::MIN_PREFIX;
 pub(crate) use walk::floor_id;
 pub use walk::{Cursor, Sort};
 

@@ -6,7 +6,7 @@
 use domain::ids::{EventId, IncidentId, ReplayId};
 
 /// How many characters a text must have to be looked for by how others begin.
-pub const MIN_PREFIX: usize = 3;
+const MIN_PREFIX: usize = 3;
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
 use crate::outbox::{self, WishKind};
+use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::standing::Scene;
 use crate::{StoreError, incidents, projects};
@@ -46,7 +47,14 @@ pub async fn request_reprocess(
         (Ok(()), None) => return Ok(Err(ReprocessRefusal::NoIncident)),
         (Err(refusal), _) => return Ok(Err(refusal)),
     };
-    start(tx, &scene, incident, wanted).await?;
+    let project = projects::find_project(&mut *tx, scene.event.project_id)
+        .await?
+        .ok_or(StoreError::Missing("projects"))?;
+    if project.repair_url.is_none() {
+        return Ok(Err(ReprocessRefusal::NoRepairUrl));
+    }
+    let body = callback_body(&scene, incident, &project, wanted.replay_id)?;
+    start(tx, &scene, incident, (wanted, &body)).await?;
     Ok(Ok(()))
 }
 
@@ -54,9 +62,8 @@ async fn start(
     tx: &mut PgConnection,
     scene: &Scene,
     incident: &Incident,
-    wanted: Wanted<'_>,
+    (wanted, body): (Wanted<'_>, &str),
 ) -> Result<(), StoreError> {
-    let body = callback_body(tx, scene, incident, wanted.replay_id).await?;
     let requested_by = wanted.actor.to_string();
     let new = NewReprocess {
         id: wanted.replay_id,
@@ -64,7 +71,7 @@ async fn start(
         event_id: scene.event.id,
         requested_by: &requested_by,
         note: wanted.note,
-        body: &body,
+        body,
     };
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
@@ -100,16 +107,13 @@ pub async fn note_refusal(
 }
 
 /// What every attempt of this reprocess sends.
-async fn callback_body(
-    tx: &mut PgConnection,
+fn callback_body(
     scene: &Scene,
     incident: &Incident,
+    project: &Project,
     replay_id: ReplayId,
 ) -> Result<String, StoreError> {
     let event = &scene.event;
-    let project = projects::find_project(tx, event.project_id)
-        .await?
-        .ok_or(StoreError::Missing("projects"))?;
     let body = CallbackBody {
         kind: CallbackKind::Reprocess,
         replay_id,

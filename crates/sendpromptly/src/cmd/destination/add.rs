@@ -5,7 +5,7 @@ use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
-use store::pool;
+use store::{Insertion, pool};
 
 use crate::Context;
 use crate::answer::Answer;
@@ -55,7 +55,13 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let key = desk.master_key().await?;
     let mut tx = desk.begin().await?;
     let added = add_destination(&mut tx, &desk.actor, &key, project.id, &new);
-    let destination_id = added.await?;
+    let destination_id = match added.await? {
+        Insertion::Inserted(id) => id,
+        Insertion::Existing(id) => {
+            let why = format!("is told already, by destination {id}");
+            return Err(Failure::option("email", why).into());
+        }
+    };
     pool::commit(tx).await?;
     let human = format!(
         "Alerts of {} go to {} from now on.\n\
