@@ -21,21 +21,7 @@
     window.showTimes(part);
     window.showCopies(part);
   };
-  const stale = document.createElement("p");
-  stale.className = "stale";
-  stale.setAttribute("role", "status");
-  document.body.append(stale);
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-  const say = (text) => {
-    if (stale.dataset.said === text) return;
-    stale.dataset.said = text;
-    stale.replaceChildren();
-    if (!text) return;
-    const again = document.createElement("a");
-    again.href = location.href;
-    again.textContent = "Reload";
-    stale.append(`${text} `, again);
-  };
   let last = new Date();
   let failures = 0;
   const refresh = async () => {
@@ -55,11 +41,11 @@
   const turn = async () => {
     if (!document.hidden) {
       try {
-        say(await refresh());
+        window.sayStale(await refresh());
         [failures, last] = [0, new Date()];
       } catch {
         failures += 1;
-        if (failures > 1) say(`Not refreshed since ${clock.format(last)}.`);
+        if (failures > 1) window.sayStale(`Not refreshed since ${clock.format(last)}.`);
       }
     }
     setTimeout(turn, pause);

@@ -26,6 +26,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/js/times.js"),
     include_str!("../../assets/js/copy.js"),
     include_str!("../../assets/js/once.js"),
+    include_str!("../../assets/js/stale.js"),
     include_str!("../../assets/js/refresh.js"),
 );
 

@@ -31,7 +31,9 @@ pub(super) struct Week {
 /// What was added up lately and until when it is kept: for each project that was asked about, and for
 /// all.
 #[derive(Debug, Clone, Default)]
-pub struct Weeks(Arc<Mutex<BTreeMap<Option<ProjectId>, (Instant, Week)>>>);
+pub struct Weeks(Arc<Mutex<Kept>>);
+
+type Kept = BTreeMap<Option<ProjectId>, (Instant, Week)>;
 
 impl Weeks {
     /// The last days of one project, or of all.

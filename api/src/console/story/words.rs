@@ -82,7 +82,9 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             "late_success" => "the success came late".to_owned(),
             _ => "by hand".to_owned(),
         },
-        Action::AlertDelivered => place(detail, names),
+        Action::AlertDelivered | Action::DestinationAdded | Action::DestinationRemoved => {
+            place(detail, names)
+        }
         Action::AlertGivenUp | Action::DestinationBroken => {
             let why = [place(detail, names), said("why")];
             why.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
@@ -99,7 +101,6 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         Action::KeyCreated | Action::KeyRevoked | Action::TokenCreated | Action::TokenRevoked => {
             said("label")
         }
-        Action::DestinationAdded | Action::DestinationRemoved => place(detail, names),
         Action::DestinationTested => match said("delivered").as_str() {
             "true" => format!("{} took the message", place(detail, names)),
             _ => format!("{} did not take the message: {}", place(detail, names), said("answer")),
