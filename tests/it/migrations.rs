@@ -110,7 +110,7 @@ async fn assert_the_code_reads_the_samples(url: &str) {
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
     let wishes = store::outbox::claim_due(&pool, None, 100).await.expect("wishes");
-    assert_eq!(wishes.len(), 5, "one of each kind");
+    assert_eq!(wishes.len(), 6, "one of each kind");
 }
 
 /// The same for what opens doors: operators, their sessions and tokens, secrets, proof links.

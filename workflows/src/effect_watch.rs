@@ -32,6 +32,7 @@ use crate::activity_contract::{
     OfEvent, OfReprocess, Records, ReprocessWish, TypedResolution, TypedResult,
 };
 use crate::errands::Errands;
+use crate::lookout::{self, Lookout};
 use crate::names::search_attribute;
 use crate::options;
 use crate::signals::{ReprocessSignal, ResolveSignal, Word};
@@ -102,7 +103,7 @@ impl EffectWatch {
     /// When an activity failed in a way that a person must look at, or the watch was cancelled.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
-        let mut errands = Errands::default();
+        let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
         let input = ctx.state(|watch| watch.input.clone());
         let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
             return Ok(WatchOutcome { ended: "applied".to_owned() });
@@ -124,7 +125,9 @@ impl EffectWatch {
                 }
                 NextStep::SendCallback { replay_id } => {
                     errands.send_callback(ctx, input.event_id, replay_id);
-                    Self::next_turn(ctx, &mut errands, None).await?
+                    let made = standing.reprocess.as_ref().map_or(0, |latest| latest.attempts);
+                    let look = lookout.next(made).filter(|_| ctx.patched(lookout::PATCH));
+                    Self::next_turn(ctx, &mut errands, look).await?
                 }
             };
             standing = Self::judge(ctx, turn, standing.next).await?;
@@ -149,6 +152,12 @@ impl EffectWatch {
     #[signal]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
         self.inbox.push_back(Word::resolve(&input));
+    }
+
+    /// Somebody looks after it; that is recorded already.
+    #[signal]
+    pub fn acknowledged(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.inbox.push_back(Word::Acknowledged);
     }
 
     /// Where the watch stands.
@@ -246,8 +255,8 @@ impl EffectWatch {
         let standing = match (turn, waiting_for) {
             (Turn::CallbackEnded(standing), NextStep::SendCallback { .. }) => standing,
             // While the callback ran, the database was asked about something else. Which of the two
-            // answers is the newer one cannot be seen from here.
-            (Turn::CallbackEnded(_), _) => {
+            // answers is the newer one cannot be seen from here. Where it still runs, it is looked at.
+            (Turn::CallbackEnded(_), _) | (Turn::TimeUp, NextStep::SendCallback { .. }) => {
                 ctx.execute_activity(Records::read_standing, of_event, records).await?
             }
             (Turn::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
@@ -282,6 +291,7 @@ impl EffectWatch {
         let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
         match word {
             Word::Recorded(_)
+            | Word::Acknowledged
             | Word::Reprocess(ReprocessSignal { replay_id: Some(_), .. })
             | Word::Resolve(ResolveSignal { recorded: true, .. }) => ByHand::Recorded,
             Word::Result(body) => {

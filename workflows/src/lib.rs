@@ -7,6 +7,7 @@
 pub mod activity_contract;
 pub mod effect_watch;
 mod errands;
+mod lookout;
 pub mod names;
 pub mod options;
 pub mod signals;

@@ -62,6 +62,8 @@ pub enum Word {
     Reprocess(ReprocessSignal),
     /// A resolution by hand.
     Resolve(ResolveSignal),
+    /// An acknowledgement that is in the database.
+    Acknowledged,
 }
 
 impl Word {

@@ -162,6 +162,7 @@ pub async fn acknowledge(
         | AcknowledgeRefusal::Resolved => conflict(&refusal),
     })?;
     pool::commit(tx).await?;
+    state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 

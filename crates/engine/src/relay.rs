@@ -160,7 +160,7 @@ impl Carrier {
         match wish.kind {
             WishKind::Start => watch.start(false).await,
             WishKind::Restart => watch.start(true).await,
-            WishKind::Result | WishKind::Reprocess | WishKind::Resolve => {
+            WishKind::Result | WishKind::Reprocess | WishKind::Resolve | WishKind::Acknowledged => {
                 watch.signal(wish.kind.as_str(), wish.id, &wish.payload).await
             }
         }

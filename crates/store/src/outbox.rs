@@ -26,11 +26,19 @@ pub enum WishKind {
     Reprocess,
     /// Signal `resolve`.
     Resolve,
+    /// Signal `acknowledged`.
+    Acknowledged,
 }
 
 impl WishKind {
-    const ALL: [Self; 5] =
-        [Self::Start, Self::Restart, Self::Result, Self::Reprocess, Self::Resolve];
+    const ALL: [Self; 6] = [
+        Self::Start,
+        Self::Restart,
+        Self::Result,
+        Self::Reprocess,
+        Self::Resolve,
+        Self::Acknowledged,
+    ];
 
     /// The text in the database; for signals also the signal's name.
     #[must_use]
@@ -41,6 +49,7 @@ impl WishKind {
             Self::Result => "result",
             Self::Reprocess => "reprocess",
             Self::Resolve => "resolve",
+            Self::Acknowledged => "acknowledged",
         }
     }
 }

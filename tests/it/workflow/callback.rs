@@ -27,6 +27,8 @@ fn a_callback_is_tried_on_the_whole_schedule_of_the_contract() {
         for (made, jitter) in (1..).zip(jitters) {
             let delay = next_delay(made, jitter, None).expect("an attempt is left");
             script = script.on("send_callback", Reply::retry_after(delay));
+            let trying = reprocess(ReprocessState::Delivering, made, to_be_sent());
+            script = script.on("read_standing", Reply::stands(trying));
         }
         let undelivered = reprocess(ReprocessState::Undelivered, 5, given_up);
         let script = script
@@ -44,6 +46,11 @@ fn a_callback_is_tried_on_the_whole_schedule_of_the_contract() {
         assert!(waited < Duration::from_secs(10), "{waited:?}");
         assert_eq!(attempts.iter().map(|call| call.attempt).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert!(attempts.iter().all(|call| call.input == attempts[0].input));
+        let looks = stage.calls_of("read_standing");
+        for (look, attempt) in looks.iter().zip(&attempts) {
+            assert!(look.due_at > attempt.due_at, "a look follows its attempt");
+        }
+        assert_eq!(looks.len(), 4, "each attempt but the last is seen before the callback ends");
         for (pair, planned) in attempts.windows(2).zip(&SCHEDULE[1..]) {
             let waited = pair[1].due_at.duration_since(pair[0].due_at).expect("time goes on");
             let range = planned.mul_f64(0.9)..planned.mul_f64(1.1) + Duration::from_secs(2);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use domain::ids::EventId;
+use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
+use domain::watch::NextStep;
 use e2e::engines::Engines;
 use e2e::scripted::{Reply, Script, Stage};
 use e2e::{World, eventually, run, temporal};
@@ -12,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use workflows::names::workflow_id;
 
 use super::{
-    HALF_AN_HOUR, INCIDENT, REPLAY, awaiting_repair, finished, open, resolved, skip_time, state_is,
-    tell_reprocess, tell_result, to_be_sent,
+    HALF_AN_HOUR, INCIDENT, REPLAY, awaiting_repair, finished, incident, open, reprocess, resolved,
+    skip_time, state_is, tell_reprocess, tell_result, to_be_sent,
 };
 
 /// Waits until a search finds exactly this watch; searches see changes a little later.
@@ -62,6 +64,50 @@ fn the_status_tells_every_stage_of_a_repair() {
         assert_eq!(awaiting.state, "reprocessing");
         let reprocess = awaiting.reprocess.expect("a reprocess");
         assert_eq!(reprocess.state, ReprocessState::AwaitingResult);
+    });
+}
+
+#[test]
+fn the_status_counts_attempts_while_they_are_made() {
+    run(async {
+        let counted = CancellationToken::new();
+        let trying = reprocess(ReprocessState::Delivering, 1, to_be_sent());
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(to_be_sent()))
+            .on("send_callback", Reply::retry_after(Duration::from_hours(1)))
+            .on("read_standing", Reply::stands(trying))
+            .on("read_standing", Reply::stands(resolved()).held_by(&counted));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(HALF_AN_HOUR).await;
+        skip_time(&stage, event_id).await;
+        let seen = eventually("an attempt is counted", async || {
+            let status = temporal::status(&stage.client, event_id).await.ok()?;
+            (status.attempts == 1).then_some(status)
+        })
+        .await;
+        assert_eq!(seen.reprocess.expect("a reprocess").state, ReprocessState::Delivering);
+        counted.cancel();
+        finished(&stage, event_id).await;
+    });
+}
+
+#[test]
+fn an_acknowledgement_is_seen_at_once() {
+    run(async {
+        let acknowledged = incident(IncidentState::Acknowledged, NextStep::WaitForPeople);
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(open()))
+            .on("read_standing", Reply::stands(acknowledged))
+            .on("read_standing", Reply::stands(resolved()));
+        let stage = Stage::start(script).await;
+        let event_id = stage.watch(Duration::ZERO).await;
+        state_is(&stage, event_id, "open").await;
+        stage.engines.signal(event_id, "acknowledged", None).await.expect("a signal");
+        state_is(&stage, event_id, "acknowledged").await;
+        let by = format!("SpState='acknowledged' AND WorkflowId='{}'", workflow_id(event_id));
+        found_by(&stage.engines, &by, event_id).await;
+        tell_result(&stage, event_id, "success").await;
+        finished(&stage, event_id).await;
     });
 }
 

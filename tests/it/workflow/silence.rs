@@ -71,6 +71,6 @@ fn a_watch_that_is_started_anew_first_asks_where_its_event_stands() {
         stage.watch_over(WatchInput { event_id, timeout_at, resumed: true }).await;
         let events = finished(&stage, event_id).await;
         assert_eq!(temporal::activities(&events), ["read_standing", "send_callback"]);
-        assert_eq!(count(&events, EventType::TimerStarted), 0);
+        assert_eq!(count(&events, EventType::TimerStarted), 1, "only to look at the callback");
     });
 }

@@ -131,6 +131,7 @@ pub(super) async fn acknowledge(
     {
         Ok(()) => {
             pool::commit(tx).await?;
+            state.relay.nudge(incident.event_id);
             let done = "Acknowledged. Your colleagues see that you look after it.";
             return back(&state, &signed_in, &incident, &Message::done(done)).await;
         }

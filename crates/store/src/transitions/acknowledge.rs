@@ -1,5 +1,5 @@
-//! Acknowledging an incident: somebody says "I see it". The watch is not told, because it changes
-//! nothing of what the watch does next; it shows the state at its next look.
+//! Acknowledging an incident: somebody says "I see it". The watch is told, so that it shows the state
+//! to searches and queries; what it does next stays the same.
 
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
@@ -9,6 +9,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
+use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::{StoreError, incidents};
 
@@ -31,6 +32,7 @@ pub async fn acknowledge_incident(
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
     let detail = json!({ "note": note });
-    audit::insert_entry(tx, actor, Action::IncidentAcknowledged, subject, detail).await?;
+    audit::insert_entry(&mut *tx, actor, Action::IncidentAcknowledged, subject, detail).await?;
+    outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await?;
     Ok(Ok(()))
 }
