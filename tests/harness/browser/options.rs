@@ -28,15 +28,22 @@ impl Viewport {
         }
     }
 
+    /// Its width in CSS pixels.
+    #[must_use]
+    pub fn width(self) -> u32 {
+        match self {
+            Self::Wide => 1280,
+            Self::Phone => 360,
+        }
+    }
+
     pub(super) fn is_phone(self) -> bool {
         self == Self::Phone
     }
 
     pub(super) fn metrics(self) -> Value {
-        let (width, height) = match self {
-            Self::Wide => (1280, 900),
-            Self::Phone => (360, 780),
-        };
+        let width = self.width();
+        let height = if self.is_phone() { 780 } else { 900 };
         // A phone that is not told the width by the page lays it out as on a desk, and shrinks it.
         json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone()
