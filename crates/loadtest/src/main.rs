@@ -13,6 +13,7 @@ mod deadlines;
 mod dev;
 mod floor;
 mod idle;
+mod pages;
 mod rate;
 mod receipts;
 mod report;
@@ -69,11 +70,15 @@ enum Part {
     Receipts,
     /// Memory and CPU of a system that has nothing to do.
     Idle,
+    /// The console's lists after months. Fills the database, so it comes last.
+    Pages,
 }
 
 /// What every part works with.
 struct Stage {
     app: App,
+    url: String,
+    database_url: String,
     pool: PgPool,
     engine: Engine,
     pid: u32,
@@ -126,6 +131,8 @@ async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
     let namespace = dev.ready.temporal_namespace.clone();
     let stage = Stage {
         app: App::new(dev.ready.url.clone(), dev.make_keys().await?)?,
+        url: dev.ready.url.clone(),
+        database_url: dev.ready.database_url.clone(),
         pool: store::pool::connect_lazily(&dev.ready.database_url, 4)?,
         engine: Engine::new(TemporalSettings::Plain { address, namespace }, TASK_QUEUE),
         pid: dev.pid()?,
@@ -140,6 +147,7 @@ async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
             Part::Deadlines => deadlines::measure(&stage).await?,
             Part::Receipts => receipts::measure(&stage).await?,
             Part::Idle => idle::measure(&stage).await?,
+            Part::Pages => pages::measure(&stage).await?,
         });
     }
     stage.pool.close().await;

@@ -30,15 +30,16 @@ pub struct Args {
 /// Fills the database.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(seed(args))
+    runtime.block_on(fill(&args.database_url, (args.events, args.incidents)))
 }
 
-async fn seed(args: &Args) -> anyhow::Result<()> {
-    store::pool::migrate(&args.database_url).await?;
-    let mut connection = PgConnection::connect(&args.database_url).await?;
-    say(&format!("adding {} events, {} of them with an incident", args.events, args.incidents));
+/// Adds so many events and incidents.
+pub async fn fill(url: &str, (events, incidents): (u32, u32)) -> anyhow::Result<()> {
+    store::pool::migrate(url).await?;
+    let mut connection = PgConnection::connect(url).await?;
+    say(&format!("adding {events} events, {incidents} of them with an incident"));
     let mut tx = connection.begin().await?;
-    for (name, value) in [("seed.events", args.events), ("seed.incidents", args.incidents)] {
+    for (name, value) in [("seed.events", events), ("seed.incidents", incidents)] {
         let set = sqlx::query("SELECT set_config($1, $2, true)").bind(name).bind(value.to_string());
         set.execute(&mut *tx).await?;
     }
@@ -48,7 +49,7 @@ async fn seed(args: &Args) -> anyhow::Result<()> {
     sqlx::raw_sql("VACUUM ANALYZE").execute(&mut connection).await?;
     connection.close().await?;
     say("adding up the days");
-    let pool = store::pool::connect_lazily(&args.database_url, 1)?;
+    let pool = store::pool::connect_lazily(url, 1)?;
     while store::figures::roll_up(&pool).await? {}
     pool.close().await;
     Ok(())
