@@ -63,7 +63,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The frame of a page for an operator.
+    /// The frame of a page for an operator. It takes the message of the last change, so it comes after
+    /// everything that may fail: a message may hold a secret that is shown only once.
     ///
     /// # Errors
     /// When the database fails.

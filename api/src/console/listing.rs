@@ -166,8 +166,12 @@ impl Pager {
         let to = |name, cursor: &Option<String>| {
             cursor.as_deref().map(|cursor| link(path, asked, Some((name, cursor))))
         };
+        // What stood on a later page may be gone; then the way back is to the first one.
+        let is_later = !(asked.after.is_empty() && asked.before.is_empty());
+        let emptied = is_later && page.data.is_empty() && page.next_cursor.is_none();
+        let back = to("before", &page.previous_cursor);
         Self {
-            previous: to("before", &page.previous_cursor),
+            previous: back.or_else(|| emptied.then(|| link(path, asked, None))),
             next: to("after", &page.next_cursor),
             capped: page.capped,
         }
@@ -301,6 +305,23 @@ mod tests {
         assert_eq!((asked.effect_type(), asked.times(NOW)), (None, (None, None)));
         assert_eq!((asked.sort(), asked.cursor::<ProjectId>()), (Sort::Newest, None));
         assert!(!Filters::new("/x", &asked, vec![], &[]).more_is_open());
+    }
+
+    #[test]
+    fn from_a_page_that_was_emptied_a_link_leads_back_to_the_first_one() {
+        let page = Page::<()> {
+            data: Vec::new(),
+            next_cursor: None,
+            previous_cursor: None,
+            capped: false,
+        };
+        let back = |after: &str| {
+            let after = after.to_owned();
+            let asked = Asked { state: "open".to_owned(), after, ..Asked::default() };
+            Pager::of("/incidents", &asked, &page).previous
+        };
+        assert_eq!(back("inc_1").as_deref(), Some("/incidents?state=open"));
+        assert_eq!(back(""), None, "the first page is where it is");
     }
 
     #[test]

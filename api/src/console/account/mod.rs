@@ -68,13 +68,14 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let (tokens, revoked) = tokens::list(state, signed_in, now).await?;
+    let sessions = sessions::list(state, signed_in, now).await?;
     let page = AccountPage {
         frame: Frame::of(state, signed_in, Section::Account, "Account").await?,
         email: signed_in.session.email.clone(),
         role: signed_in.session.role,
         may: may(signed_in.session.role),
         min_characters: MIN_CHARACTERS,
-        sessions: sessions::list(state, signed_in, now).await?,
+        sessions,
         tokens,
         revoked,
         mistakes,

@@ -69,11 +69,12 @@ async fn get(
         Err(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, nothing(), mistakes),
     };
     let operators = list_operators(&state.pool).await?;
+    let rows = rows(&state.pool, found.data).await?;
     let page = AuditPage {
         frame: Frame::of(&state, &signed_in, Section::Audit, "Audit").await?,
         groups: Filter::groups(),
         actors: operators.into_iter().map(|operator| operator.email).collect(),
-        rows: rows(&state.pool, found.data).await?,
+        rows,
         newer: found.previous_cursor.map(|id| filter.link("/audit", Some(("before", &id)))),
         older: found.next_cursor.map(|id| filter.link("/audit", Some(("after", &id)))),
         mistakes,

@@ -64,9 +64,10 @@ async fn list(
     let now = OffsetDateTime::now_utc();
     let found = search_incidents(&state.pool, &search(&asked, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
+    let sums = Sums::of((&state.pool, &state.console.weeks), asked.project_id(), now).await?;
     page(&IncidentsPage {
         frame: Frame::of(&state, &signed_in, Section::Incidents, "Incidents").await?,
-        sums: Sums::of((&state.pool, &state.console.weeks), asked.project_id(), now).await?,
+        sums,
         filters: Filters::new(PATH, &asked, own_filters(&asked), &projects),
         pager: Pager::of(PATH, &asked, &found),
         rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),

@@ -86,9 +86,9 @@ async fn render(
     let now = OffsetDateTime::now_utc();
     let checklist = Checklist::of(&state.pool, project, now).await?;
     let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
+    let secrets = secrets::list(&state.pool, project.id, now).await?;
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     let (good, locked) = (mistakes.is_empty(), !frame.may_administer());
     let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let secrets = secrets::list(&state.pool, project.id, now).await?;
     page_with(status, &ProjectPage { frame, head, checklist, typed, mistakes, locked, secrets })
 }
