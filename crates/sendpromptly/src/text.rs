@@ -31,6 +31,13 @@ pub enum Tone {
     Bad,
 }
 
+/// How this program was called, so that a command which it suggests can be pasted.
+#[must_use]
+pub fn invoked_as() -> String {
+    let called = std::env::args_os().next().map(|called| called.to_string_lossy().into_owned());
+    called.unwrap_or_else(|| "sendpromptly".to_owned())
+}
+
 /// A table. Only the last column wraps, on a terminal that is wide enough to make that readable: an
 /// id that is cut in two cannot be copied.
 #[must_use]

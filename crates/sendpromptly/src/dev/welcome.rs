@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::first_run::{Furniture, OperatorLogin};
 use crate::Context;
 use crate::local::{self, DevState};
+use crate::text::invoked_as;
 
 /// The line of `--json`.
 #[derive(Serialize)]
@@ -87,11 +88,14 @@ Or failed, which opens an incident (send a new receipt first, or this contradict
 
 {failure}
 
-In another terminal:  sendpromptly demo           the whole story in two minutes
-                      sendpromptly incident list
+In another terminal, in this folder:
+
+  {program} demo             tells the whole story in two minutes
+  {program} incident list
 
 Ctrl-C stops everything.
 ",
+        program = invoked_as(),
         url = state.url,
         temporal = state.temporal_address,
         ui = state.temporal_ui_url,

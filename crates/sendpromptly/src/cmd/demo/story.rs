@@ -17,6 +17,7 @@ use super::shop::Shop;
 use crate::desk::Desk;
 use crate::local::DevState;
 use crate::progress::while_waiting;
+use crate::text::invoked_as;
 use crate::{random, story as sentences};
 
 /// Longer than any step takes.
@@ -45,7 +46,11 @@ impl Story<'_> {
         self.failed_and_repaired().await?;
         self.say("\n3. Missing");
         self.missing_and_repaired(missing).await?;
-        self.say("\nThat is the whole story. Look around: sendpromptly incident list");
+        self.say(&format!(
+            "\nThat is the whole story. Look around at {} or with: {} incident list",
+            self.dev.url,
+            invoked_as()
+        ));
         Ok(())
     }
 
