@@ -6,11 +6,11 @@ use api::router::router;
 use api::serve::ServeOptions;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
-use e2e::{Receiver, World, WorldOptions, console};
+use e2e::{Receiver, World, WorldOptions, console, somebody_waits};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::destinations::Target;
-use store::operator_tokens;
+use store::{operator_tokens, projects};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,30 @@ impl<'a> Script<'a> {
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
+}
+
+#[test]
+fn two_who_change_different_settings_at_once_both_have_their_way() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}", world.project.id);
+        let change = async |body: Value| script.call(Method::PATCH, &path, Some(body)).await;
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        projects::lock_project(&mut tx, world.project.id).await.expect("a lock");
+        let let_go = async {
+            somebody_waits(&world.pool).await;
+            tx.rollback().await.expect("let go");
+        };
+        let (renamed, patient, ()) = tokio::join!(
+            change(json!({ "name": "CometCart EU" })),
+            change(json!({ "timeout_minutes": 45 })),
+            let_go,
+        );
+        assert_eq!((renamed.0, patient.0), (200, 200), "{renamed:?} {patient:?}");
+        let (_, now) = script.get(&path).await;
+        assert_eq!((&now["name"], &now["timeout_minutes"]), (&json!("CometCart EU"), &json!(45)));
+    });
 }
 
 #[test]

@@ -19,6 +19,16 @@ fn all_is_well() {
 }
 
 #[test]
+fn without_its_tables_it_is_unavailable() {
+    run(async {
+        let api = Api::start().await;
+        let away = "ALTER TABLE payment_events RENAME TO elsewhere";
+        sqlx::query(away).execute(&api.world.pool).await.expect("another name");
+        insta::assert_snapshot!(get(&api, "/readyz").await.shown(), @r#"503 {"database":"unavailable","status":"unavailable","temporal":"degraded"}"#);
+    });
+}
+
+#[test]
 fn without_temporal_it_is_degraded_and_takes_receipts() {
     run(async {
         let api = Api::start().await;
