@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use axum::http::StatusCode;
+
 use super::skin::sentence;
 
 /// What is wrong with a form, field by field.
@@ -24,6 +26,12 @@ impl Mistakes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// With which status the form is shown: as a page like any other, or again.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        if self.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 
     /// The value, or the mistake noted in its place.

@@ -4,7 +4,6 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::field::check_identifier;
@@ -19,7 +18,7 @@ use time::OffsetDateTime;
 use super::access::{Access, Pages};
 use super::form::Mistakes;
 use super::frame::{Frame, Section};
-use super::page::{go_to, page_with};
+use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
@@ -91,8 +90,7 @@ async fn create(
     pool::commit(tx).await?;
     let text = format!("The key “{}” is made. Your app sends it with both calls.", one_line(label));
     let message = Message::done(text).with_secret("the API key", key.reveal());
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&path(&project)))
+    signed_in.lead_to(&state, &path(&project), &message).await
 }
 
 async fn revoke(
@@ -110,8 +108,7 @@ async fn revoke(
     }
     pool::commit(tx).await?;
     let message = Message::done("The key is revoked. Requests with it are refused from now on.");
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&path(&project)))
+    signed_in.lead_to(&state, &path(&project), &message).await
 }
 
 async fn render(
@@ -126,9 +123,7 @@ async fn render(
     let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
     let head = Head::of(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    let good = mistakes.is_empty();
-    let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &KeysPage { frame, head, valid, revoked, typed, mistakes })
+    page_with(mistakes.status(), &KeysPage { frame, head, valid, revoked, typed, mistakes })
 }
 
 fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> Row {

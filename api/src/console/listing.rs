@@ -7,7 +7,7 @@
 
 use std::str::FromStr;
 
-use domain::catalogue::{EffectType, PROVIDERS};
+use domain::catalogue::{EffectType, event_types, find_event_type};
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use serde::Deserialize;
@@ -72,7 +72,7 @@ impl Asked {
     /// The provider's event type.
     #[must_use]
     pub fn event_type(&self) -> Option<String> {
-        event_types().find(|known| *known == self.event_type).map(str::to_owned)
+        find_event_type(&self.event_type).ok().map(str::to_owned)
     }
 
     /// The effect.
@@ -141,10 +141,17 @@ impl Asked {
 }
 
 fn link(path: &str, asked: &Asked, cursor: Option<(&str, &str)>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
     let pairs = asked.pairs().into_iter().filter(|(_, text)| !text.is_empty());
-    query.extend_pairs(pairs).extend_pairs(cursor);
-    let query = query.finish();
+    address(path, pairs.chain(cursor))
+}
+
+/// A path with a query, if there is anything to ask.
+pub(super) fn address<'a>(
+    path: &str,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(pairs).finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
@@ -273,10 +280,6 @@ fn by_effect_type(asked: &Asked) -> Select {
     let all = EffectType::ALL.iter().map(|effect| (effect.as_str(), effect.as_str()));
     let options = [("", "Any effect")].into_iter().chain(all);
     Select::new(("effect_type", "Effect"), &asked.effect_type, options)
-}
-
-fn event_types() -> impl Iterator<Item = &'static str> {
-    PROVIDERS.iter().flat_map(|row| row.event_types.iter().copied())
 }
 
 #[cfg(test)]

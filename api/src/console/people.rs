@@ -118,8 +118,7 @@ async fn add_person(
         typed.role
     );
     let message = Message::done(text).with_secret("the password", password);
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to("/people"))
+    signed_in.lead_to(&state, "/people", &message).await
 }
 
 /// Which role was chosen.
@@ -139,9 +138,9 @@ async fn give_role(
     let change = change_role(&mut tx, &signed_in.actor(), id, chosen.role).await?;
     pool::commit(tx).await?;
     let message = told(change, |email| format!("{email} is now {}.", chosen.role))?;
-    signed_in.leave(&state, &message).await?;
     let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
-    Ok(go_to(if may_stay || !message.good { "/people" } else { "/account" }))
+    let path = if may_stay || !message.good { "/people" } else { "/account" };
+    signed_in.lead_to(&state, path, &message).await
 }
 
 async fn remove(
@@ -158,8 +157,7 @@ async fn remove(
     if id == signed_in.session.operator_id && message.good {
         return Ok(go_to("/sign-in"));
     }
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to("/people"))
+    signed_in.lead_to(&state, "/people", &message).await
 }
 
 fn read_id(text: &str) -> Result<OperatorId, ApiError> {

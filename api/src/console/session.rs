@@ -8,12 +8,14 @@ use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use cookie::{Cookie, SameSite};
 use domain::audit::Actor;
 use domain::secret_token::SessionToken;
 use serde::{Deserialize, Serialize};
 use store::sessions::{self, Session};
 
+use super::page::go_to;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -40,14 +42,19 @@ impl SignedIn {
         Actor::Operator(self.session.email.clone())
     }
 
-    /// Leaves a message for the next page.
+    /// Leaves a message, and leads to the page that shows it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn leave(&self, state: &AppState, message: &Message) -> Result<(), ApiError> {
+    pub async fn lead_to(
+        &self,
+        state: &AppState,
+        path: &str,
+        message: &Message,
+    ) -> Result<Response, ApiError> {
         let text = serde_json::to_string(message).map_err(ApiError::internal)?;
-        let left = sessions::put_flash(&state.pool, &state.master_key, self.session.id, &text);
-        Ok(left.await?)
+        sessions::put_flash(&state.pool, &state.master_key, self.session.id, &text).await?;
+        Ok(go_to(path))
     }
 
     /// The message that the last change left, once.

@@ -110,11 +110,16 @@ pub async fn leave(
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
     login::sign_out(&state, &signed_in).await?;
+    Ok(farewell())
+}
+
+/// Leads to the sign-in page, with nothing left of the session in the browser.
+pub(super) fn farewell() -> Response {
     let mut response = go_to("/sign-in");
     if let Some(cookie) = session::no_cookie() {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
 }
 
 fn show(

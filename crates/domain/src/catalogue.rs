@@ -73,13 +73,18 @@ impl Provider {
     }
 }
 
+/// The event types of all providers.
+pub fn event_types() -> impl Iterator<Item = &'static str> {
+    PROVIDERS.iter().flat_map(|row| row.event_types).copied()
+}
+
 /// The event type of any provider that a text names.
 ///
 /// # Errors
 /// When no provider has such a one.
 pub fn find_event_type(text: &str) -> Result<&'static str, UnknownText> {
-    let all = || PROVIDERS.iter().flat_map(|row| row.event_types).copied();
-    all().find(|known| *known == text).ok_or_else(|| UnknownText { allowed: all().collect() })
+    let known = event_types().find(|known| *known == text);
+    known.ok_or_else(|| UnknownText { allowed: event_types().collect() })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::catalogue::{EffectType, PROVIDERS, Provider};
+use crate::catalogue::{EffectType, Provider, event_types};
 use crate::field::{FieldError, Fields};
 use crate::project::MAX_TIMEOUT_MINUTES;
 
@@ -103,17 +103,14 @@ fn event_id(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<Strin
 fn event_type(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<String> {
     let text = fields.text("event_type");
     let text = fields.require("event_type", text)?;
-    let allowed = provider.map_or_else(every_event_type, |one| one.row().event_types.to_vec());
+    // Where the provider itself is not known, those of all are held against it.
+    let allowed = provider
+        .map_or_else(|| event_types().collect(), |provider| provider.row().event_types.to_vec());
     if allowed.contains(&text) {
         return Some(text.to_owned());
     }
     fields.refuse("event_type", format!("must be one of {}", allowed.join(", ")));
     None
-}
-
-/// What is held against where the provider itself is not known.
-fn every_event_type() -> Vec<&'static str> {
-    PROVIDERS.iter().flat_map(|row| row.event_types).copied().collect()
 }
 
 /// Shopify only; for other providers the field is ignored as any unknown field is.

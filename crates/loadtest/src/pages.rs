@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use domain::operator::Role;
 use domain::secret_token::SessionToken;
 use reqwest::{Client, header};
-use sqlx::Row;
 use store::Insertion;
 
 use crate::report::{Figure, Target};
@@ -43,10 +42,8 @@ pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     say("opening every list of the console");
     let cookie = format!("__Host-sendpromptly={}", sign_in(stage).await?);
     let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-    let key: String = sqlx::query("SELECT provider_event_id FROM incidents ORDER BY id LIMIT 1")
-        .fetch_one(&stage.pool)
-        .await?
-        .try_get(0)?;
+    let key = "SELECT provider_event_id FROM incidents ORDER BY id LIMIT 1";
+    let key: String = sqlx::query_scalar(key).fetch_one(&stage.pool).await?;
     let mut slowest: Option<(Duration, String)> = None;
     for page in PAGES {
         let url = format!("{}{}", stage.url, page.replace("{key}", &key));

@@ -155,13 +155,6 @@ pub async fn list_of_reprocess(
     db: impl PgExecutor<'_>,
     replay_id: ReplayId,
 ) -> Result<Vec<CallbackAttempt>, StoreError> {
-    let attempts = sqlx::query_as!(
-        CallbackAttempt,
-        "SELECT attempt, started_at, status, error, latency_ms, answer FROM callback_attempts
-         WHERE replay_id = $1 ORDER BY attempt",
-        replay_id.as_uuid(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(attempts)
+    let mut all = list_of_reprocesses(db, &[replay_id]).await?;
+    Ok(all.remove(&replay_id).unwrap_or_default())
 }

@@ -121,15 +121,7 @@ pub async fn list_by_ids(
     ids: &[EventId],
 ) -> Result<Vec<PaymentEvent>, StoreError> {
     let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, occurred_at,
-                shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
-         FROM payment_events WHERE id = ANY($1)",
-        &ids,
-    )
-    .fetch_all(db)
-    .await?;
+    let rows = query_events!("WHERE id = ANY($1)", &ids).fetch_all(db).await?;
     rows.into_iter().map(PaymentEvent::try_from).collect()
 }
 

@@ -11,9 +11,9 @@ use e2e::console::{self, Operator, PASSWORD};
 use e2e::{World, WorldOptions};
 use store::operator_tokens::find_token_owner;
 
-const NEW: &str = "another horse, another battery";
-const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+use super::HOSTILE;
 
+const NEW: &str = "another horse, another battery";
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
@@ -199,7 +199,7 @@ fn what_is_typed_for_a_label_is_kept_and_is_only_text() {
             assert!(answer.body.contains(&format!("value=\"{bad}\"")));
             assert!(answer.body.contains("aria-describedby=\"label-wrong\""));
         }
-        alice.submit("/account", "/account/tokens", &[("label", XSS)]).await;
+        alice.submit("/account", "/account/tokens", &[("label", HOSTILE)]).await;
         let page = alice.get("/account").await.body;
         assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"), "{page}");
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");

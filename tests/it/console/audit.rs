@@ -8,7 +8,7 @@ use e2e::{World, WorldOptions};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+use super::HOSTILE;
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -67,7 +67,7 @@ fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
         let world = world().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_audit_1").await;
-        let words = json!({ "error_code": "db_down", "error_message": XSS });
+        let words = json!({ "error_code": "db_down", "error_message": HOSTILE });
         let failed = world.result(event_id, "failed", words).await;
         let incident_id = failed["incident"]["id"].as_str().expect("an incident");
         let page = bob.get("/audit").await.body;

@@ -5,9 +5,6 @@ use e2e::World;
 use e2e::world::{parse, receipt};
 use serde_json::{Value, json};
 
-/// What somebody types who wants to run a script in an operator's browser.
-pub const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
-
 /// A receipt with a few fields changed.
 pub async fn take(world: &World, provider_event_id: &str, change: &Value) -> EventId {
     let mut body = receipt(provider_event_id);

@@ -5,7 +5,8 @@ use e2e::console::Operator;
 use e2e::{World, WorldOptions};
 use serde_json::json;
 
-use super::broken::{HOSTILE, assert_inert, fail, link, listed, take};
+use super::HOSTILE;
+use super::broken::{assert_inert, fail, link, listed, take};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await

@@ -11,7 +11,8 @@ use e2e::{World, WorldOptions, eventually};
 use serde_json::json;
 use store::{incidents, proof_links, reprocesses};
 
-use super::broken::{HOSTILE, assert_inert, fail, take};
+use super::HOSTILE;
+use super::broken::{assert_inert, fail, take};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await

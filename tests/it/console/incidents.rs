@@ -8,7 +8,8 @@ use e2e::world::{parse, receipt};
 use e2e::{World, WorldOptions, eventually};
 use serde_json::json;
 
-use super::broken::{HOSTILE, assert_inert, fail, link, listed};
+use super::HOSTILE;
+use super::broken::{assert_inert, fail, link, listed};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await

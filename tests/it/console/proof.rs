@@ -16,7 +16,7 @@ use store::proof_links::list_links;
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::resolve::{Resolving, resolve_incident};
 
-const XSS: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+use super::HOSTILE;
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -166,9 +166,10 @@ fn whatever_does_not_open_is_the_very_same_page() {
         let unknown = proof_token().expect("random bytes").reveal();
         let (longer, shorter) = (format!("{}A", valid.reveal()), valid.reveal()[1..].to_owned());
         let mut pages = Vec::new();
-        for token in
-            [&expired, &revoked, &unknown, &longer, &shorter, "nothing", "%00", "%ff", "..%2f", XSS]
-        {
+        for token in [
+            &expired, &revoked, &unknown, &longer, &shorter, "nothing", "%00", "%ff", "..%2f",
+            HOSTILE,
+        ] {
             let token = token.replace(['<', '>', '"', '\'', ' ', '/'], "x");
             let answer = Operator::stranger(&world).get(&format!("/proof/{token}")).await;
             assert_eq!(answer.status, 404, "{token}");
@@ -233,11 +234,11 @@ fn texts_of_others_are_only_texts() {
     e2e::run(async {
         let world = world().await;
         let mut receipt = e2e::world::receipt("evt_markup");
-        receipt["internal_reference"] = json!(XSS);
+        receipt["internal_reference"] = json!(HOSTILE);
         let (status, answer) = world.post("/api/v1/receipt", &receipt).await;
         assert_eq!(status, 202, "{answer}");
         sqlx::query("UPDATE projects SET name = $1")
-            .bind(format!("Comet\u{202e}{XSS}"))
+            .bind(format!("Comet\u{202e}{HOSTILE}"))
             .execute(&world.pool)
             .await
             .expect("a name");

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use store::administration::operator::change_password;
 use store::pool;
 
+use super::sessions;
 use super::tokens::NewToken;
 use crate::auth::login::{self, Refused};
 use crate::auth::password;
-use crate::console::page::go_to;
 use crate::console::session::{Message, SignedIn};
 use crate::console::skin::sentence;
 use crate::error::ApiError;
@@ -61,13 +61,10 @@ pub(super) async fn change(
     let changed = change_password(&mut tx, &actor, session.operator_id, &hash, keep).await?;
     pool::commit(tx).await?;
     let ended = changed.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
-    let others = match ended {
-        0 => "You were signed in nowhere else.".to_owned(),
-        1 => "The other browser was signed out.".to_owned(),
-        more => format!("{more} other browsers were signed out."),
-    };
-    signed_in.leave(&state, &Message::done(format!("The new password holds. {others}"))).await?;
-    Ok(go_to("/account"))
+    let others = sessions::told(ended);
+    signed_in
+        .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
+        .await
 }
 
 /// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that

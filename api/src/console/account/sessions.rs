@@ -2,7 +2,6 @@
 
 use axum::Form;
 use axum::extract::State;
-use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use serde::Deserialize;
 use store::administration::session::sign_out_everywhere;
@@ -11,8 +10,8 @@ use store::sessions::list_sessions;
 use time::OffsetDateTime;
 
 use super::browser::browser_name;
-use crate::console::page::go_to;
-use crate::console::session::{self, Message, SignedIn};
+use crate::console::session::{Message, SignedIn};
+use crate::console::sign_in::farewell;
 use crate::console::when::When;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -72,17 +71,16 @@ pub(super) async fn end(
     let ended = sign_out_everywhere(&mut tx, &signed_in.actor(), session.operator_id, keep).await?;
     pool::commit(tx).await?;
     if pressed.which == Which::All {
-        let mut response = go_to("/sign-in");
-        if let Some(cookie) = session::no_cookie() {
-            response.headers_mut().insert(SET_COOKIE, cookie);
-        }
-        return Ok(response);
+        return Ok(farewell());
     }
-    let text = match ended {
+    signed_in.lead_to(&state, "/account", &Message::done(told(ended))).await
+}
+
+/// What became of the other browsers.
+pub(super) fn told(ended: u64) -> String {
+    match ended {
         0 => "You were signed in nowhere else.".to_owned(),
         1 => "The other browser was signed out.".to_owned(),
         more => format!("{more} other browsers were signed out."),
-    };
-    signed_in.leave(&state, &Message::done(text)).await?;
-    Ok(go_to("/account"))
+    }
 }

@@ -14,7 +14,6 @@ use time::OffsetDateTime;
 
 use super::password::Mistakes;
 use crate::auth::random;
-use crate::console::page::go_to;
 use crate::console::session::{Message, SignedIn};
 use crate::console::when::When;
 use crate::error::ApiError;
@@ -82,8 +81,7 @@ pub(super) async fn create(
     create_token(&mut tx, &actor, owner, label, &token).await?;
     pool::commit(tx).await?;
     let made = Message::done(format!("Token “{label}” opens the API in your name."));
-    signed_in.leave(&state, &made.with_secret("the token", token.reveal())).await?;
-    Ok(go_to("/account"))
+    signed_in.lead_to(&state, "/account", &made.with_secret("the token", token.reveal())).await
 }
 
 /// `POST /account/tokens/{token_id}/revoke`.
@@ -101,6 +99,5 @@ pub(super) async fn revoke(
     if !revoked {
         return Err(unknown());
     }
-    signed_in.leave(&state, &Message::done("The token opens nothing any more.")).await?;
-    Ok(go_to("/account"))
+    signed_in.lead_to(&state, "/account", &Message::done("The token opens nothing any more.")).await
 }

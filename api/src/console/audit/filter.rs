@@ -2,14 +2,13 @@
 //!
 //! What was typed is kept as it is, so that a mistake is shown beside the field that has it.
 
-use std::fmt::Write as _;
-
 use domain::audit::Action;
 use domain::ids::{AuditId, KeyId};
 use serde::Deserialize;
 use store::search::Cursor;
 use store::search::audit::{AuditSearch, is_subject};
 
+use crate::console::listing::address;
 use crate::console::story::word_for;
 use crate::days;
 use crate::error::ApiError;
@@ -121,13 +120,7 @@ impl Filter {
     /// Where the same entries are found.
     pub fn link(&self, path: &str, cursor: Option<(&str, &str)>) -> String {
         let fields = self.fields().into_iter().filter(|(_, value)| !value.trim().is_empty());
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let query = query.extend_pairs(fields).extend_pairs(cursor).finish();
-        let mut link = path.to_owned();
-        if !query.is_empty() {
-            let _written = write!(link, "?{query}");
-        }
-        link
+        address(path, fields.chain(cursor))
     }
 
     /// The actions, by what they are about.

@@ -9,7 +9,6 @@ use store::destinations::NewDestination;
 use store::{Insertion, pool};
 
 use crate::console::form::Mistakes;
-use crate::console::page::go_to;
 use crate::console::projects;
 use crate::console::session::{Message, SignedIn};
 use crate::error::ApiError;
@@ -49,8 +48,7 @@ pub(super) async fn submit(
         return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
     }
     let text = format!("Alerts go to {} from now on. Press Test to see one arrive.", new.shown);
-    signed_in.leave(&state, &Message::done(text)).await?;
-    Ok(go_to(&super::path(&project)))
+    signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
 }
 
 fn read(state: &AppState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {

@@ -8,7 +8,6 @@ mod trial;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::ids::DestinationId;
@@ -21,7 +20,7 @@ use self::add::Typed;
 use super::access::{Access, Pages};
 use super::form::Mistakes;
 use super::frame::{Frame, Section};
-use super::page::{go_to, page_with};
+use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
@@ -81,8 +80,7 @@ async fn remove(
     removing(&mut tx, &signed_in.actor(), found.id).await?.ok_or_else(none)?;
     pool::commit(tx).await?;
     let text = format!("{} is removed. No alert goes there any more.", one_line(&found.address));
-    signed_in.leave(&state, &Message::done(text)).await?;
-    Ok(go_to(&path(&project)))
+    signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
 }
 
 /// The destination that a path names, among those of this project.
@@ -108,9 +106,7 @@ async fn render(
     let heading = heading(&rows, &one_line(&project.name));
     let head = Head::of(project, Tab::Destinations, heading);
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    let good = mistakes.is_empty();
-    let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &DestinationsPage { frame, head, rows, typed, mistakes })
+    page_with(mistakes.status(), &DestinationsPage { frame, head, rows, typed, mistakes })
 }
 
 fn row(destination: &Destination, now: OffsetDateTime) -> Row {

@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 
-use crate::console::page::go_to;
 use crate::console::projects;
 use crate::console::session::{Message, SignedIn};
 use crate::error::ApiError;
@@ -31,6 +30,5 @@ pub(super) async fn submit(
     } else {
         Message::refused(format!("{address} did not take the test message. The answer: {answer}"))
     };
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&super::path(&project)))
+    signed_in.lead_to(&state, &super::path(&project), &message).await
 }

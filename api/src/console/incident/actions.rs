@@ -23,7 +23,6 @@ use store::{StoreError, audit, reprocesses};
 use super::dossier::find;
 use super::show;
 use super::view::{Field, Typed};
-use crate::console::page::go_to;
 use crate::console::session::{Message, SignedIn};
 use crate::console::story::{name_of, short_name_of};
 use crate::error::ApiError;
@@ -194,6 +193,5 @@ pub(super) async fn back(
     incident: &Incident,
     message: &Message,
 ) -> Result<Response, ApiError> {
-    signed_in.leave(state, message).await?;
-    Ok(go_to(&format!("/incidents/{}", incident.id)))
+    signed_in.lead_to(state, &format!("/incidents/{}", incident.id), message).await
 }

@@ -64,7 +64,7 @@ async fn list(
     let now = OffsetDateTime::now_utc();
     let found = search_incidents(&state.pool, &search(&asked, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
-    let sums = Sums::of((&state.pool, &state.console.weeks), asked.project_id(), now).await?;
+    let sums = Sums::of(&state, asked.project_id(), now).await?;
     page(&IncidentsPage {
         frame: Frame::of(&state, &signed_in, Section::Incidents, "Incidents").await?,
         sums,

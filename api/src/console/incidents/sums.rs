@@ -2,13 +2,13 @@
 
 use domain::alert::humane_duration;
 use domain::ids::ProjectId;
+use store::StoreError;
 use store::search::customers::{Customers, count_customers};
 use store::search::incidents::{IncidentCounts, count_incidents};
-use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
-use super::week::Weeks;
 use crate::console::when::When;
+use crate::state::AppState;
 
 /// The sentence and the numbers above the list.
 #[derive(Debug)]
@@ -30,14 +30,15 @@ pub(super) struct Sums {
 impl Sums {
     /// The numbers of one project, or of all.
     pub(super) async fn of(
-        (pool, weeks): (&PgPool, &Weeks),
+        state: &AppState,
         project_id: Option<ProjectId>,
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
+        let pool = &state.pool;
         let (live, test) = count_customers(pool, project_id).await?;
         let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at } =
             count_incidents(pool, project_id).await?;
-        let week = weeks.of(pool, project_id).await?;
+        let week = state.console.weeks.of(pool, project_id).await?;
         let quiet = week.on_time.is_none();
         Ok(Self {
             headline: headline(live, test, quiet),

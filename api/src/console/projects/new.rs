@@ -14,7 +14,7 @@ use super::settings::Typed;
 use crate::auth::random;
 use crate::console::form::Mistakes;
 use crate::console::frame::{Frame, Section};
-use crate::console::page::{go_to, page_with};
+use crate::console::page::page_with;
 use crate::console::session::{Message, SignedIn};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -66,8 +66,7 @@ pub(super) async fn create(
         one_line(&settings.name)
     );
     let message = Message::done(text).with_secret("the signing secret", secret.reveal());
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&head::path(id)))
+    signed_in.lead_to(&state, &head::path(id), &message).await
 }
 
 async fn show(

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert::one_line;
 use store::administration::project::update_project;
@@ -17,7 +16,7 @@ use super::secrets::{self, SecretRow};
 use super::settings::Typed;
 use crate::console::form::Mistakes;
 use crate::console::frame::{Frame, Section};
-use crate::console::page::{go_to, page_with};
+use crate::console::page::page_with;
 use crate::console::session::{Message, SignedIn};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -73,8 +72,7 @@ pub(super) async fn save(
         Some(true) => format!("The settings of {name} are saved."),
         Some(false) => format!("The settings of {name} were so already."),
     };
-    signed_in.leave(&state, &Message::done(message)).await?;
-    Ok(go_to(&head::path(project.id)))
+    signed_in.lead_to(&state, &head::path(project.id), &Message::done(message)).await
 }
 
 async fn render(
@@ -88,7 +86,6 @@ async fn render(
     let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
     let secrets = secrets::list(&state.pool, project.id, now).await?;
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    let (good, locked) = (mistakes.is_empty(), !frame.may_administer());
-    let status = if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let (status, locked) = (mistakes.status(), !frame.may_administer());
     page_with(status, &ProjectPage { frame, head, checklist, typed, mistakes, locked, secrets })
 }

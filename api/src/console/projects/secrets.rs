@@ -9,7 +9,6 @@ use time::OffsetDateTime;
 
 use super::head;
 use crate::auth::random;
-use crate::console::page::go_to;
 use crate::console::session::{Message, SignedIn};
 use crate::console::when::When;
 use crate::error::ApiError;
@@ -59,8 +58,7 @@ pub(super) async fn rotate(
     let text = "This is the new signing secret. For 24 hours the one before it signs as well, so \
                 put the new one into your app meanwhile.";
     let message = Message::done(text).with_secret("the signing secret", secret.reveal());
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&head::path(project.id)))
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
 }
 
 /// `POST /projects/{project_id}/secrets/{secret_id}/revoke`.
@@ -82,6 +80,5 @@ pub(super) async fn revoke(
     }
     pool::commit(tx).await?;
     let message = Message::done("The older secret is revoked. It signs nothing from now on.");
-    signed_in.leave(&state, &message).await?;
-    Ok(go_to(&head::path(project.id)))
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
 }
