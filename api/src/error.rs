@@ -14,9 +14,13 @@ use std::time::Duration;
 use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::catalogue::{EffectType, Provider};
+use domain::event::Effect;
 use domain::field::FieldError;
+use domain::ids::EventId;
 use serde::Serialize;
 use store::StoreError;
+use store::events::PaymentEvent;
 
 use crate::request_id::RequestId;
 
@@ -84,8 +88,11 @@ pub enum ApiError {
         message: String,
     },
     /// The body is over its limit.
-    #[error("the body has more than 262144 bytes (256 KiB)")]
-    PayloadTooLarge,
+    #[error("the body has more than {limit}")]
+    PayloadTooLarge {
+        /// What it may have.
+        limit: &'static str,
+    },
     /// The JSON object has too many fields.
     #[error("the body has more than 64 top-level fields")]
     TooManyFields,
@@ -98,6 +105,11 @@ pub enum ApiError {
     /// Fields that break a rule, all of them.
     #[error("one or more fields are not valid; each is named in \"fields\"")]
     ValidationError(Vec<FieldError>),
+    /// A result that means one of several events.
+    #[error(
+        "several events match; each is named in \"candidates\": send one of them as event_id, or what tells it apart"
+    )]
+    AmbiguousEvent(Vec<Candidate>),
     /// This key sent more than it may.
     #[error("too many requests with this API key; wait {retry_after_secs} s")]
     RateLimited {
@@ -160,12 +172,13 @@ impl ApiError {
             Self::IdempotencyConflict => ("idempotency_conflict", StatusCode::CONFLICT),
             Self::IdempotencyInProgress => ("idempotency_in_progress", StatusCode::CONFLICT),
             Self::IncidentConflict { .. } => ("incident_conflict", StatusCode::CONFLICT),
-            Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::PayloadTooLarge { .. } => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooManyFields => ("too_many_fields", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType { .. } => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
             Self::ValidationError(_) => ("validation_error", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::AmbiguousEvent(_) => ("ambiguous_event", StatusCode::UNPROCESSABLE_ENTITY),
             Self::RateLimited { .. } => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal { .. } => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Unavailable { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
@@ -191,11 +204,16 @@ impl ApiError {
             Self::ValidationError(fields) => Some(fields.as_slice()),
             _ => None,
         };
+        let candidates = match self {
+            Self::AmbiguousEvent(candidates) => Some(candidates.as_slice()),
+            _ => None,
+        };
         let body = Envelope {
             error: Body {
                 code: self.code(),
                 message: self.to_string(),
                 fields,
+                candidates,
                 request_id: request_id.as_str(),
             },
         };
@@ -234,7 +252,7 @@ impl ApiError {
                 headers.insert(RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_SECS));
             }
             // The rest of the body is still under way: nothing after it could be told from it.
-            Self::PayloadTooLarge | Self::BodyTooSlow { .. } => {
+            Self::PayloadTooLarge { .. } | Self::BodyTooSlow { .. } => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
@@ -250,7 +268,7 @@ impl ApiError {
             StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge { limit: "it may have" },
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType {
                 message: "send the body as Content-Type: application/json",
             },
@@ -258,6 +276,34 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(BareStatus(status)),
             status if status.is_client_error() => Self::malformed("the request could not be read"),
             status => Self::internal(BareStatus(status)),
+        }
+    }
+}
+
+/// An event that a result may mean.
+#[derive(Debug, Clone, Serialize)]
+pub struct Candidate {
+    event_id: EventId,
+    provider: Provider,
+    shopify_shop_domain: Option<String>,
+    event_type: String,
+    effect_type: EffectType,
+    internal_reference: String,
+    effect_key: Option<String>,
+    effect: Effect,
+}
+
+impl From<PaymentEvent> for Candidate {
+    fn from(event: PaymentEvent) -> Self {
+        Self {
+            event_id: event.id,
+            provider: event.provider,
+            shopify_shop_domain: event.shopify_shop_domain,
+            event_type: event.event_type,
+            effect_type: event.effect_type,
+            internal_reference: event.internal_reference,
+            effect_key: event.effect_key,
+            effect: event.effect,
         }
     }
 }
@@ -293,6 +339,8 @@ struct Body<'a> {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<&'a [FieldError]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<&'a [Candidate]>,
     request_id: &'a str,
 }
 
@@ -331,7 +379,7 @@ mod tests {
             (ApiError::IdempotencyConflict, "idempotency_conflict", 409),
             (ApiError::IdempotencyInProgress, "idempotency_in_progress", 409),
             (ApiError::IncidentConflict { message: incident }, "incident_conflict", 409),
-            (ApiError::PayloadTooLarge, "payload_too_large", 413),
+            (ApiError::PayloadTooLarge { limit: "x" }, "payload_too_large", 413),
             (ApiError::TooManyFields, "too_many_fields", 413),
             (ApiError::UnsupportedMediaType { message }, "unsupported_media_type", 415),
             (ApiError::ValidationError(bad_field), "validation_error", 422),
@@ -391,7 +439,7 @@ mod tests {
     fn the_headers_tell_a_client_what_to_do_next() {
         for (error, code, _) in every_error() {
             let slow_or_large =
-                matches!(error, ApiError::BodyTooSlow { .. } | ApiError::PayloadTooLarge);
+                matches!(error, ApiError::BodyTooSlow { .. } | ApiError::PayloadTooLarge { .. });
             let response = error.into_response();
             let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
             let retry_after: Option<&[u8]> = match code {

@@ -230,9 +230,9 @@ fn a_filter_that_nothing_can_have_is_refused_and_named() {
         let world = world().await;
         let script = Script::of(&world, Role::Viewer).await;
         for (query, field, allowed) in [
-            ("incidents?event_type=%00", "event_type", "invoice.paid, "),
-            ("incidents?event_type=invoice", "event_type", "orders/paid"),
-            ("events?event_type=%00", "event_type", "invoice.paid, "),
+            ("incidents?event_type=%00", "event_type", "nearest: "),
+            ("incidents?event_type=invoice", "event_type", "nearest: invoice.paid"),
+            ("events?event_type=%00", "event_type", "nearest: "),
             ("audit?actor=a%00b", "actor", "control characters"),
             ("audit?action=%00", "action", "incident.opened, "),
             ("audit?action=incident", "action", "such as incident."),

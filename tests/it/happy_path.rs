@@ -34,10 +34,7 @@ fn a_result_before_its_receipt_is_kept_and_applied() {
         let world = World::start().await;
         let early = json!({"provider_event_id": "evt_1", "status": "success"});
         let (status, answer) = world.post("/api/v1/result", &early).await;
-        assert_eq!((status, answer["error"]["code"].as_str()), (404, Some("not_found")));
-        assert!(
-            answer["error"]["message"].as_str().is_some_and(|message| message.contains("24 hours"))
-        );
+        assert_eq!((status, &answer["pending_receipt"]), (202, &json!(true)));
 
         let event_id = world.receipt("evt_1").await;
         let history = temporal::finished(&world.temporal().await, event_id).await;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::effect_result::Outcome;
+use domain::event::Effect;
 use domain::ids::{AuditId, EventId, ReplayId, ResultId};
 use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
 use futures::FutureExt;
@@ -53,14 +54,14 @@ pub struct WatchInput {
 /// How a watch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchOutcome {
-    /// `applied` where no incident was needed, else the incident's last state.
+    /// `applied` or `superseded` where no incident was needed, else the incident's last state.
     pub ended: String,
 }
 
 /// The answer of the `status` query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchStatus {
-    /// `pending`, `applied`, or the incident's state.
+    /// `pending`, `applied`, `superseded`, or the incident's state.
     pub state: String,
     /// Until when the app may report in time.
     #[serde(with = "time::serde::rfc3339")]
@@ -79,7 +80,8 @@ pub struct EffectWatch {
     input: WatchInput,
     inbox: VecDeque<Word>,
     standing: Option<WatchStanding>,
-    applied: bool,
+    /// The recorded result that settled the event before an incident was due.
+    settled_by: Option<Outcome>,
 }
 
 /// What ended a wait.
@@ -94,7 +96,7 @@ enum Turn {
 impl EffectWatch {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: WatchInput) -> Self {
-        Self { input, inbox: VecDeque::new(), standing: None, applied: false }
+        Self { input, inbox: VecDeque::new(), standing: None, settled_by: None }
     }
 
     /// The story of one event.
@@ -106,7 +108,7 @@ impl EffectWatch {
         let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
         let input = ctx.state(|watch| watch.input.clone());
         let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
-            return Ok(WatchOutcome { ended: "applied".to_owned() });
+            return Ok(WatchOutcome { ended: ctx.state(|watch| watch.state_name().to_owned()) });
         };
         loop {
             Self::note(ctx, &standing);
@@ -132,8 +134,7 @@ impl EffectWatch {
             };
             standing = Self::judge(ctx, turn, standing.next).await?;
         }
-        let ended = standing.incident.map_or("applied", |incident| incident.state.as_str());
-        Ok(WatchOutcome { ended: ended.to_owned() })
+        Ok(WatchOutcome { ended: ctx.state(|watch| watch.state_name().to_owned()) })
     }
 
     /// The app, or a person, reports a result.
@@ -176,8 +177,8 @@ impl EffectWatch {
 }
 
 impl EffectWatch {
-    /// Waits for the first word or the deadline. `None` is the happy ending: a recorded success,
-    /// which the database settled before it told us.
+    /// Waits for the first word or the deadline. `None` is the happy ending: a recorded result that is
+    /// no failure, which the database settled before it told us.
     async fn first_word(
         ctx: &mut WorkflowContext<Self>,
         errands: &mut Errands,
@@ -191,8 +192,8 @@ impl EffectWatch {
         }
         let patience = remaining(ctx, input.timeout_at);
         match Self::next_turn(ctx, errands, Some(patience)).await? {
-            Turn::Heard(Word::Recorded(result)) if result.status == Outcome::Succeeded => {
-                ctx.state_mut(|watch| watch.applied = true);
+            Turn::Heard(Word::Recorded(result)) if result.status != Outcome::Failed => {
+                ctx.state_mut(|watch| watch.settled_by = Some(result.status));
                 Ok(None)
             }
             turn => {
@@ -336,10 +337,15 @@ impl EffectWatch {
 
     fn state_name(&self) -> &'static str {
         let Some(standing) = &self.standing else {
-            return if self.applied { "applied" } else { "pending" };
+            return match self.settled_by {
+                Some(Outcome::Succeeded) => "applied",
+                Some(Outcome::Superseded) => "superseded",
+                Some(Outcome::Failed) | None => "pending",
+            };
         };
         match (&standing.incident, standing.next) {
             (Some(incident), _) => incident.state.as_str(),
+            (None, NextStep::Finish) if standing.effect == Effect::Superseded => "superseded",
             (None, NextStep::Finish) => "applied",
             (None, _) => "pending",
         }

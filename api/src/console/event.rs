@@ -3,7 +3,10 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::alert::{heading_applied, heading_opened, heading_resolved, heading_waiting, one_line};
+use domain::alert::{
+    heading_applied, heading_opened, heading_resolved, heading_superseded, heading_waiting,
+    one_line,
+};
 use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
@@ -38,7 +41,7 @@ struct EventPage {
     state: Pill,
     heading: String,
     event_type: String,
-    provider: &'static str,
+    provider: String,
     taken: When,
     /// Until when the app may report, while it may.
     due: Option<When>,
@@ -70,7 +73,7 @@ async fn open(
         state: Pill::of_effect(event.effect),
         heading,
         event_type: one_line(&event.event_type),
-        provider: event.provider.row().name,
+        provider: event.provider.name().to_owned(),
         taken: When::exact(event.received_at),
         due: (event.effect == Effect::Pending).then(|| When::exact(event.timeout_at)),
         incident: incident.map(|it| (format!("/incidents/{}", it.id), Pill::of_incident(it.state))),
@@ -87,13 +90,14 @@ async fn find(state: &AppState, id: &str) -> Result<PaymentEvent, ApiError> {
 }
 
 fn heading(event: &PaymentEvent, incident: Option<&Incident>) -> String {
-    let (effect, reference) = (event.effect_type, one_line(&event.internal_reference));
+    let (effect, reference) = (&event.effect_type, one_line(&event.internal_reference));
     match (incident, event.effect) {
         (Some(incident), _) if incident.state == IncidentState::Resolved => {
             heading_resolved(effect, &reference, incident.resolution)
         }
         (Some(incident), _) => heading_opened(effect, &reference, incident.reason),
         (None, Effect::Succeeded) => heading_applied(effect, &reference),
+        (None, Effect::Superseded) => heading_superseded(effect, &reference),
         (None, _) => heading_waiting(effect, &reference),
     }
 }

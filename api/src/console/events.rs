@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::catalogue::Catalogue;
 use domain::event::Effect;
 use domain::ids::{EventId, IncidentId};
-use store::projects;
 use store::search::Sort;
 use store::search::events::{EventRow, EventSearch, search_events};
+use store::{declared_names, projects};
 use time::OffsetDateTime;
 
 use super::access::{Access, Pages};
@@ -44,7 +45,7 @@ struct EventsPage {
 /// One line of the list.
 struct Row {
     id: EventId,
-    due: &'static str,
+    due: String,
     reference: String,
     event_type: String,
     project: String,
@@ -61,11 +62,12 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let found = search_events(&state.pool, &search(&asked, now)).await?;
+    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    let found = search_events(&state.pool, &search(&asked, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
     page(&EventsPage {
         frame: Frame::of(&state, &signed_in, Section::Events, "Events").await?,
-        filters: Filters::new(PATH, &asked, own_filters(&asked), &projects),
+        filters: Filters::new(PATH, &asked, own_filters(&asked), (&projects, &catalogue)),
         pager: Pager::of(PATH, &asked, &found),
         rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),
         oldest_first: asked.sort() == Sort::Oldest,
@@ -79,7 +81,7 @@ impl Row {
         let EventRow { event, project_name, mode, incident } = row;
         Self {
             id: event.id,
-            due: due(event.effect_type),
+            due: due(&event.effect_type),
             reference: one_line(&event.internal_reference),
             event_type: one_line(&event.event_type),
             project: one_line(&project_name),
@@ -92,14 +94,14 @@ impl Row {
     }
 }
 
-fn search(asked: &Asked, now: OffsetDateTime) -> EventSearch {
+fn search(asked: &Asked, catalogue: &Catalogue, now: OffsetDateTime) -> EventSearch {
     let (received_after, received_before) = asked.times(now);
     EventSearch {
         project_id: asked.project_id(),
         mode: asked.mode(),
         effect: asked.state.parse::<Effect>().ok(),
-        event_type: asked.event_type(),
-        effect_type: asked.effect_type(),
+        event_type: asked.event_type(catalogue),
+        effect_type: asked.effect_type(catalogue),
         received_after,
         received_before,
         text: asked.text(),

@@ -1,7 +1,6 @@
 //! The facts beside a story: ids and codes as they are, for those who look something up.
 
 use domain::alert::one_line;
-use domain::catalogue::Provider;
 use domain::ids::{EventId, IncidentId};
 use engine::workflow_id;
 use store::alerts::AlertView;
@@ -17,7 +16,7 @@ use crate::state::AppState;
 #[derive(Debug)]
 pub struct Fact {
     /// What it is.
-    pub label: &'static str,
+    pub label: String,
     /// Its value.
     pub value: Value,
     /// Where it leads.
@@ -38,8 +37,8 @@ pub enum Value {
 }
 
 impl Fact {
-    fn new(label: &'static str, value: Value) -> Self {
-        Self { label, value, href: None }
+    fn new(label: impl Into<String>, value: Value) -> Self {
+        Self { label: label.into(), value, href: None }
     }
 
     fn leading_to(self, href: impl Into<String>) -> Self {
@@ -81,10 +80,7 @@ pub fn of_event(
 }
 
 fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
-    let provider_event = match event.provider {
-        Provider::Stripe => "Stripe event",
-        Provider::Shopify => "Shopify event",
-    };
+    let provider_event = format!("{} event", event.provider.name());
     let effect = format!("{}, by {}", event.effect_type, one_line(&event.event_type));
     let mut facts = vec![
         Fact::new("Customer reference", Value::Copied(one_line(&event.internal_reference))),
@@ -93,6 +89,9 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
         Fact::new("Happened at the provider", Value::At(When::brief(event.occurred_at))),
         Fact::new("Result due by", Value::At(When::brief(event.timeout_at))),
     ];
+    if let Some(key) = &event.effect_key {
+        facts.push(Fact::new("Effect key", Value::Code(one_line(key))));
+    }
     if let Some(shop) = &event.shopify_shop_domain {
         facts.push(Fact::new("Shop", Value::Code(one_line(shop))));
     }

@@ -5,9 +5,10 @@
 //! wrongly, such as a project that is not there any more or a state that never was, narrows nothing,
 //! and the form shows that it does not.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use domain::catalogue::{EffectType, event_types, find_event_type};
+use domain::catalogue::{Catalogue, EffectType};
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use serde::Deserialize;
@@ -69,16 +70,16 @@ impl Asked {
         self.mode.parse().ok()
     }
 
-    /// The provider's event type.
+    /// The provider's event type, in the spelling of the catalogue.
     #[must_use]
-    pub fn event_type(&self) -> Option<String> {
-        find_event_type(&self.event_type).ok().map(str::to_owned)
+    pub fn event_type(&self, catalogue: &Catalogue) -> Option<String> {
+        catalogue.event_type(None, &self.event_type).ok()
     }
 
     /// The effect.
     #[must_use]
-    pub fn effect_type(&self) -> Option<EffectType> {
-        self.effect_type.parse().ok()
+    pub fn effect_type(&self, catalogue: &Catalogue) -> Option<EffectType> {
+        catalogue.effect_type(&self.effect_type).ok()
     }
 
     /// From when, inclusive, and until when, exclusive.
@@ -232,13 +233,18 @@ pub struct Filters {
 impl Filters {
     /// The form with what was asked for.
     #[must_use]
-    pub fn new(path: &'static str, asked: &Asked, own: Vec<Select>, projects: &[Project]) -> Self {
+    pub fn new(
+        path: &'static str,
+        asked: &Asked,
+        own: Vec<Select>,
+        (projects, catalogue): (&[Project], &Catalogue),
+    ) -> Self {
         let mut own = own.into_iter();
         let first = own.next().into_iter().chain([by_project(asked, projects)]);
         let more = own.chain([
             by_mode(asked),
-            by_event_type(asked),
-            by_effect_type(asked),
+            by_event_type(asked, catalogue),
+            by_effect_type(asked, catalogue),
             Select::new(("age", "Age"), &asked.age, AGES),
             Select::new(
                 ("sort", "Order"),
@@ -271,13 +277,19 @@ fn by_mode(asked: &Asked) -> Select {
     Select::new(("mode", "Mode"), &asked.mode, options)
 }
 
-fn by_event_type(asked: &Asked) -> Select {
-    let options = [("", "Any event type")].into_iter().chain(event_types().map(|it| (it, it)));
+/// By provider; a type that several providers have stands once.
+fn by_event_type(asked: &Asked, catalogue: &Catalogue) -> Select {
+    let providers = catalogue.providers();
+    let mut seen = BTreeSet::new();
+    let types = providers.iter().flat_map(|provider| catalogue.event_types(provider));
+    let types = types.filter(|it| seen.insert(*it)).map(|it| (it, it));
+    let options = [("", "Any event type")].into_iter().chain(types);
     Select::new(("event_type", "Event type"), &asked.event_type, options)
 }
 
-fn by_effect_type(asked: &Asked) -> Select {
-    let all = EffectType::ALL.iter().map(|effect| (effect.as_str(), effect.as_str()));
+fn by_effect_type(asked: &Asked, catalogue: &Catalogue) -> Select {
+    let effects = catalogue.effect_types();
+    let all = effects.iter().map(|effect| (effect.as_str(), effect.as_str()));
     let options = [("", "Any effect")].into_iter().chain(all);
     Select::new(("effect_type", "Effect"), &asked.effect_type, options)
 }
@@ -304,10 +316,12 @@ mod tests {
             before: wrong(),
             ..Asked::default()
         };
-        assert_eq!((asked.project_id(), asked.mode(), asked.event_type()), (None, None, None));
-        assert_eq!((asked.effect_type(), asked.times(NOW)), (None, (None, None)));
+        let catalogue = &Catalogue::default();
+        assert_eq!((asked.project_id(), asked.mode()), (None, None));
+        assert_eq!((asked.event_type(catalogue), asked.effect_type(catalogue)), (None, None));
+        assert_eq!(asked.times(NOW), (None, None));
         assert_eq!((asked.sort(), asked.cursor::<ProjectId>()), (Sort::Newest, None));
-        assert!(!Filters::new("/x", &asked, vec![], &[]).more_is_open());
+        assert!(!Filters::new("/x", &asked, vec![], (&[], catalogue)).more_is_open());
     }
 
     #[test]

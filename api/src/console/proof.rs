@@ -108,8 +108,8 @@ fn fill(
 ) -> ProofPage {
     let by_hand = incident.resolution == Some(Resolution::Manual);
     let matter = Matter {
-        provider: event.provider,
-        effect: event.effect_type,
+        provider: event.provider.clone(),
+        effect: event.effect_type.clone(),
         occurred_at: event.occurred_at,
         received_at: event.received_at,
         reason: incident.reason,

@@ -150,7 +150,7 @@ fn said(error: &ApiError) -> String {
             said.collect::<Vec<_>>().join(" ")
         }
         ApiError::MethodNotAllowed => "Open it from the page that leads to it.".to_owned(),
-        ApiError::PayloadTooLarge => "The form has more than 64 KiB.".to_owned(),
+        ApiError::PayloadTooLarge { .. } => "The form has more than 64 KiB.".to_owned(),
         other => sentence(&other.to_string()),
     }
 }

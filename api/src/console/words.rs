@@ -6,15 +6,17 @@ use domain::incident::IncidentState;
 
 /// What a customer is owed, as the beginning of `… for user_456`.
 #[must_use]
-pub const fn due(effect: EffectType) -> &'static str {
-    match effect {
+pub fn due(effect: &EffectType) -> String {
+    let words = match effect {
         EffectType::AccessUnlock => "Access",
         EffectType::CreditGrant => "Credits",
         EffectType::SeatUpdate => "Seats",
         EffectType::SubscriptionStateApply => "Subscription change",
         EffectType::AccessRevocation => "Access removal",
         EffectType::CreditDeduction => "Credit removal",
-    }
+        EffectType::Declared(name) => name.as_str(),
+    };
+    words.to_owned()
 }
 
 /// A state as a shape, a word and a colour.
@@ -51,6 +53,7 @@ impl Pill {
             Effect::Succeeded => Self::new("done", "Applied"),
             Effect::Failed => Self::new("open", "Failed"),
             Effect::Missing => Self::new("open", "Missing"),
+            Effect::Superseded => Self::new("done", "Superseded"),
         }
     }
 }

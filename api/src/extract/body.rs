@@ -12,8 +12,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::json;
+use super::json::{self, IngestBody};
 use crate::error::ApiError;
+
+/// The most bytes that a body may have, unless more is said.
+const MAX_BODY: usize = 256 * 1024;
+/// The most bytes that a receipt or a result may have, with its payload: 2.25 MiB.
+pub const MAX_INGEST: usize = 9 * MAX_BODY;
 
 /// How much of a body is read, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +32,7 @@ pub struct BodyLimits {
 impl Default for BodyLimits {
     /// 256 KiB in 10 seconds.
     fn default() -> Self {
-        Self { bytes: 256 * 1024, deadline: Duration::from_secs(10) }
+        Self { bytes: MAX_BODY, deadline: Duration::from_secs(10) }
     }
 }
 
@@ -44,6 +49,23 @@ pub async fn read_json_object(
     json::parse_object(&bytes)
 }
 
+/// Reads the body of a receipt or a result: at most [`MAX_INGEST`] bytes, of which a payload may be all
+/// that is over the usual limit.
+///
+/// # Errors
+/// As [`read_json_object`].
+pub async fn read_ingest_body(body: Body, deadline: Duration) -> Result<IngestBody, ApiError> {
+    let bytes = read_body(body, BodyLimits { bytes: MAX_INGEST, deadline }).await?;
+    let read = json::parse_ingest(&bytes)?;
+    let payload = read.payload.as_ref().map_or(0, |payload| payload.get().len());
+    if bytes.len().saturating_sub(payload) > MAX_BODY {
+        return Err(ApiError::PayloadTooLarge {
+            limit: "262144 bytes (256 KiB) beside its payload",
+        });
+    }
+    Ok(read)
+}
+
 /// Takes in a body that nobody wants, piece by piece, within the limits; nothing of it is kept.
 pub async fn drop_body(body: Body, limits: BodyLimits) {
     let mut body = Limited::new(body, limits.bytes);
@@ -58,13 +80,20 @@ pub async fn drop_body(body: Body, limits: BodyLimits) {
 /// `payload_too_large`, or `malformed_request` for a body that came too slowly or ended early.
 pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let too_large = || ApiError::PayloadTooLarge {
+        limit: if limits.bytes == MAX_INGEST {
+            "2359296 bytes (2.25 MiB)"
+        } else {
+            "262144 bytes (256 KiB)"
+        },
+    };
     if announced > limits.bytes {
-        return Err(ApiError::PayloadTooLarge);
+        return Err(too_large());
     }
     let reading = Limited::new(body, limits.bytes).collect();
     match tokio::time::timeout(limits.deadline, reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::PayloadTooLarge),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         // The client went away, or its chunks make no sense.
         Ok(Err(_)) => Err(ApiError::malformed("the body ended before it was complete")),
         Err(_) => Err(ApiError::BodyTooSlow { deadline: limits.deadline }),
@@ -108,6 +137,10 @@ mod tests {
         }
     }
 
+    fn too_large() -> String {
+        "the body has more than 262144 bytes (256 KiB)".to_owned()
+    }
+
     async fn outcome(body: Body) -> Result<usize, String> {
         read_body(body, LIMITS).await.map(|bytes| bytes.len()).map_err(|error| error.to_string())
     }
@@ -115,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_may_have_exactly_as_many_bytes_as_the_limit() {
         assert_eq!(outcome(Body::from(vec![b'x'; 100])).await, Ok(100));
-        let too_large = Err(ApiError::PayloadTooLarge.to_string());
+        let too_large = Err(too_large());
         assert_eq!(outcome(Body::from(vec![b'x'; 101])).await, too_large);
         let chunks = vec![&[b'x'; 60][..], &[b'x'; 40]];
         assert_eq!(outcome(Body::new(Chunks(chunks, Ending::Clean))).await, Ok(100));
@@ -124,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_without_a_length_is_dropped_at_the_first_byte_over() {
         let body = Body::new(Chunks(vec![&[b'x'; 60], &[b'x'; 41]], Ending::Never));
-        assert_eq!(outcome(body).await, Err(ApiError::PayloadTooLarge.to_string()));
+        assert_eq!(outcome(body).await, Err(too_large()));
     }
 
     #[tokio::test]

@@ -5,31 +5,70 @@
 //! numbers to what a 64-bit float can hold. Messages name line and column and never quote the body:
 //! it may hold what must not reach a log.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::surrogates;
 use crate::error::ApiError;
 
 const MAX_FIELDS: usize = 64;
+
+/// What a receipt or a result says.
+#[derive(Debug, Default)]
+pub struct IngestBody {
+    /// Every field but `payload`.
+    pub fields: Map<String, Value>,
+    /// `payload` as it was sent. It is valid JSON as far as its brackets and quotes go.
+    pub payload: Option<Box<RawValue>>,
+    /// Whether unpaired surrogates became U+FFFD somewhere.
+    pub repaired: bool,
+}
 
 /// Parses a whole body.
 ///
 /// # Errors
 /// `too_many_fields`, or `malformed_request` with the place of the first mistake.
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    Ok(parse(bytes, Payload::Read)?.fields)
+}
+
+/// Parses a receipt or a result. Its payload is not judged here, and broken text is no reason to lose
+/// what else it says.
+///
+/// # Errors
+/// As [`parse_object`].
+pub(super) fn parse_ingest(bytes: &[u8]) -> Result<IngestBody, ApiError> {
+    let text = surrogates::replace_unpaired(bytes);
+    let body = parse(&text, Payload::Raw)?;
+    Ok(IngestBody { repaired: matches!(text, Cow::Owned(_)), ..body })
+}
+
+fn parse(bytes: &[u8], payload: Payload) -> Result<IngestBody, ApiError> {
     if bytes.is_empty() {
         return Err(ApiError::malformed("the body is empty; send a JSON object"));
     }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let mut fault = Fault::Syntax;
     let object = parser
-        .deserialize_map(UniqueFields { fault: &mut fault })
+        .deserialize_map(UniqueFields { payload, fault: &mut fault })
         .and_then(|object| parser.end().map(|()| object));
     object.map_err(|error| refusal(&error, &fault))
+}
+
+/// What is done with a field named `payload`.
+#[derive(Clone, Copy, PartialEq)]
+enum Payload {
+    /// It is a field like any other.
+    Read,
+    /// It is set aside as it stands.
+    Raw,
 }
 
 /// What the visitor objected to, besides what the parser finds by itself.
@@ -59,30 +98,38 @@ fn refusal(error: &serde_json::Error, fault: &Fault) -> ApiError {
 }
 
 struct UniqueFields<'a> {
+    payload: Payload,
     fault: &'a mut Fault,
 }
 
 impl<'de> Visitor<'de> for UniqueFields<'_> {
-    type Value = Map<String, Value>;
+    type Value = IngestBody;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = fields.next_key::<String>()? {
-            if object.contains_key(&name) {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut body = IngestBody::default();
+        let mut seen = BTreeSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if seen.contains(&name) {
                 *self.fault = Fault::DuplicateField;
                 return Err(A::Error::custom("duplicate field"));
             }
-            if object.len() == MAX_FIELDS {
+            if seen.len() == MAX_FIELDS {
                 *self.fault = Fault::TooManyFields;
                 return Err(A::Error::custom("too many fields"));
             }
-            object.insert(name, fields.next_value()?);
+            if name == "payload" && self.payload == Payload::Raw {
+                let payload = map.next_value::<Box<RawValue>>()?;
+                body.payload = Some(payload).filter(|payload| payload.get() != "null");
+            } else {
+                body.fields.insert(name.clone(), map.next_value()?);
+            }
+            seen.insert(name);
         }
-        Ok(object)
+        Ok(body)
     }
 }
 
@@ -163,6 +210,31 @@ mod tests {
     fn a_null_character_is_json_and_left_to_the_rules_of_its_field() {
         let object = parse_object(br#"{"internal_reference":"a\u0000b"}"#).expect("taken");
         assert_eq!(object["internal_reference"], "a\0b");
+    }
+
+    #[test]
+    fn a_payload_is_set_aside_unjudged() {
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        for payload in
+            ["{\"a\":1,\"a\":2}", "[1]", "1e999", "\"text\"", "{\"a\":\"\\u0000\"}", deep.as_str()]
+        {
+            let body = format!("{{\"a\":1,\"payload\":{payload},\"b\":2}}");
+            let read = parse_ingest(body.as_bytes()).expect("taken");
+            assert_eq!(read.payload.expect("set aside").get(), payload);
+            assert_eq!(read.fields.len(), 2);
+        }
+        assert!(parse_ingest(b"{\"payload\":null}").expect("taken").payload.is_none());
+        for body in ["{\"payload\":{},\"payload\":{}}", "{\"payload\":{]}", "{\"payload\":"] {
+            assert!(parse_ingest(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn unpaired_surrogates_become_replacement_characters() {
+        let read = parse_ingest(br#"{"a":"x\ud83d","b":"\ud83d\ude00"}"#).expect("taken");
+        assert_eq!((read.fields["a"].as_str(), read.repaired), (Some("x\u{fffd}"), true));
+        assert_eq!(read.fields["b"], "\u{1f600}");
+        assert!(!parse_ingest(br#"{"b":"\ud83d\ude00"}"#).expect("taken").repaired);
     }
 
     #[test]

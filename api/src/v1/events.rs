@@ -8,14 +8,14 @@ use domain::ids::{EventId, IncidentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::events::PaymentEvent;
-use store::incidents;
 use store::search::events::{EventSearch, search_events};
 use store::timeline::{self, TimelineEntry};
+use store::{declared_names, incidents};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice, event_type};
+use super::paging::{Listed, Paging, choice, named};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -24,7 +24,7 @@ use crate::state::AppState;
 pub struct EventShape {
     #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     event_id: EventId,
-    /// `pending`, `succeeded`, `failed` or `missing`.
+    /// `pending`, `succeeded`, `failed`, `missing` or `superseded`.
     #[schema(value_type = String)]
     effect: Effect,
     #[schema(value_type = String)]
@@ -34,6 +34,12 @@ pub struct EventShape {
     #[schema(value_type = String)]
     effect_type: EffectType,
     internal_reference: String,
+    /// Which of several such effects; there only where the receipt said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_key: Option<String>,
+    /// The shop, for Shopify.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shopify_shop_domain: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     received_at: OffsetDateTime,
@@ -54,6 +60,8 @@ impl EventShape {
             event_type: event.event_type,
             effect_type: event.effect_type,
             internal_reference: event.internal_reference,
+            effect_key: event.effect_key,
+            shopify_shop_domain: event.shopify_shop_domain,
             received_at: event.received_at,
             timeout_at: event.timeout_at,
             incident_id,
@@ -94,7 +102,7 @@ pub struct EventStory {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct EventQuery {
-    /// `pending`, `succeeded`, `failed` or `missing`.
+    /// `pending`, `succeeded`, `failed`, `missing` or `superseded`.
     effect: Option<String>,
     /// The provider's event type, one of the catalogue.
     event_type: Option<String>,
@@ -119,11 +127,16 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<EventShape>>, ApiError> {
     let project = caller::project(&state, &id).await?;
+    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
     let search = EventSearch {
         project_id: Some(project.id),
         effect: choice("effect", wanted.effect.as_deref())?,
-        effect_type: choice("effect_type", wanted.effect_type.as_deref())?,
-        event_type: event_type(wanted.event_type.as_deref())?,
+        effect_type: named("effect_type", wanted.effect_type.as_deref(), |it| {
+            catalogue.effect_type(it)
+        })?,
+        event_type: named("event_type", wanted.event_type.as_deref(), |it| {
+            catalogue.event_type(None, it)
+        })?,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,

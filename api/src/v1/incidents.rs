@@ -8,6 +8,7 @@ use domain::incident::{IncidentState, Reason, Resolution, check_note};
 use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use store::declared_names;
 use store::incidents::Incident;
 use store::pool;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice, event_type};
+use super::paging::{Listed, Paging, choice, named};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;
@@ -106,12 +107,17 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<IncidentShape>>, ApiError> {
     let project = caller::project(&state, &id).await?;
+    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
     let search = IncidentSearch {
         project_id: Some(project.id),
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
         reason: choice("reason", wanted.reason.as_deref())?,
-        effect_type: choice("effect_type", wanted.effect_type.as_deref())?,
-        event_type: event_type(wanted.event_type.as_deref())?,
+        effect_type: named("effect_type", wanted.effect_type.as_deref(), |it| {
+            catalogue.effect_type(it)
+        })?,
+        event_type: named("event_type", wanted.event_type.as_deref(), |it| {
+            catalogue.event_type(None, it)
+        })?,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,

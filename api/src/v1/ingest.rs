@@ -4,7 +4,6 @@
 //! that hangs up, or a process that dies before the commit, leaves either everything or nothing; the
 //! same request again finds out which.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,14 +14,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::ids::EventId;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use store::api_keys::{self, KeyOwner};
-use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
 use store::pool::Transaction;
 use store::{PgConnection, StoreError};
 
 use crate::error::ApiError;
-use crate::extract::{BodyLimits, IngestHead, drop_body, read_json_object};
+use crate::extract::{BodyLimits, IngestBody, IngestHead, drop_body, read_ingest_body};
 use crate::state::AppState;
 
 /// How long the body of a refused request is taken in.
@@ -30,8 +28,8 @@ const DROP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Who sent a request, and under which idempotency key.
 pub(super) struct Sender {
-    owner: KeyOwner,
-    idempotency_key: String,
+    pub(super) owner: KeyOwner,
+    pub(super) idempotency_key: String,
 }
 
 /// Checks the headers, the key and its rate, and reads the body.
@@ -41,10 +39,13 @@ pub(super) struct Sender {
 pub(super) async fn read(
     state: &AppState,
     request: Request,
-) -> Result<(Sender, Map<String, Value>), ApiError> {
+) -> Result<(Sender, IngestBody), ApiError> {
     let (parts, body) = request.into_parts();
     match admit(state, &parts).await {
-        Ok(sender) => Ok((sender, read_json_object(body, BodyLimits::default()).await?)),
+        Ok(sender) => {
+            let deadline = BodyLimits::default().deadline;
+            Ok((sender, read_ingest_body(body, deadline).await?))
+        }
         Err(refusal) => {
             let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
             drop_body(body, limits).await;
@@ -62,82 +63,139 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<Sender, ApiError> {
     Ok(Sender { owner, idempotency_key: head.idempotency_key })
 }
 
-/// A call that is answered for the first time.
-pub(super) struct Call<'a, T> {
+/// A call as it came in, and what makes it the same as another one.
+pub(super) trait IngestCall: Send + Sync + 'static {
+    /// The last part of its path.
+    const ROUTE: &'static str;
+
+    /// What tells requests under one key apart; empty where nothing does.
+    fn scope(&self) -> String;
+
+    /// What makes two requests the same.
+    fn fingerprint(&self) -> [u8; 32];
+
+    /// The request's hash as the release before computes it.
+    fn previous_hash(&self) -> [u8; 32];
+
+    /// Does the work, the first time.
+    fn accept(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+    ) -> impl Future<Output = Result<Worked, ApiError>> + Send;
+
+    /// Takes what a repeated request says in other words.
+    fn repeat(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+        event_id: EventId,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
+}
+
+/// What a call's work depends on besides the call.
+#[derive(Clone, Copy)]
+pub(super) struct CallContext<'a> {
     /// What handlers work with.
     pub(super) state: &'a AppState,
     /// Whom the key speaks for.
     pub(super) owner: &'a KeyOwner,
-    /// The key that it uses up.
+    /// The key that the call uses up.
     pub(super) used: KeyUse<'a>,
-    /// What it says.
-    pub(super) said: &'a T,
 }
 
 /// What the work of a call came to.
 pub(super) enum Worked {
     /// An answer about an event that is stored and given back for the same request.
     Stored(EventId, StoredAnswer),
+    /// An answer that another one will take the place of.
+    Passing(StoredAnswer),
     /// A refusal that is not stored, although the transaction may have kept something.
     Refused(ApiError),
 }
 
-/// The work of a call, which borrows the transaction and the call.
-pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<Worked, ApiError>> + Send + 'a>>;
+impl Worked {
+    fn event_id(&self) -> Option<EventId> {
+        match self {
+            Self::Stored(event_id, _) => Some(*event_id),
+            Self::Passing(_) | Self::Refused(_) => None,
+        }
+    }
+}
 
 /// Runs the work once per idempotency key, in one transaction with its stored answer, and then has the
 /// relay carry over what the work wished. A client that hangs up does not stop it.
-pub(super) async fn once<T, W>(
+pub(super) async fn once<C: IngestCall>(
     state: AppState,
-    route: &'static str,
     sender: Sender,
-    said: T,
-    work: W,
-) -> Result<Response, ApiError>
-where
-    T: Serialize + Send + Sync + 'static,
-    W: for<'a> FnOnce(&'a mut PgConnection, Call<'a, T>) -> Work<'a> + Send + 'static,
-{
-    let request_hash = hash(&said)?;
+    call: C,
+) -> Result<Response, ApiError> {
     let detached = state.detached.clone();
     let answered = detached.run(async move {
+        let (scope, fingerprint, request_hash) =
+            (call.scope(), call.fingerprint(), call.previous_hash());
         let used = KeyUse {
             project_id: sender.owner.project_id,
-            route,
+            route: C::ROUTE,
+            scope: &scope,
             key: &sender.idempotency_key,
+            fingerprint: &fingerprint,
             request_hash: &request_hash,
         };
-        answer(Call { state: &state, owner: &sender.owner, used, said: &said }, work).await
+        answer(CallContext { state: &state, owner: &sender.owner, used }, &call).await
     });
     answered.await
 }
 
-async fn answer<T, W>(call: Call<'_, T>, work: W) -> Result<Response, ApiError>
-where
-    W: for<'a> FnOnce(&'a mut PgConnection, Call<'a, T>) -> Work<'a>,
-{
-    let Call { state, used, .. } = call;
+async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Response, ApiError> {
+    let CallContext { state, used, .. } = context;
     let mut tx = state.pool.begin().await.map_err(|error| failed(error.into()))?;
-    let known = match idempotency::claim(&mut tx, used).await.map_err(failed)? {
-        Claim::New => None,
-        Claim::Answered(answer) => Some(Ok(respond(answer))),
-        Claim::InProgress => Some(Err(ApiError::IdempotencyInProgress)),
-        Claim::Conflict => Some(Err(ApiError::IdempotencyConflict)),
-    };
-    if let Some(known) = known {
-        undo(tx).await;
-        return known;
-    }
-    let worked = match work(&mut tx, call).await {
-        Ok(worked) => worked,
-        Err(error) => {
-            undo(tx).await;
-            return Err(error);
+    let claimed = idempotency::claim(&mut tx, used).await.map_err(failed)?;
+    match &claimed {
+        Claim::Answered { answer, identical } => {
+            match answer.event_id().filter(|_| !identical) {
+                Some(event_id) => {
+                    call.repeat(&mut tx, context, event_id).await?;
+                    tx.commit().await.map_err(|error| failed(error.into()))?;
+                }
+                None => undo(tx).await,
+            }
+            Ok(respond(answer.clone()))
         }
+        Claim::InProgress => refuse(tx, ApiError::IdempotencyInProgress).await,
+        Claim::Conflict => refuse(tx, ApiError::IdempotencyConflict).await,
+        Claim::New(place) => first(tx, context, call, (&claimed, *place)).await,
+        Claim::AnsweredInOtherWords { place, .. } => {
+            first(tx, context, call, (&claimed, *place)).await
+        }
+    }
+}
+
+/// Does the work of a call that was not answered in these words.
+async fn first<C: IngestCall>(
+    mut tx: Transaction,
+    context: CallContext<'_>,
+    call: &C,
+    (claimed, place): (&Claim, Place),
+) -> Result<Response, ApiError> {
+    let CallContext { state, used, .. } = context;
+    let worked = match call.accept(&mut tx, context).await {
+        Ok(worked) => worked,
+        Err(error) => return refuse(tx, error).await,
     };
-    if answered_meanwhile(&mut tx, used, &worked).await.map_err(failed)? {
-        undo(tx).await;
-        return Err(ApiError::IdempotencyInProgress);
+    if let Claim::AnsweredInOtherWords { answer: earlier, .. } = claimed
+        && !matches!(worked, Worked::Refused(_))
+    {
+        if worked.event_id() != earlier.event_id() {
+            return refuse(tx, ApiError::IdempotencyConflict).await;
+        }
+        if used.scope.is_empty() {
+            undo(tx).await;
+            return Ok(respond(earlier.clone()));
+        }
+    }
+    if answered_meanwhile(&mut tx, used, &worked, (claimed, place)).await.map_err(failed)? {
+        return refuse(tx, ApiError::IdempotencyInProgress).await;
     }
     tx.commit().await.map_err(|error| failed(error.into()))?;
     match worked {
@@ -145,6 +203,7 @@ where
             state.relay.nudge(event_id);
             Ok(respond(answer))
         }
+        Worked::Passing(answer) => Ok(respond(answer)),
         Worked::Refused(error) => Err(error),
     }
 }
@@ -155,11 +214,21 @@ async fn answered_meanwhile(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
     worked: &Worked,
+    (claimed, place): (&Claim, Place),
 ) -> Result<bool, StoreError> {
     match worked {
-        Worked::Stored(_, answer) => Ok(!idempotency::insert_answer(tx, used, answer).await?),
-        Worked::Refused(_) => Ok(idempotency::claim(tx, used).await? != Claim::New),
+        Worked::Stored(_, answer) => {
+            Ok(!idempotency::insert_answer(tx, used, place, answer).await?)
+        }
+        Worked::Passing(_) | Worked::Refused(_) => {
+            Ok(idempotency::claim(tx, used).await? != *claimed)
+        }
     }
+}
+
+async fn refuse(tx: Transaction, error: ApiError) -> Result<Response, ApiError> {
+    undo(tx).await;
+    Err(error)
 }
 
 /// Undoes a transaction before its answer leaves: dropping it would do so a moment later, and a client
@@ -169,17 +238,10 @@ async fn undo(tx: Transaction) {
     let _undone = tx.rollback().await;
 }
 
-/// An answer with status 202 about an event.
-pub(super) fn accepted(event_id: EventId, body: &impl Serialize) -> Result<Worked, ApiError> {
+/// An answer with status 202.
+pub(super) fn accepted(body: &impl Serialize) -> Result<StoredAnswer, ApiError> {
     let body = serde_json::to_vec(body).map_err(ApiError::internal)?;
-    Ok(Worked::Stored(event_id, StoredAnswer { status: StatusCode::ACCEPTED.as_u16(), body }))
-}
-
-/// SHA-256 of a typed request: key order and white space do not count.
-fn hash(request: &impl Serialize) -> Result<[u8; 32], ApiError> {
-    use sha2::{Digest, Sha256};
-    let bytes = serde_json::to_vec(request).map_err(ApiError::internal)?;
-    Ok(Sha256::digest(bytes).into())
+    Ok(StoredAnswer { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
 /// The store's failures, as the client may know them.

@@ -12,6 +12,7 @@ pub mod incidents;
 mod ingest;
 pub mod keys;
 pub mod paging;
+mod previous_release;
 pub mod projects;
 pub mod proof_links;
 pub mod receipt;

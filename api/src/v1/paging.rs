@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::catalogue::find_event_type;
+use domain::catalogue::UnknownName;
 use serde::{Deserialize, Serialize};
 use store::page::Page;
 use store::search::Cursor;
@@ -71,8 +71,11 @@ where
         .map_err(|error: domain::text_enum::UnknownText| mistake(name, &error))
 }
 
-/// An event type in a query, with those of the catalogue named in the refusal.
-pub(super) fn event_type(text: Option<&str>) -> Result<Option<String>, ApiError> {
-    let found = text.map(find_event_type).transpose();
-    Ok(found.map_err(|error| mistake("event_type", &error))?.map(str::to_owned))
+/// A name in a query, with those of the catalogue that it resembles named in the refusal.
+pub(super) fn named<T>(
+    name: &str,
+    text: Option<&str>,
+    find: impl FnOnce(&str) -> Result<T, UnknownName>,
+) -> Result<Option<T>, ApiError> {
+    text.map(find).transpose().map_err(|error| mistake(name, &error))
 }

@@ -3,13 +3,16 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::ids::EventId;
-use domain::receipt::Receipt;
+use domain::receipt::{Receipt, ReceiptContext};
+use domain::snapshot::{DropReason, Snapshot};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::PgConnection;
-use store::transitions::receipt;
+use store::transitions::receipt::{self, Delivery};
 use time::OffsetDateTime;
 
-use super::ingest::{self, Call, Worked};
+use super::ingest::{self, CallContext, IngestCall, Worked};
+use super::previous_release;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -22,6 +25,15 @@ struct Answer {
     duplicate: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_reason: Option<DropReason>,
+}
+
+struct ReceiptCall {
+    receipt: Receipt,
+    payload: Option<Box<RawValue>>,
+    event_key: [u8; 32],
+    previous_hash: [u8; 32],
 }
 
 /// The handler.
@@ -30,21 +42,67 @@ struct Answer {
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (sender, body) = ingest::read(&state, request).await?;
-    let receipt = Receipt::parse(&body).map_err(ApiError::ValidationError)?;
-    ingest::once(state, "receipt", sender, receipt, |tx, call| Box::pin(take(tx, call))).await
+    let context = ReceiptContext { catalogue: &sender.owner.catalogue, mode: sender.owner.mode };
+    let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
+    let event_key = receipt.identity(&sender.idempotency_key).key();
+    let previous_hash = previous_release::hash_receipt(&body)?;
+    let call = ReceiptCall { receipt, payload: body.payload, event_key, previous_hash };
+    ingest::once(state, sender, call).await
 }
 
-async fn take(tx: &mut PgConnection, call: Call<'_, Receipt>) -> Result<Worked, ApiError> {
-    let Call { state, owner, said: receipt, .. } = call;
-    let taken = receipt::accept_receipt(tx, &state.master_key, owner, receipt).await;
-    let taken = taken.map_err(ingest::failed)?;
-    let dropped = receipt.payload.is_some() && (!owner.snapshots || taken.duplicate);
-    let answer = Answer {
-        event_id: taken.event_id,
-        timeout_at: taken.timeout_at,
-        accepted: true,
-        duplicate: taken.duplicate,
-        snapshot: dropped.then_some("not_stored"),
-    };
-    ingest::accepted(taken.event_id, &answer)
+impl IngestCall for ReceiptCall {
+    const ROUTE: &'static str = "receipt";
+
+    fn scope(&self) -> String {
+        String::new()
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        self.event_key
+    }
+
+    fn previous_hash(&self) -> [u8; 32] {
+        self.previous_hash
+    }
+
+    async fn accept(
+        &self,
+        tx: &mut PgConnection,
+        CallContext { state, owner, .. }: CallContext<'_>,
+    ) -> Result<Worked, ApiError> {
+        let payload = self.payload.as_deref().map(RawValue::get);
+        let snapshot = payload.map(|payload| Snapshot::judge(payload, owner.snapshots));
+        let kept = match &snapshot {
+            Some(Snapshot::Kept(json)) => Some(json.as_str()),
+            Some(Snapshot::NotStored(_)) | None => None,
+        };
+        let delivery =
+            Delivery { receipt: &self.receipt, event_key: &self.event_key, snapshot: kept };
+        let taken = receipt::accept_receipt(tx, &state.master_key, owner, delivery).await;
+        let taken = taken.map_err(ingest::failed)?;
+        let dropped = match snapshot {
+            Some(Snapshot::NotStored(reason)) => Some(reason),
+            Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
+            Some(Snapshot::Kept(_)) | None => None,
+        };
+        let answer = Answer {
+            event_id: taken.event_id,
+            timeout_at: taken.timeout_at,
+            accepted: true,
+            duplicate: taken.duplicate,
+            snapshot: dropped.map(|_| "not_stored"),
+            snapshot_reason: dropped,
+        };
+        Ok(Worked::Stored(taken.event_id, ingest::accepted(&answer)?))
+    }
+
+    /// The first receipt of an event counts; what a second delivery says differently does not.
+    async fn repeat(
+        &self,
+        _: &mut PgConnection,
+        _: CallContext<'_>,
+        _: EventId,
+    ) -> Result<(), ApiError> {
+        Ok(())
+    }
 }

@@ -1,35 +1,42 @@
-//! `POST /api/v1/result`: the app applied the effect, or failed to.
+//! `POST /api/v1/result`: the app applied the effect, failed to, or says that none is due any more.
 //!
-//! A result may overtake its receipt. Then the answer is 404, and the result is kept for 24 hours and
-//! applied when the receipt comes.
+//! A result may overtake its receipt. Then it is kept for 24 hours and applied when the receipt comes.
+//! One that fits several events is noted on each of them, and the app is asked which it means.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::audit::Actor;
-use domain::effect_result::ResultReport;
+use domain::effect_result::{Outcome, ResultReport};
 use domain::event::Effect;
 use domain::field::FieldError;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::IncidentState;
 use serde::Serialize;
 use store::PgConnection;
-use store::api_keys::KeyOwner;
+use store::events::PaymentEvent;
 use store::transitions::result::{self, Report, ResultAnswer};
 use store::{events, results};
 
-use super::ingest::{self, Call, Worked};
-use crate::error::ApiError;
+use super::ingest::{self, CallContext, IngestCall, Worked};
+use super::previous_release;
+use crate::error::{ApiError, Candidate};
+use crate::extract::IngestBody;
 use crate::state::AppState;
 
-const KEPT: &str = "there is no receipt for this event yet; the result is kept for 24 hours and applied when the receipt comes";
 const UNKNOWN: &str = "there is no such event in this project";
 
 #[derive(Serialize)]
-struct Answer {
-    event_id: EventId,
+struct Answer<'a> {
+    event_id: Option<EventId>,
     accepted: bool,
-    effect: Effect,
+    /// There only while the receipt is waited for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pending_receipt: bool,
+    effect: Option<Effect>,
     incident: Option<Incident>,
+    /// The fields whose text was changed so that it could be kept.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    adjusted: &'a [&'static str],
 }
 
 #[derive(Serialize)]
@@ -38,93 +45,174 @@ struct Incident {
     state: IncidentState,
 }
 
+struct ResultCall {
+    report: ResultReport,
+    previous_hash: [u8; 32],
+}
+
 /// The handler.
 ///
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (sender, body) = ingest::read(&state, request).await?;
-    let report = ResultReport::parse(&body).map_err(ApiError::ValidationError)?;
-    ingest::once(state, "result", sender, report, |tx, call| Box::pin(take(tx, call))).await
+    let report = ResultReport::parse(&body.fields, &sender.owner.catalogue);
+    let mut report = report.map_err(ApiError::ValidationError)?;
+    note_repaired(&mut report, &body);
+    let previous_hash = previous_release::hash_result(&body.fields)?;
+    ingest::once(state, sender, ResultCall { report, previous_hash }).await
 }
 
-async fn take(tx: &mut PgConnection, call: Call<'_, ResultReport>) -> Result<Worked, ApiError> {
-    match find(tx, &call).await? {
-        Found::Event(event_id) => accept(tx, call.owner, event_id, call.said).await,
-        Found::Refused(error) => Ok(Worked::Refused(error)),
-    }
-}
-
-enum Found {
-    Event(EventId),
-    Refused(ApiError),
-}
-
-/// The event that the result means. One that is not there yet is waited for by the kept result.
-async fn find(tx: &mut PgConnection, call: &Call<'_, ResultReport>) -> Result<Found, ApiError> {
-    let Call { owner, used, said: report, .. } = *call;
-    let meant = list_meant(tx, owner, report).await?;
-    let Some(provider_event_id) = report.event.provider_event_id.as_deref() else {
-        return Ok(single(&meant, UNKNOWN));
+/// Names what was repaired before it could be read at all.
+fn note_repaired(report: &mut ResultReport, body: &IngestBody) {
+    let broken = |text: &Option<String>| {
+        body.repaired
+            && text.as_ref().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER))
     };
-    if !meant.is_empty() || report.event.event_id.is_some() {
-        return Ok(single(&meant, UNKNOWN));
+    for (name, text) in
+        [("error_code", &report.result.error_code), ("error_message", &report.result.error_message)]
+    {
+        if broken(text) && !report.adjusted.contains(&name) {
+            report.adjusted.push(name);
+        }
     }
-    let project_id = owner.project_id;
-    events::lock_provider_event(tx, project_id, provider_event_id).await.map_err(ingest::failed)?;
-    let meant = list_meant(tx, owner, report).await?;
-    if meant.is_empty() {
-        let kept = results::insert_early(&mut *tx, owner.key_id, used, report).await;
+}
+
+impl IngestCall for ResultCall {
+    const ROUTE: &'static str = "result";
+
+    fn scope(&self) -> String {
+        let outcome = self.report.result.outcome;
+        match &self.report.result.replay_id {
+            Some(replay_id) => format!("{outcome}/{replay_id}"),
+            None => outcome.to_string(),
+        }
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        self.report.event.fingerprint()
+    }
+
+    fn previous_hash(&self) -> [u8; 32] {
+        self.previous_hash
+    }
+
+    async fn accept(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+    ) -> Result<Worked, ApiError> {
+        let mut selected = self.select(tx, context).await?;
+        if selected.is_empty()
+            && self.report.event.event_id.is_none()
+            && let Some(provider_event_id) = &self.report.event.provider_event_id
+        {
+            let project_id = context.owner.project_id;
+            let locked = events::lock_provider_event(tx, project_id, provider_event_id).await;
+            locked.map_err(ingest::failed)?;
+            selected = self.select(tx, context).await?;
+            if selected.is_empty() {
+                return self.keep(tx, context).await;
+            }
+        }
+        match selected.as_slice() {
+            [] => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
+            [event] => self.apply(tx, context, event.id).await,
+            _ => self.refuse_ambiguous(tx, context, selected).await,
+        }
+    }
+
+    /// The last words about a failure count, as long as they can.
+    async fn repeat(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+        event_id: EventId,
+    ) -> Result<(), ApiError> {
+        if self.report.result.outcome != Outcome::Failed {
+            return Ok(());
+        }
+        let actor = Actor::Key(context.owner.key_id);
+        let refreshed = result::refresh_failure(tx, &actor, event_id, &self.report.result).await;
+        refreshed.map_err(ingest::failed)
+    }
+}
+
+impl ResultCall {
+    async fn select(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+    ) -> Result<Vec<PaymentEvent>, ApiError> {
+        let selected = events::list_selected(tx, context.owner.project_id, &self.report.event);
+        selected.await.map_err(ingest::failed)
+    }
+
+    /// Keeps the result until its receipt comes.
+    async fn keep(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+    ) -> Result<Worked, ApiError> {
+        let CallContext { owner, used, .. } = context;
+        let kept = results::insert_early(&mut *tx, owner.key_id, used, &self.report).await;
         if !kept.map_err(ingest::failed)? {
-            return Ok(Found::Refused(ApiError::IdempotencyConflict));
+            return Ok(Worked::Refused(ApiError::IdempotencyConflict));
         }
+        let answer = Answer {
+            event_id: None,
+            accepted: true,
+            pending_receipt: true,
+            effect: None,
+            incident: None,
+            adjusted: &self.report.adjusted,
+        };
+        Ok(Worked::Passing(ingest::accepted(&answer)?))
     }
-    Ok(single(&meant, KEPT))
-}
 
-async fn list_meant(
-    tx: &mut PgConnection,
-    owner: &KeyOwner,
-    report: &ResultReport,
-) -> Result<Vec<EventId>, ApiError> {
-    events::list_meant(tx, owner.project_id, &report.event).await.map_err(ingest::failed)
-}
-
-fn single(meant: &[EventId], absent: &str) -> Found {
-    match meant {
-        [] => Found::Refused(ApiError::not_found(absent)),
-        [id] => Found::Event(*id),
-        several => {
-            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let message = format!(
-                "several events match: {}; send one of them as event_id, or narrow with provider or effect_type",
-                ids.join(", ")
-            );
-            Found::Refused(ApiError::ValidationError(vec![FieldError::new("event_id", message)]))
-        }
+    async fn refuse_ambiguous(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+        candidates: Vec<PaymentEvent>,
+    ) -> Result<Worked, ApiError> {
+        let actor = Actor::Key(context.owner.key_id);
+        let occasion = (context.used.key, &self.report.result);
+        let noted = result::note_ambiguous(tx, &actor, &candidates, occasion).await;
+        noted.map_err(ingest::failed)?;
+        let candidates = candidates.into_iter().map(Candidate::from).collect();
+        Ok(Worked::Refused(ApiError::AmbiguousEvent(candidates)))
     }
-}
 
-async fn accept(
-    tx: &mut PgConnection,
-    owner: &KeyOwner,
-    event_id: EventId,
-    report: &ResultReport,
-) -> Result<Worked, ApiError> {
-    let actor = Actor::Key(owner.key_id);
-    let kept = Report { result_id: results::new_id(), result: &report.result, signal: true };
-    match result::accept_result(tx, &actor, event_id, kept).await.map_err(ingest::failed)? {
-        ResultAnswer::Accepted { event_id, effect, incident } => {
-            let incident = incident.map(|(id, state)| Incident { id, state });
-            ingest::accepted(event_id, &Answer { event_id, accepted: true, effect, incident })
-        }
-        ResultAnswer::UnknownEvent => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
-        ResultAnswer::UnknownReplay => {
-            let mistake = FieldError::new(
-                "replay_id",
-                "is none of this event's; leave it out or send the one of the callback",
-            );
-            Ok(Worked::Refused(ApiError::ValidationError(vec![mistake])))
+    async fn apply(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+        event_id: EventId,
+    ) -> Result<Worked, ApiError> {
+        let actor = Actor::Key(context.owner.key_id);
+        let report =
+            Report { result_id: results::new_id(), result: &self.report.result, signal: true };
+        match result::accept_result(tx, &actor, event_id, report).await.map_err(ingest::failed)? {
+            ResultAnswer::Accepted { event_id, effect, incident } => {
+                let answer = Answer {
+                    event_id: Some(event_id),
+                    accepted: true,
+                    pending_receipt: false,
+                    effect: Some(effect),
+                    incident: incident.map(|(id, state)| Incident { id, state }),
+                    adjusted: &self.report.adjusted,
+                };
+                Ok(Worked::Stored(event_id, ingest::accepted(&answer)?))
+            }
+            ResultAnswer::UnknownEvent => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
+            ResultAnswer::UnknownReplay => {
+                let mistake = FieldError::new(
+                    "replay_id",
+                    "is none of this event's; leave it out or send the one of the callback",
+                );
+                Ok(Worked::Refused(ApiError::ValidationError(vec![mistake])))
+            }
         }
     }
 }

@@ -10,8 +10,8 @@ mod words;
 
 pub use slack_url::{SlackUrl, SlackUrlError};
 pub use words::{
-    heading_applied, heading_opened, heading_repair_failed, heading_resolved, heading_waiting,
-    humane_duration, legible, moment, one_line,
+    heading_applied, heading_opened, heading_repair_failed, heading_resolved, heading_superseded,
+    heading_waiting, humane_duration, legible, moment, one_line,
 };
 
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ pub struct Quote {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// What it is, without a colon.
-    pub label: &'static str,
+    pub label: String,
     /// Its value, on one line.
     pub value: String,
     /// Whether it is an id or a code, which are set in a fixed-width face.
@@ -177,17 +177,14 @@ impl AlertFacts {
     /// The facts below the sentence, in reading order.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
-        let code = |label, value: String| Fact { label, value, code: true };
-        let plain = |label, value: String| Fact { label, value, code: false };
-        let provider_event = match self.provider {
-            Provider::Stripe => "Stripe event",
-            Provider::Shopify => "Shopify event",
-        };
+        let code = |label: &str, value| Fact { label: label.to_owned(), value, code: true };
+        let plain = |label: &str, value| Fact { label: label.to_owned(), value, code: false };
+        let provider_event = format!("{} event", self.provider.name());
         let effect = format!("{}, by {}", self.effect_type, self.event_type);
         vec![
             code("Customer reference", self.internal_reference.clone()),
             code("Effect due", effect),
-            code(provider_event, self.provider_event_id.clone()),
+            code(&provider_event, self.provider_event_id.clone()),
             plain("Result due by", moment(self.timeout_at)),
             code("Incident", self.incident_id.to_string()),
             code("Event", self.event_id.to_string()),

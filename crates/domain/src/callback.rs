@@ -37,6 +37,9 @@ pub struct CallbackBody {
     pub effect_type: EffectType,
     /// The app's own reference.
     pub internal_reference: String,
+    /// Which of several such effects; there only where the receipt said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_key: Option<String>,
     /// The provider's time.
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,

@@ -1,24 +1,27 @@
-//! The result: the app's statement that an effect was applied, or was not.
+//! The result: the app's statement that an effect was applied, was not, or is not due any more.
+//!
+//! Which event it means is read strictly; what it says about a failure is never a reason to lose it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::catalogue::{EffectType, Provider};
-use crate::field::{FieldError, Fields};
+use crate::catalogue::{Catalogue, EffectType, Provider};
+use crate::diagnostics;
+use crate::field::{FieldError, Fields, check_identifier};
+use crate::identity::digest;
+use crate::receipt::MAX_EFFECT_KEY;
+use crate::shop_domain;
 use crate::text_enum::text_enum;
-
-/// The longest error message in characters.
-pub const MAX_ERROR_MESSAGE: usize = 2_000;
 
 text_enum! {
     /// What the app says became of the effect; the texts are those of the request's `status`.
-    Outcome { Succeeded = "success", Failed = "failed" }
+    Outcome { Succeeded = "success", Failed = "failed", Superseded = "superseded" }
 }
 
 /// What the app reports, whatever event it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectResult {
-    /// Applied or not.
+    /// Applied, not applied, or not due any more.
     pub outcome: Outcome,
     /// The app's short name of the failure.
     pub error_code: Option<String>,
@@ -28,26 +31,36 @@ pub struct EffectResult {
     pub replay_id: Option<String>,
 }
 
-/// Which event a result speaks of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventReference {
+/// Which event a result speaks of: everything that is given must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSelector {
     /// Our id, as the app wrote it; an unreadable one is simply unknown.
     pub event_id: Option<String>,
     /// The provider's id.
     pub provider_event_id: Option<String>,
-    /// Narrows a provider's id.
+    /// Who took the money.
     pub provider: Option<Provider>,
-    /// Tells several effects of one event apart.
+    /// The shop.
+    pub shopify_shop_domain: Option<String>,
+    /// The provider's event type.
+    pub event_type: Option<String>,
+    /// The effect.
     pub effect_type: Option<EffectType>,
+    /// To whom it is due.
+    pub internal_reference: Option<String>,
+    /// Which of several such effects.
+    pub effect_key: Option<String>,
 }
 
 /// The body of `POST /api/v1/result`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultReport {
     /// The event.
-    pub event: EventReference,
+    pub event: EventSelector,
     /// What became of its effect.
     pub result: EffectResult,
+    /// The fields whose text was changed so that it could be kept.
+    pub adjusted: Vec<&'static str>,
 }
 
 impl ResultReport {
@@ -55,11 +68,14 @@ impl ResultReport {
     ///
     /// # Errors
     /// Every field that breaks a rule, each with the cure.
-    pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(
+        body: &Map<String, Value>,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
-        let event = event_reference(&mut fields);
-        let result = effect_result(&mut fields);
-        let report = event.zip(result).map(|(event, result)| Self { event, result });
+        let event = event_selector(&mut fields, catalogue);
+        let (result, adjusted) = effect_result(&mut fields);
+        let report = event.zip(result).map(|(event, result)| Self { event, result, adjusted });
         fields.finish(report)
     }
 }
@@ -71,17 +87,40 @@ impl EffectResult {
     /// Every field that breaks a rule, each with the cure.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
-        let result = effect_result(&mut fields);
+        let (result, _) = effect_result(&mut fields);
         fields.finish(result)
     }
 }
 
-fn event_reference(fields: &mut Fields<'_>) -> Option<EventReference> {
+impl EventSelector {
+    /// What two calls that mean the same event in the same words have in common.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let fields = [
+            self.event_id.as_deref(),
+            self.provider_event_id.as_deref(),
+            self.provider.as_ref().map(Provider::as_str),
+            self.shopify_shop_domain.as_deref(),
+            self.event_type.as_deref(),
+            self.effect_type.as_ref().map(EffectType::as_str),
+            self.internal_reference.as_deref(),
+            self.effect_key.as_deref(),
+        ];
+        digest(fields.into_iter().map(Option::unwrap_or_default))
+    }
+}
+
+fn event_selector(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<EventSelector> {
     let event_id = fields.text("event_id").map(str::to_owned);
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");
-    let mut provider = fields.choice::<Provider>("provider");
-    let effect_type = fields.choice::<EffectType>("effect_type");
+    let mut provider = fields.named("provider", |text| catalogue.provider(text));
+    let event_type =
+        fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
+    let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
+    let internal_reference = fields.identifier("internal_reference");
+    let effect_key = fields.identifier_of("effect_key", MAX_EFFECT_KEY);
+    let shopify_shop_domain = shop_domain_of(fields, provider.as_ref());
     if let (Some(canonical), Some(stripe)) = (&canonical, &stripe)
         && canonical != stripe
     {
@@ -97,39 +136,47 @@ fn event_reference(fields: &mut Fields<'_>) -> Option<EventReference> {
         fields.refuse("event_id", "is required, or provider_event_id, or stripe_event_id");
         return None;
     }
-    Some(EventReference { event_id, provider_event_id, provider, effect_type })
+    Some(EventSelector {
+        event_id,
+        provider_event_id,
+        provider,
+        shopify_shop_domain,
+        event_type,
+        effect_type,
+        internal_reference,
+        effect_key,
+    })
 }
 
-fn effect_result(fields: &mut Fields<'_>) -> Option<EffectResult> {
+/// As in a receipt, the field means nothing for other providers.
+fn shop_domain_of(fields: &mut Fields<'_>, provider: Option<&Provider>) -> Option<String> {
+    if provider.is_some_and(|provider| *provider != Provider::Shopify) {
+        return None;
+    }
+    fields.named("shopify_shop_domain", |text| {
+        shop_domain::normalise(text).ok_or("must look like your-shop.myshopify.com")
+    })
+}
+
+fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static str>) {
     let outcome = fields.choice::<Outcome>("status");
     let outcome = fields.require("status", outcome);
-    let error_code = error_code(fields);
-    let error_message = error_message(fields);
-    let replay_id = fields.identifier("replay_id");
-    Some(EffectResult { outcome: outcome?, error_code, error_message, replay_id })
-}
-
-fn error_code(fields: &mut Fields<'_>) -> Option<String> {
-    let text = fields.text("error_code")?;
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    if (1..=100).contains(&text.len()) && text.bytes().all(allowed) {
-        return Some(text.to_owned());
-    }
-    fields.refuse("error_code", "must have 1 to 100 characters of A-Z a-z 0-9 _ . -");
-    None
-}
-
-fn error_message(fields: &mut Fields<'_>) -> Option<String> {
-    let text = fields.text("error_message")?;
-    if text.chars().count() > MAX_ERROR_MESSAGE {
-        fields.refuse("error_message", "must have at most 2000 characters");
-        return None;
-    }
-    if text.contains('\0') {
-        fields.refuse("error_message", "must not contain the NUL character");
-        return None;
-    }
-    Some(text.to_owned())
+    let mut adjusted = Vec::new();
+    let mut diagnostic = |name: &'static str, clean: fn(&str) -> Option<String>| {
+        let given = diagnostics::text_of(fields.value(name)?);
+        let kept = clean(&given);
+        if kept.as_deref().unwrap_or_default() != given {
+            adjusted.push(name);
+        }
+        kept
+    };
+    let error_code = diagnostic("error_code", diagnostics::clean_code);
+    let error_message = diagnostic("error_message", diagnostics::clean_message);
+    let replay_id =
+        fields.named("replay_id", |text| check_identifier(text).map(|()| text.to_owned()));
+    let result =
+        outcome.map(|outcome| EffectResult { outcome, error_code, error_message, replay_id });
+    (result, adjusted)
 }
 
 #[cfg(test)]
@@ -138,7 +185,7 @@ mod tests {
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<ResultReport, Vec<FieldError>> {
-        ResultReport::parse(body.as_object().expect("an object"))
+        ResultReport::parse(body.as_object().expect("an object"), &Catalogue::default())
     }
 
     #[test]
@@ -156,17 +203,13 @@ mod tests {
             (json!({"event_id": "ev_1"}), "status"),
             (json!({"event_id": "ev_1", "status": "ok"}), "status"),
             (
-                json!({"event_id": "ev_1", "status": "failed", "error_code": "no space"}),
-                "error_code",
+                json!({"event_id": "ev_1", "status": "success", "effect_type": "teleport"}),
+                "effect_type",
             ),
-            (json!({"event_id": "ev_1", "status": "failed", "error_code": ""}), "error_code"),
+            (json!({"event_id": "ev_1", "status": "success", "event_type": "bogus"}), "event_type"),
             (
-                json!({"event_id": "ev_1", "status": "failed", "error_message": "a\u{0}"}),
-                "error_message",
-            ),
-            (
-                json!({"event_id": "ev_1", "status": "failed", "error_message": "x".repeat(2001)}),
-                "error_message",
+                json!({"event_id": "ev_1", "status": "success", "shopify_shop_domain": "x.com"}),
+                "shopify_shop_domain",
             ),
             (json!({"event_id": "ev_1", "status": "failed", "replay_id": 1}), "replay_id"),
             (
@@ -185,10 +228,59 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_app_are_kept_as_they_are() {
+    fn whatever_tells_events_apart_selects() {
+        let body = json!({
+            "provider_event_id": "1", "provider": "shopify", "event_type": "ORDERS_PAID", "effect_key": 7,
+            "shopify_shop_domain": "A.myshopify.com", "internal_reference": "ws_A", "status": "superseded"
+        });
+        let report = parse(&body).expect("taken");
+        assert_eq!(report.event.event_type.as_deref(), Some("orders/paid"));
+        assert_eq!(report.event.shopify_shop_domain.as_deref(), Some("a.myshopify.com"));
+        assert_eq!(report.event.effect_key.as_deref(), Some("7"));
+        assert_eq!(report.result.outcome, Outcome::Superseded);
+        let other = EventSelector { effect_key: None, ..report.event.clone() };
+        assert_ne!(other.fingerprint(), report.event.fingerprint());
+    }
+
+    #[test]
+    fn words_about_a_failure_never_lose_it() {
         let words = "<b>\u{1b}[31m</b> {{x}} <!channel>\r\nBcc: all";
-        let report =
-            parse(&json!({"event_id": "ev_1", "status": "failed", "error_message": words}));
-        assert_eq!(report.expect("taken").result.error_message.as_deref(), Some(words));
+        for (given, kept, adjusted) in [
+            (
+                json!({"error_code": "ActiveRecord::RecordNotUnique"}),
+                Some("ActiveRecord::RecordNotUnique"),
+                "",
+            ),
+            (
+                json!({"error_code": "App\\Exceptions\\QueryException"}),
+                Some("App\\Exceptions\\QueryException"),
+                "",
+            ),
+            (json!({"error_code": "SQLSTATE[23505]"}), Some("SQLSTATE[23505]"), ""),
+            (json!({"error_code": "HTTP 500"}), Some("HTTP 500"), ""),
+            (json!({"error_code": ""}), None, ""),
+            (json!({"error_code": " a \n b"}), Some("a b"), "error_code"),
+            (json!({"error_code": 500}), Some("500"), ""),
+            (json!({"error_code": {"a": [1]}}), Some("{\"a\":[1]}"), ""),
+            (
+                json!({"error_message": words}),
+                Some("<b>[31m</b> {{x}} <!channel>\nBcc: all"),
+                "error_message",
+            ),
+            (json!({"error_message": "a\u{0}b"}), Some("ab"), "error_message"),
+            (
+                json!({"error_message": "x".repeat(2_001)}),
+                Some("x".repeat(2_000).as_str()),
+                "error_message",
+            ),
+        ] {
+            let mut body = json!({"event_id": "ev_1", "status": "failed"});
+            body.as_object_mut()
+                .expect("an object")
+                .extend(given.as_object().expect("one").clone());
+            let ResultReport { result, adjusted: changed, .. } = parse(&body).expect("taken");
+            assert_eq!(result.error_code.or(result.error_message).as_deref(), kept, "{given}");
+            assert_eq!(changed.join(","), adjusted, "{given}");
+        }
     }
 }

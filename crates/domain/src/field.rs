@@ -58,16 +58,30 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones.
+    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones. A
+    /// JSON number is taken where every reader of JSON reads the same one.
     pub fn identifier(&mut self, field: &str) -> Option<String> {
+        self.identifier_of(field, 255)
+    }
+
+    /// An identifier of 1 to `max` characters.
+    pub fn identifier_of(&mut self, field: &str, max: usize) -> Option<String> {
+        let read = match self.value(field)? {
+            Value::String(text) => check_text(text, max).map(|()| text.clone()),
+            Value::Number(number) => exact(number),
+            _ => Err("must be a string".to_owned()),
+        };
+        read.map_err(|message| self.refuse(field, message)).ok()
+    }
+
+    /// A name that something looks up.
+    pub fn named<T, E: std::fmt::Display>(
+        &mut self,
+        field: &str,
+        find: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(field)?;
-        match check_identifier(text) {
-            Ok(()) => Some(text.to_owned()),
-            Err(message) => {
-                self.refuse(field, message);
-                None
-            }
-        }
+        find(text).map_err(|why| self.refuse(field, why.to_string())).ok()
     }
 
     /// A value of a fixed list.
@@ -100,18 +114,21 @@ impl<'a> Fields<'a> {
         value.as_bool()
     }
 
-    /// A moment with its zone, as RFC 3339 writes it, in UTC. RFC 3339 has the years 0 to 9999; a
-    /// moment that leaves them in UTC could neither be stored nor written back.
+    /// A moment in UTC: RFC 3339 with its zone, or Unix seconds as a number. RFC 3339 has the years 0
+    /// to 9999; a moment that leaves them in UTC could neither be stored nor written back.
     pub fn moment(&mut self, field: &str) -> Option<OffsetDateTime> {
-        let text = self.text(field)?;
-        let moment = OffsetDateTime::parse(text, &Rfc3339)
-            .ok()
-            .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC))
-            .filter(|moment| (0..=9999).contains(&moment.year()));
+        let moment = match self.value(field)? {
+            Value::String(text) => OffsetDateTime::parse(text, &Rfc3339)
+                .ok()
+                .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC)),
+            Value::Number(number) => from_unix(number),
+            _ => None,
+        };
+        let moment = moment.filter(|moment| (0..=9999).contains(&moment.year()));
         if moment.is_none() {
             self.refuse(
                 field,
-                "must be an RFC 3339 time with its zone, such as 2026-11-21T14:02:09Z",
+                "must be an RFC 3339 time with its zone, such as 2026-11-21T14:02:09Z, or Unix seconds as a number, such as 1795269729",
             );
         }
         moment
@@ -138,6 +155,30 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The largest integer that every reader of JSON reads exactly: 2^53 - 1.
+/// <https://www.rfc-editor.org/rfc/rfc8259#section-6>
+const MAX_EXACT: u64 = (1 << 53) - 1;
+
+/// An id that was sent as a number.
+fn exact(number: &serde_json::Number) -> Result<String, String> {
+    match number.as_u64() {
+        Some(id) if id <= MAX_EXACT => Ok(id.to_string()),
+        Some(_) => Err(format!(
+            "is a number above {MAX_EXACT} (2^53 - 1), which JSON has changed in many languages; send the exact id as a string, such as the admin_graphql_api_id of a Shopify object"
+        )),
+        None => Err("must be a string, or a whole number from 0 to 2^53 - 1".to_owned()),
+    }
+}
+
+/// Unix seconds, whole or with a fraction.
+fn from_unix(number: &serde_json::Number) -> Option<OffsetDateTime> {
+    if let Some(seconds) = number.as_i64() {
+        return OffsetDateTime::from_unix_timestamp(seconds).ok();
+    }
+    let seconds = time::Duration::checked_seconds_f64(number.as_f64()?)?;
+    OffsetDateTime::UNIX_EPOCH.checked_add(seconds)
+}
+
 /// Checks text that names something and is shown to people later.
 ///
 /// # Errors
@@ -152,8 +193,21 @@ pub fn check_identifier(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The same within a limit, for ids: one with a replaced character could be two.
+fn check_text(text: &str, max: usize) -> Result<(), String> {
+    if text.trim().is_empty() || text.chars().count() > max {
+        return Err(format!("must have 1 to {max} characters"));
+    }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(
+            "must not contain U+FFFD or an unpaired surrogate: its text is broken".to_owned()
+        );
+    }
+    check_identifier(text).map_err(str::to_owned)
+}
+
 /// Characters that make two different identifiers look alike, or that a sink could obey.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}')
 }
@@ -169,6 +223,51 @@ mod tests {
         }
         for good in ["user_456", "Zoë Müller", "注文-1", &"é".repeat(255)] {
             assert!(check_identifier(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_ids_where_they_are_exact() {
+        let read = |value: Value| {
+            let object = Map::from_iter([("id".to_owned(), value)]);
+            let mut fields = Fields::of(&object);
+            let id = fields.identifier("id");
+            fields.finish(id).map_err(|errors| errors[0].message.clone())
+        };
+        assert_eq!(read(820_982_911_946_154_u64.into()), Ok("820982911946154".to_owned()));
+        assert_eq!(read(9_007_199_254_740_991_u64.into()), Ok("9007199254740991".to_owned()));
+        let lost = read(9_007_199_254_740_992_u64.into()).expect_err("lost");
+        assert!(lost.contains("admin_graphql_api_id"), "{lost}");
+        for other in [Value::from(-1), Value::from(1.5), Value::from(1e300), Value::from(true)] {
+            assert!(read(other).is_err());
+        }
+        assert!(read("a\u{fffd}".into()).expect_err("broken").contains("unpaired surrogate"));
+        assert_eq!(
+            read("gid://shopify/Order/9007199254740993".into()).as_deref(),
+            Ok("gid://shopify/Order/9007199254740993")
+        );
+    }
+
+    #[test]
+    fn moments_have_a_zone_or_are_unix_seconds() {
+        let read = |value: Value| {
+            let object = Map::from_iter([("at".to_owned(), value)]);
+            let mut fields = Fields::of(&object);
+            let at = fields.moment("at");
+            fields.finish(at).map(|at| at.unix_timestamp_nanos() / 1_000_000).ok()
+        };
+        assert_eq!(read("2026-11-21T14:02:09-05:00".into()), Some(1_795_287_729_000));
+        assert_eq!(read(1_700_000_000.into()), Some(1_700_000_000_000));
+        assert_eq!(read(1_700_000_000.5.into()), Some(1_700_000_000_500));
+        for bad in [
+            Value::from("2026-11-21T14:02:09"),
+            "1700000000".into(),
+            1_700_000_000_000_i64.into(),
+            u64::MAX.into(),
+            1e300.into(),
+            true.into(),
+        ] {
+            assert_eq!(read(bad.clone()), None, "{bad}");
         }
     }
 }

@@ -23,6 +23,7 @@ text_enum! {
         Reprocessed = "reprocessed",
         LateSuccess = "late_success",
         Manual = "manual",
+        Superseded = "superseded",
     }
 }
 

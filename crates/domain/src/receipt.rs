@@ -1,19 +1,24 @@
 //! The receipt: the app's statement that it took a payment event and owes an effect.
 //!
 //! Parsing is total: it returns a [`Receipt`] that satisfies every rule of the contract, or every
-//! field that does not. Nothing here touches the clock; `occurred_at` is the provider's claim and
-//! never decides a deadline.
+//! field that does not. Names are brought into the catalogue's spelling, so that two frameworks that
+//! report one event report the same one. Nothing here touches the clock; `occurred_at` is the
+//! provider's claim and never decides a deadline.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::catalogue::{EffectType, Provider, event_types};
+use crate::catalogue::{Catalogue, EffectType, Provider};
 use crate::field::{FieldError, Fields};
-use crate::project::MAX_TIMEOUT_MINUTES;
+use crate::identity::{EventIdentity, is_test_id};
+use crate::project::{MAX_TIMEOUT_MINUTES, Mode};
+use crate::shop_domain;
+
+/// The longest effect key, in characters.
+pub const MAX_EFFECT_KEY: usize = 100;
 
 /// A receipt that satisfies every rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Who took the money.
     pub provider: Provider,
@@ -25,39 +30,53 @@ pub struct Receipt {
     pub effect_type: EffectType,
     /// The app's user, account, workspace or order.
     pub internal_reference: String,
+    /// Which of several such effects to the same reference.
+    pub effect_key: Option<String>,
     /// When the provider says that it happened.
-    #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
     /// The shop, for Shopify.
     pub shopify_shop_domain: Option<String>,
     /// Minutes until silence is an incident; `None` means the project's.
     pub timeout_minutes: Option<i32>,
-    /// The snapshot, kept only where the project wants it.
-    pub payload: Option<Map<String, Value>>,
+}
+
+/// Whose receipt is read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptContext<'a> {
+    /// The names that the project may use.
+    pub catalogue: &'a Catalogue,
+    /// Whether real money is concerned.
+    pub mode: Mode,
 }
 
 impl Receipt {
-    /// Reads the body of `POST /api/v1/receipt`.
+    /// Reads the body of `POST /api/v1/receipt`, all but its payload.
     ///
     /// # Errors
     /// Every field that breaks a rule, each with the cure.
-    pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(
+        body: &Map<String, Value>,
+        context: ReceiptContext<'_>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let ReceiptContext { catalogue, mode } = context;
         let mut fields = Fields::of(body);
-        let provider = fields.choice::<Provider>("provider");
+        let provider = fields.named("provider", |text| catalogue.provider(text));
         let provider = fields.require("provider", provider);
-        let provider_event_id = event_id(&mut fields, provider);
-        let event_type = event_type(&mut fields, provider);
-        let effect_type = fields.choice::<EffectType>("effect_type");
+        let provider_event_id = event_id(&mut fields, provider.as_ref(), mode);
+        let event_type =
+            fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
+        let event_type = fields.require("event_type", event_type);
+        let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
         let effect_type = fields.require("effect_type", effect_type);
         let internal_reference = fields.identifier("internal_reference");
         let internal_reference = fields.require("internal_reference", internal_reference);
+        let effect_key = fields.identifier_of("effect_key", MAX_EFFECT_KEY);
         let occurred_at = fields.moment("occurred_at");
         let occurred_at = fields.require("occurred_at", occurred_at);
-        let shopify_shop_domain = shop_domain(&mut fields, provider);
+        let shopify_shop_domain = shop_domain_of(&mut fields, provider.as_ref());
         let timeout_minutes = fields
             .whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES))
             .and_then(|minutes| i32::try_from(minutes).ok());
-        let payload = payload(&mut fields);
 
         let receipt = (|| {
             Some(Self {
@@ -66,18 +85,34 @@ impl Receipt {
                 event_type: event_type?,
                 effect_type: effect_type?,
                 internal_reference: internal_reference?,
+                effect_key,
                 occurred_at: occurred_at?,
                 shopify_shop_domain,
                 timeout_minutes,
-                payload,
             })
         })();
         fields.finish(receipt)
     }
+
+    /// What makes it the same event as another. Where a provider's test events all carry one id, each
+    /// idempotency key is an event of its own.
+    #[must_use]
+    pub fn identity<'a>(&'a self, idempotency_key: &'a str) -> EventIdentity<'a> {
+        EventIdentity {
+            provider: self.provider.as_str(),
+            shopify_shop_domain: self.shopify_shop_domain.as_deref(),
+            provider_event_id: &self.provider_event_id,
+            event_type: &self.event_type,
+            effect_type: self.effect_type.as_str(),
+            internal_reference: &self.internal_reference,
+            effect_key: self.effect_key.as_deref(),
+            delivery: is_test_id(&self.provider_event_id).then_some(idempotency_key),
+        }
+    }
 }
 
 /// The canonical event id, or its older Stripe name; both only if they agree.
-fn event_id(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<String> {
+fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) -> Option<String> {
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");
     match (canonical, stripe) {
@@ -85,63 +120,40 @@ fn event_id(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<Strin
             fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
             None
         }
-        (None, Some(_)) if provider == Some(Provider::Shopify) => {
-            fields.refuse(
-                "provider_event_id",
-                "is required for shopify; stripe_event_id is for stripe",
-            );
+        (None, Some(_)) if provider.is_some_and(|provider| *provider != Provider::Stripe) => {
+            fields.refuse("provider_event_id", "is required; stripe_event_id is for stripe only");
             None
         }
         (canonical, stripe) => {
             let id = canonical.or(stripe);
             let refused = fields.value("stripe_event_id").is_some() && id.is_none();
-            if refused { None } else { fields.require("provider_event_id", id) }
+            let id = if refused { None } else { fields.require("provider_event_id", id) };
+            id.filter(|id| may_be_real(fields, id, mode))
         }
     }
 }
 
-fn event_type(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<String> {
-    let text = fields.text("event_type");
-    let text = fields.require("event_type", text)?;
-    // Where the provider itself is not known, those of all are held against it.
-    let allowed = provider
-        .map_or_else(|| event_types().collect(), |provider| provider.row().event_types.to_vec());
-    if allowed.contains(&text) {
-        return Some(text.to_owned());
+/// In a live project the id of a test event would hide every later payment behind the first.
+fn may_be_real(fields: &mut Fields<'_>, id: &str, mode: Mode) -> bool {
+    let test = mode == Mode::Live && is_test_id(id);
+    if test {
+        fields.refuse(
+            "provider_event_id",
+            "is the id that the provider gives to every test event; send test webhooks to a test project",
+        );
     }
-    fields.refuse("event_type", format!("must be one of {}", allowed.join(", ")));
-    None
+    !test
 }
 
 /// Shopify only; for other providers the field is ignored as any unknown field is.
-fn shop_domain(fields: &mut Fields<'_>, provider: Option<Provider>) -> Option<String> {
-    if provider != Some(Provider::Shopify) {
+fn shop_domain_of(fields: &mut Fields<'_>, provider: Option<&Provider>) -> Option<String> {
+    if provider != Some(&Provider::Shopify) {
         return None;
     }
-    let text = fields.text("shopify_shop_domain");
-    let text = fields.require("shopify_shop_domain", text)?;
-    if is_shop_domain(text) {
-        return Some(text.to_owned());
-    }
-    fields.refuse("shopify_shop_domain", "must look like your-shop.myshopify.com");
-    None
-}
-
-fn is_shop_domain(text: &str) -> bool {
-    let Some(name) = text.strip_suffix(".myshopify.com") else {
-        return false;
-    };
-    (1..=100).contains(&name.len())
-        && !name.starts_with('-')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-fn payload(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
-    if let Value::Object(object) = fields.value("payload")? {
-        return Some(object.clone());
-    }
-    fields.refuse("payload", "must be an object");
-    None
+    let domain = fields.named("shopify_shop_domain", |text| {
+        shop_domain::normalise(text).ok_or("must look like your-shop.myshopify.com")
+    });
+    fields.require("shopify_shop_domain", domain)
 }
 
 #[cfg(test)]
@@ -158,7 +170,9 @@ mod tests {
     }
 
     fn parse(body: &Value) -> Result<Receipt, Vec<FieldError>> {
-        Receipt::parse(body.as_object().expect("an object"))
+        let catalogue = &Catalogue::default();
+        let context = ReceiptContext { catalogue, mode: Mode::Test };
+        Receipt::parse(body.as_object().expect("an object"), context)
     }
 
     fn refused(change: &Value) -> Vec<String> {
@@ -191,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_event_type_is_checked_even_where_the_provider_is_not_known() {
-        for provider in [json!("paypal"), json!(null)] {
+        for provider in [json!("acme"), json!(null)] {
             let known = json!({"provider": provider, "event_type": "orders/paid"});
             assert_eq!(refused(&known), ["provider"]);
             let unknown = json!({"provider": provider, "event_type": "bogus"});
@@ -202,7 +216,7 @@ mod tests {
     #[test]
     fn each_bad_value_names_its_field() {
         let cases = [
-            (json!({"provider": "paypal"}), "provider"),
+            (json!({"provider": "acme"}), "provider"),
             (json!({"provider": 7}), "provider"),
             (json!({"provider_event_id": ""}), "provider_event_id"),
             (json!({"provider_event_id": "x".repeat(10_000)}), "provider_event_id"),
@@ -212,17 +226,57 @@ mod tests {
             (json!({"effect_type": "teleport"}), "effect_type"),
             (json!({"internal_reference": "a\u{0}b"}), "internal_reference"),
             (json!({"occurred_at": "2026-11-21T14:02:09"}), "occurred_at"),
-            (json!({"occurred_at": 1_700_000_000}), "occurred_at"),
+            (json!({"occurred_at": 1_700_000_000_000_i64}), "occurred_at"),
+            (json!({"effect_key": ""}), "effect_key"),
+            (json!({"effect_key": "x".repeat(101)}), "effect_key"),
+            (json!({"provider_event_id": 9_007_199_254_740_993_u64}), "provider_event_id"),
+            (json!({"internal_reference": "a\u{fffd}"}), "internal_reference"),
             (json!({"timeout_minutes": 0}), "timeout_minutes"),
             (json!({"timeout_minutes": -1}), "timeout_minutes"),
             (json!({"timeout_minutes": 1.5}), "timeout_minutes"),
             (json!({"timeout_minutes": "30"}), "timeout_minutes"),
             (json!({"timeout_minutes": 1_000_000_000}), "timeout_minutes"),
-            (json!({"payload": [1]}), "payload"),
         ];
         for (change, field) in cases {
             assert_eq!(refused(&change), [field], "{change}");
         }
+    }
+
+    #[test]
+    fn names_are_brought_into_one_spelling() {
+        let mut body = stripe();
+        for (field, value) in [
+            ("provider", json!("Shopify")),
+            ("event_type", json!("ORDERS_PAID")),
+            ("shopify_shop_domain", json!("https://CometCart.myshopify.com/")),
+            ("provider_event_id", json!(820_982_911_946_154_i64)),
+            ("internal_reference", json!("gid://shopify/Order/820982911946154508")),
+            ("occurred_at", json!(1_700_000_000)),
+        ] {
+            body[field] = value;
+        }
+        let receipt = parse(&body).expect("taken");
+        assert_eq!(
+            (receipt.provider, receipt.event_type.as_str()),
+            (Provider::Shopify, "orders/paid")
+        );
+        assert_eq!(receipt.shopify_shop_domain.as_deref(), Some("cometcart.myshopify.com"));
+        assert_eq!(receipt.provider_event_id, "820982911946154");
+        assert_eq!(receipt.internal_reference, "gid://shopify/Order/820982911946154508");
+    }
+
+    #[test]
+    fn a_test_id_is_each_time_an_event_of_its_own_and_never_live() {
+        let mut body = stripe();
+        body["provider_event_id"] = json!("evt_00000000000000");
+        let receipt = parse(&body).expect("taken in a test project");
+        assert_ne!(receipt.identity("today").key(), receipt.identity("tomorrow").key());
+        assert_eq!(receipt.identity("today").key(), receipt.identity("today").key());
+        let context = ReceiptContext { catalogue: &Catalogue::default(), mode: Mode::Live };
+        let errors = Receipt::parse(body.as_object().expect("an object"), context);
+        assert_eq!(errors.expect_err("refused")[0].field, "provider_event_id");
+        let receipt = parse(&stripe()).expect("taken");
+        assert_eq!(receipt.identity("today").key(), receipt.identity("tomorrow").key());
     }
 
     #[test]

@@ -37,15 +37,22 @@ pub enum ResultVerdict {
         /// The reprocess that this success ends.
         ends: Option<ReplayId>,
     },
+    /// No effect is due any more. An unresolved incident resolves with it.
+    Supersede {
+        /// How the incident ends; `None` where there is none, or it was resolved before.
+        resolution: Option<Resolution>,
+        /// The reprocess that this ends.
+        ends: Option<ReplayId>,
+    },
     /// The first word on the event, and it is bad: an incident opens at once.
     OpenIncident,
     /// The running reprocess failed: the incident falls back to open and people are told.
     FailReprocess(ReplayId),
     /// Another failure of what is known to be broken: error and timeline are refreshed.
     Refresh,
-    /// A failure after success: kept on the timeline, changes nothing.
+    /// Something else after a final outcome: kept on the timeline, changes nothing.
     Contradict,
-    /// A success after success: kept on the timeline, changes nothing.
+    /// The final outcome once more: kept on the timeline, changes nothing.
     Repeat,
 }
 
@@ -53,11 +60,22 @@ pub enum ResultVerdict {
 #[must_use]
 pub fn judge_result(at: Standing, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
     match (outcome, at.effect) {
-        (Outcome::Succeeded, Effect::Succeeded) => ResultVerdict::Repeat,
-        (Outcome::Failed, Effect::Succeeded) => ResultVerdict::Contradict,
-        (Outcome::Succeeded, Effect::Pending | Effect::Failed | Effect::Missing) => {
-            ResultVerdict::Succeed {
-                resolution: resolution_by_success(at, answers),
+        (Outcome::Succeeded, Effect::Succeeded) | (Outcome::Superseded, Effect::Superseded) => {
+            ResultVerdict::Repeat
+        }
+        (Outcome::Failed, Effect::Succeeded | Effect::Superseded)
+        | (Outcome::Superseded, Effect::Succeeded) => ResultVerdict::Contradict,
+        (
+            Outcome::Succeeded,
+            Effect::Pending | Effect::Failed | Effect::Missing | Effect::Superseded,
+        ) => ResultVerdict::Succeed {
+            resolution: resolution_by_success(at, answers),
+            ends: at.running,
+        },
+        (Outcome::Superseded, Effect::Pending | Effect::Failed | Effect::Missing) => {
+            let unresolved = at.incident.is_some_and(|state| state != IncidentState::Resolved);
+            ResultVerdict::Supersede {
+                resolution: unresolved.then_some(Resolution::Superseded),
                 ends: at.running,
             }
         }
@@ -99,7 +117,9 @@ pub fn judge_silence(
     now: OffsetDateTime,
 ) -> SilenceVerdict {
     match (effect, remaining(due_at, now)) {
-        (Effect::Succeeded | Effect::Failed | Effect::Missing, _) => SilenceVerdict::Heard,
+        (Effect::Succeeded | Effect::Failed | Effect::Missing | Effect::Superseded, _) => {
+            SilenceVerdict::Heard
+        }
         (Effect::Pending, Some(wait)) => SilenceVerdict::NotDue(wait),
         (Effect::Pending, None) => SilenceVerdict::OpenIncident,
     }
@@ -245,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn a_superseded_event_needs_no_incident_and_gives_way_to_success_only() {
+        let superseded = |at| judge_result(at, Outcome::Superseded, None);
+        let pending = standing(Effect::Pending, None, None);
+        assert_eq!(superseded(pending), ResultVerdict::Supersede { resolution: None, ends: None });
+        let open = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        let resolution = Some(Resolution::Superseded);
+        assert_eq!(superseded(open), ResultVerdict::Supersede { resolution, ends: open.running });
+        let done = standing(Effect::Superseded, Some(IncidentState::Resolved), None);
+        assert_eq!(superseded(done), ResultVerdict::Repeat);
+        assert_eq!(judge_result(done, Outcome::Failed, None), ResultVerdict::Contradict);
+        let won = ResultVerdict::Succeed { resolution: None, ends: None };
+        assert_eq!(judge_result(done, Outcome::Succeeded, None), won);
+        let applied = standing(Effect::Succeeded, None, None);
+        assert_eq!(superseded(applied), ResultVerdict::Contradict);
+    }
+
+    #[test]
     fn only_the_running_replay_id_fails_a_reprocess() {
         let at = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
         for (answers, verdict) in [
@@ -325,7 +362,7 @@ mod tests {
 
         #[test]
         fn a_success_always_succeeds_before_success(
-            effect in any_of(&[Effect::Pending, Effect::Failed, Effect::Missing]),
+            effect in any_of(&[Effect::Pending, Effect::Failed, Effect::Missing, Effect::Superseded]),
             incident in prop::option::of(any_of(IncidentState::ALL)),
             running in any::<bool>(),
         ) {

@@ -100,7 +100,8 @@ impl NextStep {
         let wait_ms =
             |due: OffsetDateTime| Self::millis(Duration::try_from(due - now).unwrap_or_default());
         match (at.effect, at.incident, at.running) {
-            (Effect::Succeeded, _, _) | (_, Some(IncidentState::Resolved), _) => Self::Finish,
+            (Effect::Succeeded | Effect::Superseded, _, _)
+            | (_, Some(IncidentState::Resolved), _) => Self::Finish,
             (Effect::Pending, _, _) => Self::WaitForResult { wait_ms: wait_ms(at.timeout_at) },
             (_, _, Some((replay_id, ReprocessState::AwaitingResult, Some(due)))) => {
                 Self::WaitForRepair { replay_id, wait_ms: wait_ms(due) }
@@ -138,6 +139,7 @@ mod tests {
         for (situation, step) in [
             (at(Effect::Pending, None, None), NextStep::WaitForResult { wait_ms: 1_500 }),
             (at(Effect::Succeeded, None, None), NextStep::Finish),
+            (at(Effect::Superseded, None, None), NextStep::Finish),
             (at(Effect::Missing, Some(IncidentState::Resolved), None), NextStep::Finish),
             (at(Effect::Missing, open, None), NextStep::WaitForPeople),
             (at(Effect::Failed, open, running(ReprocessState::Failed)), NextStep::WaitForPeople),

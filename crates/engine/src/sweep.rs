@@ -12,7 +12,9 @@ use domain::audit::{Action, Actor};
 use serde_json::json;
 use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
-use store::{PgPool, StoreError, events, figures, idempotency, results, sessions, sign_ins};
+use store::{
+    PgPool, StoreError, backfill, events, figures, idempotency, results, sessions, sign_ins,
+};
 
 const EVERY: Duration = Duration::from_mins(1);
 const BATCH: i64 = 500;
@@ -30,7 +32,9 @@ pub(crate) async fn run(pool: PgPool) {
 pub async fn sweep(pool: &PgPool) {
     note("waking forgotten events", wake_forgotten(pool).await);
     note("unparking wishes", outbox::unpark_old(pool).await);
-    note("forgetting early results", results::delete_expired_early(pool).await);
+    note("giving up unclaimed results", give_up_unclaimed(pool).await);
+    note("forgetting claimed results", results::delete_claimed(pool).await);
+    note("keying old events", key_events(pool).await);
     note("forgetting stored answers", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
@@ -52,6 +56,16 @@ async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
             Ok(()) => {}
         }
     }
+    Ok(())
+}
+
+async fn give_up_unclaimed(pool: &PgPool) -> Result<(), StoreError> {
+    while results::give_up_unclaimed(pool).await? > 0 {}
+    Ok(())
+}
+
+async fn key_events(pool: &PgPool) -> Result<(), StoreError> {
+    while backfill::key_events(pool).await? {}
     Ok(())
 }
 

@@ -128,7 +128,7 @@ fn input(said: &Value) -> RawValue {
 }
 
 fn summary(event: &PaymentEvent) -> String {
-    let provider = event.provider.row().name;
+    let provider = event.provider.name();
     let mut text = format!(
         "{provider} {}: {} for {}",
         event.event_type, event.effect_type, event.internal_reference

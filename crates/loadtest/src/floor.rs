@@ -8,12 +8,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use domain::api_key::ApiKey;
 use domain::project::Mode;
-use domain::receipt::Receipt;
+use domain::receipt::{Receipt, ReceiptContext};
 use embedded::{EngineDirs, Engines, Postgres, PostgresOptions};
-use sha2::{Digest, Sha256};
-use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
 use store::projects::{self, ProjectSettings};
-use store::transitions::receipt::accept_receipt;
+use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{MasterKey, PgPool, api_keys};
 use uuid::Uuid;
 
@@ -68,24 +67,28 @@ impl Handler {
 
     /// What the API's handler does between reading a request and answering it.
     async fn accept(&self) -> anyhow::Result<()> {
-        let receipt = Receipt::parse(&receipt_body(TIMEOUT_MINUTES));
-        let receipt = receipt.map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
-        let hash = Sha256::digest(serde_json::to_vec(&receipt)?);
         let owner = api_keys::find_owner(&self.pool, &self.key).await?.context("no such key")?;
+        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
+        let receipt = Receipt::parse(&receipt_body(TIMEOUT_MINUTES), context);
+        let receipt = receipt.map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
         let idempotency_key = Uuid::now_v7().to_string();
+        let event_key = receipt.identity(&idempotency_key).key();
         let used = KeyUse {
             project_id: owner.project_id,
             route: "receipt",
+            scope: "",
             key: &idempotency_key,
-            request_hash: &hash,
+            fingerprint: &event_key,
+            request_hash: &event_key,
         };
         let mut tx = store::pool::begin(&self.pool).await?;
         let claim = idempotency::claim(&mut tx, used).await?;
-        anyhow::ensure!(claim == Claim::New, "a new key was used before");
-        let taken = accept_receipt(&mut tx, &self.master_key, &owner, &receipt).await?;
+        anyhow::ensure!(claim == Claim::New(Place::Route), "a new key was used before");
+        let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: None };
+        let taken = accept_receipt(&mut tx, &self.master_key, &owner, delivery).await?;
         let body = taken.event_id.to_string().into_bytes();
         let answer = StoredAnswer { status: 202, body };
-        let stored = idempotency::insert_answer(&mut *tx, used, &answer).await?;
+        let stored = idempotency::insert_answer(&mut *tx, used, Place::Route, &answer).await?;
         anyhow::ensure!(stored, "a new key was answered before");
         Ok(store::pool::commit(tx).await?)
     }

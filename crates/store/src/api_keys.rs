@@ -1,12 +1,15 @@
 //! API keys: only their SHA-256 is here.
 
 use domain::api_key::ApiKey;
+use domain::catalogue::Catalogue;
 use domain::ids::{KeyId, ProjectId};
+use domain::project::Mode;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::error::read_text;
+use crate::{StoreError, declared_names};
 
 /// A key as it is shown to people.
 #[derive(Debug, Clone)]
@@ -28,7 +31,7 @@ pub struct KeyRow {
 }
 
 /// Whom a valid key speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOwner {
     /// The key.
     pub key_id: KeyId,
@@ -38,6 +41,10 @@ pub struct KeyOwner {
     pub timeout_minutes: i32,
     /// Whether the project keeps snapshots.
     pub snapshots: bool,
+    /// Whether real money is concerned.
+    pub mode: Mode,
+    /// The names that the project may use.
+    pub catalogue: Catalogue,
 }
 
 /// Adds a key.
@@ -81,19 +88,27 @@ pub async fn find_owner(
                WHERE hash = $1 AND revoked_at IS NULL
                  AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
            )
-           SELECT k.id, k.project_id, p.timeout_minutes, p.snapshots
+           SELECT k.id, k.project_id, p.timeout_minutes, p.snapshots, p.mode, ARRAY(
+               SELECT d.provider || ':' || d.name FROM declared_names d WHERE d.project_id = p.id ORDER BY d.declared_at, d.name
+           ) AS "declared!"
            FROM api_keys k JOIN projects p ON p.id = k.project_id
            WHERE k.hash = $1 AND k.revoked_at IS NULL"#,
         hash.as_slice(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| KeyOwner {
-        key_id: KeyId::from_uuid(row.id),
-        project_id: ProjectId::from_uuid(row.project_id),
-        timeout_minutes: row.timeout_minutes,
-        snapshots: row.snapshots,
-    }))
+    row.map(|row| {
+        let project_id = ProjectId::from_uuid(row.project_id);
+        Ok(KeyOwner {
+            key_id: KeyId::from_uuid(row.id),
+            project_id,
+            timeout_minutes: row.timeout_minutes,
+            snapshots: row.snapshots,
+            mode: read_text("projects", "mode", project_id, &row.mode)?,
+            catalogue: Catalogue::new(project_id, declared_names::read(&row.declared)),
+        })
+    })
+    .transpose()
 }
 
 /// The keys of a project, or of all, oldest first.

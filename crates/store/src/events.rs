@@ -1,8 +1,9 @@
 //! Payment events.
 
 use domain::catalogue::{EffectType, Provider};
-use domain::effect_result::EventReference;
+use domain::effect_result::EventSelector;
 use domain::event::Effect;
+use domain::identity::is_test_id;
 use domain::ids::{EventId, ProjectId};
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -28,6 +29,8 @@ pub struct PaymentEvent {
     pub effect_type: EffectType,
     /// The app's reference.
     pub internal_reference: String,
+    /// Which of several such effects.
+    pub effect_key: Option<String>,
     /// The provider's time.
     pub occurred_at: OffsetDateTime,
     /// The shop, for Shopify.
@@ -50,6 +53,7 @@ struct Row {
     event_type: String,
     effect_type: String,
     internal_reference: String,
+    effect_key: Option<String>,
     occurred_at: OffsetDateTime,
     shopify_shop_domain: Option<String>,
     effect: String,
@@ -71,6 +75,7 @@ impl TryFrom<Row> for PaymentEvent {
             event_type: row.event_type,
             effect_type: read_text(TABLE, "effect_type", row.id, &row.effect_type)?,
             internal_reference: row.internal_reference,
+            effect_key: row.effect_key,
             occurred_at: row.occurred_at,
             shopify_shop_domain: row.shopify_shop_domain,
             effect: read_text(TABLE, "effect", row.id, &row.effect)?,
@@ -86,7 +91,7 @@ macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference,
+            "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, effect_key,
                  occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
              FROM payment_events " + $tail,
             $($argument),+
@@ -137,33 +142,44 @@ pub async fn lock_event(
     row.map(PaymentEvent::try_from).transpose()
 }
 
-/// The events of a project that a result may mean. More than one is ambiguous.
+/// How many events an ambiguous result is answered with.
+const MAX_CANDIDATES: i64 = 20;
+
+/// The events of a project that a result selects, oldest first. More than one is ambiguous, but for the
+/// id that a provider gives to every test event: there the newest is meant.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_meant(
+pub async fn list_selected(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
-    reference: &EventReference,
-) -> Result<Vec<EventId>, StoreError> {
-    let by_id = reference.event_id.as_deref().map(str::parse::<EventId>);
+    selector: &EventSelector,
+) -> Result<Vec<PaymentEvent>, StoreError> {
+    let by_id = selector.event_id.as_deref().map(str::parse::<EventId>);
     if let Some(Err(_)) = by_id {
         return Ok(Vec::new());
     }
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM payment_events
-         WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
+    let rows = query_events!(
+        "WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
            AND ($4::text IS NULL OR provider = $4) AND ($5::text IS NULL OR effect_type = $5)
-         ORDER BY id LIMIT 20",
+           AND ($6::text IS NULL OR lower(shopify_shop_domain) = $6) AND ($7::text IS NULL OR event_type = $7)
+           AND ($8::text IS NULL OR internal_reference = $8) AND ($9::text IS NULL OR effect_key = $9)
+         ORDER BY id DESC LIMIT $10",
         project_id.as_uuid(),
         by_id.and_then(Result::ok).map(EventId::as_uuid),
-        reference.provider_event_id,
-        reference.provider.map(Provider::as_str),
-        reference.effect_type.map(EffectType::as_str),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+        selector.provider_event_id,
+        selector.provider.as_ref().map(Provider::as_str),
+        selector.effect_type.as_ref().map(EffectType::as_str),
+        selector.shopify_shop_domain,
+        selector.event_type,
+        selector.internal_reference,
+        selector.effect_key,
+        MAX_CANDIDATES
+    );
+    let rows = rows.fetch_all(db).await?;
+    let newest_is_meant = selector.provider_event_id.as_deref().is_some_and(is_test_id);
+    let limit = if newest_is_meant { 1 } else { rows.len() };
+    rows.into_iter().take(limit).rev().map(PaymentEvent::try_from).collect()
 }
 
 /// Moves the effect from the state that was read under the lock.

@@ -1,10 +1,16 @@
 //! Stored answers: the same key and the same request get the same bytes back.
 //!
+//! Two requests under one key are the same where they mean the same event, which their fingerprints
+//! tell. Results have a scope as well: a failure and the success after it are two requests under one
+//! key. The first request with a key has the row of the route itself; one of another scope has a row of
+//! `route/scope`. The release before compares every field instead, finds the first row only, and its
+//! rows have no fingerprint: those are told apart by the event that their answer names.
+//!
 //! A running request holds an advisory lock that dies with its connection, so a crashed one blocks
 //! nobody. The answer is stored in the transaction of what it tells, so an answer that was given
 //! without being stored cannot exist, nor one stored without its effect.
 
-use domain::ids::ProjectId;
+use domain::ids::{EventId, ProjectId};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::StoreError;
@@ -16,9 +22,13 @@ pub struct KeyUse<'a> {
     pub project_id: ProjectId,
     /// The route, such as `receipt`.
     pub route: &'a str,
+    /// What tells requests under one key apart; empty where nothing does.
+    pub scope: &'a str,
     /// The caller's key.
     pub key: &'a str,
-    /// SHA-256 of the typed request.
+    /// What makes two requests the same.
+    pub fingerprint: &'a [u8],
+    /// SHA-256 of the request as the release before computes it.
     pub request_hash: &'a [u8],
 }
 
@@ -26,13 +36,34 @@ pub struct KeyUse<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// Nobody used it: go on, and store the answer.
-    New,
+    New(Place),
     /// The same request was answered before.
-    Answered(StoredAnswer),
+    Answered {
+        /// How.
+        answer: StoredAnswer,
+        /// Whether it said the very same then; diagnostics may differ.
+        identical: bool,
+    },
+    /// A request in other words was answered before. It is the same one if it meant the same event.
+    AnsweredInOtherWords {
+        /// How.
+        answer: StoredAnswer,
+        /// Where an answer of this request belongs.
+        place: Place,
+    },
     /// The first request with this key is still running.
     InProgress,
     /// Another request used this key.
     Conflict,
+}
+
+/// Where the answer of a claimed key is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Under the route: it is the first request with the key.
+    Route,
+    /// Under the route and the scope.
+    Scope,
 }
 
 /// An answer that was given.
@@ -42,6 +73,33 @@ pub struct StoredAnswer {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl StoredAnswer {
+    /// The event that the answer names.
+    #[must_use]
+    pub fn event_id(&self) -> Option<EventId> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        body.get("event_id")?.as_str()?.parse().ok()
+    }
+}
+
+impl KeyUse<'_> {
+    fn route_of(&self, place: Place) -> String {
+        match place {
+            Place::Route => self.route.to_owned(),
+            Place::Scope => format!("{}/{}", self.route, self.scope),
+        }
+    }
+}
+
+/// A row of the key that is being claimed.
+struct Row {
+    route: String,
+    scope: Option<String>,
+    fingerprint: Option<Vec<u8>>,
+    request_hash: Vec<u8>,
+    answer: StoredAnswer,
 }
 
 /// Claims a key for the rest of the transaction.
@@ -54,29 +112,62 @@ pub struct StoredAnswer {
 /// When the database fails.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
     let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
-    let row = sqlx::query!(
-        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS "locked!",
-               request_hash AS "request_hash?", status AS "status?", body AS "body?"
+    let found = sqlx::query!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS "locked!", route AS "route?", scope,
+               fingerprint, request_hash AS "request_hash?", status AS "status?", body AS "body?"
            FROM (SELECT) AS one LEFT JOIN idempotency_keys
-               ON project_id = $2 AND route = $3 AND key = $4 AND created_at > now() - interval '7 days'"#,
+               ON project_id = $2 AND route IN ($3, $4) AND key = $5 AND created_at > now() - interval '7 days'"#,
         name,
         used.project_id.as_uuid(),
-        used.route,
+        used.route_of(Place::Route),
+        used.route_of(Place::Scope),
         used.key,
     )
-    .fetch_one(tx)
+    .fetch_all(tx)
     .await?;
-    if !row.locked {
+    if !found.iter().all(|row| row.locked) {
         return Ok(Claim::InProgress);
     }
-    Ok(match (row.request_hash, row.status, row.body) {
-        (Some(hash), Some(status), Some(body)) if hash == used.request_hash => {
-            let status = u16::try_from(status).unwrap_or_default();
-            Claim::Answered(StoredAnswer { status, body })
+    let rows = found.into_iter().filter_map(|row| {
+        let status = u16::try_from(row.status?).unwrap_or_default();
+        Some(Row {
+            route: row.route?,
+            scope: row.scope,
+            fingerprint: row.fingerprint,
+            request_hash: row.request_hash?,
+            answer: StoredAnswer { status, body: row.body? },
+        })
+    });
+    Ok(judge(used, rows.collect()))
+}
+
+/// The row of the scope decides; without one, the first request with the key has a say.
+fn judge(used: KeyUse<'_>, rows: Vec<Row>) -> Claim {
+    let (mut first, mut scoped) = (None, None);
+    for row in rows {
+        if row.scope.as_deref().unwrap_or_default() == used.scope && row.fingerprint.is_some() {
+            scoped = Some(row);
+        } else if row.route == used.route {
+            first = Some(row);
         }
-        (Some(_), ..) => Claim::Conflict,
-        (None, ..) => Claim::New,
-    })
+    }
+    match (scoped, first) {
+        (Some(row), _) if row.fingerprint.as_deref() == Some(used.fingerprint) => {
+            let identical = row.request_hash == used.request_hash;
+            Claim::Answered { answer: row.answer, identical }
+        }
+        (Some(_), _) => Claim::Conflict,
+        (None, Some(row)) if row.fingerprint.as_deref() == Some(used.fingerprint) => {
+            Claim::New(Place::Scope)
+        }
+        (None, Some(row)) if row.fingerprint.is_none() && row.request_hash == used.request_hash => {
+            Claim::Answered { answer: row.answer, identical: true }
+        }
+        (None, Some(row)) => {
+            Claim::AnsweredInOtherWords { answer: row.answer, place: Place::Scope }
+        }
+        (None, None) => Claim::New(Place::Route),
+    }
 }
 
 /// Stores the answer of a claimed key. `false` if the key has one already that [`claim`] did not see:
@@ -87,18 +178,22 @@ pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, Sto
 pub async fn insert_answer(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
+    place: Place,
     answer: &StoredAnswer,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, status, body)
-         VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, fingerprint, scope, status, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
-         SET request_hash = excluded.request_hash, status = excluded.status, body = excluded.body, created_at = now()
+         SET request_hash = excluded.request_hash, fingerprint = excluded.fingerprint, scope = excluded.scope,
+             status = excluded.status, body = excluded.body, created_at = now()
          WHERE kept.created_at <= now() - interval '7 days'",
         used.project_id.as_uuid(),
-        used.route,
+        used.route_of(place),
         used.key,
         used.request_hash,
+        used.fingerprint,
+        used.scope,
         i16::try_from(answer.status).unwrap_or_default(),
         answer.body,
     )

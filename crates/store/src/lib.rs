@@ -12,6 +12,8 @@ pub mod alerts;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod backfill;
+pub mod declared_names;
 pub mod destinations;
 pub mod error;
 pub mod events;

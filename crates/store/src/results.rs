@@ -1,5 +1,6 @@
 //! Results, and those that came before their receipt.
 
+use domain::audit::{Action, Actor};
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::{EffectResult, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId, ResultId};
@@ -54,7 +55,7 @@ pub struct EarlyResult {
 }
 
 /// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
-/// the key was used for another one.
+/// the key was used for another event.
 ///
 /// # Errors
 /// When the database fails.
@@ -66,20 +67,26 @@ pub async fn insert_early(
 ) -> Result<bool, StoreError> {
     let (event, result) = (&report.event, &report.result);
     let kept = sqlx::query_scalar!(
-        r#"INSERT INTO early_results (id, project_id, api_key_id, idempotency_key, request_hash, provider,
-               provider_event_id, effect_type, outcome, error_code, error_message)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        r#"INSERT INTO early_results AS kept (id, project_id, api_key_id, idempotency_key, request_hash, fingerprint,
+               provider, provider_event_id, shopify_shop_domain, event_type, effect_type, internal_reference, effect_key,
+               outcome, error_code, error_message)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
            ON CONFLICT ON CONSTRAINT early_results_idempotency_key
            DO UPDATE SET idempotency_key = excluded.idempotency_key
-           RETURNING request_hash = $5 AS "same!""#,
+           RETURNING coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
         Uuid::now_v7(),
         used.project_id.as_uuid(),
         key_id.as_uuid(),
         used.key,
         used.request_hash,
-        event.provider.map(Provider::as_str),
+        used.fingerprint,
+        event.provider.as_ref().map(Provider::as_str),
         event.provider_event_id.as_deref().unwrap_or_default(),
-        event.effect_type.map(EffectType::as_str),
+        event.shopify_shop_domain,
+        event.event_type,
+        event.effect_type.as_ref().map(EffectType::as_str),
+        event.internal_reference,
+        event.effect_key,
         result.outcome.as_str(),
         result.error_code,
         result.error_message,
@@ -89,30 +96,40 @@ pub async fn insert_early(
     Ok(kept)
 }
 
-/// Takes the results that waited for this receipt, oldest first. One that names no effect can mean
-/// one receipt only, so the first takes it away: another effect of the same provider event must not
-/// count as applied because of it. The others stay until the sweep forgets them after 24 hours.
+/// Claims the results that waited for this receipt, oldest first. Each settles one receipt: another
+/// effect, or another customer's, must not count as applied because of it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_early(
+pub async fn claim_early(
     tx: &mut PgConnection,
-    project_id: ProjectId,
+    (project_id, event_id): (ProjectId, EventId),
     receipt: &Receipt,
 ) -> Result<Vec<EarlyResult>, StoreError> {
     let rows = sqlx::query!(
         "WITH meant AS (
-             SELECT id, api_key_id, effect_type, outcome, error_code, error_message FROM early_results
-             WHERE project_id = $1 AND provider_event_id = $2 AND (provider IS NULL OR provider = $3)
-               AND (effect_type IS NULL OR effect_type = $4) AND received_at > now() - interval '24 hours'
-         ), used AS (
-             DELETE FROM early_results WHERE id IN (SELECT id FROM meant WHERE effect_type IS NULL)
+             DELETE FROM early_results
+             WHERE project_id = $1 AND provider_event_id = $2 AND received_at > now() - interval '24 hours'
+               AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
+               AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5) AND (event_type IS NULL OR event_type = $6)
+               AND (internal_reference IS NULL OR internal_reference = $7) AND (effect_key IS NULL OR effect_key = $8)
+             RETURNING *
+         ), claimed AS (
+             INSERT INTO claimed_early_results (id, project_id, event_id, provider, provider_event_id, shopify_shop_domain,
+                 event_type, effect_type, internal_reference, effect_key)
+             SELECT id, project_id, $9, provider, provider_event_id, shopify_shop_domain, event_type, effect_type,
+                 internal_reference, effect_key FROM meant
          )
          SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id",
         project_id.as_uuid(),
         receipt.provider_event_id,
         receipt.provider.as_str(),
         receipt.effect_type.as_str(),
+        receipt.shopify_shop_domain,
+        receipt.event_type,
+        receipt.internal_reference,
+        receipt.effect_key,
+        event_id.as_uuid(),
     )
     .fetch_all(tx)
     .await?;
@@ -128,14 +145,72 @@ pub async fn take_early(
         .collect()
 }
 
-/// Forgets results that waited for 24 hours.
+/// The events that were settled by a kept result that this receipt fits as well.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete_expired_early(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done =
-        sqlx::query!("DELETE FROM early_results WHERE received_at < now() - interval '24 hours'")
-            .execute(db)
-            .await?;
+pub async fn list_claimed(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    receipt: &Receipt,
+) -> Result<Vec<EventId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT DISTINCT event_id FROM claimed_early_results
+         WHERE project_id = $1 AND provider_event_id = $2 AND claimed_at > now() - interval '24 hours'
+           AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
+           AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5) AND (event_type IS NULL OR event_type = $6)
+           AND (internal_reference IS NULL OR internal_reference = $7) AND (effect_key IS NULL OR effect_key = $8)",
+        project_id.as_uuid(),
+        receipt.provider_event_id,
+        receipt.provider.as_str(),
+        receipt.effect_type.as_str(),
+        receipt.shopify_shop_domain,
+        receipt.event_type,
+        receipt.internal_reference,
+        receipt.effect_key,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+}
+
+/// Gives up results that nobody claimed within 24 hours, some at a time: each becomes an entry of the
+/// audit, under its own id. How many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "WITH gone AS (
+             DELETE FROM early_results WHERE ctid = ANY (ARRAY(
+                 SELECT ctid FROM early_results WHERE received_at < now() - interval '24 hours'
+                 ORDER BY received_at LIMIT 500 FOR UPDATE SKIP LOCKED))
+             RETURNING *
+         )
+         INSERT INTO audit_entries (id, actor, action, project_id, detail)
+         SELECT id, $1, $2, project_id, jsonb_strip_nulls(jsonb_build_object('provider', provider,
+             'provider_event_id', provider_event_id, 'shopify_shop_domain', shopify_shop_domain, 'event_type', event_type,
+             'effect_type', effect_type, 'internal_reference', internal_reference, 'effect_key', effect_key,
+             'status', outcome, 'error_code', error_code, 'error_message', error_message, 'received_at', received_at))
+         FROM gone ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING",
+        Actor::System.to_string(),
+        Action::ResultUnclaimed.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets which kept results were claimed, 24 hours later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_claimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM claimed_early_results WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM claimed_early_results WHERE claimed_at < now() - interval '24 hours' LIMIT 5000))",
+    )
+    .execute(db)
+    .await?;
     Ok(done.rows_affected())
 }

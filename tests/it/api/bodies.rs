@@ -18,7 +18,7 @@ fn replaced(value: &str, raw: &str) -> String {
 
 /// Bodies that no reader of JSON may take, or that two readers could take in two ways.
 fn broken() -> Vec<String> {
-    let deep = with("payload", &format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)));
+    let deep = with("canary", &format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)));
     let good = receipt("evt_1").to_string();
     vec![
         String::new(),
@@ -37,8 +37,6 @@ fn broken() -> Vec<String> {
         with("canary", "-1e999"),
         with("canary", "NaN"),
         with("canary", "01"),
-        with("canary", r#""\ud800""#),
-        with("canary", r#""\udc00\ud800""#),
         with("provider", "\"stripe\""),
         with("canary", "1,\"canary\":1"),
         replaced("user_456", "\"a\tb\""),
@@ -64,7 +62,7 @@ fn what_is_no_json_object_is_malformed_and_never_quoted() {
         let twice = api.send(RECEIPT, &fresh(), with("provider", "\"stripe\"")).await;
         insta::assert_snapshot!(twice.shown(), @r#"400 {"error":{"code":"malformed_request","message":"a field stands twice in the body at line 1, column 185","request_id":"req_"}}"#);
         let surrogate = api.send(RECEIPT, &fresh(), replaced("user_456", r#""\ud800""#)).await;
-        insta::assert_snapshot!(surrogate.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the body is not valid JSON at line 1, column 87","request_id":"req_"}}"#);
+        insta::assert_snapshot!(surrogate.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"internal_reference","message":"must not contain U+FFFD or an unpaired surrogate: its text is broken"}],"request_id":"req_"}}"#);
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 0);
         assert_eq!(api.count("SELECT count(*) FROM idempotency_keys").await, 0);
     });
@@ -84,7 +82,7 @@ fn bytes_that_are_no_utf_8_are_malformed() {
 }
 
 #[test]
-fn the_nul_character_is_refused_in_every_text_that_is_stored() {
+fn the_nul_character_is_refused_in_every_text_that_identifies() {
     run(async {
         let api = Api::start().await;
         for (field, value) in [
@@ -97,12 +95,9 @@ fn the_nul_character_is_refused_in_every_text_that_is_stored() {
             let answer = api.send(RECEIPT, &fresh(), replaced(value, r#""a\u0000b""#)).await;
             assert_eq!((answer.status, answer.fields()), (422, vec![field.to_owned()]));
         }
-        for (field, rest) in [
-            ("error_message", ""),
-            ("error_code", ""),
-            ("replay_id", ""),
-            ("stripe_event_id", r#","provider_event_id":"a\u0000b""#),
-        ] {
+        for (field, rest) in
+            [("replay_id", ""), ("stripe_event_id", r#","provider_event_id":"a\u0000b""#)]
+        {
             let id = if rest.is_empty() { r#","provider_event_id":"evt_1""# } else { rest };
             let body = format!(r#"{{"status":"failed","{field}":"a\u0000b"{id}}}"#);
             let answer = api.send(RESULT, &fresh(), body).await;
@@ -113,10 +108,12 @@ fn the_nul_character_is_refused_in_every_text_that_is_stored() {
 }
 
 #[test]
-fn numbers_and_nulls_in_places_of_text_are_refused_by_field() {
+fn whatever_is_no_text_and_no_exact_number_is_refused_by_field() {
     run(async {
         let api = Api::start().await;
-        for raw in ["7", "1e308", "true", "{}", "[]", "18446744073709551616"] {
+        for raw in
+            ["-7", "1.5", "9007199254740992", "1e308", "true", "{}", "[]", "18446744073709551616"]
+        {
             let answer = api.send(RECEIPT, &fresh(), replaced("user_456", raw)).await;
             assert_eq!(answer.fields(), ["internal_reference"], "{raw}");
         }

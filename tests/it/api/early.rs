@@ -11,11 +11,11 @@ fn early(event: &str, status: &str) -> Value {
 }
 
 #[test]
-fn an_early_result_is_answered_404_kept_and_applied() {
+fn an_early_result_is_accepted_kept_and_applied() {
     run(async {
         let api = Api::start().await;
         let answer = api.post(RESULT, &early("evt_1", "success")).await;
-        insta::assert_snapshot!(answer.shown(), @r#"404 {"error":{"code":"not_found","message":"there is no receipt for this event yet; the result is kept for 24 hours and applied when the receipt comes","request_id":"req_"}}"#);
+        insta::assert_snapshot!(answer.shown(), @r#"202 {"event_id":null,"accepted":true,"pending_receipt":true,"effect":null,"incident":null}"#);
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
         let event_id = api.take("evt_1").await;
         assert_eq!(api.world.timeline(event_id).await, ["receipt.accepted", "result.succeeded"]);
@@ -29,7 +29,7 @@ fn an_early_failure_opens_the_incident_with_the_receipt() {
         let api = Api::start().await;
         let mut body = early("evt_1", "failed");
         body["error_code"] = json!("locked");
-        assert_eq!(api.post(RESULT, &body).await.status, 404);
+        assert_eq!(api.post(RESULT, &body).await.status, 202);
         let event_id = api.take("evt_1").await;
         let incident = api.world.incident_when(event_id, "open", |_| true).await;
         assert_eq!(incident.error_code.as_deref(), Some("locked"));
@@ -37,17 +37,17 @@ fn an_early_failure_opens_the_incident_with_the_receipt() {
 }
 
 #[test]
-fn the_same_early_result_again_is_kept_once_and_another_one_under_its_key_is_a_conflict() {
+fn the_same_early_result_again_is_kept_once_and_another_event_under_its_key_is_a_conflict() {
     run(async {
         let api = Api::start().await;
         for _ in 0..2 {
             let answer = api.send(RESULT, "k1", early("evt_1", "failed").to_string()).await;
-            assert_eq!(answer.status, 404, "{}", answer.text);
+            assert_eq!(answer.status, 202, "{}", answer.text);
         }
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
-        let other = api.send(RESULT, "k1", early("evt_1", "success").to_string()).await;
+        let other = api.send(RESULT, "k1", early("evt_2", "failed").to_string()).await;
         insta::assert_snapshot!(other.shown(), @r#"409 {"error":{"code":"idempotency_conflict","message":"this Idempotency-Key was used for a different request; send a new one with this one","request_id":"req_"}}"#);
-        assert_eq!(api.send(RESULT, "k2", early("evt_1", "success").to_string()).await.status, 404);
+        assert_eq!(api.send(RESULT, "k1", early("evt_1", "success").to_string()).await.status, 202);
         api.take("evt_1").await;
         assert_eq!(api.text("SELECT effect FROM payment_events").await, "succeeded");
     });
@@ -96,9 +96,75 @@ fn a_result_and_its_receipt_at_once_never_miss_each_other() {
             let (taken, reported) =
                 tokio::join!(api.post(RECEIPT, &body), api.post(RESULT, &result));
             assert_eq!(taken.status, 202);
-            assert!([202, 404].contains(&reported.status), "{}", reported.text);
+            assert_eq!(reported.status, 202, "{}", reported.text);
         }
         let missed = "SELECT count(*) FROM payment_events WHERE effect <> 'succeeded'";
         assert_eq!(api.count(missed).await, 0);
+    });
+}
+
+#[test]
+fn the_call_that_was_kept_later_gets_the_answer_of_its_event() {
+    run(async {
+        let api = Api::start().await;
+        let body = early("evt_1", "success").to_string();
+        assert!(api.send(RESULT, "k1", body.as_str()).await.json()["event_id"].is_null());
+        let event_id = api.take("evt_1").await;
+        let answer = api.send(RESULT, "k1", body.as_str()).await;
+        assert_eq!(answer.json()["event_id"], json!(event_id));
+        assert_eq!(answer.json()["effect"], "succeeded");
+        assert_eq!(api.send(RESULT, "k1", body.as_str()).await.text, answer.text);
+    });
+}
+
+#[test]
+fn an_early_result_settles_one_receipt_and_the_next_that_it_fits_is_told() {
+    run(async {
+        let api = Api::start().await;
+        api.post(RESULT, &early("evt_1", "success")).await;
+        let first = api.receipt("evt_1", &json!({"internal_reference": "ws_A"})).await.event_id();
+        let second = api.receipt("evt_1", &json!({"internal_reference": "ws_B"})).await.event_id();
+        assert_eq!(api.world.timeline(first).await, ["receipt.accepted", "result.succeeded"]);
+        assert_eq!(api.world.timeline(second).await, ["receipt.accepted", "result.ambiguous"]);
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "succeeded pending");
+    });
+}
+
+#[test]
+fn an_early_result_that_names_everything_waits_for_that_receipt() {
+    run(async {
+        let api = Api::start().await;
+        let mut named = early("evt_1", "success");
+        named["internal_reference"] = json!("ws_B");
+        named["effect_key"] = json!("pack-2");
+        named["event_type"] = json!("invoice.paid");
+        api.post(RESULT, &named).await;
+        for (reference, key) in
+            [("ws_A", json!("pack-2")), ("ws_B", json!(null)), ("ws_B", json!("pack-2"))]
+        {
+            let change = json!({ "internal_reference": reference, "effect_key": key });
+            assert_eq!(api.receipt("evt_1", &change).await.status, 202);
+        }
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "pending pending succeeded");
+    });
+}
+
+#[test]
+fn a_result_that_no_receipt_claims_within_24_hours_is_in_the_audit() {
+    run(async {
+        let api = Api::start().await;
+        let mut body = early("evt_1", "failed");
+        body["error_code"] = json!("locked");
+        api.post(RESULT, &body).await;
+        let aged = "UPDATE early_results SET received_at = now() - interval '24 hours 1 second'";
+        sqlx::query(aged).execute(&api.world.pool).await.expect("aged");
+        engine::sweep::sweep(&api.world.pool).await;
+        engine::sweep::sweep(&api.world.pool).await;
+        let entries = "SELECT string_agg(action || ' ' || (detail->>'provider_event_id') || ' ' || (detail->>'error_code'), ',')
+                       FROM audit_entries";
+        assert_eq!(api.text(entries).await, "result.unclaimed evt_1 locked");
+        assert_eq!(api.count("SELECT count(*) FROM early_results").await, 0);
     });
 }

@@ -6,7 +6,7 @@ use e2e::world::receipt;
 use e2e::{run, somebody_waits};
 use serde_json::json;
 use store::events::lock_provider_event;
-use store::idempotency::{KeyUse, StoredAnswer, insert_answer};
+use store::idempotency::{KeyUse, Place, StoredAnswer, insert_answer};
 
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
@@ -123,7 +123,9 @@ fn a_running_request_is_named_as_such() {
         let used = store::idempotency::KeyUse {
             project_id: api.world.project.id,
             route: "receipt",
+            scope: "",
             key: "k",
+            fingerprint: &[0; 32],
             request_hash: &[0; 32],
         };
         let mut tx = api.world.pool.begin().await.expect("a transaction");
@@ -154,9 +156,20 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
             // between the snapshot and the lock of that claim.
             let meanwhile = async {
                 somebody_waits(&api.world.pool).await;
-                let used = KeyUse { project_id, route, key: "k", request_hash: &[0; 32] };
+                let used = KeyUse {
+                    project_id,
+                    route,
+                    scope: if route == "result" { "success" } else { "" },
+                    key: "k",
+                    fingerprint: &[0; 32],
+                    request_hash: &[0; 32],
+                };
                 let answer = StoredAnswer { status: 202, body: b"{}".to_vec() };
-                assert!(insert_answer(&api.world.pool, used, &answer).await.expect("stored"));
+                assert!(
+                    insert_answer(&api.world.pool, used, Place::Route, &answer)
+                        .await
+                        .expect("stored")
+                );
                 held.rollback().await.expect("a rollback");
             };
             let (answer, ()) = tokio::join!(api.send(path, "k", body.to_string()), meanwhile);

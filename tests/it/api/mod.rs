@@ -2,6 +2,7 @@
 //!
 //! One API runs per world, without a worker and with Temporal nowhere: receipts need neither.
 
+mod accept;
 mod bodies;
 mod credentials;
 mod early;
@@ -51,6 +52,12 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).expect("a JSON body")
+    }
+
+    /// The event that the answer names.
+    pub fn event_id(&self) -> EventId {
+        let id = self.json()["event_id"].as_str().map(str::parse);
+        id.and_then(Result::ok).unwrap_or_else(|| panic!("no event: {}", self.text))
     }
 
     pub fn header(&self, name: &str) -> &str {

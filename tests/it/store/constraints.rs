@@ -6,35 +6,28 @@ use sqlx::AssertSqlSafe;
 use super::shop::Shop;
 
 /// Every key, check and reference, in order.
-const NAMES: &str = "
+const NAMES: &str = "\
     alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
-    alerts_pkey alerts_state_check
-    api_keys_hash_key api_keys_label_check api_keys_pkey api_keys_project_fkey
-    audit_entries_pkey
-    callback_attempts_nonce_key callback_attempts_pkey
-    daily_figures_pkey daily_figures_project_fkey
-    destinations_kind_check destinations_pkey destinations_project_fkey
-    destinations_sealed_check
-    early_results_idempotency_key early_results_outcome_check early_results_pkey
-    early_results_project_fkey
-    event_identities_pkey
-    idempotency_keys_pkey
+    alerts_pkey alerts_state_check api_keys_hash_key api_keys_label_check api_keys_pkey
+    api_keys_project_fkey audit_entries_pkey backfills_pkey callback_attempts_nonce_key
+    callback_attempts_pkey claimed_early_results_pkey claimed_early_results_project_fkey
+    daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
+    declared_names_name_check declared_names_pkey declared_names_project_fkey
+    declared_names_provider_check destinations_kind_check destinations_pkey
+    destinations_project_fkey destinations_sealed_check early_results_idempotency_key
+    early_results_outcome_check early_results_pkey early_results_project_fkey
+    event_identities_pkey event_keys_key_check event_keys_pkey idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
-    operator_tokens_pkey
-    operators_email_check operators_pkey operators_role_check
-    outbox_pkey outbox_wish_check
-    payment_events_effect_check payment_events_pkey payment_events_project_fkey
+    operator_tokens_pkey operators_email_check operators_pkey operators_role_check outbox_pkey
+    outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
     projects_mode_check projects_name_check projects_pkey projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
-    proof_links_token_hash_key
-    reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
-    results_outcome_check results_pkey
-    roll_ups_pkey
-    sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
-    sign_in_failures_failures_check sign_in_failures_pkey
-    signing_secrets_pkey signing_secrets_project_fkey
+    proof_links_token_hash_key reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
+    results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
+    sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
+    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
 ";
 
 #[test]

@@ -84,7 +84,7 @@ fn an_event_and_a_step_that_fail_keep_nothing_else_from_being_swept() {
         shop.keep_early("k", &early("evt_4", success())).await;
         for sql in [
             "UPDATE payment_events SET timeout_at = now() - interval '3 minutes'",
-            "UPDATE payment_events SET provider = 'nobody' WHERE provider_event_id = 'evt_2'",
+            "UPDATE payment_events SET provider = 'No body' WHERE provider_event_id = 'evt_2'",
             "UPDATE early_results SET received_at = now() - interval '25 hours'",
             "ALTER TABLE idempotency_keys RENAME TO elsewhere",
             "INSERT INTO sign_in_failures (email_hash, failures, first_failed_at)

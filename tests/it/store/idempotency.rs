@@ -1,13 +1,27 @@
 //! Stored answers.
 
 use e2e::run;
-use store::idempotency::{self, Claim, KeyUse, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
 use store::pool;
 
 use super::shop::Shop;
 
+/// Nobody used the key.
+const NEW: Claim = Claim::New(Place::Route);
+
+fn answered(answer: StoredAnswer) -> Claim {
+    Claim::Answered { answer, identical: true }
+}
+
 fn used<'a>(shop: &Shop, key: &'a str, hash: &'a [u8]) -> KeyUse<'a> {
-    KeyUse { project_id: shop.owner.project_id, route: "receipt", key, request_hash: hash }
+    KeyUse {
+        project_id: shop.owner.project_id,
+        route: "receipt",
+        scope: "",
+        key,
+        fingerprint: hash,
+        request_hash: hash,
+    }
 }
 
 async fn claim(shop: &Shop, used: KeyUse<'_>) -> Claim {
@@ -19,9 +33,11 @@ async fn claim(shop: &Shop, used: KeyUse<'_>) -> Claim {
 
 async fn answer(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
     let mut tx = shop.begin().await;
-    assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), Claim::New);
+    assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), NEW);
     let answer = StoredAnswer { status: 202, body: body.to_vec() };
-    assert!(idempotency::insert_answer(&mut *tx, used, &answer).await.expect("stored"));
+    assert!(
+        idempotency::insert_answer(&mut *tx, used, Place::Route, &answer).await.expect("stored")
+    );
     pool::commit(tx).await.expect("a commit");
 }
 
@@ -31,11 +47,11 @@ fn a_running_request_is_seen_from_a_second_connection_and_a_dead_one_blocks_nobo
         let shop = Shop::open().await;
         let (first, other) = (used(&shop, "k", &[1; 32]), used(&shop, "other", &[1; 32]));
         let mut running = shop.begin().await;
-        assert_eq!(idempotency::claim(&mut running, first).await.expect("a claim"), Claim::New);
+        assert_eq!(idempotency::claim(&mut running, first).await.expect("a claim"), NEW);
         assert_eq!(claim(&shop, first).await, Claim::InProgress);
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::InProgress);
-        assert_eq!(claim(&shop, other).await, Claim::New);
-        assert_eq!(claim(&shop, KeyUse { route: "result", ..first }).await, Claim::New);
+        assert_eq!(claim(&shop, other).await, NEW);
+        assert_eq!(claim(&shop, KeyUse { route: "result", ..first }).await, NEW);
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
             .fetch_one(&mut *running)
             .await
@@ -45,7 +61,7 @@ fn a_running_request_is_seen_from_a_second_connection_and_a_dead_one_blocks_nobo
             .execute(&shop.pool)
             .await
             .expect("ended");
-        assert_eq!(claim(&shop, first).await, Claim::New);
+        assert_eq!(claim(&shop, first).await, NEW);
     });
 }
 
@@ -57,13 +73,13 @@ fn the_same_request_gets_the_same_bytes_and_another_one_a_conflict() {
         answer(&shop, used(&shop, "k", &[1; 32]), &bytes).await;
         let stored = StoredAnswer { status: 202, body: bytes };
         for _ in 0..3 {
-            let answered = claim(&shop, used(&shop, "k", &[1; 32])).await;
-            assert_eq!(answered, Claim::Answered(stored.clone()));
+            let again = claim(&shop, used(&shop, "k", &[1; 32])).await;
+            assert_eq!(again, answered(stored.clone()));
         }
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
-        assert_eq!(claim(&shop, used(&shop, "K", &[1; 32])).await, Claim::New, "case counts");
+        assert_eq!(claim(&shop, used(&shop, "K", &[1; 32])).await, NEW, "case counts");
         let result = KeyUse { route: "result", ..used(&shop, "k", &[1; 32]) };
-        assert_eq!(claim(&shop, result).await, Claim::New, "another route");
+        assert_eq!(claim(&shop, result).await, NEW, "another route");
     });
 }
 
@@ -75,9 +91,9 @@ fn a_transaction_that_fails_leaves_the_key_free() {
         let mut tx = shop.begin().await;
         idempotency::claim(&mut tx, used).await.expect("a claim");
         let kept = StoredAnswer { status: 202, body: b"{}".to_vec() };
-        idempotency::insert_answer(&mut *tx, used, &kept).await.expect("stored");
+        idempotency::insert_answer(&mut *tx, used, Place::Route, &kept).await.expect("stored");
         tx.rollback().await.expect("a rollback");
-        assert_eq!(claim(&shop, used).await, Claim::New);
+        assert_eq!(claim(&shop, used).await, NEW);
     });
 }
 
@@ -87,16 +103,24 @@ fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
         let shop = Shop::open().await;
         let used = used(&shop, "k", &[1; 32]);
         let mut late = shop.begin().await;
-        assert_eq!(idempotency::claim(&mut late, used).await.expect("a claim"), Claim::New);
+        assert_eq!(idempotency::claim(&mut late, used).await.expect("a claim"), NEW);
         // What a first request leaves that ends between the snapshot and the lock of the claim above.
         let first = StoredAnswer { status: 202, body: b"first".to_vec() };
-        assert!(idempotency::insert_answer(&shop.pool, used, &first).await.expect("stored"));
+        assert!(
+            idempotency::insert_answer(&shop.pool, used, Place::Route, &first)
+                .await
+                .expect("stored")
+        );
         let second = StoredAnswer { status: 202, body: b"second".to_vec() };
-        assert!(!idempotency::insert_answer(&mut *late, used, &second).await.expect("met"));
+        assert!(
+            !idempotency::insert_answer(&mut *late, used, Place::Route, &second)
+                .await
+                .expect("met")
+        );
         let seen = idempotency::claim(&mut late, used).await.expect("a claim");
-        assert_eq!(seen, Claim::Answered(first.clone()));
+        assert_eq!(seen, answered(first.clone()));
         pool::commit(late).await.expect("a commit");
-        assert_eq!(claim(&shop, used).await, Claim::Answered(first));
+        assert_eq!(claim(&shop, used).await, answered(first));
     });
 }
 
@@ -114,8 +138,66 @@ fn an_answer_is_kept_for_seven_days_and_the_key_is_free_then() {
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         answer(&shop, used(&shop, "k", &[2; 32]), b"new").await;
         let stored = StoredAnswer { status: 202, body: b"new".to_vec() };
-        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Answered(stored));
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, answered(stored));
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 1);
+    });
+}
+
+#[test]
+fn a_failure_and_the_success_after_it_are_two_requests_under_one_key() {
+    run(async {
+        let shop = Shop::open().await;
+        let of = |scope, fingerprint, request_hash| KeyUse {
+            route: "result",
+            scope,
+            fingerprint,
+            request_hash,
+            ..used(&shop, "result-evt_1", &[])
+        };
+        let failed = of("failed", &[1; 32], &[1; 32]);
+        answer(&shop, failed, b"failed").await;
+        let success = of("success", &[1; 32], &[2; 32]);
+        assert_eq!(claim(&shop, success).await, Claim::New(Place::Scope));
+        let other_words = claim(&shop, of("success", &[9; 32], &[3; 32])).await;
+        assert!(matches!(other_words, Claim::AnsweredInOtherWords { place: Place::Scope, .. }));
+        let mut tx = shop.begin().await;
+        let body = StoredAnswer { status: 202, body: b"success".to_vec() };
+        idempotency::insert_answer(&mut *tx, success, Place::Scope, &body).await.expect("stored");
+        pool::commit(tx).await.expect("a commit");
+        assert_eq!(claim(&shop, success).await, answered(body));
+        assert_eq!(claim(&shop, of("success", &[9; 32], &[2; 32])).await, Claim::Conflict);
+        let other_error = claim(&shop, of("failed", &[1; 32], &[4; 32])).await;
+        assert!(matches!(other_error, Claim::Answered { identical: false, .. }));
+    });
+}
+
+#[test]
+fn a_row_of_the_release_before_is_compared_by_its_hash() {
+    run(async {
+        let shop = Shop::open().await;
+        let first = used(&shop, "k", &[1; 32]);
+        answer(&shop, first, b"{}").await;
+        let forget = "UPDATE idempotency_keys SET fingerprint = NULL, scope = NULL";
+        sqlx::query(forget).execute(&shop.pool).await.expect("as it was before");
+        let stored = StoredAnswer { status: 202, body: b"{}".to_vec() };
+        let same = KeyUse { fingerprint: &[7; 32], ..first };
+        assert_eq!(claim(&shop, same).await, answered(stored));
+        let other = claim(&shop, KeyUse { request_hash: &[2; 32], ..same }).await;
+        assert!(matches!(other, Claim::AnsweredInOtherWords { .. }));
+    });
+}
+
+#[test]
+fn a_row_that_the_release_before_uses_again_has_no_fingerprint_any_more() {
+    run(async {
+        let shop = Shop::open().await;
+        answer(&shop, used(&shop, "k", &[1; 32]), b"{}").await;
+        let reused = "UPDATE idempotency_keys SET request_hash = '\\x02', created_at = now()";
+        sqlx::query(reused).execute(&shop.pool).await.expect("as it would do");
+        let sql =
+            "SELECT count(*) FROM idempotency_keys WHERE fingerprint IS NULL AND scope IS NULL";
+        let rows: i64 = sqlx::query_scalar(sql).fetch_one(&shop.pool).await.expect("a count");
+        assert_eq!(rows, 1);
     });
 }

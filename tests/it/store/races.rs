@@ -6,7 +6,7 @@ use e2e::{run, somebody_waits};
 use serde_json::json;
 use store::events::lock_provider_event;
 use store::reprocesses;
-use store::transitions::receipt::{TakenReceipt, accept_receipt};
+use store::transitions::receipt::TakenReceipt;
 use store::transitions::silence::open_incident_if_due;
 
 use super::shop::{Shop, early, receipt_with, success};
@@ -144,8 +144,7 @@ fn a_receipt_that_waits_for_its_twin_is_its_duplicate() {
         let shop = Shop::open().await;
         let receipt = receipt_with("evt_1", &json!({}));
         let mut first = shop.begin().await;
-        let taken = accept_receipt(&mut first, &shop.master_key, &shop.owner, &receipt).await;
-        let taken = taken.expect("a receipt");
+        let taken = shop.accept_in(&mut first, &receipt).await;
         let commit = async {
             somebody_waits(&shop.pool).await;
             first.commit().await.expect("a commit");

@@ -53,8 +53,7 @@ fn the_same_event_again_changes_nothing_whatever_else_it_says() {
         let first = shop.accept(&receipt_with("evt_1", &json!({}))).await;
         let before = shop.story(first.event_id).await;
         let change = json!({
-            "timeout_minutes": 5, "internal_reference": "user_999", "event_type": "charge.refunded",
-            "occurred_at": "2020-01-01T00:00:00Z"
+            "timeout_minutes": 5, "event_type": "INVOICE.PAID", "occurred_at": "2020-01-01T00:00:00Z"
         });
         let again = shop.accept(&receipt_with("evt_1", &change)).await;
         assert!(again.duplicate);
@@ -85,13 +84,7 @@ fn another_effect_provider_or_project_is_another_event() {
         let other = other_project(&shop).await;
         let mut tx = shop.begin().await;
         let receipt = receipt_with("evt_1", &json!({}));
-        let taken = store::transitions::receipt::accept_receipt(
-            &mut tx,
-            &shop.master_key,
-            &other,
-            &receipt,
-        );
-        let taken = taken.await.expect("a receipt");
+        let taken = shop.working_for(other).accept_in(&mut tx, &receipt).await;
         assert!(!taken.duplicate && !ids.contains(&taken.event_id));
     });
 }
@@ -104,5 +97,5 @@ async fn other_project(shop: &Shop) -> KeyOwner {
     .fetch_one(&shop.pool)
     .await
     .expect("a project");
-    KeyOwner { project_id: ProjectId::from_uuid(id), ..shop.owner }
+    KeyOwner { project_id: ProjectId::from_uuid(id), ..shop.owner.clone() }
 }

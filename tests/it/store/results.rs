@@ -257,7 +257,7 @@ fn an_early_result_is_kept_once_and_its_key_is_taken() {
         let first = early("evt_1", failure());
         assert!(shop.keep_early("k", &first).await);
         assert!(shop.keep_early("k", &first).await, "the same again");
-        assert!(!shop.keep_early("k", &early("evt_1", success())).await, "another one");
+        assert!(!shop.keep_early("k", &early("evt_2", failure())).await, "another event");
         assert!(shop.story(shop.take("evt_1").await).await.starts_with("effect: failed"));
     });
 }
@@ -292,6 +292,6 @@ fn an_early_result_is_applied_for_24_hours_and_forgotten_then() {
         }
         assert!(shop.story(shop.take("evt_1").await).await.starts_with("effect: succeeded"));
         assert!(shop.story(shop.take("evt_2").await).await.starts_with("effect: pending"));
-        assert_eq!(results::delete_expired_early(&shop.pool).await.expect("deleted"), 1);
+        assert_eq!(results::give_up_unclaimed(&shop.pool).await.expect("given up"), 1);
     });
 }

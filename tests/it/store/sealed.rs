@@ -8,7 +8,7 @@ use e2e::run;
 use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::destinations::{self, Target};
-use store::transitions::receipt::accept_receipt;
+use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{Insertion, StoreError, api_keys, operator_tokens, pool, sessions, signing_secrets};
 
 use super::people::ALICE;
@@ -31,10 +31,13 @@ async fn add_slack(shop: &Shop) -> DestinationId {
 
 /// Takes a receipt with a snapshot, as a project that keeps them does.
 async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
-    let owner = KeyOwner { snapshots: true, ..shop.owner };
-    let receipt = receipt_with(event, &json!({"payload": {"card": CANARY}}));
+    let owner = KeyOwner { snapshots: true, ..shop.owner.clone() };
+    let receipt = receipt_with(event, &json!({}));
+    let snapshot = json!({ "card": CANARY }).to_string();
+    let event_key = receipt.identity("").key();
+    let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: Some(&snapshot) };
     let mut tx = shop.begin().await;
-    let taken = accept_receipt(&mut tx, &shop.master_key, &owner, &receipt).await;
+    let taken = accept_receipt(&mut tx, &shop.master_key, &owner, delivery).await;
     pool::commit(tx).await.expect("a commit");
     taken.expect("a receipt").event_id
 }

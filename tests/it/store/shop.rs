@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
-use domain::effect_result::{EffectResult, EventReference, Outcome, ResultReport};
+use domain::catalogue::Catalogue;
+use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
-use domain::receipt::Receipt;
+use domain::receipt::{Receipt, ReceiptContext};
 use domain::signature::SigningSecret;
 use domain::verdict::ReprocessRefusal;
 use e2e::engines::{self, Engines};
@@ -22,7 +23,7 @@ use store::incidents::Incident;
 use store::pool::{self, Transaction};
 use store::projects::{self, ProjectSettings};
 use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
-use store::transitions::receipt::{TakenReceipt, accept_receipt};
+use store::transitions::receipt::{Delivery, TakenReceipt, accept_receipt};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
 use store::transitions::result::{Report, ResultAnswer, accept_result};
@@ -50,7 +51,8 @@ pub fn receipt_with(provider_event_id: &str, change: &Value) -> Receipt {
     for (field, value) in change.as_object().into_iter().flatten() {
         body[field] = value.clone();
     }
-    Receipt::parse(body.as_object().expect("an object")).expect("a receipt")
+    let context = ReceiptContext { catalogue: &Catalogue::default(), mode: Mode::Test };
+    Receipt::parse(body.as_object().expect("an object"), context).expect("a receipt")
 }
 
 /// The effect was applied.
@@ -71,13 +73,9 @@ pub fn failure() -> EffectResult {
 
 /// A result that names its event as the provider does.
 pub fn early(event: &str, result: EffectResult) -> ResultReport {
-    let event = EventReference {
-        event_id: None,
-        provider_event_id: Some(event.to_owned()),
-        provider: None,
-        effect_type: None,
-    };
-    ResultReport { event, result }
+    let event =
+        EventSelector { provider_event_id: Some(event.to_owned()), ..EventSelector::default() };
+    ResultReport { event, result, adjusted: Vec::new() }
 }
 
 impl Shop {
@@ -113,8 +111,16 @@ impl Shop {
 
     pub async fn accept(&self, receipt: &Receipt) -> TakenReceipt {
         let mut tx = self.begin().await;
-        let taken = accept_receipt(&mut tx, &self.master_key, &self.owner, receipt).await;
+        let taken = self.accept_in(&mut tx, receipt).await;
         pool::commit(tx).await.expect("a commit");
+        taken
+    }
+
+    /// The same in a transaction of the caller.
+    pub async fn accept_in(&self, tx: &mut Transaction, receipt: &Receipt) -> TakenReceipt {
+        let event_key = receipt.identity("").key();
+        let delivery = Delivery { receipt, event_key: &event_key, snapshot: None };
+        let taken = accept_receipt(tx, &self.master_key, &self.owner, delivery).await;
         taken.expect("a receipt")
     }
 
@@ -137,9 +143,14 @@ impl Shop {
         key: &str,
         report: &ResultReport,
     ) -> bool {
-        let hash = serde_json::to_vec(report).expect("JSON");
-        let project_id = self.owner.project_id;
-        let used = KeyUse { project_id, route: "result", key, request_hash: &hash };
+        let used = KeyUse {
+            project_id: self.owner.project_id,
+            route: "result",
+            scope: report.result.outcome.as_str(),
+            key,
+            fingerprint: &report.event.fingerprint(),
+            request_hash: &[0; 32],
+        };
         let kept = results::insert_early(&mut **tx, self.owner.key_id, used, report).await;
         kept.expect("a database")
     }
@@ -316,6 +327,12 @@ pub fn accepted(answer: &ResultAnswer) -> (String, Option<IncidentState>) {
     }
 }
 
+/// Whom a key of a fresh project speaks for.
+pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
+    let catalogue = Catalogue::default();
+    KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue }
+}
+
 async fn furnish(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
     let settings = ProjectSettings {
         name: "CometCart".to_owned(),
@@ -329,5 +346,5 @@ async fn furnish(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
     signing_secrets::insert_secret(pool, master_key, project_id, &secret).await.expect("a secret");
     let key = new_key().expect("a key");
     let key_id: KeyId = api_keys::insert_key(pool, project_id, "shop", &key).await.expect("a key");
-    KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false }
+    owner(key_id, project_id, Mode::Test)
 }

@@ -73,7 +73,7 @@ pub(super) struct IncidentPage {
 /// What the app took and what it said since.
 struct Taken {
     event_type: String,
-    provider: &'static str,
+    provider: String,
     at: When,
     then: String,
     error_code: Option<String>,
@@ -130,7 +130,7 @@ impl IncidentPage {
 
 /// The sentence that mails begin with, too.
 fn heading(Dossier { incident, event, reprocesses, .. }: &Dossier) -> String {
-    let (effect, reference) = (event.effect_type, one_line(&event.internal_reference));
+    let (effect, reference) = (&event.effect_type, one_line(&event.internal_reference));
     let last = reprocesses.last().map(|last| last.state).filter(|state| !state.is_running());
     match incident.state {
         IncidentState::Resolved => heading_resolved(effect, &reference, incident.resolution),
@@ -175,7 +175,7 @@ fn taken(Dossier { incident, event, .. }: &Dossier) -> Taken {
     };
     Taken {
         event_type: one_line(&event.event_type),
-        provider: event.provider.row().name,
+        provider: event.provider.name().to_owned(),
         at: When::exact(event.received_at),
         then,
         error_code: incident.error_code.as_deref().map(one_line),

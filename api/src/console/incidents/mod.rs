@@ -11,9 +11,10 @@ pub mod week;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use domain::catalogue::Catalogue;
 use domain::incident::{IncidentState, Reason};
-use store::projects;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::{declared_names, projects};
 use time::OffsetDateTime;
 
 use self::rows::Row;
@@ -62,13 +63,14 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let found = search_incidents(&state.pool, &search(&asked, now)).await?;
+    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    let found = search_incidents(&state.pool, &search(&asked, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
     let sums = Sums::of(&state, asked.project_id(), now).await?;
     page(&IncidentsPage {
         frame: Frame::of(&state, &signed_in, Section::Incidents, "Incidents").await?,
         sums,
-        filters: Filters::new(PATH, &asked, own_filters(&asked), &projects),
+        filters: Filters::new(PATH, &asked, own_filters(&asked), (&projects, &catalogue)),
         pager: Pager::of(PATH, &asked, &found),
         rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),
         oldest_first: asked.sort() == store::search::Sort::Oldest,
@@ -80,7 +82,7 @@ async fn list(
     })
 }
 
-fn search(asked: &Asked, now: OffsetDateTime) -> IncidentSearch {
+fn search(asked: &Asked, catalogue: &Catalogue, now: OffsetDateTime) -> IncidentSearch {
     let (opened_after, opened_before) = asked.times(now);
     IncidentSearch {
         project_id: asked.project_id(),
@@ -90,8 +92,8 @@ fn search(asked: &Asked, now: OffsetDateTime) -> IncidentSearch {
             state => state.parse::<IncidentState>().map_or(StateFilter::NeedsYou, StateFilter::One),
         },
         reason: asked.reason.parse::<Reason>().ok(),
-        event_type: asked.event_type(),
-        effect_type: asked.effect_type(),
+        event_type: asked.event_type(catalogue),
+        effect_type: asked.effect_type(catalogue),
         opened_after,
         opened_before,
         text: asked.text(),

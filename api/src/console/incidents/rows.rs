@@ -15,7 +15,7 @@ use crate::console::words::{Pill, due};
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: IncidentId,
-    pub(super) due: &'static str,
+    pub(super) due: String,
     pub(super) reference: String,
     pub(super) event_type: String,
     pub(super) project: String,
@@ -33,7 +33,7 @@ impl Row {
     pub(super) fn new(row: IncidentRow, now: OffsetDateTime) -> Self {
         Self {
             id: row.incident.id,
-            due: due(row.effect_type),
+            due: due(&row.effect_type),
             reference: one_line(&row.internal_reference),
             why: why(&row),
             state: state(&row),

@@ -21,8 +21,11 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::ReceiptAccepted => (Good, "Receipt taken"),
         A::ResultSucceeded => (Good, "Success reported"),
         A::ResultFailed => (Bad, "Failure reported"),
-        A::ResultRepeated => (Plain, "Success reported again"),
-        A::ResultContradicted => (Bad, "Failure reported after success"),
+        A::ResultRepeated => (Plain, "Reported again"),
+        A::ResultContradicted => (Bad, "Contradiction reported"),
+        A::ResultSuperseded => (Good, "Reported as superseded"),
+        A::ResultAmbiguous => (Plain, "A result may have meant this event"),
+        A::ResultUnclaimed => (Bad, "A result was never claimed by a receipt"),
         A::ResultRefused => (Plain, "Result refused"),
         A::IncidentOpened => (Bad, "Incident opened"),
         A::IncidentAcknowledged => (Work, "Acknowledged"),
@@ -44,6 +47,7 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::RelayParked => (Bad, "A message to Temporal was put aside"),
         A::ProjectCreated => (Plain, "Project created"),
         A::ProjectUpdated => (Plain, "Project changed"),
+        A::ProjectDeclared => (Plain, "Name declared"),
         A::KeyCreated => (Plain, "API key created"),
         A::KeyRevoked => (Plain, "API key revoked"),
         A::DestinationAdded => (Plain, "Destination added"),
@@ -73,6 +77,14 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             format!("{}, {} is due", said("event_type"), said("effect_type"))
         }
         Action::ResultFailed | Action::ResultContradicted => said("error_code"),
+        Action::ResultAmbiguous => match said("settled_event_id").as_str() {
+            "" => [said("status"), said("error_code")].join(" ").trim().to_owned(),
+            settled => format!("it was taken for {settled}"),
+        },
+        Action::ResultUnclaimed => [said("status"), said("provider_event_id"), said("error_code")]
+            .join(" ")
+            .trim()
+            .to_owned(),
         Action::IncidentOpened => match said("reason").as_str() {
             "missing_result" => "no result in time".to_owned(),
             _ => said("error_code"),
@@ -80,6 +92,7 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         Action::IncidentResolved => match said("resolution").as_str() {
             "reprocessed" => "the repair worked".to_owned(),
             "late_success" => "the success came late".to_owned(),
+            "superseded" => "nothing is due any more".to_owned(),
             _ => "by hand".to_owned(),
         },
         Action::AlertDelivered | Action::DestinationAdded | Action::DestinationRemoved => {
@@ -105,7 +118,7 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             "true" => format!("{} took the message", place(detail, names)),
             _ => format!("{} did not take the message: {}", place(detail, names), said("answer")),
         },
-        Action::ProjectCreated => said("name"),
+        Action::ProjectCreated | Action::ProjectDeclared => said("name"),
         Action::ProjectUpdated => changes(detail),
         Action::OperatorAdded | Action::OperatorRemoved | Action::OperatorLockedOut => {
             said("email")

@@ -16,7 +16,7 @@ const REFERENCE_IN_HEADING: usize = 60;
 
 /// What is wrong, when an incident is opened.
 #[must_use]
-pub fn heading_opened(effect: EffectType, reference: &str, reason: Reason) -> String {
+pub fn heading_opened(effect: &EffectType, reference: &str, reason: Reason) -> String {
     let ending = match (effect, reason) {
         (EffectType::AccessUnlock, Reason::MissingResult) => "It was never unlocked.",
         (EffectType::AccessUnlock, Reason::FailedResult) => "Unlocking it failed.",
@@ -24,8 +24,12 @@ pub fn heading_opened(effect: EffectType, reference: &str, reason: Reason) -> St
         (EffectType::CreditGrant, Reason::FailedResult) => "Adding them failed.",
         (EffectType::SeatUpdate, Reason::MissingResult) => "It was never made.",
         (EffectType::SeatUpdate, Reason::FailedResult) => "Making it failed.",
-        (EffectType::SubscriptionStateApply, Reason::MissingResult) => "It was never applied.",
-        (EffectType::SubscriptionStateApply, Reason::FailedResult) => "Applying it failed.",
+        (EffectType::SubscriptionStateApply | EffectType::Declared(_), Reason::MissingResult) => {
+            "It was never applied."
+        }
+        (EffectType::SubscriptionStateApply | EffectType::Declared(_), Reason::FailedResult) => {
+            "Applying it failed."
+        }
         (EffectType::AccessRevocation, Reason::MissingResult) => "It was never removed.",
         (EffectType::AccessRevocation, Reason::FailedResult) => "Removing it failed.",
         (EffectType::CreditDeduction, Reason::MissingResult) => "They were never taken back.",
@@ -37,7 +41,7 @@ pub fn heading_opened(effect: EffectType, reference: &str, reason: Reason) -> St
 /// What is still wrong, when a reprocess has ended badly.
 #[must_use]
 pub fn heading_repair_failed(
-    effect: EffectType,
+    effect: &EffectType,
     reference: &str,
     ending: Option<ReprocessState>,
 ) -> String {
@@ -52,7 +56,7 @@ pub fn heading_repair_failed(
 /// How it ended, when an incident is resolved.
 #[must_use]
 pub fn heading_resolved(
-    effect: EffectType,
+    effect: &EffectType,
     reference: &str,
     resolution: Option<Resolution>,
 ) -> String {
@@ -63,19 +67,26 @@ pub fn heading_resolved(
         }
         Some(Resolution::LateSuccess) => sentence(effect, reference, &format!("{done} after all.")),
         Some(Resolution::Manual) => sentence(effect, reference, "This was resolved by hand."),
+        Some(Resolution::Superseded) => sentence(effect, reference, "Nothing is due any more."),
         None => sentence(effect, reference, "This is resolved."),
     }
 }
 
 /// What is known while the app may still report in time.
 #[must_use]
-pub fn heading_waiting(effect: EffectType, reference: &str) -> String {
+pub fn heading_waiting(effect: &EffectType, reference: &str) -> String {
     sentence(effect, reference, "No confirmation yet.")
+}
+
+/// What is known when the app said that no effect is due.
+#[must_use]
+pub fn heading_superseded(effect: &EffectType, reference: &str) -> String {
+    sentence(effect, reference, "Nothing is due any more.")
 }
 
 /// What is known when all went well.
 #[must_use]
-pub fn heading_applied(effect: EffectType, reference: &str) -> String {
+pub fn heading_applied(effect: &EffectType, reference: &str) -> String {
     sentence(effect, reference, &format!("{}.", done(effect)))
 }
 
@@ -132,7 +143,7 @@ impl AlertFacts {
     /// The sentence that the message begins with.
     #[must_use]
     pub fn heading(&self) -> String {
-        let (effect, reference) = (self.effect_type, self.internal_reference.as_str());
+        let (effect, reference) = (&self.effect_type, self.internal_reference.as_str());
         match self.kind {
             AlertKind::IncidentOpened => heading_opened(effect, reference, self.reason),
             AlertKind::ReprocessFailed => {
@@ -207,6 +218,9 @@ impl AlertFacts {
             Some(Resolution::LateSuccess) => {
                 format!("{taken} It reported success {after} later, without a repair.")
             }
+            Some(Resolution::Superseded) => {
+                format!("{taken} It reported {after} later that no effect is due any more.")
+            }
             Some(Resolution::Reprocessed) | None => {
                 format!("{taken} It reported success {after} later. Nothing is left to do.")
             }
@@ -214,7 +228,7 @@ impl AlertFacts {
     }
 
     fn taken(&self) -> String {
-        let provider = self.provider.row().name;
+        let provider = self.provider.name();
         format!(
             "Your app took {} from {provider} on {}.",
             self.event_type,
@@ -223,7 +237,7 @@ impl AlertFacts {
     }
 }
 
-fn sentence(effect: EffectType, reference: &str, ending: &str) -> String {
+fn sentence(effect: &EffectType, reference: &str, ending: &str) -> String {
     let who = shortened(reference);
     match effect {
         EffectType::AccessUnlock => format!("{who} paid for access. {ending}"),
@@ -232,15 +246,16 @@ fn sentence(effect: EffectType, reference: &str, ending: &str) -> String {
         EffectType::SubscriptionStateApply => format!("{who} changed subscription. {ending}"),
         EffectType::AccessRevocation => format!("{who} should have lost access. {ending}"),
         EffectType::CreditDeduction => format!("{who} should have lost credits. {ending}"),
+        EffectType::Declared(name) => format!("{who} paid for {name}. {ending}"),
     }
 }
 
-const fn done(effect: EffectType) -> &'static str {
+const fn done(effect: &EffectType) -> &'static str {
     match effect {
         EffectType::AccessUnlock => "It was unlocked",
         EffectType::CreditGrant => "They were added",
         EffectType::SeatUpdate => "It was made",
-        EffectType::SubscriptionStateApply => "It was applied",
+        EffectType::SubscriptionStateApply | EffectType::Declared(_) => "It was applied",
         EffectType::AccessRevocation => "It was removed",
         EffectType::CreditDeduction => "They were taken back",
     }
@@ -336,19 +351,24 @@ pub(super) mod tests {
                 "bob should have lost credits. They were never taken back.",
                 "bob should have lost credits. Taking them back failed.",
             ),
+            (
+                "license_issue".parse().expect("a declared one"),
+                "bob paid for license_issue. It was never applied.",
+                "bob paid for license_issue. Applying it failed.",
+            ),
         ] {
-            assert_eq!(heading_opened(effect, "bob", Reason::MissingResult), missing);
-            assert_eq!(heading_opened(effect, "bob", Reason::FailedResult), failed);
+            assert_eq!(heading_opened(&effect, "bob", Reason::MissingResult), missing);
+            assert_eq!(heading_opened(&effect, "bob", Reason::FailedResult), failed);
         }
     }
 
     #[test]
     fn what_is_not_broken_has_its_words_too() {
         let words = |effect| (heading_waiting(effect, "bob"), heading_applied(effect, "bob"));
-        let (waiting, applied) = words(EffectType::CreditGrant);
+        let (waiting, applied) = words(&EffectType::CreditGrant);
         assert_eq!(waiting, "bob paid for credits. No confirmation yet.");
         assert_eq!(applied, "bob paid for credits. They were added.");
-        let (_, applied) = words(EffectType::AccessRevocation);
+        let (_, applied) = words(&EffectType::AccessRevocation);
         assert_eq!(applied, "bob should have lost access. It was removed.");
     }
 
@@ -401,6 +421,11 @@ pub(super) mod tests {
                 Resolution::Manual,
                 "user_456 paid for credits. This was resolved by hand.",
                 "An operator resolved the incident by hand 51 minutes later.",
+            ),
+            (
+                Resolution::Superseded,
+                "user_456 paid for credits. Nothing is due any more.",
+                "It reported 51 minutes later that no effect is due any more.",
             ),
         ] {
             let facts = AlertFacts {

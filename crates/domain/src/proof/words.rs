@@ -13,7 +13,7 @@ use crate::catalogue::{EffectType, Provider};
 use crate::incident::Reason;
 
 /// What a proof is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Matter {
     /// Who took the money.
     pub provider: Provider,
@@ -59,10 +59,14 @@ pub struct Step {
 /// The two sentences that the page begins with: what was received, and what became of it.
 #[must_use]
 pub fn heading(matter: &Matter, story: &[Deed]) -> (&'static str, String) {
-    let words = words(matter.effect);
+    let words = words(&matter.effect);
     let took = |at: OffsetDateTime| at - matter.received_at;
-    let arrived = story.iter().find(|(_, action)| *action == Action::ResultSucceeded);
+    let happened = |wanted| story.iter().find(|(_, action)| *action == wanted);
+    let arrived = happened(Action::ResultSucceeded);
     let ending = match (arrived, matter.resolved_by_hand_at) {
+        (None, _) if happened(Action::ResultSuperseded).is_some() => {
+            "A later change took its place: nothing is due any more.".to_owned()
+        }
         (Some((at, _)), _) if took(*at) < Duration::MINUTE => {
             format!("{} within a minute.", words.arrived)
         }
@@ -84,8 +88,8 @@ pub fn heading(matter: &Matter, story: &[Deed]) -> (&'static str, String) {
 pub fn steps(matter: &Matter, story: &[Deed]) -> Vec<Step> {
     let confirmed = Step {
         tone: StepTone::Good,
-        lead: words(matter.effect).confirmed,
-        rest: format!(" by {}", matter.provider.row().name),
+        lead: words(&matter.effect).confirmed,
+        rest: format!(" by {}", matter.provider.name()),
         at: matter.occurred_at,
     };
     let told = story.iter().any(|(_, action)| *action == Action::AlertDelivered);
@@ -97,7 +101,7 @@ pub fn steps(matter: &Matter, story: &[Deed]) -> Vec<Step> {
 /// been alerted unless a message was taken.
 fn step(matter: &Matter, (at, action): Deed, told: bool) -> Option<Step> {
     use StepTone::{Bad, Good, Work};
-    let words = words(matter.effect);
+    let words = words(&matter.effect);
     let (tone, lead, rest) = match action {
         Action::ReceiptAccepted => (Good, "Accepted", " for processing"),
         Action::IncidentOpened => {
@@ -113,6 +117,7 @@ fn step(matter: &Matter, (at, action): Deed, told: bool) -> Option<Step> {
             (Bad, "Repair did not work", "")
         }
         Action::ResultSucceeded => (Good, words.done, ", confirmed by the app"),
+        Action::ResultSuperseded => (Good, "Replaced", " by a later change"),
         Action::IncidentResolved if matter.resolved_by_hand_at.is_some() => {
             (Good, "Taken care of", " by hand, by the team")
         }
@@ -132,7 +137,7 @@ struct Words {
     done: &'static str,
 }
 
-const fn words(effect: EffectType) -> &'static Words {
+const fn words(effect: &EffectType) -> &'static Words {
     match effect {
         EffectType::AccessUnlock => &ACCESS,
         EffectType::CreditGrant => &CREDITS,
@@ -140,6 +145,7 @@ const fn words(effect: EffectType) -> &'static Words {
         EffectType::SubscriptionStateApply => &SUBSCRIPTION,
         EffectType::AccessRevocation => &REVOCATION,
         EffectType::CreditDeduction => &DEDUCTION,
+        EffectType::Declared(_) => &OTHER,
     }
 }
 
@@ -207,6 +213,17 @@ const DEDUCTION: Words = Words {
     missing: "Credits not taken back in time",
     failed: "Taking credits back failed",
     done: "Credits taken back",
+};
+
+const OTHER: Words = Words {
+    received: "Your payment was received.",
+    confirmed: "Payment confirmed",
+    arrived: "What you paid for was delivered",
+    not_yet: "What you paid for is not delivered yet",
+    object: "it",
+    missing: "Not delivered in time",
+    failed: "Delivery failed",
+    done: "Delivered",
 };
 
 #[cfg(test)]
@@ -328,6 +345,14 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_a_later_one_replaced_is_told_as_such() {
+        let story = deeds(&[(30, Action::IncidentOpened), (31, Action::ResultSuperseded)]);
+        let ending = "A later change took its place: nothing is due any more.";
+        assert!(headed(&credits(), &story).ends_with(ending));
+        assert_eq!(sentences(&credits(), &story)[2], "Replaced by a later change");
+    }
+
+    #[test]
     fn each_effect_has_its_words() {
         let story = deeds(&[(31, Action::ResultSucceeded)]);
         for (effect, late, open) in [
@@ -355,6 +380,11 @@ mod tests {
                 EffectType::CreditDeduction,
                 "Credits of yours were to be taken back. They were taken back 31 minutes late.",
                 "Credits of yours were to be taken back. They have not been taken back yet; the team knows.",
+            ),
+            (
+                "license_issue".parse().expect("a declared one"),
+                "Your payment was received. What you paid for was delivered 31 minutes late.",
+                "Your payment was received. What you paid for is not delivered yet; the team knows.",
             ),
         ] {
             let matter = Matter { effect, ..credits() };

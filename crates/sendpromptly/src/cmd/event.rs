@@ -37,6 +37,10 @@ struct Shape {
     event_type: String,
     effect_type: EffectType,
     internal_reference: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shopify_shop_domain: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     received_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -78,6 +82,7 @@ fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
         ("by", format!("{} {}", event.provider, event.event_type)),
         ("provider event", event.provider_event_id.clone()),
         ("reference", event.internal_reference.clone()),
+        ("effect key", event.effect_key.clone().unwrap_or_else(|| NOTHING.to_owned())),
         ("taken", moment(event.received_at)),
         ("result due", moment(event.timeout_at)),
         ("incident", incident_id.map_or_else(|| NOTHING.to_owned(), |id| id.to_string())),
@@ -93,6 +98,8 @@ fn shape(event: PaymentEvent, incident_id: Option<IncidentId>, timeline: Vec<Ent
         event_type: event.event_type,
         effect_type: event.effect_type,
         internal_reference: event.internal_reference,
+        effect_key: event.effect_key,
+        shopify_shop_domain: event.shopify_shop_domain,
         received_at: event.received_at,
         timeout_at: event.timeout_at,
         incident_id,
@@ -116,6 +123,7 @@ mod tests {
             event_type: "invoice.paid".into(),
             effect_type: EffectType::CreditGrant,
             internal_reference: "user_456".into(),
+            effect_key: None,
             occurred_at: datetime!(2026-11-21 14:02:00 UTC),
             shopify_shop_domain: None,
             effect: Effect::Pending,

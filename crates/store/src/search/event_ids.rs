@@ -89,7 +89,7 @@ async fn find_by_kind(
                 search.mode.map(Mode::as_str),
                 &effects,
                 search.event_type,
-                search.effect_type.map(EffectType::as_str),
+                search.effect_type.as_ref().map(EffectType::as_str),
                 walk.above,
                 walk.below,
                 walk.rows(),
@@ -135,7 +135,7 @@ async fn keep_wanted(
         search.mode.map(Mode::as_str),
         search.effect.map(Effect::as_str),
         search.event_type,
-        search.effect_type.map(EffectType::as_str),
+        search.effect_type.as_ref().map(EffectType::as_str),
     )
     .fetch_all(db)
     .await?;

@@ -87,7 +87,7 @@ async fn find_by_kind(
                 &search.state.states(),
                 search.reason.map(Reason::as_str),
                 search.event_type,
-                search.effect_type.map(EffectType::as_str),
+                search.effect_type.as_ref().map(EffectType::as_str),
                 walk.above,
                 walk.below,
                 walk.rows(),
@@ -134,7 +134,7 @@ async fn keep_wanted(
         &search.state.states(),
         search.reason.map(Reason::as_str),
         search.event_type,
-        search.effect_type.map(EffectType::as_str),
+        search.effect_type.as_ref().map(EffectType::as_str),
     )
     .fetch_all(db)
     .await?;

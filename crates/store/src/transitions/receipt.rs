@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
+use crate::audit::Subject;
 use crate::outbox::WishKind;
 use crate::seal::MasterKey;
 use crate::transitions::result::{self, Report};
@@ -29,6 +30,17 @@ pub struct TakenReceipt {
     pub duplicate: bool,
 }
 
+/// A receipt on its way in.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// What it says.
+    pub receipt: &'a Receipt,
+    /// The key under which the event is found again.
+    pub event_key: &'a [u8; 32],
+    /// The snapshot to keep, as JSON.
+    pub snapshot: Option<&'a str>,
+}
+
 /// Takes a receipt, or finds the one that was taken before.
 ///
 /// # Errors
@@ -37,14 +49,21 @@ pub async fn accept_receipt(
     tx: &mut PgConnection,
     key: &MasterKey,
     owner: &KeyOwner,
-    receipt: &Receipt,
+    delivery: Delivery<'_>,
 ) -> Result<TakenReceipt, StoreError> {
+    let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
-    let snapshot = seal_snapshot(key, owner, receipt, event_id)?;
-    let Some(new) = insert_receipt(tx, owner, receipt, (event_id, snapshot)).await? else {
-        return find_twin(tx, owner, receipt).await;
+    let snapshot = delivery
+        .snapshot
+        .map(|json| key.seal(&format!("payment_events.snapshot:{event_id}"), json.as_bytes()));
+    let new = insert_receipt(tx, owner, delivery, (event_id, snapshot.transpose()?)).await?;
+    let Some(new) = new else {
+        return find_twin(tx, owner, delivery).await;
     };
+    if new.has_claimed {
+        note_claimed(tx, owner, receipt, event_id).await?;
+    }
     if new.has_early {
         apply_early(tx, owner, receipt, event_id).await?;
     }
@@ -56,13 +75,15 @@ struct NewEvent {
     timeout_at: OffsetDateTime,
     /// Whether any early result names the provider event; not each of them means this effect.
     has_early: bool,
+    /// Whether any early result that names it has settled another event.
+    has_claimed: bool,
 }
 
 /// Adds everything that a receipt is. `None` if the event is there already.
 async fn insert_receipt(
     tx: &mut PgConnection,
     owner: &KeyOwner,
-    receipt: &Receipt,
+    Delivery { receipt, event_key, .. }: Delivery<'_>,
     (event_id, snapshot): (EventId, Option<Vec<u8>>),
 ) -> Result<Option<NewEvent>, StoreError> {
     let detail = json!({ "event_type": receipt.event_type, "effect_type": receipt.effect_type });
@@ -87,21 +108,30 @@ async fn insert_receipt(
         detail,
         Uuid::now_v7(),
         WishKind::Start.as_str(),
+        receipt.effect_key,
+        event_key.as_slice(),
     )
     .fetch_optional(tx)
     .await?;
     Ok(new)
 }
 
+/// The event that has the key, or had it before keys were.
 async fn find_twin(
     tx: &mut PgConnection,
     owner: &KeyOwner,
-    receipt: &Receipt,
+    Delivery { receipt, event_key, .. }: Delivery<'_>,
 ) -> Result<TakenReceipt, StoreError> {
     let twin = sqlx::query!(
-        "SELECT e.id, e.timeout_at FROM event_identities i JOIN payment_events e ON e.id = i.event_id
-         WHERE i.project_id = $1 AND i.provider = $2 AND i.provider_event_id = $3 AND i.effect_type = $4",
+        r#"SELECT e.id AS "id!", e.timeout_at AS "timeout_at!"
+           FROM event_keys k JOIN payment_events e ON e.id = k.event_id
+           WHERE k.project_id = $1 AND k.key = $2
+           UNION ALL
+           SELECT e.id, e.timeout_at FROM event_identities i JOIN payment_events e ON e.id = i.event_id
+           WHERE i.project_id = $1 AND i.provider = $3 AND i.provider_event_id = $4 AND i.effect_type = $5
+           LIMIT 1"#,
         owner.project_id.as_uuid(),
+        event_key.as_slice(),
         receipt.provider.as_str(),
         receipt.provider_event_id,
         receipt.effect_type.as_str(),
@@ -119,7 +149,7 @@ async fn apply_early(
     receipt: &Receipt,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    for early in results::take_early(tx, owner.project_id, receipt).await? {
+    for early in results::claim_early(tx, (owner.project_id, event_id), receipt).await? {
         let actor = Actor::Key(early.key_id);
         let report = Report { result_id: results::new_id(), result: &early.result, signal: true };
         result::accept_result(tx, &actor, event_id, report).await?;
@@ -127,15 +157,18 @@ async fn apply_early(
     Ok(())
 }
 
-fn seal_snapshot(
-    key: &MasterKey,
+/// Says on the timeline that a result which fits this event too was taken for another one.
+async fn note_claimed(
+    tx: &mut PgConnection,
     owner: &KeyOwner,
     receipt: &Receipt,
     event_id: EventId,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(payload) = receipt.payload.as_ref().filter(|_| owner.snapshots) else {
-        return Ok(None);
-    };
-    let text = serde_json::Value::Object(payload.clone()).to_string();
-    Ok(Some(key.seal(&format!("payment_events.snapshot:{event_id}"), text.as_bytes())?))
+) -> Result<(), StoreError> {
+    for other in results::list_claimed(&mut *tx, owner.project_id, receipt).await? {
+        let subject = Subject::event(owner.project_id, event_id);
+        let detail = json!({ "settled_event_id": other });
+        audit::insert_entry(&mut *tx, &Actor::System, Action::ResultAmbiguous, subject, detail)
+            .await?;
+    }
+    Ok(())
 }

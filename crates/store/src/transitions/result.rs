@@ -4,14 +4,17 @@ use domain::alert::AlertKind;
 use domain::audit::{Action, Actor};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
+use domain::identity::digest;
 use domain::ids::{EventId, IncidentId, ReplayId, ResultId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, ResultVerdict};
 use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::audit::{self, Subject};
+use crate::events::PaymentEvent;
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
@@ -35,7 +38,7 @@ pub enum ResultAnswer {
     Accepted {
         /// The event.
         event_id: EventId,
-        /// `Succeeded` once any success came, else `Failed`.
+        /// `Succeeded` once any success came, `Superseded` once nothing is due, else `Failed`.
         effect: Effect,
         /// The event's incident.
         incident: Option<(IncidentId, IncidentState)>,
@@ -65,16 +68,76 @@ pub async fn accept_result(
     };
     let of = (scene.event.project_id, event_id);
     let mut incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
+    let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
     if results::insert_result(&mut *tx, report.result_id, of, report.result, answers).await? {
-        let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
         note_result(tx, actor, &scene, (report, answers, verdict)).await?;
         incident = carry_out(tx, &scene, report, verdict).await?;
     }
-    let effect = match (scene.event.effect, report.result.outcome) {
-        (Effect::Succeeded, _) | (_, Outcome::Succeeded) => Effect::Succeeded,
-        (Effect::Pending | Effect::Failed | Effect::Missing, Outcome::Failed) => Effect::Failed,
+    let effect = match verdict {
+        ResultVerdict::Succeed { .. } => Effect::Succeeded,
+        ResultVerdict::Supersede { .. } => Effect::Superseded,
+        ResultVerdict::OpenIncident | ResultVerdict::FailReprocess(_) | ResultVerdict::Refresh => {
+            Effect::Failed
+        }
+        ResultVerdict::Contradict | ResultVerdict::Repeat => scene.event.effect,
     };
     Ok(ResultAnswer::Accepted { event_id, effect, incident })
+}
+
+/// The same failure once more under one key, in other words: they are kept, as long as the incident is
+/// there to be resolved, and noted where they are new.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refresh_failure(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    event_id: EventId,
+    result: &EffectResult,
+) -> Result<(), StoreError> {
+    let Some(scene) = Scene::lock(tx, event_id).await? else {
+        return Ok(());
+    };
+    let Some(incident) = scene.incident.as_ref() else {
+        return Ok(());
+    };
+    let known = (&incident.error_code, &incident.error_message);
+    if incident.state == IncidentState::Resolved
+        || known == (&result.error_code, &result.error_message)
+    {
+        return Ok(());
+    }
+    refresh(tx, &scene, (result.error_code.as_deref(), result.error_message.as_deref())).await?;
+    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
+    let detail = json!({
+        "repeated": true, "error_code": result.error_code, "error_message": result.error_message,
+    });
+    audit::insert_entry(tx, actor, Action::ResultFailed, subject, detail).await
+}
+
+/// Notes on the timeline of each event that a result may have meant it. `occasion` names the request, so
+/// that a repeated one is noted once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_ambiguous(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    candidates: &[PaymentEvent],
+    (occasion, result): (&str, &EffectResult),
+) -> Result<(), StoreError> {
+    for event in candidates {
+        let id = digest([occasion, result.outcome.as_str(), &event.id.to_string()]);
+        let id = id.first_chunk().map_or_else(Uuid::now_v7, |bytes| Uuid::new_v8(*bytes));
+        let others = candidates.iter().filter(|other| other.id != event.id);
+        let detail = json!({
+            "status": result.outcome, "error_code": result.error_code, "error_message": result.error_message,
+            "candidates": others.map(|other| other.id).collect::<Vec<_>>(),
+        });
+        let subject = Subject::event(event.project_id, event.id);
+        audit::insert_once(&mut *tx, id, (actor, Action::ResultAmbiguous), subject, detail).await?;
+    }
+    Ok(())
 }
 
 struct UnknownReplay;
@@ -100,6 +163,7 @@ async fn note_result(
 ) -> Result<(), StoreError> {
     let action = match verdict {
         ResultVerdict::Succeed { .. } => Action::ResultSucceeded,
+        ResultVerdict::Supersede { .. } => Action::ResultSuperseded,
         ResultVerdict::Repeat => Action::ResultRepeated,
         ResultVerdict::Contradict => Action::ResultContradicted,
         ResultVerdict::OpenIncident | ResultVerdict::FailReprocess(_) | ResultVerdict::Refresh => {
@@ -132,7 +196,11 @@ async fn carry_out(
     let error = (report.result.error_code.as_deref(), report.result.error_message.as_deref());
     let after = match verdict {
         ResultVerdict::Succeed { resolution, .. } => {
-            succeed(tx, scene, resolution).await?;
+            settle(tx, scene, Effect::Succeeded, resolution).await?;
+            incident.map(|(id, _)| (id, IncidentState::Resolved))
+        }
+        ResultVerdict::Supersede { resolution, .. } => {
+            settle(tx, scene, Effect::Superseded, resolution).await?;
             incident.map(|(id, _)| (id, IncidentState::Resolved))
         }
         ResultVerdict::OpenIncident => {
@@ -160,12 +228,14 @@ async fn carry_out(
     Ok(after)
 }
 
-async fn succeed(
+/// Settles the effect for good: a reprocess that runs ends with it, and the incident resolves.
+async fn settle(
     tx: &mut PgConnection,
     scene: &Scene,
+    effect: Effect,
     resolution: Option<Resolution>,
 ) -> Result<(), StoreError> {
-    events::settle(tx, &scene.event, Effect::Succeeded).await?;
+    events::settle(tx, &scene.event, effect).await?;
     let Some(incident) = &scene.incident else {
         return Ok(());
     };

@@ -10,12 +10,12 @@ use domain::ids::ProjectId;
 use domain::project::Mode;
 use e2e::world::new_key;
 use serde_json::{Value, json};
-use store::api_keys::{self, KeyOwner};
+use store::api_keys;
 use store::page::Page;
 use store::projects::{self, ProjectSettings};
 use store::search::Cursor;
 
-use super::shop::Shop;
+use super::shop::{Shop, owner};
 
 /// Charlie's project in the same database, which is a live one; the shop then works for it.
 async fn for_charlie(shop: &Shop) -> Shop {
@@ -31,7 +31,7 @@ async fn for_charlie(shop: &Shop) -> Shop {
     let key = new_key().expect("a key");
     let key_id = api_keys::insert_key(&shop.pool, project_id, "charlie", &key).await;
     let key_id = key_id.expect("a key");
-    shop.working_for(KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false })
+    shop.working_for(owner(key_id, project_id, Mode::Live))
 }
 
 /// Another kind of event than the usual one.

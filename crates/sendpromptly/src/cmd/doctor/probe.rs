@@ -67,6 +67,7 @@ fn body(project: &Project, at: OffsetDateTime) -> anyhow::Result<(String, Vec<u8
         event_type: "checkout.session.completed".to_owned(),
         effect_type: EffectType::CreditGrant,
         internal_reference: REFERENCE.to_owned(),
+        effect_key: None,
         occurred_at: at,
         shopify_shop_domain: None,
         reason: CallbackReason {

@@ -147,10 +147,10 @@ fn heading(Dossier { incident, event, .. }: &Dossier) -> String {
     let reference = one_line(&event.internal_reference);
     match incident.state {
         IncidentState::Resolved => {
-            heading_resolved(event.effect_type, &reference, incident.resolution)
+            heading_resolved(&event.effect_type, &reference, incident.resolution)
         }
         IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
-            heading_opened(event.effect_type, &reference, incident.reason)
+            heading_opened(&event.effect_type, &reference, incident.reason)
         }
     }
 }

@@ -58,6 +58,7 @@ fn event() -> PaymentEvent {
         event_type: "invoice.paid".into(),
         effect_type: EffectType::CreditGrant,
         internal_reference: "user_456".into(),
+        effect_key: None,
         occurred_at: datetime!(2026-11-21 14:02:00 UTC),
         shopify_shop_domain: None,
         effect: Effect::Failed,

@@ -1,0 +1,396 @@
+//! Providers, event types and effect types: one catalogue.
+//!
+//! Adding a provider is adding a row to [`PROVIDERS`] and a variant to [`Provider`]. A project
+//! declares further names for itself; they are looked up beside the built-in ones and then are its
+//! own. Names are always looked up per provider: two providers may call different things alike.
+
+mod name;
+mod open_enum;
+mod providers;
+
+use std::fmt;
+
+use open_enum::open_enum;
+
+pub use name::{InvalidName, MAX_NAME, Name};
+pub use providers::{PROVIDERS, ProviderRow};
+
+use crate::ids::ProjectId;
+
+open_enum! {
+    /// Who took the customer's money.
+    Provider {
+        Stripe = "stripe",
+        Shopify = "shopify",
+        PayPal = "paypal",
+        Paddle = "paddle",
+        LemonSqueezy = "lemonsqueezy",
+        Adyen = "adyen",
+    }
+}
+
+open_enum! {
+    /// The business consequence that was paid for.
+    EffectType {
+        AccessUnlock = "access_unlock",
+        CreditGrant = "credit_grant",
+        SeatUpdate = "seat_update",
+        SubscriptionStateApply = "subscription_state_apply",
+        AccessRevocation = "access_revocation",
+        CreditDeduction = "credit_deduction",
+    }
+}
+
+impl EffectType {
+    /// What takes something from the customer; the others give what was paid for.
+    pub const TAKING: [Self; 2] = [Self::AccessRevocation, Self::CreditDeduction];
+}
+
+impl Provider {
+    /// Its name as people write it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.row().map_or(self.as_str(), |row| row.name)
+    }
+
+    /// The built-in row.
+    #[must_use]
+    pub fn row(&self) -> Option<&'static ProviderRow> {
+        PROVIDERS.iter().find(|row| row.provider == *self)
+    }
+
+    fn built_in_types(&self) -> &'static [&'static str] {
+        self.row().map_or(&[], |row| row.event_types)
+    }
+
+    /// What two spellings of one event type have in common. Letter case does not tell types apart,
+    /// Shopify's libraries write `ORDERS_PAID` for `orders/paid`, and Stripe's thin events prefix
+    /// `v1.` to the type.
+    fn fold(&self, text: &str) -> String {
+        let folded = text.trim().to_ascii_lowercase();
+        match self {
+            Self::Shopify => folded.replace('/', "_"),
+            Self::Stripe => folded.strip_prefix("v1.").unwrap_or(&folded).to_owned(),
+            _ => folded,
+        }
+    }
+}
+
+/// What a project declares.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Declaration {
+    /// An event type of a provider; the provider is known with it.
+    EventType(Provider, Name),
+    /// An effect.
+    EffectType(Name),
+}
+
+impl Declaration {
+    /// Reads `provider:event.type`. Capitals are folded.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn event_type(text: &str) -> Result<Self, InvalidDeclaration> {
+        let folded = text.trim().to_ascii_lowercase();
+        let (provider, name) = folded.split_once(':').ok_or(InvalidDeclaration::NoProvider)?;
+        Ok(Self::EventType(provider.parse()?, name.parse()?))
+    }
+
+    /// Reads the name of an effect.
+    ///
+    /// # Errors
+    /// When it is no name.
+    pub fn effect_type(text: &str) -> Result<Self, InvalidDeclaration> {
+        Ok(Self::EffectType(text.trim().to_ascii_lowercase().parse()?))
+    }
+
+    /// Whether it is built in, so that nothing needs to be declared.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        match self {
+            Self::EventType(provider, name) => {
+                Catalogue::default().find_event_type(provider, name.as_str()).is_some()
+            }
+            Self::EffectType(name) => {
+                EffectType::BUILT_IN.iter().any(|one| one.as_str() == name.as_str())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Declaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EventType(provider, name) => write!(f, "{provider}:{name}"),
+            Self::EffectType(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+/// Why something cannot be declared. The text continues a sentence that begins with the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDeclaration {
+    /// Nobody's event type.
+    #[error("must name its provider, such as paddle:transaction.completed")]
+    NoProvider,
+    /// No name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+}
+
+/// The names that a project may use: the built-in ones and its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    project: Option<ProjectId>,
+    declared: Vec<Declaration>,
+}
+
+impl Catalogue {
+    /// The catalogue of a project.
+    #[must_use]
+    pub fn new(project: ProjectId, declared: Vec<Declaration>) -> Self {
+        Self { project: Some(project), declared }
+    }
+
+    /// The built-in names and what all projects declared, for looking through what they sent.
+    #[must_use]
+    pub fn of_all(declared: Vec<Declaration>) -> Self {
+        Self { project: None, declared }
+    }
+
+    /// What the project declared.
+    #[must_use]
+    pub fn declared(&self) -> &[Declaration] {
+        &self.declared
+    }
+
+    /// The provider that a text names.
+    ///
+    /// # Errors
+    /// When nobody is called so.
+    pub fn provider(&self, text: &str) -> Result<Provider, UnknownName> {
+        let folded = text.trim().to_ascii_lowercase();
+        let known = || Provider::BUILT_IN.iter().chain(self.declared_providers());
+        known().find(|one| one.as_str() == folded).cloned().ok_or_else(|| {
+            let name = folded.parse::<Name>().map(|name| format!("{name}:EVENT_TYPE"));
+            let nearest = known().map(ToString::to_string).collect();
+            UnknownName { nearest, cure: self.declare_event_type(name.ok().as_deref()) }
+        })
+    }
+
+    /// The event type of a provider, in the catalogue's spelling; of any provider where none is given.
+    ///
+    /// # Errors
+    /// When there is no such type.
+    pub fn event_type(
+        &self,
+        provider: Option<&Provider>,
+        text: &str,
+    ) -> Result<String, UnknownName> {
+        let providers: Vec<&Provider> = match provider {
+            Some(provider) => vec![provider],
+            None => Provider::BUILT_IN.iter().chain(self.declared_providers()).collect(),
+        };
+        let found = providers.iter().find_map(|provider| self.find_event_type(provider, text));
+        found.map(str::to_owned).ok_or_else(|| {
+            let name = text.trim().to_ascii_lowercase().parse::<Name>().ok();
+            let name = provider.zip(name).map(|(provider, name)| format!("{provider}:{name}"));
+            let known = providers.iter().flat_map(|provider| self.event_types(provider));
+            let cure = self.declare_event_type(name.as_deref());
+            UnknownName { nearest: nearest(text, known), cure }
+        })
+    }
+
+    /// The effect that a text names.
+    ///
+    /// # Errors
+    /// When there is no such effect.
+    pub fn effect_type(&self, text: &str) -> Result<EffectType, UnknownName> {
+        let folded = text.trim().to_ascii_lowercase();
+        let known = self.effect_types();
+        if let Some(found) = known.iter().find(|one| one.as_str() == folded) {
+            return Ok(found.clone());
+        }
+        let name = folded.parse::<Name>().ok();
+        let nearest = known.iter().map(ToString::to_string).collect();
+        let name = name.as_ref().map_or("NAME", Name::as_str);
+        Err(UnknownName { nearest, cure: self.declare(&format!("--effect-type {name}")) })
+    }
+
+    /// The event types of a provider.
+    pub fn event_types<'a>(&'a self, provider: &'a Provider) -> impl Iterator<Item = &'a str> {
+        let declared = self.declared.iter().filter_map(move |one| match one {
+            Declaration::EventType(whose, name) if whose == provider => Some(name.as_str()),
+            Declaration::EventType(..) | Declaration::EffectType(_) => None,
+        });
+        provider.built_in_types().iter().copied().chain(declared)
+    }
+
+    /// Every provider, the built-in ones first.
+    #[must_use]
+    pub fn providers(&self) -> Vec<Provider> {
+        let mut all = Provider::BUILT_IN.to_vec();
+        for declared in self.declared_providers() {
+            if !all.contains(declared) {
+                all.push(declared.clone());
+            }
+        }
+        all
+    }
+
+    /// Every effect, the built-in ones first.
+    #[must_use]
+    pub fn effect_types(&self) -> Vec<EffectType> {
+        let declared = self.declared.iter().filter_map(|one| match one {
+            Declaration::EffectType(name) => Some(EffectType::Declared(name.clone())),
+            Declaration::EventType(..) => None,
+        });
+        EffectType::BUILT_IN.iter().cloned().chain(declared).collect()
+    }
+
+    fn find_event_type<'a>(&'a self, provider: &'a Provider, text: &str) -> Option<&'a str> {
+        let folded = provider.fold(text);
+        self.event_types(provider).find(|known| provider.fold(known) == folded)
+    }
+
+    /// The command that makes an event type known; a placeholder stands where the text is no name.
+    fn declare_event_type(&self, name: Option<&str>) -> String {
+        self.declare(&format!("--event-type {}", name.unwrap_or("PROVIDER:EVENT_TYPE")))
+    }
+
+    fn declare(&self, what: &str) -> String {
+        let project = self.project.map_or_else(|| "PROJECT_ID".to_owned(), |id| id.to_string());
+        format!("sendpromptly project declare --project {project} {what}")
+    }
+
+    fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
+        self.declared.iter().filter_map(|one| match one {
+            Declaration::EventType(provider, _) => Some(provider),
+            Declaration::EffectType(_) => None,
+        })
+    }
+}
+
+/// How many near names are told.
+const NEAREST: usize = 3;
+
+/// The known names that a mistyped one resembles most.
+fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let likeness = |one: &str| strsim::jaro_winkler(&text, &one.to_ascii_lowercase());
+    let mut near: Vec<_> = known.map(|one| (likeness(one), one)).collect();
+    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    near.into_iter().take(NEAREST).map(|(_, one)| one.to_owned()).collect()
+}
+
+/// A name that the catalogue does not have. The text continues a sentence that begins with the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not known here; {}if it is right, declare it: {cure}", list(nearest))]
+pub struct UnknownName {
+    /// The known names, or of many those that resemble it most.
+    pub nearest: Vec<String>,
+    /// The command that makes it known.
+    pub cure: String,
+}
+
+fn list(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("nearest: {}; ", nearest.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn paddle() -> Catalogue {
+        let declared = ["acme:license.sold", "stripe:charge.captured"]
+            .map(|text| Declaration::event_type(text).expect("a declaration"));
+        let effect = Declaration::effect_type("license_issue").expect("a declaration");
+        Catalogue::new(ProjectId::from_uuid(Uuid::nil()), [&declared[..], &[effect]].concat())
+    }
+
+    #[test]
+    fn every_provider_has_its_row() {
+        for (provider, row) in Provider::BUILT_IN.iter().zip(PROVIDERS) {
+            assert_eq!(row.provider, *provider);
+            for event_type in row.event_types {
+                let found = Catalogue::default().event_type(Some(provider), event_type);
+                assert_eq!(found.as_deref(), Ok(*event_type), "folding must keep types apart");
+            }
+        }
+        assert_eq!(PROVIDERS.len(), Provider::BUILT_IN.len());
+    }
+
+    #[test]
+    fn frameworks_spell_one_type_in_several_ways() {
+        let catalogue = Catalogue::default();
+        for (provider, spelt, known) in [
+            (Provider::Shopify, "ORDERS_PAID", "orders/paid"),
+            (Provider::Shopify, "orders/paid", "orders/paid"),
+            (Provider::Shopify, "order_transactions/create", "order_transactions/create"),
+            (Provider::Shopify, "ORDER_TRANSACTIONS_CREATE", "order_transactions/create"),
+            (Provider::Shopify, "APP_PURCHASES_ONE_TIME_UPDATE", "app_purchases_one_time/update"),
+            (Provider::Stripe, "v1.invoice.paid", "invoice.paid"),
+            (Provider::PayPal, "payment.capture.completed", "PAYMENT.CAPTURE.COMPLETED"),
+            (Provider::Adyen, "AUTHORISATION", "AUTHORISATION"),
+        ] {
+            assert_eq!(catalogue.event_type(Some(&provider), spelt).as_deref(), Ok(known));
+        }
+        assert_eq!(catalogue.event_type(None, "ORDERS_PAID").as_deref(), Ok("orders/paid"));
+    }
+
+    #[test]
+    fn types_are_looked_up_per_provider() {
+        let catalogue = Catalogue::default();
+        assert!(catalogue.event_type(Some(&Provider::Stripe), "orders/paid").is_err());
+        assert!(catalogue.event_type(Some(&Provider::Paddle), "subscription_updated").is_err());
+    }
+
+    #[test]
+    fn what_a_project_declares_is_its_own() {
+        let catalogue = paddle();
+        let acme = catalogue.provider("acme").expect("declared");
+        assert_eq!(
+            catalogue.event_type(Some(&acme), "license.sold").as_deref(),
+            Ok("license.sold")
+        );
+        let captured = catalogue.event_type(Some(&Provider::Stripe), "charge.captured");
+        assert_eq!(captured.as_deref(), Ok("charge.captured"));
+        assert_eq!(
+            catalogue.effect_type("license_issue").expect("declared").as_str(),
+            "license_issue"
+        );
+        assert!(Catalogue::default().provider("acme").is_err());
+        assert_eq!(catalogue.providers().len(), Provider::BUILT_IN.len() + 1);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_ones_and_the_cure() {
+        let catalogue = paddle();
+        let unknown =
+            catalogue.event_type(Some(&Provider::Stripe), "invoice.payed").expect_err("unknown");
+        assert_eq!(unknown.nearest[0], "invoice.paid");
+        let cure = "project declare --project prj_00000000000000000000000000 --event-type stripe:invoice.payed";
+        assert!(unknown.to_string().ends_with(cure), "{unknown}");
+        let unknown = catalogue.effect_type("licence issue").expect_err("unknown").to_string();
+        assert!(
+            unknown.contains("license_issue") && unknown.ends_with("--effect-type NAME"),
+            "{unknown}"
+        );
+        let unknown = catalogue.provider("acmee").expect_err("unknown").to_string();
+        assert!(
+            unknown.contains("stripe, shopify, paypal") && unknown.contains("acmee:EVENT_TYPE")
+        );
+    }
+
+    #[test]
+    fn declarations_name_their_provider() {
+        assert_eq!(Declaration::event_type("refund"), Err(InvalidDeclaration::NoProvider));
+        assert!(Declaration::event_type("acme:").is_err());
+        assert!(Declaration::event_type(":x").is_err());
+        let shouted = Declaration::event_type("PayPal:PAYMENT.ORDER.CREATED").expect("folded");
+        assert_eq!(shouted.to_string(), "paypal:payment.order.created");
+        let known = Declaration::event_type("paypal:payment.capture.completed").expect("one");
+        assert!(known.is_built_in() && !shouted.is_built_in());
+    }
+}
