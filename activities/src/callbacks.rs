@@ -91,6 +91,7 @@ struct Ending {
     error: Option<&'static str>,
     latency_ms: i64,
     answer: String,
+    redirect_to: Option<String>,
     retry_after: Option<Duration>,
 }
 
@@ -134,6 +135,7 @@ impl Ending {
             error: Some(error),
             latency_ms: 0,
             answer: words,
+            redirect_to: None,
             retry_after: None,
         }
     }
@@ -148,6 +150,7 @@ impl Ending {
             retry_after: wish
                 .and_then(|text| crate::http::retry_after(text, OffsetDateTime::now_utc())),
             answer: answer.excerpt,
+            redirect_to: answer.redirect_to,
         }
     }
 
@@ -158,6 +161,7 @@ impl Ending {
             error: Some(error.class.as_str()),
             latency_ms: error.latency_ms,
             answer: error.message.clone(),
+            redirect_to: None,
             retry_after: None,
         }
     }
@@ -182,15 +186,15 @@ async fn end(
         error: ending.error,
         latency_ms: ending.latency_ms,
         answer: Some(&ending.answer),
+        redirect_to: ending.redirect_to.as_deref(),
     };
     let mut tx = deps.pool.begin().await.or_retry()?;
     let outcome = stored(attempt::end_attempt(&mut tx, of, number, end, ending.verdict).await)?;
     tx.commit().await.or_retry()?;
     match outcome {
         AttemptOutcome::Done => Ok(()),
-        AttemptOutcome::Retry { made } => {
-            let delay =
-                callback::next_delay(made, jitter()?, ending.retry_after).unwrap_or_default();
+        AttemptOutcome::Retry(planned) => {
+            let delay = callback::next_delay(planned, jitter()?, ending.retry_after);
             Err(decide::retry_after(delay, ending.words()))
         }
     }

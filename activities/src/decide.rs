@@ -33,10 +33,11 @@ impl<T, E: Error + Send + Sync + 'static> Decide<T> for Result<T, E> {
     }
 }
 
-/// The store's failures: an inconsistent row needs a person, everything else mends itself.
+/// The store's failures: a missing row needs a person, everything else mends itself. A row that holds
+/// what this release does not know was written by a newer one, and a worker of that one takes a later
+/// attempt.
 pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityError> {
     match result {
-        Err(error @ StoreError::Inconsistent { .. }) => Err(error).or_fail("inconsistent_row"),
         Err(error @ StoreError::Missing(_)) => Err(error).or_fail("unknown_event"),
         other => other.or_retry(),
     }
@@ -48,4 +49,23 @@ pub(crate) fn retry_after(delay: Duration, words: String) -> ActivityError {
     let failure =
         ApplicationFailure::builder(words).next_retry_delay(delay.max(Duration::from_millis(1)));
     ActivityError::application(failure.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_final(error: StoreError) -> bool {
+        match stored::<()>(Err(error)) {
+            Err(ActivityError::Application(failure)) => failure.is_non_retryable(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_row_of_a_newer_release_is_tried_again_and_a_missing_one_is_not() {
+        let (table, column, id) = ("payment_events", "provider", "ev_1".to_owned());
+        assert!(!is_final(StoreError::Inconsistent { table, column, id }));
+        assert!(is_final(StoreError::Missing("payment_events")));
+    }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -44,6 +46,7 @@ impl Received {
 struct Memory {
     received: Vec<Received>,
     answers: VecDeque<(u16, String)>,
+    location: Option<String>,
     hang: Option<Duration>,
 }
 
@@ -88,6 +91,11 @@ impl Receiver {
         memory.answers.push_back((status, words.to_owned()));
     }
 
+    /// Sends whoever is redirected from now on to this place.
+    pub fn redirect_to(&self, location: &str) {
+        self.memory.lock().expect("no panic while locked").location = Some(location.to_owned());
+    }
+
     /// Lets the next request wait this long for its answer.
     pub fn hang_next(&self, pause: Duration) {
         self.memory.lock().expect("no panic while locked").hang = Some(pause);
@@ -112,15 +120,20 @@ async fn remember(
     State(memory): State<Arc<Mutex<Memory>>>,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, String) {
-    let (pause, answer) = {
+) -> Response {
+    let (pause, location, answer) = {
         let mut memory = memory.lock().expect("no panic while locked");
         memory.received.push(Received { headers, body });
         let answer = memory.answers.pop_front().unwrap_or((200, "ok".to_owned()));
-        (memory.hang.take(), answer)
+        (memory.hang.take(), memory.location.clone(), answer)
     };
     if let Some(pause) = pause {
         tokio::time::sleep(pause).await;
     }
-    (StatusCode::from_u16(answer.0).expect("a status"), answer.1)
+    let status = StatusCode::from_u16(answer.0).expect("a status");
+    let mut response = (status, answer.1).into_response();
+    if let Some(location) = location.filter(|_| status.is_redirection()) {
+        response.headers_mut().insert(LOCATION, location.parse().expect("a header"));
+    }
+    response
 }

@@ -1,6 +1,8 @@
 //! Every activity run twice: a worker that dies after its last step repeats all of them, and the
 //! second run must leave the database as the first one did.
 
+mod send_callback;
+
 use std::sync::Arc;
 
 use activities::destinations::Senders;
@@ -265,51 +267,21 @@ fn end_reprocess_if_due_twice() {
 }
 
 #[test]
-fn send_callback_twice_sends_a_delivered_callback_once() {
+fn a_row_that_only_a_newer_release_can_read_waits_for_its_worker() {
     run(async {
         let stage = Stage::set().await;
         let event_id = stage.shop.missed("evt_1").await;
-        let of = (event_id, stage.shop.reprocess(event_id).await);
-        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("delivered")).await;
-        assert_eq!(stage.repair.received().len(), 1);
-    });
-}
-
-#[test]
-fn send_callback_twice_sends_a_stopped_callback_once() {
-    run(async {
-        let stage = Stage::set().await;
-        stage.repair.answer_with(&[410]);
-        let event_id = stage.shop.missed("evt_1").await;
-        let of = (event_id, stage.shop.reprocess(event_id).await);
-        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("stopped")).await;
-        assert_eq!(stage.repair.received().len(), 1);
-        assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
-    });
-}
-
-#[test]
-fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
-    run(async {
-        let stage = Stage::set().await;
-        stage.repair.answer_with(&[503, 503]);
-        let event_id = stage.shop.missed("evt_1").await;
-        let of = (event_id, stage.shop.reprocess(event_id).await);
-        let mut dumps = Vec::new();
-        for _ in 0..2 {
-            callbacks::send(&stage.deps, of).await.expect_err("another attempt is due");
-            let mut dump = stage.dump().await;
-            for grows in ["callback_attempts", "audit_entries"] {
-                dump[grows] = json!(null);
-            }
-            dumps.push(dump);
-        }
-        assert_same(&dumps[1], &dumps[0]);
-        let received = stage.repair.received();
-        assert_eq!(received[0].body, received[1].body, "the same bytes");
-        assert_ne!(received[0].header("x-sp-nonce"), received[1].header("x-sp-nonce"));
-        assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
-        assert_eq!(received[1].header("x-sp-attempt"), "2");
+        let of = OfEvent { event_id };
+        let known = records::read_standing(&stage.deps, of).await.expect("read");
+        let renamed = "UPDATE payment_events SET provider = 'New Pay' WHERE id = $1";
+        stage.shop.execute(renamed, event_id).await;
+        let failed = records::read_standing(&stage.deps, of).await.expect_err("not read");
+        let ActivityError::Application(failure) = failed else { panic!("{failed:?}") };
+        assert!(!failure.is_non_retryable(), "{failure:?}");
+        let restored = "UPDATE payment_events SET provider = 'stripe' WHERE id = $1";
+        stage.shop.execute(restored, event_id).await;
+        let again = records::read_standing(&stage.deps, of).await.expect("read");
+        assert_eq!(without_waits(again), without_waits(known));
     });
 }
 

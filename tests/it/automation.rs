@@ -1,5 +1,7 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
+mod unknown_fields;
+
 use std::time::Duration;
 
 use api::router::router;

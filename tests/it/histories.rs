@@ -54,7 +54,7 @@ fn read(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn replayer<W: WorkflowImplementation>() -> WorkflowReplayer
+pub(super) fn replayer<W: WorkflowImplementation>() -> WorkflowReplayer
 where
     <W::Run as temporalio_common::WorkflowDefinition>::Input: Send,
 {
@@ -62,7 +62,10 @@ where
     WorkflowReplayer::new(registered.expect("a workflow").build()).expect("a replayer")
 }
 
-async fn replay(replayer: &WorkflowReplayer, json: &[u8]) -> Result<(), WorkflowReplayError> {
+pub(super) async fn replay(
+    replayer: &WorkflowReplayer,
+    json: &[u8],
+) -> Result<(), WorkflowReplayError> {
     replayer.replay_workflow(WorkflowHistory::from_json(json).expect("a history")).await
 }
 

@@ -9,6 +9,7 @@ mod automation;
 mod browser;
 mod console;
 mod dev;
+mod doctor;
 mod happy_path;
 mod histories;
 mod incident;

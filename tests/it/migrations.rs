@@ -105,7 +105,7 @@ async fn assert_the_code_reads_the_samples(url: &str) {
         let mut tx = pool::begin(&pool).await.expect("a transaction");
         let standing =
             store::standing::read_for_watch(&mut tx, event_id).await.expect("a standing");
-        effects.insert(standing.effect);
+        effects.insert(standing.effect.to_string());
         assert!(!store::timeline::list_of_event(&pool, event_id).await.expect("one").is_empty());
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");

@@ -42,6 +42,13 @@ fn verify(world: &World, callback: &Received) {
     assert_eq!(accepts(&world.secret, callback), [true, true]);
 }
 
+/// Lets the waits of a watch pass at once.
+async fn skip_time(world: &World, event_id: EventId) {
+    let client = world.temporal().await;
+    let id = workflows::names::workflow_id(event_id);
+    temporal::skip_time(&client, id).await.expect("skipped time");
+}
+
 async fn failed_event(world: &World) -> (EventId, String) {
     failed_event_of(world, "evt_1").await
 }
@@ -134,10 +141,7 @@ fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[503, 500, 429, 408]);
-        let client = world.temporal().await;
-        temporal::skip_time(&client, workflows::names::workflow_id(event_id))
-            .await
-            .expect("skipped time");
+        skip_time(&world, event_id).await;
         let replay_id = world.reprocess(incident_id.parse().expect("an id")).await;
 
         let callbacks = world.repair.wait_for(5).await;
@@ -189,20 +193,66 @@ fn while_a_secret_is_rotated_both_sign_and_once_the_old_one_is_revoked_only_the_
 }
 
 #[test]
-fn an_endpoint_that_is_gone_ends_the_reprocess_and_people_are_told() {
+fn an_endpoint_that_is_gone_twice_ends_the_reprocess_and_people_are_told() {
     run(async {
         let world = World::start().await;
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
-        world.repair.answer_with(&[410]);
+        world.repair.answer_with(&[410, 410]);
+        skip_time(&world, event_id).await;
         world.reprocess(incident_id.parse().expect("an id")).await;
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("410"), "{}", mails[1]);
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
-        assert_eq!(world.repair.received().len(), 1);
+        assert_eq!(world.repair.received().len(), 2);
         let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
         assert_eq!(shown["reprocesses"][0]["state"], "undelivered");
+    });
+}
+
+#[test]
+fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
+    run(async {
+        let world = World::start().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        world.repair.answer_with(&[404]);
+        skip_time(&world, event_id).await;
+        world.reprocess(incident_id.parse().expect("an id")).await;
+        let callbacks = world.repair.wait_for(2).await;
+        assert_eq!(callbacks[0].body, callbacks[1].body);
+        verify(&world, &callbacks[1]);
+        let replay_id = callbacks[1].json()["replay_id"].clone();
+        world.result(event_id, "success", json!({ "replay_id": replay_id })).await;
+        let resolved =
+            world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::Reprocessed));
+    });
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let (event_id, incident_id) = failed_event(&world).await;
+        world.mailbox.wait_for(1).await;
+        world.repair.answer_with(&[308, 302]);
+        world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
+        skip_time(&world, event_id).await;
+        world.reprocess(incident_id.parse().expect("an id")).await;
+        let mails = world.mailbox.wait_for(2).await;
+        let target = "https://www.cometcart.test/repair";
+        assert!(mails[1].contains(&format!("redirects to {target}")), "{}", mails[1]);
+        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        let attempts = &shown["reprocesses"][0]["attempts"];
+        assert_eq!((&attempts[0]["status"], &attempts[1]["status"]), (&json!(308), &json!(302)));
+        assert_eq!(attempts[1]["redirect_to"], target);
+        let failed = |entry: &&Value| entry["action"] == "callback.failed";
+        let entry = shown["timeline"].as_array().expect("a timeline").iter().find(failed);
+        assert_eq!(entry.expect("an entry")["detail"]["redirect_to"], target);
+        assert!(!format!("{shown} {mails:?}").contains("canary"));
+        assert_eq!(world.repair.received().len(), 2);
     });
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use domain::effect_result::Outcome;
 use domain::event::Effect;
 use domain::ids::{AuditId, EventId, ReplayId, ResultId};
+use domain::or_unknown::OrUnknown;
 use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
 use futures::FutureExt;
 use futures::future::{Either, pending};
@@ -36,7 +37,11 @@ use crate::errands::Errands;
 use crate::lookout::{self, Lookout};
 use crate::names::search_attribute;
 use crate::options;
-use crate::signals::{ReprocessSignal, ResolveSignal, Word};
+use crate::signals::{RecordedResult, ReprocessSignal, ResolveSignal, Word};
+
+/// How long a watch waits before it asks again about a step that only another release knows. Upgrades
+/// replace all workers within minutes.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// What a watch is started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +113,7 @@ impl EffectWatch {
         let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
         let input = ctx.state(|watch| watch.input.clone());
         let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
-            return Ok(WatchOutcome { ended: ctx.state(|watch| watch.state_name().to_owned()) });
+            return Ok(WatchOutcome { ended: ctx.state(Self::state_name) });
         };
         loop {
             Self::note(ctx, &standing);
@@ -125,6 +130,10 @@ impl EffectWatch {
                     Self::continue_if_long(ctx, &errands, &input)?;
                     Self::next_turn(ctx, &mut errands, None).await?
                 }
+                NextStep::Unknown => {
+                    Self::continue_if_long(ctx, &errands, &input)?;
+                    Self::next_turn(ctx, &mut errands, Some(ASK_AGAIN)).await?
+                }
                 NextStep::SendCallback { replay_id } => {
                     errands.send_callback(ctx, input.event_id, replay_id);
                     let made = standing.reprocess.as_ref().map_or(0, |latest| latest.attempts);
@@ -134,7 +143,7 @@ impl EffectWatch {
             };
             standing = Self::judge(ctx, turn, standing.next).await?;
         }
-        Ok(WatchOutcome { ended: ctx.state(|watch| watch.state_name().to_owned()) })
+        Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
     }
 
     /// The app, or a person, reports a result.
@@ -167,7 +176,7 @@ impl EffectWatch {
         let incident = self.standing.as_ref().and_then(|standing| standing.incident.clone());
         let reprocess = self.standing.as_ref().and_then(|standing| standing.reprocess.clone());
         WatchStatus {
-            state: self.state_name().to_owned(),
+            state: self.state_name(),
             deadline: self.input.timeout_at,
             attempts: reprocess.as_ref().map_or(0, |reprocess| reprocess.attempts),
             incident,
@@ -192,8 +201,11 @@ impl EffectWatch {
         }
         let patience = remaining(ctx, input.timeout_at);
         match Self::next_turn(ctx, errands, Some(patience)).await? {
-            Turn::Heard(Word::Recorded(result)) if result.status != Outcome::Failed => {
-                ctx.state_mut(|watch| watch.settled_by = Some(result.status));
+            Turn::Heard(Word::Recorded(RecordedResult {
+                status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
+                ..
+            })) => {
+                ctx.state_mut(|watch| watch.settled_by = Some(outcome));
                 Ok(None)
             }
             turn => {
@@ -257,7 +269,8 @@ impl EffectWatch {
             (Turn::CallbackEnded(standing), NextStep::SendCallback { .. }) => standing,
             // While the callback ran, the database was asked about something else. Which of the two
             // answers is the newer one cannot be seen from here. Where it still runs, it is looked at.
-            (Turn::CallbackEnded(_), _) | (Turn::TimeUp, NextStep::SendCallback { .. }) => {
+            (Turn::CallbackEnded(_), _)
+            | (Turn::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
                 ctx.execute_activity(Records::read_standing, of_event, records).await?
             }
             (Turn::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
@@ -314,7 +327,7 @@ impl EffectWatch {
     /// happy path never comes here, so it pays for no upsert.
     fn note(ctx: &WorkflowContext<Self>, standing: &WatchStanding) {
         ctx.state_mut(|watch| watch.standing = Some(standing.clone()));
-        let now = ctx.state(|watch| watch.state_name().to_owned());
+        let now = ctx.state(Self::state_name);
         if ctx.search_attributes().get(&search_attribute::STATE).as_deref() != Some(&now) {
             ctx.upsert_search_attributes([search_attribute::STATE.value_set(now)]);
         }
@@ -335,20 +348,22 @@ impl EffectWatch {
         Ok(())
     }
 
-    fn state_name(&self) -> &'static str {
-        let Some(standing) = &self.standing else {
-            return match self.settled_by {
-                Some(Outcome::Succeeded) => "applied",
-                Some(Outcome::Superseded) => "superseded",
-                Some(Outcome::Failed) | None => "pending",
-            };
+    fn state_name(&self) -> String {
+        let settled_by = match &self.standing {
+            None => self.settled_by,
+            Some(WatchStanding { incident: Some(incident), .. }) => {
+                return incident.state.to_string();
+            }
+            Some(standing) if standing.next != NextStep::Finish => None,
+            Some(standing) if standing.effect == Effect::Superseded => Some(Outcome::Superseded),
+            Some(_) => Some(Outcome::Succeeded),
         };
-        match (&standing.incident, standing.next) {
-            (Some(incident), _) => incident.state.as_str(),
-            (None, NextStep::Finish) if standing.effect == Effect::Superseded => "superseded",
-            (None, NextStep::Finish) => "applied",
-            (None, _) => "pending",
+        match settled_by {
+            Some(Outcome::Succeeded) => "applied",
+            Some(Outcome::Superseded) => "superseded",
+            Some(Outcome::Failed) | None => "pending",
         }
+        .to_owned()
     }
 }
 

@@ -7,6 +7,7 @@
 
 use domain::effect_result::Outcome;
 use domain::ids::{ReplayId, ResultId};
+use domain::or_unknown::OrUnknown;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,7 +49,7 @@ pub struct RecordedResult {
     /// The recorded result.
     pub result_id: ResultId,
     /// What it said.
-    pub status: Outcome,
+    pub status: OrUnknown<Outcome>,
 }
 
 /// One thing that was said to the watch.
@@ -122,6 +123,8 @@ mod tests {
     fn only_a_recorded_result_counts_as_recorded() {
         let recorded = r#"{"result_id":"res_00000000000000000000000001","status":"success"}"#;
         assert!(matches!(Word::result(&typed(recorded)), Word::Recorded(_)));
+        let newer = recorded.replace("success", "voided_by_law");
+        assert!(matches!(Word::result(&typed(&newer)), Word::Recorded(_)), "by another release");
         assert!(matches!(Word::result(&typed(r#"{"status":"success"}"#)), Word::Result(_)));
         assert_eq!(Word::result(&RawValue::new(vec![])), Word::Result(Value::Null));
     }

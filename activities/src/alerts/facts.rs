@@ -72,7 +72,10 @@ async fn repair(
     let attempts = attempts::list_of_reprocess(&deps.pool, replay_id).await?;
     let last_answer = attempts.into_iter().next_back().map(|attempt| LastAnswer {
         status: attempt.status.and_then(|status| u16::try_from(status).ok()),
-        excerpt: attempt.answer.or(attempt.error).unwrap_or_default(),
+        excerpt: match attempt.redirect_to {
+            Some(target) => format!("redirects to {target}"),
+            None => attempt.answer.or(attempt.error).unwrap_or_default(),
+        },
     });
     Ok((reprocess.map(|reprocess| reprocess.state), last_answer))
 }

@@ -6,8 +6,9 @@
 
 use domain::alert::legible;
 use reqwest::Response;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 /// How much of the body is read, in bytes.
 const READ: usize = 16 * 1024;
@@ -15,6 +16,8 @@ const READ: usize = 16 * 1024;
 const KEPT: usize = 2 * 1024;
 /// A longer `Retry-After` is no number and no date.
 const MAX_RETRY_AFTER: usize = 64;
+/// The longest target of a redirect that is kept, in bytes.
+const MAX_TARGET: usize = 500;
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Answer {
     pub status: u16,
     /// The `Retry-After` header as it came, for [`super::retry_after`].
     pub retry_after: Option<String>,
+    /// Where a redirect leads: absolute, without credentials, query and fragment, at most 500 bytes.
+    pub redirect_to: Option<String>,
     /// The beginning of the body, at most 2 KiB of readable text.
     pub excerpt: String,
     /// How long the exchange took, in milliseconds.
@@ -33,6 +38,9 @@ pub struct Answer {
 pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.filter(|text| text.len() <= MAX_RETRY_AFTER).map(str::to_owned);
+    let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+    let redirect_to =
+        location.and_then(|location| redirect_target(response.url(), location.as_bytes()));
     let mut body = Vec::new();
     while body.len() < READ
         && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
@@ -43,9 +51,30 @@ pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
     Answer {
         status: response.status().as_u16(),
         retry_after,
+        redirect_to,
         excerpt: excerpt(&body),
         latency_ms: 0,
     }
+}
+
+/// Where a redirect leads, for people who may save it as the new address. Credentials and queries
+/// may be secrets, so they are left out. What is no web address is not shown at all.
+fn redirect_target(from: &Url, location: &[u8]) -> Option<String> {
+    let mut target = from.join(&String::from_utf8_lossy(location)).ok()?;
+    if !matches!(target.scheme(), "http" | "https") {
+        return None;
+    }
+    target.set_username("").ok()?;
+    target.set_password(None).ok()?;
+    target.set_query(None);
+    target.set_fragment(None);
+    // A parsed URL is ASCII, so it may be cut anywhere.
+    let mut text = String::from(target);
+    if text.len() > MAX_TARGET {
+        text.truncate(MAX_TARGET);
+        text.push('…');
+    }
+    Some(text)
 }
 
 /// Makes bytes from a stranger readable: invalid UTF-8 is replaced and control characters, NUL
@@ -59,6 +88,31 @@ fn excerpt(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirects_target_is_absolute_and_shows_neither_credentials_nor_queries() {
+        let from = Url::parse("https://shop.example.com/hooks/repair?key=canary").expect("a URL");
+        let target = |location: &[u8]| redirect_target(&from, location);
+        for (location, expected) in [
+            (&b"https://www.example.com/repair"[..], Some("https://www.example.com/repair")),
+            (b"/repair/", Some("https://shop.example.com/repair/")),
+            (b"repair/", Some("https://shop.example.com/hooks/repair/")),
+            (b"//www.example.com", Some("https://www.example.com/")),
+            (
+                b"http://bob:canary@h.example:8080/r?t=canary#canary",
+                Some("http://h.example:8080/r"),
+            ),
+            (b"", Some("https://shop.example.com/hooks/repair")),
+            (b"/r\xff\n", Some("https://shop.example.com/r%EF%BF%BD")),
+            (b"javascript:alert(1)", None),
+            (b"https://", None),
+        ] {
+            assert_eq!(target(location).as_deref(), expected, "{location:?}");
+        }
+        let long = target("x".repeat(5_000).as_bytes()).expect("a target");
+        assert_eq!(long.chars().count(), MAX_TARGET + 1);
+        assert!(long.ends_with("x…"));
+    }
 
     #[test]
     fn an_excerpt_is_readable_and_short_whatever_came() {

@@ -6,10 +6,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use domain::alert::one_line;
 use domain::audit::Actor;
 use domain::field::{FieldError, Fields};
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::operator::Role;
+use serde_json::{Map, Value};
 use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
 use store::operator_tokens;
@@ -18,6 +20,9 @@ use store::projects::{self, Project};
 use crate::error::ApiError;
 use crate::extract::operator_token;
 use crate::state::AppState;
+
+/// How much of a field's unknown name is repeated, in characters.
+const MAX_NAME: usize = 100;
 
 /// The operator behind a request.
 #[derive(Debug, Clone)]
@@ -109,6 +114,17 @@ pub(super) async fn event(
     let id: EventId = id.parse().map_err(|_| missing())?;
     let found = events::find_event(&state.pool, id).await?;
     found.filter(|event| event.project_id == project.id).ok_or_else(missing)
+}
+
+/// Starts to read a body of which every field must be known: a mistyped one would change nothing, and
+/// the answer would look as if it had.
+pub(super) fn fields<'a>(body: &'a Map<String, Value>, known: &[&str]) -> Fields<'a> {
+    let mut fields = Fields::of(body);
+    for name in body.keys().filter(|name| !known.contains(&name.as_str())) {
+        let name: String = one_line(name).chars().take(MAX_NAME).collect();
+        fields.refuse(&name, format!("is not known here: use {}", known.join(", ")));
+    }
+    fields
 }
 
 /// The fields of a body, once all of them were read.

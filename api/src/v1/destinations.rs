@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::field::Fields;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -178,7 +177,7 @@ async fn of_project(
 }
 
 fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, ApiError> {
-    let mut fields = Fields::of(body);
+    let mut fields = caller::fields(body, &["email", "slack"]);
     let (email, slack) = (fields.text("email"), fields.text("slack"));
     let new = match (email, slack) {
         (Some(address), None) => NewDestination::email(address)

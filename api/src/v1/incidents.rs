@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use domain::field::Fields;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution, check_note};
 use domain::verdict::AcknowledgeRefusal;
@@ -205,7 +204,7 @@ pub(super) fn read_note(
     body: &Map<String, Value>,
     required: bool,
 ) -> Result<Option<String>, ApiError> {
-    let mut fields = Fields::of(body);
+    let mut fields = caller::fields(body, &["note"]);
     let note = fields.text("note").map(str::to_owned);
     match &note {
         Some(note) => {

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::field::Fields;
 use domain::ids::KeyId;
 use serde::Serialize;
 use store::administration::key;
@@ -100,7 +99,7 @@ pub async fn create(
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
     let body = body.read().await?;
-    let mut fields = Fields::of(&body);
+    let mut fields = caller::fields(&body, &["label"]);
     let label = fields.identifier("label");
     if fields.value("label").is_none() {
         fields.refuse("label", "is required");

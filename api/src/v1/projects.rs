@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
@@ -21,6 +20,9 @@ use crate::auth::random;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;
+
+/// Everything that may be said of a project.
+const FIELDS: [&str; 5] = ["name", "mode", "timeout_minutes", repair_url::FIELD, "snapshots"];
 
 /// A monitored payment flow.
 #[derive(Debug, Serialize, ToSchema)]
@@ -181,7 +183,7 @@ fn read(
     mut settings: ProjectSettings,
     new: bool,
 ) -> Result<ProjectSettings, ApiError> {
-    let mut fields = Fields::of(body);
+    let mut fields = caller::fields(body, &FIELDS);
     if new {
         settings.mode = fields.choice("mode").unwrap_or(settings.mode);
     } else if body.contains_key("mode") {

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::field::Fields;
 use domain::ids::ProofLinkId;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use serde::Serialize;
@@ -105,7 +104,7 @@ pub async fn create(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let body = body.read().await?;
-    let mut fields = Fields::of(&body);
+    let mut fields = caller::fields(&body, &["days"]);
     let days = fields.whole_number("days", 1, i64::from(MAX_DAYS));
     let days = caller::checked(fields, days)?.and_then(|days| i32::try_from(days).ok());
     let token = random::proof_token().map_err(ApiError::internal)?;

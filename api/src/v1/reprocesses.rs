@@ -47,12 +47,16 @@ pub struct AttemptShape {
     latency_ms: Option<i64>,
     /// The first 2 KiB of the answer.
     answer: Option<String>,
+    /// Where a redirect leads, without credentials and query; redirects are never followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_to: Option<String>,
 }
 
 impl From<CallbackAttempt> for AttemptShape {
     fn from(attempt: CallbackAttempt) -> Self {
-        let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer } = attempt;
-        Self { attempt, at: started_at, status, error, latency_ms, answer }
+        let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer, redirect_to } =
+            attempt;
+        Self { attempt, at: started_at, status, error, latency_ms, answer, redirect_to }
     }
 }
 

@@ -77,6 +77,10 @@ pub const SCHEDULE: [Duration; 5] = [
     Duration::from_hours(6),
 ];
 
+/// How long after an answer that looks final the attempt starts that confirms it: a deploy or a
+/// proxy's restart is over by then.
+pub const CONFIRM_AFTER: Duration = Duration::from_mins(1);
+
 /// The longest that a receiver's `Retry-After` is respected.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(6);
 
@@ -87,6 +91,9 @@ pub enum AnswerVerdict {
     Delivered,
     /// Worth another attempt.
     Retry,
+    /// Looks final, and is given during deploys and by proxies too: final once it was confirmed by
+    /// another answer of this kind.
+    RetryOnce,
     /// No attempt will help.
     Stop,
 }
@@ -97,19 +104,71 @@ pub const fn judge_answer(status: u16) -> AnswerVerdict {
     match status {
         200..=299 => AnswerVerdict::Delivered,
         408 | 425 | 429 | 500..=599 => AnswerVerdict::Retry,
+        300..=399 | 401 | 403 | 404 | 409 | 410 => AnswerVerdict::RetryOnce,
         _ => AnswerVerdict::Stop,
     }
 }
 
-/// How long to wait before the next attempt, or `None` when all are used up.
+/// The attempts of one reprocess that have ended, without those that a crash of ours cut off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttemptTally {
+    /// All of them: what counts against the schedule.
+    pub made: u32,
+    /// Those whose answer was [`AnswerVerdict::RetryOnce`].
+    pub doubtful: u32,
+}
+
+impl AttemptTally {
+    /// Counts attempts by their statuses; an attempt without an answer has none.
+    #[must_use]
+    pub fn count(statuses: impl IntoIterator<Item = Option<u16>>) -> Self {
+        statuses.into_iter().fold(Self::default(), |tally, status| {
+            let doubtful = matches!(status.map(judge_answer), Some(AnswerVerdict::RetryOnce));
+            Self { made: tally.made + 1, doubtful: tally.doubtful + u32::from(doubtful) }
+        })
+    }
+}
+
+/// What follows an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptDecision {
+    /// The app took the work: wait for its result.
+    AwaitResult,
+    /// Another attempt after this wait, which [`next_delay`] spreads.
+    Retry(Duration),
+    /// The reprocess ends as undelivered.
+    GiveUp,
+}
+
+/// Decides what follows an attempt; `tally` counts it, too.
 ///
-/// `made` counts the attempts made so far, `jitter` is a random number from 0 to 1 that moves the
-/// schedule by up to 10 % either way, and `retry_after` is what the receiver asked for.
+/// One answer that looks final never decides, not even the last one of the schedule.
 #[must_use]
-pub fn next_delay(made: u32, jitter: f64, retry_after: Option<Duration>) -> Option<Duration> {
-    let planned = SCHEDULE.get(usize::try_from(made).ok()?)?;
+pub fn decide_attempt(verdict: AnswerVerdict, tally: AttemptTally) -> AttemptDecision {
+    match verdict {
+        AnswerVerdict::Delivered => AttemptDecision::AwaitResult,
+        AnswerVerdict::Retry => {
+            planned_wait(tally.made).map_or(AttemptDecision::GiveUp, AttemptDecision::Retry)
+        }
+        AnswerVerdict::RetryOnce if tally.doubtful <= 1 => AttemptDecision::Retry(CONFIRM_AFTER),
+        AnswerVerdict::RetryOnce | AnswerVerdict::Stop => AttemptDecision::GiveUp,
+    }
+}
+
+/// The schedule's wait after so many attempts, or `None` when all are used up.
+#[must_use]
+pub fn planned_wait(made: u32) -> Option<Duration> {
+    SCHEDULE.get(usize::try_from(made).ok()?).copied()
+}
+
+/// How long to wait before the next attempt.
+///
+/// `jitter` is a random number from 0 to 1 that moves the planned wait by up to 10 % either way, and
+/// `retry_after` is what the receiver asked for.
+#[must_use]
+pub fn next_delay(planned: Duration, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let spread = planned.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0));
-    Some(retry_after.map_or(spread, |wish| wish.min(MAX_RETRY_AFTER).max(spread)))
+    retry_after.map_or(spread, |wish| wish.min(MAX_RETRY_AFTER).max(spread))
 }
 
 #[cfg(test)]
@@ -119,44 +178,65 @@ mod tests {
 
     #[test]
     fn answers_are_judged_as_the_contract_says() {
-        for (status, verdict) in [
-            (200, AnswerVerdict::Delivered),
-            (204, AnswerVerdict::Delivered),
-            (302, AnswerVerdict::Stop),
-            (400, AnswerVerdict::Stop),
-            (408, AnswerVerdict::Retry),
-            (410, AnswerVerdict::Stop),
-            (425, AnswerVerdict::Retry),
-            (429, AnswerVerdict::Retry),
-            (500, AnswerVerdict::Retry),
-            (599, AnswerVerdict::Retry),
+        for (verdict, statuses) in [
+            (AnswerVerdict::Delivered, &[200, 204, 299][..]),
+            (AnswerVerdict::Retry, &[408, 425, 429, 500, 503, 599]),
+            (AnswerVerdict::RetryOnce, &[301, 302, 307, 308, 401, 403, 404, 409, 410]),
+            (AnswerVerdict::Stop, &[400, 402, 405, 406, 413, 415, 422, 451]),
         ] {
-            assert_eq!(judge_answer(status), verdict, "{status}");
+            for status in statuses {
+                assert_eq!(judge_answer(*status), verdict, "{status}");
+            }
         }
     }
 
     #[test]
+    fn a_first_answer_that_looks_final_is_confirmed_after_a_minute_and_a_second_one_decides() {
+        let after = |statuses: &[u16]| {
+            let verdict = judge_answer(*statuses.last().expect("an answer"));
+            decide_attempt(verdict, AttemptTally::count(statuses.iter().copied().map(Some)))
+        };
+        for first in [302, 308, 401, 403, 404, 409, 410] {
+            assert_eq!(after(&[first]), AttemptDecision::Retry(CONFIRM_AFTER), "{first}");
+            for second in [first, 308, 410] {
+                assert_eq!(after(&[first, second]), AttemptDecision::GiveUp, "{first} {second}");
+            }
+            assert_eq!(after(&[first, 200]), AttemptDecision::AwaitResult, "{first}");
+            assert_eq!(after(&[first, 422]), AttemptDecision::GiveUp, "{first}");
+            let (ten_minutes, hour) = (Duration::from_mins(10), Duration::from_hours(1));
+            assert_eq!(after(&[first, 503]), AttemptDecision::Retry(ten_minutes), "{first}");
+            assert_eq!(after(&[503, first, 503]), AttemptDecision::Retry(hour), "{first}");
+            assert_eq!(after(&[503, first, 503, 404]), AttemptDecision::GiveUp, "{first}");
+            let last = [503, 503, 503, 503, first];
+            assert_eq!(after(&last), AttemptDecision::Retry(CONFIRM_AFTER), "{first} as the last");
+        }
+        assert_eq!(after(&[422]), AttemptDecision::GiveUp);
+    }
+
+    #[test]
     fn five_attempts_are_all() {
-        assert_eq!(next_delay(0, 0.5, None), Some(Duration::ZERO));
-        assert_eq!(next_delay(1, 0.5, None), Some(Duration::from_mins(1)));
-        assert_eq!(next_delay(4, 0.5, None), Some(Duration::from_hours(6)));
-        assert_eq!(next_delay(5, 0.5, None), None);
+        let after = |made| decide_attempt(AnswerVerdict::Retry, AttemptTally { made, doubtful: 0 });
+        assert_eq!(after(1), AttemptDecision::Retry(Duration::from_mins(1)));
+        assert_eq!(after(4), AttemptDecision::Retry(Duration::from_hours(6)));
+        assert_eq!(after(5), AttemptDecision::GiveUp);
+        assert_eq!(after(6), AttemptDecision::GiveUp, "a confirmation came on top");
     }
 
     #[test]
     fn a_receivers_wish_lengthens_the_wait_up_to_six_hours() {
-        let wish = |secs| next_delay(1, 0.5, Some(Duration::from_secs(secs)));
-        assert_eq!(wish(1), Some(Duration::from_mins(1)));
-        assert_eq!(wish(300), Some(Duration::from_mins(5)));
-        assert_eq!(wish(1_000_000), Some(MAX_RETRY_AFTER));
+        let minute = Duration::from_mins(1);
+        let wish = |secs| next_delay(minute, 0.5, Some(Duration::from_secs(secs)));
+        assert_eq!(wish(1), minute);
+        assert_eq!(wish(300), Duration::from_mins(5));
+        assert_eq!(wish(1_000_000), MAX_RETRY_AFTER);
     }
 
     proptest! {
         #[test]
-        fn jitter_stays_within_ten_per_cent(made in 0_u32..5, jitter in any::<f64>()) {
-            let planned = SCHEDULE[made as usize].as_secs_f64();
-            let delay = next_delay(made, jitter, None).expect("an attempt is left").as_secs_f64();
-            prop_assert!((0.899..=1.101).contains(&(delay / planned.max(f64::MIN_POSITIVE))) || planned == 0.0);
+        fn jitter_stays_within_ten_per_cent(made in 1_u32..5, jitter in any::<f64>()) {
+            let planned = planned_wait(made).expect("an attempt is left");
+            let delay = next_delay(planned, jitter, None).as_secs_f64();
+            prop_assert!((0.899..=1.101).contains(&(delay / planned.as_secs_f64())));
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod ids;
 pub mod incident;
 pub mod operator;
+pub mod or_unknown;
 pub mod project;
 pub mod proof;
 pub mod receipt;

@@ -3,6 +3,9 @@
 //! The watch never decides from what it was told in signals. After each of them it asks the store,
 //! which answers with a [`WatchStanding`], computed under the event's row lock on the database's
 //! clock. Durations are relative, so the clocks of Temporal and Postgres need not agree.
+//!
+//! The answer may come from a worker of another release. What this one does not know in it changes
+//! nothing for the watch but that it asks again later: see [`OrUnknown`] and [`NextStep::Unknown`].
 
 use std::time::Duration;
 
@@ -12,13 +15,14 @@ use time::OffsetDateTime;
 use crate::event::Effect;
 use crate::ids::{AlertId, IncidentId, ReplayId};
 use crate::incident::IncidentState;
+use crate::or_unknown::OrUnknown;
 use crate::reprocess::ReprocessState;
 
 /// Where an event stands, and what the watch does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchStanding {
     /// What became of the effect.
-    pub effect: Effect,
+    pub effect: OrUnknown<Effect>,
     /// The incident, if there is one.
     #[serde(default)]
     pub incident: Option<IncidentView>,
@@ -38,7 +42,7 @@ pub struct IncidentView {
     /// Its id.
     pub incident_id: IncidentId,
     /// Its state.
-    pub state: IncidentState,
+    pub state: OrUnknown<IncidentState>,
 }
 
 /// The latest reprocess as the watch sees it.
@@ -47,7 +51,7 @@ pub struct ReprocessView {
     /// Its id.
     pub replay_id: ReplayId,
     /// Its state.
-    pub state: ReprocessState,
+    pub state: OrUnknown<ReprocessState>,
     /// How many callback attempts were made.
     #[serde(default)]
     pub attempts: u32,
@@ -78,6 +82,10 @@ pub enum NextStep {
         /// Milliseconds until the reprocess counts as unanswered.
         wait_ms: u64,
     },
+    /// A step that another release knows: listen to people, and ask again soon. A release that adds a
+    /// step keeps this behaviour behind `ctx.patched`, because histories may hold it.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What the next step depends on.
@@ -158,6 +166,23 @@ mod tests {
         ] {
             assert_eq!(NextStep::decide(situation, NOW), step, "{situation:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_another_release_is_read_whatever_stands_in_it() {
+        let answer = serde_json::json!({
+            "effect": "superseded_by_law",
+            "incident": { "incident_id": "inc_00000000000000000000000001", "state": "escalated" },
+            "reprocess": { "replay_id": "rpl_00000000000000000000000001", "state": "verifying", "attempts": 2 },
+            "alerts": [],
+            "next": { "do": "verify_result", "replay_id": "rpl_00000000000000000000000001", "wait_ms": 5 },
+            "owner": { "team": "billing" },
+        });
+        let read: WatchStanding = serde_json::from_value(answer).expect("read");
+        assert_eq!(read.next, NextStep::Unknown);
+        assert_eq!(read.effect.to_string(), "superseded_by_law");
+        assert_eq!(read.incident.expect("an incident").state.to_string(), "escalated");
+        assert_eq!(read.reprocess.expect("a reprocess").state.to_string(), "verifying");
     }
 
     #[test]

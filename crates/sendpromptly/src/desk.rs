@@ -178,7 +178,8 @@ pub fn find_master_key(context: &Context) -> anyhow::Result<MasterKey> {
 }
 
 /// Who sits at the command line, by the name of their account.
-fn actor() -> Actor {
+#[must_use]
+pub fn actor() -> Actor {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let named = named.or_else(|| {
         let passwd = std::fs::read_to_string("/etc/passwd").ok()?;

@@ -151,8 +151,9 @@ fn fill(name: &str, detail: &Value) -> String {
 fn attempt(detail: &Value) -> String {
     let number = find(detail, "attempt").unwrap_or_else(|| "?".to_owned());
     let status = find(detail, "status").map(|status| format!("HTTP {status}"));
+    let target = find(detail, "redirect_to").map(|target| format!("redirects to {target}"));
     let latency = find(detail, "latency_ms").map(|latency| format!("{latency} ms"));
-    let known: Vec<_> = [status, latency].into_iter().flatten().collect();
+    let known: Vec<_> = [status, target, latency].into_iter().flatten().collect();
     if known.is_empty() {
         return number;
     }
@@ -233,6 +234,14 @@ mod tests {
         ] {
             assert_eq!(sentence(&entry(action, detail)), wanted);
         }
+    }
+
+    #[test]
+    fn a_redirect_is_told_with_its_target() {
+        let target = "https://www.example.com/repair";
+        let detail = json!({ "attempt": 1, "status": 308, "answer": "", "redirect_to": target });
+        let wanted = format!("Callback attempt 1 (HTTP 308, redirects to {target}) failed.");
+        assert_eq!(sentence(&entry("callback.failed", detail)), wanted);
     }
 
     #[test]

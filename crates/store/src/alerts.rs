@@ -86,6 +86,35 @@ pub async fn insert_alerts(
     Ok(())
 }
 
+/// Lets nobody be told of an incident and its one reprocess, whoever ends them: every alert that could
+/// be written is there already, and given up with these words.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mute_incident(
+    tx: &mut PgConnection,
+    of: (ProjectId, EventId, IncidentId),
+    replay_id: ReplayId,
+    why: &str,
+) -> Result<(), StoreError> {
+    for (kind, replay_id) in [
+        (AlertKind::IncidentOpened, None),
+        (AlertKind::ReprocessFailed, Some(replay_id)),
+        (AlertKind::IncidentResolved, None),
+    ] {
+        insert_alerts(tx, of, kind, replay_id).await?;
+    }
+    sqlx::query!(
+        "UPDATE alerts SET state = 'given_up', finished_at = now(), last_answer = $2
+         WHERE incident_id = $1 AND state = 'pending'",
+        of.2.as_uuid(),
+        why,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// The alerts of an event that nobody delivered yet, oldest first.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::callback::AttemptTally;
 use domain::ids::ReplayId;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -23,6 +24,8 @@ pub struct CallbackAttempt {
     pub latency_ms: Option<i64>,
     /// The beginning of the answer.
     pub answer: Option<String>,
+    /// Where a redirect leads, without credentials and query.
+    pub redirect_to: Option<String>,
 }
 
 /// How an attempt ended.
@@ -36,6 +39,8 @@ pub struct AttemptEnd<'a> {
     pub latency_ms: i64,
     /// The beginning of the answer, or the error's words.
     pub answer: Option<&'a str>,
+    /// Where a redirect leads, without credentials and query.
+    pub redirect_to: Option<&'a str>,
 }
 
 /// Begins the next attempt and gives its number. The caller holds the event's lock.
@@ -88,7 +93,8 @@ pub async fn end_attempt(
     end: AttemptEnd<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE callback_attempts SET finished_at = now(), status = $3, error = $4, latency_ms = $5, answer = $6
+        "UPDATE callback_attempts SET finished_at = now(), status = $3, error = $4, latency_ms = $5, answer = $6,
+             redirect_to = $7
          WHERE replay_id = $1 AND attempt = $2",
         replay_id.as_uuid(),
         attempt,
@@ -96,25 +102,34 @@ pub async fn end_attempt(
         end.error,
         end.latency_ms,
         end.answer,
+        end.redirect_to,
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// How many attempts count against the schedule: those that were not cut off by a crash of ours.
+/// Counts the attempts that were not cut off by a crash of ours.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_made(db: impl PgExecutor<'_>, replay_id: ReplayId) -> Result<u32, StoreError> {
-    let made = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "made!" FROM callback_attempts
-           WHERE replay_id = $1 AND finished_at IS NOT NULL AND error IS DISTINCT FROM 'interrupted'"#,
+pub async fn count_made(
+    db: impl PgExecutor<'_>,
+    replay_id: ReplayId,
+) -> Result<AttemptTally, StoreError> {
+    let statuses = sqlx::query_scalar!(
+        "SELECT status FROM callback_attempts
+         WHERE replay_id = $1 AND finished_at IS NOT NULL AND error IS DISTINCT FROM 'interrupted'",
         replay_id.as_uuid(),
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(u32::try_from(made).unwrap_or(u32::MAX))
+    Ok(AttemptTally::count(statuses.into_iter().map(known_status)))
+}
+
+/// A saved status, as the answer had it.
+fn known_status(status: Option<i32>) -> Option<u16> {
+    status.and_then(|status| u16::try_from(status).ok())
 }
 
 /// The attempts of those of these reprocesses that have any, in order.
@@ -127,7 +142,8 @@ pub async fn list_of_reprocesses(
 ) -> Result<BTreeMap<ReplayId, Vec<CallbackAttempt>>, StoreError> {
     let ids: Vec<_> = replay_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        "SELECT replay_id, attempt, started_at, status, error, latency_ms, answer FROM callback_attempts
+        "SELECT replay_id, attempt, started_at, status, error, latency_ms, answer, redirect_to
+         FROM callback_attempts
          WHERE replay_id = ANY($1) ORDER BY attempt",
         &ids,
     )
@@ -142,6 +158,7 @@ pub async fn list_of_reprocesses(
             error: row.error,
             latency_ms: row.latency_ms,
             answer: row.answer,
+            redirect_to: row.redirect_to,
         });
     }
     Ok(all)

@@ -83,8 +83,8 @@ pub async fn read_for_watch(
         None => None,
         Some(latest) => Some(ReprocessView {
             replay_id: latest.id,
-            state: latest.state,
-            attempts: attempts::count_made(&mut *tx, latest.id).await?,
+            state: latest.state.into(),
+            attempts: attempts::count_made(&mut *tx, latest.id).await?.made,
         }),
     };
     let situation = Situation {
@@ -94,11 +94,11 @@ pub async fn read_for_watch(
         running: scene.running().map(|running| (running.id, running.state, running.result_due_at)),
     };
     Ok(WatchStanding {
-        effect: scene.event.effect,
-        incident: scene
-            .incident
-            .as_ref()
-            .map(|incident| IncidentView { incident_id: incident.id, state: incident.state }),
+        effect: scene.event.effect.into(),
+        incident: scene.incident.as_ref().map(|incident| IncidentView {
+            incident_id: incident.id,
+            state: incident.state.into(),
+        }),
         reprocess,
         alerts: pending,
         next: NextStep::decide(situation, scene.now),

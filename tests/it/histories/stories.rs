@@ -90,7 +90,7 @@ async fn repair(world: &World, event_id: EventId) {
 }
 
 async fn undelivered_then_resolved_by_hand(world: &World) -> EventId {
-    world.repair.answer_with(&[410]);
+    world.repair.answer_with(&[422]);
     let event_id = failed(world).await;
     ask_to_repair(world, event_id).await;
     reprocess_is(world, event_id, ReprocessState::Undelivered).await;

@@ -79,7 +79,7 @@ fn the_watch_goes_on_waiting_for_people_and_shows_the_state_when_it_looks() {
         let standing = standing::read_for_watch(&mut tx, event_id).await.expect("a standing");
         assert_eq!(standing.next, NextStep::WaitForPeople);
         let state = standing.incident.map(|incident| incident.state);
-        assert_eq!(state, Some(IncidentState::Acknowledged));
+        assert_eq!(state, Some(IncidentState::Acknowledged.into()));
     });
 }
 

@@ -1,6 +1,8 @@
 //! Attempts of a callback: begun, ended, interrupted, used up.
 
-use domain::callback::AnswerVerdict;
+use std::time::Duration;
+
+use domain::callback::{AnswerVerdict, SCHEDULE};
 use domain::ids::EventId;
 use domain::signature::SigningSecret;
 use e2e::run;
@@ -8,6 +10,8 @@ use store::attempts::{self, list_of_reprocess};
 use store::transitions::callback::AttemptOutcome;
 
 use super::shop::{SECRET, Shop};
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
 fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
@@ -27,7 +31,7 @@ fn an_attempt_has_all_that_it_needs_and_the_same_body_each_time() {
         .expect("an attempt");
         assert!(began, "{} is a moment of the database", first.at);
         let retry = shop.end_attempt(of, 1, AnswerVerdict::Retry).await;
-        assert_eq!(retry, AttemptOutcome::Retry { made: 1 });
+        assert_eq!(retry, AttemptOutcome::Retry(MINUTE));
         let second = shop.begin_attempt(of, "n2").await.expect("an attempt");
         assert_eq!((second.attempt, &second.body), (2, &first.body));
     });
@@ -77,13 +81,59 @@ fn a_refusal_for_good_stops_at_once() {
 }
 
 #[test]
+fn one_answer_that_looks_final_is_confirmed_by_another_one() {
+    run(async {
+        let shop = Shop::open().await;
+        let of @ (event_id, _) = shop.reprocessing("evt_1").await;
+        let first = shop.attempt(of, AnswerVerdict::RetryOnce).await;
+        assert_eq!(first, AttemptOutcome::Retry(MINUTE));
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: reprocessing/missing_result
+        reprocess: delivering
+        alerts: incident_opened
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed
+        ");
+        assert_eq!(shop.attempt(of, AnswerVerdict::RetryOnce).await, AttemptOutcome::Done);
+        insta::assert_snapshot!(shop.story(event_id).await, @r"
+        effect: missing
+        incident: open/missing_result
+        reprocess: undelivered
+        alerts: incident_opened reprocess_failed
+        wishes: start reprocess
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed callback.failed reprocess.undelivered
+        ");
+        assert!(shop.begin_attempt(of, "third").await.is_none());
+    });
+}
+
+#[test]
+fn an_attempt_that_was_cut_off_confirms_nothing() {
+    run(async {
+        let shop = Shop::open().await;
+        let of = shop.reprocessing("evt_1").await;
+        shop.begin_attempt(of, "cut off").await.expect("an attempt");
+        let first = shop.attempt(of, AnswerVerdict::RetryOnce).await;
+        assert_eq!(first, AttemptOutcome::Retry(MINUTE));
+        shop.begin_attempt(of, "cut off, too").await.expect("an attempt");
+        assert_eq!(shop.attempt(of, AnswerVerdict::Delivered).await, AttemptOutcome::Done);
+        let state: String = sqlx::query_scalar("SELECT state FROM reprocesses")
+            .fetch_one(&shop.pool)
+            .await
+            .expect("a reprocess");
+        assert_eq!(state, "awaiting_result");
+    });
+}
+
+#[test]
 fn five_attempts_are_made_and_no_more() {
     run(async {
         let shop = Shop::open().await;
         let of @ (event_id, _) = shop.reprocessing("evt_1").await;
-        for made in 1..5 {
+        for planned in &SCHEDULE[1..] {
             let outcome = shop.attempt(of, AnswerVerdict::Retry).await;
-            assert_eq!(outcome, AttemptOutcome::Retry { made });
+            assert_eq!(outcome, AttemptOutcome::Retry(*planned));
         }
         assert_eq!(shop.attempt(of, AnswerVerdict::Retry).await, AttemptOutcome::Done);
         insta::assert_snapshot!(shop.story(event_id).await, @r"
@@ -95,7 +145,7 @@ fn five_attempts_are_made_and_no_more() {
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed callback.failed callback.failed callback.failed callback.failed reprocess.undelivered
         ");
         assert!(shop.begin_attempt(of, "sixth").await.is_none());
-        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count"), 5);
+        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count").made, 5);
     });
 }
 
@@ -107,9 +157,9 @@ fn an_interrupted_attempt_is_noted_and_does_not_count() {
         shop.begin_attempt(of, "n1").await.expect("an attempt");
         let second = shop.begin_attempt(of, "n2").await.expect("another attempt");
         assert_eq!(second.attempt, 2);
-        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count"), 0);
+        assert_eq!(attempts::count_made(&shop.pool, of.1).await.expect("a count").made, 0);
         let outcome = shop.end_attempt(of, 2, AnswerVerdict::Retry).await;
-        assert_eq!(outcome, AttemptOutcome::Retry { made: 1 });
+        assert_eq!(outcome, AttemptOutcome::Retry(MINUTE));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: reprocessing/missing_result

@@ -53,6 +53,7 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
         .await;
         assert_eq!(forgotten(&shop).await, [event_id], "requested and never sent");
         shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
+        shop.attempt((event_id, replay_id), AnswerVerdict::RetryOnce).await;
         assert_eq!(forgotten(&shop).await, [], "between two attempts");
         shop.execute(
             "UPDATE callback_attempts SET started_at = now() - interval '8 hours'

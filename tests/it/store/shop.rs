@@ -252,10 +252,16 @@ impl Shop {
         let (status, answer) = match verdict {
             AnswerVerdict::Delivered => (200, "ok"),
             AnswerVerdict::Retry => (503, "later"),
-            AnswerVerdict::Stop => (410, "gone"),
+            AnswerVerdict::RetryOnce => (404, "nothing here"),
+            AnswerVerdict::Stop => (422, "no such account"),
         };
-        let end =
-            AttemptEnd { status: Some(status), error: None, latency_ms: 12, answer: Some(answer) };
+        let end = AttemptEnd {
+            status: Some(status),
+            error: None,
+            latency_ms: 12,
+            answer: Some(answer),
+            redirect_to: None,
+        };
         let mut tx = self.begin().await;
         let outcome = end_attempt(&mut tx, of, attempt, end, verdict).await.expect("a database");
         pool::commit(tx).await.expect("a commit");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::callback::{SCHEDULE, next_delay};
+use domain::callback::{SCHEDULE, next_delay, planned_wait};
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
@@ -25,7 +25,7 @@ fn a_callback_is_tried_on_the_whole_schedule_of_the_contract() {
         let given_up = incident(IncidentState::Open, NextStep::WaitForPeople);
         let mut script = Script::new().on("open_incident_if_due", Reply::stands(to_be_sent()));
         for (made, jitter) in (1..).zip(jitters) {
-            let delay = next_delay(made, jitter, None).expect("an attempt is left");
+            let delay = next_delay(planned_wait(made).expect("an attempt"), jitter, None);
             script = script.on("send_callback", Reply::retry_after(delay));
             let trying = reprocess(ReprocessState::Delivering, made, to_be_sent());
             script = script.on("read_standing", Reply::stands(trying));

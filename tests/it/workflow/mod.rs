@@ -9,6 +9,7 @@ mod callback;
 mod continued;
 mod happy_path;
 mod heard_twice;
+mod other_release;
 mod payloads;
 mod seen_from_outside;
 mod silence;
@@ -40,8 +41,8 @@ const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 fn incident(state: IncidentState, next: NextStep) -> WatchStanding {
     let resolved = state == IncidentState::Resolved;
     WatchStanding {
-        effect: if resolved { Effect::Succeeded } else { Effect::Missing },
-        incident: Some(IncidentView { incident_id: INCIDENT, state }),
+        effect: if resolved { Effect::Succeeded } else { Effect::Missing }.into(),
+        incident: Some(IncidentView { incident_id: INCIDENT, state: state.into() }),
         reprocess: None,
         alerts: Vec::new(),
         next,
@@ -59,7 +60,7 @@ fn resolved() -> WatchStanding {
 /// Nobody spoke yet, and the deadline is this far away.
 fn not_yet_due(wait: Duration) -> WatchStanding {
     WatchStanding {
-        effect: Effect::Pending,
+        effect: Effect::Pending.into(),
         incident: None,
         reprocess: None,
         alerts: Vec::new(),
@@ -80,7 +81,7 @@ fn awaiting_repair(wait: Duration) -> WatchStanding {
 }
 
 fn reprocess(state: ReprocessState, attempts: u32, standing: WatchStanding) -> WatchStanding {
-    let view = ReprocessView { replay_id: REPLAY, state, attempts };
+    let view = ReprocessView { replay_id: REPLAY, state: state.into(), attempts };
     WatchStanding { reprocess: Some(view), ..standing }
 }
 

@@ -54,7 +54,10 @@ fn the_status_tells_every_stage_of_a_repair() {
         tell_reprocess(&stage, event_id).await;
         let repairing = state_is(&stage, event_id, "reprocessing").await;
         let reprocess = repairing.reprocess.expect("a reprocess");
-        assert_eq!((reprocess.replay_id, reprocess.state), (REPLAY, ReprocessState::Requested));
+        assert_eq!(
+            (reprocess.replay_id, reprocess.state),
+            (REPLAY, ReprocessState::Requested.into())
+        );
         sent.cancel();
         let awaiting = eventually("a delivered callback", async || {
             let status = temporal::status(&stage.client, event_id).await.ok()?;

@@ -52,7 +52,7 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
                 answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
             Err(SendFailure::new(FailureKind::Transient { retry_after }, &said))
         }
-        AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
+        AnswerVerdict::RetryOnce | AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
     }
 }
 

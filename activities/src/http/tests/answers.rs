@@ -63,9 +63,12 @@ async fn redirects_are_answers_and_are_not_followed() {
         let server = RawServer::answering(answer(status, &location, "")).await;
         let answer = post(&server).await.expect("an answer");
         assert!((300..400).contains(&answer.status));
+        assert_eq!(answer.redirect_to, Some(elsewhere.url().to_string()));
         assert_eq!(server.requests().len(), 1);
     }
     assert_eq!(elsewhere.requests().len(), 0);
+    let created = RawServer::answering(answer("201 Created", "Location: /made\r\n", "")).await;
+    assert_eq!(post(&created).await.expect("an answer").redirect_to, None);
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ pub struct Try {
     pub latency: Option<String>,
     /// When it ended.
     pub at: When,
+    /// Where its redirect leads.
+    pub redirect_to: Option<String>,
     /// What the endpoint said.
     pub answer: Option<String>,
 }
@@ -190,6 +192,7 @@ fn attempt(at: OffsetDateTime, detail: &Value, delivered: bool) -> Try {
         outcome: if outcome.is_empty() { "no answer".to_owned() } else { outcome.join(", ") },
         latency: words::find(detail, "latency_ms").map(|latency| format!("{latency} ms")),
         at: When::brief(at),
+        redirect_to: words::find(detail, "redirect_to").map(|target| legible(&target)),
         answer: words::find(detail, "answer").map(|answer| legible(&answer)),
     }
 }

@@ -1,6 +1,8 @@
 //! A reprocess that runs: what it does at this moment, in words that change as it goes on.
 
-use domain::callback::SCHEDULE;
+use domain::callback::{
+    AnswerVerdict, AttemptDecision, AttemptTally, decide_attempt, judge_answer,
+};
 use domain::ids::{IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
 use store::attempts::{self, CallbackAttempt};
@@ -70,6 +72,7 @@ impl Running {
                 outcome: "under way".to_owned(),
                 latency: None,
                 at: When::brief(last.started_at),
+                redirect_to: None,
                 answer: None,
             }),
         }
@@ -115,8 +118,15 @@ fn is_under_way(attempt: &CallbackAttempt) -> bool {
 
 /// When about the next attempt follows: a receiver may ask for a longer wait.
 fn planned_after(attempts: &[CallbackAttempt]) -> Option<OffsetDateTime> {
-    let made = attempts.iter().filter(|one| one.error.as_deref() != Some("interrupted")).count();
-    Some(attempts.last()?.started_at + *SCHEDULE.get(made)?)
+    let last = attempts.last()?;
+    let status = |one: &CallbackAttempt| one.status.and_then(|status| u16::try_from(status).ok());
+    let made = attempts.iter().filter(|one| one.error.as_deref() != Some("interrupted"));
+    let tally = AttemptTally::count(made.map(status));
+    let verdict = status(last).map_or(AnswerVerdict::Retry, judge_answer);
+    match decide_attempt(verdict, tally) {
+        AttemptDecision::Retry(planned) => Some(last.started_at + planned),
+        AttemptDecision::AwaitResult | AttemptDecision::GiveUp => None,
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +143,7 @@ mod tests {
             error: error.map(str::to_owned),
             latency_ms: None,
             answer: None,
+            redirect_to: None,
         }
     }
 
@@ -190,5 +201,13 @@ mod tests {
         ] {
             assert_eq!(tell(state, &attempts), told);
         }
+    }
+
+    #[test]
+    fn an_answer_that_looks_final_is_confirmed_after_a_minute_wherever_the_schedule_stands() {
+        let (failed, gone) = (Some(502), Some(410));
+        let attempts = [attempt(1, failed, None), attempt(2, failed, None), attempt(3, gone, None)];
+        let planned = planned_after(&attempts).expect("another attempt");
+        assert_eq!(planned - attempts[2].started_at, time::Duration::MINUTE);
     }
 }

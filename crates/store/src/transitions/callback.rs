@@ -5,8 +5,10 @@
 //! `replay_id` and a new nonce. A worker that only seemed dead may end its attempt beside that one:
 //! once either was delivered, the other changes nothing but its own row.
 
+use std::time::Duration;
+
 use domain::audit::{Action, Actor};
-use domain::callback::{AnswerVerdict, SCHEDULE};
+use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt};
 use domain::ids::{EventId, ReplayId};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
@@ -78,11 +80,8 @@ pub async fn begin_attempt(
 pub enum AttemptOutcome {
     /// Nothing more to send: delivered, stopped, used up, or settled meanwhile.
     Done,
-    /// Another attempt is due; so many were made.
-    Retry {
-        /// Attempts that count against the schedule.
-        made: u32,
-    },
+    /// Another attempt is due after this wait, which [`domain::callback::next_delay`] spreads.
+    Retry(Duration),
 }
 
 /// Completes an attempt and draws the consequence.
@@ -105,17 +104,16 @@ pub async fn end_attempt(
     if running.state == ReprocessState::AwaitingResult {
         return Ok(AttemptOutcome::Done);
     }
-    let made = attempts::count_made(&mut *tx, replay_id).await?;
-    let used_up = usize::try_from(made).is_ok_and(|made| made >= SCHEDULE.len());
-    match verdict {
-        AnswerVerdict::Delivered => {
+    let tally = attempts::count_made(&mut *tx, replay_id).await?;
+    match decide_attempt(verdict, tally) {
+        AttemptDecision::AwaitResult => {
             let project = projects::find_project(&mut *tx, scene.event.project_id).await?;
             let timeout_minutes =
                 project.map_or(scene.event.timeout_minutes, |project| project.timeout_minutes);
             reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
         }
-        AnswerVerdict::Retry if !used_up => return Ok(AttemptOutcome::Retry { made }),
-        AnswerVerdict::Retry | AnswerVerdict::Stop => {
+        AttemptDecision::Retry(planned) => return Ok(AttemptOutcome::Retry(planned)),
+        AttemptDecision::GiveUp => {
             fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered)).await?;
         }
     }
@@ -131,12 +129,17 @@ async fn note_attempt(
 ) -> Result<(), StoreError> {
     let action = match verdict {
         AnswerVerdict::Delivered => Action::CallbackDelivered,
-        AnswerVerdict::Retry | AnswerVerdict::Stop => Action::CallbackFailed,
+        AnswerVerdict::Retry | AnswerVerdict::RetryOnce | AnswerVerdict::Stop => {
+            Action::CallbackFailed
+        }
     };
-    let detail = json!({
+    let mut detail = json!({
         "replay_id": replay_id, "attempt": attempt, "status": end.status,
         "error": end.error, "latency_ms": end.latency_ms, "answer": end.answer,
     });
+    if let Some(target) = end.redirect_to {
+        detail["redirect_to"] = json!(target);
+    }
     audit::insert_entry(tx, &Actor::System, action, subject(scene), detail).await
 }
 

@@ -192,7 +192,7 @@ fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
         shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
         let ended = row().await;
         assert_eq!((ended.running, ended.incident.state), (None, IncidentState::Open));
-        assert_eq!(ended.last_attempt.and_then(|attempt| attempt.status), Some(410));
+        assert_eq!(ended.last_attempt.and_then(|attempt| attempt.status), Some(422));
     });
 }
 

@@ -1,12 +1,14 @@
 //! `doctor`: looks at everything that the product needs and says what is not well.
 //!
 //! Each check is made even when others fail, except those that have nothing left to stand on, which
-//! are skipped. Nothing is changed. With a project, its repair endpoint is sent three probes, whose
-//! bodies look like a callback's with `"type":"probe"`: see [`probe`].
+//! are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
+//! three probes, whose bodies look like a callback's with `"type":"probe"`: see [`probe`]. Where that
+//! is a test project, one made-up event then goes the whole way: see [`round_trip`].
 
 mod parts;
 mod probe;
 mod repair;
+mod round_trip;
 
 use serde::Serialize;
 
@@ -24,7 +26,10 @@ Examples:
 
 With a project, its repair endpoint gets three requests with \"type\":\"probe\" in the body: one signed
 well, which it answers with 2xx and otherwise ignores; one signed with a wrong secret and one with an
-old timestamp, which it refuses with 4xx. The exit code is 1 when a check fails.";
+old timestamp, which it refuses with 4xx. In a test project a made-up event then goes the whole way: it
+fails, its incident is reprocessed, and the endpoint has 20 s to report a result with the callback's
+replay_id. Its reference is sendpromptly-doctor, nobody is alerted, and its incident is resolved in the
+end. The exit code is 1 when a check fails.";
 
 /// What is looked at beside the installation itself.
 #[derive(Debug, clap::Args)]
@@ -33,6 +38,9 @@ pub struct Args {
     /// Also try the repair endpoint of this project.
     #[arg(long)]
     project: Option<String>,
+    /// Only send probes to the repair endpoint, and leave no event behind.
+    #[arg(long, requires = "project")]
+    no_round_trip: bool,
 }
 
 /// What one check found.
@@ -91,7 +99,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     checks.push(parts::temporal(dev.as_ref()).await);
     checks.push(parts::mail(context, dev.is_some()).await);
     if let Some(project) = &args.project {
-        checks.extend(repair::check(&database, project, context).await?);
+        checks.extend(repair::check(&database, (project, !args.no_round_trip), context).await?);
     }
     report(&checks)
 }

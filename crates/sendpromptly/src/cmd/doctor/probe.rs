@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use crate::random;
 
 /// Whom the probe is about: nobody.
-const REFERENCE: &str = "sendpromptly-doctor";
+pub(super) const REFERENCE: &str = "sendpromptly-doctor";
 
 /// One probe, ready to send.
 pub(super) struct Probe {
@@ -83,14 +83,14 @@ fn body(project: &Project, at: OffsetDateTime) -> anyhow::Result<(String, Vec<u8
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use domain::project::Mode;
     use domain::signature::verify_sp_signature;
     use time::macros::datetime;
 
     use super::*;
 
-    pub(crate) fn project() -> Project {
+    pub(in super::super) fn project() -> Project {
         Project {
             id: "prj_00000000000000000000000001".parse().expect("an id"),
             name: "CometCart".into(),

@@ -3,6 +3,7 @@
 
 use activities::http::{Answer, ExchangeError, GuardedClient, HttpPolicy};
 use anyhow::Context as _;
+use domain::alert::one_line;
 use domain::ids::ProjectId;
 use domain::repair_url::RepairUrl;
 use domain::signature::SigningSecret;
@@ -12,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Check;
 use super::parts::Database;
-use super::probe;
+use super::{probe, round_trip};
 use crate::failure::{no_such, parse_id};
 use crate::progress::while_waiting;
 use crate::{Context, random};
@@ -28,6 +29,8 @@ const SPEED: &str = "repair_speed";
 const STALE_BY: Duration = Duration::minutes(10);
 /// A slower answer works, and leaves little room before the deadline of 30 s.
 const SLOW_MS: i64 = 5_000;
+/// How much of an answer is shown, in characters.
+const MAX_QUOTE: usize = 300;
 
 type Outcome = Result<Answer, ExchangeError>;
 
@@ -41,7 +44,7 @@ struct Outcomes {
 /// Tries the repair endpoint of a project.
 pub(super) async fn check(
     database: &Database,
-    project: &str,
+    (project, round_trip): (&str, bool),
     context: &Context,
 ) -> anyhow::Result<Vec<Check>> {
     let id: ProjectId = parse_id("project", project)?;
@@ -66,7 +69,19 @@ pub(super) async fn check(
     let client = GuardedClient::new(HttpPolicy::new(allow))?;
     let probing = probe_all(&client, &url, &project, &secrets);
     let outcomes = while_waiting("waiting for the repair endpoint", probing).await?;
-    Ok(judge(&outcomes))
+    let mut checks = judge(&outcomes);
+    if round_trip {
+        checks.push(if takes_good_ones(&outcomes) {
+            round_trip::check(pool, key, &project).await?
+        } else {
+            Check::skip(round_trip::NAME, "needs an endpoint that takes a good probe")
+        });
+    }
+    Ok(checks)
+}
+
+fn takes_good_ones(outcomes: &Outcomes) -> bool {
+    outcomes.good.as_ref().is_ok_and(|answer| is_success(answer.status))
 }
 
 async fn probe_all(
@@ -90,7 +105,7 @@ async fn probe_all(
 
 fn judge(outcomes: &Outcomes) -> Vec<Check> {
     let good = judge_good(&outcomes.good);
-    let works = outcomes.good.as_ref().is_ok_and(|answer| is_success(answer.status));
+    let works = takes_good_ones(outcomes);
     let refused = |name, what, outcome| {
         if works {
             judge_refused(name, what, outcome)
@@ -119,10 +134,13 @@ fn judge_good(outcome: &Outcome) -> Check {
             SIGNATURE,
             format!(
                 "a good signature is refused ({status}){said}: check it with this project's \
-                 secret, base64-decoded after whsec_, over timestamp.nonce.body"
+                 secret, base64-decoded after whsec_, over timestamp.nonce.body, where the body is \
+                 the raw one, before any parser"
             ),
         ),
-        300..=399 => Check::fail(SIGNATURE, format!("answered {status}, which is not followed")),
+        300..=399 => {
+            Check::fail(SIGNATURE, format!("{}, which is not followed", redirected(answer)))
+        }
         400 | 409 | 422 => Check::warn(
             SIGNATURE,
             format!("answered {status}{said}: answer 2xx to a body whose type is probe"),
@@ -130,6 +148,12 @@ fn judge_good(outcome: &Outcome) -> Check {
         404 | 405 | 410 => {
             Check::fail(SIGNATURE, format!("answered {status}{said}: is the repair URL right?"))
         }
+        500..=599 => Check::fail(
+            SIGNATURE,
+            format!(
+                "answered {status}{said}: to check a signature takes the raw body, before any parser"
+            ),
+        ),
         _ => Check::fail(SIGNATURE, format!("answered {status}{said}")),
     }
 }
@@ -150,16 +174,25 @@ fn judge_refused(name: &'static str, what: &str, outcome: &Outcome) -> Check {
 }
 
 fn judge_redirect(outcomes: &Outcomes) -> Check {
-    let mut statuses = answers(outcomes).map(|answer| answer.status).peekable();
-    if statuses.peek().is_none() {
+    let mut answers = answers(outcomes).peekable();
+    if answers.peek().is_none() {
         return Check::skip(REDIRECT, "no answer");
     }
-    match statuses.find(|status| (300..=399).contains(status)) {
-        Some(status) => Check::fail(
-            REDIRECT,
-            format!("answered {status}: redirects are never followed, give the final URL"),
-        ),
-        None => Check::pass(REDIRECT, "the endpoint answers by itself"),
+    let Some(answer) = answers.find(|answer| (300..=399).contains(&answer.status)) else {
+        return Check::pass(REDIRECT, "the endpoint answers by itself");
+    };
+    let cure = match answer.redirect_to {
+        Some(_) => "redirects are never followed, save that address as the repair URL",
+        None => "redirects are never followed, save the final address as the repair URL",
+    };
+    Check::fail(REDIRECT, format!("{}: {cure}", redirected(answer)))
+}
+
+/// What a redirect says: its status, and where it leads.
+fn redirected(answer: &Answer) -> String {
+    match &answer.redirect_to {
+        Some(target) => format!("answers {} to {target}", answer.status),
+        None => format!("answers {}", answer.status),
     }
 }
 
@@ -187,10 +220,15 @@ const fn is_refusal(status: u16) -> bool {
     matches!(status, 400..=499)
 }
 
-/// What the endpoint said, for its owner.
+/// What the endpoint said, for its owner, on one line.
 fn quoted(answer: &Answer) -> String {
-    let words: String = domain::alert::one_line(&answer.excerpt).chars().take(120).collect();
-    if words.is_empty() { words } else { format!(", {words:?}") }
+    quote(&answer.excerpt)
+}
+
+/// Somebody's words behind a comma, or nothing.
+pub(super) fn quote(text: &str) -> String {
+    let words: String = one_line(text).chars().take(MAX_QUOTE).collect();
+    if words.is_empty() { words } else { format!(", \"{words}\"") }
 }
 
 #[cfg(test)]

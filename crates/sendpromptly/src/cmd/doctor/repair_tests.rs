@@ -4,7 +4,7 @@ use super::super::Status;
 use super::*;
 
 fn answered(status: u16, latency_ms: i64) -> Answer {
-    Answer { status, retry_after: None, excerpt: String::new(), latency_ms }
+    Answer { status, retry_after: None, redirect_to: None, excerpt: String::new(), latency_ms }
 }
 
 fn unanswered() -> ExchangeError {
@@ -40,6 +40,35 @@ fn a_redirect_is_a_failure_by_its_own_name() {
     let found = statuses(Ok(answered(302, 20)), Ok(answered(302, 20)), Ok(answered(302, 20)));
     assert_eq!(found[0], Status::Fail);
     assert_eq!(found[3], Status::Fail);
+}
+
+#[test]
+fn a_redirects_target_is_named_as_the_address_to_save() {
+    let target = Some("https://www.example.com/repair".to_owned());
+    let moved = || Ok(Answer { redirect_to: target.clone(), ..answered(308, 20) });
+    let checks = judge(&Outcomes { good: moved(), bad_signature: moved(), stale: moved() });
+    let (good, redirect) = (&checks[0].message, &checks[3].message);
+    assert_eq!(good, "answers 308 to https://www.example.com/repair, which is not followed");
+    assert_eq!(
+        redirect,
+        "answers 308 to https://www.example.com/repair: redirects are never followed, save that address as the repair URL"
+    );
+}
+
+#[test]
+fn what_a_failing_endpoint_says_is_read_to_its_end_on_one_line() {
+    let said = "the raw body is needed before any parser:\n  express.json() ran first, so there is \
+                only an object here; mount express.raw({ type: \"application/json\" }) on this route";
+    let answer = Answer { excerpt: said.to_owned(), ..answered(500, 20) };
+    let message = judge_good(&Ok(answer)).message;
+    assert!(message.contains(&one_line(said)), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+    let endless = Answer { excerpt: "x".repeat(2_000), ..answered(500, 20) };
+    let message = judge_good(&Ok(endless)).message;
+    assert!(message.contains(&"x".repeat(300)) && !message.contains(&"x".repeat(301)));
+    let bare = judge_good(&Ok(answered(500, 20))).message;
+    assert!(bare.starts_with("answered 500: "), "{bare}");
+    assert!(bare.contains("raw body"), "{bare}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ struct AttemptShape {
     status: Option<i32>,
     error: Option<String>,
     latency_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_to: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +115,7 @@ impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessShape {
             status: made.status,
             error: made.error,
             latency_ms: made.latency_ms,
+            redirect_to: made.redirect_to,
         });
         Self {
             replay_id: reprocess.id,
@@ -177,11 +180,7 @@ fn facts(Dossier { incident, event, .. }: &Dossier) -> String {
 
 fn reprocess_table(dossier: &Dossier) -> String {
     let rows = dossier.reprocesses.iter().map(|(reprocess, attempts)| {
-        let last = attempts.last().map(|made| match (made.status, &made.error) {
-            (Some(status), _) => format!("HTTP {status}"),
-            (None, Some(error)) => error.clone(),
-            (None, None) => "under way".to_owned(),
-        });
+        let last = attempts.last().map(last_answer);
         vec![
             plain(&reprocess.id),
             plain(&reprocess.state),
@@ -191,6 +190,15 @@ fn reprocess_table(dossier: &Dossier) -> String {
         ]
     });
     table(&["REPLAY", "STATE", "REQUESTED BY", "ATTEMPTS", "LAST ANSWER"], rows.collect())
+}
+
+fn last_answer(made: &CallbackAttempt) -> String {
+    match (made.status, &made.redirect_to, &made.error) {
+        (Some(status), Some(target), _) => format!("HTTP {status}, redirects to {target}"),
+        (Some(status), None, _) => format!("HTTP {status}"),
+        (None, _, Some(error)) => error.clone(),
+        (None, _, None) => "under way".to_owned(),
+    }
 }
 
 fn alert_table(alerts: &[AlertView]) -> String {

@@ -19,18 +19,10 @@ fn dossier() -> Dossier {
         body: "{}".into(),
         result_due_at: None,
     };
-    let attempt = CallbackAttempt {
-        attempt: 1,
-        started_at: datetime!(2026-11-21 14:40:00 UTC),
-        status: None,
-        error: Some("connect".into()),
-        latency_ms: Some(12),
-        answer: Some("connection refused".into()),
-    };
     Dossier {
         incident: incident(),
         event: event(),
-        reprocesses: vec![(reprocess, vec![attempt])],
+        reprocesses: vec![(reprocess, vec![attempt()])],
         alerts: vec![AlertView {
             kind: "incident_opened".into(),
             destination: "bob@example.com".into(),
@@ -46,6 +38,18 @@ fn dossier() -> Dossier {
             action: "incident.opened".into(),
             detail: json!({ "reason": "failed_result" }),
         }],
+    }
+}
+
+fn attempt() -> CallbackAttempt {
+    CallbackAttempt {
+        attempt: 1,
+        started_at: datetime!(2026-11-21 14:40:00 UTC),
+        status: None,
+        error: Some("connect".into()),
+        latency_ms: Some(12),
+        answer: Some("connection refused".into()),
+        redirect_to: None,
     }
 }
 
@@ -82,6 +86,20 @@ fn the_shape_has_exactly_the_fields_of_the_contract() {
         r#""detail":{"reason":"failed_result"}}]}"#,
     );
     assert_eq!(serde_json::to_string(&Whole::from(dossier())).expect("json"), wanted);
+}
+
+#[test]
+fn a_redirects_target_is_shown_to_people_and_machines() {
+    let mut dossier = dossier();
+    let attempt = &mut dossier.reprocesses[0].1[0];
+    attempt.status = Some(308);
+    attempt.error = None;
+    attempt.redirect_to = Some("https://www.example.com/repair".into());
+    let told = describe(&dossier);
+    assert!(told.contains("HTTP 308, redirects to https://www.example.com/repair"), "{told}");
+    let json = serde_json::to_value(Whole::from(dossier)).expect("json");
+    let attempt = &json["reprocesses"][0]["attempts"][0];
+    assert_eq!(attempt["redirect_to"], "https://www.example.com/repair");
 }
 
 #[test]

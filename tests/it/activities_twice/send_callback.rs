@@ -1,0 +1,76 @@
+//! `send_callback`, twice and by whichever worker.
+
+use activities::callbacks;
+use e2e::run;
+use serde_json::json;
+use temporalio_common::ActivityError;
+
+use super::{Stage, assert_same};
+
+#[test]
+fn send_callback_twice_sends_a_delivered_callback_once() {
+    run(async {
+        let stage = Stage::set().await;
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("delivered")).await;
+        assert_eq!(stage.repair.received().len(), 1);
+    });
+}
+
+#[test]
+fn send_callback_twice_sends_a_stopped_callback_once() {
+    run(async {
+        let stage = Stage::set().await;
+        stage.repair.answer_with(&[422]);
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("stopped")).await;
+        assert_eq!(stage.repair.received().len(), 1);
+        assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
+    });
+}
+
+#[test]
+fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() {
+    run(async {
+        let stage = Stage::set().await;
+        stage.repair.answer_with(&[308, 404]);
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        let again = callbacks::send(&stage.deps, of).await.expect_err("to be confirmed");
+        let ActivityError::Application(failure) = again else { panic!("{again:?}") };
+        let delay = failure.next_retry_delay().expect("a delay").as_secs();
+        assert!((54..=66).contains(&delay), "{delay} s");
+        assert!(stage.shop.story(event_id).await.contains("reprocess: delivering"));
+        // Nothing but the database knows of the first answer.
+        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("confirmed")).await;
+        assert_eq!(stage.repair.received().len(), 2);
+        assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
+    });
+}
+
+#[test]
+fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
+    run(async {
+        let stage = Stage::set().await;
+        stage.repair.answer_with(&[503, 503]);
+        let event_id = stage.shop.missed("evt_1").await;
+        let of = (event_id, stage.shop.reprocess(event_id).await);
+        let mut dumps = Vec::new();
+        for _ in 0..2 {
+            callbacks::send(&stage.deps, of).await.expect_err("another attempt is due");
+            let mut dump = stage.dump().await;
+            for grows in ["callback_attempts", "audit_entries"] {
+                dump[grows] = json!(null);
+            }
+            dumps.push(dump);
+        }
+        assert_same(&dumps[1], &dumps[0]);
+        let received = stage.repair.received();
+        assert_eq!(received[0].body, received[1].body, "the same bytes");
+        assert_ne!(received[0].header("x-sp-nonce"), received[1].header("x-sp-nonce"));
+        assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
+        assert_eq!(received[1].header("x-sp-attempt"), "2");
+    });
+}

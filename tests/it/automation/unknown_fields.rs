@@ -1,0 +1,106 @@
+//! A field that nobody knows is a mistake of the script: it is named, and nothing is changed.
+
+use std::collections::BTreeMap;
+
+use domain::operator::Role;
+use e2e::World;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Script, world};
+
+/// Every documented operation that takes a body: its method, its path, and the fields of the body.
+async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
+    let url = format!("{}/api/openapi.json", world.url);
+    let document = world.http.get(url).send().await.expect("an answer").text().await.expect("text");
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            let Some(name) = schema.as_str().and_then(|schema| schema.rsplit('/').next()) else {
+                continue;
+            };
+            let fields = document["components"]["schemas"][name]["properties"].as_object();
+            let fields = fields.expect("fields").keys().cloned().collect();
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            found.push((method, path.replace("/api/v1/projects", ""), fields));
+        }
+    }
+    found
+}
+
+async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
+    let mut rows = BTreeMap::new();
+    for table in ["projects", "api_keys", "destinations", "proof_links", "reprocesses"] {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let count = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count");
+        rows.insert(table, count);
+    }
+    rows
+}
+
+#[test]
+fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let event = world.receipt("evt_1").await;
+        let failed = world.result(event, "failed", json!({})).await;
+        let incident = failed["incident"]["id"].as_str().expect("an incident");
+        let project = world.project.id.to_string();
+        let before = rows(&world).await;
+        let writes = writes(&world).await;
+        assert!(writes.len() >= 8, "{writes:?}");
+        for (method, path, known) in writes {
+            let path = path.replace("{project_id}", &project).replace("{incident_id}", incident);
+            let body = json!({ "webhook_url": "https://shop.example.com", "nothing": null });
+            let (status, refused) = script.call(method.clone(), &path, Some(body)).await;
+            assert_eq!(status, 422, "{method} {path}: {refused}");
+            let mistakes = refused["error"]["fields"].as_array().expect("fields");
+            for unknown in ["webhook_url", "nothing"] {
+                let mistake = mistakes.iter().find(|mistake| mistake["field"] == unknown);
+                let said = mistake.expect("it is named")["message"].as_str().expect("a message");
+                for field in &known {
+                    assert!(said.contains(field.as_str()), "{method} {path}: {said}");
+                }
+            }
+        }
+        assert_eq!(rows(&world).await, before);
+    });
+}
+
+#[test]
+fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}", world.project.id);
+        let (_, before) = script.get(&path).await;
+        let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });
+        let (status, refused) = script.call(Method::PATCH, &path, Some(body)).await;
+        let expected = json!([
+            { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, repair_url, snapshots" },
+            { "field": "timeout_minutes", "message": "must be a whole number from 1 to 10080" },
+        ]);
+        assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
+        assert_eq!(script.get(&path).await.1, before);
+        let long = Map::from_iter([("\u{1b}".repeat(5_000), json!(1))]);
+        let (_, refused) = script.call(Method::PATCH, &path, Some(Value::Object(long))).await;
+        assert_eq!(refused["error"]["fields"][0]["field"], "␛".repeat(100));
+    });
+}
+
+#[test]
+fn receipts_and_results_go_on_ignoring_what_they_do_not_know() {
+    e2e::run(async {
+        let world = world().await;
+        let mut receipt = e2e::world::receipt("evt_1");
+        receipt["webhook_url"] = json!("https://shop.example.com");
+        let (status, taken) = world.post("/api/v1/receipt", &receipt).await;
+        assert_eq!(status, 202, "{taken}");
+        let result =
+            json!({ "event_id": taken["event_id"], "status": "success", "duration_ms": 9 });
+        assert_eq!(world.post("/api/v1/result", &result).await.0, 202);
+    });
+}

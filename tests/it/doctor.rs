@@ -1,0 +1,83 @@
+//! `doctor --project`: whether a repair endpoint takes callbacks and reports what came of them.
+
+use e2e::{World, run};
+use serde_json::{Value, json};
+
+/// The probes come first; this is the callback.
+const CALLBACK: usize = 4;
+
+async fn round_trip(world: &World) -> Option<Value> {
+    let project = world.project.id.to_string();
+    let (_, found) = world.cli(&["doctor", "--project", &project]).await.expect("a command");
+    let checks = found["checks"].as_array().expect("checks");
+    checks.iter().find(|check| check["name"] == "repair_round_trip").cloned()
+}
+
+async fn states(world: &World) -> Vec<(String, String)> {
+    let sql = "SELECT i.state, r.state FROM incidents i JOIN reprocesses r ON r.incident_id = i.id";
+    sqlx::query_as(sql).fetch_all(&world.pool).await.expect("incidents")
+}
+
+/// Alerts of what `doctor` makes up are given up before anybody tries them.
+async fn nobody_is_told(world: &World) {
+    let sql = "SELECT DISTINCT state FROM alerts";
+    let states: Vec<String> = sqlx::query_scalar(sql).fetch_all(&world.pool).await.expect("alerts");
+    assert_eq!(states, ["given_up"]);
+    assert!(world.mailbox.mails().is_empty(), "{:?}", world.mailbox.mails());
+}
+
+#[test]
+fn an_endpoint_that_reports_its_result_passes_and_nobody_is_alerted() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let (result, check) = tokio::join!(
+            async {
+                let callback = world.repair.wait_for(CALLBACK).await.remove(CALLBACK - 1).json();
+                assert_eq!(callback["type"], "reprocess");
+                assert_eq!(callback["internal_reference"], "sendpromptly-doctor");
+                let event_id =
+                    callback["event_id"].as_str().expect("an id").parse().expect("an id");
+                let replay = json!({ "replay_id": callback["replay_id"] });
+                world.result(event_id, "success", replay).await
+            },
+            round_trip(&world),
+        );
+        assert_eq!(result["incident"]["state"], "resolved");
+        let check = check.expect("a round trip");
+        assert_eq!(check["status"], "pass", "{check}");
+        assert_eq!(states(&world).await, [("resolved".to_owned(), "succeeded".to_owned())]);
+        nobody_is_told(&world).await;
+    });
+}
+
+#[test]
+fn an_endpoint_that_reports_nothing_fails_by_name_and_leaves_no_open_incident() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let check = round_trip(&world).await.expect("a round trip");
+        assert_eq!(check["status"], "fail", "{check}");
+        let said = check["message"].as_str().expect("a message");
+        assert!(said.contains("POST /api/v1/result with the replay_id"), "{said}");
+        assert_eq!(states(&world).await, [("resolved".to_owned(), "no_result".to_owned())]);
+        nobody_is_told(&world).await;
+    });
+}
+
+#[test]
+fn without_a_round_trip_only_probes_are_sent_and_no_event_is_left_behind() {
+    run(async {
+        let world = World::start().await;
+        let project = world.project.id.to_string();
+        let asked = ["doctor", "--project", &project, "--no-round-trip"];
+        let (_, found) = world.cli(&asked).await.expect("a command");
+        assert!(!found.to_string().contains("round_trip"), "{found}");
+        assert_eq!(world.repair.received().len(), CALLBACK - 1);
+        let events: i64 = sqlx::query_scalar("SELECT count(*) FROM payment_events")
+            .fetch_one(&world.pool)
+            .await
+            .expect("a count");
+        assert_eq!(events, 0);
+    });
+}
