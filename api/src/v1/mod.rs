@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod declared_names;
 pub mod destinations;
 pub mod events;
 pub mod incidents;
@@ -48,6 +49,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::show, projects::update))
+        .routes(routes!(declared_names::list_declared, declared_names::declare))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))

@@ -6,6 +6,7 @@
 mod checklist;
 mod head;
 mod list;
+mod names;
 mod new;
 mod overview;
 mod secrets;
@@ -28,6 +29,7 @@ pub fn add(pages: Pages) -> Pages {
         .get("/projects/new", Access::Admin, new::form)
         .get("/projects/{project_id}", Access::Viewer, overview::show)
         .post("/projects/{project_id}", Access::Admin, overview::save)
+        .post("/projects/{project_id}/names", Access::Admin, names::declare)
         .post("/projects/{project_id}/secret/rotate", Access::Admin, secrets::rotate)
         .post("/projects/{project_id}/secrets/{secret_id}/revoke", Access::Admin, secrets::revoke)
 }

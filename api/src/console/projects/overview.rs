@@ -6,12 +6,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use store::administration::project::update_project;
-use store::pool;
 use store::projects::Project;
+use store::{declared_names, pool};
 use time::OffsetDateTime;
 
 use super::checklist::Checklist;
 use super::head::{self, Head, Tab};
+use super::names::TypedNames;
 use super::secrets::{self, SecretRow};
 use super::settings::Typed;
 use crate::console::form::Mistakes;
@@ -28,7 +29,10 @@ struct ProjectPage {
     head: Head,
     checklist: Checklist,
     typed: Typed,
+    typed_names: TypedNames,
     mistakes: Mistakes,
+    /// What the project declares.
+    names: Vec<String>,
     /// Whoever looks may not change anything.
     locked: bool,
     secrets: Vec<SecretRow>,
@@ -44,8 +48,8 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    let form = (Typed::of(&project), Mistakes::default());
-    render(&state, &signed_in, &project, form).await
+    let form = (Typed::of(&project), TypedNames::default());
+    render(&state, &signed_in, &project, form, Mistakes::default()).await
 }
 
 /// `POST /projects/{project_id}`.
@@ -61,7 +65,10 @@ pub(super) async fn save(
     let project = super::find(&state, &id).await?;
     let settings = match typed.read(project.mode, &state.console.allow) {
         Ok(settings) => settings,
-        Err(mistakes) => return render(&state, &signed_in, &project, (typed, mistakes)).await,
+        Err(mistakes) => {
+            let form = (typed, TypedNames::default());
+            return render(&state, &signed_in, &project, form, mistakes).await;
+        }
     };
     let mut tx = pool::begin(&state.pool).await?;
     let changed = update_project(&mut tx, &signed_in.actor(), project.id, &settings).await?;
@@ -75,17 +82,33 @@ pub(super) async fn save(
     signed_in.lead_to(&state, &head::path(project.id), &Message::done(message)).await
 }
 
-async fn render(
+pub(super) async fn render(
     state: &AppState,
     signed_in: &SignedIn,
     project: &Project,
-    (typed, mistakes): (Typed, Mistakes),
+    (typed, typed_names): (Typed, TypedNames),
+    mistakes: Mistakes,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let checklist = Checklist::of(&state.pool, project, now).await?;
     let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
+    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
+    let names = catalogue.declared().iter().map(ToString::to_string).collect();
     let secrets = secrets::list(&state.pool, project.id, now).await?;
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     let (status, locked) = (mistakes.status(), !frame.may_administer());
-    page_with(status, &ProjectPage { frame, head, checklist, typed, mistakes, locked, secrets })
+    page_with(
+        status,
+        &ProjectPage {
+            frame,
+            head,
+            checklist,
+            typed,
+            typed_names,
+            mistakes,
+            names,
+            locked,
+            secrets,
+        },
+    )
 }

@@ -164,6 +164,15 @@ impl Catalogue {
         &self.declared
     }
 
+    /// What the project declared, as texts: event types with their provider, and effects.
+    #[must_use]
+    pub fn declared_texts(&self) -> (Vec<String>, Vec<String>) {
+        let (events, effects): (Vec<_>, Vec<_>) =
+            self.declared.iter().partition(|one| matches!(one, Declaration::EventType(..)));
+        let texts = |all: Vec<&Declaration>| all.into_iter().map(ToString::to_string).collect();
+        (texts(events), texts(effects))
+    }
+
     /// The provider that a text names.
     ///
     /// # Errors

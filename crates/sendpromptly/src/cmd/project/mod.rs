@@ -2,6 +2,7 @@
 //! installation. The mode never changes, because the keys say it.
 
 mod create;
+mod declare;
 mod show;
 mod update;
 
@@ -34,6 +35,9 @@ pub enum Verb {
         #[arg(value_name = "PROJECT")]
         id: String,
     },
+    /// Declare event types and effects that are not built in.
+    #[command(after_help = declare::HELP)]
+    Declare(declare::Args),
     /// Change a project's name, repair URL, time-out or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
@@ -49,6 +53,7 @@ impl Verb {
             Self::Create(args) => create::run(args, context).await,
             Self::List => show::list(context).await,
             Self::Show { id } => show::one(&id, context).await,
+            Self::Declare(args) => declare::run(args, context).await,
             Self::Update(args) => update::run(args, context).await,
         }
     }

@@ -1,0 +1,77 @@
+//! Names that a project adds to the built-in catalogue: declared here, and used in receipts from then on.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::catalogue::Declaration;
+use serde::Deserialize;
+use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
+use store::pool;
+
+use super::settings::Typed;
+use super::{head, overview};
+use crate::console::form::Mistakes;
+use crate::console::session::{Message, SignedIn};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// What was typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TypedNames {
+    /// `provider:type`, or nothing.
+    pub(super) event_type: String,
+    /// An effect, or nothing.
+    pub(super) effect_type: String,
+}
+
+/// `POST /projects/{project_id}/names`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn declare(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedNames>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let mut mistakes = Mistakes::default();
+    let names = typed.read(&mut mistakes);
+    if mistakes.is_empty() {
+        let mut tx = pool::begin(&state.pool).await?;
+        match declare_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
+            Declared::Done(new) => {
+                pool::commit(tx).await?;
+                let text = match new {
+                    0 => "These names are known already.",
+                    _ => "Declared. Receipts of this project may use it from now on.",
+                };
+                let to = head::path(project.id);
+                return signed_in.lead_to(&state, &to, &Message::done(text)).await;
+            }
+            Declared::TooMany => mistakes.note(
+                "event_type",
+                format!("would be too many: a project may declare {MAX_NAMES}"),
+            ),
+            Declared::NoProject => return Err(ApiError::not_found("there is no such project")),
+        }
+    }
+    let form = (Typed::of(&project), typed);
+    overview::render(&state, &signed_in, &project, form, mistakes).await
+}
+
+impl TypedNames {
+    fn read(&self, mistakes: &mut Mistakes) -> Vec<Declaration> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (event, effect) = (given(&self.event_type), given(&self.effect_type));
+        if event.is_none() && effect.is_none() {
+            mistakes.note("event_type", "is required, or an effect");
+        }
+        let event =
+            event.and_then(|text| mistakes.take("event_type", Declaration::event_type(&text)));
+        let effect =
+            effect.and_then(|text| mistakes.take("effect_type", Declaration::effect_type(&text)));
+        event.into_iter().chain(effect).collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! `/api/v1/projects/{project_id}/declared-names`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use domain::catalogue::{Declaration, InvalidDeclaration};
+use domain::field::Fields;
+use domain::ids::ProjectId;
+use serde::Serialize;
+use serde_json::Value;
+use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
+use store::{declared_names, pool};
+use utoipa::ToSchema;
+
+use super::caller::{self, Caller};
+use crate::error::ApiError;
+use crate::extract::JsonBody;
+use crate::state::AppState;
+
+/// What a project adds to the built-in catalogue for itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeclaredNames {
+    /// Each with its provider: `acme:license.sold`.
+    event_types: Vec<String>,
+    effect_types: Vec<String>,
+}
+
+/// What is to be declared.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "the document's shape; bodies are read field by field, to name every mistake"
+)]
+pub struct DeclareBody {
+    /// Each with its provider: `acme:license.sold`.
+    event_types: Option<Vec<String>>,
+    effect_types: Option<Vec<String>>,
+}
+
+/// The names that a project declares.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+    params(("project_id" = String, Path)),
+    responses((status = 200, body = DeclaredNames)))]
+pub async fn list_declared(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<DeclaredNames>, ApiError> {
+    let project = caller::project(&state, &id).await?;
+    load(&state, project.id).await
+}
+
+/// Declares names. What is known already stays as it is. Needs the role admin.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+    request_body = DeclareBody, params(("project_id" = String, Path)),
+    responses((status = 200, body = DeclaredNames)))]
+pub async fn declare(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<Json<DeclaredNames>, ApiError> {
+    caller.must_administer()?;
+    let project = caller::project(&state, &id).await?;
+    let body = body.read().await?;
+    let mut fields = caller::fields(&body, &["event_types", "effect_types"]);
+    let mut names = read(&mut fields, "event_types", Declaration::event_type);
+    names.extend(read(&mut fields, "effect_types", Declaration::effect_type));
+    if names.len() > MAX_NAMES {
+        fields.refuse("event_types", too_many());
+    }
+    let names = caller::checked(fields, Some(names))?.unwrap_or_default();
+    let mut tx = pool::begin(&state.pool).await?;
+    match declare_names(&mut tx, &caller.actor(), project.id, &names).await? {
+        Declared::Done(_) => pool::commit(tx).await?,
+        Declared::TooMany => return Err(caller::mistake("event_types", &too_many())),
+        Declared::NoProject => return Err(caller::no_project()),
+    }
+    load(&state, project.id).await
+}
+
+fn too_many() -> String {
+    format!("would be too many: a project may declare {MAX_NAMES} names")
+}
+
+async fn load(state: &AppState, project_id: ProjectId) -> Result<Json<DeclaredNames>, ApiError> {
+    let catalogue = declared_names::load_catalogue(&state.pool, project_id).await?;
+    let (event_types, effect_types) = catalogue.declared_texts();
+    Ok(Json(DeclaredNames { event_types, effect_types }))
+}
+
+/// A list of names; each that is none is named.
+fn read(
+    fields: &mut Fields<'_>,
+    field: &str,
+    parse: fn(&str) -> Result<Declaration, InvalidDeclaration>,
+) -> Vec<Declaration> {
+    let Some(value) = fields.value(field) else { return Vec::new() };
+    let texts = value.as_array().and_then(|list| {
+        let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+        texts
+    });
+    let Some(texts) = texts else {
+        fields.refuse(field, "must be a list of strings");
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    for (number, text) in texts.into_iter().enumerate() {
+        match parse(text) {
+            Ok(name) => names.push(name),
+            Err(why) => fields.refuse(&format!("{field}[{number}]"), why.to_string()),
+        }
+    }
+    names
+}

@@ -1,0 +1,54 @@
+//! Names that a project adds to the catalogue for itself.
+
+use domain::audit::{Action, Actor};
+use domain::catalogue::Declaration;
+use domain::ids::ProjectId;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Subject};
+use crate::{StoreError, declared_names, projects};
+
+/// How many names a project may declare: each of its requests looks through them.
+pub const MAX_NAMES: usize = 200;
+
+/// What became of a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// The project has the names; so many are new.
+    Done(usize),
+    /// The project would have more than [`MAX_NAMES`]; nothing may stay of the transaction.
+    TooMany,
+    /// There is no such project.
+    NoProject,
+}
+
+/// Declares names. What the project has already, or is built in, changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn declare_names(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    project_id: ProjectId,
+    names: &[Declaration],
+) -> Result<Declared, StoreError> {
+    if projects::lock_project(&mut *tx, project_id).await?.is_none() {
+        return Ok(Declared::NoProject);
+    }
+    let mut new = 0;
+    for name in names.iter().filter(|name| !name.is_built_in()) {
+        if declared_names::insert_name(&mut *tx, project_id, name).await? {
+            new += 1;
+            let detail = json!({ "name": name.to_string() });
+            let subject = Subject::project(project_id);
+            let action = Action::ProjectDeclared;
+            audit::insert_entry(&mut *tx, actor, action, subject, detail).await?;
+        }
+    }
+    let declared = declared_names::load_catalogue(&mut *tx, project_id).await?;
+    if declared.declared().len() > MAX_NAMES {
+        return Ok(Declared::TooMany);
+    }
+    Ok(Declared::Done(new))
+}
