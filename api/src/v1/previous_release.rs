@@ -102,3 +102,51 @@ fn hash(request: &impl Serialize) -> Result<[u8; 32], ApiError> {
         Err(error) => Err(ApiError::internal(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    fn body(text: &str) -> IngestBody {
+        let mut fields: Map<String, Value> = serde_json::from_str(text).expect("JSON");
+        let payload = fields.remove("payload").filter(|payload| !payload.is_null());
+        let payload = payload.map(|it| RawValue::from_string(it.to_string()).expect("JSON"));
+        IngestBody { fields, payload, repaired: false }
+    }
+
+    /// What commit 7cdce11 stored for these requests.
+    #[test]
+    fn hashes_are_those_of_the_release_before() {
+        for (text, hash) in [
+            (
+                r#"{"provider":"stripe","provider_event_id":"evt_1","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-11-21T14:02:09+01:00","timeout_minutes":5,"payload":{"b":1.5,"a":[1,{"z":null,"y":"é"}]}}"#,
+                "e7d31c2051055e7d4f5d484a378cf77560e2aec56125985494a44eface7c3cdb",
+            ),
+            (
+                r#"{"provider":"shopify","provider_event_id":"7","event_type":"orders/paid","effect_type":"seat_update","internal_reference":"user_456","occurred_at":"2026-11-21T14:02:09.5Z","shopify_shop_domain":"Shop.myshopify.com","payload":null}"#,
+                "806f6ad89273ba872834926b6384b2bf9b773daddb1306ba7deb90badc09d82d",
+            ),
+            (
+                r#"{"provider":"stripe","stripe_event_id":"evt_3","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-11-21T14:02:09Z","shopify_shop_domain":"x"}"#,
+                "df7223cd28fd055207965f5d4f02f463862f757b635f7c509b291ebc004c4b59",
+            ),
+        ] {
+            let computed = hash_receipt(&body(text)).expect("a hash");
+            assert_eq!(hex::encode(computed), hash, "{text}");
+        }
+        for (text, hash) in [
+            (
+                r#"{"provider_event_id":"evt_1","status":"failed","error_code":"E1","error_message":"disk full"}"#,
+                "5250f95012efd9a3696a389c0f959738ad1d554810c9a7922300feee09246a5c",
+            ),
+            (
+                r#"{"stripe_event_id":"evt_1","effect_type":"credit_grant","status":"success"}"#,
+                "81027aa6fb794a664f869fc70f2d242ea90049d8371e393620698cf99cd0a3f2",
+            ),
+        ] {
+            let computed = hash_result(&body(text).fields).expect("a hash");
+            assert_eq!(hex::encode(computed), hash, "{text}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod operator_tokens;
 mod operators;
 mod outbox;
 pub mod people;
+mod previous_release;
 mod proof_links;
 mod races;
 mod receipts;
