@@ -10,6 +10,7 @@ pub mod access;
 pub mod account;
 pub mod assets;
 pub mod audit;
+mod clients;
 pub mod destinations;
 pub mod event;
 pub mod events;
@@ -67,7 +68,8 @@ pub fn pages(state: &AppState) -> Pages {
         .get("/sign-in", Access::Anyone, sign_in::form)
         .post("/sign-in", Access::Anyone, sign_in::submit)
         .post("/sign-out", Access::Viewer, sign_in::leave)
-        .get("/assets/{file}", Access::Anyone, assets::get);
+        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/clients/{file}", Access::Anyone, clients::get);
     PARTS.iter().fold(pages, |pages, add| add(pages))
 }
 

@@ -7,7 +7,7 @@ use e2e::{World, WorldOptions, run};
 use super::strict;
 
 /// Pages that only lead elsewhere, and files.
-const NO_PAGES: [&str; 4] = ["/", "/assets/{file}", "/audit.csv", "/audit.json"];
+const NO_PAGES: [&str; 5] = ["/", "/assets/{file}", "/audit.csv", "/audit.json", "/clients/{file}"];
 
 #[test]
 fn every_page_can_be_used_by_everybody_is_light_and_fits() {

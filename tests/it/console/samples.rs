@@ -1,7 +1,7 @@
-//! The code samples of the Integration Test, run for real: their calls are taken, and their repair
-//! endpoint takes what is ours, refuses what is not, and reports.
+//! The code samples of the Integration Test with their client files, run for real: the calls are taken,
+//! and the repair endpoint takes what is ours, refuses what is not, and reports.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use domain::incident::{IncidentState, Resolution};
@@ -10,6 +10,7 @@ use e2e::{World, eventually};
 use reqwest::StatusCode;
 use store::events::find_event;
 use store::projects::{ProjectSettings, update_project};
+use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -18,22 +19,25 @@ use tokio::process::{Child, Command};
 struct Language {
     name: &'static str,
     program: &'static str,
+    client: &'static str,
     endpoint: &'static str,
     /// What makes both calls.
-    calls: [&'static str; 3],
+    calls: &'static [&'static str],
 }
 
 const PYTHON: Language = Language {
     name: "python",
     program: "python3",
+    client: "python/sendpromptly.py",
     endpoint: "repair.py",
-    calls: [
+    calls: &[
         "-B",
         "-c",
-        "import calls
-event = calls.receipt(provider='stripe', provider_event_id='evt_1', event_type='invoice.paid',
-    effect_type='credit_grant', internal_reference='user_456', occurred_at='2026-11-21T14:02:09Z')
-calls.result('failed', provider_event_id='evt_1', error_code='db_write_failed')
+        "import sendpromptly
+client = sendpromptly.Client()
+event = client.receipt(provider='stripe', provider_event_id='evt_1', event_type='invoice.paid',
+    effect_type='credit_grant', internal_reference='user_456', occurred_at=1795269729)
+client.result('failed', provider_event_id='evt_1', error=RuntimeError('disk full'), error_code='db_write_failed')
 print(event['event_id'])",
     ],
 };
@@ -41,33 +45,49 @@ print(event['event_id'])",
 const NODE: Language = Language {
     name: "node",
     program: "node",
+    client: "node/sendpromptly.mjs",
     endpoint: "repair.mjs",
-    calls: [
+    calls: &[
         "--input-type=module",
         "-e",
-        "import { receipt, result } from './calls.mjs';
-const event = await receipt({ provider: 'stripe', provider_event_id: 'evt_1', event_type: 'invoice.paid',
-  effect_type: 'credit_grant', internal_reference: 'user_456', occurred_at: '2026-11-21T14:02:09Z' });
-await result('failed', { provider_event_id: 'evt_1', error_code: 'db_write_failed' });
+        "import { Client } from './sendpromptly.mjs';
+const client = new Client();
+const event = await client.receipt({ provider: 'stripe', provider_event_id: 'evt_1', event_type: 'invoice.paid',
+  effect_type: 'credit_grant', internal_reference: 'user_456', occurred_at: 1795269729 });
+await client.result('failed', { provider_event_id: 'evt_1', error: new Error('disk full'), error_code: 'db_write_failed' });
 console.log(event.event_id);",
     ],
 };
 
-impl Language {
-    fn folder(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/templates/samples").join(self.name)
+/// The sample beside its client file, as in an app.
+struct App {
+    language: &'static Language,
+    folder: TempDir,
+}
+
+impl App {
+    fn new(language: &'static Language) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let folder = tempfile::tempdir().expect("a folder");
+        let sample = root.join("api/templates/samples").join(language.name).join(language.endpoint);
+        for file in [sample, root.join("clients").join(language.client)] {
+            let name = file.file_name().expect("a name");
+            std::fs::copy(&file, folder.path().join(name)).expect("a copy");
+        }
+        Self { language, folder }
     }
 
     fn command(&self, world: &World) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(self.language.program);
         command
-            .current_dir(self.folder())
+            .current_dir(self.folder.path())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("NO_PROXY", "*")
             .env("no_proxy", "*")
             .env("SENDPROMPTLY_URL", &world.url)
             .env("SENDPROMPTLY_KEY", world.key.reveal())
             .env("SENDPROMPTLY_SECRET", world.secret.reveal())
+            .env("SENDPROMPTLY_SPOOL", self.folder.path().join("spool"))
             .kill_on_drop(true);
         command
     }
@@ -76,7 +96,7 @@ impl Language {
     async fn serve(&self, world: &World) -> (Child, String) {
         let port = embedded::free_port().expect("a port");
         let mut command = self.command(world);
-        let command = command.arg(self.endpoint).env("PORT", port.to_string());
+        let command = command.arg(self.language.endpoint).env("PORT", port.to_string());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.expect("the interpreter runs");
         eventually("the sample's repair endpoint", async || {
@@ -114,10 +134,10 @@ async fn takes_what_is_ours_and_refuses_what_is_not(world: &World, url: &str) {
     let ours = || vec![world.secret.clone()];
     let other = SigningSecret::from_bytes([7; 32]);
     for (what, secrets, timestamp, nonce, status) in [
-        ("a good one", ours(), now, "a", 202),
-        ("a nonce seen before", ours(), now, "a", 401),
+        ("a good one", ours(), now, "a", 200),
+        ("a nonce seen before", ours(), now, "a", 409),
         ("another secret", vec![other.clone()], now, "b", 401),
-        ("a rotated secret", vec![other.clone(), world.secret.clone()], now, "b", 202),
+        ("a rotated secret", vec![other.clone(), world.secret.clone()], now, "b", 200),
         ("10 minutes old", ours(), now - 600, "c", 401),
         ("10 minutes ahead", ours(), now + 600, "c", 401),
         ("a nonce with a dot", ours(), now, "d.e", 401),
@@ -128,9 +148,10 @@ async fn takes_what_is_ours_and_refuses_what_is_not(world: &World, url: &str) {
     }
 }
 
-async fn goes_through_the_whole_story(language: &Language) {
+async fn goes_through_the_whole_story(language: &'static Language) {
     let world = World::start().await;
-    let (_endpoint, url) = language.serve(&world).await;
+    let app = App::new(language);
+    let (_endpoint, url) = app.serve(&world).await;
     let settings = ProjectSettings {
         name: world.project.name.clone(),
         mode: world.project.mode,
@@ -141,7 +162,7 @@ async fn goes_through_the_whole_story(language: &Language) {
     update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
     takes_what_is_ours_and_refuses_what_is_not(&world, &url).await;
 
-    let output = language.command(&world).args(language.calls).output().await.expect("both calls");
+    let output = app.command(&world).args(language.calls).output().await.expect("both calls");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let why = String::from_utf8_lossy(&output.stderr).into_owned();
     let event_id = said.trim().parse().unwrap_or_else(|_| panic!("{}: {why}", language.name));

@@ -6,7 +6,10 @@ use time::format_description::well_known::Rfc3339;
 
 use super::run::Run;
 
-/// The calls, each as a line for a shell.
+const EVENT_TYPE: &str = "invoice.paid";
+const EFFECT_TYPE: &str = "credit_grant";
+
+/// The calls, each as a line for a shell. Their keys are made as the documents advise.
 pub(super) struct Calls {
     pub(super) first_receipt: String,
     pub(super) success: String,
@@ -22,18 +25,24 @@ impl Calls {
         let (applied, failed) = (run.applied(), run.failed());
         let began = run.began().format(&Rfc3339).unwrap_or_default();
         let receipt = |event: &str| {
-            let key = format!("receipt-{event}");
+            let key = format!("receipt-{event}-{EVENT_TYPE}-{EFFECT_TYPE}");
             curl(url, "receipt", &key, &receipt(event, &began))
         };
         let success = |event: &str| {
-            let body = [("provider_event_id", event), ("status", "success")];
-            curl(url, "result", &format!("success-{event}"), &body)
+            let body =
+                [("provider_event_id", event), ("effect_type", EFFECT_TYPE), ("status", "success")];
+            curl(url, "result", &format!("result-{event}-{EFFECT_TYPE}-success"), &body)
         };
         Self {
             first_receipt: receipt(&applied),
             success: success(&applied),
             second_receipt: receipt(&failed),
-            failure: curl(url, "result", &format!("failure-{failed}"), &failure(&failed)),
+            failure: curl(
+                url,
+                "result",
+                &format!("result-{failed}-{EFFECT_TYPE}-failed"),
+                &failure(&failed),
+            ),
             repaired: success(&failed),
         }
     }
@@ -48,16 +57,17 @@ fn receipt<'a>(event: &'a str, occurred_at: &'a str) -> [(&'static str, &'a str)
     [
         ("provider", "stripe"),
         ("provider_event_id", event),
-        ("event_type", "invoice.paid"),
-        ("effect_type", "credit_grant"),
+        ("event_type", EVENT_TYPE),
+        ("effect_type", EFFECT_TYPE),
         ("internal_reference", "user_456"),
         ("occurred_at", occurred_at),
     ]
 }
 
-fn failure(event: &str) -> [(&'static str, &str); 4] {
+fn failure(event: &str) -> [(&'static str, &str); 5] {
     [
         ("provider_event_id", event),
+        ("effect_type", EFFECT_TYPE),
         ("status", "failed"),
         ("error_code", "db_write_failed"),
         ("error_message", "The credits could not be written"),

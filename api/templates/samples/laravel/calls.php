@@ -1,61 +1,89 @@
 <?php
 
-// app/Services/SendPromptly.php: the two calls. Laravel 10 or newer. In config/services.php:
-//   'sendpromptly' => [
-//       'url' => env('SENDPROMPTLY_URL', 'https://sendpromptly.example.com'),
-//       'key' => env('SENDPROMPTLY_KEY'),       // sk_test_... or sk_live_...
-//       'secret' => env('SENDPROMPTLY_SECRET'), // whsec_...
-//   ],
+// app/Http/Controllers/WebhookController.php: webhook handlers for Stripe and Shopify that report what they
+// received and what came of it. composer require stripe/stripe-php; the client file is app/SendPromptly.php,
+// and in composer.json "autoload": { "files": ["app/SendPromptly.php"] }. In config/services.php, as env()
+// gives nothing elsewhere once the configuration is cached:
+//   'sendpromptly' => ['url' => env('SENDPROMPTLY_URL'), 'key' => env('SENDPROMPTLY_KEY'),
+//       'secret' => env('SENDPROMPTLY_SECRET'), 'spool' => storage_path('app/sendpromptly')],
+// In routes/console.php, so that what did not get through is sent again:
+//   Schedule::call(fn () => (new SendPromptly\Client(...config('services.sendpromptly')))->flush())->everyMinute();
+// In routes/api.php: Route::post('/stripe', [WebhookController::class, 'stripe']), the same with 'shopify'.
 
-namespace App\Services;
+namespace App\Http\Controllers;
 
-use Illuminate\Http\Client\RequestException;
-use Illuminate\Support\Facades\Http;
-use Illuminate\Support\Str;
+use Illuminate\Http\Request;
+use Illuminate\Http\Response;
+use SendPromptly\Client;
 
-class SendPromptly
+class WebhookController extends Controller
 {
-    /**
-     * I took this payment event, and this effect is due. Call it in the webhook handler:
-     *   SendPromptly::receipt(['provider' => 'stripe', 'provider_event_id' => 'evt_1',
-     *     'event_type' => 'invoice.paid', 'effect_type' => 'credit_grant',
-     *     'internal_reference' => 'user_456', 'occurred_at' => '2026-11-21T14:02:09Z']);
-     */
-    public static function receipt(array $event): array
+    public function stripe(Request $request): Response
     {
-        $key = "receipt-{$event['provider_event_id']}-{$event['effect_type']}";
-
-        return self::post('receipt', $key, $event);
-    }
-
-    /**
-     * Applied ('success'), or not ('failed'). Call it after your own commit:
-     *   SendPromptly::result('success', ['provider_event_id' => 'evt_1']);
-     *   SendPromptly::result('failed', ['provider_event_id' => 'evt_1', 'error_code' => 'db_write_failed']);
-     */
-    public static function result(string $status, array $fields): array
-    {
-        return self::post('result', 'result-'.Str::uuid(), ['status' => $status] + $fields);
-    }
-
-    /** Tries three times with the same Idempotency-Key, so that nothing counts twice. */
-    private static function post(string $path, string $idempotencyKey, array $body): array
-    {
-        return Http::withToken(config('services.sendpromptly.key'))
-            ->withHeaders(['Idempotency-Key' => $idempotencyKey])
-            ->timeout(5)
-            ->retry(3, 1000, self::worthAnotherTry(...))
-            ->post(config('services.sendpromptly.url')."/api/v1/$path", $body)
-            ->json();
-    }
-
-    private static function worthAnotherTry(\Throwable $error): bool
-    {
-        if (! $error instanceof RequestException) {
-            return true; // no answer at all
+        $body = $request->getContent();
+        $signature = $request->header('Stripe-Signature', '');
+        try {
+            \Stripe\Webhook::constructEvent($body, $signature, config('services.stripe.webhook_secret'));
+        } catch (\UnexpectedValueException|\Stripe\Exception\SignatureVerificationException) {
+            return response('', 400);
         }
-        $status = $error->response->status();
+        $event = json_decode($body, true, flags: JSON_THROW_ON_ERROR); // plain data, as it was sent
+        $session = $event['data']['object'];
+        $paid = ['checkout.session.completed', 'checkout.session.async_payment_succeeded'];
+        // A delayed payment method, such as a bank debit: nothing is paid, so nothing is due yet and there is
+        // no receipt. checkout.session.async_payment_succeeded follows when the money has come.
+        if (! in_array($event['type'], $paid, true) || $session['payment_status'] === 'unpaid') {
+            return response('', 200);
+        }
 
-        return $status >= 500 || in_array($status, [409, 429], true);
+        return $this->apply([
+            'provider' => 'stripe',
+            'provider_event_id' => $event['id'],
+            'event_type' => $event['type'],
+            'effect_type' => 'credit_grant',
+            'internal_reference' => $session['client_reference_id'],
+        ], ['occurred_at' => $event['created'], 'payload' => $event]);
+    }
+
+    public function shopify(Request $request): Response
+    {
+        $body = $request->getContent();
+        $mac = base64_encode(hash_hmac('sha256', $body, config('services.shopify.secret'), true));
+        if (! hash_equals($mac, $request->header('X-Shopify-Hmac-Sha256', ''))) {
+            return response('', 401);
+        }
+        $order = json_decode($body, true, flags: JSON_THROW_ON_ERROR);
+
+        return $request->header('X-Shopify-Topic') !== 'orders/paid' ? response('', 200) : $this->apply([
+            'provider' => 'shopify',
+            'provider_event_id' => $request->header('X-Shopify-Event-Id', $request->header('X-Shopify-Webhook-Id')),
+            'shopify_shop_domain' => $request->header('X-Shopify-Shop-Domain'),
+            'event_type' => 'orders/paid',
+            'effect_type' => 'access_unlock',
+            // A text, gid://shopify/Order/820982911946154508: programs in JavaScript change so large an id.
+            'internal_reference' => $order['admin_graphql_api_id'],
+        ], ['occurred_at' => $request->header('X-Shopify-Triggered-At', $order['updated_at'])]);
+    }
+
+    /** The same fields in the receipt and the result name the event, also when it is delivered twice. */
+    private function apply(array $fields, array $details): Response
+    {
+        $client = new Client(...config('services.sendpromptly'));
+        $client->receipt($fields + $details);
+        try {
+            $outcome = $this->grant($fields['internal_reference']);
+        } catch (\Throwable $error) {
+            $client->result('failed', $fields + ['error' => $error]);
+            throw $error; // 500: the provider delivers it again, which is another chance
+        }
+        $client->result($outcome === 'superseded' ? $outcome : 'success', $fields);
+
+        return response('', 200);
+    }
+
+    /** Your work. Look first whether it is done; 'superseded' if a newer event made this one void. */
+    private function grant(string $reference)
+    {
+        logger("granting what was paid for to $reference");
     }
 }

@@ -1,51 +1,82 @@
-"""The two calls to sendpromptly. Python 3.9 or newer, standard library only."""
+"""Webhook handlers for Stripe and Shopify that report what they received and what came of it.
+
+pip install stripe, and sendpromptly.py beside this file. Environment:
+  SENDPROMPTLY_URL=https://sendpromptly.example.com and SENDPROMPTLY_KEY=sk_test_...
+  STRIPE_WEBHOOK_SECRET, SHOPIFY_API_SECRET
+Both take the raw body and return a status:
+  Flask: return "", stripe_webhook(request.headers, request.get_data())
+  Django: return HttpResponse(status=stripe_webhook(request.headers, request.body))
+"""
+import base64
+import hashlib
+import hmac
 import json
 import os
-import time
-import urllib.error
-import urllib.request
-import uuid
 
-URL = os.environ.get("SENDPROMPTLY_URL", "https://sendpromptly.example.com")
-KEY = os.environ["SENDPROMPTLY_KEY"]  # sk_test_... or sk_live_...
+import sendpromptly
+import stripe
+
+client = sendpromptly.Client()
 
 
-def receipt(**event):
-    """I took this payment event, and this effect is due. Call it in the webhook handler:
-
-    receipt(provider="stripe", provider_event_id="evt_1", event_type="invoice.paid",
-            effect_type="credit_grant", internal_reference="user_456",
-            occurred_at="2026-11-21T14:02:09Z")
-    """
-    return post("receipt", f"receipt-{event['provider_event_id']}-{event['effect_type']}", event)
+def grant(reference):
+    """Your work. Look first whether it is done, as providers deliver an event twice now and then. Where
+    a newer event made this one void, say the order was refunded in the meantime, return "superseded"."""
+    print("granting what was paid for to", reference, flush=True)
 
 
-def result(status, **fields):
-    """Applied ("success"), or not ("failed"). Call it after your own commit:
+def stripe_webhook(headers, body):
+    signature, secret = headers.get("Stripe-Signature"), os.environ["STRIPE_WEBHOOK_SECRET"]
+    try:
+        stripe.Webhook.construct_event(body, signature, secret)
+    except (ValueError, stripe.SignatureVerificationError):
+        return 400
+    # Not what construct_event returns: it is no dict, has no get(), and cannot be made JSON for payload.
+    event = json.loads(body)
+    if event["type"] not in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
+        return 200
+    session = event["data"]["object"]
+    # A delayed payment method, such as a bank debit: nothing is paid, so nothing is due yet and there
+    # is no receipt. checkout.session.async_payment_succeeded follows when the money has come.
+    if session["payment_status"] == "unpaid":
+        return 200
+    fields = {
+        "provider": "stripe",
+        "provider_event_id": event["id"],
+        "event_type": event["type"],
+        "effect_type": "credit_grant",
+        "internal_reference": session["client_reference_id"],
+    }
+    return apply(fields, occurred_at=event["created"], payload=event)
 
-    result("success", provider_event_id="evt_1")
-    result("failed", provider_event_id="evt_1", error_code="db_write_failed")
-    """
-    return post("result", f"result-{uuid.uuid4()}", {"status": status, **fields})
+
+def shopify_webhook(headers, body):
+    mac = hmac.new(os.environ["SHOPIFY_API_SECRET"].encode(), body, hashlib.sha256).digest()
+    given = headers.get("X-Shopify-Hmac-Sha256", "")
+    if not hmac.compare_digest(base64.b64encode(mac), given.encode()):
+        return 401
+    if headers["X-Shopify-Topic"] != "orders/paid":
+        return 200
+    order = json.loads(body)
+    fields = {
+        "provider": "shopify",
+        "provider_event_id": headers.get("X-Shopify-Event-Id") or headers["X-Shopify-Webhook-Id"],
+        "shopify_shop_domain": headers["X-Shopify-Shop-Domain"],
+        "event_type": "orders/paid",
+        "effect_type": "access_unlock",
+        # A text, gid://shopify/Order/820982911946154508: programs in JavaScript change so large an id.
+        "internal_reference": order["admin_graphql_api_id"],
+    }
+    return apply(fields, occurred_at=headers.get("X-Shopify-Triggered-At") or order["updated_at"])
 
 
-def post(path, idempotency_key, body):
-    """Tries three times with the same Idempotency-Key, so that nothing counts twice."""
-    request = urllib.request.Request(
-        f"{URL}/api/v1/{path}",
-        data=json.dumps(body).encode(),
-        headers={
-            "Authorization": f"Bearer {KEY}",
-            "Idempotency-Key": idempotency_key,
-            "Content-Type": "application/json",
-        },
-    )
-    for attempt in (1, 2, 3):
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return json.load(answer)
-        except OSError as error:
-            status = getattr(error, "code", 503)  # no answer at all is worth another try
-            if attempt == 3 or (status < 500 and status not in (409, 429)):
-                raise
-        time.sleep(attempt)
+def apply(fields, **details):
+    """The same fields in the receipt and the result name the event, also when it is delivered twice."""
+    client.receipt(**fields, **details)
+    try:
+        outcome = grant(fields["internal_reference"])
+        client.result("superseded" if outcome == "superseded" else "success", **fields)
+        return 200
+    except Exception as error:
+        client.result("failed", **fields, error=error)
+        return 500  # the provider delivers it again, which is another chance

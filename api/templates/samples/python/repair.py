@@ -1,82 +1,34 @@
-"""The repair endpoint, a WSGI app for any Python server. Standard library only."""
-import base64
-import hashlib
-import hmac
-import json
+"""The repair endpoint, POST /repair, a WSGI app for any Python server. Standard library only, and
+sendpromptly.py beside this file. Environment:
+  SENDPROMPTLY_URL, SENDPROMPTLY_KEY, SENDPROMPTLY_SECRET=whsec_... and PORT
+The signature is over the raw body, before any parser:
+  Flask: status, text = client.repair(request.headers, request.get_data(), work); return text, status
+  Django: the same with request.body
+The work runs in a thread after the response, so uWSGI needs enable-threads = true.
+"""
 import os
-import threading
-import time
+from http import HTTPStatus
 
-import calls
+import sendpromptly
 
-SECRET = base64.b64decode(os.environ["SENDPROMPTLY_SECRET"].removeprefix("whsec_"))
-
-# For one process. With more of them, use tables with a unique key.
-nonces = {}  # nonce: when it was seen
-done = set()  # replay ids
-lock = threading.Lock()
+client = sendpromptly.Client()
 
 
-def repair(order):
-    """Your work. Look first whether the effect is there: doing it twice must do no harm."""
+def work(order):
+    """Your work; the client reports its result. Look first whether it is done: doing it twice must do
+    no harm. Return "superseded" if a newer event made it void, and raise if it fails."""
     print("granting", order["effect_type"], "to", order["internal_reference"], flush=True)
 
 
 def app(environ, start_response):
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    status = answer(environ, body)
-    start_response(status, [("Content-Length", "0")])
-    return []
-
-
-def answer(environ, body):
-    timestamp, nonce, signatures = (
-        environ.get(f"HTTP_X_SP_{name}", "") for name in ("TIMESTAMP", "NONCE", "SIGNATURE")
-    )
-    if not is_genuine(timestamp, nonce, signatures, body):
-        return "401 Unauthorized"
-    if abs(time.time() - int(timestamp)) > 300 or not is_new(nonce):
-        return "401 Unauthorized"
-    order = json.loads(body)
-    with lock:
-        first = order["type"] == "reprocess" and order["replay_id"] not in done
-        if first:
-            done.add(order["replay_id"])
-    if first:  # a repeated attempt is answered the same, and nothing is done twice
-        threading.Thread(target=work, args=[order]).start()
-    return "202 Accepted"
-
-
-def is_genuine(timestamp, nonce, signatures, body):
-    if not (timestamp.isascii() and timestamp.isdigit() and nonce) or "." in nonce:
-        return False
-    signed = b".".join([timestamp.encode(), nonce.encode(), body])
-    wanted = "v1=" + hmac.new(SECRET, signed, hashlib.sha256).hexdigest()
-    # While a secret is being rotated there are several signatures; one of them fits.
-    return any(
-        hmac.compare_digest(wanted.encode(), one.strip().encode()) for one in signatures.split(",")
-    )
-
-
-def is_new(nonce):
-    """Nonces older than 10 minutes can be forgotten: their timestamps are refused by then."""
-    now = time.time()
-    with lock:
-        for old in [one for one, at in nonces.items() if at < now - 600]:
-            del nonces[old]
-        new = nonce not in nonces
-        nonces[nonce] = now
-        return new
-
-
-def work(order):
-    outcome = {"status": "success"}
-    try:
-        repair(order)
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"[:2000]
-        outcome = {"status": "failed", "error_code": "repair_failed", "error_message": message}
-    calls.result(event_id=order["event_id"], replay_id=order["replay_id"], **outcome)
+    status, text = 404, ""
+    if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", "/repair"):
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        status, text = client.repair(environ, environ["wsgi.input"].read(min(length, 65_536)), work)
+    body = text.encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [body]
 
 
 if __name__ == "__main__":

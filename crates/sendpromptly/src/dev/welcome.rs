@@ -102,25 +102,39 @@ Ctrl-C stops everything.
         project = furniture.project_id,
         key = furniture.api_key,
         secret = furniture.signing_secret,
-        receipt = curl(state, furniture, "receipt", RECEIPT),
-        success = curl(state, furniture, "result", SUCCESS),
-        failure = curl(state, furniture, "result", FAILURE),
+        receipt = curl(state, furniture, RECEIPT),
+        success = curl(state, furniture, SUCCESS),
+        failure = curl(state, furniture, FAILURE),
     )
 }
 
-const RECEIPT: &str = r#"{"provider":"stripe","provider_event_id":"evt_hello","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-01-01T12:00:00Z"}"#;
-const SUCCESS: &str = r#"{"provider_event_id":"evt_hello","status":"success"}"#;
-const FAILURE: &str = r#"{"provider_event_id":"evt_hello","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#;
+/// A call: its path, the idempotency key that the documents advise, and its body.
+type Call = (&'static str, &'static str, &'static str);
 
-/// One call, with an idempotency key that is new each time the line is pasted.
-fn curl(state: &DevState, furniture: &Furniture, path: &str, body: &str) -> String {
+const RECEIPT: Call = (
+    "receipt",
+    "receipt-evt_hello-invoice.paid-credit_grant",
+    r#"{"provider":"stripe","provider_event_id":"evt_hello","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-01-01T12:00:00Z"}"#,
+);
+const SUCCESS: Call = (
+    "result",
+    "result-evt_hello-credit_grant-success",
+    r#"{"provider_event_id":"evt_hello","effect_type":"credit_grant","status":"success"}"#,
+);
+const FAILURE: Call = (
+    "result",
+    "result-evt_hello-credit_grant-failed",
+    r#"{"provider_event_id":"evt_hello","effect_type":"credit_grant","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#,
+);
+
+fn curl(state: &DevState, furniture: &Furniture, (path, key, body): Call) -> String {
     format!(
         "curl -sS {url}/api/v1/{path} \\
-  -H 'Authorization: Bearer {key}' \\
-  -H \"Idempotency-Key: $(date +%s%N)\" \\
+  -H 'Authorization: Bearer {api_key}' \\
+  -H 'Idempotency-Key: {key}' \\
   -H 'Content-Type: application/json' \\
   -d '{body}'",
         url = state.url,
-        key = furniture.api_key,
+        api_key = furniture.api_key,
     )
 }

@@ -1,0 +1,583 @@
+// node --test clients/node/sendpromptly.test.mjs
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash, createHmac, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as fs from "node:fs/promises";
+import http from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { inspect } from "node:util";
+import { Client, idempotencyKey } from "./sendpromptly.mjs";
+
+const SECRET_BYTES = Buffer.alloc(32, 7);
+const SECRET = `whsec_${SECRET_BYTES.toString("base64")}`;
+const KEY = "sk_test_unseen";
+const EVENT = {
+  provider: "stripe",
+  provider_event_id: "evt_1",
+  event_type: "invoice.paid",
+  effect_type: "credit_grant",
+  internal_reference: "user_456",
+};
+const RECEIPT = { ...EVENT, occurred_at: 1795269729 };
+
+// What the server does with a request.
+const json = (status, body, headers = {}) => (response) =>
+  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+const ACCEPT = json(202, { event_id: "ev_1", accepted: true });
+const HANG = () => {};
+const drip = (text) => (response) => {
+  let sent = 0;
+  const timer = setInterval(() => response.socket.write(text[sent++ % text.length]), 500);
+  response.socket.on("error", () => {}).on("close", () => clearInterval(timer));
+};
+const DRIP_HEADERS = drip("HTTP/1.1 202 Accepted\r\nx-slow: ".padEnd(1000, "x"));
+const DRIP_BODY = (response) => {
+  response.socket.write("HTTP/1.1 202 Accepted\r\ncontent-length: 100\r\n\r\n");
+  drip(" ")(response);
+};
+
+/** A server that does with each request what `script` says, and the last of it ever after. */
+async function serve(t, ...script) {
+  const requests = [];
+  const server = http.createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    const { url: path, headers } = request;
+    requests.push({ path, headers, body, key: headers["idempotency-key"], at: Date.now() });
+    (script.length > 1 ? script.shift() : script[0])(response);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const set = (...next) => script.splice(0, Infinity, ...next);
+  return { url: `http://127.0.0.1:${server.address().port}`, requests, set };
+}
+
+// Clients use their spools until the process ends.
+const TEMPORARY = mkdtempSync(join(tmpdir(), "sendpromptly-node-"));
+process.on("exit", () => rmSync(TEMPORARY, { recursive: true, force: true }));
+
+function temporaryFolder() {
+  return fs.mkdtemp(join(TEMPORARY, "test-"));
+}
+
+/** A client of a server with its own spool. What it logs is collected. */
+async function start(t, ...script) {
+  const server = await serve(t, ...script);
+  const spool = join(await temporaryFolder(), "spool");
+  const logged = [];
+  const options = { url: server.url, key: KEY, secret: SECRET, spool, log: (line) => logged.push(line) };
+  return { ...server, spool, logged, options, client: new Client(options) };
+}
+
+async function list(folder) {
+  const names = await fs.readdir(folder).catch(() => []);
+  return names.filter((name) => name.includes(".json")).sort();
+}
+
+async function until(what, condition) {
+  for (const end = Date.now() + 20_000; Date.now() < end; await pause(10)) if (await condition()) return;
+  assert.fail(`never: ${what}`);
+}
+
+async function writeWaiting(spool, name, call = {}) {
+  await fs.mkdir(spool, { recursive: true });
+  const written = { path: "receipt", key: name, body: "{}", ...call };
+  await fs.writeFile(join(spool, `${name}.json`), JSON.stringify(written));
+}
+
+/** Runs code beside the client in a process of its own. */
+function child(t, { url, spool }, code) {
+  const source = `import { Client } from ${JSON.stringify(new URL("./sendpromptly.mjs", import.meta.url))};
+    const client = new Client({ log: () => {} });\n${code}`;
+  const settings = { SENDPROMPTLY_URL: url, SENDPROMPTLY_KEY: KEY, SENDPROMPTLY_SPOOL: spool };
+  const one = spawn(process.execPath, ["--input-type=module", "-e", source], {
+    env: { ...process.env, ...settings },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  t.after(() => one.kill("SIGKILL"));
+  return one;
+}
+
+// The calls.
+
+test("a receipt and a result arrive, and nothing stays in the spool", async (t) => {
+  const { client, requests, spool, logged } = await start(t, ACCEPT);
+  const answer = await client.receipt({ ...RECEIPT, payload: { id: "evt_1" } });
+  assert.deepEqual(answer, { event_id: "ev_1", accepted: true });
+  await client.result("success", EVENT);
+  const [receipt, result] = requests;
+  assert.equal(receipt.path, "/api/v1/receipt");
+  assert.equal(receipt.headers.authorization, `Bearer ${KEY}`);
+  assert.equal(receipt.headers["content-type"], "application/json");
+  assert.equal(receipt.key, "receipt-evt_1-invoice.paid-credit_grant-user_456");
+  assert.deepEqual(JSON.parse(receipt.body), { ...RECEIPT, payload: { id: "evt_1" } });
+  assert.equal(result.path, "/api/v1/result");
+  assert.equal(result.key, "result-evt_1-credit_grant-success-user_456-invoice.paid");
+  assert.deepEqual(JSON.parse(result.body), { ...EVENT, status: "success" });
+  assert.deepEqual(await list(spool), []);
+  assert.deepEqual(logged, []);
+  assert.equal((await fs.stat(spool)).mode & 0o777, 0o700);
+});
+
+test("no server holds a call for more than 2 seconds, and the call is kept", async (t) => {
+  const silent = net.createServer(() => {});
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  t.after(() => silent.close());
+  const closed = net.createServer();
+  await once(closed.listen(0, "127.0.0.1"), "listening");
+  const { port } = closed.address();
+  closed.close();
+  const cases = {
+    "hangs after the request": await start(t, HANG),
+    "drips its headers": await start(t, DRIP_HEADERS),
+    "drips its body": await start(t, DRIP_BODY),
+    "answers with no JSON": await start(t, (response) => response.end("<html>")),
+    "redirects": await start(t, json(302, {}, { location: "/" })),
+    "hangs in the TLS handshake": { url: `https://127.0.0.1:${silent.address().port}` },
+    "refuses connections": { url: `http://127.0.0.1:${port}` },
+    "has no address": { url: "http://no-such-host.invalid" },
+    "has a malformed address": { url: "localhost:8080" },
+  };
+  await Promise.all(
+    Object.entries(cases).map(async ([what, { url }]) => {
+      const spool = join(await temporaryFolder(), "spool");
+      const logged = [];
+      const client = new Client({ url, key: KEY, spool, log: (line) => logged.push(line) });
+      const before = performance.now();
+      assert.equal(await client.receipt(RECEIPT), null, what);
+      const took = performance.now() - before;
+      assert.ok(took < 2000, `${what}: ${took} ms`);
+      assert.equal((await list(spool)).length, 1, what);
+      assert.match(logged[0], /^sendpromptly: receipt-evt_1\S+ is sent again later: ./, what);
+    }),
+  );
+});
+
+test("what got no answer is sent again with the same bytes and key", async (t) => {
+  const inProgress = json(409, { error: { code: "idempotency_in_progress", message: "still running" } });
+  for (const first of [json(503, {}), json(500, {}), json(408, {}), json(425, {}), inProgress]) {
+    const { client, requests, spool } = await start(t, first, ACCEPT);
+    assert.equal(await client.receipt(RECEIPT), null);
+    await until("a second attempt", () => requests.length === 2);
+    assert.equal(requests[0].body, requests[1].body);
+    assert.equal(requests[0].key, requests[1].key);
+    await until("an empty spool", async () => (await list(spool)).length === 0);
+  }
+});
+
+test("Retry-After is respected", async (t) => {
+  const { client, requests } = await start(t, json(429, {}, { "retry-after": "2" }), ACCEPT);
+  await client.receipt(RECEIPT);
+  await until("a second attempt", () => requests.length === 2);
+  assert.ok(requests[1].at - requests[0].at >= 2000);
+});
+
+test("what is rejected is told, set aside and not sent again", async (t) => {
+  const error = {
+    code: "validation_error",
+    message: "some fields\nare wrong",
+    fields: [{ field: "event_type", message: "is unknown" }],
+  };
+  const { client, requests, spool, logged } = await start(t, json(422, { error }), ACCEPT);
+  assert.equal(await client.receipt(RECEIPT), null);
+  const [line] = logged;
+  assert.match(line, /was rejected: 422 validation_error some fields are wrong .*event_type.*is unknown/);
+  assert.equal(await client.flush(), 0);
+  assert.equal(requests.length, 1);
+  assert.equal((await list(join(spool, "rejected"))).length, 1);
+});
+
+test("the newest 100 rejected calls are kept", async (t) => {
+  const { client, spool } = await start(t, json(422, {}));
+  for (let n = 0; n < 100; n += 1) await writeWaiting(join(spool, "rejected"), `${1000 + n}-aa`);
+  await client.receipt(RECEIPT);
+  const names = await list(join(spool, "rejected"));
+  assert.equal(names.length, 100);
+  assert.equal(names[0], "1001-aa.json");
+});
+
+test("a result waits behind its receipt, within a millisecond too", async (t) => {
+  const { client, spool } = await start(t, json(503, {}));
+  const now = Date.now();
+  t.mock.method(Date, "now", () => now);
+  for (let n = 0; n < 3; n += 1) {
+    await client.receipt(RECEIPT);
+    await client.result("success", EVENT);
+  }
+  const read = async (name) => JSON.parse(await fs.readFile(join(spool, name), "utf8")).path;
+  const paths = await Promise.all((await list(spool)).map(read));
+  assert.deepEqual(paths, ["receipt", "result", "receipt", "result", "receipt", "result"]);
+});
+
+test("the oldest is sent first", async (t) => {
+  const { options, requests, spool } = await start(t, ACCEPT);
+  const left = { ...options, spool: `${spool}-left` };
+  const now = Date.now();
+  for (const age of [1, 3, 2]) await writeWaiting(left.spool, `${now - age}-aa`);
+  new Client(left);
+  await until("an empty spool", async () => (await list(left.spool)).length === 0);
+  assert.deepEqual(requests.map((one) => one.key), [3, 2, 1].map((age) => `${now - age}-aa`));
+});
+
+test("a call that never gets through does not hold up the others", async (t) => {
+  const bad = `${Date.now() - 1000}-aa`;
+  const { options, spool } = await start(t, (response) => {
+    (response.req.headers["idempotency-key"] === bad ? json(500, {}) : ACCEPT)(response);
+  });
+  const left = { ...options, spool: `${spool}-left` };
+  for (const name of [bad, `${Date.now()}-bb`, `${Date.now()}-cc`]) await writeWaiting(left.spool, name);
+  new Client(left);
+  await until("one file", async () => (await list(left.spool)).length === 1);
+  assert.match((await list(left.spool))[0], new RegExp(`^${bad}`));
+});
+
+test("what is over 7 days old, or damaged, is dropped and told", async (t) => {
+  const { client, requests, spool, logged } = await start(t, ACCEPT);
+  await writeWaiting(spool, `${Date.now() - 8 * 24 * 3600_000}-aa`, { key: "receipt-old" });
+  await fs.writeFile(join(spool, `${Date.now()}-bb.json`), "");
+  assert.equal(await client.flush(), 0);
+  assert.equal(requests.length, 0);
+  assert.match(logged.sort().join("\n"), /bb.json is dropped: .*damaged\n.*receipt-old is dropped: .*7 days/);
+});
+
+test("without a usable spool calls are sent all the same, and that is told", async (t) => {
+  const file = join(await temporaryFolder(), "file");
+  await fs.writeFile(file, "");
+  const { options, logged } = await start(t, ACCEPT);
+  const client = new Client({ ...options, spool: join(file, "spool") });
+  assert.ok(await client.receipt(RECEIPT));
+  assert.match(logged.join("\n"), /sendpromptly: spool: ENOTDIR/);
+});
+
+test("a spool of 10,000 files takes no more, but calls are sent", async (t) => {
+  const { client, spool, logged } = await start(t, ACCEPT);
+  await fs.mkdir(spool, { recursive: true });
+  for (let n = 0; n <= 10_000; n += 1) writeFileSync(join(spool, `filler-${n}`), "");
+  assert.ok(await client.receipt(RECEIPT));
+  assert.match(logged.join("\n"), /10000 files wait/);
+});
+
+test("in the system's temporary folder another user's folder is not used", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("only root can make one");
+  const { options, logged } = await start(t, ACCEPT);
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = await temporaryFolder();
+  try {
+    const client = new Client({ ...options, spool: undefined });
+    await fs.mkdir(client.spool, { recursive: true });
+    await fs.chown(client.spool, 1, 1);
+    assert.ok(await client.receipt(RECEIPT));
+    assert.deepEqual(await fs.readdir(client.spool), []);
+    assert.match(logged.join("\n"), /is another user's/);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+});
+
+// Processes.
+
+test("what a killed process was sending is sent by the next one, with the same key", async (t) => {
+  const server = await start(t, HANG);
+  const first = child(t, server, `await client.receipt(${JSON.stringify(RECEIPT)});`);
+  await until("the first attempt", () => server.requests.length === 1);
+  first.kill("SIGKILL");
+  await once(first, "exit");
+  const [name] = await list(server.spool);
+  assert.match(name, /\.json\.\d+$/, "it was written before it was sent");
+  // A minute later.
+  const then = new Date(Date.now() - 61_000);
+  await fs.utimes(join(server.spool, name), then, then);
+  server.set(ACCEPT);
+  child(t, server, "setInterval(() => {}, 1000);");
+  await until("the second attempt", () => server.requests.length === 2);
+  assert.equal(server.requests[1].key, server.requests[0].key);
+  assert.equal(server.requests[1].body, server.requests[0].body);
+  await until("an empty spool", async () => (await list(server.spool)).length === 0);
+});
+
+test("a process ends although calls wait", async (t) => {
+  const server = await serve(t, HANG);
+  const spool = await temporaryFolder();
+  for (let n = 0; n < 5; n += 1) await writeWaiting(spool, `${Date.now() + n}-aa`);
+  const before = Date.now();
+  const one = child(t, { ...server, spool }, "await new Promise((resolve) => setTimeout(resolve, 300));");
+  const [status] = await once(one, "exit");
+  assert.equal(status, 0);
+  assert.ok(Date.now() - before < 2500, `${Date.now() - before} ms`);
+  assert.equal((await list(spool)).length, 5);
+});
+
+test("processes that share a spool send each call once", async (t) => {
+  const server = await serve(t, (response) => setTimeout(() => ACCEPT(response), 5));
+  const spool = await temporaryFolder();
+  for (let n = 0; n < 40; n += 1) await writeWaiting(spool, `${Date.now() + n}-aa`);
+  const both = [1, 2].map(() => child(t, { ...server, spool }, "while (await client.flush());"));
+  await Promise.all(both.map((one) => once(one, "exit")));
+  assert.equal(new Set(server.requests.map((one) => one.key)).size, 40);
+  assert.equal(server.requests.length, 40);
+});
+
+// What is sent.
+
+test("texts are cleaned so that they can be sent", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const cases = [
+    [`${"x".repeat(1992)}😀`, `${"x".repeat(1992)}😀`],
+    [`${"x".repeat(1999)}😀😀`, `${"x".repeat(1999)}😀`],
+    ["x".repeat(20_000), "x".repeat(2000)],
+    ["😀".repeat(20_000), "😀".repeat(2000)],
+    ["a\0b\x07c\x1b[0m\r\n\td\x7f\x85", "abc[0m\n\td"],
+    ["x\ud83d", "x\ufffd"],
+    ["\udc00\ud83d\ude00", "\ufffd😀"],
+  ];
+  for (const [given, sent] of cases) {
+    assert.ok(await client.result("failed", { ...EVENT, error_message: given }));
+    assert.equal(JSON.parse(requests.at(-1).body).error_message, sent);
+  }
+  await client.result("failed", { ...EVENT, error_code: "é".repeat(300), internal_reference: "a\0b\ud800" });
+  const { error_code, internal_reference } = JSON.parse(requests.at(-1).body);
+  assert.equal(error_code, "é".repeat(200));
+  assert.equal(internal_reference, "ab\ufffd");
+  await client.receipt({ ...RECEIPT, provider_event_id: 820982911946154508n, payload: { a: "\ud83d" } });
+  const receipt = JSON.parse(requests.at(-1).body);
+  assert.equal(receipt.provider_event_id, "820982911946154508");
+  assert.deepEqual(receipt.payload, { a: "\ufffd" });
+});
+
+test("an error gives error_code and error_message", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  class QueryFailed extends Error {}
+  const thrower = { get message() { throw new Error("no"); } };
+  const cases = [
+    [new TypeError("x is null"), "TypeError", "x is null"],
+    [new QueryFailed("lock"), "QueryFailed", "lock"],
+    [Object.assign(new Error("duplicate"), { code: "P2002" }), "P2002", "duplicate"],
+    [new DOMException("stopped", "AbortError"), "AbortError", "stopped"],
+    [new TypeError("fetch failed", { cause: new Error("refused") }), "TypeError", "fetch failed: refused"],
+    ["a text", "String", "a text"],
+    [undefined, "Object", "undefined"],
+    [Object.create(null), "Error", undefined],
+    [thrower, "Error", undefined],
+  ];
+  for (const [error, code, message] of cases) {
+    assert.ok(await client.result("failed", { ...EVENT, error }));
+    const sent = JSON.parse(requests.at(-1).body);
+    assert.deepEqual([sent.error_code, sent.error_message, sent.error], [code, message, undefined]);
+  }
+  await client.result("failed", { ...EVENT, error: new Error("no"), error_code: "card_declined" });
+  assert.equal(JSON.parse(requests.at(-1).body).error_code, "card_declined");
+});
+
+test("a payload that cannot be kept is left out, and the receipt goes out", async (t) => {
+  const { client, requests, logged } = await start(t, ACCEPT);
+  const circle = {};
+  circle.circle = circle;
+  const cases = [circle, { big: 1n }, { text: "x".repeat(65_536) }];
+  for (const payload of cases) {
+    assert.ok(await client.receipt({ ...RECEIPT, payload }));
+    assert.deepEqual(JSON.parse(requests.at(-1).body), RECEIPT);
+  }
+  assert.equal(logged.filter((line) => line.includes("payload left out")).length, 3);
+  assert.ok(await client.receipt({ ...RECEIPT, payload: { text: "x".repeat(65_000) } }));
+  assert.equal(JSON.parse(requests.at(-1).body).payload.text.length, 65_000);
+});
+
+test("the same input has the same key in every language", async () => {
+  const { cases } = JSON.parse(await fs.readFile(new URL("../keys.json", import.meta.url), "utf8"));
+  assert.ok(cases.length > 10);
+  for (const { name, call, status, fields, key } of cases) {
+    assert.equal(idempotencyKey(call, { ...fields, status }), key, name);
+  }
+});
+
+test("the providers' test events, which share an id, have keys of their own", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const id = "evt_00000000000000";
+  for (let n = 0; n < 2; n += 1) await client.receipt({ ...RECEIPT, provider_event_id: id });
+  assert.notEqual(requests[0].key, requests[1].key);
+  assert.match(requests[0].key, /^receipt-evt_00000000000000-invoice.paid-credit_grant-user_456-\w{8}$/);
+});
+
+test("nothing throws, and the key stays secret", async (t) => {
+  const { client, options, logged, spool } = await start(t, json(401, { error: { code: "unauthorized" } }));
+  const keyless = new Client({ ...options, key: undefined, spool: `${spool}-other` });
+  assert.equal(await keyless.receipt(RECEIPT), null);
+  assert.match(logged[0], /SENDPROMPTLY_KEY is not set/);
+  await assert.rejects(fs.stat(keyless.spool), "it makes no folder");
+  const unsendable = { toJSON: () => assert.fail("it is no JSON") };
+  for (const fields of [undefined, null, "text", 7, { unsendable }]) {
+    assert.equal(await client.receipt(fields), null);
+    assert.equal(await client.result("success", fields), null);
+  }
+  const loud = new Client({ ...options, log: () => assert.fail("the log is broken") });
+  assert.equal(await loud.receipt(RECEIPT), null);
+  assert.ok(!`${logged.join()}${inspect(client, { depth: 5 })}`.includes(KEY));
+});
+
+// Repairs.
+
+/** The headers and body of a repair callback, signed as the server signs them. */
+function callback(order, { secrets = [SECRET_BYTES], age = 0, nonce = randomUUID() } = {}) {
+  const body = Buffer.from(JSON.stringify(order));
+  const timestamp = String(Math.floor(Date.now() / 1000) - age);
+  const signatures = secrets.map((secret) => {
+    const mac = createHmac("sha256", secret).update(`${timestamp}.${nonce}.`).update(body);
+    return `v1=${mac.digest("hex")}`;
+  });
+  const signature = signatures.join(",");
+  return [{ "x-sp-timestamp": timestamp, "x-sp-nonce": nonce, "x-sp-signature": signature }, body];
+}
+
+const ORDER = { type: "reprocess", replay_id: "rpl_1", event_id: "ev_1", effect_type: "credit_grant" };
+
+test("verify gives the order of what is genuine, and null for the rest", async (t) => {
+  const { client } = await start(t, ACCEPT);
+  const other = Buffer.alloc(32, 9);
+  const [headers, body] = callback(ORDER);
+  assert.deepEqual(client.verify(headers, body), ORDER);
+  assert.deepEqual(client.verify(new Headers(headers), body.toString()), ORDER);
+  assert.deepEqual(client.verify(headers, new Uint8Array(body).buffer), ORDER);
+  assert.deepEqual(client.verify(...callback(ORDER, { secrets: [other, SECRET_BYTES] })), ORDER, "rotated");
+  assert.deepEqual(client.verify(...callback(ORDER, { age: 299 })), ORDER);
+  const without = (name) => ({ ...headers, [name]: undefined });
+  const bad = {
+    "another secret": callback(ORDER, { secrets: [other] }),
+    "another body": [headers, Buffer.concat([body, Buffer.from(" ")])],
+    "too old": callback(ORDER, { age: 302 }),
+    "from the future": callback(ORDER, { age: -302 }),
+    "a dot in the nonce": callback(ORDER, { nonce: "a.b" }),
+    "an empty nonce": callback(ORDER, { nonce: "" }),
+    "no signature": [without("x-sp-signature"), body],
+    "no timestamp": [without("x-sp-timestamp"), body],
+    "no headers": [{}, body],
+    "no v1": [{ ...headers, "x-sp-signature": headers["x-sp-signature"].slice(3) }, body],
+    "a timestamp with more": [{ ...headers, "x-sp-timestamp": `${headers["x-sp-timestamp"]}.0` }, body],
+  };
+  for (const [what, given] of Object.entries(bad)) assert.equal(client.verify(...given), null, what);
+});
+
+test("verify tells a developer what is missing", async (t) => {
+  const { client, options } = await start(t, ACCEPT);
+  const [headers] = callback(ORDER);
+  for (const body of [ORDER, {}, undefined, [1]]) {
+    const expected = /the raw body is needed, before any parser.*express.raw/;
+    assert.throws(() => client.verify(headers, body), expected);
+  }
+  for (const secret of ["", "whsec_"]) {
+    const bare = new Client({ ...options, secret });
+    assert.throws(() => bare.verify(...callback(ORDER, { secrets: [""] })), /SENDPROMPTLY_SECRET is not set/);
+  }
+});
+
+test("a repair is answered, worked on once and reported", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const orders = [];
+  const work = (order) => void orders.push(order);
+  const { done, ...answer } = await client.repair(...callback(ORDER), work);
+  assert.deepEqual(answer, { status: 202, body: "accepted" });
+  await done;
+  const again = await client.repair(...callback(ORDER), work);
+  assert.deepEqual(again, { status: 202, body: "taken before" });
+  assert.deepEqual(orders, [ORDER]);
+  assert.equal(requests.length, 1);
+  assert.equal(requests[0].key, "result-ev_1-success-rpl_1");
+  const sent = { status: "success", event_id: "ev_1", replay_id: "rpl_1" };
+  assert.deepEqual(JSON.parse(requests[0].body), sent);
+});
+
+test("it is answered before the work ends, and twice at once is worked on once", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  let finish;
+  let count = 0;
+  const work = () => {
+    count += 1;
+    return new Promise((resolve) => (finish = () => resolve("superseded")));
+  };
+  const answers = await Promise.all([1, 2].map(() => client.repair(...callback(ORDER), work)));
+  assert.deepEqual(answers.map((one) => one.status), [202, 202]);
+  assert.equal(count, 1);
+  finish();
+  await until("a result", () => requests.length === 1);
+  assert.equal(JSON.parse(requests[0].body).status, "superseded");
+});
+
+test("work that fails is reported, and can be asked for again", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const failing = () => {
+    throw new RangeError("no credits");
+  };
+  await (await client.repair(...callback(ORDER), failing)).done;
+  const ids = { event_id: "ev_1", replay_id: "rpl_1" };
+  const error = { error_code: "RangeError", error_message: "no credits" };
+  assert.deepEqual(JSON.parse(requests[0].body), { status: "failed", ...ids, ...error });
+  await (await client.repair(...callback(ORDER), () => {})).done;
+  assert.equal(JSON.parse(requests[1].body).status, "success");
+});
+
+test("work that a dead process has left is done again after 10 minutes, finished work is not", async (t) => {
+  const { client, spool } = await start(t, ACCEPT);
+  const seen = join(spool, "seen");
+  const name = `replay-${createHash("sha256").update("rpl_1").digest("hex")}`;
+  await fs.mkdir(seen, { recursive: true });
+  await fs.writeFile(join(seen, name), "");
+  assert.equal((await client.repair(...callback(ORDER), () => {})).body, "taken before");
+  let held;
+  const work = async () => void (held = (await fs.stat(join(seen, name))).mtimeMs - Date.now());
+  const then = new Date(Date.now() - 61_000);
+  await fs.utimes(join(seen, name), then, then);
+  const { body, done } = await client.repair(...callback(ORDER), work);
+  assert.equal(body, "accepted");
+  await done;
+  assert.ok(held > 590_000 && held <= 600_000, `${held}`);
+  const { mtimeMs } = await fs.stat(join(seen, name));
+  assert.ok(mtimeMs > Date.now() + 29 * 24 * 3600_000);
+});
+
+test("every way of repair to say no", async (t) => {
+  const { client, options } = await start(t, ACCEPT);
+  const work = () => assert.fail("nothing is worked on");
+  const probe = callback({ type: "probe", replay_id: "rpl_1" });
+  assert.deepEqual(await client.repair(...probe, work), { status: 200, body: "probe" });
+  assert.deepEqual(await client.repair(...probe, work), { status: 409, body: "nonce seen before" });
+  const neighbour = new Client(options); // shares the spool, so it shares what was seen
+  assert.equal((await neighbour.repair(...probe, work)).status, 409);
+  const cases = [
+    [callback(ORDER, { age: 600 }), 401, "stale timestamp"],
+    [callback(ORDER, { nonce: "a.b" }), 401, "bad nonce"],
+    [callback(ORDER, { secrets: [Buffer.alloc(32)] }), 401, "bad signature"],
+    [[{}, Buffer.from("{}")], 401, "no timestamp"],
+    [callback({ ...ORDER, type: "other" }), 422, "unknown type"],
+  ];
+  for (const [given, status, body] of cases) {
+    assert.deepEqual(await client.repair(...given, work), { status, body });
+  }
+  const parsed = await client.repair(callback(ORDER)[0], ORDER, work);
+  assert.equal(parsed.status, 500);
+  assert.match(parsed.body, /the raw body is needed, before any parser/);
+  const keyless = new Client({ ...options, key: undefined });
+  const unset = await keyless.repair(...callback(ORDER), work);
+  assert.deepEqual(unset, { status: 500, body: "SENDPROMPTLY_KEY is not set" });
+});
+
+test("what was seen can be kept in a table that machines share", async (t) => {
+  const { options, requests } = await start(t, ACCEPT);
+  const table = new Map();
+  const claim = (name, seconds) => !table.has(name) && Boolean(table.set(name, seconds));
+  const extend = (name, seconds) => table.set(name, seconds);
+  const release = (name) => table.delete(name);
+  const [one, two] = [1, 2].map(() => new Client({ ...options, claim, extend, release }));
+  await (await one.repair(...callback(ORDER), () => {})).done;
+  assert.equal((await two.repair(...callback(ORDER), () => {})).body, "taken before");
+  assert.deepEqual([...table.values()], [600, 30 * 24 * 3600, 600]);
+  assert.equal(requests.length, 1);
+});

@@ -1,0 +1,693 @@
+"""python3 -m unittest discover -s clients/python -p test_sendpromptly.py"""
+import atexit
+import base64
+import contextlib
+import datetime
+import enum
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import uuid
+from unittest import mock
+
+from sendpromptly import Client, idempotency_key
+
+HERE = pathlib.Path(__file__).parent
+TEMPORARY = tempfile.mkdtemp(prefix="sendpromptly-python-")
+atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)  # clients use their spools until the end
+SECRET_BYTES = bytes([7]) * 32
+SECRET = f"whsec_{base64.b64encode(SECRET_BYTES).decode()}"
+KEY = "sk_test_unseen"
+EVENT = {
+    "provider": "stripe",
+    "provider_event_id": "evt_1",
+    "event_type": "invoice.paid",
+    "effect_type": "credit_grant",
+    "internal_reference": "user_456",
+}
+RECEIPT = {**EVENT, "occurred_at": 1795269729}
+ORDER = {"type": "reprocess", "replay_id": "rpl_1", "event_id": "ev_1", "effect_type": "credit_grant"}
+
+
+def answer(status, body, **headers):
+    """What a server does with a request: it answers with JSON."""
+
+    def act(handler):
+        text = json.dumps(body).encode()
+        head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(text)}\r\nConnection: close\r\n{head}\r\n"
+        handler.wfile.write(head.encode() + text)
+
+    return act
+
+
+ACCEPT = answer(202, {"event_id": "ev_1", "accepted": True})
+
+
+def hang(handler):
+    handler.server.stopping.wait()
+
+
+def drip(text, start=b""):
+    def act(handler):
+        with contextlib.suppress(OSError):
+            handler.wfile.write(start)
+            while not handler.server.stopping.wait(0.5):
+                handler.wfile.write(text)
+
+    return act
+
+
+DRIP_HEADERS = drip(b"x", b"HTTP/1.1 202 Accepted\r\nx-slow: ")
+DRIP_BODY = drip(b" ", b"HTTP/1.1 202 Accepted\r\ncontent-length: 100\r\n\r\n")
+
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        path = self.rfile.readline().decode().split(" ")[1]
+        lines = iter(lambda: self.rfile.readline().decode().strip(), "")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        body = self.rfile.read(int(headers["content-length"])).decode()
+        request = {"path": path, "headers": headers, "body": body, "at": time.monotonic()}
+        with self.server.lock:
+            self.server.requests.append({**request, "key": headers["idempotency-key"]})
+            script = self.server.script
+            act = script.pop(0) if len(script) > 1 else script[0]
+        act(self)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Does with each request what the script says, and the last of it ever after."""
+
+    daemon_threads = True
+    request_queue_size = 50
+
+    def __init__(self, script):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script, self.requests = list(script), []
+        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=[0.05], daemon=True).start()
+
+    def stop(self):
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+
+
+def files(folder):
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(name for name in names if ".json" in name)
+
+
+def write_waiting(spool, name, **call):
+    os.makedirs(spool, exist_ok=True)
+    written = {"path": "receipt", "key": name, "body": "{}", **call}
+    pathlib.Path(spool, f"{name}.json").write_text(json.dumps(written))
+
+
+def milliseconds(ago=0):
+    return int(time.time() * 1000) - ago
+
+
+def callback(order, secrets=(SECRET_BYTES,), age=0, nonce=None):
+    """The headers and body of a repair callback, signed as the server signs them."""
+    body = json.dumps(order).encode()
+    timestamp = str(int(time.time()) - age)
+    nonce = uuid.uuid4().hex if nonce is None else nonce
+    signed = f"{timestamp}.{nonce}.".encode() + body
+    macs = [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in secrets]
+    signature = ",".join(f"v1={mac}" for mac in macs)
+    return {"X-SP-Timestamp": timestamp, "X-SP-Nonce": nonce, "X-SP-Signature": signature}, body
+
+
+class Case(unittest.TestCase):
+    def serve(self, *script):
+        server = Server(script)
+        self.addCleanup(server.stop)
+        return server
+
+    def folder(self):
+        return os.path.join(tempfile.mkdtemp(dir=TEMPORARY), "spool")
+
+    def client(self, url, **options):
+        logged = []
+        settings = {"key": KEY, "secret": SECRET, "spool": self.folder(), "log": logged.append, **options}
+        client = Client(url=url, **settings)
+        client.logged = logged
+        return client
+
+    def start(self, *script, **options):
+        """A server, and a client of it with its own spool."""
+        server = self.serve(*script)
+        return server, self.client(server.url, **options)
+
+    def until(self, what, condition):
+        end = time.monotonic() + 20
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"never: {what}")
+            time.sleep(0.01)
+
+    def child(self, url, spool, code, **options):
+        """Runs code beside a client in a process of its own."""
+        settings = {"SENDPROMPTLY_URL": url, "SENDPROMPTLY_KEY": KEY, "SENDPROMPTLY_SPOOL": spool}
+        source = "import os, time, sendpromptly\nclient = sendpromptly.Client(log=lambda line: None)\n"
+        command = [sys.executable, "-B", "-W", "ignore", "-c", source + code]
+        one = subprocess.Popen(command, cwd=HERE, env={**os.environ, **settings}, **options)
+        self.addCleanup(one.wait)
+        self.addCleanup(one.kill)
+        return one
+
+
+class Calls(Case):
+    def test_a_receipt_and_a_result_arrive_and_nothing_stays_in_the_spool(self):
+        server, client = self.start(ACCEPT)
+        given = client.receipt(**RECEIPT, payload={"id": "evt_1"})
+        self.assertEqual(given, {"event_id": "ev_1", "accepted": True})
+        client.result("success", **EVENT)
+        receipt, result = server.requests
+        self.assertEqual(receipt["path"], "/api/v1/receipt")
+        self.assertEqual(receipt["headers"]["authorization"], f"Bearer {KEY}")
+        self.assertEqual(receipt["headers"]["content-type"], "application/json")
+        self.assertEqual(receipt["key"], "receipt-evt_1-invoice.paid-credit_grant-user_456")
+        self.assertEqual(json.loads(receipt["body"]), {**RECEIPT, "payload": {"id": "evt_1"}})
+        self.assertEqual(result["path"], "/api/v1/result")
+        self.assertEqual(result["key"], "result-evt_1-credit_grant-success-user_456-invoice.paid")
+        self.assertEqual(json.loads(result["body"]), {**EVENT, "status": "success"})
+        self.assertEqual(files(client.spool), [])
+        self.assertEqual(client.logged, [])
+        self.assertEqual(os.stat(client.spool).st_mode & 0o777, 0o700)
+
+    def test_no_server_holds_a_call_for_more_than_2_seconds_and_the_call_is_kept(self):
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            refusing = closed.getsockname()[1]
+
+        def no_json(handler):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+
+        slow_lookup = threading.Event()
+        self.addCleanup(slow_lookup.set)
+        lookup = socket.getaddrinfo
+
+        def resolve(host, *more, **options):
+            if host == "slow.invalid":
+                slow_lookup.wait()
+            return lookup(host, *more, **options)
+
+        patch = mock.patch("socket.getaddrinfo", resolve)
+        patch.start()
+        self.addCleanup(patch.stop)
+        cases = {
+            "hangs after the request": self.serve(hang).url,
+            "drips its headers": self.serve(DRIP_HEADERS).url,
+            "drips its body": self.serve(DRIP_BODY).url,
+            "answers with no JSON": self.serve(no_json).url,
+            "redirects": self.serve(answer(302, {}, location="/")).url,
+            "hangs in the TLS handshake": f"https://127.0.0.1:{silent.getsockname()[1]}",
+            "refuses connections": f"http://127.0.0.1:{refusing}",
+            "has no address": "http://no-such-host.invalid",
+            "takes long to look up": "http://slow.invalid",
+            "has a malformed address": "localhost:8080",
+        }
+
+        def check(what, client):
+            before = time.monotonic()
+            self.assertIsNone(client.receipt(**RECEIPT), what)
+            took[what] = time.monotonic() - before
+
+        took = {}
+        clients = {what: self.client(url) for what, url in cases.items()}
+        threads = [threading.Thread(target=check, args=one) for one in clients.items()]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        for what, client in clients.items():
+            self.assertLess(took[what], 2, what)
+            self.assertEqual(len(files(client.spool)), 1, what)
+            self.assertRegex(client.logged[0], r"^sendpromptly: receipt-evt_1\S+ is sent again later: .")
+
+    def test_what_is_cut_off_leaves_no_thread(self):
+        clients = [self.start(act)[1] for act in (hang, DRIP_HEADERS, DRIP_BODY)]
+        before = {one.ident for one in threading.enumerate()}
+        with mock.patch.object(Client, "_resend_later"):
+            threads = [threading.Thread(target=one.receipt, kwargs=RECEIPT) for one in clients]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join()
+
+        def are_left():
+            new = [one for one in threading.enumerate() if one.ident not in before]
+            return [one for one in new if one.name == "sendpromptly"]
+
+        self.until("the end of their threads", lambda: not are_left())
+
+    def test_what_got_no_answer_is_sent_again_with_the_same_bytes_and_key(self):
+        in_progress = answer(409, {"error": {"code": "idempotency_in_progress", "message": "running"}})
+        firsts = [in_progress, *(answer(status, {}) for status in (503, 500, 408, 425))]
+        pairs = [self.start(first, ACCEPT) for first in firsts]
+        for _, client in pairs:
+            self.assertIsNone(client.receipt(**RECEIPT))
+        for server, client in pairs:
+            self.until("a second attempt", lambda: len(server.requests) == 2)
+            first, second = server.requests
+            self.assertEqual((first["body"], first["key"]), (second["body"], second["key"]))
+            self.until("an empty spool", lambda: not files(client.spool))
+
+    def test_retry_after_is_respected(self):
+        server, client = self.start(answer(429, {}, Retry_After=2), ACCEPT)
+        client.receipt(**RECEIPT)
+        self.until("a second attempt", lambda: len(server.requests) == 2)
+        self.assertGreaterEqual(server.requests[1]["at"] - server.requests[0]["at"], 2)
+
+    def test_what_is_rejected_is_told_set_aside_and_not_sent_again(self):
+        wrong = [{"field": "event_type", "message": "is unknown"}]
+        error = {"code": "validation_error", "message": "some fields\nare wrong", "fields": wrong}
+        server, client = self.start(answer(422, {"error": error}), ACCEPT)
+        self.assertIsNone(client.receipt(**RECEIPT))
+        expected = "was rejected: 422 validation_error some fields are wrong .*event_type.*is unknown"
+        self.assertRegex(client.logged[0], expected)
+        self.assertEqual(client.flush(), 0)
+        self.assertEqual(len(server.requests), 1)
+        self.assertEqual(len(files(os.path.join(client.spool, "rejected"))), 1)
+
+    def test_the_newest_100_rejected_calls_are_kept(self):
+        _, client = self.start(answer(422, {}))
+        rejected = os.path.join(client.spool, "rejected")
+        for n in range(100):
+            write_waiting(rejected, f"{1000 + n}-aa")
+        client.receipt(**RECEIPT)
+        self.assertEqual(len(files(rejected)), 100)
+        self.assertEqual(files(rejected)[0], "1001-aa.json")
+
+    def test_a_result_waits_behind_its_receipt_within_a_millisecond_too(self):
+        _, client = self.start(answer(503, {}))
+        with mock.patch("time.time_ns", return_value=time.time_ns()):
+            for _ in range(3):
+                client.receipt(**RECEIPT)
+                client.result("success", **EVENT)
+        waiting = [json.loads(pathlib.Path(client.spool, name).read_text()) for name in files(client.spool)]
+        self.assertEqual([one["path"] for one in waiting], ["receipt", "result"] * 3)
+
+    def test_a_call_goes_on_where_no_thread_can_start(self):
+        _, client = self.start(ACCEPT)
+        with mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread")):
+            self.assertIsNone(client.receipt(**RECEIPT))
+        [name] = files(client.spool)
+        self.assertTrue(name.endswith(".json"), "it waits")
+        self.assertEqual(client.flush(), 0)
+
+    def test_the_oldest_is_sent_first(self):
+        spool, now = self.folder(), milliseconds()
+        for age in (1, 3, 2):
+            write_waiting(spool, f"{now - age}-aa")
+        server, client = self.start(ACCEPT, spool=spool)
+        self.until("an empty spool", lambda: not files(spool))
+        self.assertEqual([one["key"] for one in server.requests], [f"{now - age}-aa" for age in (3, 2, 1)])
+
+    def test_a_call_that_never_gets_through_does_not_hold_up_the_others(self):
+        spool, now = self.folder(), milliseconds()
+        for age in (3, 2, 1):
+            write_waiting(spool, f"{now - age}-aa")
+        server, _ = self.start(answer(500, {}), ACCEPT, ACCEPT, answer(500, {}), spool=spool)
+        self.until("one file", lambda: len(files(spool)) == 1)
+        self.assertIn(f"{now - 3}-aa", files(spool)[0])
+
+    def test_flush_sends_what_waits_and_tells_how_many_are_left(self):
+        server, client = self.start(hang)
+        for n in range(3):
+            write_waiting(client.spool, f"{milliseconds() + n}-aa")
+        before = time.monotonic()
+        self.assertEqual(client.flush(0.5), 3)
+        self.assertLess(time.monotonic() - before, 1)
+        server.script[:] = [ACCEPT]
+        self.assertEqual(client.flush(), 0)
+
+    def test_what_is_over_7_days_old_or_damaged_is_dropped_and_told(self):
+        server, client = self.start(ACCEPT)
+        write_waiting(client.spool, f"{milliseconds(8 * 24 * 3600_000)}-aa", key="receipt-old")
+        pathlib.Path(client.spool, f"{milliseconds()}-bb.json").touch()
+        self.assertEqual(client.flush(), 0)
+        self.assertEqual(server.requests, [])
+        self.assertRegex(client.logged[0], "receipt-old is dropped: older than 7 days")
+        self.assertRegex(client.logged[1], "bb.json is dropped: the file is damaged")
+
+    def test_without_a_usable_spool_calls_are_sent_all_the_same_and_that_is_told(self):
+        with tempfile.NamedTemporaryFile() as file:
+            _, client = self.start(ACCEPT, spool=f"{file.name}/spool")
+            self.assertTrue(client.receipt(**RECEIPT))
+        self.assertRegex("\n".join(client.logged), "sendpromptly: spool: .*Not a directory")
+
+    def test_a_spool_of_10000_files_takes_no_more_but_calls_are_sent(self):
+        _, client = self.start(ACCEPT)
+        for n in range(10_001):
+            pathlib.Path(client.spool, f"filler-{n}").touch()
+        self.assertTrue(client.receipt(**RECEIPT))
+        self.assertRegex("\n".join(client.logged), "10000 files wait")
+
+    @unittest.skipUnless(hasattr(os, "getuid") and os.getuid() == 0, "only root can make one")
+    def test_in_the_temporary_folder_another_users_folder_is_not_used(self):
+        os.makedirs(temporary := self.folder())
+        with mock.patch("tempfile.gettempdir", lambda: temporary):
+            server, client = self.start(ACCEPT, spool=None)
+            os.chown(client.spool, 1, 1)
+            self.assertTrue(client.receipt(**RECEIPT))
+        self.assertEqual(os.listdir(client.spool), [])
+        self.assertRegex("\n".join(client.logged), "is another user's")
+
+
+class Processes(Case):
+    def test_what_a_killed_process_was_sending_is_sent_by_the_next_one_with_the_same_key(self):
+        server, spool = self.serve(hang), self.folder()
+        first = self.child(server.url, spool, f"client.receipt(**{RECEIPT!r})")
+        self.until("the first attempt", lambda: len(server.requests) == 1)
+        first.kill()
+        first.wait()
+        [name] = files(spool)
+        self.assertRegex(name, r"\.json\.\d+$", "it was written before it was sent")
+        then = time.time() - 61  # a minute later
+        os.utime(os.path.join(spool, name), (then, then))
+        server.script[:] = [ACCEPT]
+        self.child(server.url, spool, "time.sleep(60)")
+        self.until("the second attempt", lambda: len(server.requests) == 2)
+        first, second = server.requests
+        self.assertEqual((first["body"], first["key"]), (second["body"], second["key"]))
+        self.until("an empty spool", lambda: not files(spool))
+
+    def test_a_process_ends_although_calls_wait(self):
+        server, spool = self.serve(hang), self.folder()
+        for n in range(5):
+            write_waiting(spool, f"{milliseconds() + n}-aa")
+        before = time.monotonic()
+        one = self.child(server.url, spool, "time.sleep(1.5)")
+        self.assertEqual(one.wait(), 0)
+        self.assertLess(time.monotonic() - before, 4)
+        self.assertEqual(len(server.requests), 1, "it was at one of them")
+        self.assertEqual(len(files(spool)), 5)
+
+    def test_processes_that_share_a_spool_send_each_call_once(self):
+        def slow(handler):
+            time.sleep(0.005)
+            ACCEPT(handler)
+
+        server, spool = self.serve(slow), self.folder()
+        for n in range(40):
+            write_waiting(spool, f"{milliseconds() + n}-aa")
+        both = [self.child(server.url, spool, "while client.flush(): pass") for _ in range(2)]
+        for one in both:
+            self.assertEqual(one.wait(), 0)
+        self.assertEqual(len({one["key"] for one in server.requests}), 40)
+        self.assertEqual(len(server.requests), 40)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "there is no fork")
+    def test_a_forked_process_sends_again_too(self):
+        server, spool = self.serve(answer(503, {})), self.folder()
+        write_waiting(spool, f"{milliseconds()}-aa")  # so that the parent has a thread before the fork
+        code = f"""
+if pid := os.fork():
+    print(pid, flush=True)
+    os._exit(0)
+client.receipt(**{RECEIPT!r})
+time.sleep(60)"""
+        parent = self.child(server.url, spool, code, stdout=subprocess.PIPE)
+        with parent.stdout as printed:
+            self.addCleanup(os.kill, int(printed.readline()), signal.SIGKILL)
+        self.until("the first attempt", lambda: server.requests)
+        server.script[:] = [ACCEPT]
+        self.until("an empty spool", lambda: not files(spool))
+
+
+class Texts(Case):
+    def sent(self, server):
+        return json.loads(server.requests[-1]["body"])
+
+    def test_texts_are_cleaned_so_that_they_can_be_sent(self):
+        server, client = self.start(ACCEPT)
+        cases = [
+            ("x" * 1992 + "😀", "x" * 1992 + "😀"),
+            ("x" * 1999 + "😀😀", "x" * 1999 + "😀"),
+            ("x" * 20_000, "x" * 2000),
+            ("😀" * 20_000, "😀" * 2000),
+            ("a\0b\x07c\x1b[0m\r\n\td\x7f\x85", "abc[0m\n\td"),
+            ("x\ud83d", "x\ufffd"),
+            (b"caf\xe9", "caf\ufffd"),
+        ]
+        for given, sent in cases:
+            self.assertTrue(client.result("failed", **EVENT, error_message=given))
+            self.assertEqual(self.sent(server)["error_message"], sent)
+        client.result("failed", **{**EVENT, "internal_reference": "a\0b\ud800"}, error_code="é" * 300)
+        self.assertEqual(self.sent(server)["error_code"], "é" * 200)
+        self.assertEqual(self.sent(server)["internal_reference"], "ab\ufffd")
+
+    def test_values_of_pythons_own_types_are_sent_as_texts(self):
+        class Effect(str, enum.Enum):
+            GRANT = "credit_grant"
+
+        server, client = self.start(ACCEPT)
+        moment = datetime.datetime(2026, 11, 21, 14, 2, 9, tzinfo=datetime.timezone.utc)
+        reference = uuid.UUID(int=5)
+        more = {"effect_type": Effect.GRANT, "internal_reference": reference, "occurred_at": moment}
+        client.receipt(**{**RECEIPT, **more}, payload={"a": "\ud83d"})
+        sent = self.sent(server)
+        self.assertEqual(sent["effect_type"], "credit_grant")
+        self.assertEqual(sent["internal_reference"], str(reference))
+        self.assertEqual(sent["occurred_at"], "2026-11-21T14:02:09+00:00")
+        self.assertEqual(sent["payload"], {"a": "\ufffd"})
+        self.assertIn("-credit_grant-", server.requests[-1]["key"])
+
+    def test_an_exception_gives_error_code_and_error_message(self):
+        class Silent(Exception):
+            def __str__(self):
+                raise ValueError
+
+        server, client = self.start(ACCEPT)
+        local = f"{__name__}.{type(self).__name__}"
+        cases = [
+            (ValueError("x is none"), "ValueError", "x is none"),
+            (ValueError(), "ValueError", "ValueError()"),
+            (subprocess.SubprocessError("no"), "subprocess.SubprocessError", "no"),
+            (Silent(), f"{local}.{self._testMethodName}.<locals>.Silent", None),
+            ("a text", "str", "a text"),
+        ]
+        for error, code, message in cases:
+            self.assertTrue(client.result("failed", **EVENT, error=error))
+            sent = self.sent(server)
+            self.assertEqual((sent["error_code"], sent.get("error_message")), (code, message))
+            self.assertNotIn("error", sent)
+        client.result("failed", **EVENT, error=ValueError("no"), error_code="card_declined")
+        self.assertEqual(self.sent(server)["error_code"], "card_declined")
+
+    def test_a_payload_that_cannot_be_kept_is_left_out_and_the_receipt_goes_out(self):
+        server, client = self.start(ACCEPT)
+        circle = {}
+        circle["circle"] = circle
+        for payload in [circle, {"what": object()}, {"nan": float("nan")}, {"text": "x" * 65_536}]:
+            self.assertTrue(client.receipt(**RECEIPT, payload=payload))
+            self.assertEqual(self.sent(server), RECEIPT)
+        self.assertEqual(sum("payload left out" in line for line in client.logged), 4)
+        client.receipt(**RECEIPT, payload={"text": "x" * 65_000})
+        self.assertEqual(len(self.sent(server)["payload"]["text"]), 65_000)
+
+    def test_the_same_input_has_the_same_key_in_every_language(self):
+        cases = json.loads((HERE.parent / "keys.json").read_text(encoding="utf-8"))["cases"]
+        self.assertGreater(len(cases), 10)
+        for case in cases:
+            key = idempotency_key(case["call"], {**case["fields"], "status": case.get("status")})
+            self.assertEqual(key, case["key"], case["name"])
+
+    def test_the_providers_test_events_which_share_an_id_have_keys_of_their_own(self):
+        server, client = self.start(ACCEPT)
+        for _ in range(2):
+            client.receipt(**{**RECEIPT, "provider_event_id": "evt_00000000000000"})
+        first, second = [one["key"] for one in server.requests]
+        self.assertNotEqual(first, second)
+        self.assertRegex(first, r"^receipt-evt_00000000000000-invoice.paid-credit_grant-user_456-\w{8}$")
+
+    def test_nothing_raises_and_the_key_stays_secret(self):
+        class Bad:
+            def __str__(self):
+                raise ValueError("no")
+
+        server, client = self.start(answer(401, {"error": {"code": "unauthorized"}}))
+        keyless = self.client(server.url, key="")
+        self.assertIsNone(keyless.receipt(**RECEIPT))
+        self.assertRegex(keyless.logged[0], "SENDPROMPTLY_KEY is not set")
+        self.assertFalse(os.path.exists(keyless.spool), "it makes no folder")
+        for fields in [{}, {"provider": Bad()}, {"provider": float("nan")}, {"provider": {1, 2}}]:
+            self.assertIsNone(client.receipt(**fields))
+            self.assertIsNone(client.result(None, **fields))
+        loud = self.client(server.url, log=lambda line: 1 / 0)
+        self.assertIsNone(loud.receipt(**RECEIPT))
+        self.assertNotIn(KEY, f"{client.logged} {client!r}")
+
+
+class Repairs(Case):
+    def work_on(self, client, given, work):
+        """Has a repair done, and waits for its end."""
+        before = set(threading.enumerate())
+        status, text = client.repair(*given, work)
+        for thread in set(threading.enumerate()) - before:
+            if not thread.daemon:
+                thread.join()
+        return status, text
+
+    def fail_if_called(self, order):
+        self.fail("nothing is worked on")
+
+    def test_verify_gives_the_order_of_what_is_genuine_and_none_for_the_rest(self):
+        _, client = self.start(ACCEPT)
+        other = bytes([9]) * 32
+        headers, body = callback(ORDER)
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+        lower = {name.lower(): value for name, value in headers.items()}
+        for given in [headers, environ, lower]:
+            self.assertEqual(client.verify(given, body), ORDER)
+        for same in [body.decode(), bytearray(body), memoryview(body)]:
+            self.assertEqual(client.verify(headers, same), ORDER)
+        self.assertEqual(client.verify(*callback(ORDER, secrets=[other, SECRET_BYTES])), ORDER, "rotated")
+        self.assertEqual(client.verify(*callback(ORDER, age=299)), ORDER)
+        mac, timestamp = headers["X-SP-Signature"], headers["X-SP-Timestamp"]
+        bad = {
+            "another secret": callback(ORDER, secrets=[other]),
+            "another body": (headers, body + b" "),
+            "too old": callback(ORDER, age=302),
+            "from the future": callback(ORDER, age=-302),
+            "a dot in the nonce": callback(ORDER, nonce="a.b"),
+            "an empty nonce": callback(ORDER, nonce=""),
+            "no signature": ({**headers, "X-SP-Signature": None}, body),
+            "no timestamp": ({**headers, "X-SP-Timestamp": None}, body),
+            "no headers": ({}, body),
+            "no v1": ({**headers, "X-SP-Signature": mac[3:]}, body),
+            "a signature that is no ASCII": ({**headers, "X-SP-Signature": "v1=é\ud800"}, body),
+            "a timestamp with more": ({**headers, "X-SP-Timestamp": f"{timestamp}.0"}, body),
+            "a timestamp in other digits": ({**headers, "X-SP-Timestamp": "١٢٣"}, body),
+        }
+        for what, given in bad.items():
+            self.assertIsNone(client.verify(*given), what)
+
+    def test_verify_tells_a_developer_what_is_missing(self):
+        server, client = self.start(ACCEPT)
+        for body in [ORDER, {}, None, [1]]:
+            with self.assertRaisesRegex(TypeError, "the raw body is needed, before any parser.*get_data"):
+                client.verify(callback(ORDER)[0], body)
+        for secret in ["", "whsec_"]:
+            bare = self.client(server.url, secret=secret)
+            with self.assertRaisesRegex(ValueError, "SENDPROMPTLY_SECRET is not set"):
+                bare.verify(*callback(ORDER, secrets=[b""]))
+
+    def test_a_repair_is_answered_worked_on_once_and_reported(self):
+        server, client = self.start(ACCEPT)
+        orders = []
+        self.assertEqual(self.work_on(client, callback(ORDER), orders.append), (202, "accepted"))
+        self.assertEqual(self.work_on(client, callback(ORDER), orders.append), (202, "taken before"))
+        self.assertEqual(orders, [ORDER])
+        [result] = server.requests
+        self.assertEqual(result["key"], "result-ev_1-success-rpl_1")
+        sent = {"status": "success", "event_id": "ev_1", "replay_id": "rpl_1"}
+        self.assertEqual(json.loads(result["body"]), sent)
+
+    def test_it_is_answered_before_the_work_ends_and_twice_at_once_is_worked_on_once(self):
+        server, client = self.start(ACCEPT)
+        finish, count = threading.Event(), []
+
+        def work(order):
+            count.append(order)
+            finish.wait()
+            return "superseded"
+
+        self.addCleanup(finish.set)
+        answers = [client.repair(*callback(ORDER), work)[0] for _ in range(2)]
+        self.assertEqual(answers, [202, 202])
+        finish.set()
+        self.until("a result", lambda: server.requests)
+        self.assertEqual(json.loads(server.requests[0]["body"])["status"], "superseded")
+        self.assertEqual(len(count), 1)
+
+    def test_work_that_fails_is_reported_and_can_be_asked_for_again(self):
+        server, client = self.start(ACCEPT)
+
+        def failing(order):
+            raise LookupError("no credits")
+
+        self.work_on(client, callback(ORDER), failing)
+        self.work_on(client, callback(ORDER), lambda order: sys.exit(3))
+        self.work_on(client, callback(ORDER), lambda order: None)
+        first, second, third = [json.loads(one["body"]) for one in server.requests]
+        ids = {"event_id": "ev_1", "replay_id": "rpl_1"}
+        failed = {**ids, "status": "failed"}
+        self.assertEqual(first, {**failed, "error_code": "LookupError", "error_message": "no credits"})
+        self.assertEqual(second, {**failed, "error_code": "SystemExit", "error_message": "3"})
+        self.assertEqual(third, {**ids, "status": "success"})
+
+    def test_work_that_a_dead_process_left_is_done_again_but_finished_work_is_not(self):
+        _, client = self.start(ACCEPT)
+        seen = pathlib.Path(client.spool, "seen")
+        seen.mkdir(parents=True)
+        claim = seen / f"replay-{hashlib.sha256(b'rpl_1').hexdigest()}"
+        claim.touch()
+        self.assertEqual(client.repair(*callback(ORDER), self.fail_if_called), (202, "taken before"))
+        then = time.time() - 61
+        os.utime(claim, (then, then))
+        held = []
+
+        def work(order):
+            held.append(claim.stat().st_mtime - time.time())
+
+        self.assertEqual(self.work_on(client, callback(ORDER), work), (202, "accepted"))
+        self.assertAlmostEqual(held[0], 600, delta=10)
+        self.assertGreater(claim.stat().st_mtime, time.time() + 29 * 24 * 3600)
+
+    def test_every_way_of_repair_to_say_no(self):
+        server, client = self.start(ACCEPT)
+        work = self.fail_if_called
+        probe = callback({"type": "probe", "replay_id": "rpl_1"})
+        self.assertEqual(client.repair(*probe, work), (200, "probe"))
+        self.assertEqual(client.repair(*probe, work), (409, "nonce seen before"))
+        neighbour = self.client(server.url, spool=client.spool)  # what one has seen, the other has too
+        self.assertEqual(neighbour.repair(*probe, work), (409, "nonce seen before"))
+        cases = [
+            (callback(ORDER, age=600), 401, "stale timestamp"),
+            (callback(ORDER, nonce="a.b"), 401, "bad nonce"),
+            (callback(ORDER, secrets=[bytes(32)]), 401, "bad signature"),
+            (({}, b"{}"), 401, "no timestamp"),
+            (callback({**ORDER, "type": "other"}), 422, "unknown type"),
+        ]
+        for given, status, text in cases:
+            self.assertEqual(client.repair(*given, work), (status, text))
+        status, text = client.repair(callback(ORDER)[0], ORDER, work)
+        self.assertEqual(status, 500)
+        self.assertRegex(text, "the raw body is needed, before any parser")
+        keyless = self.client(server.url, key="")
+        self.assertEqual(keyless.repair(*callback(ORDER), work), (500, "SENDPROMPTLY_KEY is not set"))
+
+    def test_what_was_seen_can_be_kept_in_a_table_that_machines_share(self):
+        table = {}
+
+        def claim(name, seconds):
+            return name not in table and bool(table.setdefault(name, seconds))
+
+        shared = {"claim": claim, "extend": table.__setitem__, "release": table.pop}
+        server, one = self.start(ACCEPT, **shared)
+        two = self.client(server.url, **shared)
+        self.work_on(one, callback(ORDER), lambda order: None)
+        self.assertEqual(two.repair(*callback(ORDER), self.fail_if_called), (202, "taken before"))
+        self.assertEqual(list(table.values()), [600, 30 * 24 * 3600, 600])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,669 @@
+# frozen_string_literal: true
+
+# The tests of sendpromptly.rb, against a real HTTP server: ruby clients/ruby/test_sendpromptly.rb
+
+require "minitest/autorun"
+require "rbconfig"
+require "socket"
+require "stringio"
+require "tmpdir"
+require_relative "sendpromptly"
+
+SECRET = "whsec_#{["s" * 32].pack("m0")}"
+EVENT = { provider: "stripe", provider_event_id: "evt_1", event_type: "invoice.paid",
+          effect_type: "credit_grant", internal_reference: "user_456", occurred_at: 1_764_079_329 }.freeze
+ACCEPTED = [202, { "event_id" => "ev_1", "accepted" => true }].freeze
+
+# Answers each request with what the block gives: [status, body, headers], or a way to misbehave.
+class Server
+  Request = Struct.new(:path, :headers, :body) do
+    def key = headers["idempotency-key"]
+    def json = JSON.parse(body)
+  end
+
+  attr_reader :requests
+
+  def initialize(&answer)
+    @socket = TCPServer.new("127.0.0.1", 0)
+    @requests = Queue.new
+    @answer = answer || proc { ACCEPTED }
+    Thread.new { loop { Thread.new(@socket.accept) { |client| serve(client) } } }
+  end
+
+  def url = "http://127.0.0.1:#{@socket.addr[1]}"
+
+  def seen = Array.new(@requests.size) { @requests.pop.tap { |one| @requests << one } }
+
+  private
+
+  def serve(client)
+    request = read(client)
+    @requests << request
+    case answer = @answer.call(request, @requests.size)
+    when :hang then sleep
+    when :drip
+      "HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n".each_char { |char| client.write(char) }
+      loop { client.write(" ") && sleep(0.5) }
+    when :drip_headers
+      client.write("HTTP/1.1 202 Accepted\r\nX-Slow: ")
+      loop { client.write("x") && sleep(0.5) }
+    else write(client, *answer)
+    end
+  rescue SystemCallError, IOError
+    nil # the client went away
+  end
+
+  def read(client)
+    head = client.gets("\r\n\r\n").to_s.split("\r\n")
+    raise IOError, "this is not HTTP" if head.size < 2
+
+    headers = head.drop(1).to_h { |line| line.split(": ", 2) }.transform_keys(&:downcase)
+    Request.new(head.first.split[1], headers, client.read(headers["content-length"].to_i))
+  end
+
+  def write(client, status, body, headers = {})
+    body = JSON.generate(body) unless body.is_a?(String)
+    headers = { "Content-Length" => body.bytesize, "Connection" => "close", **headers }
+    client.write("HTTP/1.1 #{status} Status\r\n#{headers.map { |pair| pair.join(": ") }.join("\r\n")}\r\n\r\n#{body}")
+    client.close
+  end
+end
+
+class ClientTest < Minitest::Test
+  def setup
+    @spool = Dir.mktmpdir
+    @log = StringIO.new
+  end
+
+  def teardown
+    FileUtils.rm_rf(@spool)
+  end
+
+  def client(server = nil, kind: SendPromptly, **settings)
+    url = server.is_a?(Server) ? server.url : server
+    kind.new(url: url || "http://127.0.0.1:9", key: "sk_test_1", secret: SECRET, spool: @spool,
+                     log: @log.method(:puts), **settings)
+  end
+
+  # Sends what waits only when it is told to.
+  class Idle < SendPromptly
+    def send_in_background = nil
+  end
+
+  def files = Dir.children(@spool).grep(/\A\d/)
+
+  def eventually(what)
+    Timeout.timeout(20) { sleep(0.01) until yield }
+  rescue Timeout::Error
+    flunk("#{what} did not happen; the log: #{@log.string}")
+  end
+
+  def timed
+    start = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    result = yield
+    [result, Process.clock_gettime(Process::CLOCK_MONOTONIC) - start]
+  end
+
+  # As if so many seconds had passed for all that waits.
+  def later(seconds)
+    files.each do |name|
+      aged = name.gsub(/\d{16}/) { |time| (time.to_i - (seconds * 1_000_000)).to_s }
+      File.rename(File.join(@spool, name), File.join(@spool, aged))
+    end
+  end
+
+  # A process of its own that runs the block and then ends.
+  def child(&block)
+    fork do
+      block.call
+    ensure
+      exit!(0)
+    end
+  end
+end
+
+class SendingTest < ClientTest
+  def test_a_call_is_sent_once_and_its_answer_is_returned
+    server = Server.new
+    one = client(server)
+    assert_equal ACCEPTED[1], one.receipt(EVENT)
+    assert_equal ACCEPTED[1], one.result("success", EVENT)
+    assert_equal 0, one.flush
+    receipt, result = server.seen
+    assert_equal 2, server.requests.size
+    assert_equal "/api/v1/receipt", receipt.path
+    assert_equal "Bearer sk_test_1", receipt.headers["authorization"]
+    assert_equal "receipt-evt_1-invoice.paid-credit_grant-user_456", receipt.key
+    assert_equal EVENT.transform_keys(&:to_s), receipt.json
+    assert_equal "/api/v1/result", result.path
+    assert_equal "result-evt_1-credit_grant-success-user_456-invoice.paid", result.key
+    assert_equal "success", result.json["status"]
+    assert_empty files
+    assert_empty @log.string
+  end
+
+  { hanging: proc { :hang }, dripping_body: proc { :drip }, dripping_headers: proc { :drip_headers } }.each do |name, answer|
+    define_method("test_a_#{name}_server_costs_two_seconds_and_the_call_is_kept") do
+      one = client(Server.new(&answer))
+      response, seconds = timed { one.receipt(EVENT) }
+      assert_nil response
+      assert_operator seconds, :<, 2
+      assert_equal 1, files.size
+      assert_includes @log.string, "did not get through"
+    end
+  end
+
+  def test_a_server_that_says_nothing_to_tls_costs_two_seconds
+    server = Server.new
+    response, seconds = timed { client(server.url.sub("http", "https")).receipt(EVENT) }
+    assert_nil response
+    assert_operator seconds, :<, 2
+  end
+
+  def test_a_refused_connection_keeps_the_call
+    assert_nil client("http://127.0.0.1:1").receipt(EVENT)
+    assert_equal 1, files.size
+  end
+
+  def test_an_address_that_is_none_does_not_raise
+    assert_nil client("not an address").receipt(EVENT)
+    assert_nil client("http://").result("failed", EVENT)
+    assert_nil client.result("failed", nil)
+  end
+
+  def test_a_page_instead_of_an_answer_is_not_taken_for_one
+    assert_nil client(Server.new { [200, "<html>maintenance</html>"] }).receipt(EVENT)
+    assert_equal 1, files.size
+  end
+
+  [408, 425, 429, 500, 503].each do |status|
+    define_method("test_#{status}_is_sent_again_with_the_same_key_and_bytes") do
+      server = Server.new { |_, count| count == 1 ? [status, {}] : ACCEPTED }
+      assert_nil client(server).receipt(EVENT)
+      eventually("the second attempt") { files.empty? }
+      first, second = server.seen
+      assert_equal [first.key, first.body], [second.key, second.body]
+      assert_equal 2, server.requests.size
+    end
+  end
+
+  def test_a_first_request_that_still_runs_is_asked_again
+    running = [409, { "error" => { "code" => "idempotency_in_progress" } }, { "Retry-After" => 1 }]
+    server = Server.new { |_, count| count == 1 ? running : ACCEPTED }
+    assert_nil client(server).receipt(EVENT)
+    eventually("the second attempt") { files.empty? }
+    assert_equal 2, server.requests.size
+  end
+
+  def test_what_is_rejected_is_logged_and_set_aside
+    fields = [{ "field" => "occurred_at", "message" => "needs a time zone" }]
+    error = { "error" => { "code" => "validation_error", "message" => "bad fields", "fields" => fields } }
+    server = Server.new { [422, error] }
+    one = client(server)
+    assert_nil one.receipt(EVENT)
+    assert_equal 0, one.flush
+    assert_equal 1, server.requests.size
+    assert_equal 1, Dir.children(File.join(@spool, "rejected")).size
+    assert_match(/\Asendpromptly: \S+ was rejected: 422, validation_error, bad fields, occurred_at: needs a time zone\n\z/,
+                 @log.string)
+  end
+
+  def test_the_newest_hundred_rejected_calls_are_kept
+    FileUtils.mkdir_p(File.join(@spool, "rejected"))
+    names = Array.new(100) { |index| "#{1_000_000_000_000_000 + index}-00000000.0000000000000000" }
+    names.each { |name| File.write(File.join(@spool, "rejected", name), "") }
+    client(Server.new { [401, {}] }).receipt(EVENT)
+    left = Dir.children(File.join(@spool, "rejected"))
+    assert_equal 100, left.size
+    refute_includes left, names.first
+  end
+
+  def test_a_missing_or_broken_key_is_logged_and_nothing_is_sent
+    server = Server.new
+    [nil, "", "sk_test\n_1"].each do |key|
+      one = client(server, key: key)
+      assert_nil one.receipt(EVENT)
+      assert_nil one.result("success", EVENT)
+    end
+    assert_equal 0, server.requests.size
+    assert_equal "sendpromptly: receipt not sent: SENDPROMPTLY_KEY is not set\n", @log.string.lines.first
+    refute_includes @log.string, "sk_test"
+  end
+
+  def test_a_log_that_fails_changes_nothing
+    assert_nil client(log: ->(_) { raise "the disk is full" }).receipt(EVENT)
+  end
+
+  def test_neither_key_nor_payload_is_logged
+    client(Server.new { [500, {}] }).receipt({ **EVENT, payload: { card: "4242" } })
+    refute_match(/sk_test_1|4242/, @log.string)
+  end
+
+  def test_test_events_of_providers_get_a_key_each
+    server = Server.new
+    one = client(server)
+    2.times { one.receipt({ **EVENT, provider_event_id: "evt_00000000000000" }) }
+    first, second = server.seen.map(&:key)
+    refute_equal first, second
+    assert_match(/\Areceipt-evt_0{14}-invoice.paid-credit_grant-user_456-\h{8}\z/, first)
+  end
+end
+
+class SpoolTest < ClientTest
+  # Writes a call to the spool, and dies before it is sent.
+  def die_before_sending
+    reader, writer = IO.pipe
+    pid = child do
+      one = client
+      one.define_singleton_method(:deliver) { |*| writer.puts("written") && sleep }
+      one.receipt(EVENT)
+    end
+    reader.gets
+    Process.kill(:KILL, pid)
+    Process.wait(pid)
+  end
+
+  def test_a_call_survives_a_process_that_is_killed_before_sending_it
+    die_before_sending
+    assert_equal 1, files.size
+    server = Server.new
+    assert_equal 1, client(server, kind: Idle).flush # it could still be under way
+    later(61)
+    Process.wait(child { client(server, kind: Idle).flush })
+    assert_equal(["receipt-evt_1-invoice.paid-credit_grant-user_456"], server.seen.map(&:key))
+    assert_empty files
+  end
+
+  def test_a_new_process_sends_what_an_old_one_left_without_being_asked
+    die_before_sending
+    later(61)
+    server = Server.new
+    client(server)
+    eventually("the call") { server.requests.size == 1 }
+  end
+
+  def test_a_forked_process_sends_again_by_itself
+    server = Server.new { |request, _| request.json["internal_reference"] == "child" && @up ? ACCEPTED : [503, {}] }
+    one = client(server)
+    one.receipt(EVENT) # here a thread is running now
+    FileUtils.rm_f(files.map { |name| File.join(@spool, name) })
+    pid = fork do
+      one.receipt({ **EVENT, internal_reference: "child" })
+      sleep
+    end
+    eventually("two attempts of the child") do
+      server.seen.count { |request| request.json["internal_reference"] == "child" } >= 2
+    end
+  ensure
+    Process.kill(:KILL, pid)
+    Process.wait(pid)
+  end
+
+  def test_a_waiting_call_does_not_keep_a_process_alive
+    script = "require '#{__dir__}/sendpromptly'; SendPromptly.new.receipt(provider: 'stripe')"
+    settings = { "SENDPROMPTLY_URL" => "http://127.0.0.1:1", "SENDPROMPTLY_KEY" => "sk_test_1", "SENDPROMPTLY_SPOOL" => @spool }
+    _, seconds = timed { assert system(settings, RbConfig.ruby, "-e", script, err: File::NULL) }
+    assert_operator seconds, :<, 3
+    assert_equal 1, files.size
+  end
+
+  def test_several_processes_share_a_spool_and_send_each_call_once
+    one = client(kind: Idle)
+    40.times { |index| one.receipt({ **EVENT, internal_reference: "user_#{index}" }) }
+    later(61)
+    server = Server.new
+    pids = Array.new(3) { child { client(server, kind: Idle).flush } }
+    pids.each { |pid| Process.wait(pid) }
+    assert_equal 40, server.requests.size
+    assert_equal 40, server.seen.map(&:key).uniq.size
+    assert_empty files
+  end
+
+  def test_the_oldest_is_sent_first
+    one = client(kind: Idle)
+    one.receipt(EVENT)
+    one.result("success", EVENT)
+    server = Server.new
+    assert_equal 0, client(server, kind: Idle).flush
+    assert_equal %w[/api/v1/receipt /api/v1/result], server.seen.map(&:path)
+  end
+
+  def test_waits_double_up_to_a_minute_and_retry_after_is_respected_as_far
+    one = client(Server.new { [503, {}, { "Retry-After" => @retry_after.to_i }] }, kind: Idle)
+    waits = { [0, 0] => 1..1.5, [8, 0] => 6..10.5, [900, 0] => 45..60, [0, 30] => 30..30.1, [0, 7200] => 60..60.1 }
+    waits.each do |(age, retry_after), expected|
+      @retry_after = retry_after
+      one.receipt(EVENT)
+      later(age)
+      one.flush
+      due = files.first[/\.(\d{16})\z/, 1].to_i - Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond)
+      assert_includes Range.new(expected.begin - 0.5, expected.end), due / 1e6, [age, retry_after].inspect
+      FileUtils.rm_f(File.join(@spool, files.first))
+    end
+  end
+
+  def test_calls_of_a_week_ago_are_dropped
+    client(kind: Idle).receipt(EVENT)
+    later(7 * 86_400)
+    server = Server.new
+    assert_equal 0, client(server, kind: Idle).flush
+    assert_equal 0, server.requests.size
+    assert_includes @log.string, "was dropped"
+  end
+
+  def test_a_full_spool_takes_no_more_and_the_call_is_sent
+    10_000.times { |index| File.write(File.join(@spool, format("%016d-00000000.9999999999999999.sending", index + (Time.now.to_i * 1_000_000))), "") }
+    assert_equal ACCEPTED[1], client(Server.new).receipt(EVENT)
+    assert_includes @log.string, "10000 calls wait"
+    assert_equal 10_000, files.size
+  end
+
+  def test_a_spool_that_cannot_be_written_stops_nothing
+    FileUtils.rm_rf(@spool)
+    File.write(@spool, "no folder")
+    assert_equal ACCEPTED[1], client(Server.new).receipt(EVENT)
+    assert_includes @log.string, "is not kept"
+    assert_nil client(Server.new { [503, {}] }).receipt(EVENT)
+    assert_includes @log.string, "it is lost"
+  end
+
+  def test_the_spool_is_private
+    FileUtils.rmdir(@spool)
+    client.receipt(EVENT)
+    assert_equal 0o700, File.stat(@spool).mode & 0o777
+    assert_equal 0o600, File.stat(File.join(@spool, files.first)).mode & 0o777
+  end
+
+  def test_one_call_that_never_gets_through_does_not_hold_up_the_others
+    up = false
+    server = Server.new { |request, _| up && request.json["internal_reference"] != "poison" ? ACCEPTED : [500, {}] }
+    one = client(server, kind: Idle)
+    %w[poison a b].each { |name| one.receipt({ **EVENT, internal_reference: name }) }
+    up = true
+    assert_equal 1, one.flush
+  end
+end
+
+class TextTest < ClientTest
+  def sent(fields)
+    server = Server.new
+    refute_nil client(server).result("failed", { provider_event_id: "evt_1", **fields }), @log.string
+    server.seen.last.json
+  end
+
+  def test_texts_are_cut_between_characters
+    assert_equal "#{"x" * 1992}😀", sent(error_message: "#{"x" * 1992}😀")["error_message"]
+    assert_equal 2000, sent(error_message: "😀" * 20_000)["error_message"].size
+    assert_equal 200, sent(error_code: "é" * 300)["error_code"].size
+  end
+
+  def test_control_characters_are_removed_but_newline_and_tab
+    assert_equal "a\n\tb[31mc", sent(error_message: "a\0\r\n\tb\e[31mc\u0085")["error_message"]
+  end
+
+  def test_what_is_no_utf8_is_replaced
+    assert_equal "caf\uFFFD", sent(error_message: "caf\xE9")["error_message"]
+    assert_equal "caf\uFFFD", sent(error_message: "caf\xE9".b)["error_message"]
+    assert_equal "café", sent(error_message: "café".b)["error_message"]
+    assert_equal "café", sent(error_message: "caf\xE9".dup.force_encoding("ISO-8859-1"))["error_message"]
+    assert_equal "x\uFFFD\uFFFD\uFFFD", sent(error_message: "x\xED\xA0\xBD")["error_message"]
+    assert_equal "a+b", sent(error_message: "a+b".dup.force_encoding("UTF-7"))["error_message"]
+    assert_equal "a\uFFFD", sent(internal_reference: "a\xFF")["internal_reference"]
+  end
+
+  def test_exceptions_give_code_and_message
+    assert_equal %w[ZeroDivisionError why], sent(error: ZeroDivisionError.new("why")).values_at("error_code", "error_message")
+    assert_equal "Errno::ENOENT", sent(error: Errno::ENOENT.new)["error_code"]
+    assert_equal "db", sent(error: RuntimeError.new("why"), error_code: "db")["error_code"]
+    assert_equal [nil, "why"], sent(error: Class.new(StandardError).new("why")).values_at("error_code", "error_message")
+    assert_equal [nil, "why"], sent(error: "why").values_at("error_code", "error_message")
+    refute sent(error: "why").key?("error")
+  end
+
+  def test_other_values_become_what_the_server_expects
+    server = Server.new
+    client(server).receipt({ **EVENT, internal_reference: 456, effect_type: :credit_grant, effect_key: nil,
+                             occurred_at: Time.at(1_764_079_329, in: "+02:00"), timeout_minutes: 5 })
+    body = server.seen.last.json
+    assert_equal "456", body["internal_reference"]
+    assert_equal "credit_grant", body["effect_type"]
+    assert_equal "2025-11-25T16:02:09+02:00", body["occurred_at"]
+    assert_equal 5, body["timeout_minutes"]
+    refute body.key?("effect_key")
+  end
+
+  def test_a_payload_is_sent_if_it_is_json_of_64_kb_at_most
+    server = Server.new
+    one = client(server)
+    circle = []
+    circle << circle
+    payloads = [{ "a" => "x" * 65_528 }, { "a" => "x" * 65_529 }, { "a" => "\xFF" }, { "a" => Float::NAN }, circle]
+    payloads.each { |payload| refute_nil one.receipt({ **EVENT, payload: payload }) }
+    assert_equal([true, false, false, false, false], server.seen.map { |request| request.json.key?("payload") })
+    assert_equal 4, @log.string.scan("payload left out").size
+  end
+
+  def test_keys_are_the_same_in_every_language
+    cases = JSON.parse(File.read(File.join(__dir__, "../keys.json")))["cases"]
+    refute_empty cases
+    cases.each do |one|
+      fields = { **one["fields"], "status" => one["status"] }
+      assert_equal one["key"], client.idempotency_key(one["call"], fields), one["name"]
+      next if one["key"].match?(/\h{64}/)
+
+      server = Server.new
+      one["call"] == "receipt" ? client(server).receipt(one["fields"]) : client(server).result(one["status"], one["fields"])
+      assert_equal one["key"], server.seen.last.key, one["name"]
+    end
+  end
+end
+
+class RepairTest < ClientTest
+  ORDER = { "type" => "reprocess", "replay_id" => "rpl_1", "event_id" => "ev_1", "note" => "é" }.freeze
+
+  def signed(order = ORDER, nonce: SecureRandom.hex(16), at: Time.now.to_i, secrets: [SECRET], body: JSON.generate(order))
+    signatures = secrets.map do |secret|
+      key = secret.delete_prefix("whsec_").unpack1("m")
+      "v1=#{OpenSSL::HMAC.hexdigest("SHA256", key, "#{at}.#{nonce}.".b + body.b)}"
+    end
+    [{ "HTTP_X_SP_TIMESTAMP" => at.to_s, "HTTP_X_SP_NONCE" => nonce, "HTTP_X_SP_SIGNATURE" => signatures.join(","), "rack.input" => nil }, body.b]
+  end
+
+  OTHER = "whsec_#{["o" * 32].pack("m0")}"
+
+  def test_a_good_order_is_given_back_whatever_the_headers_look_like
+    headers, body = signed
+    assert_equal ORDER, client.verify(headers, body)
+    assert_equal ORDER, client.verify(headers.transform_keys { |name| name.delete_prefix("HTTP_").tr("_", "-") }, body)
+    assert_equal ORDER, client.verify(headers.to_h { |name, value| [name.delete_prefix("HTTP_").tr("_", "-").downcase.to_sym, [value]] }, body)
+    assert_equal ORDER, client.verify(*signed(secrets: [OTHER, SECRET]))
+  end
+
+  def test_what_is_not_genuine_is_refused_with_its_reason
+    {
+      "bad signature" => signed(secrets: [OTHER]), "stale timestamp" => signed(at: Time.now.to_i - 301),
+      "bad nonce" => signed(nonce: "a.b"), "no timestamp" => [{}, "{}"]
+    }.each do |reason, request|
+      assert_nil client.verify(*request)
+      assert_equal [401, reason], client.repair(*request) { flunk }
+    end
+    assert_equal [401, "stale timestamp"], client.repair(*signed(at: Time.now.to_i + 301)) { flunk }
+    assert_equal [401, "bad nonce"], client.repair(*signed(nonce: "")) { flunk }
+    headers, body = signed
+    assert_equal [401, "bad signature"], client.repair(headers, "#{body} ") { flunk }
+    assert_equal [401, "bad signature"], client.repair({ **headers, "HTTP_X_SP_SIGNATURE" => "" }, body) { flunk }
+  end
+
+  def test_a_parsed_body_is_a_clear_mistake
+    headers, = signed
+    error = assert_raises(ArgumentError) { client.verify(headers, ORDER) }
+    assert_match(/\Athe raw body is needed, before any parser: /, error.message)
+    assert_equal [500, error.message], client.repair(headers, ORDER) { flunk }
+  end
+
+  def test_without_a_secret_or_a_key_nothing_is_repaired
+    empty_key = signed(secrets: ["whsec_"])
+    assert_equal [500, "SENDPROMPTLY_SECRET is not set"], client(secret: "").repair(*empty_key) { flunk }
+    assert_equal [500, "SENDPROMPTLY_SECRET is not set"], client(secret: "whsec_").repair(*empty_key) { flunk }
+    assert_equal [500, "SENDPROMPTLY_KEY is not set"], client(key: "").repair(*signed) { flunk }
+  end
+
+  def test_a_probe_is_answered_without_work
+    assert_equal [200, "probe"], client.repair(*signed({ "type" => "probe", "replay_id" => "rpl_1" })) { flunk }
+    assert_equal [422, "unknown type"], client.repair(*signed({ "type" => "other" })) { flunk }
+  end
+
+  def test_the_work_is_done_once_and_its_result_is_reported
+    server = Server.new
+    one = client(server)
+    orders = Queue.new
+    first = signed
+    assert_equal([202, "accepted"], one.repair(*first) { |order| orders << order })
+    eventually("the result") { server.requests.size == 1 }
+    assert_equal [409, "nonce seen before"], client(server).repair(*first) { flunk }
+    assert_equal [202, "taken before"], client(server).repair(*signed) { flunk }
+    assert_equal ORDER, orders.pop
+    assert_equal({ "status" => "success", "event_id" => "ev_1", "replay_id" => "rpl_1" }, server.seen.last.json)
+    assert_equal "result-ev_1-success-rpl_1", server.seen.last.key
+  end
+
+  def test_the_answer_does_not_wait_for_the_work
+    gate = Queue.new
+    server = Server.new
+    one = client(server)
+    assert_equal([202, "accepted"], one.repair(*signed) { gate.pop })
+    gate << "superseded"
+    eventually("the result") { server.requests.size == 1 }
+    assert_equal "superseded", server.seen.last.json["status"]
+  end
+
+  [RuntimeError, NotImplementedError, SystemStackError].each do |error|
+    define_method("test_work_that_raises_#{error}_is_reported_and_can_be_done_again") do
+      server = Server.new
+      one = client(server)
+      assert_equal([202, "accepted"], one.repair(*signed) { raise error, "no" })
+      eventually("the failure") { server.requests.size == 1 }
+      assert_equal(["failed", error.name, "no"], server.seen.last.json.values_at("status", "error_code", "error_message"))
+      assert_equal([202, "accepted"], one.repair(*signed) { nil })
+      eventually("the success") { server.requests.size == 2 }
+    end
+  end
+
+  def test_old_nonces_are_forgotten
+    one = client
+    one.repair(*signed({ "type" => "probe" })) { flunk }
+    seen = File.join(@spool, "seen")
+    old = Dir.children(seen).first
+    File.utime(Time.now - 61, Time.now - 61, File.join(seen, old))
+    one.repair(*signed({ "type" => "probe" })) { flunk }
+    assert_equal 1, Dir.children(seen).size
+    refute_includes Dir.children(seen), old
+  end
+
+  def test_several_machines_share_what_was_seen
+    table = {}
+    claim = ->(name, _seconds) { table.key?(name) ? false : table[name] = true }
+    server = Server.new
+    one, other = Array.new(2) { client(server, spool: Dir.mktmpdir, claim: claim, release: table.method(:delete)) }
+    assert_equal([202, "accepted"], one.repair(*signed) { raise "no" })
+    eventually("the failure") { server.requests.size == 1 }
+    assert_equal([202, "accepted"], other.repair(*signed) { nil })
+    eventually("the success") { server.requests.size == 2 }
+    assert_equal [202, "taken before"], one.repair(*signed) { flunk }
+  end
+end
+
+# The samples that the console shows, each beside its client file, as in an app.
+class SampleTest < ClientTest
+  SAMPLES = File.join(__dir__, "../../api/templates/samples/ruby")
+  # What the samples use of the gem. Signatures are Stripe's business.
+  STRIPE = <<~RUBY
+    module Stripe
+      SignatureVerificationError = Class.new(StandardError)
+      module Webhook
+        def self.construct_event(body, signature, secret)
+          signature == "signed with \#{secret}" ? JSON.parse(body) : raise(SignatureVerificationError)
+        end
+      end
+    end
+  RUBY
+  PAID = { id: "evt_1", type: "checkout.session.completed", created: 1_764_079_329,
+           data: { object: { payment_status: "paid", client_reference_id: "user_456" } } }.freeze
+  SELECTOR = { "provider" => "stripe", "provider_event_id" => "evt_1", "event_type" => "checkout.session.completed",
+               "effect_type" => "credit_grant", "internal_reference" => "user_456" }.freeze
+
+  def setup
+    super
+    @app = Dir.mktmpdir
+    FileUtils.cp(["#{SAMPLES}/calls.rb", "#{SAMPLES}/repair.rb", "#{__dir__}/sendpromptly.rb"], @app)
+    File.write("#{@app}/stripe.rb", STRIPE)
+    @server = Server.new
+  end
+
+  def teardown
+    FileUtils.rm_rf(@app)
+    super
+  end
+
+  # Runs Ruby in the app. Its last line is what it found.
+  def run_app(script)
+    settings = { "SENDPROMPTLY_URL" => @server.url, "SENDPROMPTLY_KEY" => "sk_test_1", "SENDPROMPTLY_SECRET" => SECRET,
+                 "SENDPROMPTLY_SPOOL" => @spool, "STRIPE_WEBHOOK_SECRET" => "whsec_1", "SHOPIFY_API_SECRET" => "shpss_1" }
+    IO.popen(settings, [RbConfig.ruby, "-I", @app, "-e", script], err: %i[child out], &:read).lines.last.to_s.chomp
+  end
+
+  def stripe(event, signature: "signed with whsec_1", grant: "")
+    run_app("require 'calls'; #{grant}; p Webhooks.stripe({ 'Stripe-Signature' => #{signature.inspect} }, #{JSON.generate(event).inspect})")
+  end
+
+  def test_a_paid_checkout_is_reported_from_its_receipt_to_its_result
+    assert_equal "200", stripe(PAID)
+    receipt, result = @server.seen.map(&:json)
+    assert_equal SELECTOR, receipt.slice(*SELECTOR.keys)
+    assert_equal 1_764_079_329, receipt["occurred_at"]
+    assert_equal "evt_1", receipt["payload"]["id"]
+    assert_equal({ **SELECTOR, "status" => "success" }, result)
+  end
+
+  def test_an_unpaid_checkout_and_a_foreign_signature_report_nothing
+    assert_equal "200", stripe({ **PAID, data: { object: { payment_status: "unpaid" } } })
+    assert_equal "400", stripe(PAID, signature: "forged")
+    assert_empty @server.seen
+  end
+
+  def test_a_failed_grant_is_reported_and_raised
+    grant = "def Webhooks.grant(_) = raise(ArgumentError, 'no such user')"
+    run_app("require 'calls'; #{grant}; begin; Webhooks.apply({ provider_event_id: 'evt_1' }, {}); rescue ArgumentError; end")
+    assert_equal({ "status" => "failed", "error_code" => "ArgumentError", "error_message" => "no such user", "provider_event_id" => "evt_1" },
+                 @server.seen.last.json)
+  end
+
+  def test_a_paid_order_is_reported_under_its_event_id
+    order = JSON.generate(admin_graphql_api_id: "gid://shopify/Order/820982911946154508", updated_at: "2026-11-21T09:02:09-05:00")
+    headers = { "X-Shopify-Hmac-Sha256" => OpenSSL::HMAC.base64digest("SHA256", "shpss_1", order),
+                "X-Shopify-Topic" => "orders/paid", "X-Shopify-Shop-Domain" => "acme.myshopify.com",
+                "X-Shopify-Webhook-Id" => "w1", "X-Shopify-Event-Id" => "e1" }
+    run = ->(given) { run_app("require 'calls'; p Webhooks.shopify(#{given.inspect}, #{order.inspect})") }
+    assert_equal "200", run.call(headers)
+    receipt = @server.seen.first.json
+    assert_equal %w[e1 acme.myshopify.com gid://shopify/Order/820982911946154508 2026-11-21T09:02:09-05:00],
+                 receipt.values_at("provider_event_id", "shopify_shop_domain", "internal_reference", "occurred_at")
+    assert_equal "success", @server.seen.last.json["status"]
+    assert_equal "200", run.call(headers.reject { |name| name == "X-Shopify-Event-Id" })
+    assert_equal "w1", @server.seen.last.json["provider_event_id"]
+    assert_equal "401", run.call({ **headers, "X-Shopify-Hmac-Sha256" => "forged" })
+  end
+
+  def test_the_repair_endpoint_reports_its_result
+    body = JSON.generate(RepairTest::ORDER)
+    at = Time.now.to_i
+    signature = OpenSSL::HMAC.hexdigest("SHA256", "s" * 32, "#{at}.n1.#{body}")
+    env = { "HTTP_X_SP_TIMESTAMP" => at.to_s, "HTTP_X_SP_NONCE" => "n1", "HTTP_X_SP_SIGNATURE" => "v1=#{signature}" }
+    answer = run_app("require 'repair'; require 'stringio'; env = #{env.inspect}
+      answer = Repair.call({ **env, 'rack.input' => StringIO.new(#{body.inspect}) })
+      (Thread.list - [Thread.main]).each(&:join)
+      p answer")
+    assert_equal [202, { "content-type" => "text/plain" }, ["accepted"]].inspect, answer
+    assert_equal "success", @server.seen.last.json["status"]
+  end
+end

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Prints where the tests find PHP and Ruby, as lines of name=path, after installing what is missing.
+
+What is on PATH and can do what the clients need is used. Otherwise root installs Debian's packages, and
+anyone else gets the same packages fetched by apt and unpacked into the cache folder, each with a launcher
+that knows where its libraries lie. When there is no way, the error says what was tried.
+"""
+
+import pathlib
+import shutil
+import sys
+
+import apt_packages
+from apt_packages import Failed
+
+# What an interpreter must be able to do, and the packages that bring it.
+INTERPRETERS = {
+    "php": {
+        "check": ["-r", "exit(PHP_VERSION_ID >= 80100 && extension_loaded('curl') && extension_loaded('mbstring') ? 0 : 1);"],
+        "packages": ["php-cli", "php-curl", "php-mbstring"],
+        "program": "usr/bin/php[0-9]*",
+    },
+    "ruby": {
+        "check": ["-e", "require 'openssl'; require 'net/http'; require 'json'; require 'minitest'; exit RUBY_VERSION >= '3.0'"],
+        "packages": ["ruby", "ruby-minitest"],
+        "program": "usr/bin/ruby[0-9]*",
+    },
+}
+# Everything is in the environment, so that processes that an interpreter starts find it too.
+PHP_LAUNCHER = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+export PHPRC="$here/php.ini" PHP_INI_SCAN_DIR= UNPACKED_PHP="$here"
+exec "$here/{program}" "$@"
+"""
+PHP_SETTINGS = """extension_dir = "${{UNPACKED_PHP}}/{extensions}"
+extension = ctype
+extension = curl
+extension = mbstring
+extension = posix
+extension = tokenizer
+"""
+RUBY_LAUNCHER = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+export RUBYLIB="{rubylib}${{RUBYLIB:+:$RUBYLIB}}"
+exec "$here/{program}" "$@"
+"""
+
+
+def works(name: str, program) -> bool:
+    try:
+        apt_packages.run(program, *INTERPRETERS[name]["check"])
+        return True
+    except Failed:
+        return False
+
+
+def find(name: str, cache: pathlib.Path) -> str | None:
+    candidates = [shutil.which(name), *cache.glob(f"{name}-*/{name}")]
+    return next((str(program) for program in candidates if program and works(name, program)), None)
+
+
+def folders(root: pathlib.Path, pattern: str) -> str:
+    found = sorted({path.parent.relative_to(root) for path in root.rglob(pattern)})
+    return ":".join(f"$here/{folder}" for folder in found)
+
+
+def launcher(name: str, root: pathlib.Path) -> str:
+    [program, *_] = sorted(root.glob(INTERPRETERS[name]["program"]))
+    values = {"libraries": folders(root, "lib*.so*"), "program": program.relative_to(root)}
+    if name == "php":
+        [extensions] = {path.parent.relative_to(root) for path in root.glob("usr/lib/php/*/curl.so")}
+        (root / "php.ini").write_text(PHP_SETTINGS.format(extensions=extensions), encoding="utf-8")
+        return PHP_LAUNCHER.format(**values)
+    patterns = ["usr/lib/ruby/vendor_ruby", "usr/lib/ruby/*.*.*", "usr/lib/*/ruby/*.*.*",
+                "usr/share/rubygems-integration/all/gems/minitest-*/lib"]
+    libraries = [path.relative_to(root) for pattern in patterns for path in root.glob(pattern)]
+    return RUBY_LAUNCHER.format(**values, rubylib=":".join(f"$here/{path}" for path in libraries))
+
+
+def install(name: str, cache: pathlib.Path) -> str:
+    packages = INTERPRETERS[name]["packages"]
+    if apt_packages.is_root():
+        apt_packages.install(packages)
+        found = find(name, cache)
+    else:
+        def finish(root: pathlib.Path) -> str:
+            apt_packages.write_program(root / name, launcher(name, root))
+            return f"{name}-unpacked"
+
+        found = apt_packages.unpack(packages, cache, finish, lambda: find(name, cache)) / name
+    if not found or not works(name, found):
+        raise Failed(f"{found or name} cannot do what the clients need")
+    return str(found)
+
+
+def main() -> int:
+    cache = apt_packages.cache_folder()
+    for name in INTERPRETERS:
+        try:
+            print(f"{name}={find(name, cache) or install(name, cache)}", flush=True)
+        except (Failed, OSError, ValueError) as reason:
+            packages = " ".join(INTERPRETERS[name]["packages"])
+            apt_packages.say(f"No usable {name} was found or could be installed for the tests: {reason}")
+            apt_packages.say(f"To install it by hand, run `apt-get install {packages}` as root, or your system's equivalent")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

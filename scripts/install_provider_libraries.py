@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Prints the folder of the payment providers' libraries for the clients' tests, after installing them.
+
+The folder holds node/node_modules, from npm, and python, from pip. Both are made beside their place and
+then renamed, so an installation that was cut off is made again, and one that is there takes no time.
+"""
+
+import fcntl
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "target/provider-libraries"
+# The newest that run on Node 20 (@shopify/shopify-api 14 wants Node 22) and Python 3.11.
+NODE = {"@shopify/shopify-api": "13.1.0", "express": "5.3.0", "stripe": "23.1.0"}
+PYTHON = {"stripe": "16.1.0"}
+
+
+class Failed(Exception):
+    pass
+
+
+def run(what: str, *command) -> None:
+    try:
+        done = subprocess.run(
+            [str(word) for word in command], text=True, timeout=900,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"{what}: {error}") from error
+    if done.returncode != 0:
+        raise Failed(f"{what} ended with {done.returncode}:\n{done.stdout.strip()}")
+
+
+def install_node(folder: pathlib.Path) -> None:
+    npm = shutil.which("npm")
+    if not npm:
+        raise Failed("npm is missing: install Node 20 or newer with npm, and put it on the PATH")
+    (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": NODE}))
+    quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
+    run("npm install", npm, "install", "--prefix", folder, *quiet)
+
+
+def install_python(folder: pathlib.Path) -> None:
+    pip = [sys.executable, "-m", "pip"]
+    try:
+        run("pip", *pip, "--version")
+    except Failed as error:
+        raise Failed("pip is missing: install it for the Python that runs this") from error
+    versions = [f"{name}=={version}" for name, version in PYTHON.items()]
+    run("pip install", *pip, "install", "--quiet", "--target", folder, *versions)
+
+
+def provide(name: str, versions: dict, install) -> None:
+    folder, marker = FOLDER / name, json.dumps(versions)
+    if (folder / "versions.json").is_file() and (folder / "versions.json").read_text() == marker:
+        return
+    print(f"installing {', '.join(versions)} for {name}", file=sys.stderr, flush=True)
+    fresh = FOLDER / f".{name}"
+    for old in [fresh, folder]:
+        shutil.rmtree(old, ignore_errors=True)
+    fresh.mkdir()
+    install(fresh)
+    (fresh / "versions.json").write_text(marker)
+    fresh.rename(folder)
+
+
+def main() -> int:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            provide("node", NODE, install_node)
+            # What pip installs may be for one version of Python only.
+            version = ".".join(map(str, sys.version_info[:2]))
+            provide("python", {**PYTHON, "python": version}, install_python)
+        except Failed as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(FOLDER)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
