@@ -121,6 +121,7 @@ fn own_filters(asked: &Asked) -> Vec<Select> {
             ("succeeded", "Applied"),
             ("failed", "Failed"),
             ("missing", "Missing"),
+            ("superseded", "Superseded"),
         ],
     )]
 }
