@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -31,7 +31,7 @@ fn passes(folder: &str, command: &mut Command) {
 }
 
 /// `php` and `ruby`, as `name=path` lines.
-fn interpreters() -> BTreeMap<String, String> {
+pub fn interpreters() -> BTreeMap<String, String> {
     let lines = ask("install_interpreters.py");
     let pairs = lines.lines().filter_map(|line| line.split_once('='));
     pairs.map(|(name, path)| (name.to_owned(), path.to_owned())).collect()

@@ -92,3 +92,33 @@ fn a_name_that_looks_like_markup_is_only_a_name() {
         assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "{page}");
     });
 }
+
+#[test]
+fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        assert!(!bob.get("/overview").await.body.contains("never found a receipt"));
+        let failed =
+            json!({"provider_event_id": "evt_lost", "status": "failed", "error_code": "db_down"});
+        let (status, _) = world.post("/api/v1/result", &failed).await;
+        assert_eq!(status, 202);
+        let aged = "UPDATE early_results SET received_at = now() - interval '25 hours'";
+        sqlx::query(aged).execute(&world.pool).await.expect("aged");
+        engine::sweep::sweep(&world.pool).await;
+        let project = world.project.id;
+        for (page, link) in [
+            ("/overview".to_owned(), "/audit?action=result.unclaimed".to_owned()),
+            (
+                format!("/overview?project={project}"),
+                format!("/audit?action=result.unclaimed&#38;subject={project}"),
+            ),
+        ] {
+            let shown = bob.get(&page).await.body;
+            assert!(shown.contains(&format!("<a href=\"{link}\">1 result</a>")), "{shown}");
+        }
+        let listed =
+            bob.get(&format!("/audit?action=result.unclaimed&subject={project}")).await.body;
+        assert!(listed.contains("failed evt_lost db_down"), "{listed}");
+    });
+}

@@ -1,7 +1,6 @@
 //! The code samples of the Integration Test with their client files, run for real: the calls are taken,
 //! and the repair endpoint takes what is ours, refuses what is not, and reports.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use domain::incident::{IncidentState, Resolution};
@@ -14,6 +13,8 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+
+use crate::clients::{interpreters, root};
 
 /// A language, and how its samples are run.
 struct Language {
@@ -67,7 +68,7 @@ struct App {
 
 impl App {
     fn new(language: &'static Language) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root();
         let folder = tempfile::tempdir().expect("a folder");
         let sample = root.join("api/templates/samples").join(language.name).join(language.endpoint);
         for file in [sample, root.join("clients").join(language.client)] {
@@ -188,4 +189,68 @@ fn the_node_sample_does_too_where_there_is_a_node() {
     if found.is_ok() {
         e2e::run(goes_through_the_whole_story(&NODE));
     }
+}
+
+/// Both calls in one line of PHP and of Ruby, beside the client file.
+const LINES: [(&str, &str, [&str; 2]); 2] = [
+    (
+        "php",
+        "php/SendPromptly.php",
+        [
+            "-r",
+            "require 'SendPromptly.php'; $client = new SendPromptly\\Client();
+$event = $client->receipt(['provider' => 'stripe', 'provider_event_id' => 'evt_1', 'event_type' => 'invoice.paid',
+    'effect_type' => 'credit_grant', 'internal_reference' => 'user_456', 'occurred_at' => 1795269729]);
+$client->result('failed', ['provider_event_id' => 'evt_1', 'error' => new RuntimeException('disk full')]);
+echo $event['event_id'];",
+        ],
+    ),
+    (
+        "ruby",
+        "ruby/sendpromptly.rb",
+        [
+            "-e",
+            "require './sendpromptly'; client = SendPromptly.new
+event = client.receipt(provider: 'stripe', provider_event_id: 'evt_1', event_type: 'invoice.paid',
+    effect_type: 'credit_grant', internal_reference: 'user_456', occurred_at: 1795269729)
+client.result('failed', provider_event_id: 'evt_1', error: RuntimeError.new('disk full'))
+print event['event_id']",
+        ],
+    ),
+];
+
+#[test]
+fn the_php_and_ruby_clients_reach_the_product() {
+    e2e::run(async {
+        let interpreters = interpreters();
+        for (name, client, line) in LINES {
+            let world = World::start().await;
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = root().join("clients").join(client);
+            let to = folder.path().join(file.file_name().expect("a name"));
+            std::fs::copy(&file, to).expect("a copy");
+            let mut command = Command::new(&interpreters[name]);
+            let output = command
+                .current_dir(folder.path())
+                .args(line)
+                .env("no_proxy", "*")
+                .env("NO_PROXY", "*")
+                .env("SENDPROMPTLY_URL", &world.url)
+                .env("SENDPROMPTLY_KEY", world.key.reveal())
+                .env("SENDPROMPTLY_SPOOL", folder.path().join("spool"))
+                .output()
+                .await
+                .expect("both calls");
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            let event_id = said.trim().parse().unwrap_or_else(|_| panic!("{name}: {said} {why}"));
+            let open =
+                world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
+            assert_eq!(
+                open.error_code.as_deref(),
+                Some("RuntimeException").filter(|_| name == "php").or(Some("RuntimeError"))
+            );
+            assert_eq!(open.error_message.as_deref(), Some("disk full"));
+        }
+    });
 }

@@ -36,7 +36,7 @@ pub(super) fn all(url: &str) -> Vec<Sample> {
         ),
         sample(
             ("PHP with Laravel", "SendPromptly.php"),
-            ("SendPromptly.php", include_str!("../../../templates/samples/laravel/calls.php")),
+            ("WebhookController.php", include_str!("../../../templates/samples/laravel/calls.php")),
             ("RepairController.php", include_str!("../../../templates/samples/laravel/repair.php")),
         ),
         sample(

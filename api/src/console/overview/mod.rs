@@ -10,9 +10,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::audit::Action;
 use domain::ids::ProjectId;
 use serde::Deserialize;
 use store::projects::{Project, list_projects};
+use store::results::count_unclaimed;
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
 
 use self::chart::Chart;
@@ -65,6 +67,8 @@ struct OverviewPage {
     /// What the figures are grouped by, and the groups.
     groups: Vec<(&'static str, Vec<Row>)>,
     incomplete_since: Option<When>,
+    /// Results that no receipt claimed, and where they are listed.
+    unclaimed: Option<(i64, String)>,
 }
 
 /// A project or an event type.
@@ -87,7 +91,10 @@ async fn get(
     };
     let found = overview(&state.pool, project, days).await?;
     let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
-    page(&fill(frame, (days, project), &projects, found))
+    let unclaimed = count_unclaimed(&state.pool, project, days).await?;
+    let mut shown = fill(frame, (days, project), &projects, found);
+    shown.unclaimed = (unclaimed > 0).then(|| (unclaimed, audit_link(project)));
+    page(&shown)
 }
 
 fn find(projects: &[Project], id: &str) -> Result<ProjectId, ApiError> {
@@ -128,6 +135,16 @@ fn fill(
             ("Event type", found.by_event_type.into_iter().map(row).collect()),
         ],
         incomplete_since: found.incomplete_since.map(When::exact),
+        unclaimed: None,
+    }
+}
+
+/// Where the audit lists the results that no receipt claimed.
+fn audit_link(project: Option<ProjectId>) -> String {
+    let action = Action::ResultUnclaimed;
+    match project {
+        Some(project) => format!("/audit?action={action}&subject={project}"),
+        None => format!("/audit?action={action}"),
     }
 }
 
