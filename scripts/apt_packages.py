@@ -8,6 +8,7 @@ removes.
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -59,15 +60,15 @@ def apt_get(*arguments, options=()) -> str:
     return run("apt-get", "-qq", *options, *arguments, env=environment)
 
 
-def update_and(arguments: list[str], options) -> None:
-    """Fetches the package lists, which fresh machines lack, and then installs."""
+def update_and(arguments: list[str], options, more=lambda: []) -> None:
+    """Fetches the package lists, which fresh machines lack, and then installs, also what `more` finds in them."""
     reason = None
     try:
         apt_get("update", options=[*options, "-o", "APT::Update::Error-Mode=any"])
     except Failed as error:
         reason = error  # A source that is not needed may be away, so the installation decides.
     try:
-        apt_get(*arguments, options=options)
+        apt_get(*arguments, *more(), options=options)
     except Failed as error:
         raise Failed(f"{error}; before that, apt-get update: {reason}" if reason else str(error)) from error
 
@@ -99,10 +100,12 @@ def write_program(path: pathlib.Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def unpack(packages: list[str], cache: pathlib.Path, finish, other=lambda: None) -> pathlib.Path:
+def unpack(packages: list[str], cache: pathlib.Path, finish, other=lambda: None, family="") -> pathlib.Path:
     """Unpacks packages and what they need beside the system's; `finish` makes the folder usable and names it.
 
     `other` looks, once no other process installs any more, whether one of them has done it meanwhile.
+    What the system has is left to it, except for the packages themselves and those they need whose names
+    match `family`: half of an interpreter is of no use.
     """
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise Failed("this system has no apt-get")
@@ -115,12 +118,19 @@ def unpack(packages: list[str], cache: pathlib.Path, finish, other=lambda: None)
         for left in cache.glob(WORK_PREFIX + "*"):
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=cache) as work:
-            return fetch(packages, pathlib.Path(work), cache, finish)
+            return fetch(packages, pathlib.Path(work), cache, finish, family)
 
 
-def fetch(packages: list[str], work: pathlib.Path, cache: pathlib.Path, finish) -> pathlib.Path:
+def relatives(packages: list[str], family: str, options) -> list[str]:
+    listed = run("apt-cache", *options, "depends", "--recurse", "--important", *packages)
+    return [name for name in listed.splitlines() if re.fullmatch(family, name)]
+
+
+def fetch(packages: list[str], work: pathlib.Path, cache: pathlib.Path, finish, family: str) -> pathlib.Path:
+    options = private_apt(work)
     # Asked for by name, they are fetched even if the system has them and only hides them.
-    update_and([*INSTALL, "--reinstall", "--download-only", *packages], private_apt(work))
+    wanted = [*INSTALL, "--reinstall", "--download-only", *packages]
+    update_and(wanted, options, lambda: relatives(packages, family, options) if family else [])
     root = work / "root"
     for package in sorted((work / "cache/archives").glob("*.deb")):
         run("dpkg-deb", "--extract", package, root)

@@ -18,11 +18,13 @@ INTERPRETERS = {
     "php": {
         "check": ["-r", "exit(PHP_VERSION_ID >= 80100 && extension_loaded('curl') && extension_loaded('mbstring') ? 0 : 1);"],
         "packages": ["php-cli", "php-curl", "php-mbstring"],
+        "family": "php[a-z0-9.-]*",
         "program": "usr/bin/php[0-9]*",
     },
     "ruby": {
         "check": ["-e", "require 'openssl'; require 'net/http'; require 'json'; require 'minitest'; exit RUBY_VERSION >= '3.0'"],
         "packages": ["ruby", "ruby-minitest"],
+        "family": "(lib)?ruby[a-z0-9.-]*",
         "program": "usr/bin/ruby[0-9]*",
     },
 }
@@ -30,7 +32,7 @@ INTERPRETERS = {
 PHP_LAUNCHER = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-export PHPRC="$here/php.ini" PHP_INI_SCAN_DIR= UNPACKED_PHP="$here"
+export PHPRC="$here/php.ini" PHP_INI_SCAN_DIR="$here/none" UNPACKED_PHP="$here"
 exec "$here/{program}" "$@"
 """
 PHP_SETTINGS = """extension_dir = "${{UNPACKED_PHP}}/{extensions}"
@@ -89,7 +91,8 @@ def install(name: str, cache: pathlib.Path) -> str:
             apt_packages.write_program(root / name, launcher(name, root))
             return f"{name}-unpacked"
 
-        found = apt_packages.unpack(packages, cache, finish, lambda: find(name, cache)) / name
+        family = INTERPRETERS[name]["family"]
+        found = apt_packages.unpack(packages, cache, finish, lambda: find(name, cache), family) / name
     if not found or not works(name, found):
         raise Failed(f"{found or name} cannot do what the clients need")
     return str(found)

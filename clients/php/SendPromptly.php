@@ -237,7 +237,8 @@ final class Client
         $isFull = count($this->waiting()) >= self::MOST_FILES;
         $io = $isFull ? false : @fopen("$file.tmp", 'x');
         @chmod("$file.tmp", 0600);
-        if ($io && @fwrite($io, $text) === strlen($text) && @fsync($io) && @fclose($io) && @rename("$file.tmp", $file)) {
+        $isWritten = $io && @fwrite($io, $text) === strlen($text) && @fsync($io) && @fclose($io);
+        if ($isWritten && @rename("$file.tmp", $file)) {
             return $file;
         }
         @unlink("$file.tmp");

@@ -49,10 +49,13 @@ function serve(string $log): never
     echo parse_url('tcp://' . stream_socket_get_name($server, false), PHP_URL_PORT), "\n";
     [$open, $read, $hanging, $dripping, $counts] = [[], [], [], [], []];
     while (true) {
-        [$ready, $none] = [[$server, ...$open], null];
+        [$ready, $none] = [[STDIN, $server, ...$open], null];
         stream_select($ready, $none, $none, 0, 200_000);
         array_map(fn ($client) => @fwrite($client, 'x'), $dripping);
         foreach ($ready as $client) {
+            if ($client === STDIN) {
+                exit; // the tests ended before it, and closed their end
+            }
             if ($client === $server) {
                 $client = stream_socket_accept($server);
                 $open[(int) $client] = $client;
@@ -293,14 +296,14 @@ function seconds(callable $do): float
     return microtime(true) - $start;
 }
 
-/** Another process: [what proc_open gives, its standard output, its standard error]. It ends with its test. */
+/** Another process: [what proc_open gives, its output, its errors, its input]. It ends with its test. */
 function start(array $command, array $settings = []): array
 {
-    $files = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']];
+    $files = [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
     $process = proc_open([PHP_BINARY, ...$command], $files, $pipes, null, $settings + getenv());
     Test::$processes[] = $process;
 
-    return [$process, $pipes[1], $pipes[2]];
+    return [$process, $pipes[1], $pipes[2], $pipes[0]];
 }
 
 /** Runs this file in another role, to its end. */
@@ -340,8 +343,8 @@ function never(): void
 function run(): int
 {
     Test::$requests = tempnam(sys_get_temp_dir(), 'requests');
-    [$server, $output] = start([__FILE__, 'serve', Test::$requests]);
-    Test::$server = 'http://127.0.0.1:' . trim(fgets($output));
+    $server = start([__FILE__, 'serve', Test::$requests]);
+    Test::$server = 'http://127.0.0.1:' . trim(fgets($server[1]));
     Test::$processes = [];
     $failures = 0;
     foreach (tests() as $name => $test) {
@@ -355,7 +358,7 @@ function run(): int
         stop_all();
         exec('rm -rf ' . escapeshellarg($one->spool));
     }
-    proc_terminate($server, 9);
+    proc_terminate($server[0], 9);
     unlink(Test::$requests);
     printf("%d tests, %d assertions, %d failures\n", count(tests()), Test::$assertions, $failures);
 
@@ -717,21 +720,30 @@ function repairing(): array
             same(false, file_exists($old));
             same(1, count(glob("$test->spool/seen/*")));
         },
+        'work is claimed for an hour, and once it is done for a month' => function (Test $test) {
+            $left = fn () => (int) round(filemtime(glob("$test->spool/seen/replay-*")[0]) - time(), -2);
+            $test->client()->repair(...[...signed(), fn () => same(3600, $left())]);
+            clearstatcache();
+            same(30 * 86400, $left());
+        },
         'several machines share what was seen' => function (Test $test) {
             $table = [];
             $shared = [
-                'claim' => function (string $name) use (&$table) {
+                'claim' => function (string $name, int $seconds) use (&$table) {
                     $isFirst = !isset($table[$name]);
-                    $table[$name] = true;
+                    $table[$name] ??= $seconds;
 
                     return $isFirst;
                 },
+                'extend' => function (string $name, int $seconds) use (&$table) { $table[$name] = $seconds; },
                 'release' => function (string $name) use (&$table) { unset($table[$name]); },
             ];
             $test->client('ok', ...$shared)->repair(...[...signed(), fn () => throw new Exception('no')]);
             $answer = $test->client('ok', ...$shared, spool: "$test->spool-2")->repair(...[...signed(), fn () => null]);
             same([202, 'accepted'], $answer);
             same([202, 'taken before'], $test->client('ok', ...$shared)->repair(...[...signed(), never(...)]));
+            same([600, 30 * 86400], array_values(array_unique($table)));
+            same([], $test->log);
             exec('rm -rf ' . escapeshellarg("$test->spool-2"));
         },
         'the example answers through the server that PHP brings' => function (Test $test) {

@@ -560,16 +560,32 @@ class RepairTest < ClientTest
     refute_includes Dir.children(seen), old
   end
 
+  def test_work_is_claimed_for_an_hour_and_once_it_is_done_for_a_month
+    gate = Queue.new
+    server = Server.new
+    client(server).repair(*signed) { gate.pop }
+    left = lambda do
+      (File.mtime(Dir.glob("#{@spool}/seen/replay-*").first) - Time.now).round(-2)
+    end
+    assert_equal 3600, left.call
+    gate << nil
+    eventually("the result") { server.requests.size == 1 }
+    assert_equal 30 * 86_400, left.call
+  end
+
   def test_several_machines_share_what_was_seen
     table = {}
-    claim = ->(name, _seconds) { table.key?(name) ? false : table[name] = true }
+    shared = { claim: ->(name, seconds) { table.key?(name) ? false : table[name] = seconds },
+               extend: ->(name, seconds) { table[name] = seconds }, release: table.method(:delete) }
     server = Server.new
-    one, other = Array.new(2) { client(server, spool: Dir.mktmpdir, claim: claim, release: table.method(:delete)) }
+    one, other = Array.new(2) { client(server, spool: Dir.mktmpdir, **shared) }
     assert_equal([202, "accepted"], one.repair(*signed) { raise "no" })
     eventually("the failure") { server.requests.size == 1 }
     assert_equal([202, "accepted"], other.repair(*signed) { nil })
     eventually("the success") { server.requests.size == 2 }
     assert_equal [202, "taken before"], one.repair(*signed) { flunk }
+    assert_equal [600, 30 * 86_400], table.values.uniq.sort
+    assert_empty @log.string
   end
 end
 
