@@ -10,6 +10,7 @@ mod decide;
 pub mod deps;
 pub mod destinations;
 pub mod http;
+pub mod notices;
 pub mod records;
 pub mod trial;
 

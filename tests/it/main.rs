@@ -22,4 +22,5 @@ mod plans;
 mod reprocess;
 mod slack;
 mod store;
+mod unclaimed;
 mod workflow;

@@ -4,6 +4,8 @@
 //! process: while Temporal is away it tries again, and a worker that ends with an error is replaced.
 //! A worker that dies loses nothing: what it ran is run again elsewhere.
 
+mod notices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,10 +106,24 @@ fn slots() -> TunerHolder {
         .build()
 }
 
-/// Keeps a worker running until `shutdown`, then lets it end in order.
+/// Keeps a worker running until `shutdown`, then lets it end in order. Beside it, people are told what
+/// no watch can tell them.
 ///
 /// Workflows are not `Send`, so the worker has a thread of its own.
 pub async fn run(
+    engine: Arc<Engine>,
+    deps: Arc<Deps>,
+    settings: WorkerSettings,
+    shutdown: CancellationToken,
+) {
+    let telling = shutdown.clone().run_until_cancelled_owned({
+        let deps = Arc::clone(&deps);
+        async move { notices::run(&deps).await }
+    });
+    tokio::join!(telling, run_worker(engine, deps, settings, shutdown));
+}
+
+async fn run_worker(
     engine: Arc<Engine>,
     deps: Arc<Deps>,
     settings: WorkerSettings,

@@ -10,6 +10,7 @@ pub mod slack;
 use std::time::Duration;
 
 use domain::alert::{AlertFacts, SlackUrl, one_line};
+use domain::notice::UnclaimedNotice;
 
 use self::email::EmailSender;
 use crate::http::GuardedClient;
@@ -88,6 +89,25 @@ pub async fn send(
     match target {
         Target::Email { address } => senders.email.send(address, message_id, &facts).await,
         Target::Slack { url } => slack::send(&senders.http, url, &facts).await,
+    }
+}
+
+/// Sends one notice to one destination, once.
+///
+/// `message_id` is the same for every attempt at the same notice.
+///
+/// # Errors
+/// When the message was not taken.
+pub async fn send_notice(
+    senders: &Senders,
+    target: &Target,
+    message_id: &str,
+    notice: &UnclaimedNotice,
+) -> Result<Sent, SendFailure> {
+    let notice = notice.clone().legible();
+    match target {
+        Target::Email { address } => senders.email.send_notice(address, message_id, &notice).await,
+        Target::Slack { url } => slack::send_notice(&senders.http, url, &notice).await,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod incident;
+pub mod notice;
 pub mod operator;
 pub mod or_unknown;
 pub mod project;

@@ -20,6 +20,7 @@ pub mod events;
 pub mod figures;
 pub mod idempotency;
 pub mod incidents;
+pub mod notices;
 pub mod operator_tokens;
 pub mod operators;
 pub mod outbox;

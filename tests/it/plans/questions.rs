@@ -8,6 +8,7 @@ use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use store::PgPool;
+use store::notices::find_unclaimed;
 use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
 use store::search::customers::count_customers;
@@ -325,12 +326,20 @@ fn others(known: &Known) -> Vec<Question> {
     all
 }
 
-fn progress(known: &Known) -> [Question; 2] {
+fn progress(known: &Known) -> [Question; 3] {
     let (busy, provider_event_id) = (known.busy, known.provider_event_id.clone());
     let of_project = Question::new("progress of a project", move |pool| {
         Box::pin(async move {
             let seen = project_progress(pool, busy).await.expect("a progress");
             usize::from(seen.reprocess_succeeded.is_some())
+        })
+    });
+    let unclaimed = Question::new("unclaimed results of a project", move |pool| {
+        let since = OffsetDateTime::now_utc() - Duration::days(7);
+        Box::pin(async move {
+            let now = OffsetDateTime::now_utc();
+            let found = find_unclaimed(pool, busy, since, now).await.expect("results");
+            found.provider_event_ids.len()
         })
     });
     let of_event = Question::new("progress of an event", move |pool| {
@@ -340,7 +349,7 @@ fn progress(known: &Known) -> [Question; 2] {
             usize::from(seen.incident_opened.is_some())
         })
     });
-    [of_project, of_event]
+    [of_project, unclaimed, of_event]
 }
 
 fn exports() -> [Question; 2] {

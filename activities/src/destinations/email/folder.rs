@@ -6,8 +6,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::alert::AlertFacts;
-use time::UtcOffset;
+use time::{OffsetDateTime, UtcOffset};
 use tokio::fs;
 
 use super::super::{SendFailure, Sent};
@@ -16,8 +15,8 @@ use super::super::{SendFailure, Sent};
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// `<time>-<kind>-<id>.eml`, where the id is the message id's part before the `@`.
-pub(super) fn file_name(facts: &AlertFacts, message_id: &str) -> String {
-    let at = facts.happened_at.to_offset(UtcOffset::UTC);
+pub(super) fn file_name(at: OffsetDateTime, kind: &str, message_id: &str) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
     let (hour, minute, second) = at.to_hms();
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let id: String = message_id
@@ -28,7 +27,7 @@ pub(super) fn file_name(facts: &AlertFacts, message_id: &str) -> String {
         .take(120)
         .collect();
     let time = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
-    format!("{time}-{}-{id}.eml", facts.kind)
+    format!("{time}-{kind}-{id}.eml")
 }
 
 pub(super) async fn write(folder: &Path, name: &str, mail: &[u8]) -> Result<Sent, SendFailure> {

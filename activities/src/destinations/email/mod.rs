@@ -7,6 +7,7 @@
 //! failure means.
 
 mod folder;
+mod notice;
 mod plain_first;
 mod smtp;
 
@@ -16,9 +17,11 @@ use std::path::PathBuf;
 
 use askama::Template;
 use domain::alert::{AlertFacts, one_line};
+use domain::notice::UnclaimedNotice;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
+use time::OffsetDateTime;
 
 use self::smtp::SmtpServer;
 use super::{SendFailure, Sent};
@@ -104,14 +107,32 @@ impl EmailSender {
         message_id: &str,
         facts: &AlertFacts,
     ) -> Result<Sent, SendFailure> {
-        let message = self.compose(address, message_id, facts)?;
+        let message = self.compose(address, message_id, render(facts))?;
+        let kind = facts.kind.as_str();
+        self.dispatch(&message, || folder::file_name(facts.happened_at, kind, message_id)).await
+    }
+
+    /// Sends one notice to one address.
+    pub(super) async fn send_notice(
+        &self,
+        address: &str,
+        message_id: &str,
+        notice: &UnclaimedNotice,
+    ) -> Result<Sent, SendFailure> {
+        let message = self.compose(address, message_id, notice::render(notice))?;
+        let now = OffsetDateTime::now_utc();
+        self.dispatch(&message, || folder::file_name(now, "results_unclaimed", message_id)).await
+    }
+
+    async fn dispatch(
+        &self,
+        message: &Message,
+        file_name: impl FnOnce() -> String,
+    ) -> Result<Sent, SendFailure> {
         match &self.way {
             Way::Unset => Err(SendFailure::transient(UNSET)),
-            Way::Smtp(server) => server.deliver(&message).await,
-            Way::Folder(folder) => {
-                let name = folder::file_name(facts, message_id);
-                folder::write(folder, &name, &message.formatted()).await
-            }
+            Way::Smtp(server) => server.deliver(message).await,
+            Way::Folder(folder) => folder::write(folder, &file_name(), &message.formatted()).await,
         }
     }
 
@@ -131,12 +152,12 @@ impl EmailSender {
         &self,
         address: &str,
         message_id: &str,
-        facts: &AlertFacts,
+        mail: Result<Rendered, askama::Error>,
     ) -> Result<Message, SendFailure> {
         let unusable = |what: &str| SendFailure::permanent(&format!("{what} is not usable"));
         let to: Address = address.parse().map_err(|_| unusable("the address"))?;
         let id = bracketed(message_id).ok_or_else(|| unusable("the message id"))?;
-        let mail = render(facts).map_err(|error| SendFailure::permanent(&error.to_string()))?;
+        let mail = mail.map_err(|error| SendFailure::permanent(&error.to_string()))?;
         Message::builder()
             .from(self.from.clone())
             .to(to.into())

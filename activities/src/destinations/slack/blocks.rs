@@ -11,33 +11,36 @@ const HEADER: usize = 150;
 const SECTION: usize = 3000;
 const FIELD: usize = 2000;
 const CONTEXT: usize = 2000;
-const URL: usize = 3000;
+pub(super) const URL: usize = 3000;
 /// Slack cuts the fallback at 40,000; this is plenty for a notification.
-const FALLBACK: usize = 3000;
+pub(super) const FALLBACK: usize = 3000;
 /// Quotes are cut well before the section's limit, so that the fence around them always closes.
-const QUOTE: usize = 2800;
+pub(super) const QUOTE: usize = 2800;
 
 /// The body of the post.
 #[must_use]
 pub fn payload(facts: &AlertFacts) -> Value {
     let heading = facts.heading();
     let mut blocks = vec![header(&heading), section(&opening(facts))];
-    blocks.extend(button(&facts.incident_url));
+    // A URL that is too long for a button would cost the whole message.
+    if facts.incident_url.encode_utf16().count() <= URL {
+        blocks.push(button("Open the incident", &facts.incident_url, "open_incident"));
+    }
     blocks.extend(facts.quotes().iter().map(|quote| section(&fenced(quote))));
     blocks.push(fields(facts));
-    blocks.push(context(facts));
+    blocks.push(context(&facts.origin()));
     let fallback = format!("{heading} {} · {}", facts.standing(), facts.origin());
     json!({ "text": escape(&one_line(&fallback), FALLBACK), "blocks": blocks })
 }
 
-fn header(heading: &str) -> Value {
+pub(super) fn header(heading: &str) -> Value {
     json!({
         "type": "header",
         "text": { "type": "plain_text", "text": escape(heading, HEADER), "emoji": false },
     })
 }
 
-fn section(markup: &str) -> Value {
+pub(super) fn section(markup: &str) -> Value {
     json!({ "type": "section", "text": mrkdwn(markup) })
 }
 
@@ -68,24 +71,22 @@ fn fields(facts: &AlertFacts) -> Value {
     json!({ "type": "section", "fields": fields.collect::<Vec<_>>() })
 }
 
-/// The one next step; a URL that is too long for a button would cost the whole message.
-fn button(url: &str) -> Option<Value> {
-    (url.encode_utf16().count() <= URL).then(|| {
-        json!({
-            "type": "actions",
-            "elements": [{
-                "type": "button",
-                "text": { "type": "plain_text", "text": "Open the incident", "emoji": false },
-                "url": url,
-                "style": "primary",
-                "action_id": "open_incident",
-            }],
-        })
+/// The one next step.
+pub(super) fn button(label: &str, url: &str, action_id: &str) -> Value {
+    json!({
+        "type": "actions",
+        "elements": [{
+            "type": "button",
+            "text": { "type": "plain_text", "text": label, "emoji": false },
+            "url": url,
+            "style": "primary",
+            "action_id": action_id,
+        }],
     })
 }
 
-fn context(facts: &AlertFacts) -> Value {
-    let origin = escape(&format!("sendpromptly · {}", facts.origin()), CONTEXT);
+pub(super) fn context(origin: &str) -> Value {
+    let origin = escape(&format!("sendpromptly · {origin}"), CONTEXT);
     json!({ "type": "context", "elements": [mrkdwn(&origin)] })
 }
 
@@ -96,7 +97,7 @@ fn mrkdwn(markup: &str) -> Value {
 
 /// Escapes and cuts to `limit` UTF-16 units, never inside an entity or a character. Backticks
 /// become apostrophes, so that no text ends the code span or fence that it stands in.
-fn escape(text: &str, limit: usize) -> String {
+pub(super) fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut units = 0;
     for c in text.chars() {

@@ -6,11 +6,14 @@
 //! message will ever arrive there again. Everything else follows the rules for callbacks.
 
 mod blocks;
+mod notice;
 
 pub use blocks::payload;
 
 use domain::alert::{AlertFacts, SlackUrl};
 use domain::callback::{AnswerVerdict, judge_answer};
+use domain::notice::UnclaimedNotice;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{FailureKind, SendFailure, Sent};
@@ -26,8 +29,21 @@ pub(super) async fn send(
     url: &SlackUrl,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
+    post(http, url, &payload(facts)).await
+}
+
+/// Posts one notice to one channel.
+pub(super) async fn send_notice(
+    http: &GuardedClient,
+    url: &SlackUrl,
+    notice: &UnclaimedNotice,
+) -> Result<Sent, SendFailure> {
+    post(http, url, &notice::payload(notice)).await
+}
+
+async fn post(http: &GuardedClient, url: &SlackUrl, body: &Value) -> Result<Sent, SendFailure> {
     let headers = [("Content-Type", "application/json; charset=utf-8".to_owned())];
-    let body = payload(facts).to_string().into_bytes();
+    let body = body.to_string().into_bytes();
     match http.post(url.as_url(), &headers, body).await {
         Ok(answer) => judge(&answer, OffsetDateTime::now_utc()),
         Err(error) if error.is_retryable() => Err(SendFailure::transient(&error.to_string())),

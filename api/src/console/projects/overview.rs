@@ -5,10 +5,11 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::audit::Action;
 use store::administration::project::update_project;
 use store::projects::Project;
-use store::{declared_names, pool};
-use time::OffsetDateTime;
+use store::{declared_names, notices, pool};
+use time::{Duration, OffsetDateTime};
 
 use super::checklist::Checklist;
 use super::head::{self, Head, Tab};
@@ -36,6 +37,14 @@ struct ProjectPage {
     /// Whoever looks may not change anything.
     locked: bool,
     secrets: Vec<SecretRow>,
+    unclaimed: Unclaimed,
+}
+
+/// Results of the last seven days that never found their receipt.
+struct Unclaimed {
+    count: i64,
+    /// Where they are listed.
+    path: String,
 }
 
 /// `GET /projects/{project_id}`.
@@ -97,6 +106,7 @@ pub(super) async fn render(
     let secrets = secrets::list(&state.pool, project.id, now).await?;
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     let (status, locked) = (mistakes.status(), !frame.may_administer());
+    let unclaimed = unclaimed(state, project, now).await?;
     page_with(
         status,
         &ProjectPage {
@@ -109,6 +119,19 @@ pub(super) async fn render(
             names,
             locked,
             secrets,
+            unclaimed,
         },
     )
+}
+
+async fn unclaimed(
+    state: &AppState,
+    project: &Project,
+    now: OffsetDateTime,
+) -> Result<Unclaimed, ApiError> {
+    let since = now - Duration::days(7);
+    let found = notices::find_unclaimed(&state.pool, project.id, since, now).await?;
+    let (action, from) = (Action::ResultUnclaimed, since.date());
+    let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
+    Ok(Unclaimed { count: found.count, path })
 }

@@ -84,7 +84,8 @@ Its result, applied:
 
 {success}
 
-Or failed, which opens an incident (send a new receipt first, or this contradicts the success):
+Or failed, which opens an incident (put another id in place of evt_hello in both calls first, or this
+contradicts the success):
 
 {failure}
 

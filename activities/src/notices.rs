@@ -1,0 +1,103 @@
+//! Telling people about results that never found their receipt, once a day at most.
+//!
+//! Every worker process looks once a minute. A row of `notices` stands between the audit entries and the
+//! message; it is claimed before each attempt, so that several workers send it once. A worker that dies
+//! between the message and its note sends it once more, with the same `Message-ID`. What a destination
+//! does not take is tried again for 24 hours and then given up, in the audit.
+
+use std::time::Duration;
+
+use domain::alert::SlackUrl;
+use domain::audit::{Action, Actor};
+use domain::notice::UnclaimedNotice;
+use serde_json::{Value, json};
+use store::audit::{self, Subject};
+use store::notices::{self, AttemptEnd, Notice};
+use store::{StoreError, destinations as saved, projects};
+
+use crate::deps::Deps;
+use crate::destinations::{self, Target};
+
+/// From one attempt to the next, longer than any attempt takes.
+const PAUSE: Duration = Duration::from_mins(30);
+
+/// Sends every notice that is due; how many attempts were made.
+///
+/// # Errors
+/// When the database fails. A message that is not taken is no error here.
+pub async fn send_due(deps: &Deps) -> Result<usize, StoreError> {
+    notices::enqueue_notices(&deps.pool).await?;
+    let mut attempts = 0;
+    while let Some(notice) = notices::claim_notice(&deps.pool, PAUSE).await? {
+        attempt(deps, &notice).await?;
+        attempts += 1;
+    }
+    notices::delete_old(&deps.pool).await?;
+    Ok(attempts)
+}
+
+async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
+    let id = notice.destination_id;
+    let target = match saved::find_target(&deps.pool, &deps.master_key, id).await? {
+        None => return give_up(deps, notice, "the destination was removed").await,
+        Some((_, saved::Target::Email(address))) => Target::Email { address },
+        Some((_, saved::Target::Slack(url))) => match SlackUrl::parse(&url, &deps.allow) {
+            Ok(url) => Target::Slack { url },
+            Err(error) => return give_up(deps, notice, &error.to_string()).await,
+        },
+    };
+    let message = gather(deps, notice).await?;
+    let message_id = format!("<results-unclaimed.{id}.{}@{}>", notice.day, deps.mail_domain);
+    match Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &message)).await {
+        Ok(sent) => {
+            let end = AttemptEnd::Delivered(&sent.answer);
+            finish(deps, notice, end, Action::AlertDelivered, json!({})).await
+        }
+        Err(failure) if notice.last => give_up(deps, notice, &failure.answer).await,
+        Err(failure) => {
+            let end = AttemptEnd::Failed(&failure.answer);
+            notices::note_attempt(&deps.pool, notice, end).await.map(|_| ())
+        }
+    }
+}
+
+async fn gather(deps: &Deps, notice: &Notice) -> Result<UnclaimedNotice, StoreError> {
+    let Notice { project_id, since, until, .. } = *notice;
+    let project = projects::find_project(&deps.pool, project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    let found = notices::find_unclaimed(&deps.pool, project_id, since, until).await?;
+    Ok(UnclaimedNotice {
+        project_name: project.name,
+        mode: project.mode,
+        count: found.count,
+        provider_event_ids: found.provider_event_ids,
+        audit_url: format!(
+            "{}/audit?action={}&subject={project_id}&from={}",
+            deps.public_url,
+            Action::ResultUnclaimed,
+            since.date(),
+        ),
+    })
+}
+
+async fn give_up(deps: &Deps, notice: &Notice, why: &str) -> Result<(), StoreError> {
+    let end = AttemptEnd::GivenUp(why);
+    finish(deps, notice, end, Action::AlertGivenUp, json!({ "why": why })).await
+}
+
+async fn finish(
+    deps: &Deps,
+    notice: &Notice,
+    end: AttemptEnd<'_>,
+    action: Action,
+    mut detail: Value,
+) -> Result<(), StoreError> {
+    detail["alert"] = json!("results_unclaimed");
+    detail["destination_id"] = json!(notice.destination_id);
+    let mut tx = deps.pool.begin().await?;
+    if notices::note_attempt(&mut *tx, notice, end).await? {
+        let subject = Subject::project(notice.project_id);
+        audit::insert_entry(&mut *tx, &Actor::System, action, subject, detail).await?;
+    }
+    Ok(tx.commit().await?)
+}

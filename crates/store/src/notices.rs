@@ -1,0 +1,181 @@
+//! Telling a project's destinations about results that never found their receipt, once a day at most.
+//!
+//! A notice tells what the audit took in since the notice before, so that nothing is told twice and
+//! nothing of the last seven days is left out. Whoever sends one claims it first: two processes send it
+//! once, and one that dies after it sent sends it once more, with the same message id.
+
+use std::time::Duration;
+
+use domain::audit::{Action, Actor};
+use domain::ids::{DestinationId, ProjectId};
+use sqlx::PgExecutor;
+use time::{Date, OffsetDateTime};
+
+use crate::StoreError;
+
+/// A notice that its reader claimed.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Where it goes.
+    pub destination_id: DestinationId,
+    /// The day of it, in UTC. With the destination it names the notice.
+    pub day: Date,
+    /// Whose results.
+    pub project_id: ProjectId,
+    /// It tells of entries after this.
+    pub since: OffsetDateTime,
+    /// It tells of entries up to this.
+    pub until: OffsetDateTime,
+    /// Whether 24 hours have passed, so that this attempt is the last one.
+    pub last: bool,
+}
+
+/// Results that never found their receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// How many.
+    pub count: i64,
+    /// The provider's ids of some of them, the newest first.
+    pub provider_event_ids: Vec<String>,
+}
+
+/// Writes the notices that are due: of each project in which a result was given up since the last
+/// notice, unless that was less than 24 hours ago. How many destinations are told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "WITH told AS (
+             SELECT p.id AS project_id, max(n.created_at) AS told_at,
+                    greatest(max(n.until), now() - interval '7 days') AS since
+             FROM projects p LEFT JOIN notices n ON n.project_id = p.id GROUP BY p.id
+         ), untold AS (
+             SELECT t.project_id, t.since,
+                    (SELECT max(a.at) FROM audit_entries a
+                     WHERE coalesce(a.project_id, '00000000-0000-0000-0000-000000000000') = t.project_id
+                       AND a.actor = $1 AND a.action = $2 AND a.at > t.since) AS until
+             FROM told t WHERE t.told_at IS NULL OR t.told_at < now() - interval '24 hours'
+         )
+         INSERT INTO notices (destination_id, day, project_id, since, until)
+         SELECT d.id, (now() AT TIME ZONE 'UTC')::date, u.project_id, u.since, u.until
+         FROM untold u JOIN destinations d ON d.project_id = u.project_id
+         WHERE u.until IS NOT NULL AND d.removed_at IS NULL AND d.broken_at IS NULL
+         ON CONFLICT ON CONSTRAINT notices_pkey DO NOTHING",
+        Actor::System.to_string(),
+        Action::ResultUnclaimed.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Claims a notice that is due, for one attempt; it is due again after `pause` unless it is finished.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_notice(
+    db: impl PgExecutor<'_>,
+    pause: Duration,
+) -> Result<Option<Notice>, StoreError> {
+    let row = sqlx::query!(
+        r#"UPDATE notices SET attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
+           WHERE (destination_id, day) = (
+               SELECT destination_id, day FROM notices WHERE state = 'pending' AND due_at <= now()
+               ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+           RETURNING destination_id, day, project_id, since, until,
+               created_at < now() - interval '24 hours' AS "last!""#,
+        pause.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Notice {
+        destination_id: DestinationId::from_uuid(row.destination_id),
+        day: row.day,
+        project_id: ProjectId::from_uuid(row.project_id),
+        since: row.since,
+        until: row.until,
+        last: row.last,
+    }))
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd<'a> {
+    /// The message was taken; what the other side answered.
+    Delivered(&'a str),
+    /// It was not, and is tried again; what the other side answered.
+    Failed(&'a str),
+    /// It was not, and that was the last attempt.
+    GivenUp(&'a str),
+}
+
+/// Notes how an attempt ended. `false` if the notice was finished before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_attempt(
+    db: impl PgExecutor<'_>,
+    notice: &Notice,
+    end: AttemptEnd<'_>,
+) -> Result<bool, StoreError> {
+    let (state, answer) = match end {
+        AttemptEnd::Delivered(answer) => ("delivered", answer),
+        AttemptEnd::Failed(answer) => ("pending", answer),
+        AttemptEnd::GivenUp(answer) => ("given_up", answer),
+    };
+    let done = sqlx::query!(
+        "UPDATE notices SET state = $3, last_answer = $4,
+             finished_at = CASE WHEN $3 = 'pending' THEN NULL ELSE now() END
+         WHERE destination_id = $1 AND day = $2 AND state = 'pending'",
+        notice.destination_id.as_uuid(),
+        notice.day,
+        state,
+        answer,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The results of a project that were given up after `since` and up to `until`, with the ids of five.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_unclaimed(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Unclaimed, StoreError> {
+    let row = sqlx::query!(
+        r#"WITH given_up AS (
+               SELECT at, detail ->> 'provider_event_id' AS id FROM audit_entries
+               WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = $1
+                 AND actor = $2 AND action = $3 AND at > $4 AND at <= $5
+           )
+           SELECT (SELECT count(*) FROM given_up) AS "count!",
+                  ARRAY(SELECT id FROM given_up WHERE id IS NOT NULL ORDER BY at DESC LIMIT 5) AS "ids!""#,
+        project_id.as_uuid(),
+        Actor::System.to_string(),
+        Action::ResultUnclaimed.as_str(),
+        since,
+        until,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Unclaimed { count: row.count, provider_event_ids: row.ids })
+}
+
+/// Forgets finished notices after 30 days.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM notices WHERE state <> 'pending' AND created_at < now() - interval '30 days'"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

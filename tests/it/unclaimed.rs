@@ -1,0 +1,185 @@
+//! Results that never found their receipt: in the audit, on the project's page, and told once a day.
+
+use std::time::Duration;
+
+use activities::notices::send_due;
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{Receiver, World, WorldOptions, run};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use store::destinations::Target;
+use store::{notices, results};
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+/// Reports results whose receipts never come, and lets 24 hours pass.
+async fn report(world: &World, ids: &[String]) {
+    for id in ids {
+        let body = json!({ "provider_event_id": id, "status": "success" });
+        let (status, answer) = world.post("/api/v1/result", &body).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
+    let given_up = results::give_up_unclaimed(&world.pool).await.expect("given up");
+    assert_eq!(given_up, ids.len() as u64);
+}
+
+fn ids(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|n| format!("evt_{n}")).collect()
+}
+
+async fn change(world: &World, sql: &'static str) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+}
+
+/// A day later.
+async fn tomorrow(world: &World) {
+    let earlier = "UPDATE notices SET day = (SELECT min(day) FROM notices) - 1,
+                       created_at = created_at - interval '25 hours'
+                   WHERE day = (SELECT max(day) FROM notices)";
+    change(world, earlier).await;
+}
+
+async fn audited(world: &World, action: &str) -> Vec<serde_json::Value> {
+    let entries = "SELECT detail FROM audit_entries WHERE action = $1 ORDER BY at";
+    sqlx::query_scalar(entries).bind(action).fetch_all(&world.pool).await.expect("the audit")
+}
+
+async fn tell(world: &World) -> usize {
+    send_due(&world.deps()).await.expect("a database")
+}
+
+#[test]
+fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        assert_eq!(tell(&world).await, 0, "nothing happened");
+        report(&world, &ids(1..8)).await;
+        let (deps, others) = (world.deps(), world.deps());
+        let (one, other) = tokio::join!(send_due(&deps), send_due(&others));
+        assert_eq!(one.expect("a database") + other.expect("a database"), 1);
+        let mails = world.mailbox.wait_for(1).await;
+        let mail = mails[0].replace("=\r\n", "");
+        let subject = "Subject: [CometCart test] 7 results never found their receipt";
+        assert!(mail.contains(subject), "{mail}");
+        for said in ["- evt_7", "- evt_3", "- and 2 more", "The receipt call failed"] {
+            assert!(mail.contains(said), "{said}: {mail}");
+        }
+        assert!(!mail.contains("evt_2"), "five are enough: {mail}");
+        let link = format!("{}/audit?action", world.url);
+        assert!(mail.contains(&link), "{mail}");
+        assert_eq!(audited(&world, "alert.delivered").await[0]["alert"], "results_unclaimed");
+
+        report(&world, &ids(8..10)).await;
+        assert_eq!(tell(&world).await, 0, "once a day");
+        tomorrow(&world).await;
+        assert_eq!(tell(&world).await, 1);
+        let mails = world.mailbox.wait_for(2).await;
+        assert!(mails[1].contains("2 results never found their receipt"), "{}", mails[1]);
+        assert!(mails[1].contains("evt_9") && !mails[1].contains("evt_7"), "{}", mails[1]);
+        tomorrow(&world).await;
+        assert_eq!(tell(&world).await, 0, "all is told");
+    });
+}
+
+#[test]
+fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        report(&world, &ids(1..2)).await;
+        assert_eq!(notices::enqueue_notices(&world.pool).await.expect("a database"), 1);
+        let claimed = notices::claim_notice(&world.pool, Duration::from_mins(30)).await;
+        assert!(claimed.expect("a database").is_some(), "it dies before the message");
+        assert_eq!(tell(&world).await, 0, "another may still be at it");
+        change(&world, "UPDATE notices SET due_at = now()").await;
+        assert_eq!(tell(&world).await, 1);
+        // It dies after the message, before its note.
+        change(&world, "UPDATE notices SET state = 'pending', due_at = now()").await;
+        assert_eq!(tell(&world).await, 1);
+        let mails = world.mailbox.wait_for(2).await;
+        let id = |mail: &str| {
+            let line = mail.lines().find(|line| line.starts_with("Message-ID: "));
+            line.expect("an id").to_owned()
+        };
+        assert_eq!(id(&mails[0]), id(&mails[1]));
+        assert!(id(&mails[0]).contains("results-unclaimed.dst_"), "{}", mails[0]);
+        assert!(mails[0].contains("1 result never found its receipt"), "{}", mails[0]);
+        assert_eq!(tell(&world).await, 0);
+    });
+}
+
+#[test]
+fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_now() {
+    run(async {
+        let world = world().await;
+        let slack = Receiver::start().await.expect("a receiver");
+        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        report(&world, &ids(1..2)).await;
+        slack.answer_with(&[503]);
+        assert_eq!(tell(&world).await, 1);
+        assert_eq!(tell(&world).await, 0, "not before half an hour");
+        change(&world, "UPDATE notices SET due_at = now()").await;
+        assert_eq!(tell(&world).await, 1);
+        let calls = slack.wait_for(2).await;
+        let said = String::from_utf8_lossy(&calls[1].body).into_owned();
+        assert!(said.contains("1 result never found its receipt"), "{said}");
+        assert_eq!(audited(&world, "alert.delivered").await.len(), 1);
+
+        for (number, removed) in [(2, false), (3, true)] {
+            tomorrow(&world).await;
+            report(&world, &ids(number..number + 1)).await;
+            assert_eq!(notices::enqueue_notices(&world.pool).await.expect("a database"), 1);
+            if removed {
+                change(&world, "UPDATE destinations SET removed_at = now()").await;
+            } else {
+                slack.answer_with(&[503]);
+                let old = "UPDATE notices SET created_at = now() - interval '24 hours 1 minute'
+                           WHERE state = 'pending'";
+                change(&world, old).await;
+            }
+            assert_eq!(tell(&world).await, 1);
+        }
+        let given_up = audited(&world, "alert.given_up").await;
+        assert!(given_up[0]["why"].as_str().expect("text").contains("503"), "{given_up:?}");
+        assert_eq!(given_up[1]["why"], "the destination was removed");
+    });
+}
+
+#[test]
+fn a_worker_tells_without_being_asked() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        report(&world, &ids(1..2)).await;
+        world.start_worker();
+        let mails = world.mailbox.wait_for(1).await;
+        assert!(mails[0].contains("1 result never found its receipt"), "{}", mails[0]);
+    });
+}
+
+#[test]
+fn the_projects_page_counts_them_and_leads_to_the_list() {
+    run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let page = format!("/projects/{}", world.project.id);
+        assert!(!bob.get(&page).await.body.contains("Unclaimed results"));
+        report(&world, &ids(1..3)).await;
+        let shown = bob.get(&page).await.body;
+        assert!(
+            shown.contains("2 results of the last 7 days never found their receipt"),
+            "{shown}"
+        );
+        let link = shown.split('"').find(|text| text.starts_with("/audit?")).expect("a link");
+        let list = bob.get(&link.replace("&#38;", "&").replace("&amp;", "&")).await;
+        assert_eq!(list.status, 200, "{}", list.body);
+        for said in ["A result was never claimed by a receipt", "evt_1", "evt_2"] {
+            assert!(list.body.contains(said), "{said}: {}", list.body);
+        }
+    });
+}
