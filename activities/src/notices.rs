@@ -65,7 +65,7 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<UnclaimedNotice, StoreEr
     let Notice { project_id, since, until, .. } = *notice;
     let project = projects::find_project(&deps.pool, project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let found = notices::find_unclaimed(&deps.pool, project_id, since, until).await?;
+    let found = notices::find_unclaimed(&deps.pool, Some(project_id), since, until).await?;
     Ok(UnclaimedNotice {
         project_name: project.name,
         mode: project.mode,

@@ -138,25 +138,29 @@ pub async fn note_attempt(
     Ok(done.rows_affected() == 1)
 }
 
-/// The results of a project that were given up after `since` and up to `until`, with the ids of five.
+/// The results of one project, or of all, that were given up after `since` and up to `until`, with the
+/// ids of five.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_unclaimed(
     db: impl PgExecutor<'_>,
-    project_id: ProjectId,
+    project_id: Option<ProjectId>,
     since: OffsetDateTime,
     until: OffsetDateTime,
 ) -> Result<Unclaimed, StoreError> {
     let row = sqlx::query!(
         r#"WITH given_up AS (
-               SELECT at, detail ->> 'provider_event_id' AS id FROM audit_entries
-               WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = $1
-                 AND actor = $2 AND action = $3 AND at > $4 AND at <= $5
+               SELECT entry.at, entry.detail ->> 'provider_event_id' AS id
+               FROM projects p CROSS JOIN LATERAL (
+                   SELECT at, detail FROM audit_entries
+                   WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id
+                     AND actor = $2 AND action = $3 AND at > $4 AND at <= $5) AS entry
+               WHERE $1::uuid IS NULL OR p.id = $1
            )
            SELECT (SELECT count(*) FROM given_up) AS "count!",
                   ARRAY(SELECT id FROM given_up WHERE id IS NOT NULL ORDER BY at DESC LIMIT 5) AS "ids!""#,
-        project_id.as_uuid(),
+        project_id.map(ProjectId::as_uuid),
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),
         since,

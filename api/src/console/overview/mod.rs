@@ -13,9 +13,10 @@ use domain::alert::one_line;
 use domain::audit::Action;
 use domain::ids::ProjectId;
 use serde::Deserialize;
+use store::notices;
 use store::projects::{Project, list_projects};
-use store::results::count_unclaimed;
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
+use time::{Duration, OffsetDateTime};
 
 use self::chart::Chart;
 use self::words::{Pace, day, heading, on_time};
@@ -91,7 +92,9 @@ async fn get(
     };
     let found = overview(&state.pool, project, days).await?;
     let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
-    let unclaimed = count_unclaimed(&state.pool, project, days).await?;
+    let now = OffsetDateTime::now_utc();
+    let since = now - Duration::days(days.into());
+    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?.count;
     let mut shown = fill(frame, (days, project), &projects, found);
     shown.unclaimed = (unclaimed > 0).then(|| (unclaimed, audit_link(project)));
     page(&shown)

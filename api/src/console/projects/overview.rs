@@ -130,7 +130,7 @@ async fn unclaimed(
     now: OffsetDateTime,
 ) -> Result<Unclaimed, ApiError> {
     let since = now - Duration::days(7);
-    let found = notices::find_unclaimed(&state.pool, project.id, since, now).await?;
+    let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
     let (action, from) = (Action::ResultUnclaimed, since.date());
     let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
     Ok(Unclaimed { count: found.count, path })
