@@ -22,5 +22,6 @@ mod plans;
 mod reprocess;
 mod slack;
 mod store;
+mod temporal_tools;
 mod unclaimed;
 mod workflow;

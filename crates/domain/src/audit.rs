@@ -33,6 +33,8 @@ text_enum! {
         AlertGivenUp = "alert.given_up",
         DestinationBroken = "destination.broken",
         WatchRestarted = "watch.restarted",
+        WatchPaused = "watch.paused",
+        SignalAdjusted = "signal.adjusted",
         RelayParked = "relay.parked",
         ProjectCreated = "project.created",
         ProjectUpdated = "project.updated",
