@@ -5,10 +5,10 @@ mod send_callback;
 
 use std::sync::Arc;
 
+use activities::callbacks::{self, Timing};
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
-use activities::callbacks::{self, Timing};
 use activities::{Deps, alerts, records};
 use domain::ids::{AlertId, EventId, ReplayId};
 use domain::repair_url::AllowedNetworks;
@@ -170,7 +170,12 @@ fn record_result_twice_whatever_was_typed() {
         .enumerate()
         {
             let event_id = stage.shop.take(&format!("evt_{number}")).await;
-            let typed = TypedResult { event_id, result_id: results::new_id(), body, notes: InputNotes::default() };
+            let typed = TypedResult {
+                event_id,
+                result_id: results::new_id(),
+                body,
+                notes: InputNotes::default(),
+            };
             let step = async || records::record_result(&stage.deps, typed.clone()).await;
             stage.twice(async || step().await.expect("recorded")).await;
             let entries = stage.shop.story(event_id).await.matches("result.").count();
@@ -392,7 +397,9 @@ fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
         records::open_incident_if_due(&stage.deps, of).await.expect_err("unknown");
         records::read_standing(&stage.deps, of).await.expect_err("unknown");
         records::request_reprocess(&stage.deps, wish(event_id)).await.expect_err("unknown");
-        callbacks::send(&stage.deps, (event_id, replay_id), Timing::WhenDue).await.expect_err("unknown");
+        callbacks::send(&stage.deps, (event_id, replay_id), Timing::WhenDue)
+            .await
+            .expect_err("unknown");
         alerts::deliver(&stage.deps, AlertId::from_uuid(event_id.as_uuid()))
             .await
             .expect("an alert that is gone needs no delivery");

@@ -82,7 +82,10 @@ impl Waiting {
 
 /// The callback's activity as the server describes it while it is pending.
 async fn pending_callback(world: &World, watch: &str) -> Option<Value> {
-    let shown = world.engines.cli(&["workflow", "describe", "--workflow-id", watch, "--output", "json"]).await;
+    let shown = world
+        .engines
+        .cli(&["workflow", "describe", "--workflow-id", watch, "--output", "json"])
+        .await;
     let shown: Value = serde_json::from_str(&shown.ok()?).ok()?;
     let pending = shown["pendingActivities"].as_array()?;
     pending.iter().find(|one| one["activityType"]["name"] == "send_callback").cloned()
@@ -102,7 +105,8 @@ async fn entries(world: &World, event_id: EventId, action: &str) -> Vec<Value> {
 async fn pass(world: &World, time: &str) {
     for sql in [
         "UPDATE payment_events SET timeout_at = timeout_at - interval '{}'",
-        "UPDATE reprocesses SET next_attempt_at = next_attempt_at - interval '{}', result_due_at = result_due_at - interval '{}'",
+        "UPDATE reprocesses SET requested_at = requested_at - interval '{}',
+             next_attempt_at = next_attempt_at - interval '{}', result_due_at = result_due_at - interval '{}'",
         "UPDATE alerts SET created_at = created_at - interval '{}'",
         "UPDATE watch_checks SET checked_at = checked_at - interval '{}'",
     ] {

@@ -183,7 +183,7 @@ pub mod definition {
     pub use super::alerts::DeliverAlert;
     pub use super::callbacks::SendCallback;
     pub use super::records::{
-        EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult, RequestReprocess,
-        ResolveIncident,
+        EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,
+        RequestReprocess, ResolveIncident,
     };
 }

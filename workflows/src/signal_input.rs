@@ -80,9 +80,9 @@ impl SignalInput {
     pub(crate) fn ignore_all_but(&mut self, fields: &[&str], of_api: Option<&str>) {
         let known = |name: &str| fields.contains(&name) || of_api == Some(name);
         let named = self.body.as_object().into_iter().flatten().map(|(name, _)| name);
-        let unknown = named.filter(|name| !known(name)).map(|name| {
-            format!("{} is unknown; the fields are {}", show(name), fields.join(", "))
-        });
+        let unknown = named
+            .filter(|name| !known(name))
+            .map(|name| format!("{} is unknown; the fields are {}", show(name), fields.join(", ")));
         self.notes.ignored.extend(unknown);
     }
 }

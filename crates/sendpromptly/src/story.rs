@@ -42,7 +42,10 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::AlertGivenUp, "Alert{alert}{place} was given up: {why}."),
     (Action::DestinationBroken, "Destination{place} is broken: {why}."),
     (Action::WatchRestarted, "The watch was gone; a new run was started."),
-    (Action::WatchPaused, "The {what} is paused in Temporal and something is overdue. To go on: {cure}"),
+    (
+        Action::WatchPaused,
+        "The {what} is paused in Temporal and something is overdue. To go on: {cure}",
+    ),
     (Action::SignalAdjusted, "Part of the signal {signal} was ignored: {why}."),
     (Action::RelayParked, "A message to Temporal was refused and put aside."),
     (Action::ProjectCreated, "The project was made."),

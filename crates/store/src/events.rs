@@ -238,7 +238,7 @@ pub async fn list_forgotten(
                SELECT id AS event_id FROM payment_events
                WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
-               WHERE state = 'requested' AND coalesce(next_attempt_at, requested_at) < now() - interval '2 minutes'
+               WHERE state = 'requested' AND requested_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
@@ -264,10 +264,7 @@ pub async fn list_forgotten(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_overdue(
-    db: impl PgExecutor<'_>,
-    limit: i64,
-) -> Result<Vec<EventId>, StoreError> {
+pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM payment_events
          WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'

@@ -34,7 +34,8 @@ pub struct Reprocess {
     pub body: String,
     /// Until when the app may answer a delivered callback.
     pub result_due_at: Option<OffsetDateTime>,
-    /// When the next attempt of the callback is due; `None` in rows of older releases.
+    /// When the next attempt of the callback is due; `None` before the first one, and in rows of older
+    /// releases.
     pub next_attempt_at: Option<OffsetDateTime>,
 }
 
@@ -104,8 +105,8 @@ pub async fn insert_reprocess(
     new: NewReprocess<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body, next_attempt_at)
-         VALUES ($1, $2, $3, $4, $5, $6, now())",
+        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         new.id.as_uuid(),
         new.incident_id.as_uuid(),
         new.event_id.as_uuid(),

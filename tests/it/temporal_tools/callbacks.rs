@@ -1,6 +1,9 @@
 //! Commands on the activity that sends a callback, and on its watch, while it waits for its next attempt.
 
 use domain::incident::IncidentState;
+use std::time::Duration;
+
+use e2e::receiver::Received;
 use e2e::{World, eventually, run};
 use serde_json::json;
 
@@ -17,9 +20,12 @@ async fn goes_on(world: &World, waiting: &Waiting, why: &str) {
     let mails = world.mailbox.wait_for(2).await;
     assert!(mails[1].contains("reprocess") || mails[1].contains("Reprocess"), "{}", mails[1]);
     let replay_id = world.reprocess(incident.id).await;
-    let callbacks = world.repair.wait_for(2).await;
-    let again = callbacks.last().expect("a callback");
-    assert_eq!(again.header("webhook-id"), replay_id.to_string());
+    eventually("another callback", async || {
+        let received = world.repair.received();
+        let again = |one: &Received| one.header("webhook-id") == replay_id.to_string();
+        received.iter().any(again).then_some(())
+    })
+    .await;
     world.result(event_id, "success", json!({"replay_id": replay_id})).await;
     world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
 }
@@ -69,14 +75,24 @@ fn a_time_limit_ends_the_reprocess_and_not_the_watch() {
 fn an_activity_that_is_failed_or_completed_by_hand_ends_the_reprocess() {
     run(async {
         let (world, waiting) = waiting_world().await;
+        attempt_under_way(&world, &waiting).await;
         waiting.activity(&world, "fail", &["--reason", "enough of this"]).await;
         goes_on(&world, &waiting, "enough of this").await;
         let second = Waiting::start(&world, "evt_2").await;
+        attempt_under_way(&world, &second).await;
         second.activity(&world, "complete", &["--result", "\"done\""]).await;
         let said = second.undelivered(&world).await;
         assert!(said.contains("completed by hand"), "{said}");
         watch_is(&world, &second.watch, "RUNNING").await;
     });
+}
+
+/// Lets the next attempt begin and hang, because a waiting activity can be neither failed nor completed.
+async fn attempt_under_way(world: &World, waiting: &Waiting) {
+    let before = world.repair.received().len();
+    world.repair.hang_next(Duration::from_secs(20));
+    waiting.activity(world, "reset", &[]).await;
+    world.repair.wait_for(before + 1).await;
 }
 
 #[test]
@@ -100,7 +116,8 @@ fn a_pause_and_its_end_make_no_attempt_before_its_time() {
         // An attempt of the activity that came too early was sent back and waits again.
         eventually("an activity that waits for the rest", async || {
             let pending = pending_callback(&world, &waiting.watch).await?;
-            (attempt(&pending) > 2 && pending["state"].as_str()?.ends_with("SCHEDULED")).then_some(())
+            (attempt(&pending) > 2 && pending["state"].as_str()?.ends_with("SCHEDULED"))
+                .then_some(())
         })
         .await;
         assert_eq!(world.repair.received().len(), 1);
@@ -132,7 +149,8 @@ fn a_terminated_or_deleted_watch_gets_a_new_run_that_makes_the_attempt_when_it_i
     run(async {
         for command in ["terminate", "delete"] {
             let (world, waiting) = waiting_world().await;
-            let arguments = ["workflow", command, "--workflow-id", &waiting.watch];
+            let yes = if command == "delete" { "--yes" } else { "--reason=by mistake" };
+            let arguments = ["workflow", command, "--workflow-id", &waiting.watch, yes];
             world.engines.cli(&arguments).await.expect("a command on the watch");
             eventually("a watch that is gone", async || {
                 let running = ["workflow", "describe", "--workflow-id", &waiting.watch];

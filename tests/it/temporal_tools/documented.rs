@@ -30,8 +30,14 @@ fn signals_one(block: &str) -> bool {
 fn filled_in(script: &str, world: &World, watch: &str, activity: &str) -> String {
     let queue = world.engine.task_queue();
     let script = script
-        .replace("TEMPORAL_ADDRESS=127.0.0.1:7233", &format!("TEMPORAL_ADDRESS={}", world.temporal_address))
-        .replace("TEMPORAL_NAMESPACE=default", &format!("TEMPORAL_NAMESPACE={}", embedded::NAMESPACE))
+        .replace(
+            "TEMPORAL_ADDRESS=127.0.0.1:7233",
+            &format!("TEMPORAL_ADDRESS={}", world.temporal_address),
+        )
+        .replace(
+            "TEMPORAL_NAMESPACE=default",
+            &format!("TEMPORAL_NAMESPACE={}", embedded::NAMESPACE),
+        )
         .replace("WATCH=effect-watch/ev_01KAK0T7Y3F8M2V4B6N0C1D5E9", &format!("WATCH={watch}"))
         .replace("ACTIVITY=4 ", &format!("ACTIVITY={activity} "))
         .replace("prj_…", &world.project.id.to_string())
@@ -90,7 +96,8 @@ fn every_documented_signal_does_what_it_says() {
         for (number, line) in lines.into_iter().enumerate() {
             let failed = Failed::start(&world, &format!("evt_{number}")).await;
             run_block(&world, line, &failed.watch, "0").await;
-            let wanted = match line.split_once("--name ").and_then(|(_, rest)| rest.split_once(' ')) {
+            let wanted = match line.split_once("--name ").and_then(|(_, rest)| rest.split_once(' '))
+            {
                 Some(("reprocess", _)) => "reprocess.requested",
                 Some(("resolve", _)) => "incident.resolved",
                 Some(("result", _)) => "result.succeeded",
@@ -105,8 +112,10 @@ fn every_documented_signal_does_what_it_says() {
 fn both_documented_ways_to_reprocess_many_reach_every_open_incident_of_the_project() {
     run(async {
         let all = blocks("sh");
-        let batches: Vec<_> =
-            all.iter().filter(|block| block.contains("--name reprocess") && block.contains("--query")).collect();
+        let batches: Vec<_> = all
+            .iter()
+            .filter(|block| block.contains("--name reprocess") && block.contains("--query"))
+            .collect();
         assert_eq!(batches.len(), 2, "{batches:?}");
         for block in batches {
             let world = World::start().await;
@@ -115,7 +124,8 @@ fn both_documented_ways_to_reprocess_many_reach_every_open_incident_of_the_proje
             // Searches lag behind: who signals too early reaches nobody.
             eventually("both incidents in the search", async || {
                 let query = format!("SpState='open' AND SpProjectId='{}'", world.project.id);
-                let count = world.engines.cli(&["workflow", "count", "--query", &query]).await.ok()?;
+                let count =
+                    world.engines.cli(&["workflow", "count", "--query", &query]).await.ok()?;
                 count.contains("Total: 2").then_some(())
             })
             .await;
@@ -144,7 +154,8 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
                 .expect("a statement");
             if statement.starts_with("INSERT") {
                 eventually("a new run", async || {
-                    let now = super::entries(&world, failed.event_id, "watch.restarted").await.len();
+                    let now =
+                        super::entries(&world, failed.event_id, "watch.restarted").await.len();
                     (now == before + 1).then_some(())
                 })
                 .await;
@@ -157,7 +168,8 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
 
 async fn done_by_alice(world: &World, event_id: EventId, action: &str) {
     eventually(&format!("{action} by alice"), async || {
-        let entries = store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+        let entries =
+            store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
         let done = |entry: &store::timeline::TimelineEntry| {
             entry.action == action && entry.actor == "temporal:alice"
         };

@@ -49,7 +49,8 @@ fn what_is_valid_is_done_and_what_is_not_is_named() {
         let resolved =
             world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
         assert_eq!(resolved.resolution, Some(Resolution::Manual));
-        assert_eq!(resolved.resolution_note.as_deref(), Some("by hand"));
+        let noted = entry(&world, event_id, "incident.resolved", 1).await;
+        assert_eq!(noted["note"], "by hand");
         let adjusted = entry(&world, event_id, "signal.adjusted", 1).await;
         let why = adjusted["why"].as_str().expect("words");
         for part in [r#"resolved_by is ["alice"]"#, "resolvedBy is unknown"] {
@@ -85,6 +86,10 @@ fn a_signal_of_another_name_changes_nothing() {
         // The next one is taken after it.
         world.engines.signal(event_id, "resolve", Some(json!(["a"]))).await.expect("a signal");
         entry(&world, event_id, "resolve.refused", 1).await;
-        assert_eq!(world.timeline(event_id).await.len(), before + 1, "documented: it leaves no entry");
+        assert_eq!(
+            world.timeline(event_id).await.len(),
+            before + 1,
+            "documented: it leaves no entry"
+        );
     });
 }

@@ -63,7 +63,11 @@ fn a_canceled_watch_leaves_its_event_to_the_sweep() {
         let client = world.temporal().await;
         eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
         let watch = workflow_id(event_id);
-        world.engines.cli(&["workflow", "cancel", "--workflow-id", &watch]).await.expect("canceled");
+        world
+            .engines
+            .cli(&["workflow", "cancel", "--workflow-id", &watch])
+            .await
+            .expect("canceled");
         watch_is(&world, &watch, "CANCELED").await;
         pass(&world, "33 minutes").await;
         world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
@@ -85,7 +89,11 @@ fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing
             (state.as_str() == "awaiting_result").then_some(())
         })
         .await;
-        world.engines.cli(&["workflow", "cancel", "--workflow-id", &watch]).await.expect("canceled");
+        world
+            .engines
+            .cli(&["workflow", "cancel", "--workflow-id", &watch])
+            .await
+            .expect("canceled");
         watch_is(&world, &watch, "CANCELED").await;
         pass(&world, "33 minutes").await;
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
@@ -99,7 +107,11 @@ fn a_watch_that_runs_is_not_said_to_be_restarted() {
         let world = World::start().await;
         let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
         let restart = "INSERT INTO outbox (id, event_id, wish, payload) VALUES (gen_random_uuid(), $1, 'restart', '{}')";
-        sqlx::query(restart).bind(event_id.as_uuid()).execute(&world.pool).await.expect("a message");
+        sqlx::query(restart)
+            .bind(event_id.as_uuid())
+            .execute(&world.pool)
+            .await
+            .expect("a message");
         pass(&world, "1 minute").await;
         let timeline = world.timeline(event_id).await;
         assert!(!timeline.iter().any(|action| action.starts_with("watch.")), "{timeline:?}");

@@ -12,11 +12,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
+use crate::StoreError;
 use crate::audit::{self, Subject};
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::transitions::callback::end_undelivered;
-use crate::StoreError;
 
 /// How long a paused callback may be overdue before its reprocess ends.
 const GRACE: Duration = Duration::minutes(15);
@@ -46,9 +46,12 @@ pub async fn note_pause(
         incident_id: scene.incident.as_ref().map(|incident| incident.id),
         ..Subject::event(scene.event.project_id, event_id)
     };
-    if !audit::has_entry(&mut *tx, event_id, Action::WatchPaused, &json!({ "key": pause.key })).await? {
+    if !audit::has_entry(&mut *tx, event_id, Action::WatchPaused, &json!({ "key": pause.key }))
+        .await?
+    {
         let detail = json!({ "what": pause.what, "key": pause.key, "cure": pause.cure });
         audit::insert_entry(&mut *tx, &Actor::System, Action::WatchPaused, subject, detail).await?;
+        wake(tx, event_id).await?;
     }
     if let Some(running) = scene.running()
         && running.state != ReprocessState::AwaitingResult
@@ -56,13 +59,17 @@ pub async fn note_pause(
     {
         let why = format!("the {} is paused in Temporal", pause.what);
         end_undelivered(tx, (event_id, running.id), &why).await?;
-        // Makes a watch whose callback is paused ask where its event stands now.
-        outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await?;
+        wake(tx, event_id).await?;
     }
     Ok(())
 }
 
-/// A row of an older release does not say when; its attempts are waited for by [`crate::events::list_forgotten`].
+/// Makes the watch ask where its event stands: now if only its callback is paused, else once it goes on.
+async fn wake(tx: &mut PgConnection, event_id: EventId) -> Result<(), StoreError> {
+    outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await
+}
+
+/// The first attempt is due when it is asked for.
 fn overdue_since(
     next_attempt_at: Option<OffsetDateTime>,
     requested_at: OffsetDateTime,
