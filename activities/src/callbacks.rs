@@ -2,8 +2,12 @@
 //!
 //! One run of the activity is one attempt: a row in one transaction, the request, its end in another.
 //! A worker that dies in between leaves a row without an end; the next run marks it as interrupted
-//! and sends the same body with the same `replay_id` and a new nonce. The waits between attempts are
-//! given to Temporal as the next retry's delay.
+//! and sends the same body with the same `replay_id` and a new nonce. When the next attempt is due is written
+//! with the end of the one before and given to Temporal as the next retry's delay.
+//!
+//! A run that comes before that moment makes no attempt and asks for the rest of the wait: the worker before
+//! may have died without telling Temporal how long to wait, the activity may have been unpaused or its options
+//! changed, the watch may be a new run. Only an operator who resets the activity gets the attempt at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +22,7 @@ use store::standing;
 use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
-use temporalio_sdk::activities::ActivityContext;
+use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
 use time::OffsetDateTime;
 use workflows::activity_contract::{OfReprocess, definition};
 
@@ -58,9 +62,34 @@ impl Callbacks {
                 let _sent = ctx.record_heartbeat(()).await;
             }
         };
+        let timing = Timing::from_info(ctx.info());
         tokio::select! {
-            ended = send(&self.deps, (of.event_id, of.replay_id)) => ended,
+            ended = send(&self.deps, (of.event_id, of.replay_id), timing) => ended,
             never = alive => never,
+        }
+    }
+}
+
+/// Whether an attempt waits until it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// As the database says.
+    WhenDue,
+    /// An operator wants it now.
+    Now,
+}
+
+impl Timing {
+    /// A reset activity counts its attempts from one again, long after it was scheduled. Both times are the
+    /// server's, and equal in an activity that runs for the first time.
+    fn from_info(info: &ActivityInfo) -> Self {
+        let waited = info
+            .current_attempt_scheduled_time
+            .zip(info.scheduled_time)
+            .and_then(|(attempt, first)| attempt.duration_since(first).ok());
+        match waited {
+            Some(waited) if info.attempt == 1 && waited > Duration::from_secs(1) => Self::Now,
+            _ => Self::WhenDue,
         }
     }
 }
@@ -69,9 +98,19 @@ impl Callbacks {
 ///
 /// # Errors
 /// When another attempt is due, with its delay, or when the database fails.
-pub async fn send(deps: &Deps, of: (EventId, ReplayId)) -> Result<WatchStanding, ActivityError> {
+pub async fn send(
+    deps: &Deps,
+    of: (EventId, ReplayId),
+    timing: Timing,
+) -> Result<WatchStanding, ActivityError> {
     let nonce = nonce()?;
     let mut tx = deps.pool.begin().await.or_retry()?;
+    if timing == Timing::WhenDue
+        && let Some(left) = stored(attempt::time_left(&mut tx, of).await)?
+    {
+        let words = format!("the next attempt is due in {} s", left.as_secs());
+        return Err(decide::retry_after(left, words));
+    }
     let work = stored(attempt::begin_attempt(&mut tx, &deps.master_key, of, &nonce).await)?;
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
@@ -187,16 +226,14 @@ async fn end(
         latency_ms: ending.latency_ms,
         answer: Some(&ending.answer),
         redirect_to: ending.redirect_to.as_deref(),
+        wait: (ending.retry_after, jitter()?),
     };
     let mut tx = deps.pool.begin().await.or_retry()?;
     let outcome = stored(attempt::end_attempt(&mut tx, of, number, end, ending.verdict).await)?;
     tx.commit().await.or_retry()?;
     match outcome {
         AttemptOutcome::Done => Ok(()),
-        AttemptOutcome::Retry(planned) => {
-            let delay = callback::next_delay(planned, jitter()?, ending.retry_after);
-            Err(decide::retry_after(delay, ending.words()))
-        }
+        AttemptOutcome::Retry(delay) => Err(decide::retry_after(delay, ending.words())),
     }
 }
 

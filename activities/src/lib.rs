@@ -13,6 +13,7 @@ pub mod http;
 pub mod notices;
 pub mod records;
 pub mod trial;
+mod typed_result;
 
 pub use alerts::Alerts;
 pub use callbacks::Callbacks;

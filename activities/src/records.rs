@@ -6,27 +6,27 @@
 
 use std::sync::Arc;
 
-use domain::audit::{Action, Actor};
-use domain::effect_result::EffectResult;
+use domain::audit::Actor;
 use domain::ids::EventId;
 use domain::incident::MAX_NOTE;
 use domain::watch::WatchStanding;
-use serde_json::{Map, Value, json};
-use store::audit::{self, Subject};
+use store::audit;
 use store::transitions::reprocess::{self, Wanted};
 use store::transitions::resolve::{self, ResolveAnswer, Resolving};
-use store::transitions::result::{self, Report, ResultAnswer};
-use store::transitions::silence;
-use store::{PgConnection, StoreError, events, standing};
+use store::transitions::signal_notes::note_ignored;
+use store::transitions::{callback, silence};
+use store::{PgConnection, StoreError, standing};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activity_contract::{
-    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult, definition,
+    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult, UndeliveredReprocess,
+    definition,
 };
 
 use crate::decide::{Decide, stored};
 use crate::deps::Deps;
+use crate::typed_result;
 
 /// The longest name that is kept of what was typed by hand, in characters.
 const MAX_NAME: usize = 500;
@@ -100,6 +100,15 @@ impl Records {
     ) -> Result<WatchStanding, ActivityError> {
         end_reprocess_if_due(&self.deps, of).await
     }
+
+    #[activity(definition = definition::EndUndeliveredReprocess)]
+    pub async fn end_undelivered_reprocess(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        undelivered: UndeliveredReprocess,
+    ) -> Result<WatchStanding, ActivityError> {
+        end_undelivered_reprocess(&self.deps, undelivered).await
+    }
 }
 
 /// The activity `open_incident_if_due`, without a worker around it.
@@ -129,7 +138,7 @@ pub async fn record_result(
     deps: &Deps,
     typed: TypedResult,
 ) -> Result<WatchStanding, ActivityError> {
-    change(deps, typed.event_id, async |tx| record_typed(tx, &typed).await).await
+    change(deps, typed.event_id, async |tx| typed_result::record(tx, &typed).await).await
 }
 
 /// The activity `request_reprocess`, without a worker around it.
@@ -145,9 +154,16 @@ pub async fn request_reprocess(
     let (replay_id, note) = (wish.replay_id, note.as_deref());
     let wanted = Wanted { replay_id, actor: &actor, note, signal: false };
     change(deps, wish.event_id, async |tx| {
+        if let Some(why) = &wish.notes.rejected {
+            return reprocess::note_refusal(tx, wish.event_id, wanted, why).await;
+        }
+        let (said, ignored) = ((&actor, "reprocess"), &wish.notes.ignored);
+        note_ignored(tx, wish.event_id, said, replay_id.as_uuid(), ignored).await?;
         match reprocess::request_reprocess(tx, wish.event_id, wanted).await? {
             Ok(()) => Ok(()),
-            Err(refusal) => reprocess::note_refusal(tx, wish.event_id, wanted, refusal).await,
+            Err(refusal) => {
+                reprocess::note_refusal(tx, wish.event_id, wanted, &refusal.to_string()).await
+            }
         }
     })
     .await
@@ -164,12 +180,18 @@ pub async fn resolve_incident(
     let actor = Actor::Temporal(typed.resolved_by.as_deref().and_then(name));
     let note = typed.note.as_deref().and_then(note);
     let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
-    change(deps, typed.event_id, async |tx| {
-        match resolve::resolve_incident(tx, typed.event_id, resolving).await? {
+    let (event_id, entry_id) = (typed.event_id, typed.entry_id.unwrap_or_else(audit::new_id));
+    change(deps, event_id, async |tx| {
+        if let Some(why) = &typed.notes.rejected {
+            return resolve::note_refusal(tx, event_id, (&actor, entry_id), why).await;
+        }
+        let (said, ignored) = ((&actor, "resolve"), &typed.notes.ignored);
+        note_ignored(tx, event_id, said, entry_id.as_uuid(), ignored).await?;
+        match resolve::resolve_incident(tx, event_id, resolving).await? {
             ResolveAnswer::Resolved | ResolveAnswer::AlreadyResolved => Ok(()),
             ResolveAnswer::NoIncident => {
-                let entry_id = typed.entry_id.unwrap_or_else(audit::new_id);
-                resolve::note_refusal(tx, typed.event_id, &actor, entry_id).await
+                let why = "the event has no incident";
+                resolve::note_refusal(tx, event_id, (&actor, entry_id), why).await
             }
         }
     })
@@ -189,6 +211,19 @@ pub async fn end_reprocess_if_due(
         .await
 }
 
+/// The activity `end_undelivered_reprocess`, without a worker around it.
+///
+/// # Errors
+/// As [`stored`] decides.
+pub async fn end_undelivered_reprocess(
+    deps: &Deps,
+    undelivered: UndeliveredReprocess,
+) -> Result<WatchStanding, ActivityError> {
+    let of = (undelivered.event_id, undelivered.replay_id);
+    let why = note(&undelivered.why).unwrap_or_else(|| "it was ended in Temporal".to_owned());
+    change(deps, of.0, async |tx| callback::end_undelivered(tx, of, &why).await).await
+}
+
 /// Runs one change and reads where the event stands afterwards, in one transaction.
 async fn change(
     deps: &Deps,
@@ -202,32 +237,8 @@ async fn change(
     Ok(standing)
 }
 
-/// Judges what was typed by the same rules as the API; what breaks them is refused on the timeline.
-async fn record_typed(tx: &mut PgConnection, typed: &TypedResult) -> Result<(), StoreError> {
-    let nothing = Map::new();
-    let body = typed.body.as_object().unwrap_or(&nothing);
-    let actor = Actor::Temporal(body.get("reported_by").and_then(Value::as_str).and_then(name));
-    let why = match EffectResult::parse(body) {
-        Err(mistakes) => json!(mistakes),
-        Ok(result) => {
-            let report = Report { result_id: typed.result_id, result: &result, signal: false };
-            match result::accept_result(tx, &actor, typed.event_id, report).await? {
-                ResultAnswer::Accepted { .. } => return Ok(()),
-                ResultAnswer::UnknownEvent => return Err(StoreError::Missing("payment_events")),
-                ResultAnswer::UnknownReplay => json!("replay_id is none of this event's"),
-            }
-        }
-    };
-    let event = events::find_event(&mut *tx, typed.event_id)
-        .await?
-        .ok_or(StoreError::Missing("payment_events"))?;
-    let subject = Subject::event(event.project_id, event.id);
-    let said = (&actor, Action::ResultRefused);
-    audit::insert_once(tx, typed.result_id.as_uuid(), said, subject, json!({ "why": why })).await
-}
-
 /// Who somebody says they are, on one line. A blank name is none.
-fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     let line: String = text.chars().filter(|c| !c.is_control()).collect();
     let name: String = line.trim().chars().take(MAX_NAME).collect();
     (!name.is_empty()).then_some(name)

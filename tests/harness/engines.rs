@@ -59,7 +59,8 @@ pub async fn start_temporal(
     let mut options =
         TemporalOptions::new(port, folder.path().join(format!("temporal-{port}.log")));
     options.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
-    options.dynamic_config = vec!["frontend.WorkflowTimeSkippingEnabled=true".to_owned()];
+    let enabled = ["frontend.WorkflowTimeSkippingEnabled", "frontend.WorkflowPauseEnabled"];
+    options.dynamic_config = enabled.iter().map(|name| format!("{name}=true")).collect();
     Temporal::start(&found.temporal, options).await.context("start Temporal")
 }
 

@@ -5,10 +5,11 @@ mod send_callback;
 
 use std::sync::Arc;
 
+use activities::callbacks::{self, Timing};
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
-use activities::{Deps, alerts, callbacks, records};
+use activities::{Deps, alerts, records};
 use domain::ids::{AlertId, EventId, ReplayId};
 use domain::repair_url::AllowedNetworks;
 use domain::watch::{NextStep, WatchStanding};
@@ -19,7 +20,7 @@ use store::destinations::Target;
 use store::{destinations, reprocesses, results};
 use temporalio_common::ActivityError;
 use workflows::activity_contract::{
-    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
+    InputNotes, OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
 };
 
 use crate::store::shop::Shop;
@@ -169,7 +170,12 @@ fn record_result_twice_whatever_was_typed() {
         .enumerate()
         {
             let event_id = stage.shop.take(&format!("evt_{number}")).await;
-            let typed = TypedResult { event_id, result_id: results::new_id(), body };
+            let typed = TypedResult {
+                event_id,
+                result_id: results::new_id(),
+                body,
+                notes: InputNotes::default(),
+            };
             let step = async || records::record_result(&stage.deps, typed.clone()).await;
             stage.twice(async || step().await.expect("recorded")).await;
             let entries = stage.shop.story(event_id).await.matches("result.").count();
@@ -180,7 +186,13 @@ fn record_result_twice_whatever_was_typed() {
 
 fn wish(event_id: EventId) -> ReprocessWish {
     let (requested_by, note) = (Some("alice".to_owned()), Some("again".to_owned()));
-    ReprocessWish { event_id, replay_id: reprocesses::new_id(), requested_by, note }
+    ReprocessWish {
+        event_id,
+        replay_id: reprocesses::new_id(),
+        requested_by,
+        note,
+        notes: InputNotes::default(),
+    }
 }
 
 #[test]
@@ -233,7 +245,8 @@ fn resolve_incident_twice_taken_and_refused() {
             [("incident.resolved", open), ("resolve.refused", stage.shop.take("evt_2").await)]
         {
             let (entry_id, resolved_by) = (Some(store::audit::new_id()), Some("alice".to_owned()));
-            let typed = TypedResolution { event_id, entry_id, resolved_by, note: None };
+            let notes = InputNotes::default();
+            let typed = TypedResolution { event_id, entry_id, resolved_by, note: None, notes };
             let step = async || records::resolve_incident(&stage.deps, typed.clone()).await;
             stage.twice(async || step().await.expect("recorded")).await;
             assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
@@ -245,7 +258,7 @@ fn resolve_incident_twice_taken_and_refused() {
 async fn delivered(stage: &Stage) -> (EventId, ReplayId) {
     let event_id = stage.shop.missed("evt_1").await;
     let of = (event_id, stage.shop.reprocess(event_id).await);
-    callbacks::send(&stage.deps, of).await.expect("delivered");
+    callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect("delivered");
     of
 }
 
@@ -351,7 +364,9 @@ fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
         records::open_incident_if_due(&stage.deps, of).await.expect_err("unknown");
         records::read_standing(&stage.deps, of).await.expect_err("unknown");
         records::request_reprocess(&stage.deps, wish(event_id)).await.expect_err("unknown");
-        callbacks::send(&stage.deps, (event_id, replay_id)).await.expect_err("unknown");
+        callbacks::send(&stage.deps, (event_id, replay_id), Timing::WhenDue)
+            .await
+            .expect_err("unknown");
         alerts::deliver(&stage.deps, AlertId::from_uuid(event_id.as_uuid()))
             .await
             .expect("an alert that is gone needs no delivery");

@@ -23,5 +23,6 @@ mod plans;
 mod reprocess;
 mod slack;
 mod store;
+mod temporal_tools;
 mod unclaimed;
 mod workflow;

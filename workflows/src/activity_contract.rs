@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
+pub use crate::signal_input::InputNotes;
+
 /// The event that an activity is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfEvent {
@@ -47,6 +49,9 @@ pub struct TypedResult {
     /// The input as it was typed; the store judges it.
     #[serde(default)]
     pub body: serde_json::Value,
+    /// What of the input was not understood.
+    #[serde(default, skip_serializing_if = "InputNotes::is_empty")]
+    pub notes: InputNotes,
 }
 
 /// A wish to reprocess, typed at the `temporal` command line.
@@ -62,6 +67,9 @@ pub struct ReprocessWish {
     /// Why.
     #[serde(default)]
     pub note: Option<String>,
+    /// What of the input was not understood.
+    #[serde(default, skip_serializing_if = "InputNotes::is_empty")]
+    pub notes: InputNotes,
 }
 
 /// A resolution typed at the `temporal` command line.
@@ -78,6 +86,21 @@ pub struct TypedResolution {
     /// Why.
     #[serde(default)]
     pub note: Option<String>,
+    /// What of the input was not understood.
+    #[serde(default, skip_serializing_if = "InputNotes::is_empty")]
+    pub notes: InputNotes,
+}
+
+/// A reprocess whose callback ended in Temporal before it was delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndeliveredReprocess {
+    /// The event.
+    pub event_id: EventId,
+    /// The reprocess.
+    pub replay_id: ReplayId,
+    /// What ended it.
+    #[serde(default)]
+    pub why: String,
 }
 
 /// Reading and changing where an event stands. Every one answers with where it stands afterwards.
@@ -120,6 +143,14 @@ impl Records {
     pub fn end_reprocess_if_due(_: OfReprocess) -> Result<WatchStanding, ActivityError> {
         unimplemented!()
     }
+
+    /// Ends the reprocess as undelivered because its callback was ended in Temporal.
+    #[activity(name = "end_undelivered_reprocess")]
+    pub fn end_undelivered_reprocess(
+        _: UndeliveredReprocess,
+    ) -> Result<WatchStanding, ActivityError> {
+        unimplemented!()
+    }
 }
 
 /// Talking to the app.
@@ -152,7 +183,7 @@ pub mod definition {
     pub use super::alerts::DeliverAlert;
     pub use super::callbacks::SendCallback;
     pub use super::records::{
-        EndReprocessIfDue, OpenIncidentIfDue, ReadStanding, RecordResult, RequestReprocess,
-        ResolveIncident,
+        EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,
+        RequestReprocess, ResolveIncident,
     };
 }

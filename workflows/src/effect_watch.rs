@@ -9,13 +9,16 @@
 //! Every decision is the database's: after each turn the watch asks where the event stands
 //! ([`WatchStanding`]) and does what comes next. So a lost, late or repeated signal changes nothing,
 //! and a watch that is started anew after a lost namespace finds its place again.
+//!
+//! A watch that is canceled ends, but not before a callback that it was sending has ended as undelivered. What
+//! it would have done later is the sweep's, which starts a new run.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::effect_result::Outcome;
 use domain::event::Effect;
-use domain::ids::{AuditId, EventId, ReplayId, ResultId};
+use domain::ids::{EventId, ReplayId};
 use domain::or_unknown::OrUnknown;
 use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
 use futures::FutureExt;
@@ -28,16 +31,15 @@ use temporalio_workflow::{
     WorkflowResult, WorkflowTermination, select,
 };
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::activity_contract::{
-    OfEvent, OfReprocess, Records, ReprocessWish, TypedResolution, TypedResult,
-};
-use crate::errands::Errands;
+use crate::activity_contract::{OfEvent, OfReprocess, Records};
+use crate::callback_end;
+use crate::errands::{CallbackEnd, Errands};
 use crate::lookout::{self, Lookout};
+use crate::manual::ManualCommand;
 use crate::names::search_attribute;
 use crate::options;
-use crate::signals::{RecordedResult, ReprocessSignal, ResolveSignal, Word};
+use crate::signals::{RecordedResult, Word};
 
 /// How long a watch waits before it asks again about a step that only another release knows. Upgrades
 /// replace all workers within minutes.
@@ -94,6 +96,7 @@ enum Turn {
     Heard(Word),
     TimeUp,
     CallbackEnded(WatchStanding),
+    CallbackFailed(ReplayId, String),
 }
 
 #[workflow_methods]
@@ -107,43 +110,20 @@ impl EffectWatch {
     /// The story of one event.
     ///
     /// # Errors
-    /// When an activity failed in a way that a person must look at, or the watch was cancelled.
+    /// When an activity failed in a way that a person must look at, or the watch was canceled.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
-        let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
-        let input = ctx.state(|watch| watch.input.clone());
-        let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
-            return Ok(WatchOutcome { ended: ctx.state(Self::state_name) });
-        };
-        loop {
+        let ended = Self::follow(ctx).await;
+        if let Err(why) = &ended
+            && let Some(replay_id) = callback_end::left_behind(ctx, why)
+        {
+            let of = (ctx.state(|watch| watch.input.event_id), replay_id);
+            let why = "the watch was canceled in Temporal".to_owned();
+            let standing = callback_end::end_undelivered(ctx, of, why).await?;
             Self::note(ctx, &standing);
-            errands.tell(ctx, &standing.alerts);
-            let turn = match standing.next {
-                NextStep::Finish => match Self::last_turn(ctx, &mut errands).await? {
-                    Some(turn) => turn,
-                    None => break,
-                },
-                NextStep::WaitForResult { wait_ms } | NextStep::WaitForRepair { wait_ms, .. } => {
-                    Self::next_turn(ctx, &mut errands, Some(Duration::from_millis(wait_ms))).await?
-                }
-                NextStep::WaitForPeople => {
-                    Self::continue_if_long(ctx, &errands, &input)?;
-                    Self::next_turn(ctx, &mut errands, None).await?
-                }
-                NextStep::Unknown => {
-                    Self::continue_if_long(ctx, &errands, &input)?;
-                    Self::next_turn(ctx, &mut errands, Some(ASK_AGAIN)).await?
-                }
-                NextStep::SendCallback { replay_id } => {
-                    errands.send_callback(ctx, input.event_id, replay_id);
-                    let made = standing.reprocess.as_ref().map_or(0, |latest| latest.attempts);
-                    let look = lookout.next(made).filter(|_| ctx.patched(lookout::PATCH));
-                    Self::next_turn(ctx, &mut errands, look).await?
-                }
-            };
-            standing = Self::judge(ctx, turn, standing.next).await?;
+            return Err(WorkflowTermination::cancelled());
         }
-        Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
+        ended
     }
 
     /// The app, or a person, reports a result.
@@ -186,6 +166,44 @@ impl EffectWatch {
 }
 
 impl EffectWatch {
+    /// Follows the event until nothing is left to do.
+    async fn follow(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
+        let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
+        let input = ctx.state(|watch| watch.input.clone());
+        let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
+            return Ok(WatchOutcome { ended: ctx.state(Self::state_name) });
+        };
+        loop {
+            Self::note(ctx, &standing);
+            errands.tell(ctx, &standing.alerts);
+            let turn = match standing.next {
+                NextStep::Finish => match Self::last_turn(ctx, &mut errands).await? {
+                    Some(turn) => turn,
+                    None => break,
+                },
+                NextStep::WaitForResult { wait_ms } | NextStep::WaitForRepair { wait_ms, .. } => {
+                    Self::next_turn(ctx, &mut errands, Some(Duration::from_millis(wait_ms))).await?
+                }
+                NextStep::WaitForPeople => {
+                    Self::continue_if_long(ctx, &errands, &input)?;
+                    Self::next_turn(ctx, &mut errands, None).await?
+                }
+                NextStep::Unknown => {
+                    Self::continue_if_long(ctx, &errands, &input)?;
+                    Self::next_turn(ctx, &mut errands, Some(ASK_AGAIN)).await?
+                }
+                NextStep::SendCallback { replay_id } => {
+                    errands.send_callback(ctx, input.event_id, replay_id);
+                    let made = standing.reprocess.as_ref().map_or(0, |latest| latest.attempts);
+                    let look = lookout.next(made).filter(|_| ctx.patched(lookout::PATCH));
+                    Self::next_turn(ctx, &mut errands, look).await?
+                }
+            };
+            standing = Self::judge(ctx, turn, standing.next).await?;
+        }
+        Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
+    }
+
     /// Waits for the first word or the deadline. `None` is the happy ending: a recorded result that is
     /// no failure, which the database settled before it told us.
     async fn first_word(
@@ -230,9 +248,25 @@ impl EffectWatch {
         };
         let time_up = patience.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
         select! {
-            ended = errands.callback_ended().fuse() => Ok(Turn::CallbackEnded(ended?)),
+            ended = errands.callback_ended().fuse() => Self::callback_turn(ctx, ended),
             word = Self::next_word(ctx).fuse() => Ok(Turn::Heard(word?)),
             () = time_up.fuse() => Ok(Turn::TimeUp),
+        }
+    }
+
+    /// A callback that was ended in Temporal ends its reprocess; in a canceled watch, the watch.
+    fn callback_turn(
+        ctx: &WorkflowContext<Self>,
+        (replay_id, ended): (ReplayId, CallbackEnd),
+    ) -> Result<Turn, WorkflowTermination> {
+        match ended {
+            Ok(standing) => Ok(Turn::CallbackEnded(standing)),
+            Err(error)
+                if !ctx.cancellation_token().is_cancelled() && ctx.patched(callback_end::PATCH) =>
+            {
+                Ok(Turn::CallbackFailed(replay_id, callback_end::reason(&error)))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -267,6 +301,9 @@ impl EffectWatch {
         let records = options::records();
         let standing = match (turn, waiting_for) {
             (Turn::CallbackEnded(standing), NextStep::SendCallback { .. }) => standing,
+            (Turn::CallbackFailed(replay_id, why), _) => {
+                callback_end::end_undelivered(ctx, (event_id, replay_id), why).await?
+            }
             // While the callback ran, the database was asked about something else. Which of the two
             // answers is the newer one cannot be seen from here. Where it still runs, it is looked at.
             (Turn::CallbackEnded(_), _)
@@ -281,46 +318,22 @@ impl EffectWatch {
             | (Turn::Heard(Word::Recorded(_)), NextStep::WaitForResult { .. }) => {
                 ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
             }
-            (Turn::Heard(word), _) => match Self::by_hand(ctx, event_id, word) {
-                ByHand::Recorded => {
+            (Turn::Heard(word), _) => match ManualCommand::new(ctx, event_id, word) {
+                ManualCommand::Recorded => {
                     ctx.execute_activity(Records::read_standing, of_event, records).await?
                 }
-                ByHand::Result(input) => {
+                ManualCommand::Result(input) => {
                     ctx.execute_activity(Records::record_result, input, records).await?
                 }
-                ByHand::Reprocess(input) => {
+                ManualCommand::Reprocess(input) => {
                     ctx.execute_activity(Records::request_reprocess, input, records).await?
                 }
-                ByHand::Resolve(input) => {
+                ManualCommand::Resolve(input) => {
                     ctx.execute_activity(Records::resolve_incident, input, records).await?
                 }
             },
         };
         Ok(standing)
-    }
-
-    /// Gives what was typed by hand its id, drawn from the history, so that a retried activity
-    /// finds what it did before.
-    fn by_hand(ctx: &WorkflowContext<Self>, event_id: EventId, word: Word) -> ByHand {
-        let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
-        match word {
-            Word::Recorded(_)
-            | Word::Acknowledged
-            | Word::Reprocess(ReprocessSignal { replay_id: Some(_), .. })
-            | Word::Resolve(ResolveSignal { recorded: true, .. }) => ByHand::Recorded,
-            Word::Result(body) => {
-                let result_id = ResultId::from_uuid(new_id());
-                ByHand::Result(TypedResult { event_id, result_id, body })
-            }
-            Word::Reprocess(ReprocessSignal { requested_by, note, .. }) => {
-                let replay_id = ReplayId::from_uuid(new_id());
-                ByHand::Reprocess(ReprocessWish { event_id, replay_id, requested_by, note })
-            }
-            Word::Resolve(ResolveSignal { resolved_by, note, .. }) => {
-                let entry_id = Some(AuditId::from_uuid(new_id()));
-                ByHand::Resolve(TypedResolution { event_id, entry_id, resolved_by, note })
-            }
-        }
     }
 
     /// Keeps the standing for queries, and shows a change of the incident's state to searches. The
@@ -348,6 +361,11 @@ impl EffectWatch {
         Ok(())
     }
 
+    /// What the database last said comes next.
+    pub(crate) fn next_step(&self) -> Option<NextStep> {
+        self.standing.as_ref().map(|standing| standing.next)
+    }
+
     fn state_name(&self) -> String {
         let settled_by = match &self.standing {
             None => self.settled_by,
@@ -365,14 +383,6 @@ impl EffectWatch {
         }
         .to_owned()
     }
-}
-
-/// A word, ready for the activity that records it.
-enum ByHand {
-    Recorded,
-    Result(TypedResult),
-    Reprocess(ReprocessWish),
-    Resolve(TypedResolution),
 }
 
 fn remaining(ctx: &WorkflowContext<EffectWatch>, timeout_at: OffsetDateTime) -> Duration {

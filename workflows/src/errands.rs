@@ -15,7 +15,7 @@ use crate::EffectWatch;
 use crate::activity_contract::{Alerts, Callbacks, OfAlert, OfReprocess};
 use crate::options;
 
-type CallbackEnd = Result<WatchStanding, ActivityExecutionError>;
+pub(crate) type CallbackEnd = Result<WatchStanding, ActivityExecutionError>;
 
 /// The errands that run at the moment.
 #[derive(Default)]
@@ -59,18 +59,19 @@ impl Errands {
         self.callback = Some((replay_id, Box::pin(sending)));
     }
 
-    /// Lets all errands go on; ends only when the callback does.
-    pub(crate) async fn callback_ended(&mut self) -> CallbackEnd {
+    /// Lets all errands go on; ends only when the callback does, and says whose it was.
+    pub(crate) async fn callback_ended(&mut self) -> (ReplayId, CallbackEnd) {
         poll_fn(|cx| {
             self.telling.retain_mut(|telling| telling.as_mut().poll(cx).is_pending());
-            let Some((_, sending)) = &mut self.callback else {
+            let Some((replay_id, sending)) = &mut self.callback else {
                 return Poll::Pending;
             };
+            let replay_id = *replay_id;
             let ended = sending.as_mut().poll(cx);
             if ended.is_ready() {
                 self.callback = None;
             }
-            ended
+            ended.map(|ended| (replay_id, ended))
         })
         .await
     }

@@ -5,11 +5,14 @@
 //! world comes from its input, from signals and from activities, all of which are in its history.
 
 pub mod activity_contract;
+mod callback_end;
 pub mod effect_watch;
 mod errands;
 mod lookout;
+mod manual;
 pub mod names;
 pub mod options;
+mod signal_input;
 pub mod signals;
 
 pub use effect_watch::EffectWatch;

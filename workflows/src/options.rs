@@ -1,11 +1,12 @@
 //! How long each activity may take and how it is retried.
 //!
 //! None of them ever gives up by itself: a database or a network that is away for a day is waited
-//! for. What ends an errand is decided by the activity, which knows why it failed.
+//! for. What ends an errand is decided by the activity, which knows why it failed, or by an operator with
+//! Temporal's tools: see [`crate::callback_end`].
 
 use std::time::Duration;
 
-use temporalio_workflow::{ActivityOptions, RetryPolicy};
+use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToken};
 
 /// How long an alert may take; a mail conversation that is given up before ends within it.
 pub const ALERT: Duration = Duration::from_secs(90);
@@ -15,6 +16,15 @@ pub const ALERT: Duration = Duration::from_secs(90);
 pub fn records() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(15))
         .retry_policy(backing_off(Duration::from_secs(1), Duration::from_mins(1)))
+        .build()
+}
+
+/// For what has to be recorded although the watch was canceled.
+#[must_use]
+pub fn records_after_cancel() -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(15))
+        .retry_policy(backing_off(Duration::from_secs(1), Duration::from_mins(1)))
+        .cancellation_token(WorkflowCancellationToken::new())
         .build()
 }
 

@@ -2,16 +2,27 @@
 //!
 //! The same signal comes from two sides. The API sends it after a commit, with the id of what it
 //! recorded; somebody at the `temporal` command line sends it bare, and the watch has it recorded
-//! first. Input typed by hand may be missing or malformed: it is read leniently here, because a
-//! signal that cannot be decoded would block its workflow, and judged strictly by the store.
+//! first. Input typed by hand may be missing or malformed, and a signal that cannot be decoded would block
+//! its workflow. So it is read field by field: what is valid is kept, and what is not is handed on as
+//! [`InputNotes`], which the store puts on the event's timeline.
 
 use domain::effect_result::Outcome;
 use domain::ids::{ReplayId, ResultId};
 use domain::or_unknown::OrUnknown;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
+
+use crate::signal_input::{InputNotes, SignalInput};
+
+/// How each signal's input looks.
+const REPROCESS: &str = r#"{"requested_by":"alice","note":"…"}"#;
+const RESOLVE: &str = r#"{"resolved_by":"alice","note":"…"}"#;
+const RESULT: &str = r#"{"status":"success","reported_by":"alice"}"#;
+
+/// The fields of a result that is typed by hand.
+const RESULT_FIELDS: [&str; 5] =
+    ["status", "error_code", "error_message", "replay_id", "reported_by"];
 
 /// Input of `reprocess`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +37,9 @@ pub struct ReprocessSignal {
     /// The reprocess, where it is recorded already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay_id: Option<ReplayId>,
+    /// What of the input was not understood.
+    #[serde(skip)]
+    pub notes: InputNotes,
 }
 
 /// Input of `resolve`.
@@ -41,6 +55,9 @@ pub struct ResolveSignal {
     /// Whether the resolution is recorded already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recorded: bool,
+    /// What of the input was not understood.
+    #[serde(skip)]
+    pub notes: InputNotes,
 }
 
 /// Input of `result` as the API sends it: ids only, never the app's words.
@@ -52,13 +69,22 @@ pub struct RecordedResult {
     pub status: OrUnknown<Outcome>,
 }
 
+/// Input of `result` as somebody typed it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TypedResultSignal {
+    /// The input; the store judges it.
+    pub body: Value,
+    /// What of the input was not understood.
+    pub notes: InputNotes,
+}
+
 /// One thing that was said to the watch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Word {
     /// A result that is in the database.
     Recorded(RecordedResult),
     /// A result typed by hand.
-    Result(Value),
+    Result(TypedResultSignal),
     /// A wish to reprocess.
     Reprocess(ReprocessSignal),
     /// A resolution by hand.
@@ -71,26 +97,33 @@ impl Word {
     /// Reads the input of `result`.
     #[must_use]
     pub fn result(input: &RawValue) -> Self {
-        let body: Value = read(input);
-        serde_json::from_value(body.clone()).map_or(Self::Result(body), Self::Recorded)
+        let mut read = SignalInput::read(input, RESULT);
+        if let Ok(recorded) = serde_json::from_value(read.body.clone()) {
+            return Self::Recorded(recorded);
+        }
+        read.ignore_all_but(&RESULT_FIELDS, None);
+        Self::Result(TypedResultSignal { body: read.body, notes: read.notes })
     }
 
     /// Reads the input of `reprocess`.
     #[must_use]
     pub fn reprocess(input: &RawValue) -> Self {
-        Self::Reprocess(read(input))
+        let mut read = SignalInput::read(input, REPROCESS);
+        let replay_id = read.take("replay_id", "leave it out");
+        let (requested_by, note) = (read.text("requested_by"), read.text("note"));
+        read.ignore_all_but(&["requested_by", "note"], Some("replay_id"));
+        Self::Reprocess(ReprocessSignal { requested_by, note, replay_id, notes: read.notes })
     }
 
     /// Reads the input of `resolve`.
     #[must_use]
     pub fn resolve(input: &RawValue) -> Self {
-        Self::Resolve(read(input))
+        let mut read = SignalInput::read(input, RESOLVE);
+        let recorded = read.take("recorded", "leave it out").unwrap_or_default();
+        let (resolved_by, note) = (read.text("resolved_by"), read.text("note"));
+        read.ignore_all_but(&["resolved_by", "note"], Some("recorded"));
+        Self::Resolve(ResolveSignal { resolved_by, note, recorded, notes: read.notes })
     }
-}
-
-fn read<T: DeserializeOwned + Default>(input: &RawValue) -> T {
-    let first = input.payloads.first();
-    first.and_then(|payload| serde_json::from_slice(&payload.data).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -102,21 +135,62 @@ mod tests {
         RawValue::new(vec![Payload { data: json.as_bytes().to_vec(), ..Payload::default() }])
     }
 
-    #[test]
-    fn a_wish_typed_by_hand_keeps_its_words() {
-        let word = Word::reprocess(&typed(r#"{"requested_by":"alice","note":"queue was down"}"#));
-        let Word::Reprocess(wish) = word else { panic!("{word:?}") };
-        assert_eq!(wish.requested_by.as_deref(), Some("alice"));
-        assert_eq!(wish.replay_id, None);
+    fn reprocess(json: &str) -> ReprocessSignal {
+        match Word::reprocess(&typed(json)) {
+            Word::Reprocess(signal) => signal,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn missing_and_malformed_input_is_an_empty_wish() {
-        for input in [RawValue::new(vec![]), typed(""), typed("alice"), typed("[1]"), typed("null")]
-        {
+    fn a_wish_typed_by_hand_keeps_its_words() {
+        let signal = reprocess(r#"{"requested_by":"alice","note":"queue was down"}"#);
+        assert_eq!(signal.requested_by.as_deref(), Some("alice"));
+        assert_eq!(signal.note.as_deref(), Some("queue was down"));
+        assert_eq!((signal.replay_id, signal.notes), (None, InputNotes::default()));
+    }
+
+    #[test]
+    fn no_input_is_an_empty_wish() {
+        for input in [RawValue::new(vec![]), typed(""), typed("{}")] {
             assert_eq!(Word::reprocess(&input), Word::Reprocess(ReprocessSignal::default()));
             assert_eq!(Word::resolve(&input), Word::Resolve(ResolveSignal::default()));
         }
+    }
+
+    #[test]
+    fn what_is_no_object_is_rejected_with_what_would_be_right() {
+        for input in ["alice", "[\"a\"]", "\"alice\"", "7", "null", "true", "{\"note\":"] {
+            let rejected = reprocess(input).notes.rejected.expect("rejected");
+            assert!(rejected.contains(input), "{rejected}");
+            assert!(rejected.ends_with(REPROCESS), "{rejected}");
+            let Word::Resolve(signal) = Word::resolve(&typed(input)) else { panic!("{input}") };
+            assert!(signal.notes.rejected.expect("rejected").ends_with(RESOLVE), "{input}");
+            let Word::Result(signal) = Word::result(&typed(input)) else { panic!("{input}") };
+            assert!(signal.notes.rejected.expect("rejected").ends_with(RESULT), "{input}");
+        }
+    }
+
+    #[test]
+    fn what_is_valid_is_kept_and_what_is_not_is_named() {
+        let signal = reprocess(r#"{"requested_by":7,"note":"n","replay_id":"x","Note":"y"}"#);
+        assert_eq!(signal.note.as_deref(), Some("n"));
+        assert_eq!((signal.requested_by, signal.replay_id), (None, None));
+        let ignored = signal.notes.ignored;
+        assert_eq!(
+            ignored,
+            [
+                r#"replay_id is "x"; leave it out"#,
+                "requested_by is 7; write a text",
+                "Note is unknown; the fields are requested_by, note",
+            ]
+        );
+        let Word::Result(signal) = Word::result(&typed(r#"{"status":"success","event_id":"ev"}"#))
+        else {
+            panic!("no typed result")
+        };
+        assert_eq!(signal.body["status"], "success");
+        assert_eq!(signal.notes.ignored.len(), 1, "{:?}", signal.notes);
     }
 
     #[test]
@@ -126,7 +200,8 @@ mod tests {
         let newer = recorded.replace("success", "voided_by_law");
         assert!(matches!(Word::result(&typed(&newer)), Word::Recorded(_)), "by another release");
         assert!(matches!(Word::result(&typed(r#"{"status":"success"}"#)), Word::Result(_)));
-        assert_eq!(Word::result(&RawValue::new(vec![])), Word::Result(Value::Null));
+        let nothing = TypedResultSignal { body: Value::Null, notes: InputNotes::default() };
+        assert_eq!(Word::result(&RawValue::new(vec![])), Word::Result(nothing));
     }
 
     #[test]

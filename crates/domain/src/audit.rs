@@ -34,6 +34,8 @@ text_enum! {
         AlertSuperseded = "alert.superseded",
         DestinationBroken = "destination.broken",
         WatchRestarted = "watch.restarted",
+        WatchPaused = "watch.paused",
+        SignalAdjusted = "signal.adjusted",
         RelayParked = "relay.parked",
         ProjectCreated = "project.created",
         ProjectUpdated = "project.updated",

@@ -5,6 +5,7 @@
 
 pub mod connect;
 pub mod relay;
+mod restarts;
 pub mod sweep;
 pub mod wishes;
 

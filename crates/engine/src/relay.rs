@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connect::{Engine, EngineError};
-use crate::sweep;
 use crate::wishes::Watch;
+use crate::{restarts, sweep};
 
 /// How many events are carried over at the same time.
 const CARRIERS: usize = 16;
@@ -158,8 +158,8 @@ impl Carrier {
         let task_queue = self.engine.task_queue();
         let watch = Watch { client: &client, task_queue, event: &event, resumed };
         match wish.kind {
-            WishKind::Start => watch.start(false).await,
-            WishKind::Restart => watch.start(true).await,
+            WishKind::Start => watch.start().await,
+            WishKind::Restart => restarts::restart(&self.pool, watch, wish.id).await,
             WishKind::Result | WishKind::Reprocess | WishKind::Resolve | WishKind::Acknowledged => {
                 watch.signal(wish.kind.as_str(), wish.id, &wish.payload).await
             }

@@ -1,19 +1,23 @@
-//! The slow sweep: once a minute, looks for events that everybody forgot, forgets what is old, and adds
-//! up what happened.
+//! The slow sweep: once a minute, does what watches should have done, looks for events that everybody
+//! forgot, forgets what is old, and adds up what happened.
 //!
-//! An event about which something is overdue by more than two minutes has lost its watch: with its
-//! namespace, by a termination, or in a wish that was parked. It gets a new one, at most every quarter
-//! of an hour. Where the watch runs after all, that changes nothing; nor do several sweeps at once. An
-//! event or a step that fails is logged and keeps nothing else from being swept.
+//! An event about which something is overdue by more than two minutes has no watch that sees to it: it was
+//! lost with its namespace, canceled, terminated, deleted, has failed or is paused, or no worker runs. What
+//! the database can decide alone is decided here, by the same transitions that the watch would have asked
+//! for: an incident is opened, a reprocess that nobody answered ends. For everything else the relay is asked
+//! to look for the watch, at most every quarter of an hour, and to start a new run of one that is gone. Where
+//! the watch runs after all, none of this changes anything; nor do several sweeps at once. An event or a step
+//! that fails is logged and keeps nothing else from being swept.
 
 use std::time::Duration;
 
-use domain::audit::{Action, Actor};
+use domain::ids::EventId;
 use serde_json::json;
-use store::audit::{self, Subject};
 use store::outbox::{self, WishKind};
+use store::transitions::silence;
 use store::{
-    PgPool, StoreError, backfill, events, figures, idempotency, results, sessions, sign_ins,
+    PgConnection, PgPool, StoreError, backfill, events, figures, idempotency, reprocesses, results,
+    sessions, sign_ins, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -30,7 +34,10 @@ pub(crate) async fn run(pool: PgPool) {
 
 /// One round of the sweep. What fails is logged and left to the next round; the rest goes on.
 pub async fn sweep(pool: &PgPool) {
+    note("opening overdue incidents", open_overdue(pool).await);
+    note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
+    note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking wishes", outbox::unpark_old(pool).await);
     note("giving up unclaimed results", give_up_unclaimed(pool).await);
     note("forgetting claimed results", results::delete_claimed(pool).await);
@@ -47,15 +54,74 @@ fn note<T>(step: &'static str, done: Result<T, StoreError>) {
     }
 }
 
-/// An event that cannot be read keeps no other waiting. Without a database there is nothing to do.
-async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
-    for event_id in events::list_forgotten(pool, BATCH).await? {
-        match restart(pool, event_id).await {
-            Err(error) if error.is_unavailable() => return Err(error),
-            Err(error) => tracing::warn!(%event_id, %error, "could not wake a forgotten event"),
-            Ok(()) => {}
+/// Opens the incidents that no watch has opened. Whatever cannot be read stays in front of the list, so a
+/// batch in which nothing was done is the last one.
+async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
+    loop {
+        let mut done = 0;
+        for event_id in events::list_overdue(pool, BATCH).await? {
+            let opened = take_over(pool, event_id, async |tx| {
+                silence::open_incident_if_due(tx, event_id).await
+            });
+            done += usize::from(is_done(event_id, opened.await)?);
+        }
+        if done == 0 {
+            return Ok(());
         }
     }
+}
+
+/// Ends the reprocesses whose answer no watch waits for any more.
+async fn end_unanswered(pool: &PgPool) -> Result<(), StoreError> {
+    loop {
+        let mut done = 0;
+        for (event_id, replay_id) in reprocesses::list_unanswered(pool, BATCH).await? {
+            let ended = take_over(pool, event_id, async |tx| {
+                silence::end_reprocess_if_due(tx, event_id, replay_id).await
+            });
+            done += usize::from(is_done(event_id, ended.await)?);
+        }
+        if done == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
+    for event_id in events::list_forgotten(pool, BATCH).await? {
+        is_done(event_id, take_over(pool, event_id, async |_| Ok(())).await)?;
+    }
+    Ok(())
+}
+
+/// An event that cannot be read keeps no other waiting. Without a database there is nothing to do.
+fn is_done(event_id: EventId, done: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match done {
+        Err(error) if error.is_unavailable() => Err(error),
+        Err(error) => {
+            tracing::warn!(%event_id, %error, "could not take an overdue event over");
+            Ok(false)
+        }
+        Ok(()) => Ok(true),
+    }
+}
+
+/// Makes a change that a watch should have made, and has the relay look for the watch.
+async fn take_over(
+    pool: &PgPool,
+    event_id: EventId,
+    change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    change(&mut tx).await?;
+    if events::lock_event(&mut tx, event_id).await?.is_some()
+        && !outbox::has_wishes(&mut *tx, event_id).await?
+    {
+        tracing::warn!(%event_id, "something is overdue: looking for the watch");
+        outbox::insert_wish(&mut *tx, event_id, WishKind::Restart, json!({})).await?;
+        watch_checks::note_check(&mut *tx, event_id).await?;
+    }
+    tx.commit().await?;
     Ok(())
 }
 
@@ -75,21 +141,5 @@ async fn roll_up(pool: &PgPool) -> Result<(), StoreError> {
             break;
         }
     }
-    Ok(())
-}
-
-async fn restart(pool: &PgPool, event_id: domain::ids::EventId) -> Result<(), StoreError> {
-    let mut tx = pool.begin().await?;
-    let Some(event) = events::lock_event(&mut tx, event_id).await? else {
-        return Ok(());
-    };
-    if !outbox::has_wishes(&mut *tx, event_id).await? {
-        tracing::warn!(%event_id, "something is overdue: starting the watch anew if it is gone");
-        outbox::insert_wish(&mut *tx, event_id, WishKind::Restart, json!({})).await?;
-        let subject = Subject::event(event.project_id, event_id);
-        audit::insert_entry(&mut *tx, &Actor::System, Action::WatchRestarted, subject, json!({}))
-            .await?;
-    }
-    tx.commit().await?;
     Ok(())
 }

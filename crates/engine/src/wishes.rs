@@ -40,11 +40,26 @@ pub(crate) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Starts the watch. `anew` starts it even if an earlier one has ended.
-    pub(crate) async fn start(self, anew: bool) -> Result<(), EngineError> {
-        let options = self.start_options(anew);
+    /// Starts the watch, unless one runs or ran.
+    pub(crate) async fn start(self) -> Result<(), EngineError> {
+        let (reuse, conflict) =
+            (WorkflowIdReusePolicy::RejectDuplicate, WorkflowIdConflictPolicy::UseExisting);
+        let options = self.start_options(reuse, conflict);
         match self.client.start_workflow(EffectWatch::run, self.input(), options).await {
             Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
+            Err(error) => Err(judge_start(&error)),
+        }
+    }
+
+    /// Starts a new run of the watch, unless one runs. Says whether it did: only a conflict tells that,
+    /// because a start that uses the existing run looks like any other to the client.
+    pub(crate) async fn restart(self) -> Result<bool, EngineError> {
+        let (reuse, conflict) =
+            (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::Fail);
+        let options = self.start_options(reuse, conflict);
+        match self.client.start_workflow(EffectWatch::run, self.input(), options).await {
+            Ok(_) => Ok(true),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(false),
             Err(error) => Err(judge_start(&error)),
         }
     }
@@ -69,7 +84,9 @@ impl Watch<'_> {
     /// Starts the watch with its first signal, in one call.
     async fn start_with(self, name: &str, said: &Value) -> Result<(), EngineError> {
         let (watch, signal) = (self.input(), Signal::new(name));
-        let options = self.start_options(true);
+        let (reuse, conflict) =
+            (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::UseExisting);
+        let options = self.start_options(reuse, conflict);
         let started = self.client.signal_with_start_workflow(
             EffectWatch::run,
             watch,
@@ -88,13 +105,12 @@ impl Watch<'_> {
         }
     }
 
-    fn start_options(self, anew: bool) -> WorkflowStartOptions {
+    fn start_options(
+        self,
+        reuse: WorkflowIdReusePolicy,
+        conflict: WorkflowIdConflictPolicy,
+    ) -> WorkflowStartOptions {
         let event = self.event;
-        let reuse = if anew {
-            WorkflowIdReusePolicy::AllowDuplicate
-        } else {
-            WorkflowIdReusePolicy::RejectDuplicate
-        };
         let attributes = SearchAttributes::new([
             search_attribute::PROJECT_ID.value_set(event.project_id.to_string()),
             search_attribute::PROVIDER_EVENT_ID.value_set(event.provider_event_id.clone()),
@@ -104,7 +120,7 @@ impl Watch<'_> {
         ]);
         WorkflowStartOptions::new(self.task_queue, workflow_id(event.id))
             .id_reuse_policy(reuse)
-            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .id_conflict_policy(conflict)
             .search_attributes(attributes)
             .static_summary(summary(event))
             .build()

@@ -33,7 +33,7 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::ReprocessSucceeded, "Reprocess {replay_id} succeeded."),
     (Action::ReprocessFailed, "Reprocess {replay_id} failed."),
     (Action::ReprocessNoResult, "Reprocess {replay_id} was delivered and never answered."),
-    (Action::ReprocessUndelivered, "Reprocess {replay_id} could not be delivered."),
+    (Action::ReprocessUndelivered, "Reprocess {replay_id} could not be delivered{because}."),
     (Action::ReprocessInterrupted, "A callback attempt was cut off; it is made again."),
     (Action::ResolveRefused, "Resolving was refused: {why}."),
     (Action::CallbackDelivered, "Callback attempt {try} delivered."),
@@ -42,7 +42,12 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::AlertGivenUp, "Alert{alert}{place} was given up: {why}."),
     (Action::AlertSuperseded, "Alert{alert}{place} was not sent: a newer one says more."),
     (Action::DestinationBroken, "Destination{place} is broken: {why}."),
-    (Action::WatchRestarted, "The watch was started again."),
+    (Action::WatchRestarted, "The watch was gone; a new run was started."),
+    (
+        Action::WatchPaused,
+        "The {what} is paused in Temporal and something is overdue. To go on: {cure}",
+    ),
+    (Action::SignalAdjusted, "Part of the signal {signal} was ignored: {why}."),
     (Action::RelayParked, "A message to Temporal was refused and put aside."),
     (Action::ProjectCreated, "The project was made."),
     (Action::ProjectDeclared, "The name {name} was declared."),
@@ -145,6 +150,7 @@ fn fill(name: &str, detail: &Value) -> String {
         "try" => attempt(detail),
         "alert" => find(detail, name).map(|kind| format!(" {kind}")).unwrap_or_default(),
         "place" => destination(detail),
+        "because" => find(detail, "why").map(|why| format!(": {why}")).unwrap_or_default(),
         key => said(key),
     }
 }
@@ -173,8 +179,18 @@ fn find(detail: &Value, key: &str) -> Option<String> {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
+        Value::Array(mistakes) => list_mistakes(mistakes),
         _ => None,
     }
+}
+
+/// Mistakes in fields, as earlier releases wrote them.
+fn list_mistakes(mistakes: &[Value]) -> Option<String> {
+    let words = |mistake: &Value| {
+        Some(format!("{} {}", find(mistake, "field")?, find(mistake, "message")?))
+    };
+    let all: Vec<_> = mistakes.iter().filter_map(words).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 #[cfg(test)]
@@ -230,6 +246,16 @@ mod tests {
                 "incident.resolved",
                 json!({ "resolution": "reprocessed" }),
                 "The incident is resolved: the reprocess worked.",
+            ),
+            (
+                "result.refused",
+                json!({ "why": [{ "field": "status", "message": "is required" }] }),
+                "A result was refused: status is required.",
+            ),
+            (
+                "reprocess.undelivered",
+                json!({ "replay_id": "rpl_1", "why": "the watch was canceled in Temporal" }),
+                "Reprocess rpl_1 could not be delivered: the watch was canceled in Temporal.",
             ),
             ("moon.landed", json!({}), "moon.landed"),
         ] {

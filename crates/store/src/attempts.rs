@@ -1,6 +1,7 @@
 //! Callback attempts: a row before the request goes out, completed when it has ended.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::callback::AttemptTally;
 use domain::ids::ReplayId;
@@ -41,6 +42,8 @@ pub struct AttemptEnd<'a> {
     pub answer: Option<&'a str>,
     /// Where a redirect leads, without credentials and query.
     pub redirect_to: Option<&'a str>,
+    /// What the receiver asked for, and a random number from 0 to 1, for [`domain::callback::next_delay`].
+    pub wait: (Option<Duration>, f64),
 }
 
 /// Begins the next attempt and gives its number. The caller holds the event's lock.

@@ -97,6 +97,28 @@ pub async fn insert_once(
     Ok(())
 }
 
+/// Whether an event has an entry of this action whose detail holds this.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_entry(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    action: Action,
+    holding: &Value,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit_entries
+               WHERE event_id = $1 AND action = $2 AND detail @> $3) AS "found!""#,
+        event_id.as_uuid(),
+        action.as_str(),
+        holding,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
 /// Who last acknowledged the incidents of these events.
 ///
 /// # Errors

@@ -222,8 +222,10 @@ pub async fn lock_provider_event(
 }
 
 /// Events that everybody forgot: something about them is overdue by more than two minutes, nothing
-/// waits in the outbox, and nobody tried to wake them in the last quarter of an hour. Overdue are a
-/// result, and the first attempt or the result of a callback.
+/// waits in the outbox, and nobody looked for their watch in the last quarter of an hour. Overdue are a
+/// result, and an attempt or the result of a callback.
+///
+/// An older release does not write when a callback's next attempt is due; there the longest wait counts.
 ///
 /// # Errors
 /// When the database fails.
@@ -239,13 +241,31 @@ pub async fn list_forgotten(
                WHERE state = 'requested' AND requested_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
+               UNION ALL SELECT event_id FROM reprocesses
+               WHERE state = 'delivering' AND next_attempt_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses r
-               WHERE state = 'delivering' AND NOT EXISTS (SELECT FROM callback_attempts a
+               WHERE state = 'delivering' AND next_attempt_at IS NULL AND NOT EXISTS (SELECT FROM callback_attempts a
                    WHERE a.replay_id = r.id AND a.started_at > now() - interval '7 hours')) AS overdue
            WHERE NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = overdue.event_id)
-             AND NOT EXISTS (SELECT FROM audit_entries e WHERE e.event_id = overdue.event_id
-                 AND e.action = 'watch.restarted' AND e.at > now() - interval '15 minutes')
+             AND NOT EXISTS (SELECT FROM watch_checks c WHERE c.event_id = overdue.event_id
+                 AND c.checked_at > now() - interval '15 minutes')
            LIMIT $1"#,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+}
+
+/// Pending events whose deadline passed two minutes ago, the longest overdue first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM payment_events
+         WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+         ORDER BY timeout_at LIMIT $1",
         limit,
     )
     .fetch_all(db)

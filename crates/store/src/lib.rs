@@ -41,6 +41,7 @@ pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;
 pub mod transitions;
+pub mod watch_checks;
 
 pub use error::StoreError;
 pub use seal::MasterKey;

@@ -34,6 +34,9 @@ pub struct Reprocess {
     pub body: String,
     /// Until when the app may answer a delivered callback.
     pub result_due_at: Option<OffsetDateTime>,
+    /// When the next attempt of the callback is due; `None` before the first one, and in rows of older
+    /// releases.
+    pub next_attempt_at: Option<OffsetDateTime>,
 }
 
 struct Row {
@@ -47,6 +50,7 @@ struct Row {
     finished_at: Option<OffsetDateTime>,
     body: String,
     result_due_at: Option<OffsetDateTime>,
+    next_attempt_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Reprocess {
@@ -64,6 +68,7 @@ impl TryFrom<Row> for Reprocess {
             finished_at: row.finished_at,
             body: row.body,
             result_due_at: row.result_due_at,
+            next_attempt_at: row.next_attempt_at,
         })
     }
 }
@@ -125,7 +130,7 @@ pub async fn find_reprocess(
     let row = sqlx::query_as!(
         Row,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             result_due_at
+             result_due_at, next_attempt_at
          FROM reprocesses WHERE id = $1",
         id.as_uuid(),
     )
@@ -145,7 +150,7 @@ pub async fn list_of_incident(
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             result_due_at
+             result_due_at, next_attempt_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
         incident_id.as_uuid(),
     )
@@ -230,6 +235,25 @@ pub async fn change_state(
     expect_one("reprocesses", done.rows_affected())
 }
 
+/// Notes when the next attempt of a callback is due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn plan_attempt(
+    tx: &mut PgConnection,
+    id: ReplayId,
+    due_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE reprocesses SET next_attempt_at = $2 WHERE id = $1",
+        id.as_uuid(),
+        due_at,
+    )
+    .execute(tx)
+    .await?;
+    expect_one("reprocesses", done.rows_affected())
+}
+
 /// Notes until when the app may answer a delivered callback: the project's time-out from now.
 ///
 /// # Errors
@@ -248,4 +272,24 @@ pub async fn await_result(
     .execute(tx)
     .await?;
     expect_one("reprocesses", done.rows_affected())
+}
+
+/// Delivered callbacks whose answer was due two minutes ago.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_unanswered(
+    db: impl PgExecutor<'_>,
+    limit: i64,
+) -> Result<Vec<(EventId, ReplayId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT event_id, id FROM reprocesses
+         WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
+         ORDER BY result_due_at LIMIT $1",
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let ids = rows.into_iter();
+    Ok(ids.map(|row| (EventId::from_uuid(row.event_id), ReplayId::from_uuid(row.id))).collect())
 }

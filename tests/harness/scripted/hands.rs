@@ -15,7 +15,8 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::EffectWatch;
 use workflows::activity_contract::{
-    OfAlert, OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult, definition,
+    OfAlert, OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
+    UndeliveredReprocess, definition,
 };
 
 use super::{Answer, Call, Memory, Reply};
@@ -163,6 +164,15 @@ impl Hands {
         of: OfReprocess,
     ) -> Result<WatchStanding, ActivityError> {
         self.stands("end_reprocess_if_due", ctx, of).await
+    }
+
+    #[activity(definition = definition::EndUndeliveredReprocess)]
+    pub async fn end_undelivered_reprocess(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        undelivered: UndeliveredReprocess,
+    ) -> Result<WatchStanding, ActivityError> {
+        self.stands("end_undelivered_reprocess", ctx, undelivered).await
     }
 
     #[activity(definition = definition::SendCallback)]

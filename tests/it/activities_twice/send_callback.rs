@@ -1,6 +1,6 @@
 //! `send_callback`, twice and by whichever worker.
 
-use activities::callbacks;
+use activities::callbacks::{self, Timing};
 use e2e::run;
 use serde_json::json;
 use temporalio_common::ActivityError;
@@ -13,7 +13,11 @@ fn send_callback_twice_sends_a_delivered_callback_once() {
         let stage = Stage::set().await;
         let event_id = stage.shop.missed("evt_1").await;
         let of = (event_id, stage.shop.reprocess(event_id).await);
-        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("delivered")).await;
+        stage
+            .twice(async || {
+                callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect("delivered")
+            })
+            .await;
         assert_eq!(stage.repair.received().len(), 1);
     });
 }
@@ -25,7 +29,11 @@ fn send_callback_twice_sends_a_stopped_callback_once() {
         stage.repair.answer_with(&[422]);
         let event_id = stage.shop.missed("evt_1").await;
         let of = (event_id, stage.shop.reprocess(event_id).await);
-        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("stopped")).await;
+        stage
+            .twice(async || {
+                callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect("stopped")
+            })
+            .await;
         assert_eq!(stage.repair.received().len(), 1);
         assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
     });
@@ -38,13 +46,27 @@ fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() 
         stage.repair.answer_with(&[308, 404]);
         let event_id = stage.shop.missed("evt_1").await;
         let of = (event_id, stage.shop.reprocess(event_id).await);
-        let again = callbacks::send(&stage.deps, of).await.expect_err("to be confirmed");
+        let again =
+            callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect_err("to be confirmed");
         let ActivityError::Application(failure) = again else { panic!("{again:?}") };
         let delay = failure.next_retry_delay().expect("a delay").as_secs();
         assert!((54..=66).contains(&delay), "{delay} s");
         assert!(stage.shop.story(event_id).await.contains("reprocess: delivering"));
         // Nothing but the database knows of the first answer.
-        stage.twice(async || callbacks::send(&stage.deps, of).await.expect("confirmed")).await;
+        let early = callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect_err("too early");
+        let ActivityError::Application(failure) = early else { panic!("{early:?}") };
+        let left = failure.next_retry_delay().expect("the rest of the wait").as_secs();
+        assert!((40..=66).contains(&left), "{left} s");
+        assert_eq!(stage.repair.received().len(), 1, "no attempt before its time");
+        stage
+            .shop
+            .execute("UPDATE reprocesses SET next_attempt_at = now() WHERE event_id = $1", event_id)
+            .await;
+        stage
+            .twice(async || {
+                callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect("confirmed")
+            })
+            .await;
         assert_eq!(stage.repair.received().len(), 2);
         assert!(stage.shop.story(event_id).await.contains("reprocess: undelivered"));
     });
@@ -59,9 +81,11 @@ fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
         let of = (event_id, stage.shop.reprocess(event_id).await);
         let mut dumps = Vec::new();
         for _ in 0..2 {
-            callbacks::send(&stage.deps, of).await.expect_err("another attempt is due");
+            callbacks::send(&stage.deps, of, Timing::Now)
+                .await
+                .expect_err("another attempt is due");
             let mut dump = stage.dump().await;
-            for grows in ["callback_attempts", "audit_entries"] {
+            for grows in ["callback_attempts", "audit_entries", "reprocesses"] {
                 dump[grows] = json!(null);
             }
             dumps.push(dump);

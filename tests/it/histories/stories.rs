@@ -5,15 +5,17 @@ use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, temporal};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::transitions::resolve::{Resolving, resolve_incident};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 /// Every story, by its name.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 9] = [
     "applied",
+    "callback_canceled_with_its_watch",
+    "callback_ended_by_a_maximum_of_attempts",
     "failed_then_reprocessed",
     "lost_then_reprocessed",
     "missing_then_late_success",
@@ -32,6 +34,10 @@ pub async fn tell(name: &str) -> (World, EventId) {
     world.tell_bob().await;
     let event_id = match name {
         "applied" => applied(&world).await,
+        "callback_canceled_with_its_watch" => callback_canceled_with_its_watch(&world).await,
+        "callback_ended_by_a_maximum_of_attempts" => {
+            callback_ended_by_a_maximum_of_attempts(&world).await
+        }
         "failed_then_reprocessed" => failed_then_reprocessed(&world).await,
         "lost_then_reprocessed" => lost_then_reprocessed(&world).await,
         "missing_then_late_success" => missing_then_late_success(&world).await,
@@ -40,8 +46,60 @@ pub async fn tell(name: &str) -> (World, EventId) {
         "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
         other => panic!("nobody knows the story {other}"),
     };
-    temporal::finished(&world.temporal().await, event_id).await;
+    ended(&world, event_id).await;
     (world, event_id)
+}
+
+/// Waits until the watch has ended, well or canceled.
+async fn ended(world: &World, event_id: EventId) {
+    let client = world.temporal().await;
+    eventually("the end of a watch", async || {
+        let events = temporal::history(&client, event_id).await.ok()?;
+        let last = events.last()?.event_type();
+        let ends = [EventType::WorkflowExecutionCompleted, EventType::WorkflowExecutionCanceled];
+        ends.contains(&last).then_some(())
+    })
+    .await;
+}
+
+async fn callback_canceled_with_its_watch(world: &World) -> EventId {
+    let event_id = callback_waits(world).await;
+    let id = workflow_id(event_id);
+    world.engines.cli(&["workflow", "cancel", "--workflow-id", &id]).await.expect("canceled");
+    event_id
+}
+
+async fn callback_ended_by_a_maximum_of_attempts(world: &World) -> EventId {
+    let event_id = callback_waits(world).await;
+    let id = workflow_id(event_id);
+    let activity = pending_activity(world, event_id).await.expect("a callback");
+    let of = ["activity", "update-options", "--workflow-id", &id, "--activity-id", &activity];
+    let command = [&of[..], &["--retry-maximum-attempts", "2"]].concat();
+    world.engines.cli(&command).await.expect("a maximum");
+    reprocess_is(world, event_id, ReprocessState::Undelivered).await;
+    let words = json!({"resolved_by": "bob", "note": "credited by hand"});
+    world.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+    event_id
+}
+
+/// A callback that was answered 503 once and waits a minute, while nothing else is under way.
+async fn callback_waits(world: &World) -> EventId {
+    world.repair.answer_with(&[503]);
+    let event_id = failed(world).await;
+    ask_to_repair(world, event_id).await;
+    eventually("a callback that waits", async || pending_activity(world, event_id).await).await;
+    event_id
+}
+
+/// The id of the activity that was tried once and waits to be tried again.
+async fn pending_activity(world: &World, event_id: EventId) -> Option<String> {
+    let id = workflow_id(event_id);
+    let describe = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];
+    let shown: Value = serde_json::from_str(&world.engines.cli(&describe).await.ok()?).ok()?;
+    let pending = &shown["pendingActivities"].as_array()?[..];
+    let [callback] = pending else { return None };
+    let waits = callback["attempt"] == 2 && shown["pendingWorkflowTask"].is_null();
+    waits.then(|| callback["activityId"].as_str().map(str::to_owned))?
 }
 
 async fn applied(world: &World) -> EventId {
@@ -54,7 +112,7 @@ async fn applied(world: &World) -> EventId {
 async fn result_before_receipt(world: &World) -> EventId {
     let early = json!({"provider_event_id": "evt_1", "status": "success"});
     let (status, answer) = world.post("/api/v1/result", &early).await;
-    assert_eq!(status, 404, "{answer}");
+    assert_eq!(status, 202, "{answer}");
     world.receipt("evt_1").await
 }
 
@@ -151,5 +209,6 @@ async fn at_rest(world: &World, event_id: EventId, state: &str) {
 fn rests(events: &[HistoryEvent]) -> bool {
     let count = |kind| events.iter().filter(|event| event.event_type() == kind).count();
     count(EventType::WorkflowTaskScheduled) == count(EventType::WorkflowTaskCompleted)
-        && count(EventType::ActivityTaskScheduled) == count(EventType::ActivityTaskCompleted)
+        && count(EventType::ActivityTaskScheduled)
+            == count(EventType::ActivityTaskCompleted) + count(EventType::ActivityTaskFailed)
 }

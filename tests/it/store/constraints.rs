@@ -29,7 +29,7 @@ const NAMES: &str = "\
     proof_links_token_hash_key reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
-    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
+    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey watch_checks_pkey
 ";
 
 #[test]

@@ -4,6 +4,7 @@ use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
 use e2e::run;
 use store::events::list_forgotten;
+use store::watch_checks;
 
 use super::shop::{Shop, early, success};
 
@@ -55,13 +56,25 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
         shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
         shop.attempt((event_id, replay_id), AnswerVerdict::RetryOnce).await;
         assert_eq!(forgotten(&shop).await, [], "between two attempts");
-        shop.execute(
-            "UPDATE callback_attempts SET started_at = now() - interval '8 hours'
-             WHERE replay_id IN (SELECT id FROM reprocesses WHERE event_id = $1)",
-            event_id,
-        )
-        .await;
-        assert_eq!(forgotten(&shop).await, [event_id], "longer than any wait between attempts");
+        for (age, expected) in [("1 minute", vec![]), ("3 minutes", vec![event_id])] {
+            let sql = format!("UPDATE reprocesses SET next_attempt_at = now() - interval '{age}'");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
+            assert_eq!(forgotten(&shop).await, expected, "an attempt was due {age} ago");
+        }
+        for (sql, expected) in [
+            ("UPDATE reprocesses SET next_attempt_at = NULL WHERE event_id = $1", vec![]),
+            (
+                "UPDATE callback_attempts SET started_at = now() - interval '8 hours'
+                 WHERE replay_id IN (SELECT id FROM reprocesses WHERE event_id = $1)",
+                vec![event_id],
+            ),
+        ] {
+            shop.execute(sql, event_id).await;
+            assert_eq!(forgotten(&shop).await, expected, "an older release wrote the last attempt");
+        }
+        watch_checks::note_check(&shop.pool, event_id).await.expect("a check");
+        assert_eq!(forgotten(&shop).await, [], "its watch was looked for just now");
+        sqlx::query("DELETE FROM watch_checks").execute(&shop.pool).await.expect("forgotten");
         shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
         assert_eq!(forgotten(&shop).await, [], "delivered");
         shop.execute(

@@ -92,9 +92,8 @@ fn a_refusal_of_what_was_typed_by_hand_is_noted_once() {
         let wanted = Wanted { replay_id, actor: &actor, note: None, signal: false };
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            note_refusal(&mut tx, event_id, wanted, ReprocessRefusal::NoIncident)
-                .await
-                .expect("a database");
+            let why = ReprocessRefusal::NoIncident.to_string();
+            note_refusal(&mut tx, event_id, wanted, &why).await.expect("a database");
             pool::commit(tx).await.expect("a commit");
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"

@@ -41,7 +41,9 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
         let entry_id = store::audit::new_id();
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            note_refusal(&mut tx, event_id, &bob(), entry_id).await.expect("a database");
+            note_refusal(&mut tx, event_id, (&bob(), entry_id), "the event has no incident")
+                .await
+                .expect("a database");
             pool::commit(tx).await.expect("a commit");
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"

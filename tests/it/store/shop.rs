@@ -256,6 +256,7 @@ impl Shop {
             AnswerVerdict::Stop => (422, "no such account"),
         };
         let end = AttemptEnd {
+            wait: (None, 0.5),
             status: Some(status),
             error: None,
             latency_ms: 12,

@@ -45,6 +45,8 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::AlertSuperseded => (Plain, "An alert was not sent"),
         A::DestinationBroken => (Bad, "A destination is broken"),
         A::WatchRestarted => (Plain, "Watch started again"),
+        A::WatchPaused => (Bad, "Paused in Temporal"),
+        A::SignalAdjusted => (Plain, "Part of a signal ignored"),
         A::RelayParked => (Bad, "A message to Temporal was put aside"),
         A::ProjectCreated => (Plain, "Project created"),
         A::ProjectUpdated => (Plain, "Project changed"),
@@ -111,7 +113,12 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             let why = [place(detail, names), said("why")];
             why.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
         }
-        Action::ResultRefused | Action::ReprocessRefused | Action::ResolveRefused => said("why"),
+        Action::ResultRefused
+        | Action::ReprocessRefused
+        | Action::ResolveRefused
+        | Action::ReprocessUndelivered
+        | Action::SignalAdjusted => said("why"),
+        Action::WatchPaused => format!("the {}; to go on: {}", said("what"), said("cure")),
         Action::CallbackDelivered | Action::CallbackFailed => {
             format!("attempt {}", said("attempt"))
         }
@@ -179,6 +186,16 @@ pub(super) fn find(detail: &Value, key: &str) -> Option<String> {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
+        Value::Array(mistakes) => list_mistakes(mistakes),
         _ => None,
     }
+}
+
+/// Mistakes in fields, as earlier releases wrote them.
+fn list_mistakes(mistakes: &[Value]) -> Option<String> {
+    let words = |mistake: &Value| {
+        Some(format!("{} {}", find(mistake, "field")?, find(mistake, "message")?))
+    };
+    let all: Vec<_> = mistakes.iter().filter_map(words).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

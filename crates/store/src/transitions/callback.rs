@@ -4,11 +4,16 @@
 //! attempt without an end; the next one marks it as interrupted and tries again, with the same
 //! `replay_id` and a new nonce. A worker that only seemed dead may end its attempt beside that one:
 //! once either was delivered, the other changes nothing but its own row.
+//!
+//! When the next attempt is due stands in the reprocess, written with the end of the one before. Temporal
+//! waits for that moment too, but may forget it (a worker that dies before it says how long to wait) or be
+//! told otherwise by its tools: an attempt that comes too early is sent back, one that never comes is
+//! noticed by the sweep.
 
 use std::time::Duration;
 
 use domain::audit::{Action, Actor};
-use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt};
+use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay};
 use domain::ids::{EventId, ReplayId};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
@@ -41,6 +46,26 @@ pub struct CallbackWork {
     pub at: OffsetDateTime,
 }
 
+/// Less than this before its time an attempt counts as due: clocks and timers are not that exact.
+const TOLERANCE: Duration = Duration::from_secs(1);
+
+/// How long it is until the next attempt is due; `None` if it is due, or none is needed any more.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn time_left(
+    tx: &mut PgConnection,
+    (event_id, replay_id): (EventId, ReplayId),
+) -> Result<Option<Duration>, StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let due_at = match scene.running().filter(|running| running.id == replay_id) {
+        Some(running) if running.state == ReprocessState::Delivering => running.next_attempt_at,
+        _ => None,
+    };
+    let left = due_at.and_then(|due_at| Duration::try_from(due_at - scene.now).ok());
+    Ok(left.filter(|left| *left > TOLERANCE))
+}
+
 /// Begins an attempt. `None` if the reprocess needs none any more.
 ///
 /// # Errors
@@ -61,6 +86,7 @@ pub async fn begin_attempt(
         reprocesses::change_state(tx, replay_id, running.state, ReprocessState::Delivering).await?;
     }
     let attempt = attempts::begin_attempt(tx, replay_id, nonce).await?;
+    reprocesses::plan_attempt(tx, replay_id, scene.now).await?;
     let project_id = scene.event.project_id;
     let project = projects::find_project(&mut *tx, project_id)
         .await?
@@ -80,7 +106,7 @@ pub async fn begin_attempt(
 pub enum AttemptOutcome {
     /// Nothing more to send: delivered, stopped, used up, or settled meanwhile.
     Done,
-    /// Another attempt is due after this wait, which [`domain::callback::next_delay`] spreads.
+    /// Another attempt is due after this wait.
     Retry(Duration),
 }
 
@@ -112,12 +138,38 @@ pub async fn end_attempt(
                 project.map_or(scene.event.timeout_minutes, |project| project.timeout_minutes);
             reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
         }
-        AttemptDecision::Retry(planned) => return Ok(AttemptOutcome::Retry(planned)),
+        AttemptDecision::Retry(planned) => {
+            let (retry_after, jitter) = end.wait;
+            let delay = next_delay(planned, jitter, retry_after);
+            reprocesses::plan_attempt(tx, replay_id, scene.now + delay).await?;
+            return Ok(AttemptOutcome::Retry(delay));
+        }
         AttemptDecision::GiveUp => {
-            fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered)).await?;
+            fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered), None).await?;
         }
     }
     Ok(AttemptOutcome::Done)
+}
+
+/// Ends a reprocess whose callback was not delivered and will not be, because somebody or something
+/// ended it in Temporal. One that was delivered, or has ended, is left as it is.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn end_undelivered(
+    tx: &mut PgConnection,
+    (event_id, replay_id): (EventId, ReplayId),
+    why: &str,
+) -> Result<(), StoreError> {
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+        return Ok(());
+    };
+    if running.state == ReprocessState::AwaitingResult {
+        return Ok(());
+    }
+    note_interruption(tx, &scene, replay_id).await?;
+    fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered), Some(why)).await
 }
 
 async fn note_attempt(

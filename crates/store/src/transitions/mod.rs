@@ -3,10 +3,12 @@
 
 pub mod acknowledge;
 pub mod callback;
+pub mod paused;
 pub mod receipt;
 pub mod reprocess;
 pub mod resolve;
 pub mod result;
+pub mod signal_notes;
 pub mod silence;
 
 use domain::alert::AlertKind;
@@ -44,6 +46,7 @@ async fn fail_reprocess(
     tx: &mut PgConnection,
     scene: &Scene,
     ended: (&Reprocess, ReprocessState),
+    why: Option<&str>,
 ) -> Result<(), StoreError> {
     let (reprocess, ending) = ended;
     let Some(incident) = &scene.incident else {
@@ -53,7 +56,7 @@ async fn fail_reprocess(
     if fallen_back(incident.state) != incident.state {
         incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
-    note_ending(tx, scene, incident, (reprocess.id, ending)).await?;
+    note_ending(tx, scene, incident, (reprocess.id, ending, why)).await?;
     let kind = AlertKind::ReprocessFailed;
     alerts::insert_alerts(tx, scene.ids(incident.id), kind, Some(reprocess.id)).await
 }
@@ -70,7 +73,7 @@ async fn note_ending(
     tx: &mut PgConnection,
     scene: &Scene,
     incident: &Incident,
-    (replay_id, ending): (ReplayId, ReprocessState),
+    (replay_id, ending, why): (ReplayId, ReprocessState, Option<&str>),
 ) -> Result<(), StoreError> {
     let action = match ending {
         ReprocessState::Succeeded => Action::ReprocessSucceeded,
@@ -82,6 +85,9 @@ async fn note_ending(
         | ReprocessState::AwaitingResult => Action::ReprocessFailed,
     };
     let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
-    audit::insert_entry(tx, &Actor::System, action, subject, json!({ "replay_id": replay_id }))
-        .await
+    let mut detail = json!({ "replay_id": replay_id });
+    if let Some(why) = why {
+        detail["why"] = json!(why);
+    }
+    audit::insert_entry(tx, &Actor::System, action, subject, detail).await
 }

@@ -94,7 +94,7 @@ pub async fn note_refusal(
     tx: &mut PgConnection,
     event_id: EventId,
     wanted: Wanted<'_>,
-    refusal: ReprocessRefusal,
+    why: &str,
 ) -> Result<(), StoreError> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject {
@@ -102,7 +102,7 @@ pub async fn note_refusal(
         ..Subject::event(scene.event.project_id, event_id)
     };
     let said = (wanted.actor, Action::ReprocessRefused);
-    let detail = json!({ "why": refusal.to_string(), "note": wanted.note });
+    let detail = json!({ "why": why, "note": wanted.note });
     audit::insert_once(tx, wanted.replay_id.as_uuid(), said, subject, detail).await
 }
 

@@ -78,22 +78,25 @@ async fn end_running(
     let delivered = running.state == ReprocessState::AwaitingResult;
     let ending = if delivered { ReprocessState::NoResult } else { ReprocessState::Undelivered };
     reprocesses::change_state(tx, running.id, running.state, ending).await?;
-    note_ending(tx, scene, incident, (running.id, ending)).await
+    note_ending(tx, scene, incident, (running.id, ending, None)).await
 }
 
-/// Keeps on the timeline that a resolution typed by hand was refused, because no incident is there.
+/// Keeps on the timeline that a resolution typed by hand was refused.
 ///
 /// # Errors
 /// When the database fails or there is no such event.
 pub async fn note_refusal(
     tx: &mut PgConnection,
     event_id: EventId,
-    actor: &Actor,
-    entry_id: AuditId,
+    (actor, entry_id): (&Actor, AuditId),
+    why: &str,
 ) -> Result<(), StoreError> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let subject = Subject::event(scene.event.project_id, event_id);
-    let detail = json!({ "why": "the event has no incident" });
+    let subject = Subject {
+        incident_id: scene.incident.map(|incident| incident.id),
+        ..Subject::event(scene.event.project_id, event_id)
+    };
+    let detail = json!({ "why": why });
     let said = (actor, Action::ResolveRefused);
     audit::insert_once(tx, entry_id.as_uuid(), said, subject, detail).await
 }

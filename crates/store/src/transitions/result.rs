@@ -211,7 +211,7 @@ async fn carry_out(
         ResultVerdict::FailReprocess(_) => {
             refresh(tx, scene, error).await?;
             if let Some(running) = scene.running() {
-                fail_reprocess(tx, scene, (running, ReprocessState::Failed)).await?;
+                fail_reprocess(tx, scene, (running, ReprocessState::Failed), None).await?;
             }
             incident.map(|(id, state)| (id, fallen_back(state)))
         }
@@ -241,7 +241,7 @@ async fn settle(
     };
     if let Some(running) = scene.running() {
         reprocesses::change_state(tx, running.id, running.state, ReprocessState::Succeeded).await?;
-        note_ending(tx, scene, incident, (running.id, ReprocessState::Succeeded)).await?;
+        note_ending(tx, scene, incident, (running.id, ReprocessState::Succeeded, None)).await?;
     }
     let Some(resolution) = resolution else {
         return Ok(());

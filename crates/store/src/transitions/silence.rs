@@ -47,7 +47,7 @@ pub async fn end_reprocess_if_due(
     match verdict::judge_callback_silence(running.state, running.result_due_at, scene.now) {
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
-            fail_reprocess(tx, &scene, (running, ReprocessState::NoResult)).await
+            fail_reprocess(tx, &scene, (running, ReprocessState::NoResult), None).await
         }
     }
 }

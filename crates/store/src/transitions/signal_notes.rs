@@ -1,0 +1,36 @@
+//! What a signal typed at the `temporal` command line said that was not understood.
+
+use domain::audit::{Action, Actor};
+use domain::ids::EventId;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::audit::{self, Subject};
+use crate::standing::Scene;
+
+/// Notes on the timeline which parts of a signal were ignored. `id` is that of what the signal asked for; the
+/// entry's follows from it, so that a repeated activity notes it once.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn note_ignored(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    (actor, signal): (&Actor, &str),
+    id: Uuid,
+    ignored: &[String],
+) -> Result<(), StoreError> {
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let subject = Subject {
+        incident_id: scene.incident.map(|incident| incident.id),
+        ..Subject::event(scene.event.project_id, event_id)
+    };
+    let detail = json!({ "signal": signal, "why": ignored.join("; ") });
+    let id = Uuid::from_u128(id.as_u128() ^ 1);
+    audit::insert_once(tx, id, (actor, Action::SignalAdjusted), subject, detail).await
+}

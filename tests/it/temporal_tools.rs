@@ -1,0 +1,133 @@
+//! What somebody does with Temporal's own tools must not strand an incident.
+//!
+//! Real engines and the real `temporal` command line. Time passes in the database: what is due is set back, and
+//! the sweep is run by the test.
+
+mod callbacks;
+mod documented;
+mod signals;
+mod watches;
+
+use domain::ids::{EventId, IncidentId, ReplayId};
+use e2e::{World, eventually, temporal};
+use serde_json::{Value, json};
+use workflows::names::workflow_id;
+
+/// An event whose result was a failure, with its incident; bob was told.
+struct Failed {
+    event_id: EventId,
+    incident_id: IncidentId,
+    watch: String,
+}
+
+/// A callback that was answered 503 once and waits for its next attempt.
+struct Waiting {
+    event_id: EventId,
+    replay_id: ReplayId,
+    watch: String,
+    activity: String,
+}
+
+impl Failed {
+    async fn start(world: &World, provider_event_id: &str) -> Self {
+        let event_id = world.receipt(provider_event_id).await;
+        let client = world.temporal().await;
+        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let answer = world.result(event_id, "failed", json!({"error_code": "locked"})).await;
+        let incident_id = e2e::world::parse(&answer["incident"]["id"]);
+        eventually("a watch over the incident", async || {
+            let status = temporal::status(&client, event_id).await.ok()?;
+            (status.state == "open").then_some(())
+        })
+        .await;
+        Self { event_id, incident_id, watch: workflow_id(event_id) }
+    }
+}
+
+impl Waiting {
+    async fn start(world: &World, provider_event_id: &str) -> Self {
+        let Failed { event_id, incident_id, watch } = Failed::start(world, provider_event_id).await;
+        world.repair.answer_with(&[503]);
+        let replay_id = world.reprocess(incident_id).await;
+        let activity = eventually("a callback that waits", async || {
+            let pending = pending_callback(world, &watch).await?;
+            let waits = pending["state"].as_str()?.ends_with("SCHEDULED") && attempt(&pending) == 2;
+            waits.then(|| pending["activityId"].as_str().map(str::to_owned))?
+        })
+        .await;
+        Self { event_id, replay_id, watch, activity }
+    }
+
+    /// Runs a command on the activity that sends the callback.
+    async fn activity(&self, world: &World, command: &str, more: &[&str]) {
+        let of = ["--workflow-id", &self.watch, "--activity-id", &self.activity];
+        let arguments = [&["activity", command][..], &of, more].concat();
+        world.engines.cli(&arguments).await.expect("a command on the activity");
+    }
+
+    async fn reprocess_state(&self, world: &World) -> String {
+        let found = store::reprocesses::find_reprocess(&world.pool, self.replay_id).await;
+        found.expect("a database").expect("a reprocess").state.to_string()
+    }
+
+    /// Waits until the reprocess has ended as undelivered, and gives the reason that the timeline names.
+    async fn undelivered(&self, world: &World) -> String {
+        eventually("an undelivered reprocess", async || {
+            let entries = entries(world, self.event_id, "reprocess.undelivered").await;
+            entries.first().map(|detail| detail["why"].as_str().unwrap_or_default().to_owned())
+        })
+        .await
+    }
+}
+
+/// The callback's activity as the server describes it while it is pending.
+async fn pending_callback(world: &World, watch: &str) -> Option<Value> {
+    let shown = world
+        .engines
+        .cli(&["workflow", "describe", "--workflow-id", watch, "--output", "json"])
+        .await;
+    let shown: Value = serde_json::from_str(&shown.ok()?).ok()?;
+    let pending = shown["pendingActivities"].as_array()?;
+    pending.iter().find(|one| one["activityType"]["name"] == "send_callback").cloned()
+}
+
+fn attempt(pending: &Value) -> u64 {
+    pending["attempt"].as_u64().unwrap_or_default()
+}
+
+/// The details of an event's entries of this action, oldest first.
+async fn entries(world: &World, event_id: EventId, action: &str) -> Vec<Value> {
+    let timeline = store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+    timeline.into_iter().filter(|entry| entry.action == action).map(|entry| entry.detail).collect()
+}
+
+/// Lets so much time pass for whatever is due, and sweeps.
+async fn pass(world: &World, time: &str) {
+    for sql in [
+        "UPDATE payment_events SET timeout_at = timeout_at - interval '{}'",
+        "UPDATE reprocesses SET requested_at = requested_at - interval '{}',
+             next_attempt_at = next_attempt_at - interval '{}', result_due_at = result_due_at - interval '{}'",
+        "UPDATE alerts SET created_at = created_at - interval '{}'",
+        "UPDATE watch_checks SET checked_at = checked_at - interval '{}'",
+    ] {
+        let sql = sqlx::AssertSqlSafe(sql.replace("{}", time));
+        sqlx::query(sql).execute(&world.pool).await.expect("time that has passed");
+    }
+    engine::sweep::sweep(&world.pool).await;
+    eventually("an empty outbox", async || {
+        let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
+        (left == (0, 0)).then_some(())
+    })
+    .await;
+}
+
+/// Waits until the watch's latest run has this status.
+async fn watch_is(world: &World, watch: &str, wanted: &str) {
+    eventually(&format!("a watch that is {wanted}"), async || {
+        let arguments = ["workflow", "describe", "--workflow-id", watch, "--output", "json"];
+        let shown: Value = serde_json::from_str(&world.engines.cli(&arguments).await.ok()?).ok()?;
+        let status = shown["workflowExecutionInfo"]["status"].as_str()?;
+        status.ends_with(wanted).then_some(())
+    })
+    .await;
+}

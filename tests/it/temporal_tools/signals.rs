@@ -1,0 +1,95 @@
+//! Signals as people mistype them.
+
+use domain::ids::EventId;
+use domain::incident::{IncidentState, Resolution};
+use e2e::{World, eventually, run};
+use serde_json::{Value, json};
+
+use super::{Failed, entries};
+
+async fn entry(world: &World, event_id: EventId, action: &str, count: usize) -> Value {
+    eventually(&format!("{count} times {action}"), async || {
+        let mut all = entries(world, event_id, action).await;
+        (all.len() == count).then(|| all.pop())?
+    })
+    .await
+}
+
+#[test]
+fn an_input_that_is_no_object_resolves_nothing_and_says_how_it_should_look() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let inputs = [json!(["a"]), json!("alice"), json!(7), Value::Null];
+        for (count, input) in (1..).zip(&inputs) {
+            world.engines.signal(event_id, "resolve", Some(input.clone())).await.expect("a signal");
+            let refused = entry(&world, event_id, "resolve.refused", count).await;
+            let why = refused["why"].as_str().expect("words").to_owned();
+            assert!(why.contains(&input.to_string()), "{why}");
+            assert!(why.contains(r#"write {"resolved_by""#), "{why}");
+        }
+        world.engines.signal(event_id, "reprocess", Some(json!(["a"]))).await.expect("a signal");
+        entry(&world, event_id, "reprocess.refused", 1).await;
+        world.engines.signal(event_id, "result", Some(json!(["a"]))).await.expect("a signal");
+        let refused = entry(&world, event_id, "result.refused", 1).await;
+        assert!(refused["why"].as_str().expect("words").contains(r#"["a"]"#), "{refused}");
+        let incident = store::incidents::find_of_event(&world.pool, event_id).await;
+        assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
+        assert!(world.repair.received().is_empty());
+    });
+}
+
+#[test]
+fn what_is_valid_is_done_and_what_is_not_is_named() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let typed = json!({"resolved_by": ["alice"], "note": "by hand", "resolvedBy": "alice"});
+        world.engines.signal(event_id, "resolve", Some(typed)).await.expect("a signal");
+        let resolved =
+            world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::Manual));
+        let noted = entry(&world, event_id, "incident.resolved", 1).await;
+        assert_eq!(noted["note"], "by hand");
+        let adjusted = entry(&world, event_id, "signal.adjusted", 1).await;
+        let why = adjusted["why"].as_str().expect("words");
+        for part in [r#"resolved_by is ["alice"]"#, "resolvedBy is unknown"] {
+            assert!(why.contains(part), "{why}");
+        }
+    });
+}
+
+#[test]
+fn a_refused_result_says_why_where_people_read_it() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let typed = json!({"status": "sucess"});
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        let refused = entry(&world, event_id, "result.refused", 1).await;
+        let why = refused["why"].as_str().expect("words").to_owned();
+        assert!(why.starts_with("status must be"), "{why}");
+        let typed = json!({"status": "success", "replay_id": 7});
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        entry(&world, event_id, "signal.adjusted", 1).await;
+    });
+}
+
+#[test]
+fn a_signal_of_another_name_changes_nothing() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let before = world.timeline(event_id).await.len();
+        world.engines.signal(event_id, "Resolve", Some(json!({}))).await.expect("a signal");
+        // The next one is taken after it.
+        world.engines.signal(event_id, "resolve", Some(json!(["a"]))).await.expect("a signal");
+        entry(&world, event_id, "resolve.refused", 1).await;
+        assert_eq!(
+            world.timeline(event_id).await.len(),
+            before + 1,
+            "documented: it leaves no entry"
+        );
+    });
+}

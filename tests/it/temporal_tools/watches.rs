@@ -1,0 +1,119 @@
+//! Commands on watches that wait for a result, and what the sweep does without them.
+
+use domain::incident::IncidentState;
+use e2e::{World, eventually, run, temporal};
+use serde_json::json;
+use workflows::names::workflow_id;
+
+use super::{Failed, entries, pass, watch_is};
+
+#[test]
+fn a_watch_that_is_paused_over_its_deadline_does_not_keep_its_incident_from_being_opened() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let event_id = world.receipt("evt_1").await;
+        let client = world.temporal().await;
+        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let watch = workflow_id(event_id);
+        let pause = ["workflow", "pause", "--workflow-id", &watch, "--reason", "a move"];
+        world.engines.cli(&pause).await.expect("paused");
+        for _ in 0..3 {
+            pass(&world, "33 minutes").await;
+        }
+        world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+        let noted = entries(&world, event_id, "watch.paused").await;
+        assert_eq!(noted.len(), 1, "once, whatever the number of sweeps: {noted:?}");
+        assert_eq!(noted[0]["what"], "watch");
+        assert!(entries(&world, event_id, "watch.restarted").await.is_empty());
+
+        let unpause = ["workflow", "unpause", "--workflow-id", &watch, "--reason", "moved"];
+        world.engines.cli(&unpause).await.expect("goes on");
+        world.mailbox.wait_for(1).await;
+        world.result(event_id, "success", json!({})).await;
+        temporal::finished(&client, event_id).await;
+    });
+}
+
+#[test]
+fn a_reprocess_that_a_paused_watch_never_began_ends_and_the_incident_is_open_again() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, incident_id, watch } = Failed::start(&world, "evt_1").await;
+        let pause = ["workflow", "pause", "--workflow-id", &watch, "--reason", "a move"];
+        world.engines.cli(&pause).await.expect("paused");
+        world.reprocess(incident_id).await;
+        pass(&world, "3 minutes").await;
+        world
+            .incident_when(event_id, "reprocessing", |i| i.state == IncidentState::Reprocessing)
+            .await;
+        pass(&world, "16 minutes").await;
+        world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
+        let ended = entries(&world, event_id, "reprocess.undelivered").await;
+        assert!(ended[0]["why"].as_str().expect("a reason").contains("paused"), "{ended:?}");
+    });
+}
+
+#[test]
+fn a_canceled_watch_leaves_its_event_to_the_sweep() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let event_id = world.receipt("evt_1").await;
+        let client = world.temporal().await;
+        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let watch = workflow_id(event_id);
+        world
+            .engines
+            .cli(&["workflow", "cancel", "--workflow-id", &watch])
+            .await
+            .expect("canceled");
+        watch_is(&world, &watch, "CANCELED").await;
+        pass(&world, "33 minutes").await;
+        world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+        world.mailbox.wait_for(1).await;
+        watch_is(&world, &watch, "RUNNING").await;
+        assert_eq!(entries(&world, event_id, "watch.restarted").await.len(), 1);
+    });
+}
+
+#[test]
+fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, incident_id, watch } = Failed::start(&world, "evt_1").await;
+        let replay_id = world.reprocess(incident_id).await;
+        eventually("a delivered callback", async || {
+            let found = store::reprocesses::find_reprocess(&world.pool, replay_id).await;
+            let state = found.expect("a database")?.state;
+            (state.as_str() == "awaiting_result").then_some(())
+        })
+        .await;
+        world
+            .engines
+            .cli(&["workflow", "cancel", "--workflow-id", &watch])
+            .await
+            .expect("canceled");
+        watch_is(&world, &watch, "CANCELED").await;
+        pass(&world, "33 minutes").await;
+        world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
+        assert!(world.timeline(event_id).await.contains(&"reprocess.no_result".to_owned()));
+    });
+}
+
+#[test]
+fn a_watch_that_runs_is_not_said_to_be_restarted() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let restart = "INSERT INTO outbox (id, event_id, wish, payload) VALUES (gen_random_uuid(), $1, 'restart', '{}')";
+        sqlx::query(restart)
+            .bind(event_id.as_uuid())
+            .execute(&world.pool)
+            .await
+            .expect("a message");
+        pass(&world, "1 minute").await;
+        let timeline = world.timeline(event_id).await;
+        assert!(!timeline.iter().any(|action| action.starts_with("watch.")), "{timeline:?}");
+    });
+}
