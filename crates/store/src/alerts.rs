@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::read_text;
+use crate::{PgConnection, StoreError};
 
 /// An alert that is about to be delivered.
 #[derive(Debug, Clone)]
