@@ -49,10 +49,10 @@ impl Shop {
         &self,
         then: impl Future<Output = T>,
     ) -> (Vec<(Option<u16>, Duration)>, T) {
+        let mut direct = direct(&self.past).await;
+        let mut held = direct.begin().await.expect("a transaction");
+        sqlx::query("LOCK TABLE payment_events").execute(&mut *held).await.expect("a lock");
         tokio::join!(join_all((0..IN_FLIGHT).map(|n| self.send(n))), async {
-            let mut direct = direct(&self.past).await;
-            let mut held = direct.begin().await.expect("a transaction");
-            sqlx::query("LOCK TABLE payment_events").execute(&mut *held).await.expect("a lock");
             eventually("requests that wait for the lock", async || {
                 let waiting: i64 = sqlx::query_scalar(
                     "SELECT count(*) FROM pg_stat_activity
