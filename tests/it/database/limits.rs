@@ -40,17 +40,27 @@ fn a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connection_is_
 fn a_statement_and_a_transaction_that_are_cut_off_give_back_locks_and_connection() {
     run(async {
         let world = bare_world().await;
-        let pool = pool(&world, 1);
+        let pool = store::pool::connect_lazily(&world.database_url, 1).expect("a pool");
         let lock = "SELECT pg_advisory_xact_lock(7)";
         let mut cut_off = pool.begin().await.expect("a transaction");
         sqlx::query(lock).execute(&mut *cut_off).await.expect("a lock");
-        let sleep = sqlx::query("SELECT pg_sleep(0.4)").execute(&mut *cut_off);
-        tokio::time::timeout(Duration::from_millis(100), sleep).await.expect_err("cut off");
+        tokio::select! {
+            slept = sqlx::query("SELECT pg_sleep(5)").execute(&mut *cut_off) => panic!("{slept:?}"),
+            () = eventually("a statement under way", async || {
+                let sleeps = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event = 'PgSleep'";
+                let sleeps = sqlx::query_scalar(sleeps).fetch_one(&world.pool).await;
+                (sleeps.is_ok_and(|sleeps: i64| sleeps > 0)).then_some(())
+            }) => {}
+        }
         drop(cut_off);
         // The one connection there is comes back without the lock and without the transaction.
         let held =
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
-        let held: i64 = sqlx::query_scalar(held).fetch_one(&pool).await.expect("a count");
+        let held: i64 = eventually("the connection", async || {
+            sqlx::query_scalar(held).fetch_one(&pool).await.ok()
+        })
+        .await;
         assert_eq!(held, 0);
         let open = "SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND state LIKE 'idle in transaction%'";

@@ -40,8 +40,9 @@ fn a_read_only_database_is_not_ready_until_it_takes_writes_again() {
 async fn set_read_only(world: &e2e::World, change: &str) {
     let database = world.database_url.rsplit('/').next().expect("a name");
     let mut direct = super::direct(&world.database_url).await;
-    let alter =
-        format!("SET default_transaction_read_only = off; ALTER DATABASE {database} {change}");
+    let writable = sqlx::raw_sql("SET default_transaction_read_only = off");
+    writable.execute(&mut direct).await.expect("a session that writes");
+    let alter = format!("ALTER DATABASE {database} {change}");
     sqlx::raw_sql(AssertSqlSafe(alter)).execute(&mut direct).await.expect("another default");
     if change.starts_with("SET") {
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

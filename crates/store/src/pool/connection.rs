@@ -102,6 +102,8 @@ impl PgConnection {
     /// Ends the transaction.
     pub(super) async fn end(&mut self, how: End) -> Result<(), Error> {
         let word = match how {
+            // The server undoes it by itself when it sees that we are gone.
+            End::Rollback if self.state == State::Broken => return Ok(()),
             End::Commit => "COMMIT",
             End::Rollback => "ROLLBACK",
         };
@@ -121,8 +123,7 @@ impl PgConnection {
         }
         self.begin("BEGIN").await?;
         let steps = self.ask(query).await;
-        let how = if steps.is_ok() { End::Commit } else { End::Rollback };
-        let ended = if self.state == State::Broken { Ok(()) } else { self.end(how).await };
+        let ended = self.end(if steps.is_ok() { End::Commit } else { End::Rollback }).await;
         let steps = steps?;
         ended.map(|()| steps)
     }
@@ -131,6 +132,10 @@ impl PgConnection {
     where
         E: Execute<'q, Postgres> + 'q,
     {
+        if self.state == State::Broken {
+            // Whoever goes on after an error must not wait for the same silence again.
+            return Err(Error::Io(std::io::ErrorKind::NotConnected.into()));
+        }
         let query = Prepared { query, named: self.pooler == Pooler::Session };
         self.state = State::Busy;
         let steps = timeout(self.limits.answer, self.raw.fetch_many(query).try_collect()).await;
@@ -194,7 +199,7 @@ impl PgConnection {
 
     /// Two clients of one server connection get in the way of each other's statement names.
     fn explain(&self, error: Error) -> Error {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         let mixed_up = matches!(code.as_deref(), Some("26000" | "42P05"));
         if self.pooler == Pooler::Transaction || !mixed_up {
             return error;
