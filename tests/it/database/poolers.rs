@@ -140,7 +140,7 @@ fn migrations_go_past_a_pooler_in_transaction_mode_or_not_at_all() {
         assert_eq!((code, &answer["status"]), (0, &json!("ok")), "{answer}");
         let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
              (SELECT oid FROM pg_database WHERE datname = current_database())";
-        let mut direct = direct(&world.variables[1].1.to_owned()).await;
+        let mut direct = direct(world.variables[1].1).await;
         let held: i64 = sqlx::query_scalar(held).fetch_one(&mut direct).await.expect("a count");
         assert_eq!(held, 0);
     });
