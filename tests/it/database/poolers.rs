@@ -18,15 +18,23 @@ use super::{bare_world, direct};
 
 const TRANSACTION: (&str, &str) = ("SENDPROMPTLY_DATABASE_POOLER", "transaction");
 
+/// What a pooler is like, and what it is given to do.
+struct Pool {
+    mode: &'static str,
+    size: u32,
+    receipts_at_once: usize,
+}
+
 /// The product, all of it, through a pooler.
-async fn works_through(mode: &str, pool_size: u32, variables: Vec<(&'static str, &'static str)>) {
+async fn works_through(pool: Pool, variables: Vec<(&'static str, &'static str)>) {
     let port = embedded::free_port().expect("a port");
     let folder = embedded::scratch_dir().expect("a folder");
     let engines = e2e::engines::shared().await.expect("engines");
     let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
     let options = WorldOptions::default().without_api().without_worker();
     let mut world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-    let pooler = Pgbouncer::start(&world.database_url, mode, pool_size).await.expect("pgbouncer");
+    let pooler = Pgbouncer::start(&world.database_url, pool.mode, pool.size).await;
+    let pooler = pooler.expect("pgbouncer");
     world.database_url = pooler.url(&world.database_url);
     world.variables = variables;
     let _api = world.spawn_api().expect("an API");
@@ -34,7 +42,10 @@ async fn works_through(mode: &str, pool_size: u32, variables: Vec<(&'static str,
     eventually("an API that is ready", async || world.ready().await.then_some(())).await;
 
     let many: Vec<_> = (0..40).map(|n| format!("evt_{n}")).collect();
-    let events = join_all(many.iter().map(|event| world.receipt(event))).await;
+    let mut events = Vec::new();
+    for at_once in many.chunks(pool.receipts_at_once) {
+        events.extend(join_all(at_once.iter().map(|event| world.receipt(event))).await);
+    }
     let (status, again) = world.post("/api/v1/receipt", &receipt("evt_0")).await;
     assert_eq!((status, &again["duplicate"]), (202, &json!(true)));
     world.result(events[0], "success", json!({})).await;
@@ -56,12 +67,14 @@ async fn works_through(mode: &str, pool_size: u32, variables: Vec<(&'static str,
 
 #[test]
 fn everything_works_through_pgbouncer_in_session_mode_without_a_setting() {
-    run(works_through("session", 20, Vec::new()));
+    // Debian's size. Each of our connections holds one of the server's, so a peak would take them all.
+    run(works_through(Pool { mode: "session", size: 20, receipts_at_once: 1 }, Vec::new()));
 }
 
 #[test]
 fn everything_works_through_pgbouncer_in_transaction_mode_with_three_connections() {
-    run(works_through("transaction", 3, vec![TRANSACTION]));
+    let pool = Pool { mode: "transaction", size: 3, receipts_at_once: 40 };
+    run(works_through(pool, vec![TRANSACTION]));
 }
 
 /// Limits whose statement time-out is the server's to keep.
@@ -95,6 +108,30 @@ fn time_outs_hold_behind_a_pooler_and_nothing_of_ours_stays_in_its_sessions() {
                 assert_eq!((left.get(0), left.get(1)), (0_i64, "0"));
             }
             pool.close().await;
+        }
+    });
+}
+
+#[test]
+fn in_transaction_mode_four_connections_share_one_of_the_servers_between_transactions() {
+    run(async {
+        let world = bare_world().await;
+        let pgbouncer = Pgbouncer::start(&world.database_url, "transaction", 1).await;
+        let pgbouncer = pgbouncer.expect("pgbouncer");
+        // Every connection is checked before it is used; a check must not keep the server's either.
+        let limits = Limits { check_after: Duration::ZERO, ..Limits::default() };
+        let options = PoolOptions { limits, ..PoolOptions::new(4).behind(Pooler::Transaction) };
+        let pool = open(&pgbouncer.url(&world.database_url), options).expect("a pool");
+        for _ in 0..2 {
+            let mut four = Vec::new();
+            for connection in join_all((0..4).map(|_| pool.acquire())).await {
+                four.push(connection.expect("a connection"));
+            }
+            for connection in &mut four {
+                let one = sqlx::query_scalar("SELECT $1::int4 + 1").bind(0);
+                let one: i32 = one.fetch_one(&mut **connection).await.expect("an answer");
+                assert_eq!(one, 1);
+            }
         }
     });
 }

@@ -17,6 +17,8 @@ pub(super) const WAITING_PER_CONNECTION: u32 = 16;
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause between two attempts to connect.
 pub(super) const RETRY_MOST: Duration = Duration::from_millis(500);
+/// How long saying good-bye to a server may take.
+pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The time limits of a pool. The product uses the default ones; tests of outages shorten them.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +41,8 @@ pub struct Limits {
     /// How often an idle connection is checked in the background: what keep-alive of TCP would do,
     /// which sqlx cannot switch on.
     pub keep_alive: Duration,
-    /// An idle connection that nobody used for this long is closed.
+    /// An idle connection that nobody used for this long is closed: after a peak they go back to whoever
+    /// shares the server or the pooler with us.
     pub idle: Duration,
     /// A connection is closed at this age, so that it follows a changed address or a new server.
     pub lifetime: Duration,
@@ -56,7 +59,7 @@ impl Default for Limits {
             check: Duration::from_secs(2),
             check_after: Duration::from_millis(500),
             keep_alive: Duration::from_secs(15),
-            idle: Duration::from_mins(5),
+            idle: Duration::from_mins(1),
             lifetime: Duration::from_mins(30),
         }
     }

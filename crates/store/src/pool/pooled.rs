@@ -15,7 +15,8 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::connection::{End, PgConnection, State};
-use super::shared::{GOODBYE, Shared};
+use super::limits::GOODBYE;
+use super::shared::Shared;
 
 /// A connection on loan.
 pub struct PooledConnection {

@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use sqlx::Error;
 use tokio::sync::{Semaphore, watch};
@@ -108,7 +107,7 @@ impl Shared {
     /// Why there is no connection: the database is away, or all are taken.
     fn unavailable(&self) -> Error {
         let failure = self.failure.borrow();
-        failure.as_deref().map_or(Error::PoolTimedOut, Failure::to_error)
+        failure.as_deref().map_or_else(|| none_in_time(self), Failure::to_error)
     }
 
     /// Starts another attempt to connect if somebody waits for it and it may be made. While the database
@@ -213,5 +212,10 @@ fn too_many(shared: &Shared) -> Error {
     timed_out(format!("{most} requests already wait for a connection to the database"))
 }
 
-/// How long saying good-bye may take.
-pub(super) const GOODBYE: Duration = Duration::from_secs(1);
+fn none_in_time(shared: &Shared) -> Error {
+    let seconds = shared.target.limits.acquire.as_secs_f32();
+    timed_out(format!(
+        "no connection to the database within {seconds} s: all of ours are in use, or the server or its \
+         pooler has none left"
+    ))
+}
