@@ -22,6 +22,17 @@ impl Part {
     pub async fn kill(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
+
+    /// Asks the part to end, as a supervisor does, and gives its exit code once it has ended.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub async fn end(mut self) -> anyhow::Result<Option<i32>> {
+        let pid = i32::try_from(self.child.id().context("it ended before")?)?;
+        let pid = rustix::process::Pid::from_raw(pid).context("a process id")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        Ok(self.child.wait().await?.code())
+    }
 }
 
 /// Where the binary is: beside the tests, where `make test` has built it.
@@ -51,6 +62,7 @@ impl World {
             .env("TEMPORAL_ADDRESS", &self.temporal_address)
             .env("TEMPORAL_NAMESPACE", embedded::NAMESPACE)
             .env("USER", "bob")
+            .envs(self.variables.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .kill_on_drop(true);

@@ -4,7 +4,7 @@
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use reqwest::{Method, StatusCode, header};
-use sqlx::PgPool;
+use store::PgPool;
 use store::{Insertion, operators};
 
 use crate::World;

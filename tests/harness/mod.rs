@@ -18,11 +18,13 @@ pub mod dev;
 pub mod engines;
 pub mod gallery;
 pub mod mailbox;
+pub mod pgbouncer;
 pub mod receiver;
 pub mod scripted;
 pub mod settings;
 pub mod temporal;
 pub mod wait;
+pub mod way;
 pub mod world;
 
 pub use receiver::Receiver;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use store::PgPool;
 use tokio::time::Instant;
 
 /// The longest that any state is waited for.

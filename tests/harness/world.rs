@@ -23,7 +23,7 @@ use domain::signature::SigningSecret;
 use engine::{Engine, Relay, TemporalSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use store::PgPool;
 use store::destinations::Target;
 use store::incidents::Incident;
 use store::projects::{Project, ProjectSettings};
@@ -74,6 +74,8 @@ pub struct World {
     pub engine: Arc<Engine>,
     /// Asks over HTTP, past every proxy.
     pub http: reqwest::Client,
+    /// What its processes find in their environment beside the usual.
+    pub variables: Vec<(&'static str, &'static str)>,
     shutdown: CancellationToken,
     api: CancellationToken,
     tasks: TaskTracker,
@@ -161,6 +163,7 @@ impl World {
             temporal_address,
             engine: Arc::new(Engine::new(temporal, task_queue)),
             http: reqwest::Client::builder().no_proxy().build()?,
+            variables: Vec::new(),
             api: shutdown.child_token(),
             shutdown,
             tasks: TaskTracker::new(),

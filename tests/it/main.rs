@@ -9,6 +9,7 @@ mod automation;
 mod browser;
 mod clients;
 mod console;
+mod database;
 mod declare;
 mod destinations;
 mod dev;

@@ -16,6 +16,7 @@ mod idle;
 mod pages;
 mod rate;
 mod receipts;
+mod recovery;
 mod report;
 mod seed;
 mod spread;
@@ -70,6 +71,8 @@ enum Part {
     Receipts,
     /// Memory and CPU of a system that has nothing to do.
     Idle,
+    /// From the return of a Postgres that was killed to the first receipt.
+    Recovery,
     /// The console's lists after months. Fills the database, so it comes last.
     Pages,
 }
@@ -147,6 +150,7 @@ async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
             Part::Deadlines => deadlines::measure(&stage).await?,
             Part::Receipts => receipts::measure(&stage).await?,
             Part::Idle => idle::measure(&stage).await?,
+            Part::Recovery => recovery::measure(&stage).await?,
             Part::Pages => pages::measure(&stage).await?,
         });
     }

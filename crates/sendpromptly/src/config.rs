@@ -17,6 +17,7 @@ use std::path::Path;
 use api::console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use store::MasterKey;
+use store::pool::Pooler;
 use store::seal::SealError;
 use url::Url;
 
@@ -24,6 +25,11 @@ use crate::local::DevState;
 
 /// The database. A secret. No default.
 pub const DATABASE_URL: &str = "DATABASE_URL";
+/// What stands between us and the database: `session` or `transaction`. Default: `session`, which is also
+/// right without a pooler.
+pub const DATABASE_POOLER: &str = "SENDPROMPTLY_DATABASE_POOLER";
+/// Where `migrate` works, past a pooler. A secret. Default: `DATABASE_URL`.
+pub const MIGRATE_DATABASE_URL: &str = "SENDPROMPTLY_MIGRATE_DATABASE_URL";
 /// Where the API listens. Default: `127.0.0.1:8080`.
 pub const LISTEN: &str = "SENDPROMPTLY_LISTEN";
 /// What links in alerts begin with. Default: `http://` and where the API listens.
@@ -56,7 +62,8 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
+    DATABASE_POOLER,
     LISTEN,
     PUBLIC_URL,
     MAIL_FROM,
@@ -66,8 +73,9 @@ const PLAIN: [&str; 8] = [
     TEMPORAL_UI_URL,
     TEMPORAL_NAMESPACE,
 ];
-const SECRET: [(&str, &str); 3] = [
+const SECRET: [(&str, &str); 4] = [
     (DATABASE_URL, "DATABASE_URL_FILE"),
+    (MIGRATE_DATABASE_URL, "SENDPROMPTLY_MIGRATE_DATABASE_URL_FILE"),
     (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE"),
     (SMTP_URL, "SMTP_URL_FILE"),
 ];
@@ -161,7 +169,32 @@ impl Environment {
     /// # Errors
     /// When it is no Postgres URL or cannot be read.
     pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
-        let Some(url) = self.secret(DATABASE_URL)? else {
+        self.postgres_url(DATABASE_URL)
+    }
+
+    /// The URL that `migrate` works with, if it is another one.
+    ///
+    /// # Errors
+    /// When it is no Postgres URL or cannot be read.
+    pub fn migrate_database_url(&self) -> Result<Option<String>, ConfigError> {
+        self.postgres_url(MIGRATE_DATABASE_URL)
+    }
+
+    /// What stands between us and the database.
+    ///
+    /// # Errors
+    /// When it is no kind of pooler that we know.
+    pub fn pooler(&self) -> Result<Pooler, ConfigError> {
+        let text = self.plain(DATABASE_POOLER)?.unwrap_or_else(|| "session".to_owned());
+        text.parse().map_err(|_| {
+            let problem = "must be session (also without a pooler) or transaction, as the pool_mode \
+                           of the pooler that DATABASE_URL leads to";
+            malformed(DATABASE_POOLER, problem)
+        })
+    }
+
+    fn postgres_url(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(url) = self.secret(name)? else {
             return Ok(None);
         };
         let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
@@ -169,7 +202,7 @@ impl Environment {
             return Ok(Some(url));
         }
         let cure = "must look like postgres://user:password@host:5432/sendpromptly";
-        Err(malformed(DATABASE_URL, cure))
+        Err(malformed(name, cure))
     }
 
     /// Where the API listens.
@@ -349,6 +382,8 @@ mod tests {
     fn an_empty_environment_gives_every_default() {
         let none = given(&[]);
         assert_eq!(none.database_url().expect("read"), None);
+        assert_eq!(none.migrate_database_url().expect("read"), None);
+        assert_eq!(none.pooler().expect("read"), Pooler::Session);
         assert_eq!(none.listen().expect("read").to_string(), "127.0.0.1:8080");
         assert_eq!(none.public_url(DEFAULT_LISTEN).expect("read"), "http://127.0.0.1:8080");
         assert!(none.master_key().expect("read").is_none());
@@ -398,6 +433,8 @@ mod tests {
     fn each_error_names_its_variable_and_no_secret() {
         let bad = given(&[
             (DATABASE_URL, "mysql://alice:hunter2@db/shop"),
+            (MIGRATE_DATABASE_URL, "alice:hunter2@db/shop"),
+            (DATABASE_POOLER, "statement"),
             (LISTEN, "8080"),
             (PUBLIC_URL, "shop.example.com"),
             (MASTER_KEY, "hunter2"),
@@ -406,13 +443,24 @@ mod tests {
         ]);
         let said = [
             bad.database_url().expect_err("bad").to_string(),
+            bad.migrate_database_url().expect_err("bad").to_string(),
+            bad.pooler().expect_err("bad").to_string(),
             bad.listen().expect_err("bad").to_string(),
             bad.public_url(DEFAULT_LISTEN).expect_err("bad").to_string(),
             bad.master_key().expect_err("bad").to_string(),
             bad.callback_allow_in_dev().expect_err("bad").to_string(),
             bad.log_format().expect_err("bad").to_string(),
         ];
-        let names = [DATABASE_URL, LISTEN, PUBLIC_URL, MASTER_KEY, CALLBACK_ALLOW, LOG_FORMAT];
+        let names = [
+            DATABASE_URL,
+            MIGRATE_DATABASE_URL,
+            DATABASE_POOLER,
+            LISTEN,
+            PUBLIC_URL,
+            MASTER_KEY,
+            CALLBACK_ALLOW,
+            LOG_FORMAT,
+        ];
         for (text, name) in said.iter().zip(names) {
             assert!(text.starts_with(name), "{text}");
             assert!(!text.contains("hunter2"), "{text}");

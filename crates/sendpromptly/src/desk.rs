@@ -8,7 +8,7 @@ use domain::audit::Actor;
 use domain::ids::{IncidentId, ProjectId};
 use domain::repair_url::AllowedNetworks;
 use store::incidents::Incident;
-use store::pool::Transaction;
+use store::pool::{PoolOptions, Pooler, Transaction};
 use store::projects::Project;
 use store::{MasterKey, PgPool, StoreError, incidents, pool, projects, signing_secrets};
 
@@ -26,6 +26,8 @@ const CONNECTIONS: u32 = 2;
 pub struct Site {
     /// Its URL, password included.
     pub database_url: String,
+    /// What stands before it.
+    pub pooler: Pooler,
     /// The `dev` that it belongs to, if one does.
     pub dev: Option<DevState>,
 }
@@ -48,13 +50,22 @@ impl Site {
     pub fn find(context: &Context) -> anyhow::Result<Self> {
         let Some(database_url) = context.environment.database_url()? else {
             let dev = DevState::find_running(&context.data_dir)?;
-            return Ok(Self { database_url: dev.database_url.clone(), dev: Some(dev) });
+            let (database_url, pooler) = (dev.database_url.clone(), Pooler::Session);
+            return Ok(Self { database_url, pooler, dev: Some(dev) });
         };
         // Somebody may have copied the URL out of what `dev` printed. A file that cannot be read
         // then only means that this is not known.
         let dev = DevState::read(&context.data_dir).ok().flatten();
         let dev = dev.filter(|dev| dev.database_url == database_url);
-        Ok(Self { database_url, dev })
+        Ok(Self { database_url, pooler: context.environment.pooler()?, dev })
+    }
+
+    /// Connections to it, made when they are needed.
+    ///
+    /// # Errors
+    /// When its URL is none.
+    pub fn connect_lazily(&self) -> Result<PgPool, StoreError> {
+        pool::open(&self.database_url, PoolOptions::new(CONNECTIONS).behind(self.pooler))
     }
 
     /// Whom to look at when the database does not answer.
@@ -89,7 +100,7 @@ impl Desk {
         let silent = |error: StoreError| {
             Failure::Unavailable(format!("{name} does not answer ({error}): is it running?"))
         };
-        let pool = pool::connect_lazily(&site.database_url, CONNECTIONS).map_err(silent)?;
+        let pool = site.connect_lazily().map_err(silent)?;
         let asking = pool::pending_migrations(&pool);
         match while_waiting(format!("waiting for {name}"), asking).await.map_err(silent)? {
             0 => Ok(Self { pool, actor: actor(), site, context: context.clone() }),

@@ -18,6 +18,7 @@ use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Relay};
+use store::pool::{PoolOptions, Pooler};
 use store::{MasterKey, PgPool, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,11 +50,13 @@ impl Pools {
     ///
     /// # Errors
     /// When `url` is no Postgres URL.
-    pub fn connect_lazily(url: &str, most: Connections) -> Result<Self, StoreError> {
-        Ok(Self {
-            requests: store::pool::connect_lazily(url, most.requests)?,
-            background: store::pool::connect_lazily(url, most.background)?,
-        })
+    pub fn connect_lazily(
+        url: &str,
+        pooler: Pooler,
+        most: Connections,
+    ) -> Result<Self, StoreError> {
+        let open = |most| store::pool::open(url, PoolOptions::new(most).behind(pooler));
+        Ok(Self { requests: open(most.requests)?, background: open(most.background)? })
     }
 }
 

@@ -7,11 +7,11 @@
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ReplayId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
-use crate::StoreError;
 use crate::alerts::Alert;
 use crate::error::read_text;
+use crate::{PgConnection, StoreError};
 
 /// What is to be done with an alert.
 #[derive(Debug)]

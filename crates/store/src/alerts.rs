@@ -5,11 +5,11 @@
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{PgConnection, StoreError};
 
 /// An alert that is to be delivered.
 #[derive(Debug, Clone)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use domain::callback::AttemptTally;
 use domain::ids::ReplayId;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use crate::StoreError;
+use crate::{PgConnection, StoreError};
 
 /// One HTTP try of a callback.
 #[derive(Debug, Clone)]

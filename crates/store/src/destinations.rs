@@ -4,12 +4,12 @@ use domain::alert::{SlackUrl, SlackUrlError};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
 use domain::repair_url::AllowedNetworks;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::seal::{MasterKey, SealError};
-use crate::{Insertion, StoreError};
+use crate::{Insertion, PgConnection, StoreError};
 
 /// Where one alert goes, ready to send.
 #[derive(Clone, PartialEq, Eq)]

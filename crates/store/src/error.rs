@@ -58,6 +58,7 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Configuration(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
@@ -76,10 +77,11 @@ fn ends_the_connection(error: &PgDatabaseError) -> bool {
     matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// Classes of SQLSTATE: 08 connection, 53 out of resources, 57P shutdown, 58 system; and 25006, a
-/// standby. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+/// Classes of SQLSTATE: 08 connection, 40 given up in favour of others, 53 out of resources, 57
+/// shutdown or out of time, 58 system; and 25006, a standby.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_of_the_system(code: &str) -> bool {
-    ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
+    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
 }
 
 /// Checks that a conditional change met the state that was read under the lock.

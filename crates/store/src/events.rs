@@ -5,12 +5,12 @@ use domain::effect_result::EventSelector;
 use domain::event::Effect;
 use domain::identity::is_test_id;
 use domain::ids::{EventId, ProjectId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::{expect_one, read_text};
+use crate::{PgConnection, StoreError};
 
 /// A payment event.
 #[derive(Debug, Clone)]

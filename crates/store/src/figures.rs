@@ -9,13 +9,12 @@
 //! open, nor a process whose clock is late. One whose clock is more than that behind is not counted.
 
 use domain::ids::ProjectId;
-use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::search::floor_id;
 use crate::search::reading::FOLLOW_INDEXES;
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, PgPool, StoreError};
 
 /// What happened on one day to events of one project and type.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@
 //! without being stored cannot exist, nor one stored without its effect.
 
 use domain::ids::{EventId, ProjectId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
-use crate::StoreError;
+use crate::{PgConnection, StoreError};
 
 /// One use of an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::error::{expect_one, read_text};
 use crate::page::Page;
 use crate::search::Cursor;
 use crate::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use crate::{PgPool, StoreError};
+use crate::{PgConnection, PgPool, StoreError};
 
 /// An incident.
 #[derive(Debug, Clone)]

@@ -44,8 +44,8 @@ pub mod transitions;
 pub mod watch_checks;
 
 pub use error::StoreError;
+pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
-pub use sqlx::{PgConnection, PgPool};
 
 /// What an insert that may meet its twin did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,13 @@ mod changes;
 
 use domain::ids::OperatorId;
 use domain::operator::Role;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::changes::{OperatorChange, change_password, change_role, remove_operator};
 use crate::error::read_text;
-use crate::{Insertion, StoreError};
+use crate::{Insertion, PgConnection, StoreError};
 
 /// An operator as shown to people.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::{expect_one, read_text};
+use crate::{PgConnection, StoreError};
 
 /// One monitored payment flow.
 #[derive(Debug, Clone)]

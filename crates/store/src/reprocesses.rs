@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use domain::ids::{EventId, IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::{expect_one, read_text};
+use crate::{PgConnection, StoreError};
 
 /// One reprocess.
 #[derive(Debug, Clone)]

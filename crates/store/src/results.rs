@@ -5,12 +5,12 @@ use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::{EffectResult, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId, ResultId};
 use domain::receipt::Receipt;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::read_text;
 use crate::idempotency::KeyUse;
+use crate::{PgConnection, StoreError};
 
 /// A new result id.
 #[must_use]

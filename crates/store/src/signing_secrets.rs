@@ -6,12 +6,12 @@
 
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::seal::{MasterKey, SealError};
+use crate::{PgConnection, StoreError};
 
 /// For how many hours a replaced secret goes on signing: time to deploy the new one everywhere.
 pub const OVERLAP_HOURS: i32 = 24;

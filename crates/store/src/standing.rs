@@ -3,13 +3,12 @@
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::verdict::Standing;
 use domain::watch::{IncidentView, NextStep, ReprocessView, Situation, WatchStanding};
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
-use crate::{StoreError, alerts, attempts};
+use crate::{PgConnection, StoreError, alerts, attempts};
 
 /// Everything that a decision about an event depends on.
 #[derive(Debug, Clone)]

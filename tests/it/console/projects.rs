@@ -5,7 +5,7 @@ use domain::project::Mode;
 use e2e::console::Operator;
 use e2e::{World, WorldOptions};
 use serde_json::json;
-use sqlx::PgPool;
+use store::PgPool;
 use store::projects::{Project, list_projects};
 use store::{MasterKey, signing_secrets};
 

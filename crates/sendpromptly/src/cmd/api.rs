@@ -69,7 +69,8 @@ pub fn start(context: &Context, connections: Connections) -> anyhow::Result<Serv
     let cure = "set it to the base64 of 32 random bytes, the same one everywhere";
     let master_key = context.environment.master_key()?;
     let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
-    let pools = Pools::connect_lazily(&database_url(context)?, connections)?;
+    let pooler = context.environment.pooler()?;
+    let pools = Pools::connect_lazily(&database_url(context)?, pooler, connections)?;
     let engine = Engine::new(TemporalSettings::Environment, TASK_QUEUE);
     Ok(Service::start(pools, master_key, engine))
 }

@@ -1,10 +1,11 @@
 //! `migrate`: brings the database's schema up to date.
 
 use serde_json::json;
+use store::pool::Pooler;
 
 use crate::Context;
 use crate::answer::Answer;
-use crate::config::{ConfigError, DATABASE_URL};
+use crate::config::{ConfigError, DATABASE_URL, MIGRATE_DATABASE_URL};
 use crate::desk::Site;
 use crate::progress::while_waiting;
 
@@ -13,17 +14,32 @@ pub const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://… sendpromptly migrate
 
-Run it before a new version of api and worker starts. Several at once do no harm.";
+Run it before a new version of api and worker starts. Several at once do no harm. Behind a pooler in
+transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it.";
 
 /// Brings the schema up to date.
 ///
 /// # Errors
 /// When no database is named, or it is out of reach, or newer than this program.
 pub async fn run(context: &Context) -> anyhow::Result<Answer> {
-    let site = Site::find(context)?;
-    while_waiting("bringing the schema up to date", store::pool::migrate(&site.database_url))
-        .await?;
+    let url = url(context)?;
+    while_waiting("bringing the schema up to date", store::pool::migrate(&url)).await?;
     Answer::new(&json!({ "status": "ok" }), "the schema is up to date")
+}
+
+/// Where the schema is brought up to date: past a pooler in transaction mode, because migrations hold a
+/// lock of their session, which such a pooler would give to somebody else.
+fn url(context: &Context) -> anyhow::Result<String> {
+    if let Some(url) = context.environment.migrate_database_url()? {
+        return Ok(url);
+    }
+    let site = Site::find(context)?;
+    if site.pooler == Pooler::Transaction {
+        let cure = "migrations need a session of their own, which a pooler in transaction mode does \
+                    not give; set it to the URL of Postgres itself, or of its pooler in session mode";
+        return Err(ConfigError::Missing { name: MIGRATE_DATABASE_URL, cure }.into());
+    }
+    Ok(site.database_url)
 }
 
 /// The database of a service, which is never guessed.

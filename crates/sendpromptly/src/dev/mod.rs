@@ -17,6 +17,7 @@ use api::console::settings::TemporalUi;
 use clap::Args;
 use embedded::PidLock;
 use engine::{Engine, TemporalSettings};
+use store::pool::Pooler;
 use store::{MasterKey, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -170,14 +171,18 @@ async fn check_key(service: &Service) -> anyhow::Result<()> {
 }
 
 fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service> {
-    let pools = Pools::connect_lazily(&engines.database_url(), CONNECTIONS)?;
+    let pools = Pools::connect_lazily(&engines.database_url(), Pooler::Session, CONNECTIONS)?;
     let address = engines.temporal_address();
     let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
     Ok(Service::start(pools, master_key, Engine::new(temporal, TASK_QUEUE)))
 }
 
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
-    anyhow::ensure!(store::pool::is_writable(&service.pool).await?, "Postgres is a standby");
+    anyhow::ensure!(
+        store::pool::is_writable(&service.pool).await?,
+        "Postgres {}",
+        store::pool::READ_ONLY
+    );
     service.engine.check().await.context("Temporal runs but does not answer")
 }
 

@@ -4,10 +4,9 @@ use domain::audit::{Action, Actor};
 use domain::catalogue::Declaration;
 use domain::ids::ProjectId;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
-use crate::{StoreError, declared_names, projects};
+use crate::{PgConnection, StoreError, declared_names, projects};
 
 /// How many names a project may declare: each of its requests looks through them.
 pub const MAX_NAMES: usize = 200;

@@ -3,12 +3,11 @@
 use domain::audit::{Action, Actor};
 use domain::ids::{DestinationId, ProjectId};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::destinations::{self, NewDestination};
 use crate::seal::MasterKey;
-use crate::{Insertion, StoreError, destination_health, notices};
+use crate::{Insertion, PgConnection, StoreError, destination_health, notices};
 
 /// How a test message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

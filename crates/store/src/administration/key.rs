@@ -4,10 +4,9 @@ use domain::api_key::ApiKey;
 use domain::audit::{Action, Actor};
 use domain::ids::{KeyId, ProjectId};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
-use crate::{StoreError, api_keys};
+use crate::{PgConnection, StoreError, api_keys};
 
 /// Gives a project a key.
 ///

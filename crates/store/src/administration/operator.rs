@@ -4,11 +4,10 @@ use domain::audit::{Action, Actor};
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Operator, OperatorChange};
-use crate::{Insertion, StoreError, sessions};
+use crate::{Insertion, PgConnection, StoreError, sessions};
 
 /// Lets somebody sign in; `Existing` if the address is taken, and nothing is changed then.
 ///

@@ -4,12 +4,11 @@ use domain::audit::{Action, Actor};
 use domain::ids::ProjectId;
 use domain::signature::SigningSecret;
 use serde_json::{Map, Value, json};
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::projects::{self, Project, ProjectSettings};
 use crate::seal::MasterKey;
-use crate::{StoreError, signing_secrets};
+use crate::{PgConnection, StoreError, signing_secrets};
 
 /// Makes a project and its first signing secret.
 ///

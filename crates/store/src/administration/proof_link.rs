@@ -4,11 +4,10 @@ use domain::audit::{Action, Actor};
 use domain::ids::ProofLinkId;
 use domain::secret_token::ProofToken;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
-use crate::{StoreError, proof_links};
+use crate::{PgConnection, StoreError, proof_links};
 
 /// Makes a link to an incident that opens for so many days.
 ///

@@ -4,11 +4,10 @@ use domain::audit::{Action, Actor};
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::seal::MasterKey;
-use crate::{StoreError, signing_secrets};
+use crate::{PgConnection, StoreError, signing_secrets};
 
 /// Makes a secret the project's current one. The older ones go on signing for a day.
 ///

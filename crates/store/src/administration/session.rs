@@ -3,14 +3,13 @@
 use domain::audit::{Action, Actor};
 use domain::ids::{OperatorId, SessionId};
 use serde_json::json;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Login};
 use crate::sessions::{self, Session};
-use crate::{StoreError, sign_ins};
+use crate::{PgConnection, StoreError, sign_ins};
 
 /// Begins a session of somebody whose password was right, and forgets their wrong ones. `None` if they
 /// were removed or got another password since it was looked at.

@@ -4,10 +4,9 @@ use domain::audit::{Action, Actor};
 use domain::ids::{OperatorId, TokenId};
 use domain::secret_token::OperatorToken;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
-use crate::{StoreError, operator_tokens};
+use crate::{PgConnection, StoreError, operator_tokens};
 
 /// Gives an operator a token.
 ///

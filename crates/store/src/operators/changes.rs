@@ -2,11 +2,11 @@
 
 use domain::ids::OperatorId;
 use domain::operator::Role;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
 use super::{Operator, find_operator};
 use crate::error::expect_one;
-use crate::{StoreError, operator_tokens, sessions};
+use crate::{PgConnection, StoreError, operator_tokens, sessions};
 
 /// What became of a change.
 #[derive(Debug, Clone)]

@@ -6,12 +6,11 @@ use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::verdict::{self, AcknowledgeRefusal};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
-use crate::{StoreError, incidents};
+use crate::{PgConnection, StoreError, incidents};
 
 /// Acknowledges the incident of an event, or says why there is nothing to acknowledge.
 ///

@@ -19,7 +19,6 @@ use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use domain::signature::SigningSecret;
 use serde_json::json;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
@@ -27,7 +26,7 @@ use crate::audit::{self, Subject};
 use crate::seal::MasterKey;
 use crate::standing::Scene;
 use crate::transitions::fail_reprocess;
-use crate::{StoreError, projects, reprocesses, signing_secrets};
+use crate::{PgConnection, StoreError, projects, reprocesses, signing_secrets};
 
 /// Everything that one attempt needs.
 #[derive(Debug, Clone)]

@@ -17,13 +17,12 @@ use domain::ids::{IncidentId, ReplayId};
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
 use crate::reprocesses::Reprocess;
 use crate::standing::Scene;
-use crate::{StoreError, alerts, incidents, reprocesses};
+use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// Opens the incident of an event that has none, and writes the alerts that tell people.
 async fn open_incident(

@@ -9,14 +9,13 @@ use domain::audit::{Action, Actor};
 use domain::ids::EventId;
 use domain::reprocess::ReprocessState;
 use serde_json::json;
-use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use crate::StoreError;
 use crate::audit::{self, Subject};
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::transitions::callback::end_undelivered;
+use crate::{PgConnection, StoreError};
 
 /// How long a paused callback may be overdue before its reprocess ends.
 const GRACE: Duration = Duration::minutes(15);

@@ -8,7 +8,6 @@ use domain::audit::{Action, Actor};
 use domain::ids::EventId;
 use domain::receipt::Receipt;
 use serde_json::json;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ use crate::audit::Subject;
 use crate::outbox::WishKind;
 use crate::seal::MasterKey;
 use crate::transitions::result::{self, Report};
-use crate::{StoreError, audit, events, results};
+use crate::{PgConnection, StoreError, audit, events, results};
 
 /// What a receipt is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

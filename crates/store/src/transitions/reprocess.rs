@@ -6,7 +6,6 @@ use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::verdict::{self, ReprocessRefusal};
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
@@ -14,7 +13,7 @@ use crate::outbox::{self, WishKind};
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::standing::Scene;
-use crate::{StoreError, incidents, projects};
+use crate::{PgConnection, StoreError, incidents, projects};
 
 /// A wish to reprocess.
 #[derive(Debug, Clone, Copy)]

@@ -6,14 +6,13 @@ use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
 use domain::reprocess::ReprocessState;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::transitions::note_ending;
-use crate::{StoreError, alerts, incidents, reprocesses};
+use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// What became of a resolution by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,6 @@ use domain::incident::{IncidentState, Reason, Resolution};
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, ResultVerdict};
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
@@ -18,7 +17,7 @@ use crate::events::PaymentEvent;
 use crate::outbox::{self, WishKind};
 use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
-use crate::{StoreError, alerts, events, incidents, reprocesses, results};
+use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
 
 /// A result on its way in.
 #[derive(Debug, Clone, Copy)]

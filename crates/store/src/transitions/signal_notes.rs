@@ -3,12 +3,11 @@
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::audit::{self, Subject};
 use crate::standing::Scene;
+use crate::{PgConnection, StoreError};
 
 /// Notes on the timeline which parts of a signal were ignored. `id` is that of what the signal asked for; the
 /// entry's follows from it, so that a repeated activity notes it once.

@@ -6,11 +6,10 @@ use domain::ids::{EventId, ReplayId};
 use domain::incident::Reason;
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, CallbackSilence, SilenceVerdict};
-use sqlx::PgConnection;
 
 use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, open_incident};
-use crate::{StoreError, events};
+use crate::{PgConnection, StoreError, events};
 
 /// Opens the incident if the deadline passed in silence.
 ///

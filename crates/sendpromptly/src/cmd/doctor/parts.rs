@@ -100,7 +100,7 @@ pub(super) async fn mail(context: &Context, in_dev: bool) -> Check {
 
 async fn connect(site: &Site, name: &str) -> (Option<PgPool>, Vec<Check>) {
     let silent = |error: StoreError| vec![Check::fail(DATABASE, format!("{name}: {error}"))];
-    let pool = match pool::connect_lazily(&site.database_url, 2) {
+    let pool = match site.connect_lazily() {
         Ok(pool) => pool,
         Err(error) => return (None, silent(error)),
     };
@@ -108,7 +108,10 @@ async fn connect(site: &Site, name: &str) -> (Option<PgPool>, Vec<Check>) {
     match while_waiting(format!("waiting for {name}"), asking).await {
         Err(error) => (None, silent(error)),
         Ok(missing) => {
-            let answers = Check::pass(DATABASE, format!("{name} answers"));
+            let answers = match pool::is_writable(&pool).await {
+                Ok(false) => Check::fail(DATABASE, format!("{name} {}", pool::READ_ONLY)),
+                _ => Check::pass(DATABASE, format!("{name} answers")),
+            };
             match missing {
                 0 => (Some(pool), vec![answers, Check::pass(MIGRATIONS, "all are there")]),
                 missing => {

@@ -1,0 +1,129 @@
+//! Making connections, in tasks of the pool's own.
+//!
+//! An attempt goes on when the request that began it has given up, and what it makes serves the next
+//! one. After a failure a single attempt at a time goes on, with short pauses, until one succeeds; so the
+//! pool is back soon after the database, however many requests come and go in the meantime. A failure
+//! that waiting cannot cure (a wrong password, no such database) is told at once to those who wait.
+//! Attempts end with the pool.
+
+use std::io;
+use std::sync::{Arc, Weak};
+
+use sqlx::Error;
+use tokio::sync::watch;
+
+use super::limits::{RETRY_FIRST, RETRY_MOST};
+use super::shared::Shared;
+
+/// Why no connection could be made.
+pub(super) struct Failure {
+    text: String,
+    kind: io::ErrorKind,
+    /// Whether the server is on its way, or cannot be reached at the moment.
+    passing: bool,
+}
+
+impl Failure {
+    fn new(error: &Error) -> Self {
+        let kind = if let Error::Io(error) = error { error.kind() } else { io::ErrorKind::Other };
+        Self { text: error.to_string(), kind, passing: is_passing(error) }
+    }
+
+    /// The same for each who waited.
+    pub(super) fn to_error(&self) -> Error {
+        Error::Io(io::Error::new(self.kind, self.text.clone()))
+    }
+}
+
+/// A server that starts, stops or has no place left (57P03, 57P01, 53300), and every failure of the way
+/// there, may be over in a moment.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::Protocol(_) => true,
+        Error::Database(error) => {
+            error.code().is_some_and(|code| ["57P", "53", "08"].iter().any(|c| code.starts_with(c)))
+        }
+        _ => false,
+    }
+}
+
+/// Ends when waiting for a connection is of no use, with the reason.
+pub(super) async fn refused(failure: &mut watch::Receiver<Option<Arc<Failure>>>) -> Error {
+    loop {
+        if failure.changed().await.is_err() {
+            return Error::PoolClosed;
+        }
+        let latest = failure.borrow_and_update().clone();
+        if let Some(failure) = latest.filter(|failure| !failure.passing) {
+            return failure.to_error();
+        }
+    }
+}
+
+/// An attempt that the pool counts as long as this lives.
+pub(super) struct Attempt(Weak<Shared>);
+
+impl Attempt {
+    pub(super) const fn new(pool: Weak<Shared>) -> Self {
+        Self(pool)
+    }
+
+    /// Leaves it to the other attempts, if there are any. Of several that fail at once, one goes on.
+    fn yields(&mut self, shared: &Shared) -> bool {
+        let yields = shared.attempt_yields();
+        if yields {
+            // It is not counted any more.
+            self.0 = Weak::new();
+        }
+        yields
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.attempt_ended();
+        }
+    }
+}
+
+/// Tries to connect until it succeeds, another attempt is left, or the pool is gone.
+pub(super) async fn run(mut attempt: Attempt) {
+    let mut pause = RETRY_FIRST;
+    loop {
+        let target = match attempt.0.upgrade() {
+            Some(shared) if !shared.is_closed() => shared.target.clone(),
+            _ => return,
+        };
+        let connected = target.connect().await;
+        let Some(shared) = attempt.0.upgrade() else { return };
+        match connected {
+            Ok(connection) => {
+                succeeded(&shared);
+                shared.add(connection);
+                drop(attempt);
+                return shared.grow();
+            }
+            Err(error) => failed(&shared, &error),
+        }
+        if attempt.yields(&shared) {
+            return;
+        }
+        drop(shared);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MOST);
+    }
+}
+
+fn succeeded(shared: &Shared) {
+    if shared.failure.send_replace(None).is_some() {
+        tracing::info!("the database can be reached again");
+    }
+}
+
+fn failed(shared: &Shared, error: &Error) {
+    let before = shared.failure.send_replace(Some(Arc::new(Failure::new(error))));
+    if before.is_none() {
+        tracing::warn!(%error, "the database cannot be reached; trying again until it can");
+    }
+}

@@ -1,0 +1,133 @@
+//! The connections to Postgres.
+//!
+//! A pool of our own, because what people run decides what it must do, and no pool on offer does it
+//! (`docs/architecture.md` says which was weighed). It guarantees that
+//!
+//! - a request never waits for long: not for a connection, not for a statement, not for a server that
+//!   is gone without a word ([`Limits`]);
+//! - a database that returns is used within a second, however many requests ask for it meanwhile;
+//! - poolers between us and Postgres work, in session and in transaction mode ([`Pooler`]).
+//!
+//! What is given up may have been done: an error says that the answer is not known, never that nothing
+//! happened. Queries are sqlx's and run on a [`PgPool`], a [`PooledConnection`] or a [`Transaction`]; the
+//! latter two lend a [`PgConnection`].
+
+mod connection;
+mod connector;
+mod executor;
+mod keeper;
+mod limits;
+mod pooled;
+mod schema;
+mod shared;
+mod target;
+
+use std::sync::Arc;
+
+use sqlx::{Error, SqlSafeStr};
+
+pub use connection::PgConnection;
+pub use limits::Limits;
+pub use pooled::{PooledConnection, Transaction};
+pub use schema::{READ_ONLY, is_writable, migrate, pending_migrations};
+use shared::Shared;
+use target::Target;
+pub use target::{Pooler, UnknownPooler};
+
+use crate::StoreError;
+
+/// A pool of connections. Clones share it; it ends with the last of them.
+#[derive(Clone)]
+pub struct PgPool(Arc<Shared>);
+
+/// What a pool is like.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolOptions {
+    /// The most connections at once.
+    pub max_connections: u32,
+    /// What stands between us and Postgres.
+    pub pooler: Pooler,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+impl PoolOptions {
+    /// As the product uses it, straight to Postgres or through a pooler in session mode.
+    #[must_use]
+    pub fn new(max_connections: u32) -> Self {
+        Self { max_connections, pooler: Pooler::default(), limits: Limits::default() }
+    }
+
+    /// The same behind a pooler.
+    #[must_use]
+    pub const fn behind(self, pooler: Pooler) -> Self {
+        Self { pooler, ..self }
+    }
+}
+
+/// A pool straight to Postgres, with the limits of the product.
+///
+/// # Errors
+/// When `url` is no Postgres URL.
+pub fn connect_lazily(url: &str, max_connections: u32) -> Result<PgPool, StoreError> {
+    open(url, PoolOptions::new(max_connections))
+}
+
+/// A pool that connects when it is first used, so that a process starts while the database is down.
+///
+/// # Errors
+/// When `url` is no Postgres URL.
+pub fn open(url: &str, options: PoolOptions) -> Result<PgPool, StoreError> {
+    let target = Target::parse(url, options.pooler, options.limits)?;
+    let shared = Shared::new(target, options.max_connections);
+    tokio::spawn(keeper::run(Arc::downgrade(&shared), options.limits.keep_alive));
+    Ok(PgPool(shared))
+}
+
+impl PgPool {
+    /// A connection, for several statements in a row.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or all connections stay taken.
+    pub async fn acquire(&self) -> Result<PooledConnection, Error> {
+        self.0.acquire().await
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(self.acquire().await?, "BEGIN").await
+    }
+
+    /// Begins a transaction with words of its own, such as `BEGIN READ ONLY`, and settings behind it.
+    ///
+    /// # Errors
+    /// When the database is out of reach or does not know the words.
+    pub async fn begin_with(&self, words: impl SqlSafeStr) -> Result<Transaction, Error> {
+        Transaction::begin(self.acquire().await?, words.into_sql_str().as_str()).await
+    }
+
+    /// Lets nobody in any more and closes what is idle. What is in use is closed when it is given back;
+    /// it is not waited for, because its server may be gone.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// Begins a transaction.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
+    Ok(pool.begin().await?)
+}
+
+/// Makes everything in a transaction last.
+///
+/// # Errors
+/// When the database fails; whether the change was kept is then not known.
+pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
+    Ok(transaction.commit().await?)
+}

@@ -1,0 +1,63 @@
+//! The schema: bringing it up to date, and whether it can be worked with.
+
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{PgPool, target};
+use crate::StoreError;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Brings the schema up to date; safe to call from several processes at once, because it holds a lock of
+/// its session. So `url` must not lead through a pooler in transaction mode.
+///
+/// # Errors
+/// When the database is out of reach, or holds migrations that this version does not know.
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let mut connection = target::connect_options(url)?.connect().await?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// How many migrations this version has that the database lacks.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
+    let known = MIGRATIONS.iter().count();
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !exists {
+        return Ok(known);
+    }
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await?;
+    Ok(known.saturating_sub(usize::try_from(applied).unwrap_or_default()))
+}
+
+/// What is wrong with a database that is not writable, and the cure, behind its name.
+pub const READ_ONLY: &str = "takes no writes: it is a standby, or default_transaction_read_only is on, as \
+     some providers set it while the disk is full. Let DATABASE_URL lead to the primary, or make room \
+     and let it be written to again";
+
+/// Whether receipts can be written: the database answers, has the schema and takes writes. A standby
+/// takes none, nor does a server with `default_transaction_read_only`, which some providers set while its
+/// disk is full.
+///
+/// # Errors
+/// When it does not answer, or has no schema.
+pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
+    let question =
+        "SELECT current_setting('transaction_read_only') = 'off' AND NOT pg_is_in_recovery()
+         FROM (VALUES (1)) AS one
+         LEFT JOIN (SELECT FROM payment_events LIMIT 0) AS events ON true";
+    let mut connection = pool.acquire().await?;
+    let writable: bool = sqlx::query_scalar(question).fetch_one(&mut *connection).await?;
+    if !writable {
+        // The session keeps to it; a new one asks again, or finds another server.
+        connection.retire();
+    }
+    Ok(writable)
+}

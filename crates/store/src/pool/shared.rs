@@ -1,0 +1,221 @@
+//! What the handles of a pool share: idle connections, and how many there are of which kind.
+//!
+//! Idle connections are counted by a semaphore, whose permits are handed out in order; whoever has one
+//! takes a connection off the stack. Whoever finds none waits, and only then is a connection made, by
+//! tasks of the pool's own ([`super::connector`]): no request makes one, so none that ends early throws
+//! one away. Locks are held for moments, never while waiting.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::Error;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use super::connection::{PgConnection, State};
+use super::connector::{self, Failure};
+use super::limits::{CONNECTS_AT_ONCE, WAITING_PER_CONNECTION};
+use super::pooled::PooledConnection;
+use super::target::{Target, timed_out};
+
+pub(super) struct Shared {
+    pub(super) target: Target,
+    max_connections: u32,
+    /// As many permits as idle connections that nobody was promised.
+    ready: Semaphore,
+    counts: Mutex<Counts>,
+    /// Why the last attempt to connect failed, until one succeeds.
+    pub(super) failure: watch::Sender<Option<Arc<Failure>>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// The one that was used last is the last.
+    idle: VecDeque<PgConnection>,
+    /// All that exist, idle or not.
+    open: u32,
+    /// Attempts under way.
+    connecting: u32,
+    /// Requests that wait for a connection.
+    waiting: u32,
+}
+
+impl Shared {
+    pub(super) fn new(target: Target, max_connections: u32) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            max_connections,
+            ready: Semaphore::new(0),
+            counts: Mutex::default(),
+            failure: watch::Sender::new(None),
+        })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.ready.is_closed()
+    }
+
+    /// An idle connection, or the next one that is given back or made.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Result<PooledConnection, Error> {
+        let deadline = Instant::now() + self.target.limits.acquire;
+        loop {
+            let mut found = match self.try_take() {
+                Some(found) => found,
+                None => self.wait(deadline).await?,
+            };
+            let rested = found.answered.elapsed() > self.target.limits.check_after;
+            // One that is dead takes the other idle ones along when it is dropped.
+            if !rested || found.check().await.is_ok() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// An idle connection, as long as nobody waits for it.
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<PooledConnection> {
+        self.ready.try_acquire().ok()?.forget();
+        let connection = self.counts().idle.pop_back()?;
+        Some(PooledConnection::new(connection, Arc::clone(self)))
+    }
+
+    /// The idle connection that nobody has used for the longest time.
+    pub(super) fn try_take_oldest(self: &Arc<Self>) -> Option<PooledConnection> {
+        self.ready.try_acquire().ok()?.forget();
+        let connection = self.counts().idle.pop_front()?;
+        Some(PooledConnection::new(connection, Arc::clone(self)))
+    }
+
+    async fn wait(self: &Arc<Self>, deadline: Instant) -> Result<PooledConnection, Error> {
+        let mut failure = self.failure.subscribe();
+        let _waiting = Waiting::start(self)?;
+        tokio::select! {
+            biased;
+            permit = self.ready.acquire() => {
+                permit.map_err(|_| Error::PoolClosed)?.forget();
+                let connection = self.counts().idle.pop_back().ok_or(Error::PoolTimedOut)?;
+                Ok(PooledConnection::new(connection, Arc::clone(self)))
+            }
+            error = connector::refused(&mut failure) => Err(error),
+            () = tokio::time::sleep_until(deadline) => Err(self.unavailable()),
+        }
+    }
+
+    /// Why there is no connection: the database is away, or all are taken.
+    fn unavailable(&self) -> Error {
+        let failure = self.failure.borrow();
+        failure.as_deref().map_or_else(|| none_in_time(self), Failure::to_error)
+    }
+
+    /// Starts another attempt to connect if somebody waits for it and it may be made. While the database
+    /// is away, one is enough.
+    pub(super) fn grow(self: &Arc<Self>) {
+        let at_once = if self.failure.borrow().is_some() { 1 } else { CONNECTS_AT_ONCE };
+        let mut counts = self.counts();
+        let wanted = counts.waiting > counts.connecting && counts.connecting < at_once;
+        if wanted && counts.open + counts.connecting < self.max_connections && !self.is_closed() {
+            counts.connecting += 1;
+            tokio::spawn(connector::run(connector::Attempt::new(Arc::downgrade(self))));
+        }
+    }
+
+    /// How many connections are idle.
+    pub(super) fn idle(&self) -> usize {
+        self.ready.available_permits()
+    }
+
+    /// Counts an attempt out unless it is the last one.
+    pub(super) fn attempt_yields(&self) -> bool {
+        let mut counts = self.counts();
+        let yields = counts.connecting > 1;
+        counts.connecting -= u32::from(yields);
+        yields
+    }
+
+    pub(super) fn attempt_ended(&self) {
+        self.counts().connecting -= 1;
+    }
+
+    /// A new connection.
+    pub(super) fn add(&self, connection: PgConnection) {
+        self.counts().open += 1;
+        self.put(connection);
+    }
+
+    /// A connection that is fit for the next one.
+    pub(super) fn put(&self, connection: PgConnection) {
+        self.counts().idle.push_back(connection);
+        self.ready.add_permits(1);
+    }
+
+    /// A connection that is gone. If its server is gone, so are probably those that are idle.
+    pub(super) fn forget(self: &Arc<Self>, state: State) {
+        self.counts().open -= 1;
+        while state == State::Broken
+            && let Ok(permit) = self.ready.try_acquire()
+        {
+            permit.forget();
+            let mut counts = self.counts();
+            let idle = counts.idle.pop_front();
+            counts.open -= u32::from(idle.is_some());
+            drop(counts);
+            drop(idle);
+        }
+        self.grow();
+    }
+
+    /// Lets nobody in any more and says good-bye on what is idle. What is in use ends when it is given
+    /// back.
+    pub(super) async fn close(&self) {
+        self.ready.close();
+        let idle = std::mem::take(&mut self.counts().idle);
+        let goodbyes = idle.into_iter().map(PgConnection::close);
+        futures::future::join_all(goodbyes).await;
+    }
+}
+
+/// A request in the queue.
+struct Waiting<'a>(&'a Arc<Shared>);
+
+impl<'a> Waiting<'a> {
+    /// Joins the queue, unless it is too long to get a turn. While the database is away, only as many
+    /// wait as there can be connections, so that they are the first when it returns.
+    fn start(shared: &'a Arc<Shared>) -> Result<Self, Error> {
+        if shared.is_closed() {
+            return Err(Error::PoolClosed);
+        }
+        let away = shared.failure.borrow().is_some();
+        let each = if away { 1 } else { WAITING_PER_CONNECTION };
+        let mut counts = shared.counts();
+        if counts.waiting >= shared.max_connections * each {
+            drop(counts);
+            return Err(if away { shared.unavailable() } else { too_many(shared) });
+        }
+        counts.waiting += 1;
+        drop(counts);
+        shared.grow();
+        Ok(Self(shared))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.counts().waiting -= 1;
+    }
+}
+
+fn too_many(shared: &Shared) -> Error {
+    let most = shared.max_connections * WAITING_PER_CONNECTION;
+    timed_out(format!("{most} requests already wait for a connection to the database"))
+}
+
+fn none_in_time(shared: &Shared) -> Error {
+    let seconds = shared.target.limits.acquire.as_secs_f32();
+    timed_out(format!(
+        "no connection to the database within {seconds} s: all of ours are in use, or the server or its \
+         pooler has none left"
+    ))
+}

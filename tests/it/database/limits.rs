@@ -1,0 +1,165 @@
+//! What a pool bounds: statements, waiting, and what is left of those who gave up.
+
+use std::time::Duration;
+
+use e2e::way::Way;
+use e2e::{World, eventually, run};
+use futures::future::join_all;
+use store::PgPool;
+use store::pool::{Limits, PoolOptions, open};
+
+use super::bare_world;
+
+/// Short limits; the statement's is the server's.
+fn limits() -> Limits {
+    let brief = Duration::from_millis(500);
+    Limits { statement: brief, answer: 4 * brief, ..Limits::default() }
+}
+
+fn pool(world: &World, max_connections: u32) -> PgPool {
+    let options = PoolOptions { limits: limits(), ..PoolOptions::new(max_connections) };
+    open(&world.database_url, options).expect("a pool")
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connection_is_used_again() {
+    run(async {
+        let world = bare_world().await;
+        let pool = pool(&world, 1);
+        let pid = "SELECT pg_backend_pid()";
+        let before: i32 = sqlx::query_scalar(pid).fetch_one(&pool).await.expect("a number");
+        let slept = sqlx::query("SELECT pg_sleep(60)").execute(&pool).await.expect_err("an end");
+        let code = slept.as_database_error().expect("the server's word").code();
+        assert_eq!(code.as_deref(), Some("57014"));
+        let after: i32 = sqlx::query_scalar(pid).fetch_one(&pool).await.expect("a number");
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn a_statement_and_a_transaction_that_are_cut_off_give_back_locks_and_connection() {
+    run(async {
+        let world = bare_world().await;
+        let pool = store::pool::connect_lazily(&world.database_url, 1).expect("a pool");
+        let lock = "SELECT pg_advisory_xact_lock(7)";
+        let mut cut_off = pool.begin().await.expect("a transaction");
+        sqlx::query(lock).execute(&mut *cut_off).await.expect("a lock");
+        tokio::select! {
+            slept = sqlx::query("SELECT pg_sleep(5)").execute(&mut *cut_off) => panic!("{slept:?}"),
+            () = eventually("a statement under way", async || {
+                let sleeps = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event = 'PgSleep'";
+                let sleeps = sqlx::query_scalar(sleeps).fetch_one(&world.pool).await;
+                (sleeps.is_ok_and(|sleeps: i64| sleeps > 0)).then_some(())
+            }) => {}
+        }
+        drop(cut_off);
+        // The one connection there is comes back without the lock and without the transaction.
+        let held =
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+        let held: i64 = eventually("the connection", async || {
+            sqlx::query_scalar(held).fetch_one(&pool).await.ok()
+        })
+        .await;
+        assert_eq!(held, 0);
+        let open = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+        let open: i64 = sqlx::query_scalar(open).fetch_one(&world.pool).await.expect("a count");
+        assert_eq!(open, 0);
+    });
+}
+
+#[test]
+fn an_error_in_a_transaction_undoes_it_and_the_connection_is_used_again() {
+    run(async {
+        let world = bare_world().await;
+        let pool = pool(&world, 1);
+        let mut tx = pool.begin().await.expect("a transaction");
+        sqlx::query("CREATE TABLE left_over (id int)").execute(&mut *tx).await.expect("a table");
+        sqlx::query("SELECT 1 / 0").execute(&mut *tx).await.expect_err("an error");
+        drop(tx);
+        let there = "SELECT to_regclass('left_over') IS NOT NULL";
+        let there: bool = sqlx::query_scalar(there).fetch_one(&pool).await.expect("an answer");
+        assert!(!there);
+    });
+}
+
+#[test]
+fn the_queue_for_a_connection_has_an_end_and_who_is_beyond_it_hears_at_once() {
+    run(async {
+        let world = bare_world().await;
+        let pool = pool(&world, 1);
+        let taken = pool.acquire().await.expect("a connection");
+        let began = tokio::time::Instant::now();
+        let queue = join_all((0..40).map(|_| pool.acquire())).await;
+        assert!(began.elapsed() >= limits().acquire, "those in the queue waited");
+        let refused = |error: &sqlx::Error| error.to_string().contains("already wait");
+        let (beyond, waited): (Vec<_>, Vec<_>) =
+            queue.into_iter().map(|got| got.expect_err("no connection")).partition(refused);
+        assert_eq!((waited.len(), beyond.len()), (16, 24), "{waited:?}");
+        drop(taken);
+        pool.acquire().await.expect("a connection");
+    });
+}
+
+#[test]
+fn a_wrong_password_is_said_at_once() {
+    run(async {
+        let world = bare_world().await;
+        let mut url = url::Url::parse(&world.database_url).expect("a URL");
+        url.set_password(Some("wrong")).expect("a password");
+        let pool = store::pool::connect_lazily(url.as_str(), 2).expect("a pool");
+        let error = pool.acquire().await.expect_err("no connection").to_string();
+        assert!(error.contains("password authentication failed"), "{error}");
+    });
+}
+
+#[test]
+fn idle_connections_that_died_in_silence_cost_one_check_and_not_a_request() {
+    run(async {
+        let world = bare_world().await;
+        let server = url::Url::parse(&world.database_url).expect("a URL").port().expect("a port");
+        let way = Way::to(server).await.expect("a way");
+        let brief = Duration::from_millis(50);
+        let limits = Limits { check: brief, check_after: brief, ..limits() };
+        let options = PoolOptions { limits, ..PoolOptions::new(5) };
+        let pool = open(&way.url(&world.database_url), options).expect("a pool");
+        let five = join_all((0..5).map(|_| pool.acquire())).await;
+        assert!(five.iter().all(Result::is_ok));
+        drop(five);
+        way.fall_silent();
+        way.open_for_new_ones();
+        tokio::time::sleep(2 * brief).await;
+        let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.expect("an answer");
+        assert_eq!(one, 1);
+    });
+}
+
+#[test]
+fn idle_connections_are_looked_after_and_closed_when_nobody_needs_them() {
+    run(async {
+        let world = bare_world().await;
+        let brief = Duration::from_millis(100);
+        let limits = Limits { keep_alive: brief, idle: 5 * brief, ..limits() };
+        let options = PoolOptions { limits, ..PoolOptions::new(3) };
+        let pool = open(&world.database_url, options).expect("a pool");
+        let mut three = Vec::new();
+        for _ in 0..3 {
+            three.push(pool.acquire().await.expect("a connection"));
+        }
+        let mut ours: Vec<i32> = Vec::new();
+        for connection in &mut three {
+            let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut **connection);
+            ours.push(pid.await.expect("a number"));
+        }
+        drop(three);
+        eventually("a server without our connections", async || {
+            let left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
+            let left = sqlx::query_scalar(left).bind(&ours).fetch_one(&world.pool);
+            let left: i64 = left.await.expect("a count");
+            (left == 0).then_some(())
+        })
+        .await;
+        assert!(pool.acquire().await.is_ok());
+    });
+}
