@@ -23,4 +23,5 @@ mod reprocess;
 mod slack;
 mod store;
 mod unclaimed;
+mod watcher;
 mod workflow;

@@ -4,10 +4,14 @@
 //! relay tries at once after the commit, and a sweep takes what is left, on every instance.
 
 pub mod connect;
+pub mod environment;
+pub mod health;
 pub mod relay;
+pub mod setup;
 pub mod sweep;
 pub mod wishes;
 
 pub use connect::{Engine, EngineError, TemporalSettings};
+pub use health::Monitor;
 pub use relay::Relay;
 pub use workflows::names::workflow_id;
