@@ -12,6 +12,7 @@ mod console;
 mod declare;
 mod dev;
 mod doctor;
+mod documents;
 mod happy_path;
 mod histories;
 mod incident;

@@ -153,9 +153,10 @@ async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
             return Step::failed(NAME, detail, Some(cure.to_owned()));
         }
     };
-    let claimed = match adopt {
-        true => engine.adopt_environment(&ours).await,
-        false => engine.claim_environment(&ours).await,
+    let claimed = if adopt {
+        engine.adopt_environment(&ours).await
+    } else {
+        engine.claim_environment(&ours).await
     };
     let belongs = format!("the namespace works for the database {ours}");
     match claimed {
