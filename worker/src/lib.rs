@@ -4,6 +4,7 @@
 //! process: while Temporal is away it tries again, and a worker that ends with an error is replaced.
 //! A worker that dies loses nothing: what it ran is run again elsewhere.
 
+mod alerts;
 mod notices;
 
 use std::sync::Arc;
@@ -118,7 +119,7 @@ pub async fn run(
 ) {
     let telling = shutdown.clone().run_until_cancelled_owned({
         let deps = Arc::clone(&deps);
-        async move { notices::run(&deps).await }
+        async move { tokio::join!(notices::run(&deps), alerts::run(Arc::clone(&deps))) }
     });
     tokio::join!(telling, run_worker(engine, deps, settings, shutdown));
 }
