@@ -1,33 +1,35 @@
 //! Telling people.
 //!
-//! One run of the activity is one try of one alert. The message goes out between two transactions: a
-//! worker that dies in between sends it again, with the same `Message-ID`. A destination that is slow,
-//! down or refuses is tried again for 24 hours and then given up, on the timeline; a Slack URL that is
-//! gone is given up at once and marked as broken.
+//! One run of the activity is one attempt at one alert. The message goes out between two transactions:
+//! the first claims the alert, the second keeps how it ended. A worker that dies in between sends it
+//! again, with the same `Message-ID`. What a destination does not take waits as a row, and the pause
+//! until the next attempt is the destination's ([`store::destination_health`]); [`waiting`] sends it then.
+//! So no watch stays open for an alert. After 24 hours an alert is given up; one that a newer alert of its
+//! incident makes stale is superseded. Both stand on the timeline.
 
 mod facts;
+pub mod waiting;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::alert::SlackUrl;
 use domain::audit::{Action, Actor};
-use domain::ids::AlertId;
+use domain::ids::{AlertId, ProjectId};
 use serde_json::{Value, json};
-use store::alerts::{self as saved_alerts, Alert};
+use store::alert_claims::{self, Claim, Claimed};
+use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
-use store::{StoreError, destinations as saved, incidents};
+use store::{
+    PgConnection, StoreError, destination_health, destinations as saved, incidents, notices,
+};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activity_contract::{OfAlert, definition};
 
-use crate::decide::{self, stored};
+use crate::decide::stored;
 use crate::deps::Deps;
-use crate::destinations::{self, FailureKind, SendFailure, Sent, Target};
-
-/// The longest pause between two tries that we choose ourselves.
-const LONGEST_PAUSE: Duration = Duration::from_mins(30);
+use crate::destinations::{self, FailureKind, SendFailure, Sent, Target, Thread};
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -55,123 +57,158 @@ impl Alerts {
     }
 }
 
-/// One try, from the saved row to its end: the activity without a worker around it.
+/// One attempt, from the saved row to its end: the activity without a worker around it.
 ///
 /// # Errors
-/// When another try is due, or when the database fails.
+/// When the database fails.
 pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
-    let Some(alert) = stored(saved_alerts::find_alert(&deps.pool, id).await)? else {
-        return Ok(());
-    };
-    if !alert.pending {
-        return Ok(());
-    }
-    if alert.left.is_zero() {
-        return stored(give_up(deps, &alert, "not delivered within 24 hours", false).await);
-    }
-    let target =
-        stored(saved::find_target(&deps.pool, &deps.master_key, alert.destination_id).await)?;
-    let Some((_, target)) = target else {
-        return stored(give_up(deps, &alert, "the destination was removed", false).await);
-    };
-    let target = match target {
-        saved::Target::Email(address) => Target::Email { address },
-        saved::Target::Slack(url) => match SlackUrl::parse(&url, &deps.allow) {
-            Ok(url) => Target::Slack { url },
-            Err(error) => return stored(give_up(deps, &alert, &error.to_string(), true).await),
-        },
-    };
-    let facts = stored(facts::gather(deps, &alert).await)?;
-    let message_id = message_id(&alert, &deps.mail_domain);
-    match destinations::send(&deps.senders, &target, &message_id, &facts).await {
-        Ok(sent) => stored(note_delivery(deps, &alert, &sent).await),
-        Err(failure) => note_failure(deps, &alert, failure).await,
+    stored(attempt(deps, id).await).map(|_| ())
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// The alert needs no more attempts, or another process sees to it.
+    Done,
+    /// The destination took the message.
+    Delivered,
+    /// The destination is left alone for a while.
+    LeftAlone,
+}
+
+async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
+    let mut tx = deps.pool.begin().await?;
+    match alert_claims::claim_alert(&mut tx, id).await? {
+        Claim::Ended | Claim::Busy => Ok(Attempt::Done),
+        Claim::LeftAlone => Ok(Attempt::LeftAlone),
+        Claim::GiveUp(alert, why) => {
+            give_up(&mut tx, &alert, why).await?;
+            tx.commit().await?;
+            Ok(Attempt::Done)
+        }
+        Claim::Supersede(alert) => {
+            finish(&mut tx, &alert, AlertEnd::Superseded, json!({})).await?;
+            tx.commit().await?;
+            Ok(Attempt::Done)
+        }
+        Claim::Send(claimed) => {
+            let target = read_target(&mut tx, deps, &claimed.alert).await?;
+            tx.commit().await?;
+            match target {
+                Some(target) => send(deps, &claimed, &target).await,
+                None => Ok(Attempt::Done),
+            }
+        }
     }
 }
 
-/// Fixed for one incident, kind and destination, so that a repeated mail is known as the same. Each
-/// failed reprocess is news of its own, so that kind names it too.
-fn message_id(alert: &Alert, domain: &str) -> String {
-    let replay = alert.replay_id.map(|id| format!(".{id}")).unwrap_or_default();
-    format!("<{}.{}.{}{replay}@{domain}>", alert.incident_id, alert.kind, alert.destination_id)
+/// Where the alert goes. A Slack URL that leads where alerts may not go is given up.
+async fn read_target(
+    tx: &mut PgConnection,
+    deps: &Deps,
+    alert: &Alert,
+) -> Result<Option<Target>, StoreError> {
+    let found = saved::find_target(&mut *tx, &deps.master_key, alert.destination_id).await?;
+    let (_, target) = found.ok_or(StoreError::Missing("destinations"))?;
+    match target {
+        saved::Target::Email(address) => Ok(Some(Target::Email { address })),
+        saved::Target::Slack(url) => match SlackUrl::parse(&url, &deps.allow) {
+            Ok(url) => Ok(Some(Target::Slack { url })),
+            Err(error) => {
+                give_up(tx, alert, &error.to_string()).await?;
+                Ok(None)
+            }
+        },
+    }
+}
+
+async fn send(deps: &Deps, claimed: &Claimed, target: &Target) -> Result<Attempt, StoreError> {
+    let facts = facts::gather(deps, &claimed.alert).await?;
+    let thread = thread(claimed, &deps.mail_domain);
+    match Box::pin(destinations::send(&deps.senders, target, &thread, &facts)).await {
+        Ok(sent) => note_delivery(deps, &claimed.alert, &sent).await.map(|()| Attempt::Delivered),
+        Err(failure) => note_failure(deps, claimed, &failure).await.map(|()| Attempt::LeftAlone),
+    }
+}
+
+/// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is known
+/// as the same. Each failed reprocess is news of its own, so that kind names it too.
+fn thread(Claimed { alert, first, .. }: &Claimed, domain: &str) -> Thread {
+    let message_id = |kind, replay_id: Option<_>| {
+        let replay = replay_id.map(|id| format!(".{id}")).unwrap_or_default();
+        format!("<{}.{kind}.{}{replay}@{domain}>", alert.incident_id, alert.destination_id)
+    };
+    Thread {
+        message_id: message_id(alert.kind, alert.replay_id),
+        first: first.map(|first| (message_id(first.kind, first.replay_id), first.kind)),
+    }
 }
 
 async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), StoreError> {
     let mut tx = deps.pool.begin().await?;
     let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
-    if saved_alerts::finish(&mut *tx, alert.id, true).await? {
-        saved::mark_whole(&mut *tx, alert.destination_id).await?;
-        let detail = json!({ "attempts": attempts });
-        note(&mut tx, alert, Action::AlertDelivered, detail).await?;
-    }
+    destination_health::note_success(&mut *tx, alert.destination_id).await?;
+    finish(&mut tx, alert, AlertEnd::Delivered, json!({ "attempts": attempts })).await?;
     Ok(tx.commit().await?)
 }
 
-/// A refusal may be a mail server's settings, so it is tried for 24 hours like everything else. The
-/// next try is made when they have passed at the latest, and gives the alert up then.
 async fn note_failure(
     deps: &Deps,
-    alert: &Alert,
-    failure: SendFailure,
-) -> Result<(), ActivityError> {
-    let attempts = stored(saved_alerts::note_attempt(&deps.pool, alert.id, &failure.answer).await)?;
-    let wish = match failure.kind {
-        FailureKind::Broken => return stored(give_up(deps, alert, &failure.answer, true).await),
-        FailureKind::Permanent => None,
-        FailureKind::Transient { retry_after } => retry_after,
-    };
-    Err(decide::retry_after(next_try(attempts, wish).min(alert.left), failure.answer))
-}
-
-/// How long to wait after so many tries: 5 s, then twice as long each time, up to half an hour. A
-/// destination may ask for more, never for less.
-fn next_try(attempts: i32, wish: Option<Duration>) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(9);
-    let planned = (Duration::from_secs(5) * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
-    wish.map_or(planned, |wish| wish.max(planned))
-}
-
-async fn give_up(deps: &Deps, alert: &Alert, why: &str, broken: bool) -> Result<(), StoreError> {
+    Claimed { alert, failures, .. }: &Claimed,
+    failure: &SendFailure,
+) -> Result<(), StoreError> {
     let mut tx = deps.pool.begin().await?;
-    if broken && saved::mark_broken(&mut *tx, alert.destination_id).await? {
-        note(&mut tx, alert, Action::DestinationBroken, json!({ "why": why })).await?;
-    }
-    if saved_alerts::finish(&mut *tx, alert.id, false).await? {
-        note(&mut tx, alert, Action::AlertGivenUp, json!({ "why": why })).await?;
-    }
+    saved_alerts::note_attempt(&mut *tx, alert.id, &failure.answer).await?;
+    let asked = match failure.kind {
+        FailureKind::Gone => {
+            if destination_health::note_gone(&mut *tx, alert.destination_id, Some(*failures))
+                .await?
+            {
+                let detail = json!({ "why": failure.answer });
+                let project_id = note(&mut tx, alert, Action::DestinationBroken, detail).await?;
+                notices::enqueue_broken(&mut *tx, project_id, alert.destination_id).await?;
+            }
+            return Ok(tx.commit().await?);
+        }
+        FailureKind::Transient { retry_after } => retry_after,
+        FailureKind::Permanent => None,
+    };
+    destination_health::note_failure(&mut *tx, alert.destination_id, *failures, asked).await?;
     Ok(tx.commit().await?)
+}
+
+async fn give_up(tx: &mut PgConnection, alert: &Alert, why: &str) -> Result<(), StoreError> {
+    finish(tx, alert, AlertEnd::GivenUp, json!({ "why": why })).await
+}
+
+async fn finish(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    end: AlertEnd,
+    detail: Value,
+) -> Result<(), StoreError> {
+    if saved_alerts::finish(&mut *tx, alert.id, end).await? {
+        let action = match end {
+            AlertEnd::Delivered => Action::AlertDelivered,
+            AlertEnd::GivenUp => Action::AlertGivenUp,
+            AlertEnd::Superseded => Action::AlertSuperseded,
+        };
+        note(tx, alert, action, detail).await?;
+    }
+    Ok(())
 }
 
 async fn note(
-    tx: &mut store::PgConnection,
+    tx: &mut PgConnection,
     alert: &Alert,
     action: Action,
     mut detail: Value,
-) -> Result<(), StoreError> {
+) -> Result<ProjectId, StoreError> {
     let incident = incidents::find_incident(&mut *tx, alert.incident_id).await?;
     let project_id = incident.ok_or(StoreError::Missing("incidents"))?.project_id;
     detail["alert"] = json!(alert.kind);
     detail["destination_id"] = json!(alert.destination_id);
     let subject = Subject::incident(project_id, alert.event_id, alert.incident_id);
-    audit::insert_entry(tx, &Actor::System, action, subject, detail).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pause_grows_and_a_destination_can_only_lengthen_it() {
-        let secs = Duration::from_secs;
-        for (attempts, wish, pause) in [
-            (1, None, secs(5)),
-            (2, None, secs(10)),
-            (100, None, LONGEST_PAUSE),
-            (1, Some(Duration::ZERO), secs(5)),
-            (3, Some(secs(1)), secs(20)),
-            (1, Some(secs(90)), secs(90)),
-        ] {
-            assert_eq!(next_try(attempts, wish), pause, "{attempts} {wish:?}");
-        }
-    }
+    audit::insert_entry(tx, &Actor::System, action, subject, detail).await?;
+    Ok(project_id)
 }

@@ -1,6 +1,7 @@
-//! Telling people about results that never found their receipt, once a day at most.
+//! Telling people what no single incident tells: that results never found their receipt, and that
+//! another destination broke. Each is told once a day at most.
 //!
-//! Every worker process looks once a minute. A row of `notices` stands between the audit entries and the
+//! Every worker process looks once a minute. A row of `notices` stands between what happened and the
 //! message; it is claimed before each attempt, so that several workers send it once. A worker that dies
 //! between the message and its note sends it once more, with the same `Message-ID`. What a destination
 //! does not take is tried again for 24 hours and then given up, in the audit.
@@ -9,11 +10,11 @@ use std::time::Duration;
 
 use domain::alert::SlackUrl;
 use domain::audit::{Action, Actor};
-use domain::notice::UnclaimedNotice;
+use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use serde_json::{Value, json};
 use store::audit::{self, Subject};
 use store::notices::{self, AttemptEnd, Notice};
-use store::{StoreError, destinations as saved, projects};
+use store::{StoreError, alerts, destinations as saved, projects};
 
 use crate::deps::Deps;
 use crate::destinations::{self, Target};
@@ -46,9 +47,11 @@ async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
             Err(error) => return give_up(deps, notice, &error.to_string()).await,
         },
     };
-    let message = gather(deps, notice).await?;
-    let message_id = format!("<results-unclaimed.{id}.{}@{}>", notice.day, deps.mail_domain);
-    match Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &message)).await {
+    let Some(text) = gather(deps, notice).await? else {
+        return give_up(deps, notice, "it works again, or was removed").await;
+    };
+    let message_id = message_id(notice, &deps.mail_domain);
+    match Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &text)).await {
         Ok(sent) => {
             let end = AttemptEnd::Delivered(&sent.answer);
             finish(deps, notice, end, Action::AlertDelivered, json!({})).await
@@ -61,14 +64,34 @@ async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
     }
 }
 
-async fn gather(deps: &Deps, notice: &Notice) -> Result<UnclaimedNotice, StoreError> {
-    let Notice { project_id, since, until, .. } = *notice;
-    let project = projects::find_project(&deps.pool, project_id).await?;
+/// The same for every attempt at one notice.
+fn message_id(notice: &Notice, domain: &str) -> String {
+    let Notice { destination_id, day, .. } = notice;
+    match notice.about {
+        None => format!("<results-unclaimed.{destination_id}.{day}@{domain}>"),
+        Some(broken) => format!("<destination-broken.{broken}.{destination_id}.{day}@{domain}>"),
+    }
+}
+
+/// What the notice says; `None` if that holds no longer.
+async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeText>, StoreError> {
+    let project = projects::find_project(&deps.pool, notice.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let found = notices::find_unclaimed(&deps.pool, project_id, since, until).await?;
-    Ok(UnclaimedNotice {
-        project_name: project.name,
-        mode: project.mode,
+    let origin = NoticeOrigin { project_name: project.name, mode: project.mode };
+    match notice.kind {
+        NoticeKind::ResultsUnclaimed => {
+            Ok(Some(gather_unclaimed(deps, notice).await?.text(&origin)))
+        }
+        NoticeKind::DestinationBroken => {
+            Ok(gather_broken(deps, notice).await?.map(|broken| broken.text(&origin)))
+        }
+    }
+}
+
+async fn gather_unclaimed(deps: &Deps, notice: &Notice) -> Result<ResultsUnclaimed, StoreError> {
+    let Notice { project_id, since, until, .. } = *notice;
+    let found = notices::find_unclaimed(&deps.pool, Some(project_id), since, until).await?;
+    Ok(ResultsUnclaimed {
         count: found.count,
         provider_event_ids: found.provider_event_ids,
         audit_url: format!(
@@ -78,6 +101,27 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<UnclaimedNotice, StoreEr
             since.date(),
         ),
     })
+}
+
+async fn gather_broken(
+    deps: &Deps,
+    notice: &Notice,
+) -> Result<Option<DestinationBroken>, StoreError> {
+    let all = saved::list_destinations(&deps.pool, Some(notice.project_id)).await?;
+    let broken = all.into_iter().find(|one| Some(one.id) == notice.about);
+    let Some((broken, broken_at)) = broken.and_then(|one| one.broken_at.map(|at| (one, at))) else {
+        return Ok(None);
+    };
+    Ok(Some(DestinationBroken {
+        answer: alerts::find_last_answer(&deps.pool, broken.id).await?,
+        address: broken.address,
+        is_slack: broken.kind == "slack",
+        broken_at,
+        destinations_url: format!(
+            "{}/projects/{}/destinations",
+            deps.public_url, notice.project_id
+        ),
+    }))
 }
 
 async fn give_up(deps: &Deps, notice: &Notice, why: &str) -> Result<(), StoreError> {
@@ -92,7 +136,7 @@ async fn finish(
     action: Action,
     mut detail: Value,
 ) -> Result<(), StoreError> {
-    detail["alert"] = json!("results_unclaimed");
+    detail["alert"] = json!(notice.kind);
     detail["destination_id"] = json!(notice.destination_id);
     let mut tx = deps.pool.begin().await?;
     if notices::note_attempt(&mut *tx, notice, end).await? {

@@ -1,8 +1,8 @@
 //! A test message to a destination: a real message by the real way, and the real answer.
 //!
 //! The message says that it is a test. Its answer is kept in the audit, and it changes what is known
-//! of the destination as an alert's answer would: one that goes through mends it, one that says
-//! "gone for good" breaks it. A crash in between leaves a message that the audit does not know.
+//! of the destination as an alert's answer would: one that goes through makes it work again, and one that
+//! says that nobody is there counts as one of the two that break it. A crash in between leaves a message that the audit does not know.
 
 use domain::alert::{AlertFacts, AlertKind, SlackUrl};
 use domain::audit::Actor;
@@ -17,7 +17,7 @@ use store::{PgPool, StoreError};
 use time::{Duration, OffsetDateTime};
 
 use crate::deps::Deps;
-use crate::destinations::{self as outbound, FailureKind, SendFailure, Sent};
+use crate::destinations::{self as outbound, FailureKind, SendFailure, Sent, Thread};
 
 /// What became of a test message.
 pub struct Trial {
@@ -63,7 +63,7 @@ async fn send(
     };
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
     let facts = facts(project, id, deps.public_url.clone());
-    Box::pin(outbound::send(&deps.senders, &to, &message_id, &facts)).await
+    Box::pin(outbound::send(&deps.senders, &to, &Thread::alone(message_id), &facts)).await
 }
 
 async fn note(
@@ -74,7 +74,7 @@ async fn note(
 ) -> Result<(), StoreError> {
     let ended = match outcome {
         Ok(sent) => TestOutcome::Delivered(&sent.answer),
-        Err(SendFailure { kind: FailureKind::Broken, answer }) => TestOutcome::Broken(answer),
+        Err(SendFailure { kind: FailureKind::Gone, answer }) => TestOutcome::Gone(answer),
         Err(failure) => TestOutcome::Refused(&failure.answer),
     };
     let mut tx = pool.begin().await?;

@@ -1,6 +1,8 @@
 //! A mail server: it speaks SMTP, takes mail only from bob, and keeps every message as it came.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -16,10 +18,28 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::eventually;
 
+/// What the server keeps, and how it answers.
+#[derive(Default)]
+struct Kept {
+    mails: Mutex<Vec<String>>,
+    /// How often a recipient was named.
+    recipients: AtomicUsize,
+    /// What it answers to the next recipients.
+    answers: Mutex<VecDeque<&'static str>>,
+}
+
+impl Kept {
+    fn answer_recipient(&self) -> &'static str {
+        self.recipients.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.answers.lock().expect("no panic while locked");
+        answers.pop_front().unwrap_or("250 ok\r\n")
+    }
+}
+
 /// A mail server that remembers. It ends with this value.
 pub struct Mailbox {
     port: u16,
-    mails: Arc<Mutex<Vec<String>>>,
+    kept: Arc<Kept>,
     authority: Option<TempDir>,
     _server: AbortOnDropHandle<()>,
 }
@@ -47,18 +67,18 @@ impl Mailbox {
     async fn listen(tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let mails = Arc::<Mutex<Vec<String>>>::default();
-        let kept = Arc::clone(&mails);
+        let kept = Arc::<Kept>::default();
+        let memory = Arc::clone(&kept);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (tls, kept) = (tls.clone(), Arc::clone(&kept));
+                let (tls, kept) = (tls.clone(), Arc::clone(&memory));
                 tokio::spawn(async move {
                     // A client that hangs up early is the client's affair.
                     let _ended = welcome(stream, tls, &kept).await;
                 });
             }
         });
-        Ok(Self { port, mails, authority: None, _server: AbortOnDropHandle::new(server) })
+        Ok(Self { port, kept, authority: None, _server: AbortOnDropHandle::new(server) })
     }
 
     /// The URL for `SMTP_URL`.
@@ -80,7 +100,18 @@ impl Mailbox {
     /// Every mail so far, headers included.
     #[must_use]
     pub fn mails(&self) -> Vec<String> {
-        self.mails.lock().expect("no panic while locked").clone()
+        self.kept.mails.lock().expect("no panic while locked").clone()
+    }
+
+    /// Answers the next recipients with these lines instead of taking them.
+    pub fn answer_recipients_with(&self, answers: &[&'static str]) {
+        self.kept.answers.lock().expect("no panic while locked").extend(answers);
+    }
+
+    /// How often a recipient was named.
+    #[must_use]
+    pub fn recipients(&self) -> usize {
+        self.kept.recipients.load(Ordering::Relaxed)
     }
 
     /// Waits until so many mails came in, and gives them.
@@ -117,21 +148,14 @@ fn vouched_for(file: &Path) -> anyhow::Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn welcome(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    kept: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
+async fn welcome(stream: TcpStream, tls: Option<TlsAcceptor>, kept: &Kept) -> std::io::Result<()> {
     match tls {
         Some(tls) => converse(tls.accept(stream).await?, kept).await,
         None => converse(stream, kept).await,
     }
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    kept: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, kept: &Kept) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 mail.test ESMTP\r\n").await?;
     let (mut line, mut signed_in) = (String::new(), false);
@@ -150,11 +174,12 @@ async fn converse(
             }
             "AUTH" => "535 5.7.8 bad password\r\n",
             "MAIL" if !signed_in => "530 5.7.0 authentication required\r\n",
+            "RCPT" => kept.answer_recipient(),
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
                 stream.flush().await?;
                 let mail = read_mail(&mut stream).await?;
-                kept.lock().expect("no panic while locked").push(mail);
+                kept.mails.lock().expect("no panic while locked").push(mail);
                 "250 kept\r\n"
             }
             "QUIT" => {

@@ -10,6 +10,7 @@ mod browser;
 mod clients;
 mod console;
 mod declare;
+mod destinations;
 mod dev;
 mod doctor;
 mod documents;

@@ -1,7 +1,7 @@
 //! Where alerts go: one folder per kind of destination, and one way to send to any of them.
 //!
-//! [`send`] makes a single attempt and says what to do next: done, try again, give this message up,
-//! or give the destination up. It keeps nothing itself; a crash after the message left and before
+//! [`send`] makes a single attempt and says what became of it: taken, not taken for now, not taken as
+//! it is, or nobody is there. It keeps nothing itself; a crash after the message left and before
 //! the answer was recorded repeats the message with the same id, which mail programs fold into one.
 
 pub mod email;
@@ -9,8 +9,8 @@ pub mod slack;
 
 use std::time::Duration;
 
-use domain::alert::{AlertFacts, SlackUrl, one_line};
-use domain::notice::UnclaimedNotice;
+use domain::alert::{AlertFacts, AlertKind, SlackUrl, one_line};
+use domain::notice::NoticeText;
 
 use self::email::EmailSender;
 use crate::http::GuardedClient;
@@ -69,25 +69,41 @@ pub enum FailureKind {
     },
     /// This message will never be taken.
     Permanent,
-    /// No message will be taken by this destination any more.
-    Broken,
+    /// The destination says that nobody is there: a mailbox that does not exist, a webhook that was
+    /// removed. Whether that makes it broken is judged over time.
+    Gone,
+}
+
+/// What makes the messages of one incident one conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// The message's own id, the same for every attempt at the same alert and destination.
+    pub message_id: String,
+    /// The id of the conversation's first message and what it told, unless this is the first.
+    pub first: Option<(String, AlertKind)>,
+}
+
+impl Thread {
+    /// A message that follows no other.
+    #[must_use]
+    pub const fn alone(message_id: String) -> Self {
+        Self { message_id, first: None }
+    }
 }
 
 /// Sends one alert to one destination, once.
-///
-/// `message_id` is the same for every attempt at the same alert and destination.
 ///
 /// # Errors
 /// When the message was not taken; the failure says whether another attempt may help.
 pub async fn send(
     senders: &Senders,
     target: &Target,
-    message_id: &str,
+    thread: &Thread,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
     let facts = facts.clone().legible();
     match target {
-        Target::Email { address } => senders.email.send(address, message_id, &facts).await,
+        Target::Email { address } => senders.email.send(address, thread, &facts).await,
         Target::Slack { url } => slack::send(&senders.http, url, &facts).await,
     }
 }
@@ -102,12 +118,11 @@ pub async fn send_notice(
     senders: &Senders,
     target: &Target,
     message_id: &str,
-    notice: &UnclaimedNotice,
+    notice: &NoticeText,
 ) -> Result<Sent, SendFailure> {
-    let notice = notice.clone().legible();
     match target {
-        Target::Email { address } => senders.email.send_notice(address, message_id, &notice).await,
-        Target::Slack { url } => slack::send_notice(&senders.http, url, &notice).await,
+        Target::Email { address } => senders.email.send_notice(address, message_id, notice).await,
+        Target::Slack { url } => slack::send_notice(&senders.http, url, notice).await,
     }
 }
 

@@ -113,7 +113,12 @@ fn ui_link(ui: &TemporalUi, workflow_id: &str) -> String {
 }
 
 fn count_alerts(alerts: &[AlertView]) -> String {
-    let words = [("delivered", "delivered"), ("pending", "under way"), ("given_up", "given up")];
+    let words = [
+        ("delivered", "delivered"),
+        ("pending", "under way"),
+        ("given_up", "given up"),
+        ("superseded", "not sent because a newer one says more"),
+    ];
     let counts = words.iter().filter_map(|(state, words)| {
         let count = alerts.iter().filter(|alert| alert.state == *state).count();
         (count > 0).then(|| format!("{count} {words}"))
@@ -128,10 +133,16 @@ fn count_alerts(alerts: &[AlertView]) -> String {
 
 /// What keeps an alert from getting out.
 fn trouble(alert: &AlertView) -> Option<String> {
-    let answer = alert.last_answer.as_deref().filter(|_| alert.state != "delivered")?;
+    if alert.attempts == 0 {
+        let waits = alert.broken && alert.state == "pending";
+        return waits.then(|| format!("{} is broken", one_line(&alert.destination)));
+    }
+    let answer = alert.last_answer.as_deref();
+    let answer = answer.filter(|_| matches!(alert.state.as_str(), "pending" | "given_up"))?;
     let times =
         if alert.attempts == 1 { "once".to_owned() } else { format!("{} times", alert.attempts) };
-    Some(format!("{}, tried {times}: {}", one_line(&alert.destination), one_line(answer)))
+    let broken = if alert.broken { " is broken" } else { "" };
+    Some(format!("{}{broken}, tried {times}: {}", one_line(&alert.destination), one_line(answer)))
 }
 
 #[cfg(test)]
@@ -161,12 +172,15 @@ mod tests {
             last_answer: None,
             created_at: OffsetDateTime::UNIX_EPOCH,
             finished_at: None,
+            broken: false,
         };
         assert_eq!(count_alerts(&[]), "nobody was told");
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
         assert_eq!(count_alerts(&alerts), "2 delivered, 1 under way, 1 given up");
         let answer = Some("connection refused".to_owned());
         let waiting = AlertView { last_answer: answer, attempts: 3, ..alert("pending") };
+        let untried = AlertView { attempts: 0, broken: true, ..alert("pending") };
+        assert_eq!(count_alerts(&[untried]), "1 under way; bob@cometcart.test is broken");
         assert_eq!(
             count_alerts(&[alert("delivered"), waiting]),
             "1 delivered, 1 under way; bob@cometcart.test, tried 3 times: connection refused"

@@ -2,12 +2,13 @@
 //!
 //! Only moments and kinds of actions leave the audit for this page (see [`domain::proof`]), so it can
 //! show nothing internal. A token that is malformed, unknown, expired or revoked opens the very same
-//! page: whoever guesses learns nothing. Each opening is counted; the page does not refresh itself.
+//! page: whoever guesses learns nothing. Each opening is counted, but not what a chat fetches for a preview; the page does not refresh itself.
 
 use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
@@ -28,6 +29,25 @@ use super::page::page_with;
 use super::when::When;
 use crate::error::ApiError;
 use crate::state::AppState;
+
+/// What chats call themselves when they fetch a link to show a preview of it, in lower case: Slack
+/// (<https://docs.slack.dev/reference/robots>), Facebook, WhatsApp, X, LinkedIn, Discord, Telegram, Skype
+/// and Teams, Google Chat, Mattermost, Viber, Signal (as WhatsApp), Apple's Messages (as the first three
+/// of them). Nothing hides behind this: it only keeps a view from being counted.
+const PREVIEWS: [&str; 12] = [
+    "slackbot",
+    "slack-imgproxy",
+    "facebookexternalhit",
+    "facebot",
+    "whatsapp",
+    "twitterbot",
+    "linkedinbot",
+    "discordbot",
+    "telegrambot",
+    "skypeuripreview",
+    "google-pagerenderer",
+    "mattermost-bot",
+];
 
 /// Adds the page.
 #[must_use]
@@ -67,12 +87,15 @@ struct Step {
 async fn get(
     State(state): State<AppState>,
     method: Method,
+    headers: HeaderMap,
     token: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let token = token.ok().and_then(|Path(token)| ProofToken::parse(&token));
     let opened = match token {
-        // Programs that look whether a link works have not seen the page.
-        Some(token) if method == Method::HEAD => find_link(&state.pool, &token.hash()).await?,
+        // Programs that look whether a link works, or what it leads to, have not seen the page.
+        Some(token) if method == Method::HEAD || is_preview(&headers) => {
+            find_link(&state.pool, &token.hash()).await?
+        }
         Some(token) => open_link(&state.pool, &token.hash()).await?,
         None => None,
     };
@@ -85,6 +108,13 @@ async fn get(
     let unlisted = HeaderValue::from_static("noindex, nofollow, noarchive");
     response.headers_mut().insert(HeaderName::from_static("x-robots-tag"), unlisted);
     Ok(response)
+}
+
+/// Whether a chat fetches the page to show a preview of the link.
+fn is_preview(headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = agent.to_ascii_lowercase();
+    PREVIEWS.iter().any(|name| agent.contains(name))
 }
 
 async fn read(state: &AppState, link: OpenedLink) -> Result<ProofPage, ApiError> {
@@ -148,4 +178,34 @@ const fn class(tone: StepTone) -> &'static str {
 fn day(at: OffsetDateTime) -> String {
     let day = at.to_offset(time::UtcOffset::UTC).date();
     format!("{} {} {}", day.day(), day.month(), day.year())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chats_preview_is_told_from_a_readers_browser() {
+        let fetched_by = |agent: &str| {
+            is_preview(&HeaderMap::from_iter([(USER_AGENT, agent.parse().expect("a header"))]))
+        };
+        for preview in [
+            "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) \
+             Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+            "WhatsApp/2.23.20.0",
+            "TelegramBot (like TwitterBot)",
+            "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+            "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+        ] {
+            assert!(fetched_by(preview), "{preview}");
+        }
+        for reader in [
+            "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile Slack/25.1",
+        ] {
+            assert!(!fetched_by(reader), "{reader}");
+        }
+        assert!(!is_preview(&HeaderMap::new()));
+    }
 }

@@ -8,14 +8,14 @@ use domain::ids::{EventId, IncidentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::events::PaymentEvent;
+use store::incidents;
 use store::search::events::{EventSearch, search_events};
 use store::timeline::{self, TimelineEntry};
-use store::{declared_names, incidents};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice, named};
+use super::paging::{self, Listed, Paging, choice};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -127,16 +127,13 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<EventShape>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
+    let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
+    let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
     let search = EventSearch {
         project_id: Some(project.id),
         effect: choice("effect", wanted.effect.as_deref())?,
-        effect_type: named("effect_type", wanted.effect_type.as_deref(), |it| {
-            catalogue.effect_type(it)
-        })?,
-        event_type: named("event_type", wanted.event_type.as_deref(), |it| {
-            catalogue.event_type(None, it)
-        })?,
+        effect_type,
+        event_type,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,

@@ -7,7 +7,6 @@ use domain::incident::{IncidentState, Reason, Resolution, check_note};
 use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::declared_names;
 use store::incidents::Incident;
 use store::pool;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
@@ -17,7 +16,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging, choice, named};
+use super::paging::{self, Listed, Paging, choice};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;
@@ -106,17 +105,14 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<IncidentShape>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
+    let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
+    let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
     let search = IncidentSearch {
         project_id: Some(project.id),
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
         reason: choice("reason", wanted.reason.as_deref())?,
-        effect_type: named("effect_type", wanted.effect_type.as_deref(), |it| {
-            catalogue.effect_type(it)
-        })?,
-        event_type: named("event_type", wanted.event_type.as_deref(), |it| {
-            catalogue.event_type(None, it)
-        })?,
+        effect_type,
+        event_type,
         text: wanted.q,
         cursor: paging.cursor()?,
         limit: paging.limit()?,

@@ -2,14 +2,17 @@
 
 use std::str::FromStr;
 
-use domain::catalogue::UnknownName;
+use domain::catalogue::{EffectType, UnknownName};
+use domain::ids::ProjectId;
 use serde::{Deserialize, Serialize};
+use store::declared_names;
 use store::page::Page;
 use store::search::Cursor;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::mistake;
 use crate::error::ApiError;
+use crate::state::AppState;
 
 /// How much of a list is wanted, and from where.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -71,8 +74,20 @@ where
         .map_err(|error: domain::text_enum::UnknownText| mistake(name, &error))
 }
 
-/// A name in a query, with those of the catalogue that it resembles named in the refusal.
-pub(super) fn named<T>(
+/// The event type and the effect type of a query, by what the project knows.
+pub(super) async fn types(
+    state: &AppState,
+    project_id: ProjectId,
+    (event_type, effect_type): (Option<&str>, Option<&str>),
+) -> Result<(Option<String>, Option<EffectType>), ApiError> {
+    let catalogue = declared_names::load_catalogue(&state.pool, project_id).await?;
+    let event_type = named("event_type", event_type, |text| catalogue.event_type(None, text))?;
+    let effect_type = named("effect_type", effect_type, |text| catalogue.effect_type(text))?;
+    Ok((event_type, effect_type))
+}
+
+/// A name in a query, with those of the catalogue that it resembles named in the rejection.
+fn named<T>(
     name: &str,
     text: Option<&str>,
     find: impl FnOnce(&str) -> Result<T, UnknownName>,

@@ -31,6 +31,7 @@ text_enum! {
         CallbackFailed = "callback.failed",
         AlertDelivered = "alert.delivered",
         AlertGivenUp = "alert.given_up",
+        AlertSuperseded = "alert.superseded",
         DestinationBroken = "destination.broken",
         WatchRestarted = "watch.restarted",
         RelayParked = "relay.parked",

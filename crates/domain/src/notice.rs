@@ -1,16 +1,72 @@
-//! What a project's people are told about results that never found their receipt.
+//! What a project's people are told beside its incidents: one text that every kind of destination shows
+//! in its own way.
 
-use crate::alert::one_line;
+use time::OffsetDateTime;
+
+use crate::alert::{moment, one_line};
 use crate::project::Mode;
+use crate::text_enum::text_enum;
 
-/// Results that never found their receipt, ready to be told.
+text_enum! {
+    /// What a notice tells.
+    NoticeKind {
+        ResultsUnclaimed = "results_unclaimed",
+        DestinationBroken = "destination_broken",
+    }
+}
+
+/// A notice, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnclaimedNotice {
+pub struct NoticeText {
+    /// What it tells.
+    pub kind: NoticeKind,
+    /// The project and its mode, as in `CometCart · live`.
+    pub origin: String,
+    /// The line of a mail that says what it is about.
+    pub subject: String,
+    /// The sentence that it begins with, without a full stop.
+    pub heading: String,
+    /// What that means.
+    pub explanation: String,
+    /// Lists below it, each with its title.
+    pub lists: Vec<NoticeList>,
+    /// What the link says.
+    pub link: &'static str,
+    /// Where the next step is made.
+    pub url: String,
+}
+
+/// A list in a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeList {
+    /// What is listed, without a colon.
+    pub title: &'static str,
+    /// Its lines.
+    pub items: Vec<NoticeItem>,
+}
+
+/// A line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeItem {
+    /// What it says.
+    pub text: String,
+    /// Whether it is an id, which is set in a fixed-width face.
+    pub code: bool,
+}
+
+/// Whose notice it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeOrigin {
     /// The project's name.
     pub project_name: String,
     /// Whether real money is watched.
     pub mode: Mode,
-    /// How many results there are.
+}
+
+/// Results that never found their receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultsUnclaimed {
+    /// How many there are.
     pub count: i64,
     /// The provider's ids of some of them, at most five.
     pub provider_event_ids: Vec<String>,
@@ -18,77 +74,169 @@ pub struct UnclaimedNotice {
     pub audit_url: String,
 }
 
-impl UnclaimedNotice {
-    /// What is to be checked.
-    pub const CHECKS: [&str; 2] = [
-        "The receipt call failed: look for its error in your app's log, and send the receipt again.",
-        "Receipt and result differ: provider, provider_event_id, shopify_shop_domain, event_type, \
-         effect_type, internal_reference and effect_key must be the same wherever the result names them.",
-    ];
+/// A destination that broke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationBroken {
+    /// What it is called: the address, or the host of the Slack URL.
+    pub address: String,
+    /// Whether it is a chat.
+    pub is_slack: bool,
+    /// Since when it counts as broken.
+    pub broken_at: OffsetDateTime,
+    /// What it answered last, if that is known.
+    pub answer: Option<String>,
+    /// The page with the project's destinations.
+    pub destinations_url: String,
+}
 
-    /// The same with every text on one line and readable.
-    #[must_use]
-    pub fn legible(mut self) -> Self {
-        self.project_name = one_line(&self.project_name);
-        self.audit_url = one_line(&self.audit_url);
-        self.provider_event_ids = self.provider_event_ids.iter().map(|id| one_line(id)).collect();
-        self
-    }
+const CHECKS: [&str; 2] = [
+    "The receipt call failed: look for its error in your app's log, and send the receipt again.",
+    "Receipt and result differ: provider, provider_event_id, shopify_shop_domain, event_type, \
+     effect_type, internal_reference and effect_key must be the same wherever the result names them.",
+];
 
-    /// The sentence that the message begins with.
+impl ResultsUnclaimed {
+    /// The notice about them, every text on one line and readable.
     #[must_use]
-    pub fn heading(&self) -> String {
-        match self.count {
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let heading = match self.count {
             1 => "1 result never found its receipt".to_owned(),
             count => format!("{count} results never found their receipt"),
+        };
+        let mut ids: Vec<_> = self.provider_event_ids.iter().map(|id| code(id)).collect();
+        let unnamed = self.count - i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        if unnamed > 0 {
+            ids.push(plain(&format!("and {unnamed} more")));
+        }
+        NoticeText {
+            kind: NoticeKind::ResultsUnclaimed,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation:
+                "Your app reported them, and within 24 hours no receipt came that they fit. \
+                Without a receipt a payment is not watched: a failure opens no incident."
+                    .to_owned(),
+            lists: vec![
+                NoticeList { title: "Provider event ids", items: ids },
+                NoticeList { title: "What to check", items: CHECKS.map(plain).to_vec() },
+            ],
+            link: "See all of them in the audit log",
+            url: one_line(&self.audit_url),
         }
     }
+}
 
-    /// The project and its mode.
+impl DestinationBroken {
+    /// The notice about it, every text on one line and readable.
     #[must_use]
-    pub fn origin(&self) -> String {
-        format!("{} · {}", self.project_name, self.mode)
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let address = one_line(&self.address);
+        let (name, cure) = if self.is_slack {
+            let cure =
+                "Make a new webhook in Slack, add its URL as a destination and remove this one.";
+            (format!("the Slack webhook on {address}"), cure)
+        } else {
+            (
+                address,
+                "Correct the address: add the right one as a destination and remove this one.",
+            )
+        };
+        let heading = format!("Alerts no longer reach {name}");
+        let answered = self.answer.as_deref().map(one_line).filter(|answer| !answer.is_empty());
+        let answered = answered.map(|answer| format!(" It answered: {answer}")).unwrap_or_default();
+        NoticeText {
+            kind: NoticeKind::DestinationBroken,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation: format!("It counts as broken since {}.{answered}", moment(self.broken_at)),
+            lists: vec![NoticeList {
+                title: "What to do",
+                items: vec![
+                    plain(cure),
+                    plain(
+                        "If nothing is wrong with it, press Test on the destinations page. Once it takes \
+                        a message, the alerts that wait for it go out.",
+                    ),
+                    plain(
+                        "Until then its alerts wait, each for 24 hours. The other destinations are told \
+                        as ever.",
+                    ),
+                ],
+            }],
+            link: "Open the destinations",
+            url: one_line(&self.destinations_url),
+        }
+    }
+}
+
+impl NoticeOrigin {
+    fn line(&self) -> String {
+        one_line(&format!("{} · {}", self.project_name, self.mode))
     }
 
-    /// What that means.
-    #[must_use]
-    pub const fn explanation(&self) -> &'static str {
-        "Your app reported them, and within 24 hours no receipt came that they fit. Without a receipt a \
-         payment is not watched: a failure opens no incident."
+    fn subject(&self, heading: &str) -> String {
+        one_line(&format!("[{} {}] {heading}", self.project_name, self.mode))
     }
+}
 
-    /// How many are not named.
-    #[must_use]
-    pub fn unnamed(&self) -> i64 {
-        self.count - i64::try_from(self.provider_event_ids.len()).unwrap_or(i64::MAX)
-    }
+fn plain(text: &str) -> NoticeItem {
+    NoticeItem { text: text.to_owned(), code: false }
+}
+
+fn code(text: &str) -> NoticeItem {
+    NoticeItem { text: one_line(text), code: true }
 }
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
-    fn notice(count: i64) -> UnclaimedNotice {
-        UnclaimedNotice {
-            project_name: "Comet\nCart".into(),
-            mode: Mode::Live,
+    fn origin() -> NoticeOrigin {
+        NoticeOrigin { project_name: "Comet\nCart".into(), mode: Mode::Live }
+    }
+
+    fn results(count: i64) -> NoticeText {
+        ResultsUnclaimed {
             count,
             provider_event_ids: vec!["evt_1\u{202e}".into()],
             audit_url: "https://sendpromptly.cometcart.test/audit".into(),
         }
+        .text(&origin())
     }
 
     #[test]
-    fn one_and_many_have_their_own_words() {
-        assert_eq!(notice(1).heading(), "1 result never found its receipt");
-        assert_eq!(notice(7).heading(), "7 results never found their receipt");
-        assert_eq!((notice(1).unnamed(), notice(7).unnamed()), (0, 6));
+    fn one_and_many_results_have_their_own_words() {
+        assert_eq!(results(1).heading, "1 result never found its receipt");
+        assert_eq!(results(1).lists[0].items, [code("evt_1")]);
+        assert_eq!(results(7).subject, "[Comet Cart live] 7 results never found their receipt");
+        assert_eq!(results(7).lists[0].items, [code("evt_1"), plain("and 6 more")]);
+        assert_eq!(results(7).origin, "Comet Cart · live");
     }
 
     #[test]
-    fn nothing_in_it_can_hide_or_break_lines() {
-        let legible = notice(1).legible();
-        assert_eq!(legible.origin(), "Comet Cart · live");
-        assert_eq!(legible.provider_event_ids, ["evt_1"]);
+    fn a_broken_destination_is_named_with_its_answer_and_the_cure() {
+        let mut broken = DestinationBroken {
+            address: "hooks.slack.com".into(),
+            is_slack: true,
+            broken_at: datetime!(2026-11-21 14:32:09 UTC),
+            answer: Some("404\nno_service".into()),
+            destinations_url: "https://sendpromptly.cometcart.test/projects/prj_1/destinations"
+                .into(),
+        };
+        let text = broken.text(&origin());
+        assert_eq!(text.heading, "Alerts no longer reach the Slack webhook on hooks.slack.com");
+        assert_eq!(
+            text.explanation,
+            "It counts as broken since 21 November 2026, 14:32:09 UTC. It answered: 404 no_service"
+        );
+        assert!(text.lists[0].items[0].text.starts_with("Make a new webhook"));
+        (broken.address, broken.is_slack, broken.answer) = ("bob@x.test".into(), false, None);
+        let text = broken.text(&origin());
+        assert_eq!(text.heading, "Alerts no longer reach bob@x.test");
+        assert!(text.explanation.ends_with("UTC."), "{}", text.explanation);
     }
 }

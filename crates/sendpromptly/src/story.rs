@@ -40,6 +40,7 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::CallbackFailed, "Callback attempt {try} failed."),
     (Action::AlertDelivered, "Alert{alert}{place} was delivered."),
     (Action::AlertGivenUp, "Alert{alert}{place} was given up: {why}."),
+    (Action::AlertSuperseded, "Alert{alert}{place} was not sent: a newer one says more."),
     (Action::DestinationBroken, "Destination{place} is broken: {why}."),
     (Action::WatchRestarted, "The watch was started again."),
     (Action::RelayParked, "A message to Temporal was refused and put aside."),

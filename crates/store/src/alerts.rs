@@ -1,6 +1,7 @@
 //! Alerts: one row per message and destination, written in the transaction of what it tells.
-
-use std::time::Duration;
+//!
+//! Each ends as `delivered`, `given_up` or `superseded` (a newer alert of the same incident says more).
+//! Until then it is pending, also while its destination is down or broken.
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
@@ -9,9 +10,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::error::read_text;
 
-/// An alert that is about to be delivered.
+/// An alert that is to be delivered.
 #[derive(Debug, Clone)]
 pub struct Alert {
     /// Its id.
@@ -26,12 +26,8 @@ pub struct Alert {
     pub kind: AlertKind,
     /// The reprocess that failed, for that kind.
     pub replay_id: Option<ReplayId>,
-    /// Whether nobody delivered it or gave it up yet.
-    pub pending: bool,
     /// When it was written.
     pub created_at: OffsetDateTime,
-    /// What is left of the 24 hours after that; zero when they have passed.
-    pub left: Duration,
 }
 
 /// An alert as shown to people.
@@ -41,7 +37,7 @@ pub struct AlertView {
     pub kind: String,
     /// Where it goes: the address, or the host of the Slack URL.
     pub destination: String,
-    /// `pending`, `delivered` or `given_up`.
+    /// `pending`, `delivered`, `given_up` or `superseded`.
     pub state: String,
     /// How often it was tried.
     pub attempts: i32,
@@ -49,11 +45,14 @@ pub struct AlertView {
     pub last_answer: Option<String>,
     /// When it was written.
     pub created_at: OffsetDateTime,
-    /// When it was delivered or given up.
+    /// When it ended.
     pub finished_at: Option<OffsetDateTime>,
+    /// Whether its destination is broken.
+    pub broken: bool,
 }
 
-/// Writes one alert per destination that can be told.
+/// Writes one alert per destination. One that is broken gets its row too: it goes out when the
+/// destination works again.
 ///
 /// # Errors
 /// When the database fails.
@@ -64,7 +63,7 @@ pub async fn insert_alerts(
     replay_id: Option<ReplayId>,
 ) -> Result<(), StoreError> {
     let destinations = sqlx::query_scalar!(
-        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL ORDER BY id",
+        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL ORDER BY id",
         project_id.as_uuid(),
     )
     .fetch_all(&mut *tx)
@@ -132,35 +131,6 @@ pub async fn list_pending(
     Ok(ids.into_iter().map(AlertId::from_uuid).collect())
 }
 
-/// Finds an alert.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_alert(db: impl PgExecutor<'_>, id: AlertId) -> Result<Option<Alert>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT incident_id, event_id, destination_id, kind, replay_id, state, created_at,
-                  extract(epoch FROM created_at + interval '24 hours' - now())::float8 AS "left!"
-           FROM alerts WHERE id = $1"#,
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    row.map(|row| {
-        Ok(Alert {
-            id,
-            incident_id: IncidentId::from_uuid(row.incident_id),
-            event_id: EventId::from_uuid(row.event_id),
-            destination_id: DestinationId::from_uuid(row.destination_id),
-            kind: read_text("alerts", "kind", id, &row.kind)?,
-            replay_id: row.replay_id.map(ReplayId::from_uuid),
-            pending: row.state == "pending",
-            created_at: row.created_at,
-            left: Duration::try_from_secs_f64(row.left).unwrap_or_default(),
-        })
-    })
-    .transpose()
-}
-
 /// The alerts of an incident, oldest first.
 ///
 /// # Errors
@@ -171,8 +141,9 @@ pub async fn list_of_incident(
 ) -> Result<Vec<AlertView>, StoreError> {
     let alerts = sqlx::query_as!(
         AlertView,
-        "SELECT a.kind, d.address AS destination, a.state, a.attempts, a.last_answer, a.created_at, a.finished_at
-         FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id",
+        r#"SELECT a.kind, d.address AS destination, a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
+               d.broken_at IS NOT NULL AS "broken!"
+         FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id"#,
         incident_id.as_uuid(),
     )
     .fetch_all(db)
@@ -180,7 +151,25 @@ pub async fn list_of_incident(
     Ok(alerts)
 }
 
-/// Counts a try and keeps what came back.
+/// What a destination answered to the last alert that it did not take.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_last_answer(
+    db: impl PgExecutor<'_>,
+    destination_id: DestinationId,
+) -> Result<Option<String>, StoreError> {
+    let answer = sqlx::query_scalar!(
+        r#"SELECT last_answer AS "answer!" FROM alerts
+           WHERE destination_id = $1 AND state = 'pending' AND last_answer IS NOT NULL ORDER BY id DESC LIMIT 1"#,
+        destination_id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(answer)
+}
+
+/// Counts an attempt, keeps what came back, and lets others send the alert.
 ///
 /// # Errors
 /// When the database fails.
@@ -190,13 +179,25 @@ pub async fn note_attempt(
     answer: &str,
 ) -> Result<i32, StoreError> {
     let attempts = sqlx::query_scalar!(
-        "UPDATE alerts SET attempts = attempts + 1, last_answer = $2 WHERE id = $1 RETURNING attempts",
+        "UPDATE alerts SET attempts = attempts + 1, last_answer = $2, leased_until = NULL
+         WHERE id = $1 RETURNING attempts",
         id.as_uuid(),
         answer,
     )
     .fetch_one(db)
     .await?;
     Ok(attempts)
+}
+
+/// How an alert ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertEnd {
+    /// The destination took it.
+    Delivered,
+    /// It is not tried any more.
+    GivenUp,
+    /// A newer alert of the same incident to the same destination says more.
+    Superseded,
 }
 
 /// Ends a pending alert. `true` if it was pending until now.
@@ -206,9 +207,13 @@ pub async fn note_attempt(
 pub async fn finish(
     db: impl PgExecutor<'_>,
     id: AlertId,
-    delivered: bool,
+    end: AlertEnd,
 ) -> Result<bool, StoreError> {
-    let state = if delivered { "delivered" } else { "given_up" };
+    let state = match end {
+        AlertEnd::Delivered => "delivered",
+        AlertEnd::GivenUp => "given_up",
+        AlertEnd::Superseded => "superseded",
+    };
     let done = sqlx::query!(
         "UPDATE alerts SET state = $2, finished_at = now() WHERE id = $1 AND state = 'pending'",
         id.as_uuid(),

@@ -83,8 +83,10 @@ pub struct Destination {
     pub address: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// Since when it refuses for good.
+    /// Since when it is broken: it said twice, ten minutes apart, that nobody is there.
     pub broken_at: Option<OffsetDateTime>,
+    /// Until when nothing is sent there, because it did not take a message.
+    pub retry_at: Option<OffsetDateTime>,
 }
 
 /// Adds a destination; `Existing` if the project tells this mail address already, and nothing is
@@ -141,7 +143,7 @@ pub async fn list_destinations(
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Destination>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, project_id, kind, address, created_at, broken_at FROM destinations
+        "SELECT id, project_id, kind, address, created_at, broken_at, retry_at FROM destinations
          WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id",
         project_id.map(ProjectId::as_uuid),
     )
@@ -154,6 +156,7 @@ pub async fn list_destinations(
         address: row.address,
         created_at: row.created_at,
         broken_at: row.broken_at,
+        retry_at: row.retry_at,
     });
     Ok(destinations.collect())
 }
@@ -215,34 +218,6 @@ pub async fn remove_destination(
     .fetch_optional(db)
     .await?;
     Ok(project.map(ProjectId::from_uuid))
-}
-
-/// Marks a destination that refuses for good. `true` if it was whole until now.
-///
-/// # Errors
-/// When the database fails.
-pub async fn mark_broken(db: impl PgExecutor<'_>, id: DestinationId) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE destinations SET broken_at = now() WHERE id = $1 AND broken_at IS NULL",
-        id.as_uuid(),
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Marks a destination as whole again, after a message went through.
-///
-/// # Errors
-/// When the database fails.
-pub async fn mark_whole(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE destinations SET broken_at = NULL WHERE id = $1 AND broken_at IS NOT NULL",
-        id.as_uuid()
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 fn row_name(id: DestinationId) -> String {

@@ -223,8 +223,7 @@ pub async fn lock_provider_event(
 
 /// Events that everybody forgot: something about them is overdue by more than two minutes, nothing
 /// waits in the outbox, and nobody tried to wake them in the last quarter of an hour. Overdue are a
-/// result, the first attempt or the answer of a callback, and an alert that was never tried or never
-/// given up.
+/// result, and the first attempt or the result of a callback.
 ///
 /// # Errors
 /// When the database fails.
@@ -242,10 +241,7 @@ pub async fn list_forgotten(
                WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses r
                WHERE state = 'delivering' AND NOT EXISTS (SELECT FROM callback_attempts a
-                   WHERE a.replay_id = r.id AND a.started_at > now() - interval '7 hours')
-               UNION ALL SELECT event_id FROM alerts
-               WHERE state = 'pending' AND (attempts = 0 AND created_at < now() - interval '2 minutes'
-                   OR created_at < now() - interval '25 hours')) AS overdue
+                   WHERE a.replay_id = r.id AND a.started_at > now() - interval '7 hours')) AS overdue
            WHERE NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = overdue.event_id)
              AND NOT EXISTS (SELECT FROM audit_entries e WHERE e.event_id = overdue.event_id
                  AND e.action = 'watch.restarted' AND e.at > now() - interval '15 minutes')

@@ -23,6 +23,9 @@ pub struct WorkHealth {
     pub parked: i64,
     /// Destinations that stopped taking messages.
     pub broken_destinations: i64,
+    /// Destinations that failed five times and more since the last message that they took: for a quarter of
+    /// an hour, as they are left alone for longer each time.
+    pub failing_destinations: i64,
     /// Live projects that have no destination.
     pub untold_projects: i64,
     /// E-mail destinations.
@@ -55,6 +58,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
              (SELECT extract(epoch FROM now() - min(created_at))::bigint FROM outbox WHERE parked_at IS NULL) AS waiting_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL LIMIT $1) AS parked) AS "parked!",
              (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NOT NULL) AS "broken!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 5) AS "failing!",
              (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND NOT EXISTS (
                   SELECT FROM destinations d WHERE d.project_id = p.id AND d.removed_at IS NULL)) AS "untold!",
              (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!""#,
@@ -69,6 +73,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
         waiting_for: row.waiting_for,
         parked: row.parked,
         broken_destinations: row.broken,
+        failing_destinations: row.failing,
         untold_projects: row.untold,
         email_destinations: row.email,
     })

@@ -8,12 +8,14 @@
 //! installation. A process that dies half-way leaves nothing half-done.
 
 pub mod administration;
+pub mod alert_claims;
 pub mod alerts;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
 pub mod backfill;
 pub mod declared_names;
+pub mod destination_health;
 pub mod destinations;
 pub mod environments;
 pub mod error;

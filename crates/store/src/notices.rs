@@ -1,27 +1,37 @@
-//! Telling a project's destinations about results that never found their receipt, once a day at most.
+//! Telling a project's destinations what no single incident tells: that results never found their
+//! receipt, or that another destination broke. Each is told once a day at most.
 //!
-//! A notice tells what the audit took in since the notice before, so that nothing is told twice and
-//! nothing of the last seven days is left out. Whoever sends one claims it first: two processes send it
+//! A notice about results tells what the audit took in since the notice before, so that nothing is told
+//! twice and nothing of the last seven days is left out. Whoever sends one claims it first: two processes send it
 //! once, and one that dies after it sent sends it once more, with the same message id.
 
 use std::time::Duration;
 
 use domain::audit::{Action, Actor};
 use domain::ids::{DestinationId, ProjectId};
+use domain::notice::NoticeKind;
 use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
+use uuid::Uuid;
 
 use crate::StoreError;
+use crate::error::read_text;
 
 /// A notice that its reader claimed.
 #[derive(Debug, Clone)]
 pub struct Notice {
+    /// Its id.
+    pub id: Uuid,
+    /// What it tells.
+    pub kind: NoticeKind,
     /// Where it goes.
     pub destination_id: DestinationId,
-    /// The day of it, in UTC. With the destination it names the notice.
+    /// The day of it, in UTC.
     pub day: Date,
-    /// Whose results.
+    /// The project.
     pub project_id: ProjectId,
+    /// The destination that broke, for that kind.
+    pub about: Option<DestinationId>,
     /// It tells of entries after this.
     pub since: OffsetDateTime,
     /// It tells of entries up to this.
@@ -49,7 +59,7 @@ pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError>
         "WITH told AS (
              SELECT p.id AS project_id, max(n.created_at) AS told_at,
                     greatest(max(n.until), now() - interval '7 days') AS since
-             FROM projects p LEFT JOIN notices n ON n.project_id = p.id GROUP BY p.id
+             FROM projects p LEFT JOIN notices n ON n.project_id = p.id AND n.kind = $3 GROUP BY p.id
          ), untold AS (
              SELECT t.project_id, t.since,
                     (SELECT max(a.at) FROM audit_entries a
@@ -57,17 +67,41 @@ pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError>
                        AND a.actor = $1 AND a.action = $2 AND a.at > t.since) AS until
              FROM told t WHERE t.told_at IS NULL OR t.told_at < now() - interval '24 hours'
          )
-         INSERT INTO notices (destination_id, day, project_id, since, until)
-         SELECT d.id, (now() AT TIME ZONE 'UTC')::date, u.project_id, u.since, u.until
+         INSERT INTO notices (destination_id, kind, day, project_id, since, until)
+         SELECT d.id, $3, (now() AT TIME ZONE 'UTC')::date, u.project_id, u.since, u.until
          FROM untold u JOIN destinations d ON d.project_id = u.project_id
          WHERE u.until IS NOT NULL AND d.removed_at IS NULL AND d.broken_at IS NULL
-         ON CONFLICT ON CONSTRAINT notices_pkey DO NOTHING",
+         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),
+        NoticeKind::ResultsUnclaimed.as_str(),
     )
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Tells the project's other destinations that one of them broke, unless they were told today.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue_broken(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    broken: DestinationId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
+         WHERE project_id = $1 AND id <> $2 AND removed_at IS NULL AND broken_at IS NULL
+         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
+        project_id.as_uuid(),
+        broken.as_uuid(),
+        NoticeKind::DestinationBroken.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Claims a notice that is due, for one attempt; it is due again after `pause` unless it is finished.
@@ -80,23 +114,29 @@ pub async fn claim_notice(
 ) -> Result<Option<Notice>, StoreError> {
     let row = sqlx::query!(
         r#"UPDATE notices SET attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
-           WHERE (destination_id, day) = (
-               SELECT destination_id, day FROM notices WHERE state = 'pending' AND due_at <= now()
+           WHERE id = (
+               SELECT id FROM notices WHERE state = 'pending' AND due_at <= now()
                ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING destination_id, day, project_id, since, until,
+           RETURNING id, kind, destination_id, day, project_id, about_id, since, until,
                created_at < now() - interval '24 hours' AS "last!""#,
         pause.as_secs_f64(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| Notice {
-        destination_id: DestinationId::from_uuid(row.destination_id),
-        day: row.day,
-        project_id: ProjectId::from_uuid(row.project_id),
-        since: row.since,
-        until: row.until,
-        last: row.last,
-    }))
+    row.map(|row| {
+        Ok(Notice {
+            id: row.id,
+            kind: read_text("notices", "kind", row.id, &row.kind)?,
+            destination_id: DestinationId::from_uuid(row.destination_id),
+            day: row.day,
+            project_id: ProjectId::from_uuid(row.project_id),
+            about: row.about_id.map(DestinationId::from_uuid),
+            since: row.since,
+            until: row.until,
+            last: row.last,
+        })
+    })
+    .transpose()
 }
 
 /// How an attempt ended.
@@ -125,11 +165,10 @@ pub async fn note_attempt(
         AttemptEnd::GivenUp(answer) => ("given_up", answer),
     };
     let done = sqlx::query!(
-        "UPDATE notices SET state = $3, last_answer = $4,
-             finished_at = CASE WHEN $3 = 'pending' THEN NULL ELSE now() END
-         WHERE destination_id = $1 AND day = $2 AND state = 'pending'",
-        notice.destination_id.as_uuid(),
-        notice.day,
+        "UPDATE notices SET state = $2, last_answer = $3,
+             finished_at = CASE WHEN $2 = 'pending' THEN NULL ELSE now() END
+         WHERE id = $1 AND state = 'pending'",
+        notice.id,
         state,
         answer,
     )
@@ -138,25 +177,29 @@ pub async fn note_attempt(
     Ok(done.rows_affected() == 1)
 }
 
-/// The results of a project that were given up after `since` and up to `until`, with the ids of five.
+/// The results of one project, or of all, that were given up after `since` and up to `until`, with the
+/// ids of five.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_unclaimed(
     db: impl PgExecutor<'_>,
-    project_id: ProjectId,
+    project_id: Option<ProjectId>,
     since: OffsetDateTime,
     until: OffsetDateTime,
 ) -> Result<Unclaimed, StoreError> {
     let row = sqlx::query!(
         r#"WITH given_up AS (
-               SELECT at, detail ->> 'provider_event_id' AS id FROM audit_entries
-               WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = $1
-                 AND actor = $2 AND action = $3 AND at > $4 AND at <= $5
+               SELECT entry.at, entry.detail ->> 'provider_event_id' AS id
+               FROM projects p CROSS JOIN LATERAL (
+                   SELECT at, detail FROM audit_entries
+                   WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id
+                     AND actor = $2 AND action = $3 AND at > $4 AND at <= $5) AS entry
+               WHERE $1::uuid IS NULL OR p.id = $1
            )
            SELECT (SELECT count(*) FROM given_up) AS "count!",
                   ARRAY(SELECT id FROM given_up WHERE id IS NOT NULL ORDER BY at DESC LIMIT 5) AS "ids!""#,
-        project_id.as_uuid(),
+        project_id.map(ProjectId::as_uuid),
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),
         since,

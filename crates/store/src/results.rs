@@ -201,31 +201,6 @@ pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreErro
     Ok(done.rows_affected())
 }
 
-/// How many results of one project, or of all, were given up unclaimed in the last days.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_unclaimed(
-    db: impl PgExecutor<'_>,
-    project_id: Option<ProjectId>,
-    days: i32,
-) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"SELECT coalesce(sum(of_project.unclaimed), 0)::bigint AS "count!" FROM projects p CROSS JOIN LATERAL (
-               SELECT count(*) AS unclaimed FROM audit_entries
-               WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id AND actor = $3
-                 AND action = $4 AND at > now() - make_interval(days => $2)) AS of_project
-           WHERE $1::uuid IS NULL OR p.id = $1"#,
-        project_id.map(ProjectId::as_uuid),
-        days,
-        Actor::System.to_string(),
-        Action::ResultUnclaimed.as_str(),
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(count)
-}
-
 /// Forgets which kept results were claimed, 24 hours later.
 ///
 /// # Errors

@@ -88,7 +88,8 @@ fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
 }
 
 #[test]
-fn a_slack_url_stays_secret_breaks_on_404_and_mends_once_a_message_goes_through() {
+fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_message_goes_through()
+ {
     e2e::run(async {
         let world = world().await;
         let slack = Receiver::start().await.expect("a receiver");
@@ -99,16 +100,22 @@ fn a_slack_url_stays_secret_breaks_on_404_and_mends_once_a_message_goes_through(
         assert!(page.contains("127.0.0.1") && !page.contains("/repair"), "only its host: {page}");
 
         let channel = all(&world).await.remove(0);
-        slack.answer_with(&[404]);
+        slack.answer_with(&[404, 404]);
         let page = test(&alice, &world, &channel).await;
         assert!(page.contains("did not take the test message. The answer: 404"), "{page}");
+        assert!(page.contains("Failing") && all(&world).await[0].broken_at.is_none(), "{page}");
+        sqlx::query("UPDATE destinations SET gone_at = gone_at - interval '10 minutes'")
+            .execute(&world.pool)
+            .await
+            .expect("a database");
+        let page = test(&alice, &world, &channel).await;
         assert!(page.contains("Broken for") && page.contains("Make a new webhook"), "{page}");
         assert!(all(&world).await[0].broken_at.is_some());
 
         let page = test(&alice, &world, &channel).await;
         assert!(page.contains("took the test message. The answer: 200"), "{page}");
         assert!(!page.contains("Broken for"), "{page}");
-        assert_eq!(slack.received().len(), 2);
+        assert_eq!(slack.received().len(), 3);
         assert!(!page.contains("/repair"), "{page}");
     });
 }
@@ -134,9 +141,12 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
         let (code, refused) = test(channel.id).await;
         let message = refused["error"]["message"].as_str().expect("a message").to_owned();
         assert_eq!((code, &refused["error"]["code"]), (1, &json!("undelivered")));
-        assert!(message.starts_with("the slack message was not taken, nothing will arrive there"));
+        assert!(
+            message.starts_with("the slack message was not taken, nobody is there"),
+            "{message}"
+        );
         assert!(message.contains("marked as broken: 404"), "{message}");
-        assert!(all(&world).await[1].broken_at.is_some());
+        assert!(all(&world).await[1].broken_at.is_none(), "one answer never decides for ever");
 
         let (code, none) = test(DestinationId::from_uuid(uuid::Uuid::now_v7())).await;
         assert_eq!((code, &none["error"]["code"]), (1, &json!("not_found")));

@@ -132,8 +132,8 @@ fn a_destination_is_added_tried_and_removed() {
         };
         for (outcome, broken) in [
             (TestOutcome::Refused("500"), false),
-            (TestOutcome::Broken("404 no_service"), true),
-            (TestOutcome::Refused("500"), true),
+            (TestOutcome::Gone("404 no_service"), false),
+            (TestOutcome::Gone("404 no_service"), false),
             (TestOutcome::Delivered("ok"), false),
         ] {
             let noted = destination::note_test(&mut tx, &alice(), id, slack, outcome).await;
@@ -151,7 +151,7 @@ fn a_destination_is_added_tried_and_removed() {
         operator:alice@cometcart.test destination.added {"address":"hooks.slack.com","destination_id":"dst_","kind":"slack"}
         operator:alice@cometcart.test destination.tested {"answer":"500","delivered":false,"destination_id":"dst_"}
         operator:alice@cometcart.test destination.tested {"answer":"404 no_service","delivered":false,"destination_id":"dst_"}
-        operator:alice@cometcart.test destination.tested {"answer":"500","delivered":false,"destination_id":"dst_"}
+        operator:alice@cometcart.test destination.tested {"answer":"404 no_service","delivered":false,"destination_id":"dst_"}
         operator:alice@cometcart.test destination.tested {"answer":"ok","delivered":true,"destination_id":"dst_"}
         operator:alice@cometcart.test destination.removed {"destination_id":"dst_"}
         "#);

@@ -105,21 +105,3 @@ fn an_event_and_a_step_that_fail_keep_nothing_else_from_being_swept() {
         }
     });
 }
-
-#[test]
-fn an_alert_that_nobody_tried_is_forgotten() {
-    run(async {
-        let shop = Shop::open().await;
-        let event_id = shop.missed("evt_1").await;
-        shop.execute("DELETE FROM outbox WHERE event_id = $1", event_id).await;
-        assert_eq!(forgotten(&shop).await, []);
-        shop.execute(
-            "UPDATE alerts SET created_at = now() - interval '3 minutes' WHERE event_id = $1",
-            event_id,
-        )
-        .await;
-        assert_eq!(forgotten(&shop).await, [event_id]);
-        shop.execute("UPDATE alerts SET attempts = 1 WHERE event_id = $1", event_id).await;
-        assert_eq!(forgotten(&shop).await, [], "it is being tried");
-    });
-}

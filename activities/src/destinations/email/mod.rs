@@ -16,15 +16,15 @@ pub use smtp::MailSettingsError;
 use std::path::PathBuf;
 
 use askama::Template;
-use domain::alert::{AlertFacts, one_line};
-use domain::notice::UnclaimedNotice;
+use domain::alert::{AlertFacts, AlertKind, one_line};
+use domain::notice::NoticeText;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use time::OffsetDateTime;
 
 use self::smtp::SmtpServer;
-use super::{SendFailure, Sent};
+use super::{SendFailure, Sent, Thread};
 
 const UNSET: &str = "SMTP_URL is not set, so no mail can be sent";
 
@@ -104,12 +104,14 @@ impl EmailSender {
     pub(super) async fn send(
         &self,
         address: &str,
-        message_id: &str,
+        thread: &Thread,
         facts: &AlertFacts,
     ) -> Result<Sent, SendFailure> {
-        let message = self.compose(address, message_id, render(facts))?;
+        let mail = render(facts, thread.first.as_ref().map(|(_, kind)| *kind));
+        let message = self.compose(address, thread, mail)?;
         let kind = facts.kind.as_str();
-        self.dispatch(&message, || folder::file_name(facts.happened_at, kind, message_id)).await
+        self.dispatch(&message, || folder::file_name(facts.happened_at, kind, &thread.message_id))
+            .await
     }
 
     /// Sends one notice to one address.
@@ -117,11 +119,12 @@ impl EmailSender {
         &self,
         address: &str,
         message_id: &str,
-        notice: &UnclaimedNotice,
+        notice: &NoticeText,
     ) -> Result<Sent, SendFailure> {
-        let message = self.compose(address, message_id, notice::render(notice))?;
-        let now = OffsetDateTime::now_utc();
-        self.dispatch(&message, || folder::file_name(now, "results_unclaimed", message_id)).await
+        let thread = Thread::alone(message_id.to_owned());
+        let message = self.compose(address, &thread, notice::render(notice))?;
+        let (now, kind) = (OffsetDateTime::now_utc(), notice.kind.as_str());
+        self.dispatch(&message, || folder::file_name(now, kind, message_id)).await
     }
 
     async fn dispatch(
@@ -151,34 +154,47 @@ impl EmailSender {
     fn compose(
         &self,
         address: &str,
-        message_id: &str,
+        thread: &Thread,
         mail: Result<Rendered, askama::Error>,
     ) -> Result<Message, SendFailure> {
         let unusable = |what: &str| SendFailure::permanent(&format!("{what} is not usable"));
         let to: Address = address.parse().map_err(|_| unusable("the address"))?;
-        let id = bracketed(message_id).ok_or_else(|| unusable("the message id"))?;
+        let id = |id: &str| bracketed(id).ok_or_else(|| unusable("the message id"));
         let mail = mail.map_err(|error| SendFailure::permanent(&error.to_string()))?;
-        Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(to.into())
             .date_now()
-            .message_id(Some(id))
+            .message_id(Some(id(&thread.message_id)?))
             .subject(mail.subject)
-            .header(AutoSubmitted)
+            .header(AutoSubmitted);
+        if let Some((first, _)) = &thread.first {
+            message = message.in_reply_to(id(first)?).references(id(first)?);
+        }
+        message
             .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
             .map_err(|error| SendFailure::permanent(&error.to_string()))
     }
 }
 
-/// Writes one message, without sender and receiver.
+/// Writes one message, without sender and receiver. One that follows another of its incident has that
+/// one's subject behind `Re:`, because mail programs (Gmail among them) begin a new conversation where the
+/// subject changes; the new state stands first in the text.
 ///
 /// # Errors
 /// Never in practice: the templates are checked when the program is built.
-pub fn render(facts: &AlertFacts) -> Result<Rendered, askama::Error> {
+pub fn render(facts: &AlertFacts, first: Option<AlertKind>) -> Result<Rendered, askama::Error> {
     let facts = &facts.clone().legible();
     let heading = &facts.heading();
+    let subject = match first {
+        None => Subject { facts, heading }.render()?,
+        Some(kind) => {
+            let heading = &AlertFacts { kind, ..facts.clone() }.heading();
+            format!("Re: {}", Subject { facts, heading }.render()?)
+        }
+    };
     Ok(Rendered {
-        subject: one_line(&Subject { facts, heading }.render()?),
+        subject: one_line(&subject),
         text: Text { facts, heading }.render()?,
         html: Html { facts, heading }.render()?,
     })

@@ -1,31 +1,29 @@
-//! The mail about results that never found their receipt.
+//! The mail of a notice.
 
 use askama::Template;
-use domain::alert::one_line;
-use domain::notice::UnclaimedNotice;
+use domain::notice::NoticeText;
 
 use super::Rendered;
 
 #[derive(Template)]
 #[template(path = "destinations/email/notice.txt")]
 struct Text<'a> {
-    notice: &'a UnclaimedNotice,
+    notice: &'a NoticeText,
 }
 
 #[derive(Template)]
 #[template(path = "destinations/email/notice.html")]
 struct Html<'a> {
-    notice: &'a UnclaimedNotice,
+    notice: &'a NoticeText,
 }
 
 /// Writes the mail, without sender and receiver.
 ///
 /// # Errors
 /// Never in practice: the templates are checked when the program is built.
-pub(super) fn render(notice: &UnclaimedNotice) -> Result<Rendered, askama::Error> {
-    let subject = format!("[{} {}] {}", notice.project_name, notice.mode, notice.heading());
+pub(super) fn render(notice: &NoticeText) -> Result<Rendered, askama::Error> {
     Ok(Rendered {
-        subject: one_line(&subject),
+        subject: notice.subject.clone(),
         text: Text { notice }.render()?,
         html: Html { notice }.render()?,
     })

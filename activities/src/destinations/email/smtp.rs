@@ -7,8 +7,9 @@
 //! and saying goodbye is optional.
 //!
 //! What a failure means: nothing that happens before `MAIL FROM` says anything about this message
-//! (a refused login is the operator's to mend), so it is worth another attempt. From there on 4xx
-//! is for now and 5xx is for good. A connection that ends after the last byte of a message and
+//! (a rejected login is the operator's to fix), so it is worth another attempt. From there on 4xx
+//! is for now and 5xx is for good; a 5xx to `RCPT TO` whose enhanced code names the mailbox says that
+//! nobody is there. A connection that ends after the last byte of a message and
 //! before its answer may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::borrow::Cow;
@@ -28,7 +29,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use super::super::{SendFailure, Sent};
+use super::super::{FailureKind, SendFailure, Sent};
 use super::plain_first::PlainFirst;
 
 /// How long a server may take for one step.
@@ -38,6 +39,12 @@ const STEP: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_secs(75);
 /// How long the goodbye may take; the message is settled by then.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The step in which a server judges the mailbox.
+const RCPT: &str = "RCPT TO";
+/// What says that nobody is there: no such mailbox, no such domain, no address at all, moved without a
+/// new address, a domain that takes no mail, a mailbox that is closed.
+const NO_MAILBOX: [&str; 6] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
 
 /// The mail settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -198,7 +205,7 @@ impl SmtpServer {
         self.then("MAIL FROM", connection.command(mail)).await?;
         for address in envelope.to() {
             let rcpt = Rcpt::new(address.clone(), Vec::new());
-            self.then("RCPT TO", connection.command(rcpt)).await?;
+            self.then(RCPT, connection.command(rcpt)).await?;
         }
         self.then("DATA", connection.command(Data)).await?;
         self.then("the message", connection.message(&message.formatted())).await
@@ -225,10 +232,12 @@ impl SmtpServer {
             let said = format!("{what}: {error}");
             // 530 asks for a login or for TLS, which is a matter of the settings.
             let settings = error.status().is_some_and(|code| code.to_string() == "530");
-            if error.is_permanent() && !settings {
-                SendFailure::permanent(&said)
-            } else {
-                SendFailure::transient(&said)
+            match error.is_permanent() && !settings {
+                true if what == RCPT && names_no_mailbox(&said) => {
+                    SendFailure::new(FailureKind::Gone, &said)
+                }
+                true => SendFailure::permanent(&said),
+                false => SendFailure::transient(&said),
             }
         })
     }
@@ -280,6 +289,13 @@ fn read_login(url: &Url) -> Result<Option<Credentials>, MailSettingsError> {
         (_, None) => Err(MailSettingsError::Url),
         (user, Some(password)) => Ok(Some(Credentials::new(decode(user)?, decode(password)?))),
     }
+}
+
+/// Whether an answer carries an enhanced status code (RFC 3463, RFC 7505) that says that the mailbox or
+/// its domain does not exist, moved away or was closed. A policy (5.7.x), a full mailbox (5.2.2) and a
+/// bare 550, which servers use for all of these, say no such thing.
+fn names_no_mailbox(said: &str) -> bool {
+    said.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(|word| NO_MAILBOX.contains(&word))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -343,6 +359,25 @@ mod tests {
             assert_eq!(refusal(url), MailSettingsError::Url, "{url}");
         }
         assert_eq!(refusal("smtp://127.0.0.1?tls=maybe"), MailSettingsError::Tls);
+    }
+
+    #[test]
+    fn only_a_mailbox_that_does_not_exist_is_gone() {
+        for said in [
+            "RCPT TO: permanent error (550): 5.1.1 <bob@x.test>: Recipient address rejected: unknown",
+            "RCPT TO: permanent error (550): #5.1.10 null MX",
+            "RCPT TO: permanent error (554): 5.2.1 disabled",
+        ] {
+            assert!(names_no_mailbox(said), "{said}");
+        }
+        for said in [
+            "RCPT TO: permanent error (550): 5.7.1 Relaying denied",
+            "RCPT TO: permanent error (550): No such user",
+            "RCPT TO: permanent error (552): 5.2.2 mailbox full",
+            "RCPT TO: permanent error (550): blocked, see 15.1.1.7",
+        ] {
+            assert!(!names_no_mailbox(said), "{said}");
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ const HEADER: usize = 150;
 const SECTION: usize = 3000;
 const FIELD: usize = 2000;
 const CONTEXT: usize = 2000;
-pub(super) const URL: usize = 3000;
 /// Slack cuts the fallback at 40,000; this is plenty for a notification.
 pub(super) const FALLBACK: usize = 3000;
 /// Quotes are cut well before the section's limit, so that the fence around them always closes.
@@ -22,10 +21,7 @@ pub(super) const QUOTE: usize = 2800;
 pub fn payload(facts: &AlertFacts) -> Value {
     let heading = facts.heading();
     let mut blocks = vec![header(&heading), section(&opening(facts))];
-    // A URL that is too long for a button would cost the whole message.
-    if facts.incident_url.encode_utf16().count() <= URL {
-        blocks.push(button("Open the incident", &facts.incident_url, "open_incident"));
-    }
+    blocks.extend(link("Open the incident", &facts.incident_url));
     blocks.extend(facts.quotes().iter().map(|quote| section(&fenced(quote))));
     blocks.push(fields(facts));
     blocks.push(context(&facts.origin()));
@@ -71,18 +67,14 @@ fn fields(facts: &AlertFacts) -> Value {
     json!({ "type": "section", "fields": fields.collect::<Vec<_>>() })
 }
 
-/// The one next step.
-pub(super) fn button(label: &str, url: &str, action_id: &str) -> Value {
-    json!({
-        "type": "actions",
-        "elements": [{
-            "type": "button",
-            "text": { "type": "plain_text", "text": label, "emoji": false },
-            "url": url,
-            "style": "primary",
-            "action_id": action_id,
-        }],
-    })
+/// The one next step, as a link in the text: a button, even one with a URL, makes Slack ask the app's
+/// interactivity URL when it is pressed, and warn where there is none
+/// (<https://docs.slack.dev/reference/block-kit/block-elements/button-element>). A URL that is too long
+/// would cost the whole message.
+pub(super) fn link(label: &str, url: &str) -> Option<Value> {
+    let url = escape(url, SECTION).replace('|', "%7C");
+    let markup = format!("*<{url}|{label}>*");
+    (!url.ends_with('…') && markup.encode_utf16().count() <= SECTION).then(|| section(&markup))
 }
 
 pub(super) fn context(origin: &str) -> Value {

@@ -2,8 +2,8 @@
 //!
 //! Slack says what it thinks by status and a word of text
 //! (<https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>). 404 and
-//! 410 mean that the channel or the webhook is gone, and so do a few words under 403: then no
-//! message will ever arrive there again. Everything else follows the rules for callbacks.
+//! 410 say that the channel or the webhook is gone, and so do a few words under 403. Everything else
+//! follows the rules for callbacks.
 
 mod blocks;
 mod notice;
@@ -12,7 +12,7 @@ pub use blocks::payload;
 
 use domain::alert::{AlertFacts, SlackUrl};
 use domain::callback::{AnswerVerdict, judge_answer};
-use domain::notice::UnclaimedNotice;
+use domain::notice::NoticeText;
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -36,7 +36,7 @@ pub(super) async fn send(
 pub(super) async fn send_notice(
     http: &GuardedClient,
     url: &SlackUrl,
-    notice: &UnclaimedNotice,
+    notice: &NoticeText,
 ) -> Result<Sent, SendFailure> {
     post(http, url, &notice::payload(notice)).await
 }
@@ -59,7 +59,7 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
         _ => false,
     };
     if gone {
-        return Err(SendFailure::new(FailureKind::Broken, &said));
+        return Err(SendFailure::new(FailureKind::Gone, &said));
     }
     match judge_answer(answer.status) {
         AnswerVerdict::Delivered => Ok(Sent::new(&said)),

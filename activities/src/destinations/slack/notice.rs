@@ -1,35 +1,33 @@
-//! The message about results that never found their receipt, as Slack's blocks.
+//! A notice as Slack's blocks.
 
-use domain::notice::UnclaimedNotice;
+use domain::notice::{NoticeItem, NoticeList, NoticeText};
 use serde_json::{Value, json};
 
-use super::blocks::{FALLBACK, QUOTE, URL, button, context, escape, header, section};
+use super::blocks::{FALLBACK, QUOTE, context, escape, header, link, section};
 
 /// The body of the post.
-pub(super) fn payload(notice: &UnclaimedNotice) -> Value {
-    let heading = notice.heading();
-    let mut ids: Vec<_> =
-        notice.provider_event_ids.iter().map(|id| format!("• `{}`", escape(id, 300))).collect();
-    if notice.unnamed() > 0 {
-        ids.push(format!("• and {} more", notice.unnamed()));
-    }
-    let checks: Vec<_> = UnclaimedNotice::CHECKS.iter().map(|check| format!("• {check}")).collect();
-    let mut blocks = vec![
-        header(&heading),
-        section(&escape(notice.explanation(), QUOTE)),
-        section(&format!("*Provider event ids*\n{}", ids.join("\n"))),
-        section(&format!("*What to check*\n{}", checks.join("\n"))),
-    ];
-    if notice.audit_url.encode_utf16().count() <= URL {
-        blocks.push(button("See all of them", &notice.audit_url, "open_audit"));
-    }
-    blocks.push(context(&notice.origin()));
-    let fallback = format!("{heading} · {}", notice.origin());
+pub(super) fn payload(notice: &NoticeText) -> Value {
+    let mut blocks = vec![header(&notice.heading), section(&escape(&notice.explanation, QUOTE))];
+    blocks.extend(notice.lists.iter().map(|list| section(&listed(list))));
+    blocks.extend(link(notice.link, &notice.url));
+    blocks.push(context(&notice.origin));
+    let fallback = format!("{} · {}", notice.heading, notice.origin);
     json!({ "text": escape(&fallback, FALLBACK), "blocks": blocks })
+}
+
+fn listed(list: &NoticeList) -> String {
+    let items: Vec<_> = list.items.iter().map(|item| format!("• {}", shown(item))).collect();
+    format!("*{}*\n{}", list.title, items.join("\n"))
+}
+
+fn shown(item: &NoticeItem) -> String {
+    let text = escape(&item.text, 300);
+    if item.code { format!("`{text}`") } else { text }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::notice::{NoticeOrigin, ResultsUnclaimed};
     use domain::project::Mode;
 
     use super::*;
@@ -37,14 +35,13 @@ mod tests {
 
     #[test]
     fn what_a_stranger_wrote_mentions_and_links_nothing() {
-        let notice = UnclaimedNotice {
-            project_name: HOSTILE.to_owned(),
-            mode: Mode::Live,
+        let results = ResultsUnclaimed {
             count: 7,
             provider_event_ids: vec![HOSTILE.repeat(20), "evt_1".to_owned()],
             audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
         };
-        let said = payload(&notice.legible()).to_string();
+        let origin = NoticeOrigin { project_name: HOSTILE.to_owned(), mode: Mode::Live };
+        let said = payload(&results.text(&origin)).to_string();
         assert!(said.contains("7 results never found their receipt"), "{said}");
         assert!(said.contains("• `evt_1`\\n• and 5 more"), "{said}");
         assert!(!said.contains("<!channel>") && !said.contains("<@U123>"), "{said}");

@@ -44,7 +44,7 @@ fn a_failed_repair_reads_well() {
     *▲ Open for 43 minutes*
     Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the repair request and then reported a failure.
     ---
-    Open the incident
+    *<https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M|Open the incident>*
     ---
     *Error that your app reported*
     ```account_locked
@@ -101,20 +101,12 @@ fn the_blocks_are_as_slack_wants_them() {
           "type": "section"
         },
         {
-          "elements": [
-            {
-              "action_id": "open_incident",
-              "style": "primary",
-              "text": {
-                "emoji": false,
-                "text": "Open the incident",
-                "type": "plain_text"
-              },
-              "type": "button",
-              "url": "https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M"
-            }
-          ],
-          "type": "actions"
+          "text": {
+            "text": "*<https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M|Open the incident>*",
+            "type": "mrkdwn",
+            "verbatim": true
+          },
+          "type": "section"
         },
         {
           "fields": [
@@ -171,6 +163,11 @@ fn the_blocks_are_as_slack_wants_them() {
 fn hostile_text_is_inert() {
     let message = payload(&hostile().legible());
     for text in texts(&message) {
+        // The one link is ours, and nothing in its URL ends it.
+        let text = text
+            .strip_prefix("*<https://")
+            .and_then(|link| link.strip_suffix(">*"))
+            .unwrap_or(text);
         assert!(!text.contains('<') && !text.contains('>'), "{text}");
         let fences = text.matches("```").count();
         assert!(fences == 0 || fences == 2, "{text}");
@@ -205,7 +202,7 @@ fn no_text_is_longer_than_its_block() {
                 assert!(length(&field["text"]) <= 2000);
             }
             for element in block["elements"].as_array().into_iter().flatten() {
-                assert!(length(&element["text"]) <= 2000 && length(&element["url"]) <= 3000);
+                assert!(length(&element["text"]) <= 2000);
             }
         }
         assert!(length(&message["text"]) <= 3000);
@@ -237,10 +234,10 @@ async fn each_answer_says_what_to_do_next() {
     for (status, headers, body, kind) in [
         ("400 Bad Request", "", "invalid_payload", FailureKind::Permanent),
         ("403 Forbidden", "", "action_prohibited", FailureKind::Permanent),
-        ("403 Forbidden", "", "no_service", FailureKind::Broken),
-        ("403 Forbidden", "", "invalid_token", FailureKind::Broken),
-        ("404 Not Found", "", "channel_not_found", FailureKind::Broken),
-        ("410 Gone", "", "channel_is_archived", FailureKind::Broken),
+        ("403 Forbidden", "", "no_service", FailureKind::Gone),
+        ("403 Forbidden", "", "invalid_token", FailureKind::Gone),
+        ("404 Not Found", "", "channel_not_found", FailureKind::Gone),
+        ("410 Gone", "", "channel_is_archived", FailureKind::Gone),
         ("429 Too Many Requests", "Retry-After: 30\r\n", "rate_limited", later(30)),
         ("429 Too Many Requests", "", "rate_limited", soon),
         ("500 Server Error", "", "rollup_error", soon),

@@ -109,6 +109,10 @@ impl Writing {
 impl Format {
     fn head(self) -> String {
         let mut out = String::new();
+        if let Self::Csv = self {
+            // Spreadsheets take a file without it for one in the system's old code page.
+            out.push('\u{feff}');
+        }
         match self {
             Self::Csv => push_row(
                 &mut out,

@@ -6,11 +6,13 @@
 mod add;
 mod trial;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
-use domain::ids::DestinationId;
+use domain::ids::{DestinationId, ProjectId};
 use store::destinations::{Destination, list_destinations};
 use store::projects::Project;
 use store::{administration, pool};
@@ -57,6 +59,41 @@ struct Row {
     made: When,
     /// Since when nothing arrives there.
     broken: Option<When>,
+    /// Whether it did not take the last message.
+    failing: bool,
+}
+
+/// Broken destinations, as other pages warn of them.
+pub(super) struct Broken {
+    /// The page that lists them.
+    pub(super) path: String,
+    /// What is wrong, in one sentence.
+    pub(super) sentence: String,
+}
+
+/// What is to be said about the destinations of a project, or of all: one sentence for each project with
+/// a broken one.
+pub(super) async fn list_broken(
+    state: &AppState,
+    project_id: Option<ProjectId>,
+) -> Result<Vec<Broken>, ApiError> {
+    let mut by_project: BTreeMap<ProjectId, Vec<Destination>> = BTreeMap::new();
+    for one in list_destinations(&state.pool, project_id).await? {
+        by_project.entry(one.project_id).or_default().push(one);
+    }
+    Ok(by_project.into_iter().filter_map(|(id, all)| warn(id, &all)).collect())
+}
+
+fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
+    let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
+    let names: Vec<_> = broken.iter().map(|one| one_line(&one.address)).collect();
+    let sentence = match broken.len() {
+        0 => return None,
+        count if count == all.len() => "No alert of this project arrives anywhere".to_owned(),
+        1 => format!("Alerts no longer reach {}", names.join(", ")),
+        count => format!("Alerts no longer reach {count} destinations: {}", names.join(", ")),
+    };
+    Some(Broken { path: format!("/projects/{project_id}/destinations"), sentence })
 }
 
 async fn show(
@@ -116,6 +153,7 @@ fn row(destination: &Destination, now: OffsetDateTime) -> Row {
         address: one_line(&destination.address),
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
+        failing: destination.retry_at.is_some(),
     }
 }
 

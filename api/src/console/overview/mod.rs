@@ -13,13 +13,15 @@ use domain::alert::one_line;
 use domain::audit::Action;
 use domain::ids::ProjectId;
 use serde::Deserialize;
+use store::notices;
 use store::projects::{Project, list_projects};
-use store::results::count_unclaimed;
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
+use time::{Duration, OffsetDateTime};
 
 use self::chart::Chart;
 use self::words::{Pace, day, heading, on_time};
 use super::access::{Access, Pages};
+use super::destinations::{Broken, list_broken};
 use super::frame::{Frame, Section, mode_word};
 use super::page::page;
 use super::session::SignedIn;
@@ -69,6 +71,7 @@ struct OverviewPage {
     incomplete_since: Option<When>,
     /// Results that no receipt claimed, and where they are listed.
     unclaimed: Option<(i64, String)>,
+    broken: Vec<Broken>,
 }
 
 /// A project or an event type.
@@ -91,8 +94,11 @@ async fn get(
     };
     let found = overview(&state.pool, project, days).await?;
     let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
-    let unclaimed = count_unclaimed(&state.pool, project, days).await?;
+    let now = OffsetDateTime::now_utc();
+    let since = now - Duration::days(days.into());
+    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?.count;
     let mut shown = fill(frame, (days, project), &projects, found);
+    shown.broken = list_broken(&state, project).await?;
     shown.unclaimed = (unclaimed > 0).then(|| (unclaimed, audit_link(project)));
     page(&shown)
 }
@@ -136,6 +142,7 @@ fn fill(
         ],
         incomplete_since: found.incomplete_since.map(When::exact),
         unclaimed: None,
+        broken: Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@ use super::head::{self, Head, Tab};
 use super::names::TypedNames;
 use super::secrets::{self, SecretRow};
 use super::settings::Typed;
+use crate::console::destinations::{Broken, list_broken};
 use crate::console::form::Mistakes;
 use crate::console::frame::{Frame, Section};
 use crate::console::page::page_with;
@@ -38,6 +39,7 @@ struct ProjectPage {
     locked: bool,
     secrets: Vec<SecretRow>,
     unclaimed: Unclaimed,
+    broken: Vec<Broken>,
 }
 
 /// Results of the last seven days that never found their receipt.
@@ -107,6 +109,7 @@ pub(super) async fn render(
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     let (status, locked) = (mistakes.status(), !frame.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
+    let broken = list_broken(state, Some(project.id)).await?;
     page_with(
         status,
         &ProjectPage {
@@ -120,6 +123,7 @@ pub(super) async fn render(
             locked,
             secrets,
             unclaimed,
+            broken,
         },
     )
 }
@@ -130,7 +134,7 @@ async fn unclaimed(
     now: OffsetDateTime,
 ) -> Result<Unclaimed, ApiError> {
     let since = now - Duration::days(7);
-    let found = notices::find_unclaimed(&state.pool, project.id, since, now).await?;
+    let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
     let (action, from) = (Action::ResultUnclaimed, since.date());
     let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
     Ok(Unclaimed { count: found.count, path })

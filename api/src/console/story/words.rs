@@ -42,6 +42,7 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::CallbackFailed => (Bad, "Callback failed"),
         A::AlertDelivered => (Good, "People told"),
         A::AlertGivenUp => (Bad, "An alert was given up"),
+        A::AlertSuperseded => (Plain, "An alert was not sent"),
         A::DestinationBroken => (Bad, "A destination is broken"),
         A::WatchRestarted => (Plain, "Watch started again"),
         A::RelayParked => (Bad, "A message to Temporal was put aside"),
@@ -97,6 +98,14 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         },
         Action::AlertDelivered | Action::DestinationAdded | Action::DestinationRemoved => {
             place(detail, names)
+        }
+        Action::AlertSuperseded => {
+            let place = place(detail, names);
+            if place.is_empty() {
+                "a newer one says more".into()
+            } else {
+                format!("{place}: a newer one says more")
+            }
         }
         Action::AlertGivenUp | Action::DestinationBroken => {
             let why = [place(detail, names), said("why")];

@@ -122,6 +122,13 @@ fn judge_destinations(work: WorkHealth) -> Check {
             "destinations are broken",
         ));
     }
+    if work.failing_destinations > 0 {
+        wrong.push(count(
+            work.failing_destinations,
+            "destination keeps failing",
+            "destinations keep failing",
+        ));
+    }
     if work.untold_projects > 0 {
         wrong.push(count(
             work.untold_projects,
@@ -130,7 +137,7 @@ fn judge_destinations(work: WorkHealth) -> Check {
         ));
     }
     if wrong.is_empty() {
-        return Check::ok(DESTINATIONS, "none is broken");
+        return Check::ok(DESTINATIONS, "none is broken or keeps failing");
     }
     Check::degraded(
         DESTINATIONS,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::audit::{self, Subject};
 use crate::destinations::{self, NewDestination};
 use crate::seal::MasterKey;
-use crate::{Insertion, StoreError};
+use crate::{Insertion, StoreError, destination_health, notices};
 
 /// How a test message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum TestOutcome<'a> {
     Delivered(&'a str),
     /// It did not, which says nothing of the next message; what the other side answered.
     Refused(&'a str),
-    /// The other side said that nothing will ever arrive there again.
-    Broken(&'a str),
+    /// The other side said that nobody is there.
+    Gone(&'a str),
 }
 
 /// Sends a project's alerts to one more place; `Existing` if they go there already, and nothing is
@@ -60,7 +60,8 @@ pub async fn remove_destination(
     Ok(Some(project_id))
 }
 
-/// Keeps how a test message ended. One that went through mends a broken destination.
+/// Keeps how a test message ended. One that went through makes a broken destination work again; one that
+/// found nobody there counts as an alert's answer does.
 ///
 /// # Errors
 /// When the database fails.
@@ -73,12 +74,24 @@ pub async fn note_test(
 ) -> Result<(), StoreError> {
     let (delivered, answer) = match outcome {
         TestOutcome::Delivered(answer) => {
-            destinations::mark_whole(&mut *tx, id).await?;
+            destination_health::note_success(&mut *tx, id).await?;
             (true, answer)
         }
         TestOutcome::Refused(answer) => (false, answer),
-        TestOutcome::Broken(answer) => {
-            destinations::mark_broken(&mut *tx, id).await?;
+        TestOutcome::Gone(answer) => {
+            if destination_health::note_gone(&mut *tx, id, None).await? {
+                let detail = json!({ "destination_id": id, "why": answer });
+                let subject = Subject::project(project_id);
+                audit::insert_entry(
+                    &mut *tx,
+                    &Actor::System,
+                    Action::DestinationBroken,
+                    subject,
+                    detail,
+                )
+                .await?;
+                notices::enqueue_broken(&mut *tx, project_id, id).await?;
+            }
             (false, answer)
         }
     };

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::super::{EmailSender, SendFailure};
 use super::mail_server::{Authority, Encryption, Heard, Login, MailServer, Rules, sender};
-use super::{BOB, ID, TRANSIENT};
+use super::{BOB, ID, TRANSIENT, alone};
 use crate::destinations::samples::opened;
 
 /// In the URLs: `alerts%40cometcart.test:p%40ss%2Fw%C3%B6rd`.
@@ -22,7 +22,7 @@ async fn server(encryption: Encryption) -> MailServer {
 }
 
 async fn refusal(sender: &EmailSender) -> SendFailure {
-    let failure = sender.send(BOB, ID, &opened()).await.expect_err("not taken");
+    let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not taken");
     assert_eq!(failure.kind, TRANSIENT, "{failure}");
     failure
 }
@@ -58,7 +58,7 @@ async fn a_mail_goes_through_tls_from_the_first_byte_with_a_login() {
     let authority = Authority::new();
     let server = server(Encryption::Always(authority.vouch_for("localhost"))).await;
     let sender = server.sender_by(SMTPS, &[&authority]);
-    let sent = sender.send(BOB, ID, &opened()).await.expect("taken");
+    let sent = sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     assert_eq!(sent.answer, "250 2.0.0 queued as 7F3A");
     assert_one_encrypted_mail(&server.heard_from(1).await, "PLAIN");
 }
@@ -69,7 +69,7 @@ async fn a_mail_goes_through_starttls_with_a_login() {
     for url in [STARTTLS, OPPORTUNISTIC] {
         let server = server(Encryption::StartTls(authority.vouch_for("localhost"))).await;
         let sender = server.sender_by(url, &[&authority]);
-        sender.send(BOB, ID, &opened()).await.expect("taken");
+        sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
         assert_one_encrypted_mail(&server.heard_from(1).await, "PLAIN");
     }
 }
@@ -85,7 +85,7 @@ async fn a_server_that_asks_for_user_and_password_one_by_one_gets_both() {
     };
     let server = MailServer::start_with(rules).await;
     let sender = server.sender_by(STARTTLS, &[&authority]);
-    sender.send(BOB, ID, &opened()).await.expect("taken");
+    sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     assert_one_encrypted_mail(&server.heard_from(1).await, "LOGIN");
 }
 
@@ -150,7 +150,7 @@ async fn a_server_without_starttls_is_left_before_the_login_where_the_url_demand
 async fn a_server_without_starttls_gets_the_mail_in_the_clear_where_the_url_allows_it() {
     let server = server(Encryption::None).await;
     let sender = server.sender_by(OPPORTUNISTIC, &[]);
-    sender.send(BOB, ID, &opened()).await.expect("taken");
+    sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     let heard = server.heard_from(1).await;
     let [mail] = heard.mails.as_slice() else { panic!("one mail, not {:#?}", heard.mails) };
     assert!(!mail.encrypted);

@@ -1,7 +1,7 @@
 //! Mail as files.
 
 use super::super::EmailSender;
-use super::{BOB, FROM, ID, TRANSIENT};
+use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::samples::{opened, resolved};
 
 #[tokio::test]
@@ -10,9 +10,9 @@ async fn a_folder_gets_one_whole_file_per_alert() {
     let mail = folder.path().join("mail");
     let sender = EmailSender::folder(mail.clone(), FROM).expect("good settings");
     for _ in 0..2 {
-        sender.send(BOB, ID, &opened()).await.expect("written");
+        sender.send(BOB, &alone(ID), &opened()).await.expect("written");
     }
-    sender.send(BOB, ID, &resolved()).await.expect("written");
+    sender.send(BOB, &alone(ID), &resolved()).await.expect("written");
     let mut names: Vec<_> = std::fs::read_dir(&mail)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
@@ -35,6 +35,6 @@ async fn a_folder_that_cannot_be_written_may_be_mended() {
     let blocked = folder.path().join("file");
     std::fs::write(&blocked, "in the way").expect("a file");
     let sender = EmailSender::folder(blocked.join("mail"), FROM).expect("good settings");
-    let failure = sender.send(BOB, ID, &opened()).await.expect_err("not written");
+    let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not written");
     assert_eq!(failure.kind, TRANSIENT);
 }

@@ -7,7 +7,7 @@ use crate::destinations::samples::{hostile, opened, repair_failed, resolved};
 
 #[test]
 fn an_opened_incident_reads_well() {
-    let mail = render(&opened()).expect("the templates render");
+    let mail = render(&opened(), None).expect("the templates render");
     insta::assert_snapshot!(format!("{}\n\n{}", mail.subject, mail.text), @"
     [CometCart live] user_456 paid for credits. They were never added.
 
@@ -35,7 +35,7 @@ fn an_opened_incident_reads_well() {
 
 #[test]
 fn a_failed_repair_reads_well() {
-    let mail = render(&repair_failed()).expect("the templates render");
+    let mail = render(&repair_failed(), None).expect("the templates render");
     insta::assert_snapshot!(format!("{}\n\n{}", mail.subject, mail.text), @r#"
     [CometCart live] user_456 paid for credits. The repair failed.
 
@@ -71,7 +71,7 @@ fn a_failed_repair_reads_well() {
 
 #[test]
 fn a_resolved_incident_reads_well() {
-    let mail = render(&resolved()).expect("the templates render");
+    let mail = render(&resolved(), None).expect("the templates render");
     insta::assert_snapshot!(format!("{}\n\n{}", mail.subject, mail.text), @"
     [CometCart live] user_456 paid for credits. They were added by the repair.
 
@@ -104,7 +104,7 @@ fn the_html_says_what_the_text_says() {
         test_message: true,
         ..repair_failed()
     };
-    let mail = render(&facts).expect("the templates render");
+    let mail = render(&facts, None).expect("the templates render");
     for said in [
         "user_456 paid for credits. The repair failed.",
         "Open for 43 minutes",
@@ -128,7 +128,7 @@ fn the_html_says_what_the_text_says() {
 
 #[test]
 fn hostile_text_becomes_neither_markup_nor_a_header() {
-    let mail = render(&hostile()).expect("the templates render");
+    let mail = render(&hostile(), None).expect("the templates render");
     assert!(!mail.subject.contains(['\r', '\n']), "{:?}", mail.subject);
     assert!(!mail.html.contains("<script") && !mail.html.contains("</pre>"));
     assert!(mail.html.contains("&#60;script&#62;alert(1)"), "{}", mail.html);

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way};
 use super::mail_server::{MailServer, Script};
-use super::{BOB, FROM, ID, TRANSIENT};
+use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::FailureKind;
 use crate::destinations::samples::{hostile, opened};
 
 async fn send(server: &MailServer) -> Result<Sent, SendFailure> {
-    server.sender("").send(BOB, ID, &opened()).await
+    server.sender("").send(BOB, &alone(ID), &opened()).await
 }
 
 async fn kind_of(script: Script) -> (FailureKind, String) {
@@ -20,7 +20,7 @@ async fn kind_of(script: Script) -> (FailureKind, String) {
 #[tokio::test]
 async fn a_hostile_message_is_one_message_to_one_address() {
     let server = MailServer::start(&[]).await;
-    server.sender("").send(BOB, ID, &hostile()).await.expect("taken");
+    server.sender("").send(BOB, &alone(ID), &hostile()).await.expect("taken");
     let heard = server.heard();
     let commands = |word: &str| heard.iter().filter(|line| line.starts_with(word)).count();
     assert_eq!((commands("MAIL FROM"), commands("RCPT TO"), commands("DATA")), (1, 1, 1));
@@ -57,7 +57,7 @@ async fn the_server_gets_the_whole_message() {
 async fn the_login_is_decoded_from_the_url() {
     let server = MailServer::start(&[]).await;
     let sender = server.sender("alerts%40cometcart.test:p%40ss@");
-    sender.send(BOB, ID, &opened()).await.expect("taken");
+    sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     // base64 of NUL alerts@cometcart.test NUL p@ss
     let auth = "AUTH PLAIN AGFsZXJ0c0Bjb21ldGNhcnQudGVzdABwQHNz";
     assert!(server.heard().iter().any(|line| line == auth), "{:?}", server.heard());
@@ -70,7 +70,8 @@ async fn a_refusal_for_now_is_transient_and_one_for_good_is_permanent() {
         (&[("MAIL", "421 4.3.2 shutting down")], TRANSIENT, "shutting down"),
         (&[(".", "452 4.3.1 disk full")], TRANSIENT, "disk full"),
         (&[("MAIL", "530 5.7.0 authentication required")], TRANSIENT, "authentication required"),
-        (&[("RCPT", "550 5.1.1 no such user")], FailureKind::Permanent, "5.1.1 no such user"),
+        (&[("RCPT", "550 5.1.1 no such user")], FailureKind::Gone, "5.1.1 no such user"),
+        (&[("RCPT", "550 5.7.1 relaying denied")], FailureKind::Permanent, "relaying denied"),
         (&[("MAIL", "553 5.7.1 not your address")], FailureKind::Permanent, "not your address"),
         (&[("DATA", "554 5.5.1 no")], FailureKind::Permanent, "5.5.1 no"),
         (&[(".", "554 5.7.1 looks like spam")], FailureKind::Permanent, "looks like spam"),
@@ -91,7 +92,7 @@ async fn a_server_that_lets_nobody_in_is_the_operators_to_mend() {
         assert_eq!(kind_of(script).await.0, TRANSIENT);
     }
     let server = MailServer::start(&[("AUTH", "535 5.7.8 bad password")]).await;
-    let failure = server.sender("alerts:wrong@").send(BOB, ID, &opened()).await;
+    let failure = server.sender("alerts:wrong@").send(BOB, &alone(ID), &opened()).await;
     let failure = failure.expect_err("not let in");
     assert_eq!(failure.kind, TRANSIENT);
     assert!(failure.answer.contains("5.7.8 bad password"), "{failure:?}");
@@ -122,7 +123,7 @@ async fn a_server_that_takes_too_long_in_all_is_given_up() {
     let mut sender = server.sender("");
     let Way::Smtp(smtp) = &mut sender.way else { panic!("a sender by SMTP") };
     (smtp.step, smtp.whole) = (Duration::from_mins(1), Duration::from_millis(500));
-    let failure = sender.send(BOB, ID, &opened()).await.expect_err("not taken");
+    let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not taken");
     assert_eq!(failure.kind, TRANSIENT);
     assert_eq!(failure.answer, "the mail was not taken within 500ms");
 }
@@ -136,7 +137,7 @@ async fn a_goodbye_that_is_not_answered_takes_nothing_back() {
 #[tokio::test]
 async fn a_server_that_is_away_may_come_back() {
     let closed = EmailSender::smtp("smtp://127.0.0.1:1", FROM).expect("good settings");
-    let failure = closed.send(BOB, ID, &opened()).await.expect_err("nobody listens");
+    let failure = closed.send(BOB, &alone(ID), &opened()).await.expect_err("nobody listens");
     assert_eq!(failure.kind, TRANSIENT);
 }
 
@@ -159,7 +160,8 @@ async fn bad_addresses_and_ids_are_permanent() {
         (BOB, "<a@b>\r\nBcc: charlie@evil.test"),
         (BOB, "<a b@c>"),
     ] {
-        let failure = server.sender("").send(address, id, &opened()).await.expect_err("refused");
+        let failure =
+            server.sender("").send(address, &alone(id), &opened()).await.expect_err("refused");
         assert_eq!(failure.kind, FailureKind::Permanent, "{address:?} {id:?}");
     }
     assert_eq!(server.heard(), Vec::<String>::new());

@@ -56,9 +56,11 @@ pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Res
 }
 
 fn row(destination: &Destination) -> Vec<(String, Tone)> {
-    let state = match destination.broken_at {
-        None => ("works".to_owned(), Tone::Good),
-        Some(at) => (format!("broken since {}", moment(at)), Tone::Bad),
+    let failing = destination.retry_at.filter(|at| *at > OffsetDateTime::now_utc());
+    let state = match (destination.broken_at, failing) {
+        (None, None) => ("works".to_owned(), Tone::Good),
+        (None, Some(at)) => (format!("failing, next attempt {}", moment(at)), Tone::Bad),
+        (Some(at), _) => (format!("broken since {}", moment(at)), Tone::Bad),
     };
     vec![
         plain(&destination.id),

@@ -22,8 +22,8 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination test dst_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-The exit code is 1 when the other side refuses. A Slack channel that was broken is used again once a
-test went through.";
+The exit code is 1 when the other side does not take the message. A destination that was broken is used
+again once a test went through, and the alerts that wait for it go out.";
 
 #[derive(Serialize)]
 struct Tested<'a> {
@@ -91,7 +91,9 @@ fn refusal(kind: &str, failure: &SendFailure) -> Failure {
     let meaning = match failure.kind {
         FailureKind::Transient { .. } => "it may work later",
         FailureKind::Permanent => "it will not work as it is",
-        FailureKind::Broken => "nothing will arrive there any more, so it is marked as broken",
+        FailureKind::Gone => {
+            "nobody is there; if it says so again in ten minutes, it is marked as broken"
+        }
     };
     Failure::Undelivered(format!("the {kind} message was not taken, {meaning}: {}", failure.answer))
 }
@@ -120,13 +122,13 @@ mod tests {
 
     #[test]
     fn a_refused_test_says_what_the_other_side_said_and_what_it_means() {
-        let failure = SendFailure { kind: FailureKind::Broken, answer: "404 no_service".into() };
+        let failure = SendFailure { kind: FailureKind::Gone, answer: "404 no_service".into() };
         let failure = refusal("slack", &failure);
         assert_eq!(failure.code(), "undelivered");
         assert_eq!(
             failure.to_string(),
-            "the slack message was not taken, nothing will arrive there any more, so it is marked \
-             as broken: 404 no_service"
+            "the slack message was not taken, nobody is there; if it says so again in ten minutes, it \
+             is marked as broken: 404 no_service"
         );
     }
 }

@@ -201,12 +201,19 @@ fn last_answer(made: &CallbackAttempt) -> String {
     }
 }
 
+fn state_of(alert: &AlertView) -> &str {
+    match alert.state.as_str() {
+        "pending" if alert.broken => "waits for a broken destination",
+        state => state,
+    }
+}
+
 fn alert_table(alerts: &[AlertView]) -> String {
     let rows = alerts.iter().map(|alert| {
         vec![
             plain(&alert.kind),
             plain(&alert.destination),
-            plain(&alert.state),
+            plain(&state_of(alert)),
             plain(&alert.attempts),
         ]
     });

@@ -31,6 +31,7 @@ fn dossier() -> Dossier {
             last_answer: Some("250 Ok".into()),
             created_at: datetime!(2026-11-21 14:32:09 UTC),
             finished_at: Some(datetime!(2026-11-21 14:32:19 UTC)),
+            broken: false,
         }],
         timeline: vec![TimelineEntry {
             at: datetime!(2026-11-21 14:32:09 UTC),

@@ -1,0 +1,37 @@
+//! Alerts that wait: for a destination that failed, or because a worker died. A destination is sent the
+//! oldest one first; when it takes that, the rest follow one after the other.
+
+use std::time::Duration;
+
+use domain::ids::DestinationId;
+use store::{StoreError, alert_claims};
+
+use super::{Attempt, attempt};
+use crate::deps::Deps;
+
+/// The destinations for which alerts wait and that may be tried.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreError> {
+    alert_claims::list_destinations(&deps.pool).await
+}
+
+/// Sends a destination what waits for it, until it fails or has all of it; `pace` stands
+/// between two messages.
+///
+/// # Errors
+/// When the database fails.
+pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(), StoreError> {
+    let mut after = None;
+    while let Some(alert) = alert_claims::find_next(&deps.pool, id, after).await? {
+        match Box::pin(attempt(deps, alert)).await? {
+            Attempt::Done => {}
+            Attempt::Delivered => tokio::time::sleep(pace).await,
+            // What is too old to be sent is the oldest, so it was given up before this.
+            Attempt::LeftAlone => break,
+        }
+        after = Some(alert);
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Who sends which alert now.
+//!
+//! A claim is made under a lock on the destination's row, so that of several processes one sends an
+//! alert, one message probes a destination that failed, and two alerts of one incident never overtake
+//! each other. It holds for two minutes, longer than any attempt takes: a process that dies after it sent
+//! and before it noted that leaves a claim that runs out, and the message is sent once more.
+
+use domain::alert::AlertKind;
+use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ReplayId};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::StoreError;
+use crate::alerts::Alert;
+use crate::error::read_text;
+
+/// What is to be done with an alert.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nothing: it has ended, or is gone.
+    Ended,
+    /// Nothing now: another process sends it, or another alert of its incident to its destination.
+    Busy,
+    /// Nothing now: its destination failed and is left alone for a while.
+    LeftAlone,
+    /// It is not to be sent any more, because 24 hours have passed or its destination was removed.
+    GiveUp(Alert, &'static str),
+    /// It is not to be sent any more, because a newer alert says more.
+    Supersede(Alert),
+    /// It is ours to send.
+    Send(Claimed),
+}
+
+/// An alert that its reader claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The alert.
+    pub alert: Alert,
+    /// How often its destination failed in a row.
+    pub failures: i32,
+    /// The first alert of the incident that the destination took, which this one follows.
+    pub first: Option<FirstAlert>,
+}
+
+/// The alert that the later ones of an incident follow.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstAlert {
+    /// What it told.
+    pub kind: AlertKind,
+    /// The reprocess that it told of.
+    pub replay_id: Option<ReplayId>,
+}
+
+/// Claims an alert, or says why not. Nothing is held unless the answer is [`Claim::Send`] and the
+/// transaction is committed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<Claim, StoreError> {
+    let Some(Pending { alert, failures, is_removed, is_old, is_left_alone }) =
+        lock_pending(&mut *tx, id).await?
+    else {
+        return Ok(Claim::Ended);
+    };
+    if is_removed {
+        return Ok(Claim::GiveUp(alert, "the destination was removed"));
+    }
+    let others = read_others(&mut *tx, &alert).await?;
+    if others.is_leased {
+        return Ok(Claim::Busy);
+    }
+    if others.is_newer {
+        return Ok(Claim::Supersede(alert));
+    }
+    if is_old {
+        return Ok(Claim::GiveUp(alert, "not delivered within 24 hours"));
+    }
+    if is_left_alone {
+        return Ok(Claim::LeftAlone);
+    }
+    hold(tx, &alert, failures).await?;
+    Ok(Claim::Send(Claimed { alert, failures, first: others.first }))
+}
+
+/// A pending alert and what is known of its destination.
+struct Pending {
+    alert: Alert,
+    failures: i32,
+    is_removed: bool,
+    is_old: bool,
+    is_left_alone: bool,
+}
+
+/// Reads a pending alert and locks it and its destination.
+async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pending>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.state, a.created_at, d.failures,
+               a.created_at < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
+               coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!"
+           FROM alerts a JOIN destinations d ON d.id = a.destination_id
+           WHERE a.id = $1 FOR NO KEY UPDATE"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row.filter(|row| row.state == "pending") else { return Ok(None) };
+    let alert = Alert {
+        id,
+        incident_id: IncidentId::from_uuid(row.incident_id),
+        event_id: EventId::from_uuid(row.event_id),
+        destination_id: DestinationId::from_uuid(row.destination_id),
+        kind: read_text("alerts", "kind", id, &row.kind)?,
+        replay_id: row.replay_id.map(ReplayId::from_uuid),
+        created_at: row.created_at,
+    };
+    Ok(Some(Pending {
+        alert,
+        failures: row.failures,
+        is_removed: row.is_removed,
+        is_old: row.is_old,
+        is_left_alone: row.is_left_alone,
+    }))
+}
+
+/// The other alerts of the incident to the same destination.
+struct Others {
+    /// Whether one of them, or this one, is being sent.
+    is_leased: bool,
+    /// Whether there is a newer one.
+    is_newer: bool,
+    first: Option<FirstAlert>,
+}
+
+async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, kind, replay_id, state = 'delivered' AS "is_delivered!",
+               state = 'pending' AND coalesce(leased_until > clock_timestamp(), false) AS "is_leased!"
+           FROM alerts WHERE incident_id = $1 AND destination_id = $2 ORDER BY id"#,
+        alert.incident_id.as_uuid(),
+        alert.destination_id.as_uuid(),
+    )
+    .fetch_all(tx)
+    .await?;
+    let first = rows.iter().find(|row| row.is_delivered).map(|row| {
+        let kind = read_text("alerts", "kind", row.id, &row.kind)?;
+        Ok::<_, StoreError>(FirstAlert { kind, replay_id: row.replay_id.map(ReplayId::from_uuid) })
+    });
+    Ok(Others {
+        is_leased: rows.iter().any(|row| row.is_leased),
+        is_newer: rows.iter().any(|row| row.id > alert.id.as_uuid()),
+        first: first.transpose()?,
+    })
+}
+
+/// Of a destination that failed, nothing else is sent until this attempt has ended.
+async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE alerts SET leased_until = now() + interval '2 minutes' WHERE id = $1",
+        alert.id.as_uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    if failures > 0 {
+        sqlx::query!(
+            "UPDATE destinations SET retry_at = now() + interval '2 minutes' WHERE id = $1",
+            alert.destination_id.as_uuid(),
+        )
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The destinations for which alerts wait that no watch is about to send: those of more than ten seconds
+/// ago. One that is left alone for a while is listed only where an alert of it is to be given up.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT d.id FROM destinations d WHERE EXISTS (
+             SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
+               AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
+               AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
+                   OR a.created_at < now() - interval '24 hours'))",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(DestinationId::from_uuid).collect())
+}
+
+/// The alerts that wait for a destination, oldest first, after this one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_next(
+    db: impl PgExecutor<'_>,
+    destination_id: DestinationId,
+    after: Option<AlertId>,
+) -> Result<Option<AlertId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM alerts WHERE destination_id = $1 AND state = 'pending' AND ($2::uuid IS NULL OR id > $2)
+         AND created_at < now() - interval '10 seconds' ORDER BY id LIMIT 1",
+        destination_id.as_uuid(),
+        after.map(AlertId::as_uuid),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(id.map(AlertId::from_uuid))
+}

@@ -1,0 +1,89 @@
+//! What a destination answered lately: when it may be tried again, and since when it is broken.
+//!
+//! This is kept at the destination and not at each alert, so that one that is down is asked by one
+//! message at a time, with growing pauses, and told everything that waits once it takes one. Mails and
+//! chats are judged alike. A destination is broken when it answered twice, at least ten minutes apart
+//! and with no success between, that nobody is there; the second attempt is the confirming test. It is
+//! still asked now and then, because what broke may be mended on the other side.
+
+use std::time::Duration;
+
+use domain::ids::DestinationId;
+use sqlx::PgExecutor;
+
+use crate::StoreError;
+
+/// Forgets every failure, because a message went through.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET failures = 0, retry_at = NULL, gone_at = NULL, broken_at = NULL
+         WHERE id = $1 AND (failures > 0 OR retry_at IS NOT NULL OR gone_at IS NOT NULL OR broken_at IS NOT NULL)",
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up to
+/// half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
+/// `failures` is how many there were when the attempt began: of attempts side by side one is counted.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_failure(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    failures: i32,
+    asked: Option<Duration>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET failures = failures + 1, retry_at = now() + greatest(
+             least(make_interval(secs => $3), interval '1 hour'),
+             CASE WHEN broken_at IS NOT NULL THEN interval '6 hours'
+                  ELSE least(interval '30 seconds' * power(2, least(failures, 10)), interval '30 minutes') END)
+         WHERE id = $1 AND failures = $2",
+        id.as_uuid(),
+        failures,
+        asked.unwrap_or_default().as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Keeps that the destination said that nobody is there. `true` if that makes it broken: the next
+/// attempt after the first such answer, ten minutes later, is the confirming test. A chat may be asked
+/// once more after 30 s, because a stray 404 is common there; a mail server counts what is sent to
+/// unknown mailboxes against the sender.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_gone(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    failures: Option<i32>,
+) -> Result<bool, StoreError> {
+    let broke = sqlx::query_scalar!(
+        r#"WITH judged AS (
+               SELECT id, broken_at IS NULL AND gone_at <= now() - interval '10 minutes' AS breaks,
+                      broken_at IS NOT NULL AS broken, coalesce(gone_at, now()) AS gone_at,
+                      gone_at IS NULL AND kind = 'slack' AS stray
+               FROM destinations WHERE id = $1 AND ($2::int IS NULL OR failures = $2) FOR NO KEY UPDATE
+           )
+           UPDATE destinations d SET failures = failures + 1, gone_at = j.gone_at,
+               broken_at = CASE WHEN j.breaks THEN now() ELSE broken_at END,
+               retry_at = CASE WHEN j.breaks OR j.broken THEN now() + interval '6 hours'
+                               WHEN j.stray THEN now() + interval '30 seconds'
+                               ELSE greatest(j.gone_at + interval '10 minutes', now() + interval '30 seconds') END
+           FROM judged j WHERE d.id = j.id RETURNING coalesce(j.breaks, false) AS "breaks!""#,
+        id.as_uuid(),
+        failures,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(broke.unwrap_or_default())
+}

@@ -1,0 +1,266 @@
+//! Destinations that fail, break and work again: one rule for mails and chats, and nothing stale.
+
+use std::time::Duration;
+
+use activities::alerts::{deliver, waiting};
+use activities::notices::send_due;
+use activities::trial::try_destination;
+use domain::audit::Actor;
+use domain::ids::{DestinationId, EventId};
+use domain::incident::IncidentState;
+use e2e::{Receiver, World, WorldOptions, run};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use store::alert_claims::{Claim, claim_alert};
+use store::destinations::{Destination, Target};
+
+const UNKNOWN: &str =
+    "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown\r\n";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+async fn destinations(world: &World) -> Vec<Destination> {
+    let project_id = Some(world.project.id);
+    store::destinations::list_destinations(&world.pool, project_id).await.expect("destinations")
+}
+
+async fn tell_slack(world: &World) -> Receiver {
+    let slack = Receiver::start().await.expect("a receiver");
+    world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    slack
+}
+
+/// An event whose effect failed, so that an incident is open.
+async fn failed(world: &World, provider_event_id: &str) -> EventId {
+    let event_id = world.receipt(provider_event_id).await;
+    world.result(event_id, "failed", json!({})).await;
+    event_id
+}
+
+/// What the watch's activity does for each alert of the event.
+async fn deliver_all(world: &World, event_id: EventId) {
+    let deps = world.deps();
+    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
+        deliver(&deps, id).await.expect("a database");
+    }
+}
+
+/// Lets time pass for everything that waits.
+async fn pass(world: &World, interval: &str) {
+    let sql = format!(
+        "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
+         UPDATE alerts SET created_at = created_at - interval '{interval}',
+             leased_until = leased_until - interval '{interval}'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+}
+
+/// What a worker's look for waiting alerts does.
+async fn look(world: &World) -> Vec<DestinationId> {
+    let deps = world.deps();
+    let found = waiting::list_destinations(&deps).await.expect("a database");
+    for id in &found {
+        waiting::send_to(&deps, *id, Duration::ZERO).await.expect("a database");
+    }
+    found
+}
+
+async fn states(world: &World) -> Vec<String> {
+    let states = "SELECT kind || ' ' || state FROM alerts ORDER BY id";
+    sqlx::query_scalar(states).fetch_all(&world.pool).await.expect("alerts")
+}
+
+fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+    let found = mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.unwrap_or_else(|| panic!("no {name} in {mail}"))
+}
+
+#[test]
+fn a_stray_404_silences_nobody_and_every_incident_is_told() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[404]);
+        for id in ["evt_1", "evt_2", "evt_3"] {
+            let event_id = failed(&world, id).await;
+            deliver_all(&world, event_id).await;
+        }
+        assert_eq!(slack.received().len(), 1, "one asks, the others wait");
+        assert_eq!(states(&world).await, ["incident_opened pending"; 3]);
+        pass(&world, "20 seconds").await;
+        assert_eq!(look(&world).await, [], "it is left alone for half a minute");
+        pass(&world, "20 seconds").await;
+        assert_eq!(look(&world).await.len(), 1);
+        assert_eq!(slack.received().len(), 4);
+        assert_eq!(states(&world).await, ["incident_opened delivered"; 3]);
+        assert!(destinations(&world).await[0].broken_at.is_none());
+    });
+}
+
+#[test]
+fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_told() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let slack = tell_slack(&world).await;
+        world.mailbox.answer_recipients_with(&[UNKNOWN, UNKNOWN]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        assert_eq!(slack.received().len(), 1, "who is there is told at once");
+        pass(&world, "9 minutes 30 seconds").await;
+        assert_eq!(look(&world).await, [], "the confirming test comes after ten minutes");
+        pass(&world, "31 seconds").await;
+        look(&world).await;
+        assert_eq!(world.mailbox.recipients(), 2);
+        assert!(destinations(&world).await[0].broken_at.is_some());
+        let timeline = world.timeline(event_id).await;
+        assert!(timeline.contains(&"destination.broken".to_owned()), "{timeline:?}");
+
+        assert_eq!(send_due(&world.deps()).await.expect("a database"), 1);
+        let said = slack.wait_for(2).await[1].json().to_string();
+        assert!(said.contains("Alerts no longer reach bob@cometcart.test"), "{said}");
+        assert!(said.contains("User unknown") && said.contains("/destinations|"), "{said}");
+
+        let second = failed(&world, "evt_2").await;
+        deliver_all(&world, second).await;
+        pass(&world, "1 hour").await;
+        look(&world).await;
+        assert_eq!(world.mailbox.recipients(), 2, "what is broken is left alone");
+        assert_eq!(states(&world).await.iter().filter(|one| one.ends_with("pending")).count(), 2);
+    });
+}
+
+#[test]
+fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[404, 404]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        pass(&world, "11 minutes").await;
+        look(&world).await;
+        let broken = destinations(&world).await.remove(0);
+        assert!(broken.broken_at.is_some(), "{broken:?}");
+        let tested = try_destination(&world.deps(), broken.id, &Actor::System).await;
+        assert!(tested.expect("a database").expect("a destination").outcome.is_ok());
+        assert_eq!(look(&world).await, [broken.id]);
+        assert_eq!(states(&world).await, ["incident_opened delivered"]);
+        assert!(destinations(&world).await[0].broken_at.is_none());
+        // Nobody is told of what works again.
+        world.tell_bob().await;
+        assert_eq!(send_due(&world.deps()).await.expect("a database"), 0);
+    });
+}
+
+#[test]
+fn nothing_stale_is_told_after_the_resolution() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[503, 503]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        world.result(event_id, "success", json!({})).await;
+        deliver_all(&world, event_id).await;
+        assert_eq!(slack.received().len(), 1, "it is left alone");
+        for _ in 0..2 {
+            pass(&world, "61 seconds").await;
+            look(&world).await;
+        }
+        let told: Vec<_> =
+            slack.received().iter().map(|one| one.json()["text"].to_string()).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[2].contains("after all") && told[1] == told[2], "{told:?}");
+        assert_eq!(
+            states(&world).await,
+            ["incident_opened superseded", "incident_resolved delivered"]
+        );
+        let timeline = world.timeline(event_id).await;
+        assert!(timeline.contains(&"alert.superseded".to_owned()), "{timeline:?}");
+    });
+}
+
+#[test]
+fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[500; 9]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let left = "SELECT ceil(extract(epoch FROM retry_at - now()))::int FROM destinations";
+            let left: i32 = sqlx::query_scalar(left).fetch_one(&world.pool).await.expect("one");
+            pauses.push(((left + 5) / 30) * 30);
+            pass(&world, &format!("{} seconds", left + 1)).await;
+            look(&world).await;
+        }
+        assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1800, 1800]);
+    });
+}
+
+#[test]
+fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
+        // It dies with its claim, before or after the message.
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        assert!(matches!(claim_alert(&mut tx, id).await, Ok(Claim::Send(_))));
+        tx.commit().await.expect("a commit");
+        deliver_all(&world, event_id).await;
+        assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
+        pass(&world, "121 seconds").await;
+        let (one, other) = (world.deps(), world.deps());
+        let bob = destinations(&world).await[0].id;
+        let (first, second) = tokio::join!(
+            waiting::send_to(&one, bob, Duration::ZERO),
+            waiting::send_to(&other, bob, Duration::ZERO)
+        );
+        first.and(second).expect("a database");
+        assert_eq!(world.mailbox.mails().len(), 1, "two workers send it once");
+    });
+}
+
+#[test]
+fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[500]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        pass(&world, "24 hours 1 second").await;
+        look(&world).await;
+        assert_eq!(slack.received().len(), 1);
+        assert_eq!(states(&world).await, ["incident_opened given_up"]);
+        assert!(world.timeline(event_id).await.contains(&"alert.given_up".to_owned()));
+    });
+}
+
+#[test]
+fn mails_of_one_incident_are_one_conversation() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        world.mailbox.wait_for(1).await;
+        world.incident_when(event_id, "open", |it| it.state == IncidentState::Open).await;
+        world.result(event_id, "success", json!({})).await;
+        let mails = world.mailbox.wait_for(2).await;
+        let first = header(&mails[0], "Message-ID");
+        assert_eq!(header(&mails[1], "In-Reply-To"), first);
+        assert_eq!(header(&mails[1], "References"), first);
+        assert_ne!(header(&mails[1], "Message-ID"), first);
+        let subject = header(&mails[0], "Subject");
+        assert_eq!(header(&mails[1], "Subject"), format!("Re: {subject}"));
+        assert!(mails[1].contains("Resolved after"), "{}", mails[1]);
+        assert!(!mails[0].contains("In-Reply-To"));
+    });
+}
