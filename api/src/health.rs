@@ -1,18 +1,26 @@
-//! `/healthz`: the process lives. `/readyz`: receipts can be accepted.
+//! `/healthz`: the process lives. `/readyz`: receipts can be accepted, and what else is not well.
 //!
-//! Receipts need the database only, so Temporal being away is `degraded`, not unready: a load
-//! balancer that took the API out then would lose receipts for nothing.
+//! Receipts need the database only. Everything else being away is `degraded`, not unready: a load
+//! balancer that took the API out then would lose receipts for nothing. Both are open to everyone and
+//! show no address and no secret; the checks themselves are [`engine::health`]'s.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use engine::health::{Check, Report};
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::time::Duration;
-use store::pool;
 
 use crate::state::AppState;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// What `/readyz` answers.
+#[derive(Serialize)]
+pub struct Readiness {
+    status: &'static str,
+    database: &'static str,
+    temporal: &'static str,
+    checks: Vec<Check>,
+}
 
 /// `GET /healthz`.
 pub async fn healthz() -> Json<Value> {
@@ -20,25 +28,26 @@ pub async fn healthz() -> Json<Value> {
 }
 
 /// `GET /readyz`.
-pub async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Value>) {
-    let (database, temporal) = tokio::join!(
-        answers(async { matches!(pool::is_writable(&state.pool).await, Ok(true)) }),
-        answers(async { state.engine.check().await.is_ok() }),
-    );
-    let (code, status) = match (database, temporal) {
-        (true, true) => (StatusCode::OK, "ok"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-    };
-    let part = |up: bool, down: &'static str| if up { "ok" } else { down };
-    let body = json!({
-        "status": status,
-        "database": part(database, "unavailable"),
-        "temporal": part(temporal, "degraded"),
-    });
-    (code, Json(body))
+pub async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
+    let report = state.health.report().await;
+    let code =
+        if report.accepts_receipts() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Readiness::from(report)))
 }
 
-async fn answers(check: impl Future<Output = bool>) -> bool {
-    tokio::time::timeout(PATIENCE, check).await.unwrap_or(false)
+impl From<Report> for Readiness {
+    fn from(report: Report) -> Self {
+        let part = |up: bool, down: &'static str| if up { "ok" } else { down };
+        let status = match (report.accepts_receipts(), report.all_is_well()) {
+            (true, true) => "ok",
+            (true, false) => "degraded",
+            (false, _) => "unavailable",
+        };
+        Self {
+            status,
+            database: part(report.database(), "unavailable"),
+            temporal: part(report.temporal(), "degraded"),
+            checks: report.checks,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Engine, Relay};
+use engine::{Monitor, Relay};
 use store::{MasterKey, PgPool};
 
 use crate::console::settings::ConsoleSettings;
@@ -16,8 +16,8 @@ pub struct AppState {
     pub pool: PgPool,
     /// Seals snapshots.
     pub master_key: MasterKey,
-    /// Temporal; only looked at by `/readyz`.
-    pub engine: Arc<Engine>,
+    /// Whether the product does its work, for `/readyz` and the console's head.
+    pub health: Arc<Monitor>,
     /// Carries committed wishes over to Temporal.
     pub relay: Relay,
     /// How much each key may send.

@@ -39,7 +39,7 @@ impl Part {
 ///
 /// # Errors
 /// When it was not built.
-pub(crate) fn path() -> anyhow::Result<PathBuf> {
+pub fn path() -> anyhow::Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let profile = tests.ancestors().nth(2).context("the folder of the build")?;
     let path = profile.join("sendpromptly");
@@ -48,7 +48,11 @@ pub(crate) fn path() -> anyhow::Result<PathBuf> {
 }
 
 impl World {
-    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+    /// A command of the binary in this world, which the test may change before it runs.
+    ///
+    /// # Errors
+    /// When the binary was not built.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(path()?);
         command
             .args(arguments)

@@ -90,9 +90,17 @@ impl Engines {
     /// # Errors
     /// When it cannot be run or fails.
     pub async fn cli(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let namespace = ["--namespace", embedded::NAMESPACE];
+        self.cli_bare(&[arguments, &namespace].concat()).await
+    }
+
+    /// The same, with a namespace only where the arguments name one.
+    ///
+    /// # Errors
+    /// When it cannot be run or fails.
+    pub async fn cli_bare(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = tokio::process::Command::new(&self.found.temporal.path);
-        let address = self.temporal.address();
-        command.args(arguments).args(["--address", &address, "--namespace", embedded::NAMESPACE]);
+        command.args(arguments).args(["--address", &self.temporal.address()]);
         let Output { status, stdout, stderr } = command.kill_on_drop(true).output().await?;
         let errors = String::from_utf8_lossy(&stderr).into_owned();
         anyhow::ensure!(status.success(), "temporal {arguments:?}: {errors}");

@@ -20,7 +20,7 @@ use domain::ids::{EventId, IncidentId, KeyId, ProjectId};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
-use engine::{Engine, Relay, TemporalSettings};
+use engine::{Engine, Monitor, Relay, TemporalSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::PgPool;
@@ -201,7 +201,7 @@ impl World {
         AppState {
             pool: self.pool.clone(),
             master_key: MasterKey::parse(&self.master_key).expect("a key"),
-            engine: Arc::clone(&self.engine),
+            health: Arc::new(Monitor::new(self.pool.clone(), Arc::clone(&self.engine))),
             relay: Relay::spawn(
                 Arc::clone(&self.engine),
                 self.pool.clone(),
@@ -247,7 +247,7 @@ impl World {
         let deps = Arc::new(self.deps());
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         let settings = WorkerSettings { workflow_pollers: 5, ..WorkerSettings::default() };
-        self.tasks.spawn(worker::run(engine, deps, settings, shutdown));
+        drop(self.tasks.spawn(worker::run(engine, deps, settings, shutdown)));
     }
 
     /// What this world's activities work with.

@@ -10,7 +10,7 @@ pub fn root() -> PathBuf {
 }
 
 /// What a script prints, or why it could not.
-fn ask(script: &str) -> String {
+pub fn ask(script: &str) -> String {
     let output = Command::new("python3").arg(root().join("scripts").join(script)).output();
     let output = output.expect("python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,10 +1,12 @@
 //! The worker: runs watches and their activities.
 //!
 //! [`build`] makes one for a client; tests use it too. [`run`] keeps one running for the life of a
-//! process: while Temporal is away it tries again, and a worker that ends with an error is replaced.
+//! process: while Temporal is away it tries again, and a worker that ends with an error is replaced. Before
+//! it polls, and while it does, it sees that the namespace works for its database: see [`beat`].
 //! A worker that dies loses nothing: what it ran is run again elsewhere.
 
 mod alerts;
+mod beat;
 mod notices;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use activities::{Alerts, Callbacks, Deps, Records};
 use engine::{Engine, EngineError};
+use store::StoreError;
 use temporalio_client::Client;
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
@@ -70,6 +73,16 @@ pub enum WorkerError {
     /// The worker ended.
     #[error(transparent)]
     Run(#[from] WorkerRunError),
+    /// The database does not say which installation it is.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl WorkerError {
+    /// Whether trying again is in vain, because the namespace belongs to another database.
+    const fn is_final(&self) -> bool {
+        matches!(self, Self::Engine(EngineError::Foreign(_)))
+    }
 }
 
 /// Makes a worker with every workflow and activity.
@@ -111,17 +124,26 @@ fn slots() -> TunerHolder {
 /// no watch can tell them.
 ///
 /// Workflows are not `Send`, so the worker has a thread of its own.
+///
+/// # Errors
+/// When the namespace belongs to another database. Whatever else fails is tried again.
 pub async fn run(
     engine: Arc<Engine>,
     deps: Arc<Deps>,
     settings: WorkerSettings,
     shutdown: CancellationToken,
-) {
-    let telling = shutdown.clone().run_until_cancelled_owned({
+) -> Result<(), WorkerError> {
+    let ended = shutdown.child_token();
+    let telling = ended.clone().run_until_cancelled_owned({
         let deps = Arc::clone(&deps);
         async move { tokio::join!(notices::run(&deps), alerts::run(Arc::clone(&deps))) }
     });
-    tokio::join!(telling, run_worker(engine, deps, settings, shutdown));
+    let working = async {
+        let outcome = run_worker(engine, deps, settings, shutdown).await;
+        ended.cancel();
+        outcome
+    };
+    tokio::join!(telling, working).1
 }
 
 async fn run_worker(
@@ -129,19 +151,18 @@ async fn run_worker(
     deps: Arc<Deps>,
     settings: WorkerSettings,
     shutdown: CancellationToken,
-) {
+) -> Result<(), WorkerError> {
     let (ended, end) = tokio::sync::oneshot::channel();
     let tokio = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-        tokio.block_on(keep_running(&engine, &deps, settings, &shutdown));
-        let _heard = ended.send(());
+        let outcome = tokio.block_on(keep_running(&engine, &deps, settings, &shutdown));
+        let _heard = ended.send(outcome);
     });
-    match thread {
-        Ok(_) => {
-            let _ended = end.await;
-        }
-        Err(error) => tracing::error!(%error, "could not start the worker's thread"),
+    if let Err(error) = thread {
+        tracing::error!(%error, "could not start the worker's thread");
     }
+    // A thread that did not start, or that panicked, has dropped its end.
+    end.await.unwrap_or(Ok(()))
 }
 
 async fn keep_running(
@@ -149,12 +170,13 @@ async fn keep_running(
     deps: &Arc<Deps>,
     settings: WorkerSettings,
     shutdown: &CancellationToken,
-) {
+) -> Result<(), WorkerError> {
     let mut pause = Duration::from_secs(1);
     while !shutdown.is_cancelled() {
         let started = std::time::Instant::now();
         match run_once(engine, deps, settings, shutdown).await {
             Ok(()) => tracing::info!("the worker has ended"),
+            Err(error) if error.is_final() => return Err(error),
             Err(error) => tracing::warn!(%error, "no worker is running; trying again"),
         }
         if started.elapsed() > LONGEST_PAUSE {
@@ -163,6 +185,7 @@ async fn keep_running(
         let _woken = shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+    Ok(())
 }
 
 async fn run_once(
@@ -174,21 +197,28 @@ async fn run_once(
     let Some(client) = shutdown.run_until_cancelled(engine.client()).await else {
         return Ok(());
     };
+    let client = client?;
+    let heart = beat::Heart::start(engine, &deps.pool).await?;
     let runtime = Runtime::from_current_tokio(RuntimeOptions::default())?;
-    let mut worker = build(&runtime, client?, engine.task_queue(), deps, settings)?;
+    let mut worker = build(&runtime, client, engine.task_queue(), deps, settings)?;
     let stop = worker.shutdown_handle();
     let ended = CancellationToken::new();
     let stopper = async {
-        tokio::select! {
-            () = shutdown.cancelled() => stop(),
-            () = ended.cancelled() => {}
-        }
+        let outcome = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            () = ended.cancelled() => return Ok(()),
+            foreign = heart.beat() => Err(foreign),
+        };
+        stop();
+        outcome
     };
     let running = async {
         let outcome = worker.run().await;
         ended.cancel();
         outcome
     };
-    let ((), outcome) = tokio::join!(stopper, running);
+    let (belongs, outcome) = tokio::join!(stopper, running);
+    heart.stop().await;
+    belongs?;
     Ok(outcome?)
 }

@@ -6,6 +6,16 @@ use temporalio_common::search_attributes::SearchAttributeKey;
 /// The task queue of every workflow and activity.
 pub const TASK_QUEUE: &str = "sendpromptly";
 
+/// The id of the workflow whose memo says which database a task queue belongs to.
+#[must_use]
+pub fn environment_id(task_queue: &str) -> String {
+    if task_queue == TASK_QUEUE {
+        "sendpromptly-environment".to_owned()
+    } else {
+        format!("sendpromptly-environment/{task_queue}")
+    }
+}
+
 /// The id of the watch over one event.
 #[must_use]
 pub fn workflow_id(event: EventId) -> String {

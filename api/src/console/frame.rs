@@ -2,6 +2,7 @@
 
 use domain::operator::Role;
 use domain::project::Mode;
+use engine::health::Check;
 
 use super::assets;
 use super::session::{Message, SignedIn};
@@ -60,6 +61,8 @@ pub struct Frame {
     pub csrf: String,
     /// What the last change said.
     pub message: Option<Message>,
+    /// What keeps events from being watched, if anything does.
+    pub troubles: Vec<Check>,
 }
 
 impl Frame {
@@ -79,6 +82,7 @@ impl Frame {
             section,
             who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
+            troubles: state.health.banner().await,
             message: signed_in.take_message(state).await?,
         })
     }
@@ -86,7 +90,14 @@ impl Frame {
     /// The frame of a page that stands apart.
     pub fn apart(title: impl Into<String>) -> Self {
         let title = title.into();
-        Self { title, section: Section::Apart, who: None, csrf: String::new(), message: None }
+        Self {
+            title,
+            section: Section::Apart,
+            who: None,
+            csrf: String::new(),
+            message: None,
+            troubles: Vec::new(),
+        }
     }
 
     /// Whether actions on incidents are shown as possible.

@@ -10,9 +10,13 @@ use temporalio_client::envconfig::LoadClientConfigProfileOptions;
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, Url,
 };
-use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, DescribeNamespaceResponse,
+};
 use tokio::sync::Mutex;
 use tonic::IntoRequest;
+
+use crate::environment::{Foreign, Remembered};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FAILURE_MEMORY: Duration = Duration::from_secs(1);
@@ -45,6 +49,14 @@ pub enum EngineError {
     /// The server refuses this very request, and will refuse it again.
     #[error("Temporal refused the request: {0}")]
     Refused(String),
+    /// The server has no such namespace.
+    #[error(
+        "Temporal has no namespace {0}: run `sendpromptly setup temporal`, or see TEMPORAL_NAMESPACE"
+    )]
+    NoNamespace(String),
+    /// The namespace belongs to another database.
+    #[error("{0}; {cure}", cure = Foreign::CURE)]
+    Foreign(Foreign),
 }
 
 /// Temporal, connected when first needed.
@@ -52,6 +64,7 @@ pub struct Engine {
     settings: TemporalSettings,
     task_queue: String,
     state: Mutex<State>,
+    pub(crate) environment: Mutex<Remembered>,
 }
 
 #[derive(Default)]
@@ -64,13 +77,36 @@ impl Engine {
     /// Temporal by these settings; watches run on this task queue.
     #[must_use]
     pub fn new(settings: TemporalSettings, task_queue: impl Into<String>) -> Self {
-        Self { settings, task_queue: task_queue.into(), state: Mutex::default() }
+        Self {
+            settings,
+            task_queue: task_queue.into(),
+            state: Mutex::default(),
+            environment: Mutex::default(),
+        }
     }
 
     /// The task queue of the watches.
     #[must_use]
     pub fn task_queue(&self) -> &str {
         &self.task_queue
+    }
+
+    /// The namespace, by the settings alone.
+    ///
+    /// # Errors
+    /// When the settings are wrong.
+    pub fn namespace(&self) -> Result<String, EngineError> {
+        Ok(options(&self.settings)?.1.namespace)
+    }
+
+    /// Whether this is Temporal Cloud, where namespaces and search attributes are made elsewhere.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        let target = options(&self.settings).map(|(connection, _)| connection.target);
+        let host = target.ok().and_then(|target| target.host_str().map(str::to_owned));
+        host.is_some_and(|host| {
+            host.ends_with(".tmprl.cloud") || host.ends_with(".api.temporal.io")
+        })
     }
 
     /// The client, connecting if need be.
@@ -104,18 +140,36 @@ impl Engine {
     /// # Errors
     /// When it does not.
     pub async fn check(&self) -> Result<(), EngineError> {
+        self.describe_namespace().await.map(|_| ())
+    }
+
+    /// What Temporal says of the namespace, within 5 s.
+    pub(crate) async fn describe_namespace(
+        &self,
+    ) -> Result<DescribeNamespaceResponse, EngineError> {
         let client = self.client().await?;
+        let namespace = client.options().namespace.clone();
         let request = DescribeNamespaceRequest {
-            namespace: client.options().namespace.clone(),
+            namespace: namespace.clone(),
             ..DescribeNamespaceRequest::default()
         };
         let mut service = client.connection().workflow_service();
-        let answer = service.describe_namespace(request.into_request());
-        match tokio::time::timeout(CONNECT_TIMEOUT, answer).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(status)) => Err(judge_status(&status)),
-            Err(_) => Err(EngineError::Unreachable("no answer within 5 s".to_owned())),
+        match ask(service.describe_namespace(request.into_request())).await? {
+            Err(status) if status.code() == tonic::Code::NotFound => {
+                Err(EngineError::NoNamespace(namespace))
+            }
+            answer => answer.map_err(|status| judge_status(&status)),
         }
+    }
+}
+
+/// Waits at most 5 s for an answer, which may be a refusal.
+pub(crate) async fn ask<T>(
+    answer: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+) -> Result<Result<T, tonic::Status>, EngineError> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, answer).await {
+        Ok(answer) => Ok(answer.map(tonic::Response::into_inner)),
+        Err(_) => Err(EngineError::Unreachable("no answer within 5 s".to_owned())),
     }
 }
 
@@ -157,6 +211,10 @@ pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
     match status.code() {
         tonic::Code::InvalidArgument | tonic::Code::OutOfRange | tonic::Code::Unimplemented => {
             EngineError::Refused(status.message().to_owned())
+        }
+        tonic::Code::NotFound if status.message().starts_with("Namespace ") => {
+            let name = status.message().split(' ').nth(1);
+            EngineError::NoNamespace(name.unwrap_or_default().to_owned())
         }
         code => EngineError::Unreachable(format!("{code:?}: {}", status.message())),
     }

@@ -4,11 +4,15 @@
 //! relay tries at once after the commit, and a sweep takes what is left, on every instance.
 
 pub mod connect;
+pub mod environment;
+pub mod health;
 pub mod relay;
 mod restarts;
+pub mod setup;
 pub mod sweep;
 pub mod wishes;
 
 pub use connect::{Engine, EngineError, TemporalSettings};
+pub use health::Monitor;
 pub use relay::Relay;
 pub use workflows::names::workflow_id;

@@ -3,7 +3,8 @@
 //! Two ways lead here: a nudge right after a commit, and the sweep, which takes whatever is due. Both
 //! claim first, so they do not carry the same wish at once. What cannot be carried is put off with a
 //! growing back-off. Only what Temporal itself refuses, again and again, is parked, with an entry on
-//! the event's timeline; a server that is away never parks anything.
+//! the event's timeline; a server that is away never parks anything, nor does a namespace that belongs
+//! to another database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,6 +154,7 @@ impl Carrier {
             // The signal that follows starts the watch, so that one call does both.
             return Ok(());
         }
+        self.engine.ensure_ours(&self.pool).await?;
         let client = self.engine.client().await?;
         let (event, resumed) = self.find_event(wish.event_id).await?;
         let task_queue = self.engine.task_queue();

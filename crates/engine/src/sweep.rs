@@ -16,8 +16,8 @@ use serde_json::json;
 use store::outbox::{self, WishKind};
 use store::transitions::silence;
 use store::{
-    PgConnection, PgPool, StoreError, backfill, events, figures, idempotency, reprocesses, results,
-    sessions, sign_ins, watch_checks,
+    PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
+    reprocesses, results, sessions, sign_ins, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -44,6 +44,7 @@ pub async fn sweep(pool: &PgPool) {
     note("keying old events", key_events(pool).await);
     note("forgetting stored answers", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
+    note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
     note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);
 }

@@ -55,8 +55,6 @@ pub const LOG_FORMAT: &str = "SENDPROMPTLY_LOG_FORMAT";
 pub const TEMPORAL_UI_URL: &str = "SENDPROMPTLY_TEMPORAL_UI_URL";
 /// The namespace. Read by `engine`; here for the link to Temporal's web interface.
 pub const TEMPORAL_NAMESPACE: &str = "TEMPORAL_NAMESPACE";
-/// Where Temporal is. Read by `engine`; named here for messages.
-pub const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";

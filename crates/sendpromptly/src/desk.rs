@@ -7,10 +7,12 @@
 use domain::audit::Actor;
 use domain::ids::{IncidentId, ProjectId};
 use domain::repair_url::AllowedNetworks;
+use engine::{Engine, TemporalSettings};
 use store::incidents::Incident;
 use store::pool::{PoolOptions, Pooler, Transaction};
 use store::projects::Project;
 use store::{MasterKey, PgPool, StoreError, incidents, pool, projects, signing_secrets};
+use workflows::names::TASK_QUEUE;
 
 use crate::Context;
 use crate::config::{ConfigError, DATABASE_URL, MASTER_KEY};
@@ -170,6 +172,19 @@ impl Desk {
         let found = incidents::find_incident(&self.pool, id).await?;
         Ok(found.ok_or_else(|| no_such("incident", id))?)
     }
+}
+
+/// Temporal: that of `dev`, else that of the environment.
+#[must_use]
+pub fn engine(dev: Option<&DevState>) -> Engine {
+    let settings = match dev {
+        Some(dev) => TemporalSettings::Plain {
+            address: dev.temporal_address.clone(),
+            namespace: dev.temporal_namespace.clone(),
+        },
+        None => TemporalSettings::Environment,
+    };
+    Engine::new(settings, TASK_QUEUE)
 }
 
 /// The master key: the environment's, else the data folder's.

@@ -17,13 +17,14 @@ use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
 use domain::repair_url::AllowedNetworks;
-use engine::{Engine, Relay};
+use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
 use store::{MasterKey, PgPool, StoreError};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use worker::WorkerSettings;
+use worker::{WorkerError, WorkerSettings};
 
 /// Requests that one API key may send in a second, and at once.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
@@ -112,7 +113,7 @@ impl Service {
         let state = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
-            engine: Arc::clone(&self.engine),
+            health: Arc::new(Monitor::new(self.pool.clone(), Arc::clone(&self.engine))),
             relay: self.relay.clone(),
             limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
             console: Arc::new(console),
@@ -128,15 +129,16 @@ impl Service {
         ));
     }
 
-    /// Runs watches and their activities.
-    pub fn work(&self, hands: Hands, settings: WorkerSettings) {
+    /// Runs watches and their activities until [`Service::stop`], or until it turns out that the namespace
+    /// belongs to another database.
+    pub fn work(
+        &self,
+        hands: Hands,
+        settings: WorkerSettings,
+    ) -> JoinHandle<Result<(), WorkerError>> {
         let deps = Arc::new(self.deps(hands));
-        self.tasks.spawn(worker::run(
-            Arc::clone(&self.engine),
-            deps,
-            settings,
-            self.shutdown.clone(),
-        ));
+        let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
+        self.tasks.spawn(worker::run(engine, deps, settings, shutdown))
     }
 
     fn deps(&self, hands: Hands) -> Deps {

@@ -39,7 +39,11 @@ fn while_the_database_lets_nobody_in_the_api_says_so_and_recovers() {
         let result = json!({"event_id": event_id, "status": "success"});
         assert_eq!(api.post(RESULT, &result).await.code(), "unavailable");
         let ready = Answer::of(api.bare(Method::GET, "/readyz")).await;
-        insta::assert_snapshot!(ready.shown(), @r#"503 {"database":"unavailable","status":"unavailable","temporal":"degraded"}"#);
+        let body = ready.json();
+        let parts = ["status", "database", "temporal"]
+            .map(|part| body[part].as_str().unwrap_or_default().to_owned());
+        assert_eq!(ready.status, 503);
+        assert_eq!(parts, ["unavailable", "unavailable", "degraded"]);
         let lives = Answer::of(api.bare(Method::GET, "/healthz")).await;
         assert_eq!(lives.status, 200, "the process lives");
         let_in(&api, true).await;

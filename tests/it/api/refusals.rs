@@ -8,7 +8,7 @@ use api::serve::{Detached, ServeOptions};
 use api::state::AppState;
 use e2e::run;
 use e2e::world::receipt;
-use engine::Relay;
+use engine::{Monitor, Relay};
 use reqwest::{Method, RequestBuilder};
 use store::{MasterKey, PgPool};
 use tokio::net::TcpListener;
@@ -206,9 +206,9 @@ pub async fn second_api(api: &Api, pool: PgPool, per_second: u32) -> (String, Dr
     let per_second = NonZeroU32::new(per_second).expect("not zero");
     let relay = Relay::spawn(Arc::clone(&engine), pool.clone(), &shutdown, &TaskTracker::new());
     let state = AppState {
-        pool,
+        pool: pool.clone(),
         master_key: MasterKey::parse(&api.world.master_key).expect("a key"),
-        engine,
+        health: Arc::new(Monitor::new(pool, engine)),
         relay,
         limits: Arc::new(RateLimit::new(per_second, per_second)),
         console: Arc::new(api.world.console()),

@@ -16,6 +16,7 @@ const NAMES: &str = "\
     declared_names_provider_check destinations_kind_check destinations_pkey
     destinations_project_fkey destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
+    environments_only_one_check environments_only_one_key environments_pkey
     event_identities_pkey event_keys_key_check event_keys_pkey idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
@@ -30,6 +31,7 @@ const NAMES: &str = "\
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
     sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey watch_checks_pkey
+    worker_heartbeats_pkey
 ";
 
 #[test]

@@ -13,6 +13,7 @@ pub mod key;
 pub mod migrate;
 pub mod operator;
 pub mod project;
+pub mod setup;
 pub mod worker;
 
 use clap::Subcommand;
@@ -55,6 +56,9 @@ pub enum Command {
     /// Payment events and their timelines.
     #[command(subcommand)]
     Event(event::Verb),
+    /// Set up what the product needs of others.
+    #[command(subcommand)]
+    Setup(setup::Verb),
     /// Check that everything which the product needs is there and answers.
     Doctor(doctor::Args),
 }
@@ -71,6 +75,7 @@ impl Command {
             | Self::Incident(_)
             | Self::Event(_)
             | Self::Doctor(_)
+            | Self::Setup(_)
             | Self::Demo
             | Self::Migrate
             | Self::Dev(_) => "warn",
@@ -101,6 +106,7 @@ impl Command {
             Self::Operator(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,
             Self::Event(verb) => verb.run(context).await,
+            Self::Setup(verb) => verb.run(context).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -1,5 +1,6 @@
 //! `worker`: runs watches, sends callbacks and alerts. While Temporal is away it waits and tries
-//! again; killed, it loses nothing.
+//! again; killed, it loses nothing. Where the namespace belongs to another database it ends with an
+//! error, and has done nothing.
 
 use clap::Args;
 use worker::WorkerSettings;
@@ -48,7 +49,7 @@ impl WorkerArgs {
 /// Works until asked to end.
 ///
 /// # Errors
-/// When the environment makes no sense.
+/// When the environment makes no sense, or the namespace belongs to another database.
 pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> {
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
@@ -57,10 +58,16 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> 
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
     }
     let hands = api::hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
-    service.work(hands, args.settings());
+    let asked = asked_to_end()?;
+    let worker = service.work(hands, args.settings());
     tracing::info!("working");
-    asked_to_end()?.await;
+    // The worker ends by itself only when there is nothing for it to do here, which is an error.
+    let outcome = tokio::select! {
+        () = asked => Ok(()),
+        ended = worker => ended?,
+    };
     tracing::info!("letting activities end");
     service.stop().await;
+    outcome?;
     Ok(Answer::silent())
 }

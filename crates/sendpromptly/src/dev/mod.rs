@@ -154,9 +154,19 @@ async fn open(
         url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
         namespace: embedded::NAMESPACE.to_owned(),
     };
+    adopt(&service).await?;
     service.serve(listener, hands.clone(), Some(temporal_ui));
-    service.work(hands, SETTINGS);
+    // It ends with the service: nobody else can have taken the namespace.
+    drop(service.work(hands, SETTINGS));
     Ok(service)
+}
+
+/// Both engines lie in the data folder, so whatever Temporal remembers of another database is of one that
+/// was deleted.
+async fn adopt(service: &Service) -> anyhow::Result<()> {
+    let ours = store::environments::find_id(&service.pool).await?;
+    while_waiting("waiting for Temporal", service.engine.adopt_environment(&ours)).await?;
+    Ok(())
 }
 
 /// A key that does not open what is there would fail at the first callback, which is too late.

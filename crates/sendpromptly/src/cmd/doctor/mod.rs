@@ -1,6 +1,6 @@
 //! `doctor`: looks at everything that the product needs and says what is not well.
 //!
-//! Each check is made even when others fail, except those that have nothing left to stand on, which
+//! The checks of `/readyz` come first, in the same words: [`engine::health`]. Each check is made even when others fail, except those that have nothing left to stand on, which
 //! are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
 //! three probes, whose bodies look like a callback's with `"type":"probe"`: see [`probe`]. Where that
 //! is a test project, one made-up event then goes the whole way: see [`round_trip`].
@@ -10,11 +10,14 @@ mod probe;
 mod repair;
 mod round_trip;
 
+use std::sync::Arc;
+
+use engine::health;
 use serde::Serialize;
 
 use crate::Context;
 use crate::answer::Answer;
-use crate::desk::Site;
+use crate::desk::{self, Site};
 use crate::text::{Tone, plain, table};
 
 use self::parts::Database;
@@ -49,6 +52,9 @@ pub(super) struct Check {
     name: &'static str,
     status: Status,
     message: String,
+    /// What to do about it, where the message does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
 }
 
 /// How one check ended.
@@ -72,19 +78,43 @@ struct Report<'a> {
 
 impl Check {
     fn pass(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Pass, message: message.into() }
+        Self { name, status: Status::Pass, message: message.into(), cure: None }
     }
 
     fn fail(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Fail, message: message.into() }
+        Self { name, status: Status::Fail, message: message.into(), cure: None }
     }
 
     fn warn(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Warn, message: message.into() }
+        Self { name, status: Status::Warn, message: message.into(), cure: None }
     }
 
     fn skip(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Skip, message: message.into() }
+        Self { name, status: Status::Skip, message: message.into(), cure: None }
+    }
+}
+
+/// What `/readyz` says, in the same words, and what only an operator may see of it.
+impl From<health::Check> for Check {
+    fn from(check: health::Check) -> Self {
+        let status = match check.status {
+            health::Status::Ok => Status::Pass,
+            health::Status::Degraded => Status::Warn,
+            health::Status::Failed => Status::Fail,
+            health::Status::Unknown => Status::Skip,
+        };
+        let cause = check.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let message = format!("{}{cause}", check.detail);
+        Self { name: check.name, status, message, cure: check.cure }
+    }
+}
+
+impl Check {
+    fn text(&self) -> String {
+        match &self.cure {
+            Some(cure) => format!("{}; to do: {cure}", self.message),
+            None => self.message.clone(),
+        }
     }
 }
 
@@ -95,9 +125,9 @@ impl Check {
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let site = Site::find(context);
     let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
-    let (database, mut checks) = Database::open(site, context).await;
-    checks.push(parts::temporal(dev.as_ref()).await);
-    checks.push(parts::mail(context, dev.is_some()).await);
+    let engine = Arc::new(desk::engine(dev.as_ref()));
+    let (database, mut checks) = Database::open(site, &engine, context).await;
+    checks.push(parts::mail(context, dev.is_some(), database.pool.as_ref()).await);
     if let Some(project) = &args.project {
         checks.extend(repair::check(&database, (project, !args.no_round_trip), context).await?);
     }
@@ -108,7 +138,7 @@ fn report(checks: &[Check]) -> anyhow::Result<Answer> {
     let failed = checks.iter().filter(|check| check.status == Status::Fail).count();
     let rows = checks
         .iter()
-        .map(|check| vec![status_cell(check.status), plain(&check.name), plain(&check.message)]);
+        .map(|check| vec![status_cell(check.status), plain(&check.name), plain(&check.text())]);
     let list = table(&["", "CHECK", "WHAT WAS FOUND"], rows.collect());
     let verdict = match failed {
         0 => "Nothing failed.".to_owned(),

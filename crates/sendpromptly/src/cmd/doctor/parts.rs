@@ -1,20 +1,19 @@
-//! The checks of the installation's own parts: database, migrations, master key, Temporal, mail.
+//! The checks of the installation's own parts: those of `/readyz`, the master key, mail.
 
-use engine::{Engine, TemporalSettings};
-use store::{MasterKey, PgPool, StoreError, pool, signing_secrets};
-use workflows::names::TASK_QUEUE;
+use std::sync::Arc;
+
+use engine::{Engine, Monitor, health};
+use store::health::read_work;
+use store::{MasterKey, PgPool, pool, signing_secrets};
 
 use super::Check;
-use crate::config::{MAIL_FROM, SMTP_URL, TEMPORAL_ADDRESS};
+use crate::config::{MAIL_FROM, SMTP_URL};
 use crate::desk::{Site, find_master_key};
-use crate::local::DevState;
 use crate::progress::while_waiting;
 use crate::{Context, failure, local, senders};
 
 const DATABASE: &str = "database";
-const MIGRATIONS: &str = "migrations";
 const KEY: &str = "master_key";
-const TEMPORAL: &str = "temporal";
 const SMTP: &str = "smtp";
 
 /// What later checks stand on.
@@ -28,48 +27,48 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Checks the database and what is in it.
-    pub(super) async fn open(site: anyhow::Result<Site>, context: &Context) -> (Self, Vec<Check>) {
-        let mut opened = Self { pool: None, key: None, site: None };
-        let mut checks = Vec::new();
-        match site {
-            Err(error) => checks.push(Check::fail(DATABASE, failure::message(&error))),
-            Ok(site) => {
-                let name = site.name(context);
-                let (pool, found) = connect(&site, &name).await;
-                checks.extend(found);
-                opened = Self { pool, key: None, site: Some(site) };
+    /// Checks the database, what is in it, Temporal, and whether the work gets done.
+    pub(super) async fn open(
+        site: anyhow::Result<Site>,
+        engine: &Arc<Engine>,
+        context: &Context,
+    ) -> (Self, Vec<Check>) {
+        // The checks themselves wait for two seconds, which a first connection may need.
+        let _reached = while_waiting("waiting for Temporal", engine.check()).await;
+        let (mut opened, mut checks) = match site {
+            Err(error) => {
+                let mut checks = vec![Check::fail(DATABASE, failure::message(&error))];
+                checks.extend(health::look_at_temporal(engine).await.into_iter().map(Check::from));
+                (Self { pool: None, key: None, site: None }, checks)
             }
-        }
-        if !checks.iter().any(|check| check.name == MIGRATIONS) {
-            checks.push(Check::skip(MIGRATIONS, "the database does not answer"));
-        }
+            Ok(site) => look(site, engine, context).await,
+        };
         let (key, check) = master_key(opened.pool.as_ref(), context).await;
         checks.push(check);
-        (Self { key, ..opened }, checks)
+        opened.key = key;
+        (opened, checks)
     }
 }
 
-/// Temporal: that of `dev`, else that of the environment.
-pub(super) async fn temporal(dev: Option<&DevState>) -> Check {
-    let (settings, place) = match dev {
-        Some(dev) => {
-            let (address, namespace) = (&dev.temporal_address, &dev.temporal_namespace);
-            let place = format!("{address}, namespace {namespace}");
-            let (address, namespace) = (address.clone(), namespace.clone());
-            (TemporalSettings::Plain { address, namespace }, place)
+async fn look(site: Site, engine: &Arc<Engine>, context: &Context) -> (Database, Vec<Check>) {
+    let name = site.name(context);
+    let pool = match pool::connect_lazily(&site.database_url, 2) {
+        Ok(pool) => pool,
+        Err(error) => {
+            let checks = vec![Check::fail(DATABASE, format!("{name}: {error}"))];
+            return (Database { pool: None, key: None, site: Some(site) }, checks);
         }
-        None => (TemporalSettings::Environment, format!("by {TEMPORAL_ADDRESS} and its like")),
     };
-    let engine = Engine::new(settings, TASK_QUEUE);
-    match while_waiting("waiting for Temporal", engine.check()).await {
-        Ok(()) => Check::pass(TEMPORAL, format!("answers ({place})")),
-        Err(error) => Check::fail(TEMPORAL, format!("{error} ({place})")),
-    }
+    let _reached =
+        while_waiting(format!("waiting for {name}"), pool::pending_migrations(&pool)).await;
+    let report = Monitor::new(pool.clone(), Arc::clone(engine)).report().await;
+    let usable = report.accepts_receipts().then_some(pool);
+    let checks = report.checks.into_iter().map(Check::from).collect();
+    (Database { pool: usable, key: None, site: Some(site) }, checks)
 }
 
 /// The mail server, up to the point where a mail would be sent.
-pub(super) async fn mail(context: &Context, in_dev: bool) -> Check {
+pub(super) async fn mail(context: &Context, in_dev: bool, pool: Option<&PgPool>) -> Check {
     let environment = &context.environment;
     let folder = in_dev.then(|| local::mail_dir(&context.data_dir));
     let server = match environment.smtp_url() {
@@ -77,7 +76,12 @@ pub(super) async fn mail(context: &Context, in_dev: bool) -> Check {
         Err(error) => return Check::fail(SMTP, error.to_string()),
     };
     if server.is_none() && folder.is_none() {
-        return Check::warn(SMTP, format!("{SMTP_URL} is not set: no alert can go by e-mail"));
+        let message = format!("{SMTP_URL} is not set: no alert can go by e-mail");
+        return if is_needed(pool).await {
+            Check::fail(SMTP, format!("{message}, and there are destinations that wait for it"))
+        } else {
+            Check::warn(SMTP, message)
+        };
     }
     let sender = match senders::email(environment, folder.clone()) {
         Ok(sender) => sender,
@@ -98,28 +102,11 @@ pub(super) async fn mail(context: &Context, in_dev: bool) -> Check {
     }
 }
 
-async fn connect(site: &Site, name: &str) -> (Option<PgPool>, Vec<Check>) {
-    let silent = |error: StoreError| vec![Check::fail(DATABASE, format!("{name}: {error}"))];
-    let pool = match site.connect_lazily() {
-        Ok(pool) => pool,
-        Err(error) => return (None, silent(error)),
-    };
-    let asking = pool::pending_migrations(&pool);
-    match while_waiting(format!("waiting for {name}"), asking).await {
-        Err(error) => (None, silent(error)),
-        Ok(missing) => {
-            let answers = match pool::is_writable(&pool).await {
-                Ok(false) => Check::fail(DATABASE, format!("{name} {}", pool::READ_ONLY)),
-                _ => Check::pass(DATABASE, format!("{name} answers")),
-            };
-            match missing {
-                0 => (Some(pool), vec![answers, Check::pass(MIGRATIONS, "all are there")]),
-                missing => {
-                    let cure = format!("{missing} are missing: run `sendpromptly migrate`");
-                    (None, vec![answers, Check::fail(MIGRATIONS, cure)])
-                }
-            }
-        }
+/// Whether somebody is to be told by e-mail.
+async fn is_needed(pool: Option<&PgPool>) -> bool {
+    match pool {
+        Some(pool) => read_work(pool).await.is_ok_and(|work| work.email_destinations > 0),
+        None => false,
     }
 }
 

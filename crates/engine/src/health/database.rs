@@ -1,0 +1,74 @@
+//! Whether the database takes receipts: it takes writes, its schema is this version's, and the role may
+//! work on it.
+
+use store::health::{Privileges, read_privileges};
+use store::{PgPool, pool};
+
+use super::{Check, in_time};
+
+pub(super) const DATABASE: &str = "database";
+pub(super) const SCHEMA: &str = "schema";
+const PRIVILEGES: &str = "privileges";
+
+/// `database`, which is never remembered.
+pub(super) async fn writable(pool: &PgPool) -> Check {
+    match in_time(pool::is_writable(pool)).await {
+        Ok(true) => Check::ok(DATABASE, "takes writes"),
+        Ok(false) => Check::failed(
+            DATABASE,
+            "the database is read-only: no receipt can be accepted",
+            "point DATABASE_URL at the primary, or end its read-only mode",
+        ),
+        Err(cause) => Check::failed(
+            DATABASE,
+            "the database does not answer, or lacks the tables: no receipt can be accepted",
+            "see that the server of DATABASE_URL runs, that the schema is there (`sendpromptly \
+             migrate`) and that the role may use it; `sendpromptly doctor` shows the cause",
+        )
+        .because(&cause),
+    }
+}
+
+/// `schema` and `privileges`.
+pub(super) async fn schema(pool: &PgPool) -> Vec<Check> {
+    let (missing, privileges) =
+        tokio::join!(in_time(pool::pending_migrations(pool)), in_time(read_privileges(pool)),);
+    vec![judge_schema(missing), judge_privileges(privileges)]
+}
+
+fn judge_schema(missing: Result<usize, String>) -> Check {
+    match missing {
+        Ok(0) => Check::ok(SCHEMA, "all migrations are there"),
+        Ok(missing) => Check::failed(
+            SCHEMA,
+            format!("{missing} migrations of this version are missing"),
+            "run `sendpromptly migrate` as the owner of the schema",
+        ),
+        Err(cause) if cause.contains("permission denied") => Check::degraded(
+            SCHEMA,
+            "the role may not read which migrations are there",
+            "run the grants of docs/operations.md as the owner of the schema",
+        )
+        .because(&cause),
+        Err(cause) => Check::unknown(SCHEMA, DATABASE).because(&cause),
+    }
+}
+
+fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
+    let Privileges { missing, may_change_audit } = match privileges {
+        Ok(privileges) => privileges,
+        Err(cause) => return Check::unknown(PRIVILEGES, DATABASE).because(&cause),
+    };
+    let cure = "run the grants of docs/operations.md as the owner of the schema";
+    if let Some(first) = missing.first() {
+        let others = missing.len() - 1;
+        let others = if others == 0 { String::new() } else { format!(" and {others} others") };
+        let detail = format!("the role may not work on the table {first}{others}");
+        return Check::failed(PRIVILEGES, detail, cure);
+    }
+    if may_change_audit {
+        let detail = "the role has rights to change and delete audit entries";
+        return Check::degraded(PRIVILEGES, detail, cure);
+    }
+    Check::ok(PRIVILEGES, "the role may do what it must")
+}

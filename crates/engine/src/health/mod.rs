@@ -1,0 +1,259 @@
+//! Whether the product does its work: the checks that `/readyz`, `doctor` and the console's head share.
+//!
+//! Only `database` and `schema` decide whether receipts can be accepted. A check never waits longer than
+//! two seconds, all run at once, and what they find holds for five seconds, so that probes every second
+//! cost little; `database` alone is asked anew each time. Whatever fails here fails as a check, never as
+//! an error. Texts are for everyone: they hold counts, ages and names of settings, no address and no
+//! secret. What the other side said word for word is in [`Check::cause`], which only `doctor` shows.
+
+mod database;
+mod temporal;
+mod work;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use store::PgPool;
+use tokio::sync::Mutex;
+
+use crate::connect::Engine;
+use crate::setup::AttributeGaps;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const MEMORY: Duration = Duration::from_secs(5);
+
+/// The names of the checks that say that nobody is being watched for; the console shows these.
+const BANNER: [&str; 4] = [work::WORKERS, work::DEADLINES, work::OUTBOX, work::PARKED];
+
+/// How one check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// It works, and needs attention.
+    Degraded,
+    /// It does not work.
+    Failed,
+    /// It could not be looked at, because what it stands on does not answer.
+    Unknown,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its name, for good.
+    pub name: &'static str,
+    /// How it ended.
+    pub status: Status,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it; never there when all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+    /// What the other side said, for the operator alone.
+    #[serde(skip)]
+    pub cause: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, status: Status::Ok, detail: detail.into(), cure: None, cause: None }
+    }
+
+    fn degraded(name: &'static str, detail: impl Into<String>, cure: impl Into<String>) -> Self {
+        let cure = Some(cure.into());
+        Self { name, status: Status::Degraded, detail: detail.into(), cure, cause: None }
+    }
+
+    fn failed(name: &'static str, detail: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { status: Status::Failed, ..Self::degraded(name, detail, cure) }
+    }
+
+    /// `of` is the check whose failure keeps this one from being made.
+    fn unknown(name: &'static str, of: &str) -> Self {
+        let detail = format!("not known, because the check {of} has failed");
+        Self { status: Status::Unknown, ..Self::degraded(name, detail, format!("see {of}")) }
+    }
+
+    fn because(self, cause: &impl ToString) -> Self {
+        Self { cause: Some(cause.to_string()), ..self }
+    }
+}
+
+/// What all checks found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The checks, always all of them and in the same order.
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    /// Whether receipts can be accepted.
+    #[must_use]
+    pub fn accepts_receipts(&self) -> bool {
+        self.is_ok(database::DATABASE) && !self.has_failed(database::SCHEMA)
+    }
+
+    /// Whether nothing needs attention.
+    #[must_use]
+    pub fn all_is_well(&self) -> bool {
+        self.checks.iter().all(|check| check.status == Status::Ok)
+    }
+
+    /// Whether the database takes writes.
+    #[must_use]
+    pub fn database(&self) -> bool {
+        self.is_ok(database::DATABASE)
+    }
+
+    /// Whether Temporal answers and knows the namespace.
+    #[must_use]
+    pub fn temporal(&self) -> bool {
+        self.is_ok(temporal::TEMPORAL)
+    }
+
+    fn is_ok(&self, name: &str) -> bool {
+        self.status(name) == Some(Status::Ok)
+    }
+
+    fn has_failed(&self, name: &str) -> bool {
+        self.status(name) == Some(Status::Failed)
+    }
+
+    fn status(&self, name: &str) -> Option<Status> {
+        self.checks.iter().find(|check| check.name == name).map(|check| check.status)
+    }
+}
+
+/// Makes the checks, and remembers what they found.
+pub struct Monitor {
+    pool: PgPool,
+    engine: Arc<Engine>,
+    schema: Memory,
+    work: Memory,
+    temporal: Memory,
+}
+
+impl Monitor {
+    /// Looks at this database and this Temporal.
+    #[must_use]
+    pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
+        let (schema, work, temporal) = (Memory::default(), Memory::default(), Memory::default());
+        Self { pool, engine, schema, work, temporal }
+    }
+
+    /// Makes every check.
+    pub async fn report(&self) -> Report {
+        let (database, schema, temporal, work) = tokio::join!(
+            database::writable(&self.pool),
+            self.schema.get(database::schema(&self.pool)),
+            self.temporal.get(temporal::checks(&self.engine, Some(&self.pool))),
+            self.work.get(work::checks(&self.pool, &self.engine)),
+        );
+        let checks = [vec![database], schema, temporal, work].concat();
+        Report { checks }
+    }
+
+    /// What an operator must know on every page: that deadlines are not judged, that no worker polls, or
+    /// that messages for Temporal wait. Asks the database only, and mostly not even that.
+    pub async fn banner(&self) -> Vec<Check> {
+        let mut checks = self.work.get(work::checks(&self.pool, &self.engine)).await;
+        checks.retain(|check| {
+            BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
+        });
+        checks
+    }
+}
+
+/// The checks of Temporal alone, for one who knows no database.
+pub async fn look_at_temporal(engine: &Engine) -> Vec<Check> {
+    temporal::checks(engine, None).await
+}
+
+/// What a namespace lacks of the search attributes, and what to do about it.
+#[must_use]
+pub fn describe_gaps(gaps: &AttributeGaps, cloud: bool) -> (String, String) {
+    (temporal::describe_gaps(gaps), temporal::cure_gaps(gaps, cloud))
+}
+
+/// What some checks found, and when. Whoever comes while they are made waits for them.
+#[derive(Default)]
+struct Memory {
+    found: Mutex<Option<(Instant, Vec<Check>)>>,
+}
+
+impl Memory {
+    async fn get(&self, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
+        let mut found = self.found.lock().await;
+        if let Some((at, checks)) = &*found
+            && at.elapsed() < MEMORY
+        {
+            return checks.clone();
+        }
+        let checks = checks.await;
+        *found = Some((Instant::now(), checks.clone()));
+        checks
+    }
+}
+
+/// Waits for an answer, but not for long.
+async fn in_time<T, E: ToString>(asking: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer within 2 s".to_owned()),
+    }
+}
+
+/// A number with its noun.
+fn count(number: i64, one: &str, many: &str) -> String {
+    let shown = match number {
+        store::health::COUNT_LIMIT.. => format!("{} or more", store::health::COUNT_LIMIT),
+        few => few.to_string(),
+    };
+    format!("{shown} {}", if number == 1 { one } else { many })
+}
+
+/// An age that people can read.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{} s", seconds.max(0)),
+        120..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_is_well_has_no_cure_and_no_check_shows_its_cause() {
+        let failed = Check::failed("outbox", "3 messages wait", "look").because(&"secret");
+        let checks = [Check::ok("database", "takes writes"), failed];
+        assert_eq!(
+            serde_json::to_string(&checks).expect("JSON"),
+            r#"[{"name":"database","status":"ok","detail":"takes writes"},{"name":"outbox","status":"failed","detail":"3 messages wait","cure":"look"}]"#
+        );
+    }
+
+    #[test]
+    fn ages_and_counts_are_for_people() {
+        assert_eq!(
+            [0, 119, 300, 7_200, 200_000].map(age),
+            ["0 s", "119 s", "5 minutes", "2 hours", "2 days"]
+        );
+        assert_eq!(count(1, "event", "events"), "1 event");
+        assert_eq!(count(1_000, "event", "events"), "1000 or more events");
+    }
+
+    #[tokio::test]
+    async fn what_was_found_a_moment_ago_is_not_asked_again() {
+        let memory = Memory::default();
+        let first = memory.get(async { vec![Check::ok("a", "1")] }).await;
+        let again = memory.get(async { panic!("asked again") }).await;
+        assert_eq!(first, again);
+    }
+}

@@ -1,0 +1,190 @@
+//! Whether the work gets done: somebody polls, deadlines are judged, messages go out, people are told.
+//!
+//! A worker that died is noticed by its heartbeat, within 45 s. What a dead worker leaves undone shows by
+//! itself: overdue events and an outbox that ages are found whatever the reason, and count as degraded
+//! after two minutes and as failed after five.
+
+use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
+use store::{PgPool, StoreError};
+
+use super::{Check, age, count, in_time};
+use crate::connect::Engine;
+
+pub(super) const WORKERS: &str = "workers";
+pub(super) const DEADLINES: &str = "deadlines";
+pub(super) const OUTBOX: &str = "outbox";
+pub(super) const PARKED: &str = "parked";
+const DESTINATIONS: &str = "destinations";
+
+const LATE: i64 = 120;
+const TOO_LATE: i64 = 300;
+
+/// `workers`, `deadlines`, `outbox`, `parked` and `destinations`.
+pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
+    let namespace = engine.namespace().unwrap_or_default();
+    let place = (namespace.as_str(), engine.task_queue());
+    let asking =
+        async { Ok::<_, StoreError>((read_work(pool).await?, read_workers(pool, place).await?)) };
+    match in_time(asking).await {
+        Ok((work, workers)) => vec![
+            judge_workers(&workers, place),
+            judge_deadlines(work),
+            judge_outbox(work),
+            judge_parked(work),
+            judge_destinations(work),
+        ],
+        Err(cause) => [WORKERS, DEADLINES, OUTBOX, PARKED, DESTINATIONS]
+            .map(|name| Check::unknown(name, "database").because(&cause))
+            .to_vec(),
+    }
+}
+
+fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) -> Check {
+    if workers.polling > 0 {
+        let polling = count(workers.polling, "worker polls", "workers poll");
+        return Check::ok(WORKERS, polling);
+    }
+    if let Some((theirs, queue)) = &workers.elsewhere {
+        return Check::failed(
+            WORKERS,
+            format!(
+                "no worker polls the namespace {namespace} and the task queue {task_queue}; one of this \
+                 database polls {theirs} and {queue}"
+            ),
+            "give api and worker the same TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+        );
+    }
+    let seen = workers.last_seen.map_or_else(
+        || "none was seen yet".to_owned(),
+        |seconds| format!("the last one was seen {} ago", age(seconds)),
+    );
+    Check::failed(
+        WORKERS,
+        format!("no worker polls ({seen}): deadlines are not judged, callbacks and alerts wait"),
+        "start `sendpromptly worker` with the DATABASE_URL and the TEMPORAL_… settings of the api; if \
+         one runs, its log says why it does not poll",
+    )
+}
+
+fn judge_deadlines(work: WorkHealth) -> Check {
+    let Some(seconds) = work.overdue_for else {
+        return Check::ok(DEADLINES, "are judged");
+    };
+    let events = count(work.overdue_events, "event is overdue", "events are overdue");
+    let detail = format!("deadlines are not judged: {events}, the oldest by {}", age(seconds));
+    let cure = "see the checks workers, temporal and environment; with all of them well, \
+                docs/temporal.md says how to look at a watch that is stuck";
+    match seconds {
+        TOO_LATE.. => Check::failed(DEADLINES, detail, cure),
+        _ => Check::degraded(DEADLINES, detail, cure),
+    }
+}
+
+fn judge_outbox(work: WorkHealth) -> Check {
+    let messages = count(work.waiting, "message waits", "messages wait");
+    let cure = "see the checks temporal and environment; `last_error` in the table outbox says what \
+                Temporal answered";
+    match work.waiting_for {
+        None => Check::ok(OUTBOX, "is empty"),
+        Some(seconds @ ..LATE) => {
+            Check::ok(OUTBOX, format!("{messages}, the oldest for {}", age(seconds)))
+        }
+        Some(seconds) => {
+            let detail = format!(
+                "messages for Temporal do not go out: {messages}, the oldest for {}",
+                age(seconds)
+            );
+            match seconds {
+                TOO_LATE.. => Check::failed(OUTBOX, detail, cure),
+                _ => Check::degraded(OUTBOX, detail, cure),
+            }
+        }
+    }
+}
+
+fn judge_parked(work: WorkHealth) -> Check {
+    match work.parked {
+        0 => Check::ok(PARKED, "Temporal refuses no message"),
+        parked => Check::failed(
+            PARKED,
+            format!("Temporal refuses {}", count(parked, "message", "messages")),
+            "see the check search_attributes, and \"Parked wishes\" in docs/temporal.md",
+        ),
+    }
+}
+
+fn judge_destinations(work: WorkHealth) -> Check {
+    let mut wrong = Vec::new();
+    if work.broken_destinations > 0 {
+        wrong.push(count(
+            work.broken_destinations,
+            "destination is broken",
+            "destinations are broken",
+        ));
+    }
+    if work.failing_destinations > 0 {
+        wrong.push(count(
+            work.failing_destinations,
+            "destination keeps failing",
+            "destinations keep failing",
+        ));
+    }
+    if work.untold_projects > 0 {
+        wrong.push(count(
+            work.untold_projects,
+            "live project has no destination: nobody is told of its incidents",
+            "live projects have no destination: nobody is told of their incidents",
+        ));
+    }
+    if wrong.is_empty() {
+        return Check::ok(DESTINATIONS, "none is broken or keeps failing");
+    }
+    Check::degraded(
+        DESTINATIONS,
+        wrong.join("; "),
+        "see `sendpromptly destination list`; `destination add` and `destination test` help",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::*;
+
+    fn status(judge: impl Fn(WorkHealth) -> Check, work: WorkHealth) -> Status {
+        judge(work).status
+    }
+
+    #[test]
+    fn what_is_late_needs_attention_and_what_is_too_late_has_failed() {
+        for (seconds, expected) in
+            [(119, Status::Ok), (120, Status::Degraded), (300, Status::Failed)]
+        {
+            let work =
+                WorkHealth { waiting: 1, waiting_for: Some(seconds), ..WorkHealth::default() };
+            assert_eq!(status(judge_outbox, work), expected, "{seconds}");
+        }
+        for (seconds, expected) in [(121, Status::Degraded), (300, Status::Failed)] {
+            let work = WorkHealth {
+                overdue_events: 1,
+                overdue_for: Some(seconds),
+                ..WorkHealth::default()
+            };
+            assert_eq!(status(judge_deadlines, work), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_worker_in_another_namespace_is_told_from_none() {
+        let place = ("production", "sendpromptly");
+        let none = judge_workers(&WorkerHealth::default(), place);
+        assert_eq!(none.status, Status::Failed);
+        assert!(none.detail.contains("none was seen yet"), "{}", none.detail);
+        let dead = WorkerHealth { last_seen: Some(70), ..WorkerHealth::default() };
+        assert!(judge_workers(&dead, place).detail.contains("seen 70 s ago"));
+        let elsewhere = Some(("staging".to_owned(), "sendpromptly".to_owned()));
+        let other = judge_workers(&WorkerHealth { elsewhere, ..WorkerHealth::default() }, place);
+        assert!(other.detail.contains("polls staging"), "{}", other.detail);
+        assert!(other.cure.expect("a cure").contains("TEMPORAL_NAMESPACE"));
+    }
+}

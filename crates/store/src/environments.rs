@@ -1,0 +1,79 @@
+//! Which installation a database is, and which workers poll for it.
+//!
+//! The id is made by a migration and goes with every backup: a restored database is the same
+//! installation, a fresh one is another. A worker's heartbeat says that it reached both the database
+//! and Temporal a moment ago; one that was killed says nothing any more, and [`purge_heartbeats`]
+//! forgets it after a day. The clock is the database's.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// One run of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerRun(Uuid);
+
+impl WorkerRun {
+    /// A run that begins now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for WorkerRun {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The id of this database's installation.
+///
+/// # Errors
+/// When the database fails, or the migration that makes the id has not run.
+pub async fn find_id(db: impl PgExecutor<'_>) -> Result<String, StoreError> {
+    let id = sqlx::query_scalar!("SELECT id FROM environments").fetch_optional(db).await?;
+    Ok(id.ok_or(StoreError::Missing("environments"))?.to_string())
+}
+
+/// Says that a worker polls this task queue.
+///
+/// # Errors
+/// When the database fails.
+pub async fn beat(
+    db: impl PgExecutor<'_>,
+    run: WorkerRun,
+    (namespace, task_queue): (&str, &str),
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO worker_heartbeats (id, namespace, task_queue) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET seen_at = now()",
+        run.0,
+        namespace,
+        task_queue,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a worker that has ended in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM worker_heartbeats WHERE id = $1", run.0).execute(db).await?;
+    Ok(())
+}
+
+/// Forgets workers that were last seen a day ago.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge_heartbeats(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 day'")
+        .execute(db)
+        .await?;
+    Ok(())
+}

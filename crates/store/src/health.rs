@@ -1,0 +1,144 @@
+//! What the health checks ask the database. Each question is one statement, cheap enough to be asked
+//! every few seconds: counts stop at [`COUNT_LIMIT`], and no address or id leaves here.
+
+use sqlx::PgExecutor;
+
+use crate::{PgPool, StoreError};
+
+/// Nothing is counted further than this.
+pub const COUNT_LIMIT: i64 = 1_000;
+
+/// How well the work gets done. Ages are in seconds; `None` where there is nothing of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkHealth {
+    /// Pending events whose deadline passed more than two minutes ago.
+    pub overdue_events: i64,
+    /// How long ago the earliest of those deadlines was.
+    pub overdue_for: Option<i64>,
+    /// Messages that wait in the outbox.
+    pub waiting: i64,
+    /// The age of the oldest of them.
+    pub waiting_for: Option<i64>,
+    /// Messages that Temporal refused and that are set aside.
+    pub parked: i64,
+    /// Destinations that stopped taking messages.
+    pub broken_destinations: i64,
+    /// Destinations that failed five times and more since the last message that they took: for a quarter of
+    /// an hour, as they are left alone for longer each time.
+    pub failing_destinations: i64,
+    /// Live projects that have no destination.
+    pub untold_projects: i64,
+    /// E-mail destinations.
+    pub email_destinations: i64,
+}
+
+/// The workers of this database, by their heartbeats.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WorkerHealth {
+    /// Workers of the namespace and task queue that were seen a moment ago.
+    pub polling: i64,
+    /// How many seconds ago the last one of them was seen.
+    pub last_seen: Option<i64>,
+    /// A namespace and task queue that other workers of this database were just seen in.
+    pub elsewhere: Option<(String, String)>,
+}
+
+/// Asks how well the work gets done.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT
+             (SELECT count(*) FROM (SELECT FROM payment_events
+                  WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes' LIMIT $1) AS overdue) AS "overdue_events!",
+             (SELECT extract(epoch FROM now() - min(timeout_at))::bigint FROM payment_events
+                  WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes') AS overdue_for,
+             (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NULL LIMIT $1) AS waiting) AS "waiting!",
+             (SELECT extract(epoch FROM now() - min(created_at))::bigint FROM outbox WHERE parked_at IS NULL) AS waiting_for,
+             (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL LIMIT $1) AS parked) AS "parked!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NOT NULL) AS "broken!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 5) AS "failing!",
+             (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND NOT EXISTS (
+                  SELECT FROM destinations d WHERE d.project_id = p.id AND d.removed_at IS NULL)) AS "untold!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!""#,
+        COUNT_LIMIT,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(WorkHealth {
+        overdue_events: row.overdue_events,
+        overdue_for: row.overdue_for,
+        waiting: row.waiting,
+        waiting_for: row.waiting_for,
+        parked: row.parked,
+        broken_destinations: row.broken,
+        failing_destinations: row.failing,
+        untold_projects: row.untold,
+        email_destinations: row.email,
+    })
+}
+
+/// Asks which workers poll. One that was not seen for 45 s, four times its beat, counts as gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_workers(
+    db: impl PgExecutor<'_>,
+    (namespace, task_queue): (&str, &str),
+) -> Result<WorkerHealth, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT namespace, task_queue, namespace = $1 AND task_queue = $2 AS "here!",
+               count(*) FILTER (WHERE seen_at > now() - interval '45 seconds') AS "polling!",
+               extract(epoch FROM now() - max(seen_at))::bigint AS "last_seen!"
+           FROM worker_heartbeats GROUP BY namespace, task_queue ORDER BY max(seen_at) DESC"#,
+        namespace,
+        task_queue,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut health = WorkerHealth::default();
+    for row in rows {
+        if row.here {
+            (health.polling, health.last_seen) = (row.polling, Some(row.last_seen));
+        } else if row.polling > 0 {
+            health.elsewhere.get_or_insert((row.namespace, row.task_queue));
+        }
+    }
+    Ok(health)
+}
+
+/// What the connected role may not do although the product does it, and what it may although it must
+/// not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Privileges {
+    /// Tables that it cannot work on.
+    pub missing: Vec<String>,
+    /// Whether it may change the audit log without owning it.
+    pub may_change_audit: bool,
+}
+
+/// Asks what the connected role may do. The owner of the schema and superusers may everything.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
+    let row = sqlx::query!(
+        r#"WITH tables AS (
+               SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned
+               FROM pg_class c JOIN pg_class ours ON ours.oid = to_regclass('payment_events')
+               WHERE c.relnamespace = ours.relnamespace AND c.relowner = ours.relowner AND c.relkind IN ('r', 'p'))
+           SELECT
+             coalesce(array_agg(name ORDER BY name) FILTER (WHERE CASE name
+                 WHEN '_sqlx_migrations' THEN NOT has_table_privilege(oid, 'SELECT')
+                 WHEN 'audit_entries' THEN NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT'))
+                 ELSE NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) END), '{}') AS "missing!",
+             coalesce(bool_or(name = 'audit_entries' AND NOT owned
+                 AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')), false) AS "may_change_audit!"
+           FROM tables"#,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(Privileges { missing: row.missing, may_change_audit: row.may_change_audit })
+}

@@ -1,0 +1,66 @@
+//! A running worker's heart: says every ten seconds that it polls, and sees that it still may.
+//!
+//! A beat goes to Temporal first and to the database then, so a heartbeat there means that both were
+//! reached. What fails is left out: who reads the heartbeats sees a worker that reaches only one of them
+//! as one that is gone, and [`Heart::beat`] goes on. It ends only when the namespace belongs to another
+//! database. A worker that ends in order takes its heartbeat along; a killed one is seen to be gone after
+//! 45 s.
+
+use std::time::Duration;
+
+use engine::{Engine, EngineError};
+use store::environments::{self, WorkerRun};
+use store::{PgPool, StoreError};
+
+use crate::WorkerError;
+
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The heart of one worker.
+pub(crate) struct Heart<'a> {
+    engine: &'a Engine,
+    pool: &'a PgPool,
+    database: String,
+    namespace: String,
+    run: WorkerRun,
+}
+
+impl<'a> Heart<'a> {
+    /// Sees that the namespace works for this database, and takes it if it works for none.
+    ///
+    /// # Errors
+    /// When it works for another one, or either cannot be asked.
+    pub(crate) async fn start(engine: &'a Engine, pool: &'a PgPool) -> Result<Self, WorkerError> {
+        let (database, namespace) = (environments::find_id(pool).await?, engine.namespace()?);
+        engine.claim_environment(&database).await?;
+        Ok(Self { engine, pool, database, namespace, run: WorkerRun::new() })
+    }
+
+    /// Beats until the namespace belongs to another database.
+    pub(crate) async fn beat(&self) -> WorkerError {
+        loop {
+            match self.engine.claim_environment(&self.database).await {
+                Err(error @ EngineError::Foreign(_)) => return error.into(),
+                Err(error) => tracing::debug!(%error, "no heartbeat: Temporal was not reached"),
+                Ok(_) => {
+                    if let Err(error) = self.tell().await {
+                        tracing::debug!(%error, "no heartbeat: the database was not reached");
+                    }
+                }
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Takes the heartbeat away. If that fails, it is seen to be old soon enough.
+    pub(crate) async fn stop(&self) {
+        if let Err(error) = environments::remove_heartbeat(self.pool, self.run).await {
+            tracing::debug!(%error, "could not remove the heartbeat");
+        }
+    }
+
+    async fn tell(&self) -> Result<(), StoreError> {
+        let place = (self.namespace.as_str(), self.engine.task_queue());
+        environments::beat(self.pool, self.run, place).await
+    }
+}
