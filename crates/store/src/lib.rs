@@ -13,6 +13,7 @@ pub mod api_keys;
 pub mod attempts;
 pub mod audit;
 pub mod backfill;
+pub mod callback_headers;
 pub mod declared_names;
 pub mod destinations;
 pub mod error;
