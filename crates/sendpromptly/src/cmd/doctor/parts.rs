@@ -9,8 +9,10 @@ use crate::config::{MAIL_FROM, SMTP_URL, TEMPORAL_ADDRESS};
 use crate::desk::{Site, find_master_key};
 use crate::local::DevState;
 use crate::progress::while_waiting;
+use crate::settings::UnknownSetting;
 use crate::{Context, failure, local, senders};
 
+const SETTINGS: &str = "settings";
 const DATABASE: &str = "database";
 const MIGRATIONS: &str = "migrations";
 const KEY: &str = "master_key";
@@ -48,6 +50,16 @@ impl Database {
         checks.push(check);
         (Self { key, ..opened }, checks)
     }
+}
+
+/// Variables of this process that look like settings and are none. Those of api and worker are named in
+/// their logs.
+pub(super) fn settings(unknown: &[UnknownSetting]) -> Check {
+    if unknown.is_empty() {
+        return Check::pass(SETTINGS, "every SENDPROMPTLY_ variable is a setting");
+    }
+    let said: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    Check::warn(SETTINGS, said.join("; "))
 }
 
 /// Temporal: that of `dev`, else that of the environment.
