@@ -48,6 +48,11 @@ fn doctor_lists_them_as_a_warning() {
         assert!(!message.contains("canary"), "{message}");
         let (_, found) = world.cli(&["doctor"]).await.expect("a command");
         assert_eq!(settings(&found)["status"], "pass", "{found}");
+        let unset = &found["checks"][1];
+        assert_eq!((&unset["name"], &unset["status"]), (&"public_url".into(), &"warn".into()));
+        let told = [("SENDPROMPTLY_PUBLIC_URL", "https://pay.example.com")];
+        let (_, found, _) = world.cli_with(&["doctor"], &told, "").await.expect("a command");
+        assert_eq!(found["checks"][1]["status"], "pass", "{found}");
     });
 }
 

@@ -59,7 +59,7 @@ impl FormOrigins {
         let mut sites = headers.get_all(&SEC_FETCH_SITE).iter().peekable();
         let vouched = sites.peek().is_some();
         if !sites.all(|site| matches!(site.as_bytes(), b"same-origin" | b"none")) {
-            return Err(self.from_another_site());
+            return Err(self.reject_other_site());
         }
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
@@ -81,8 +81,8 @@ impl FormOrigins {
         let text = String::from_utf8_lossy(said);
         match read(&text) {
             Some(origin) if self.accepts(&origin) => Ok(()),
-            Some(origin) => Err(self.from_elsewhere(&origin)),
-            None => Err(self.from_nowhere(&text)),
+            Some(origin) => Err(self.reject_elsewhere(&origin)),
+            None => Err(self.reject_unnamed(&text)),
         }
     }
 
@@ -91,7 +91,7 @@ impl FormOrigins {
             || origin.is_plain_loopback() && self.local_ports.contains(&origin.port())
     }
 
-    fn from_another_site(&self) -> String {
+    fn reject_other_site(&self) -> String {
         let home = &self.public_url;
         format!(
             "this form was sent from another site, says your browser, and nothing was changed; open \
@@ -99,7 +99,7 @@ impl FormOrigins {
         )
     }
 
-    fn from_elsewhere(&self, origin: &WebOrigin) -> String {
+    fn reject_elsewhere(&self, origin: &WebOrigin) -> String {
         let expected = self.expected();
         format!(
             "this form comes from {origin}, and forms are taken from {expected}. If {origin} is where \
@@ -108,7 +108,7 @@ impl FormOrigins {
         )
     }
 
-    fn from_nowhere(&self, text: &str) -> String {
+    fn reject_unnamed(&self, text: &str) -> String {
         let said: String = one_line(text).chars().take(MAX_QUOTE).collect();
         let (home, expected) = (&self.public_url, self.expected());
         format!(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_from_elsewhere_is_refused_however_it_says_so() {
+    fn a_form_reject_elsewhere_is_refused_however_it_says_so() {
         let ours = ("origin", "https://pay.example.com:8443");
         for said in [
             &[("origin", "https://pay.example.com")][..],

@@ -166,13 +166,15 @@ impl CallbackHeader {
     /// What must not come back in anything that is kept: the value, and the words of it that are long
     /// enough to be a secret, such as what follows `Bearer`.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        let words = self.value.split(' ').filter(|word| word.len() >= MIN_SECRET);
-        std::iter::once(self.value.as_str()).chain(words)
+        let words = self.value.split(' ').filter(|word| word.len() >= MIN_WORD);
+        let whole = Some(self.value.as_str()).filter(|value| value.len() >= MIN_SECRET);
+        whole.into_iter().chain(words)
     }
 }
 
-/// Shorter words are no secrets, and would tear holes into what others say.
-const MIN_SECRET: usize = 8;
+/// Shorter values and words are no secrets, and would tear holes into what others say.
+const MIN_SECRET: usize = 4;
+const MIN_WORD: usize = 8;
 
 /// What changes about a project's headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -277,6 +279,8 @@ mod tests {
     fn what_must_not_come_back_is_the_value_and_its_long_words() {
         let header = CallbackHeader::new("Authorization", "Bearer canary-7f3a91").expect("one");
         assert_eq!(header.secrets().collect::<Vec<_>>(), ["Bearer canary-7f3a91", "canary-7f3a91"]);
+        let flag = CallbackHeader::new("X-Internal", "1").expect("one");
+        assert_eq!(flag.secrets().count(), 0);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM, MASTER_KEY,
     PUBLIC_URL, SMTP_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
 };
-use crate::settings::{Kind, SETTINGS};
+use crate::settings::{Kind, SETTINGS, Setting};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";
@@ -306,10 +306,8 @@ impl Environment {
     }
 
     fn secret(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
-        let secrets = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
-        let Some(file) =
-            secrets.into_iter().find(|setting| setting.name == name).map(|setting| setting.file)
-        else {
+        let is_meant = |setting: &&Setting| setting.kind == Kind::Secret && setting.name == name;
+        let Some(Setting { file, .. }) = SETTINGS.iter().find(is_meant) else {
             return self.plain(name);
         };
         match (self.plain(name)?, self.plain(file)?) {

@@ -14,7 +14,7 @@ fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
         let world = world().await;
         let script = Script::of(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
-        let patch = async |headers: Value| {
+        let change = async |headers: Value| {
             let body = json!({ "callback_headers": headers });
             let (status, answer) = script.call(Method::PATCH, &path, Some(body)).await;
             assert!(!answer.to_string().contains(CANARY), "{answer}");
@@ -23,17 +23,17 @@ fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
         let (_, before) = script.get(&path).await;
         assert!(before.get("callback_header_names").is_none(), "left out when absent: {before}");
         let (status, set) =
-            patch(json!({ "X-Gateway-Key": CANARY, "Authorization": format!("Bearer {CANARY}") }))
+            change(json!({ "X-Gateway-Key": CANARY, "Authorization": format!("Bearer {CANARY}") }))
                 .await;
         assert_eq!(status, 200, "{set}");
         assert_eq!(set["callback_header_names"], json!(["Authorization", "X-Gateway-Key"]));
-        let (_, replaced) = patch(json!({ "x-gateway-key": "other", "X-Unknown": null })).await;
+        let (_, replaced) = change(json!({ "x-gateway-key": "other", "X-Unknown": null })).await;
         assert_eq!(replaced["callback_header_names"], json!(["Authorization", "x-gateway-key"]));
-        let (_, one) = patch(json!({ "AUTHORIZATION": null })).await;
+        let (_, one) = change(json!({ "AUTHORIZATION": null })).await;
         assert_eq!(one["callback_header_names"], json!(["x-gateway-key"]));
         let (_, list) = script.get("").await;
         assert_eq!(list["data"][0]["callback_header_names"], json!(["x-gateway-key"]));
-        let (_, none) = patch(json!({ "x-gateway-key": null })).await;
+        let (_, none) = change(json!({ "x-gateway-key": null })).await;
         assert!(none.get("callback_header_names").is_none(), "{none}");
 
         let audit = "SELECT detail FROM audit_entries WHERE action = 'project.updated' ORDER BY id";
@@ -43,6 +43,23 @@ fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
         let set = json!({ "set": ["Authorization", "X-Gateway-Key"], "removed": [] });
         assert_eq!(audit[0]["callback_headers"], set);
     });
+}
+
+/// What no project may set, and what is said.
+fn wrong() -> Vec<(Value, &'static str)> {
+    vec![
+        (json!("X-Key: x"), "must be an object"),
+        (json!([]), "must be an object"),
+        (json!({ "Host": CANARY }), "must not set Host"),
+        (json!({ "x-sp-nonce": CANARY }), "must not set x-sp-nonce"),
+        (json!({ "Transfer-Encoding": CANARY }), "must not set Transfer-Encoding"),
+        (json!({ "a b": CANARY }), "must have a name"),
+        (json!({ "X-Key": format!("{CANARY}\r\nX-Evil: 1") }), "visible ASCII characters"),
+        (json!({ "X-Key": "" }), "visible ASCII characters"),
+        (json!({ "X-Key": 7 }), "must have a string or null for X-Key"),
+        (json!({ "X-Key": CANARY, "x-key": CANARY }), "twice"),
+        (json!({ "X-Eleventh": CANARY }), "at most 10 headers"),
+    ]
 }
 
 #[test]
@@ -58,19 +75,7 @@ fn what_is_no_header_is_refused_by_name_and_changes_nothing() {
         let body = json!({ "callback_headers": ten, "name": "Ten" });
         let (status, _) = script.call(Method::PATCH, &path, Some(body)).await;
         assert_eq!(status, 200);
-        for (headers, said) in [
-            (json!("X-Key: x"), "must be an object"),
-            (json!([]), "must be an object"),
-            (json!({ "Host": CANARY }), "must not set Host"),
-            (json!({ "x-sp-nonce": CANARY }), "must not set x-sp-nonce"),
-            (json!({ "Transfer-Encoding": CANARY }), "must not set Transfer-Encoding"),
-            (json!({ "a b": CANARY }), "must have a name"),
-            (json!({ "X-Key": format!("{CANARY}\r\nX-Evil: 1") }), "visible ASCII characters"),
-            (json!({ "X-Key": "" }), "visible ASCII characters"),
-            (json!({ "X-Key": 7 }), "must have a string or null for X-Key"),
-            (json!({ "X-Key": CANARY, "x-key": CANARY }), "twice"),
-            (json!({ "X-Eleventh": CANARY }), "at most 10 headers"),
-        ] {
+        for (headers, said) in wrong() {
             let body = json!({ "callback_headers": headers, "name": "Changed" });
             let (status, refused) = script.call(Method::PATCH, &path, Some(body)).await;
             assert_eq!(status, 422, "{headers}: {refused}");

@@ -12,7 +12,7 @@ use workflows::names::TASK_QUEUE;
 use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
-use crate::config::{ConfigError, LISTEN, MASTER_KEY};
+use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL};
 use crate::senders;
 use crate::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
@@ -41,6 +41,12 @@ pub async fn run(context: &Context) -> anyhow::Result<Answer> {
         temporal_ui: environment.temporal_ui()?,
         keep_alive: environment.keep_alive()?,
     };
+    if !environment.public_url_is_set() {
+        tracing::warn!(
+            "{PUBLIC_URL} is not set: links lead to {0}, and the console takes forms from there alone",
+            hands.public_url
+        );
+    }
     let service = start(context, CONNECTIONS)?;
     let listener = TcpListener::bind(listen)
         .await

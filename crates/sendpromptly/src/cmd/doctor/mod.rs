@@ -97,6 +97,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
     let (database, mut checks) = Database::open(site, context).await;
     checks.insert(0, parts::settings(&crate::settings::find_unknown()));
+    checks.insert(1, parts::public_url(context, dev.is_some()));
     checks.push(parts::temporal(dev.as_ref()).await);
     checks.push(parts::mail(context, dev.is_some()).await);
     if let Some(project) = &args.project {

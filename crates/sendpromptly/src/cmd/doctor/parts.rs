@@ -5,7 +5,7 @@ use store::{MasterKey, PgPool, StoreError, pool, signing_secrets};
 use workflows::names::TASK_QUEUE;
 
 use super::Check;
-use crate::config::{MAIL_FROM, SMTP_URL, TEMPORAL_ADDRESS};
+use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL, TEMPORAL_ADDRESS};
 use crate::desk::{Site, find_master_key};
 use crate::local::DevState;
 use crate::progress::while_waiting;
@@ -13,6 +13,7 @@ use crate::settings::UnknownSetting;
 use crate::{Context, failure, local, senders};
 
 const SETTINGS: &str = "settings";
+const PUBLIC: &str = "public_url";
 const DATABASE: &str = "database";
 const MIGRATIONS: &str = "migrations";
 const KEY: &str = "master_key";
@@ -60,6 +61,24 @@ pub(super) fn settings(unknown: &[UnknownSetting]) -> Check {
     }
     let said: Vec<_> = unknown.iter().map(ToString::to_string).collect();
     Check::warn(SETTINGS, said.join("; "))
+}
+
+/// Where people open the console. `dev` is on this machine, so it needs none.
+pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
+    let environment = &context.environment;
+    let address = environment.listen().and_then(|listen| environment.public_url(listen));
+    match address {
+        Err(error) => Check::fail(PUBLIC, error.to_string()),
+        Ok(url) if environment.public_url_is_set() => Check::pass(PUBLIC, url),
+        Ok(_) if in_dev => Check::pass(PUBLIC, "not set: the console is on this machine"),
+        Ok(url) => Check::warn(
+            PUBLIC,
+            format!(
+                "{PUBLIC_URL} is not set: links lead to {url}, and who opens the console elsewhere \
+                 cannot sign in; set it for api and worker to the address in their browser"
+            ),
+        ),
+    }
 }
 
 /// Temporal: that of `dev`, else that of the environment.
