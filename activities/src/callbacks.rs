@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::callback::{self, AnswerVerdict};
+use domain::callback_header::CallbackHeader;
 use domain::ids::{EventId, ReplayId};
 use domain::repair_url::RepairUrl;
 use domain::signature::{self, Signed};
@@ -142,15 +143,23 @@ async fn exchange(deps: &Deps, replay_id: ReplayId, work: &CallbackWork, nonce: 
         Ok(url) => url,
         Err(error) => return Ending::unsendable("repair_url_refused", error.to_string()),
     };
-    let headers = headers(replay_id, work, nonce);
-    match deps.http.post(url.as_url(), &headers, work.body.clone().into_bytes()).await {
+    let mut headers = headers(replay_id, work, nonce).to_vec();
+    headers.extend(added(&work.headers));
+    let hidden: Vec<_> = work.headers.iter().flat_map(CallbackHeader::secrets).collect();
+    let body = work.body.clone().into_bytes();
+    match deps.http.post_hiding(url.as_url(), &headers, body, &hidden).await {
         Ok(answer) => Ending::answered(answer),
         Err(error) => Ending::unanswered(&error),
     }
 }
 
+/// What the project adds, to let its callbacks pass a gateway.
+fn added(headers: &[CallbackHeader]) -> impl Iterator<Item = (&str, String)> {
+    headers.iter().map(|header| (header.name.as_str(), header.value().to_owned()))
+}
+
 /// The headers of one attempt: ours, and those of Standard Webhooks.
-fn headers(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> [(&'static str, String); 8] {
+fn headers<'a>(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> [(&'a str, String); 8] {
     let (id, timestamp) = (replay_id.to_string(), work.at.unix_timestamp());
     let signed = Signed { id: &id, timestamp, nonce, body: work.body.as_bytes() };
     [
@@ -266,6 +275,7 @@ mod tests {
             body: "{}".to_owned(),
             repair_url: None,
             mode: Mode::Test,
+            headers: Vec::new(),
             secrets: vec![SigningSecret::from_bytes([1; 32]), SigningSecret::from_bytes([2; 32])],
             at: datetime!(2023-11-14 22:13:20 UTC),
         };

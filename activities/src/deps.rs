@@ -14,7 +14,7 @@ pub struct Deps {
     pub master_key: MasterKey,
     /// Sends callbacks.
     pub http: GuardedClient,
-    /// Networks that callbacks may reach beside the public ones.
+    /// Networks and hosts that callbacks may reach beside the public ones.
     pub allow: AllowedNetworks,
     /// Delivers alerts.
     pub senders: Senders,

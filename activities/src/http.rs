@@ -1,9 +1,11 @@
 //! The one guarded HTTP client: every request to an address that a user typed goes through here.
 //!
-//! It connects only to addresses that [`domain::repair_url::address_allowed`] lets pass. A host name is resolved once,
-//! by [`resolver`], and the connection goes to what was checked there, so a name that changes
-//! between check and connect gains nothing; an IP address in the URL is checked before the request,
-//! because the HTTP library asks no resolver about those. Redirects are answers, proxy variables
+//! It connects only to addresses that [`domain::repair_url::address_allowed`] lets pass. A host name is
+//! resolved once, by [`resolver`], and the connection goes to what was checked there, so a name that
+//! changes between check and connect gains nothing; an IP address in the URL is checked before the
+//! request, because the HTTP library asks no resolver about those. A host that the operator of the
+//! installation listed by name has a client of its own, whose resolver lets private addresses pass as
+//! well: the resolver is told a name and no port, so it cannot decide that itself. Redirects are answers, proxy variables
 //! are ignored, nothing is decompressed, and no connection outlives its request.
 //!
 //! An exchange that ends before its status is an [`ExchangeError`] that says whether another attempt
@@ -28,17 +30,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::repair_url::{AllowedNetworks, refused_range};
+use reqwest::header::HeaderValue;
 use reqwest::{Response, redirect};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use self::error::{Failure, millis};
-use self::resolver::CheckedResolver;
+use self::resolver::{CheckedResolver, Reach};
 
 /// What the client may reach and how long it waits.
 #[derive(Debug, Clone)]
 pub struct HttpPolicy {
-    /// Networks that may be reached on top of the public internet.
+    /// Networks and hosts that may be reached on top of the public internet.
     pub allow: AllowedNetworks,
     /// From the first look-up to the end of the TLS handshake.
     pub connect_timeout: Duration,
@@ -62,6 +65,8 @@ impl HttpPolicy {
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     client: reqwest::Client,
+    /// For hosts that are listed by name; `None` where none is.
+    named: Option<reqwest::Client>,
     policy: Arc<HttpPolicy>,
 }
 
@@ -74,24 +79,9 @@ impl GuardedClient {
         // The provider is the process's own choice; an earlier choice by somebody else stands.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
-        let client = reqwest::Client::builder()
-            .dns_resolver(CheckedResolver::new(Arc::clone(&policy)))
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            // A pooled connection would carry a request to an address that was checked long ago.
-            .pool_max_idle_per_host(0)
-            .http1_only()
-            .no_gzip()
-            .no_brotli()
-            .no_deflate()
-            .no_zstd()
-            .connect_timeout(policy.connect_timeout)
-            .user_agent(concat!("sendpromptly/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ClientUnavailable)?;
-        Ok(Self { client, policy })
+        let client = build(&policy, Reach::Public)?;
+        let named = policy.allow.has_hosts().then(|| build(&policy, Reach::NamedHost));
+        Ok(Self { client, named: named.transpose()?, policy })
     }
 
     /// Posts `body` and reads the answer, whatever its status.
@@ -104,6 +94,20 @@ impl GuardedClient {
         headers: &[(&str, String)],
         body: Vec<u8>,
     ) -> Result<Answer, ExchangeError> {
+        self.post_hiding(url, headers, body, &[]).await
+    }
+
+    /// The same, with texts of the request that must not come back in what is kept of the answer.
+    ///
+    /// # Errors
+    /// When no status came in time.
+    pub async fn post_hiding(
+        &self,
+        url: &Url,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+        hidden: &[&str],
+    ) -> Result<Answer, ExchangeError> {
         let started = Instant::now();
         let deadline = started + self.policy.total_timeout;
         let status = timeout_at(deadline, self.send(url, headers, body)).await;
@@ -113,7 +117,7 @@ impl GuardedClient {
         });
         match outcome {
             Ok(response) => {
-                let answer = answer::read(response, deadline).await;
+                let answer = answer::read(response, deadline, hidden).await;
                 Ok(Answer { latency_ms: millis(started.elapsed()), ..answer })
             }
             Err(failure) => Err(failure.after(millis(started.elapsed()))),
@@ -128,8 +132,12 @@ impl GuardedClient {
         body: Vec<u8>,
     ) -> Result<Response, Failure> {
         self.check_literal(url)?;
-        let mut request = self.client.post(url.clone()).body(body);
+        let named = self.named.as_ref().filter(|_| self.policy.allow.names_host_of(url));
+        let mut request = named.unwrap_or(&self.client).post(url.clone()).body(body);
         for (name, value) in headers {
+            let mut value = HeaderValue::from_str(value).map_err(|_| Failure::unsendable())?;
+            // Signatures and gateway keys: whatever prints headers shows a placeholder.
+            value.set_sensitive(true);
             request = request.header(*name, value);
         }
         let sent = request.send().await;
@@ -148,4 +156,24 @@ impl GuardedClient {
             None => Ok(()),
         }
     }
+}
+
+fn build(policy: &Arc<HttpPolicy>, reach: Reach) -> Result<reqwest::Client, ClientUnavailable> {
+    reqwest::Client::builder()
+        .dns_resolver(CheckedResolver::new(Arc::clone(policy), reach))
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        // A pooled connection would carry a request to an address that was checked long ago.
+        .pool_max_idle_per_host(0)
+        .http1_only()
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .connect_timeout(policy.connect_timeout)
+        .user_agent(concat!("sendpromptly/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(ClientUnavailable)
 }

@@ -40,8 +40,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
 pub struct ServeOptions {
     /// From the first byte of a request, or from the start of a connection, to the end of its headers.
     pub head_deadline: Duration,
-    /// How long a connection may rest between two requests. Above the 60 s that load balancers keep
-    /// their side open, so that it is they who close first.
+    /// How long a connection may rest between two requests. Longer than the load balancer keeps its
+    /// side open, so that it closes first: a request that it sends while we close is answered 502.
     pub idle_timeout: Duration,
     /// How long a client may take no bytes of its answer.
     pub write_stall: Duration,

@@ -35,6 +35,20 @@ impl Part {
     }
 }
 
+/// What a part logs; the file goes with this value.
+pub struct Log(tempfile::NamedTempFile);
+
+impl Log {
+    /// Everything so far.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn text(&self) -> String {
+        std::fs::read_to_string(self.0.path()).expect("the log")
+    }
+}
+
 /// Where the binary is: beside the tests, where `make test` has built it.
 ///
 /// # Errors
@@ -101,8 +115,54 @@ impl World {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn_api(&self) -> anyhow::Result<Part> {
-        let mut command = self.command(&["api"])?;
-        command.env("SENDPROMPTLY_LISTEN", self.url.trim_start_matches("http://"));
-        Ok(Part { child: command.spawn()? })
+        Ok(Part { child: self.part("api", &[])?.spawn()? })
+    }
+
+    /// A service as a process of its own with further settings, and what it logs.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_logged(
+        &self,
+        service: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<(Part, Log)> {
+        let log = Log(tempfile::NamedTempFile::new()?);
+        let child = self.part(service, settings)?.stderr(log.0.reopen()?).spawn()?;
+        Ok((Part { child }, log))
+    }
+
+    fn part(&self, service: &str, settings: &[(&str, &str)]) -> anyhow::Result<Command> {
+        let mut command = self.command(&[service])?;
+        command
+            .env("SENDPROMPTLY_LISTEN", self.url.trim_start_matches("http://"))
+            .envs(settings.iter().copied());
+        Ok(command)
+    }
+
+    /// Runs a command with `--json`, further settings and something to read; gives its exit code, what
+    /// it printed and what it logged.
+    ///
+    /// # Errors
+    /// When it cannot be run or prints no JSON.
+    pub async fn cli_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+        stdin: &str,
+    ) -> anyhow::Result<(i32, Value, String)> {
+        let mut command = self.command(arguments)?;
+        command.arg("--json").envs(settings.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut input = child.stdin.take().context("standard input")?;
+        // A command that reads nothing may have ended by now.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut input, stdin.as_bytes()).await;
+        drop(input);
+        let output = child.wait_with_output().await?;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let answer = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{arguments:?} printed no JSON: {errors}"))?;
+        Ok((output.status.code().context("an exit code")?, answer, errors))
     }
 }

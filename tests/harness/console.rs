@@ -3,9 +3,10 @@
 
 use domain::ids::OperatorId;
 use domain::operator::Role;
+use domain::secret_token::OperatorToken;
 use reqwest::{Method, StatusCode, header};
 use store::PgPool;
-use store::{Insertion, operators};
+use store::{Insertion, operator_tokens, operators};
 
 use crate::World;
 
@@ -90,6 +91,22 @@ impl Operator {
     /// The session's token, which every form carries.
     pub async fn csrf(&self) -> String {
         csrf_of(&self.get("/account").await.body)
+    }
+
+    /// A token of their own for the automation API.
+    ///
+    /// # Panics
+    /// When the system gives no randomness, or there is no such operator.
+    pub async fn token(&self, world: &World) -> String {
+        let mut random = [0; 96];
+        getrandom::fill(&mut random).expect("random bytes");
+        let token = OperatorToken::from_random(&random).expect("a token");
+        let id = "SELECT id FROM operators WHERE email = $1";
+        let id = sqlx::query_scalar(id).bind(&self.email).fetch_one(&world.pool).await;
+        let id = OperatorId::from_uuid(id.expect("an operator"));
+        let kept = operator_tokens::insert_token(&world.pool, id, "nightly", &token).await;
+        kept.expect("a token");
+        token.reveal().to_owned()
     }
 
     /// Fills a form of the page `from` and sends it to `to`, with the page's own token.

@@ -18,6 +18,7 @@ pub mod dev;
 pub mod engines;
 pub mod gallery;
 pub mod mailbox;
+pub mod nginx;
 pub mod pgbouncer;
 pub mod receiver;
 pub mod scripted;

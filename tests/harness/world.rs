@@ -11,6 +11,7 @@ use activities::http::{GuardedClient, HttpPolicy};
 use activities::trial;
 use api::auth::password_queue::PasswordQueue;
 use api::console::incidents::week::Weeks;
+use api::console::same_origin::FormOrigins;
 use api::console::settings::{ConsoleSettings, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -229,6 +230,7 @@ impl World {
         });
         ConsoleSettings {
             public_url: self.url.clone(),
+            origins: FormOrigins::new(&self.url, true),
             temporal_ui: None,
             allow: self.deps().allow,
             test_destination,

@@ -1,5 +1,6 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
+mod callback_headers;
 mod unknown_fields;
 
 use std::time::Duration;

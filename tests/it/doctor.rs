@@ -1,6 +1,6 @@
 //! `doctor --project`: whether a repair endpoint takes callbacks and reports what came of them.
 
-use e2e::{World, run};
+use e2e::{World, WorldOptions, run};
 use serde_json::{Value, json};
 
 /// The probes come first; this is the callback.
@@ -79,5 +79,24 @@ fn without_a_round_trip_only_probes_are_sent_and_no_event_is_left_behind() {
             .await
             .expect("a count");
         assert_eq!(events, 0);
+    });
+}
+
+#[test]
+fn a_redirect_is_shown_with_the_address_to_save() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        world.repair.answer_with(&[308, 308, 308]);
+        world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
+        let project = world.project.id.to_string();
+        let (code, found) = world.cli(&["doctor", "--project", &project]).await.expect("a command");
+        assert_eq!(code, 1);
+        let checks = found["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["name"] == "repair_redirect");
+        let message = check.expect("a check")["message"].as_str().expect("a message").to_owned();
+        assert!(message.contains("answers 308 to https://www.cometcart.test/repair"), "{message}");
+        assert!(message.contains("save that address as the repair URL"), "{message}");
+        assert!(!found.to_string().contains("canary"), "{found}");
+        assert_eq!(world.repair.received().len(), CALLBACK - 1, "it is not followed");
     });
 }

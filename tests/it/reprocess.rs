@@ -3,7 +3,9 @@
 use domain::audit::Actor;
 use domain::ids::{EventId, ReplayId};
 use domain::incident::{IncidentState, Resolution};
+use domain::operator::Role;
 use domain::signature::SigningSecret;
+use e2e::console::Operator;
 use e2e::receiver::Received;
 use e2e::world::{SHORT, parse};
 use e2e::{World, WorldOptions, eventually, run, temporal};
@@ -259,7 +261,16 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         let failed = |entry: &&Value| entry["action"] == "callback.failed";
         let entry = shown["timeline"].as_array().expect("a timeline").iter().find(failed);
         assert_eq!(entry.expect("an entry")["detail"]["redirect_to"], target);
-        assert!(!format!("{shown} {mails:?}").contains("canary"));
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let page = alice.get(&format!("/incidents/{incident_id}")).await.body;
+        assert!(page.contains(&format!("redirects to <code>{target}</code>")), "{page}");
+        let (project, token) = (world.project.id, alice.token(&world).await);
+        let url =
+            format!("{}/api/v1/projects/{project}/incidents/{incident_id}/reprocesses", world.url);
+        let listed = world.http.get(url).bearer_auth(token).send().await.expect("an answer");
+        let listed = listed.text().await.expect("text");
+        assert!(listed.contains(&format!("\"redirect_to\":\"{target}\"")), "{listed}");
+        assert!(!format!("{shown} {mails:?} {page} {listed}").contains("canary"));
         assert_eq!(world.repair.received().len(), 2);
     });
 }

@@ -19,6 +19,9 @@ const MAX_RETRY_AFTER: usize = 64;
 /// The longest target of a redirect that is kept, in bytes.
 const MAX_TARGET: usize = 500;
 
+/// What stands where something was taken out.
+const HIDDEN: &str = "[hidden]";
+
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -34,13 +37,14 @@ pub struct Answer {
     pub latency_ms: i64,
 }
 
-/// Reads what is kept of an answer, until the deadline. The latency is the caller's to fill in.
-pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
+/// Reads what is kept of an answer, until the deadline, without the texts that are to be hidden: gateways
+/// and debug pages repeat the headers of a request. The latency is the caller's to fill in.
+pub(super) async fn read(mut response: Response, deadline: Instant, hidden: &[&str]) -> Answer {
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.filter(|text| text.len() <= MAX_RETRY_AFTER).map(str::to_owned);
     let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
     let redirect_to =
-        location.and_then(|location| redirect_target(response.url(), location.as_bytes()));
+        location.and_then(|location| redirect_target(response.url(), location.as_bytes(), hidden));
     let mut body = Vec::new();
     while body.len() < READ
         && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
@@ -52,14 +56,14 @@ pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
         status: response.status().as_u16(),
         retry_after,
         redirect_to,
-        excerpt: excerpt(&body),
+        excerpt: excerpt(&body, hidden),
         latency_ms: 0,
     }
 }
 
 /// Where a redirect leads, for people who may save it as the new address. Credentials and queries
 /// may be secrets, so they are left out. What is no web address is not shown at all.
-fn redirect_target(from: &Url, location: &[u8]) -> Option<String> {
+fn redirect_target(from: &Url, location: &[u8], hidden: &[&str]) -> Option<String> {
     let mut target = from.join(&String::from_utf8_lossy(location)).ok()?;
     if !matches!(target.scheme(), "http" | "https") {
         return None;
@@ -68,10 +72,9 @@ fn redirect_target(from: &Url, location: &[u8]) -> Option<String> {
     target.set_password(None).ok()?;
     target.set_query(None);
     target.set_fragment(None);
-    // A parsed URL is ASCII, so it may be cut anywhere.
-    let mut text = String::from(target);
+    let mut text = without(String::from(target), hidden);
     if text.len() > MAX_TARGET {
-        text.truncate(MAX_TARGET);
+        text.truncate(text.floor_char_boundary(MAX_TARGET));
         text.push('…');
     }
     Some(text)
@@ -79,10 +82,16 @@ fn redirect_target(from: &Url, location: &[u8]) -> Option<String> {
 
 /// Makes bytes from a stranger readable: invalid UTF-8 is replaced and control characters, NUL
 /// among them, which Postgres could not store, become their visible signs.
-fn excerpt(body: &[u8]) -> String {
-    let mut text = legible(&String::from_utf8_lossy(body));
+fn excerpt(body: &[u8], hidden: &[&str]) -> String {
+    let mut text = without(legible(&String::from_utf8_lossy(body)), hidden);
     text.truncate(text.floor_char_boundary(KEPT));
     text
+}
+
+/// Takes texts out before anything is cut, so that no part of one is left at the end.
+fn without(text: String, hidden: &[&str]) -> String {
+    let hidden = hidden.iter().filter(|secret| !secret.is_empty());
+    hidden.fold(text, |text, secret| text.replace(secret, HIDDEN))
 }
 
 #[cfg(test)]
@@ -90,9 +99,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_to_be_hidden_is_gone_before_anything_is_cut() {
+        let hidden = ["Bearer canary-7f3a91", "canary-7f3a91"];
+        let said = br#"{"headers":{"authorization":"Bearer canary-7f3a91","x":"canary-7f3a91"}}"#;
+        assert_eq!(
+            excerpt(said, &hidden),
+            r#"{"headers":{"authorization":"[hidden]","x":"[hidden]"}}"#
+        );
+        let at_the_end = format!("{}canary-7f3a91", "x".repeat(KEPT - 7));
+        assert!(!excerpt(at_the_end.as_bytes(), &hidden).contains("canary"));
+        let from = Url::parse("https://shop.example.com/").expect("a URL");
+        let target = redirect_target(&from, b"/login/canary-7f3a91", &hidden);
+        assert_eq!(target.as_deref(), Some("https://shop.example.com/login/[hidden]"));
+    }
+
+    #[test]
     fn a_redirects_target_is_absolute_and_shows_neither_credentials_nor_queries() {
         let from = Url::parse("https://shop.example.com/hooks/repair?key=canary").expect("a URL");
-        let target = |location: &[u8]| redirect_target(&from, location);
+        let target = |location: &[u8]| redirect_target(&from, location, &[]);
         for (location, expected) in [
             (&b"https://www.example.com/repair"[..], Some("https://www.example.com/repair")),
             (b"/repair/", Some("https://shop.example.com/repair/")),
@@ -116,9 +140,9 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_readable_and_short_whatever_came() {
-        assert_eq!(excerpt(b"all\tgood\r\n"), "all good\n");
-        assert_eq!(excerpt(b"\0\x1b[31m\xff"), "␀␛[31m\u{fffd}");
-        assert_eq!(excerpt(&[0; READ]).len(), KEPT / 3 * 3);
-        assert!(excerpt("ü".repeat(READ / 2).as_bytes()).len() <= KEPT);
+        assert_eq!(excerpt(b"all\tgood\r\n", &[]), "all good\n");
+        assert_eq!(excerpt(b"\0\x1b[31m\xff", &[]), "␀␛[31m\u{fffd}");
+        assert_eq!(excerpt(&[0; READ], &[]).len(), KEPT / 3 * 3);
+        assert!(excerpt("ü".repeat(READ / 2).as_bytes(), &[]).len() <= KEPT);
     }
 }

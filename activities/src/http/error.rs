@@ -107,6 +107,12 @@ impl Failure {
         Self { class: ErrorClass::AddressRefused, message }
     }
 
+    /// A header that HTTP has no way to send; which one is not said, because it may be a secret.
+    pub(super) fn unsendable() -> Self {
+        let message = "a header of the request cannot be sent".to_owned();
+        Self { class: ErrorClass::Protocol, message }
+    }
+
     pub(super) fn timed_out(message: String) -> Self {
         Self { class: ErrorClass::TimedOut, message }
     }

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use domain::repair_url::{address_allowed, refused_range};
+use domain::repair_url::{refused_range, refused_range_of_named_host};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::HttpPolicy;
@@ -19,45 +19,66 @@ pub(super) enum LookUpError {
     Failed { name: String, reason: String },
     #[error("{name} has no address")]
     Empty { name: String },
-    #[error("{name} points to {address} ({range})")]
+    #[error(
+        "{name} points to {address} ({range}): whoever runs the installation lets callbacks go there \
+         by listing {name} or its network in SENDPROMPTLY_CALLBACK_ALLOW"
+    )]
     Refused { name: String, address: IpAddr, range: &'static str },
+}
+
+/// Which addresses a look-up may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Public ones, and those of listed networks.
+    Public,
+    /// Private ones too, because the host is listed by its name.
+    NamedHost,
 }
 
 /// Resolves by the system and keeps what the policy allows.
 pub(super) struct CheckedResolver {
     policy: Arc<HttpPolicy>,
+    reach: Reach,
 }
 
 impl CheckedResolver {
-    pub(super) fn new(policy: Arc<HttpPolicy>) -> Self {
-        Self { policy }
+    pub(super) fn new(policy: Arc<HttpPolicy>, reach: Reach) -> Self {
+        Self { policy, reach }
     }
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.policy);
+        let (policy, reach) = (Arc::clone(&self.policy), self.reach);
         Box::pin(async move {
-            let addresses = look_up(name.as_str(), &policy).await?;
+            let addresses = look_up(name.as_str(), &policy, reach).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-async fn look_up(name: &str, policy: &HttpPolicy) -> Result<Vec<SocketAddr>, LookUpError> {
+async fn look_up(
+    name: &str,
+    policy: &HttpPolicy,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, LookUpError> {
     let owned = || name.to_owned();
+    let refused = |ip| match reach {
+        Reach::Public => refused_range(ip, &policy.allow),
+        Reach::NamedHost => refused_range_of_named_host(ip, &policy.allow),
+    };
     let found: Vec<_> = tokio::net::lookup_host((name, 0))
         .await
         .map_err(|error| LookUpError::Failed { name: owned(), reason: error.to_string() })?
         .collect();
-    let allowed = found.iter().filter(|found| address_allowed(found.ip(), &policy.allow));
+    let allowed = found.iter().filter(|found| refused(found.ip()).is_none());
     let allowed: Vec<_> = allowed.copied().collect();
     if !allowed.is_empty() {
         return Ok(allowed);
     }
-    let refused = found.iter().find_map(|found| {
-        let range = refused_range(found.ip(), &policy.allow)?;
+    let refusal = found.iter().find_map(|found| {
+        let range = refused(found.ip())?;
         Some(LookUpError::Refused { name: owned(), address: found.ip(), range })
     });
-    Err(refused.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
+    Err(refusal.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
 }

@@ -88,6 +88,12 @@ pub(crate) fn local_client(connect_ms: u64, total_ms: u64) -> GuardedClient {
     .expect("a client")
 }
 
+/// A client with a list of its own, as `SENDPROMPTLY_CALLBACK_ALLOW` holds it.
+pub(crate) fn client_allowing(list: &str) -> GuardedClient {
+    let allow = list.parse().expect("the list parses");
+    GuardedClient::new(HttpPolicy::new(allow)).expect("a client")
+}
+
 /// A client that may reach the public internet alone.
 pub(crate) fn public_client() -> GuardedClient {
     GuardedClient::new(HttpPolicy::new(AllowedNetworks::none())).expect("a client")

@@ -2,7 +2,7 @@
 //!
 //! A page is added with the [`Access`] that it needs, and the guard in front of it runs before its
 //! handler: without a session the browser is sent to sign in; with too small a role the answer is
-//! 403; and a POST must come from a page of ours, which its `Origin` says, and carry the session's
+//! 403; and a POST must come from a page of ours ([`super::same_origin`]) and carry the session's
 //! CSRF token, which another site cannot read. A handler behind the guard finds the operator as
 //! [`SignedIn`] and the form as it was sent.
 
@@ -12,8 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -124,8 +123,8 @@ async fn guard(
     next: Next,
 ) -> Result<Response, ApiError> {
     let changes = request.method() == Method::POST;
-    if changes && is_from_elsewhere(request.headers()) {
-        return Err(ApiError::forbidden("this form was sent from another site"));
+    if changes {
+        state.console.origins.check(request.headers()).map_err(ApiError::forbidden)?;
     }
     // What everybody may open asks for no session, so that it is there while the database is away.
     if access == Access::Anyone {
@@ -144,18 +143,6 @@ async fn guard(
     signed_in.unseen |= request.method() == Method::HEAD;
     request.extensions_mut().insert(signed_in);
     Ok(next.run(request).await)
-}
-
-/// Browsers say where a POST comes from; what says nothing is no browser and has no cookie either,
-/// unless somebody gave it one on purpose.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
-        return true;
-    }
-    let host = text(HOST.as_str());
-    text(ORIGIN.as_str())
-        .is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != host)
 }
 
 /// Reads the form, holds its token against the session's where there is one, and gives the request

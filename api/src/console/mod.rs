@@ -28,6 +28,7 @@ pub mod people;
 pub mod projects;
 pub mod proof;
 pub mod reference;
+pub mod same_origin;
 pub mod session;
 pub mod settings;
 pub mod sign_in;

@@ -10,6 +10,7 @@ use domain::repair_url::AllowedNetworks;
 
 use crate::auth::password_queue::PasswordQueue;
 use crate::console::incidents::week::Weeks;
+use crate::console::same_origin::FormOrigins;
 use crate::error::Cause;
 
 /// What became of a test message.
@@ -33,9 +34,11 @@ pub type TestDestination = Arc<dyn Fn(DestinationId, Actor) -> Testing + Send + 
 pub struct ConsoleSettings {
     /// What links begin with, without a slash at the end.
     pub public_url: String,
+    /// Where forms may come from.
+    pub origins: FormOrigins,
     /// Temporal's own web interface, with its namespace.
     pub temporal_ui: Option<TemporalUi>,
-    /// Private networks that callbacks may reach.
+    /// Private networks and hosts that callbacks may reach.
     pub allow: AllowedNetworks,
     /// Sends test messages, in the name of who asked for it.
     pub test_destination: TestDestination,

@@ -1,16 +1,22 @@
 //! `/api/v1/projects`.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use domain::alert::one_line;
+use domain::callback_header::{self, CallbackHeader, HeaderChanges, HeaderMistake};
+use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::administration::callback_header::{self as callback_header_store, Changed};
 use store::administration::project;
-use store::pool;
 use store::projects::{self, Project, ProjectSettings};
+use store::{PgConnection, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -22,7 +28,8 @@ use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// Everything that may be said of a project.
-const FIELDS: [&str; 5] = ["name", "mode", "timeout_minutes", repair_url::FIELD, "snapshots"];
+const FIELDS: [&str; 6] =
+    ["name", "mode", "timeout_minutes", repair_url::FIELD, "snapshots", callback_header::FIELD];
 
 /// A monitored payment flow.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +46,11 @@ pub struct ProjectShape {
     repair_url: Option<String>,
     /// Whether payloads of receipts are kept, sealed.
     snapshots: bool,
+    /// The headers that callbacks carry beside the product's own. Values are never shown. Absent where
+    /// there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    callback_header_names: Vec<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
@@ -53,6 +65,7 @@ impl From<Project> for ProjectShape {
             timeout_minutes: project.timeout_minutes,
             repair_url: project.repair_url,
             snapshots: project.snapshots,
+            callback_header_names: project.callback_header_names,
             created_at: project.created_at,
         }
     }
@@ -83,6 +96,9 @@ pub struct ProjectBody {
     repair_url: Option<String>,
     /// Default: false.
     snapshots: Option<bool>,
+    /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are not
+    /// named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII characters.
+    callback_headers: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// All projects, oldest first.
@@ -134,11 +150,12 @@ pub async fn create(
         repair_url: None,
         snapshots: false,
     };
-    let settings = read(&state, &body, blank, true)?;
+    let (settings, headers) = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let mut tx = pool::begin(&state.pool).await?;
     let key = &state.master_key;
     let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
+    change_headers(&state, &mut tx, &caller, id, &headers).await?;
     pool::commit(tx).await?;
     let project = caller::project(&state, &id.to_string()).await?.into();
     let signing_secret = secret.reveal();
@@ -170,8 +187,9 @@ pub async fn update(
         repair_url: now.repair_url,
         snapshots: now.snapshots,
     };
-    let settings = read(&state, &body, settings, false)?;
+    let (settings, headers) = read(&state, &body, settings, false)?;
     project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
+    change_headers(&state, &mut tx, &caller, id, &headers).await?;
     pool::commit(tx).await?;
     Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
@@ -182,7 +200,7 @@ fn read(
     body: &Map<String, Value>,
     mut settings: ProjectSettings,
     new: bool,
-) -> Result<ProjectSettings, ApiError> {
+) -> Result<(ProjectSettings, HeaderChanges), ApiError> {
     let mut fields = caller::fields(body, &FIELDS);
     if new {
         settings.mode = fields.choice("mode").unwrap_or(settings.mode);
@@ -211,5 +229,55 @@ fn read(
             Err(why) => fields.refuse(repair_url::FIELD, why.to_string()),
         }
     }
-    caller::checked(fields, settings)
+    let headers = read_headers(&mut fields);
+    caller::checked(fields, (settings, headers))
+}
+
+/// `{"Name": "value"}` sets a header, `{"Name": null}` removes one. Each mistake names its header.
+fn read_headers(fields: &mut Fields<'_>) -> HeaderChanges {
+    let field = callback_header::FIELD;
+    let mut changes = HeaderChanges::default();
+    let Some(given) = fields.value(field) else { return changes };
+    let Some(given) = given.as_object() else {
+        fields.refuse(field, "must be an object of names and values, where null removes a header");
+        return changes;
+    };
+    for (name, value) in given {
+        let read = match value {
+            Value::Null => name.parse().map(|name| changes.removed.push(name)),
+            Value::String(value) => {
+                CallbackHeader::new(name, value).map(|header| changes.set.push(header))
+            }
+            _ => {
+                let name: String = one_line(name).chars().take(callback_header::MAX_NAME).collect();
+                fields.refuse(field, format!("must have a string or null for {name}"));
+                continue;
+            }
+        };
+        if let Err(why) = read {
+            fields.refuse(field, why.to_string());
+        }
+    }
+    if let Err(why) = changes.check() {
+        fields.refuse(field, why.to_string());
+    }
+    changes
+}
+
+async fn change_headers(
+    state: &AppState,
+    tx: &mut PgConnection,
+    caller: &Caller,
+    id: ProjectId,
+    changes: &HeaderChanges,
+) -> Result<(), ApiError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let actor = caller.actor();
+    match callback_header_store::change_headers(tx, &actor, &state.master_key, id, changes).await? {
+        Changed::Done(_) => Ok(()),
+        Changed::TooMany => Err(caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)),
+        Changed::NoProject => Err(caller::no_project()),
+    }
 }

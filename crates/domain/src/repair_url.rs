@@ -1,16 +1,18 @@
 //! The address that callbacks go to, checked when it is saved and again before each use.
 //!
-//! A [`RepairUrl`] in hand means: `http` or `https` (`https` alone in live projects), a host, no
-//! user name, no fragment, and, where the host is an IP address in whatever spelling, an address
+//! A [`RepairUrl`] in hand means: `http` or `https` (in live projects `https`, but for hosts that the
+//! operator of the installation lists by name), a host, no user name, no fragment, and, where the host is an IP address in whatever spelling, an address
 //! that callbacks may reach. A host *name* can point anywhere and change at any time: the client
 //! that connects asks [`address_allowed`] about what the name resolved to, and connects to nothing
 //! else. A URL that was saved under other rules simply fails to parse, and nothing is sent.
 
 mod address;
+mod host;
 mod outbound;
 
 pub use address::{
     AllowedNetworks, MalformedNetwork, address_allowed, host_address, refused_range,
+    refused_range_of_named_host,
 };
 pub(crate) use outbound::read_outbound;
 pub use outbound::{MAX_URL_LENGTH, UrlMistake};
@@ -42,7 +44,10 @@ impl RepairUrl {
         let url = read_outbound(text, allow).map_err(RepairUrlError)?;
         match (url.scheme(), mode) {
             ("https", _) | ("http", Mode::Test) => Ok(Self(url)),
-            (_, Mode::Live) => Err(RepairUrlError(UrlMistake::HttpsRequired)),
+            ("http", Mode::Live) if allow.names_host_of(&url) => Ok(Self(url)),
+            (_, Mode::Live) => {
+                Err(RepairUrlError(UrlMistake::HttpsRequired { entry: host::entry_for(&url) }))
+            }
             (scheme, Mode::Test) => {
                 Err(RepairUrlError(UrlMistake::Scheme { scheme: scheme.to_owned() }))
             }
@@ -97,7 +102,8 @@ mod tests {
     fn plain_http_is_for_test_projects() {
         let url = "http://shop.example.com/repair";
         assert_eq!(parse(url, Mode::Test).as_deref(), Ok(url));
-        assert_eq!(parse(url, Mode::Live), Err(UrlMistake::HttpsRequired));
+        let entry = Some("shop.example.com:80".to_owned());
+        assert_eq!(parse(url, Mode::Live), Err(UrlMistake::HttpsRequired { entry }));
     }
 
     #[test]
@@ -121,6 +127,7 @@ mod tests {
             ("https://alice@shop.example.com/", UrlMistake::Credentials),
             ("https://alice:secret@shop.example.com/", UrlMistake::Credentials),
             ("https://:secret@shop.example.com/", UrlMistake::Credentials),
+            ("https://alice:s/cret@shop.example.com/", UrlMistake::Credentials),
             ("https://shop.example.com/repair#now", UrlMistake::Fragment),
             ("https://shop.example.com/repair#", UrlMistake::Fragment),
             ("https://", UrlMistake::HostMissing),
@@ -203,7 +210,31 @@ mod tests {
     fn an_allowed_network_does_not_make_http_good_enough_for_live() {
         let allow = "127.0.0.0/8".parse().expect("the network parses");
         let refused = RepairUrl::parse("http://127.0.0.1/", Mode::Live, &allow);
-        assert_eq!(refused, Err(RepairUrlError(UrlMistake::HttpsRequired)));
+        let mistake = UrlMistake::HttpsRequired { entry: None };
+        assert_eq!(refused, Err(RepairUrlError(mistake)));
+    }
+
+    #[test]
+    fn a_host_that_is_listed_by_name_may_be_http_and_private_in_live() {
+        let allow = "billing:3000,localhost:9000".parse().expect("the hosts parse");
+        for url in ["http://billing:3000/repair", "http://localhost:9000/"] {
+            let parsed = RepairUrl::parse(url, Mode::Live, &allow);
+            assert_eq!(parsed.map(|url| url.to_string()).as_deref(), Ok(url));
+        }
+        for url in ["http://billing:3001/", "http://billing.example.com:3000/", "http://billing/"] {
+            let refused = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
+            assert!(matches!(refused, UrlMistake::HttpsRequired { entry: Some(_) }), "{refused}");
+        }
+        for url in ["http://localhost:9001/", "http://127.0.0.1:9000/", "http://[::1]:9000/"] {
+            let refused = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
+            assert!(matches!(refused, UrlMistake::AddressRefused { .. }), "{refused}");
+        }
+        for (url, mistake) in [
+            ("http://bob@billing:3000/", UrlMistake::Credentials),
+            ("http://billing:3000/#x", UrlMistake::Fragment),
+        ] {
+            assert_eq!(RepairUrl::parse(url, Mode::Live, &allow), Err(RepairUrlError(mistake)));
+        }
     }
 
     #[test]
@@ -215,11 +246,16 @@ mod tests {
                 "repair_url must begin with https:// (in a test project http:// will do), not with \
                  ftp:",
             ),
-            ("http://x.example/", "repair_url must begin with https:// in a live project"),
+            (
+                "http://x.example/",
+                "repair_url must begin with https:// in a live project. For a host of your own \
+                 network, whoever runs the installation lists x.example:80 in \
+                 SENDPROMPTLY_CALLBACK_ALLOW of api and worker",
+            ),
             (
                 "https://10.1.2.3/",
                 "repair_url must not point to 10.1.2.3 (private network): use a public host, or \
-                 list its network in SENDPROMPTLY_CALLBACK_ALLOW",
+                 list its network in SENDPROMPTLY_CALLBACK_ALLOW, such as 10.1.2.3",
             ),
         ] {
             let error = RepairUrl::parse(text, Mode::Live, &AllowedNetworks::none())

@@ -1,4 +1,5 @@
-//! Everything that is read from the environment, with every default, in one place.
+//! Everything that is read from the environment, with every default, in one place. The names stand in
+//! [`crate::settings`].
 //!
 //! An empty variable counts as absent. A secret can also be given as a file: `DATABASE_URL_FILE`,
 //! `SENDPROMPTLY_MASTER_KEY_FILE`, `SMTP_URL_FILE` hold the path of a file whose content, without
@@ -13,70 +14,30 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use api::console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
+use domain::url_credentials;
 use store::MasterKey;
 use store::pool::Pooler;
 use store::seal::SealError;
 use url::Url;
 
 use crate::local::DevState;
-
-/// The database. A secret. No default.
-pub const DATABASE_URL: &str = "DATABASE_URL";
-/// What stands between us and the database: `session` or `transaction`. Default: `session`, which is also
-/// right without a pooler.
-pub const DATABASE_POOLER: &str = "SENDPROMPTLY_DATABASE_POOLER";
-/// Where `migrate` works, past a pooler. A secret. Default: `DATABASE_URL`.
-pub const MIGRATE_DATABASE_URL: &str = "SENDPROMPTLY_MIGRATE_DATABASE_URL";
-/// Where the API listens. Default: `127.0.0.1:8080`.
-pub const LISTEN: &str = "SENDPROMPTLY_LISTEN";
-/// What links in alerts begin with. Default: `http://` and where the API listens.
-pub const PUBLIC_URL: &str = "SENDPROMPTLY_PUBLIC_URL";
-/// The keys that seal secrets, newest first, commas between them. A secret. No default; `dev` keeps
-/// one in its data folder.
-pub const MASTER_KEY: &str = "SENDPROMPTLY_MASTER_KEY";
-/// The mail server, such as `smtps://user:password@smtp.example.com`. A secret. No default; `dev`
-/// writes mails to files without it.
-pub const SMTP_URL: &str = "SMTP_URL";
-/// Whom mails come from. Default: `SendPromptly <alerts@localhost>`, which most mail servers refuse.
-pub const MAIL_FROM: &str = "MAIL_FROM";
-/// Private networks that callbacks and Slack messages may reach, commas between them. Default: none;
-/// `dev` adds loopback.
-pub const CALLBACK_ALLOW: &str = "SENDPROMPTLY_CALLBACK_ALLOW";
-/// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for
-/// administration.
-pub const LOG: &str = "SENDPROMPTLY_LOG";
-/// `text` or `json`. Default: `text`.
-pub const LOG_FORMAT: &str = "SENDPROMPTLY_LOG_FORMAT";
-/// Temporal's own web interface, which the console links to. No default: without it there is no
-/// link.
-pub const TEMPORAL_UI_URL: &str = "SENDPROMPTLY_TEMPORAL_UI_URL";
-/// The namespace. Read by `engine`; here for the link to Temporal's web interface.
-pub const TEMPORAL_NAMESPACE: &str = "TEMPORAL_NAMESPACE";
+pub use crate::settings::{
+    CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
+    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, SMTP_URL, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
+};
+use crate::settings::{Kind, SETTINGS, Setting};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_MAIL_FROM: &str = "SendPromptly <alerts@localhost>";
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 
-const PLAIN: [&str; 9] = [
-    DATABASE_POOLER,
-    LISTEN,
-    PUBLIC_URL,
-    MAIL_FROM,
-    CALLBACK_ALLOW,
-    LOG,
-    LOG_FORMAT,
-    TEMPORAL_UI_URL,
-    TEMPORAL_NAMESPACE,
-];
-const SECRET: [(&str, &str); 4] = [
-    (DATABASE_URL, "DATABASE_URL_FILE"),
-    (MIGRATE_DATABASE_URL, "SENDPROMPTLY_MIGRATE_DATABASE_URL_FILE"),
-    (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE"),
-    (SMTP_URL, "SMTP_URL_FILE"),
-];
+/// Load balancers keep idle connections from a few seconds to an hour and more.
+const KEEP_ALIVE_SECONDS: std::ops::RangeInclusive<u64> = 5..=7_200;
+const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A variable is missing or makes no sense. The text names it and the cure.
 #[derive(Debug, thiserror::Error)]
@@ -140,8 +101,9 @@ impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let secret = SECRET.iter().flat_map(|(name, file)| [*name, *file]);
-        let names = PLAIN.into_iter().chain(secret);
+        let files = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
+        let names = SETTINGS.iter().map(|setting| setting.name);
+        let names = names.chain(files.map(|setting| setting.file));
         Self(names.filter_map(|name| Some((name, std::env::var_os(name)?))).collect())
     }
 
@@ -195,11 +157,15 @@ impl Environment {
         let Some(url) = self.secret(name)? else {
             return Ok(None);
         };
+        if let Some(unencoded) = url_credentials::find_unencoded(&url) {
+            return Err(malformed(name, &unencoded.to_string()));
+        }
         let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         if known && Url::parse(&url).is_ok() {
             return Ok(Some(url));
         }
-        let cure = "must look like postgres://user:password@host:5432/sendpromptly";
+        let cure = "must look like postgres://user:password@host:5432/sendpromptly, with special \
+                    characters of the password percent-encoded";
         Err(malformed(name, cure))
     }
 
@@ -225,6 +191,31 @@ impl Environment {
         Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| local_url(listen)))
     }
 
+    /// Whether somebody said where people open the console.
+    #[must_use]
+    pub fn public_url_is_set(&self) -> bool {
+        self.is_given(PUBLIC_URL)
+    }
+
+    /// How long the API keeps an idle connection.
+    ///
+    /// # Errors
+    /// When it is no number of seconds within bounds.
+    pub fn keep_alive(&self) -> Result<Duration, ConfigError> {
+        let Some(text) = self.plain(KEEP_ALIVE)? else {
+            return Ok(DEFAULT_KEEP_ALIVE);
+        };
+        let seconds = text.parse().ok().filter(|seconds| KEEP_ALIVE_SECONDS.contains(seconds));
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            let (least, most) = KEEP_ALIVE_SECONDS.into_inner();
+            let problem = format!(
+                "must be a whole number of seconds from {least} to {most}, more than the load \
+                 balancer keeps an idle connection, such as 75"
+            );
+            malformed(KEEP_ALIVE, &problem)
+        })
+    }
+
     /// Temporal's own web interface, if its address is set.
     ///
     /// # Errors
@@ -244,9 +235,12 @@ impl Environment {
         };
         let url = Url::parse(&text).ok().filter(|url| {
             let plain = url.query().is_none() && url.fragment().is_none();
+            // Links would show a password to whoever gets them.
+            let plain = plain && url.username().is_empty() && url.password().is_none();
             matches!(url.scheme(), "http" | "https") && url.has_host() && plain
         });
-        let problem = "must look like https://sendpromptly.example.com, without ? or #";
+        let problem =
+            "must look like https://sendpromptly.example.com, without user name, password, ? or #";
         let url = url.ok_or_else(|| malformed(name, problem))?;
         Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
     }
@@ -282,10 +276,10 @@ impl Environment {
         self.plain(MAIL_FROM).is_ok_and(|from| from.is_some())
     }
 
-    /// Private networks that may be reached.
+    /// Private networks and hosts that may be reached.
     ///
     /// # Errors
-    /// When an entry is no network.
+    /// When an entry is neither.
     pub fn callback_allow(&self) -> Result<AllowedNetworks, ConfigError> {
         Ok(self.plain(CALLBACK_ALLOW)?.unwrap_or_default().parse()?)
     }
@@ -334,7 +328,8 @@ impl Environment {
     }
 
     fn secret(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
-        let Some((_, file)) = SECRET.iter().find(|(known, _)| *known == name) else {
+        let is_meant = |setting: &&Setting| setting.kind == Kind::Secret && setting.name == name;
+        let Some(Setting { file, .. }) = SETTINGS.iter().find(is_meant) else {
             return self.plain(name);
         };
         match (self.plain(name)?, self.plain(file)?) {
@@ -436,7 +431,7 @@ mod tests {
             (LISTEN, "8080"),
             (PUBLIC_URL, "shop.example.com"),
             (MASTER_KEY, "hunter2"),
-            (CALLBACK_ALLOW, "127.0.0.0/8,home"),
+            (CALLBACK_ALLOW, "127.0.0.0/8,*.home"),
             (LOG_FORMAT, "xml"),
         ]);
         let said = [
@@ -462,6 +457,34 @@ mod tests {
         for (text, name) in said.iter().zip(names) {
             assert!(text.starts_with(name), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_percent_encoded_is_said_without_showing_it() {
+        for url in ["postgres://alice:hun/ter2@db/shop", "postgres://alice:12#hunter2@db/shop"] {
+            let error = given(&[(DATABASE_URL, url)]).database_url().expect_err(url).to_string();
+            assert!(error.starts_with("DATABASE_URL has "), "{error}");
+            assert!(error.contains("percent-encoded"), "{error}");
+            assert!(!error.contains("ter2"), "{error}");
+        }
+        let right = given(&[(DATABASE_URL, "postgres://alice:hun%2Fter2@db/shop")]);
+        assert!(right.database_url().is_ok());
+        let shown = given(&[(PUBLIC_URL, "https://alice:hunter2@pay.example.com")]);
+        let error = shown.public_url(DEFAULT_LISTEN).expect_err("a password in every link");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn idle_connections_are_kept_for_75_s_or_as_long_as_was_said() {
+        let seconds = |text| given(&[(KEEP_ALIVE, text)]).keep_alive().map(|time| time.as_secs());
+        assert_eq!(seconds("").expect("the default"), 75);
+        assert_eq!(seconds(" 620 ").expect("a time"), 620);
+        assert_eq!((seconds("5").expect("a time"), seconds("7200").expect("a time")), (5, 7_200));
+        for wrong in ["4", "7201", "75s", "1.5", "-1", "99999999999999999999"] {
+            let error = seconds(wrong).expect_err(wrong).to_string();
+            assert!(error.starts_with("SENDPROMPTLY_KEEP_ALIVE must be"), "{error}");
+            assert!(error.contains("from 5 to 7200"), "{error}");
         }
     }
 

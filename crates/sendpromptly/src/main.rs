@@ -17,6 +17,7 @@ mod progress;
 mod random;
 mod senders;
 mod service;
+mod settings;
 mod story;
 mod text;
 
@@ -95,6 +96,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, context: &Context) -> anyhow::Result<Answer> {
     logging::start(&context.environment, command.default_log())?;
+    if command.is_service() {
+        for unknown in settings::find_unknown() {
+            tracing::warn!("{unknown}");
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(command.run(context))
 }

@@ -6,12 +6,14 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use activities::Deps;
 use activities::destinations::Senders;
 use activities::trial;
 use api::auth::password_queue::PasswordQueue;
 use api::console::incidents::week::Weeks;
+use api::console::same_origin::FormOrigins;
 use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
 use api::rate_limit::RateLimit;
 use api::serve::{Detached, ServeOptions};
@@ -81,12 +83,22 @@ pub struct Service {
 pub struct Hands {
     /// What alerts leave by.
     pub senders: Senders,
-    /// Private networks that callbacks may reach.
+    /// Private networks and hosts that callbacks may reach.
     pub allow: AllowedNetworks,
     /// What links in alerts begin with.
     pub public_url: String,
     /// The domain of the mails' message ids.
     pub mail_domain: String,
+}
+
+/// What the API and the console need beside that.
+pub struct Web {
+    /// Where forms may come from.
+    pub origins: FormOrigins,
+    /// Temporal's own web interface.
+    pub temporal_ui: Option<TemporalUi>,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
 }
 
 impl Service {
@@ -101,10 +113,11 @@ impl Service {
     }
 
     /// Serves the API and the console.
-    pub fn serve(&self, listener: TcpListener, hands: Hands, temporal_ui: Option<TemporalUi>) {
+    pub fn serve(&self, listener: TcpListener, hands: Hands, web: Web) {
         let console = ConsoleSettings {
             public_url: hands.public_url.clone(),
-            temporal_ui,
+            origins: web.origins,
+            temporal_ui: web.temporal_ui,
             allow: hands.allow.clone(),
             test_destination: test_destination(Arc::new(self.deps(hands))),
             passwords: PasswordQueue::default(),
@@ -119,7 +132,8 @@ impl Service {
             console: Arc::new(console),
             detached: Detached::default(),
         };
-        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
+        let (detached, idle_timeout) = (state.detached.clone(), web.keep_alive);
+        let options = ServeOptions { detached, idle_timeout, ..ServeOptions::default() };
         let shutdown = self.shutdown.clone().cancelled_owned();
         self.tasks.spawn(api::serve::serve(
             listener,

@@ -24,6 +24,8 @@ pub struct Project {
     pub repair_url: Option<String>,
     /// Whether payloads are kept, sealed.
     pub snapshots: bool,
+    /// The names of the headers that its callbacks carry beside ours, in order.
+    pub callback_header_names: Vec<String>,
     /// When it was made.
     pub created_at: OffsetDateTime,
 }
@@ -50,6 +52,7 @@ struct Row {
     timeout_minutes: i32,
     repair_url: Option<String>,
     snapshots: bool,
+    callback_header_names: Vec<String>,
     created_at: OffsetDateTime,
 }
 
@@ -64,6 +67,7 @@ impl TryFrom<Row> for Project {
             timeout_minutes: row.timeout_minutes,
             repair_url: row.repair_url,
             snapshots: row.snapshots,
+            callback_header_names: row.callback_header_names,
             created_at: row.created_at,
         })
     }
@@ -126,7 +130,10 @@ pub async fn find_project(
 ) -> Result<Option<Project>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects WHERE id = $1",
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
+                   ORDER BY callback_headers.name) AS "callback_header_names!"
+         FROM projects WHERE id = $1"#,
         id.as_uuid(),
     )
     .fetch_optional(db)
@@ -145,8 +152,11 @@ pub async fn lock_project(
 ) -> Result<Option<Project>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects WHERE id = $1
-         FOR UPDATE",
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
+                   ORDER BY callback_headers.name) AS "callback_header_names!"
+         FROM projects WHERE id = $1
+         FOR UPDATE"#,
         id.as_uuid(),
     )
     .fetch_optional(tx)
@@ -161,7 +171,10 @@ pub async fn lock_project(
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at FROM projects ORDER BY id",
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
+                   ORDER BY callback_headers.name) AS "callback_header_names!"
+         FROM projects ORDER BY id"#,
     )
     .fetch_all(db)
     .await?;

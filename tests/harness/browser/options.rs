@@ -60,13 +60,21 @@ pub struct PageOptions {
     pub dark: bool,
     /// Whether the page's scripts run.
     pub javascript: bool,
+    /// Whether a certificate that nobody vouches for will do.
+    pub any_certificate: bool,
     /// How long something is searched for before the test fails.
     pub patience: Duration,
 }
 
 impl Default for PageOptions {
     fn default() -> Self {
-        Self { viewport: Viewport::Wide, dark: false, javascript: true, patience: PATIENCE }
+        Self {
+            viewport: Viewport::Wide,
+            dark: false,
+            javascript: true,
+            any_certificate: false,
+            patience: PATIENCE,
+        }
     }
 }
 
@@ -87,6 +95,12 @@ impl PageOptions {
     #[must_use]
     pub fn hasty(self) -> Self {
         Self { patience: Duration::ZERO, ..self }
+    }
+
+    /// The same, where whoever speaks TLS is believed.
+    #[must_use]
+    pub fn with_any_certificate(self) -> Self {
+        Self { any_certificate: true, ..self }
     }
 
     /// The same with the page's scripts switched off.

@@ -55,6 +55,9 @@ impl Page {
         for domain in ["Page", "Network", "Log", "Runtime"] {
             self.call(&format!("{domain}.enable"), json!({})).await?;
         }
+        if self.options.any_certificate {
+            self.call("Security.setIgnoreCertificateErrors", json!({ "ignore": true })).await?;
+        }
         self.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })).await?;
         // Every page believes that it is the one in front.
         self.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await?;

@@ -73,6 +73,35 @@ fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() 
 }
 
 #[test]
+fn send_callback_reaches_a_host_that_is_listed_by_name_in_live_mode() {
+    run(async {
+        let stage = Stage::set().await;
+        let port = stage.repair.url().rsplit(':').next().and_then(|rest| rest.split('/').next());
+        let host = format!("localhost:{}", port.expect("a port"));
+        sqlx::query("UPDATE projects SET mode = 'live', repair_url = $1")
+            .bind(format!("http://{host}/repair"))
+            .execute(&stage.shop.pool)
+            .await
+            .expect("a live project");
+        let send = async |list: &str, event: &str| {
+            let event_id = stage.shop.missed(event).await;
+            let of = (event_id, stage.shop.reprocess(event_id).await);
+            callbacks::send(&stage.allowing(list), of, Timing::WhenDue).await.expect("an end");
+            stage.shop.story(event_id).await
+        };
+        let told = send(&host, "evt_1").await;
+        assert!(told.contains("reprocess: awaiting_result"), "{told}");
+        assert_eq!(stage.repair.received().len(), 1);
+        // A network opens the address, and not plain HTTP; another port opens nothing.
+        for list in ["127.0.0.0/8", "localhost:1", ""] {
+            let told = send(list, &format!("evt_{list}")).await;
+            assert!(told.contains("reprocess: undelivered"), "{list}: {told}");
+        }
+        assert_eq!(stage.repair.received().len(), 1);
+    });
+}
+
+#[test]
 fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
     run(async {
         let stage = Stage::set().await;

@@ -80,7 +80,7 @@ fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes
         let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });
         let (status, refused) = script.call(Method::PATCH, &path, Some(body)).await;
         let expected = json!([
-            { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, repair_url, snapshots" },
+            { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, repair_url, snapshots, callback_headers" },
             { "field": "timeout_minutes", "message": "must be a whole number from 1 to 10080" },
         ]);
         assert_eq!((status, &refused["error"]["fields"]), (422, &expected));

@@ -10,7 +10,8 @@ const NAMES: &str = "\
     alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
     alerts_pkey alerts_state_check api_keys_hash_key api_keys_label_check api_keys_pkey
     api_keys_project_fkey audit_entries_pkey backfills_pkey callback_attempts_nonce_key
-    callback_attempts_pkey claimed_early_results_pkey claimed_early_results_project_fkey
+    callback_attempts_pkey callback_headers_name_check callback_headers_pkey
+    callback_headers_project_fkey callback_headers_spelling_check claimed_early_results_pkey claimed_early_results_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
     declared_names_provider_check destinations_kind_check destinations_pkey
@@ -67,7 +68,15 @@ fn every_rule_refuses_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 27] = [
+const BROKEN: [(&str, &str); 29] = [
+    (
+        "callback_headers_name_check",
+        "INSERT INTO callback_headers SELECT id, 'X-Key', 'X-Key', '' FROM projects",
+    ),
+    (
+        "callback_headers_spelling_check",
+        "INSERT INTO callback_headers SELECT id, 'x-key', 'X-Other', '' FROM projects",
+    ),
     ("projects_name_check", "UPDATE projects SET name = ''"),
     ("projects_mode_check", "UPDATE projects SET mode = 'prod'"),
     ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 0"),

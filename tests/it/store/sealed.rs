@@ -1,15 +1,20 @@
 //! Secrets are never plain in the database, and a sealed value opens in its own row only.
 
+use domain::callback_header::{CallbackHeader, HeaderChanges};
 use domain::ids::DestinationId;
 use domain::operator::Role;
 use domain::secret_token::{OperatorToken, SessionToken};
 use domain::signature::SigningSecret;
 use e2e::run;
 use serde_json::json;
+use store::administration::callback_header::{Changed, change_headers};
 use store::api_keys::KeyOwner;
 use store::destinations::{self, Target};
 use store::transitions::receipt::{Delivery, accept_receipt};
-use store::{Insertion, StoreError, api_keys, operator_tokens, pool, sessions, signing_secrets};
+use store::{
+    Insertion, MasterKey, StoreError, api_keys, callback_headers, operator_tokens, pool, sessions,
+    signing_secrets,
+};
 
 use super::people::ALICE;
 use super::shop::{SECRET, Shop, receipt_with};
@@ -75,10 +80,16 @@ fn no_secret_and_no_snapshot_is_plain_anywhere() {
         sessions::put_flash(&shop.pool, &shop.master_key, session, CANARY)
             .await
             .expect("a message");
+        let header = CallbackHeader::new("X-Gateway-Key", CANARY).expect("a header");
+        let project = shop.owner.project_id;
+        callback_headers::set_header(&shop.pool, &shop.master_key, project, &header)
+            .await
+            .expect("a header");
         let own = OperatorToken::from_random(&[7; 64]).expect("a token");
         operator_tokens::insert_token(&shop.pool, alice, "pager", &own).await.expect("a token");
         let all = everything(&shop).await;
         assert!(all.contains("evt_1") && all.contains("hooks.slack.com"), "the dump holds rows");
+        assert!(all.contains("X-Gateway-Key"), "names of headers are plain");
         let secret = SigningSecret::from_bytes(SECRET).reveal();
         let cookie = SessionToken::from_bytes([0xA7; 32]).reveal();
         let held = [&key.reveal()[8..], &own.reveal()[3..], &cookie];
@@ -109,6 +120,67 @@ fn a_signing_secret_copied_to_another_row_does_not_open() {
             .await
             .expect("copied");
         assert!(matches!(list().await, Err(StoreError::Seal(_))));
+    });
+}
+
+#[test]
+fn a_callback_header_opens_in_its_row_and_with_every_key_of_the_list() {
+    run(async {
+        let shop = Shop::open().await;
+        let project = shop.owner.project_id;
+        let header = |name, value| CallbackHeader::new(name, value).expect("a header");
+        let (one, other) = (header("X-One", CANARY), header("X-Two", "another"));
+        for header in [&one, &other] {
+            callback_headers::set_header(&shop.pool, &shop.master_key, project, header)
+                .await
+                .expect("a header");
+        }
+        let list =
+            async |key: &MasterKey| callback_headers::list_headers(&shop.pool, key, project).await;
+        let opened = list(&shop.master_key).await.expect("headers");
+        assert_eq!(opened, [one.clone(), other]);
+
+        // The key is replaced: what comes is sealed with the new one, and both open.
+        let (old, new) = (MasterKey::generate(), MasterKey::generate());
+        let old_key = MasterKey::parse(&old).expect("a key");
+        let rotated = MasterKey::parse(&format!("{new},{old}")).expect("keys");
+        callback_headers::set_header(&shop.pool, &old_key, project, &one).await.expect("a header");
+        let second = header("X-Two", "rotated");
+        callback_headers::set_header(&shop.pool, &rotated, project, &second).await.expect("one");
+        assert_eq!(list(&rotated).await.expect("headers"), [one, second]);
+        let new_alone = MasterKey::parse(&new).expect("a key");
+        assert!(matches!(list(&new_alone).await, Err(StoreError::Seal(_))));
+
+        sqlx::query("UPDATE callback_headers SET sealed = (SELECT sealed FROM callback_headers WHERE name = 'x-one')")
+            .execute(&shop.pool)
+            .await
+            .expect("copied");
+        assert!(matches!(list(&rotated).await, Err(StoreError::Seal(_))));
+    });
+}
+
+#[test]
+fn two_people_at_once_do_not_pass_the_limit_together() {
+    run(async {
+        let shop = Shop::open().await;
+        let project = shop.owner.project_id;
+        let set = async |names: std::ops::Range<usize>| {
+            let header = |at| CallbackHeader::new(&format!("X-{at}"), "x").expect("a header");
+            let changes = HeaderChanges { set: names.map(header).collect(), removed: Vec::new() };
+            let mut tx = shop.begin().await;
+            let actor = super::people::alice();
+            let done = change_headers(&mut tx, &actor, &shop.master_key, project, &changes).await;
+            let done = done.expect("a database");
+            if done == Changed::Done(true) {
+                pool::commit(tx).await.expect("a commit");
+            }
+            done
+        };
+        let (one, other) = tokio::join!(set(0..6), set(6..12));
+        assert!(one == Changed::TooMany || other == Changed::TooMany, "{one:?} {other:?}");
+        let count = "SELECT count(*) FROM callback_headers";
+        let count: i64 = sqlx::query_scalar(count).fetch_one(&shop.pool).await.expect("a count");
+        assert_eq!(count, 6);
     });
 }
 

@@ -17,6 +17,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use domain::url_credentials::{self, Unencoded};
 use lettre::Message;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -60,6 +61,21 @@ pub enum MailSettingsError {
          smtp://mail.example.com:587?tls=required"
     )]
     Url,
+    /// A password whose characters mean something in a URL.
+    #[error("SMTP_URL {0}")]
+    Unencoded(Unencoded),
+    /// A percent sign that begins no character.
+    #[error(
+        "SMTP_URL has a % in its user name or password that begins no character: write %25 for %, as \
+         in scheme://user:pass%25word@host"
+    )]
+    Percent,
+    /// What no mail server has: somebody meant something else by it.
+    #[error(
+        "SMTP_URL must not have a path or a #: leave it out, or percent-encode it where it belongs \
+         to the password (%2F for /, %23 for #)"
+    )]
+    Path,
     /// The encryption.
     #[error("SMTP_URL must have tls=required, tls=opportunistic or tls=none, or no tls at all")]
     Tls,
@@ -110,7 +126,13 @@ impl SmtpServer {
         text: &str,
         authorities: &[Certificate],
     ) -> Result<Self, MailSettingsError> {
+        if let Some(unencoded) = url_credentials::find_unencoded(text) {
+            return Err(MailSettingsError::Unencoded(unencoded));
+        }
         let url = Url::parse(text).map_err(|_| MailSettingsError::Url)?;
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(MailSettingsError::Path);
+        }
         let host = url.host_str().ok_or(MailSettingsError::Url)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let (security, default_port) = read_security(&url, &host, authorities)?;
@@ -282,7 +304,7 @@ fn read_security(
 fn read_login(url: &Url) -> Result<Option<Credentials>, MailSettingsError> {
     let decode = |text: &str| {
         let text = percent_decode_str(text).decode_utf8();
-        text.map(Cow::into_owned).map_err(|_| MailSettingsError::Url)
+        text.map(Cow::into_owned).map_err(|_| MailSettingsError::Percent)
     };
     match (url.username(), url.password()) {
         ("", None) => Ok(None),
@@ -378,6 +400,29 @@ mod tests {
         ] {
             assert!(!names_no_mailbox(said), "{said}");
         }
+    }
+
+    #[test]
+    fn a_password_that_is_not_percent_encoded_is_named_by_its_characters_alone() {
+        for (url, spelling) in [
+            ("smtp://u:a/b#c@mail.example.com?tls=required", "%2F for / and %23 for #"),
+            ("smtp://u:hunter2/x@mail.example.com?tls=required", "%2F for /"),
+            ("smtps://u:25#hunter2@mail.example.com", "%23 for #"),
+            ("smtps://u:25?hunter2@mail.example.com", "%3F for ?"),
+            ("smtps://u:hunter2%FF@mail.example.com", "%25 for %"),
+        ] {
+            let said = refusal(url).to_string();
+            assert!(said.starts_with("SMTP_URL has "), "{said}");
+            assert!(said.contains(spelling), "{said}");
+            assert!(said.contains("percent-encoded") || said.contains("%25"), "{said}");
+            assert!(!said.contains("hunter2") && !said.contains("a/b"), "{said}");
+        }
+        // Read as a host named u with a port, were it not for what follows.
+        assert_eq!(refusal("smtp://localhost:1025/x"), MailSettingsError::Path);
+        assert_eq!(refusal("smtp://localhost:1025#x"), MailSettingsError::Path);
+        assert!(SmtpServer::parse("smtp://localhost:1025/").is_ok());
+        let login = SmtpServer::parse("smtps://u:a@b@mail.example.com").expect("good").login;
+        assert_eq!(login, Some(Credentials::new("u".to_owned(), "a@b".to_owned())));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::super::ErrorClass;
-use super::super::test_server::{RawServer, local_client, public_client};
+use super::super::test_server::{RawServer, client_allowing, local_client, public_client};
 use super::{answer, hold, post};
 
 async fn class_of(server: &RawServer) -> ErrorClass {
@@ -148,9 +148,52 @@ async fn a_name_that_resolves_to_loopback_is_refused_but_may_be_mended() {
     let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
     assert_eq!((error.class.as_str(), error.is_retryable()), ("name_refused", true));
     assert!(error.message.contains("(loopback)"), "{error}");
+    assert!(error.message.contains("listing localhost"), "{error}");
     assert_eq!(server.requests().len(), 0);
     let allowed = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
     assert_eq!(allowed.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_host_that_is_listed_by_name_is_reached_at_a_private_address_on_its_port_alone() {
+    let (server, other) = (
+        RawServer::answering(answer("200 OK", "", "")).await,
+        RawServer::answering(answer("200 OK", "", "")).await,
+    );
+    let client = client_allowing(&format!("localhost:{}", server.port()));
+    let post = async |host: &str, port| {
+        let url = format!("http://{host}:{port}/").parse().expect("a URL");
+        client.post(&url, &[], Vec::new()).await
+    };
+    assert_eq!(post("localhost", server.port()).await.expect("an answer").status, 200);
+    for (host, port, class) in [
+        ("localhost", other.port(), "name_refused"),
+        ("127.0.0.1", server.port(), "address_refused"),
+        ("[::1]", server.port(), "address_refused"),
+        ("localhost.", server.port(), "name_refused"),
+    ] {
+        let error = post(host, port).await.expect_err("refused");
+        // Not every system knows a name with a dot at its end.
+        let known = error.class.as_str() == class || error.class == ErrorClass::Dns;
+        assert!(known, "{host}:{port}: {error}");
+    }
+    assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_sent_and_does_not_come_back() {
+    let server =
+        RawServer::answering(answer("401 Unauthorized", "", "no canary-7f3a91 here")).await;
+    let headers = [("x-gateway-key", "canary-7f3a91".to_owned())];
+    let client = local_client(2_000, 5_000);
+    let hidden = ["canary-7f3a91"];
+    let answer = client.post_hiding(&server.url(), &headers, Vec::new(), &hidden).await;
+    assert_eq!(answer.expect("an answer").excerpt, "no [hidden] here");
+    assert!(server.requests()[0].contains("x-gateway-key: canary-7f3a91"));
+    let broken = [("x-gateway-key", "canary\n".to_owned())];
+    let error = client.post(&server.url(), &broken, Vec::new()).await.expect_err("unsendable");
+    assert_eq!(error.class, ErrorClass::Protocol);
+    assert!(!error.to_string().contains("canary"), "{error}");
 }
 
 #[tokio::test]

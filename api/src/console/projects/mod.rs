@@ -5,6 +5,7 @@
 
 mod checklist;
 mod head;
+mod headers;
 mod list;
 mod names;
 mod new;
@@ -30,6 +31,8 @@ pub fn add(pages: Pages) -> Pages {
         .get("/projects/{project_id}", Access::Viewer, overview::show)
         .post("/projects/{project_id}", Access::Admin, overview::save)
         .post("/projects/{project_id}/names", Access::Admin, names::declare)
+        .post("/projects/{project_id}/callback-headers", Access::Admin, headers::set)
+        .post("/projects/{project_id}/callback-headers/remove", Access::Admin, headers::remove)
         .post("/projects/{project_id}/secret/rotate", Access::Admin, secrets::rotate)
         .post("/projects/{project_id}/secrets/{secret_id}/revoke", Access::Admin, secrets::revoke)
 }

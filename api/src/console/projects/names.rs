@@ -8,8 +8,8 @@ use serde::Deserialize;
 use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
 use store::pool;
 
-use super::settings::Typed;
-use super::{head, overview};
+use super::head;
+use super::overview::{self, Forms};
 use crate::console::form::Mistakes;
 use crate::console::session::{Message, SignedIn};
 use crate::error::ApiError;
@@ -57,8 +57,8 @@ pub(super) async fn declare(
             Declared::NoProject => return Err(ApiError::not_found("there is no such project")),
         }
     }
-    let form = (Typed::of(&project), typed);
-    overview::render(&state, &signed_in, &project, form, mistakes).await
+    let forms = Forms { names: typed, ..Forms::of(&project) };
+    overview::render(&state, &signed_in, &project, forms, mistakes).await
 }
 
 impl TypedNames {

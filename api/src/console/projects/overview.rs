@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::checklist::Checklist;
 use super::head::{self, Head, Tab};
+use super::headers::TypedHeader;
 use super::names::TypedNames;
 use super::secrets::{self, SecretRow};
 use super::settings::Typed;
@@ -32,14 +33,35 @@ struct ProjectPage {
     checklist: Checklist,
     typed: Typed,
     typed_names: TypedNames,
+    typed_header: TypedHeader,
     mistakes: Mistakes,
     /// What the project declares.
     names: Vec<String>,
+    /// The names of its callback headers.
+    headers: Vec<String>,
     /// Whoever looks may not change anything.
     locked: bool,
     secrets: Vec<SecretRow>,
     unclaimed: Unclaimed,
     broken: Vec<Broken>,
+}
+
+/// What the forms of the page hold.
+pub(super) struct Forms {
+    pub(super) settings: Typed,
+    pub(super) names: TypedNames,
+    pub(super) header: TypedHeader,
+}
+
+impl Forms {
+    /// What they begin with.
+    pub(super) fn of(project: &Project) -> Self {
+        Self {
+            settings: Typed::of(project),
+            names: TypedNames::default(),
+            header: TypedHeader::default(),
+        }
+    }
 }
 
 /// Results of the last seven days that never found their receipt.
@@ -59,8 +81,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    let form = (Typed::of(&project), TypedNames::default());
-    render(&state, &signed_in, &project, form, Mistakes::default()).await
+    render(&state, &signed_in, &project, Forms::of(&project), Mistakes::default()).await
 }
 
 /// `POST /projects/{project_id}`.
@@ -77,8 +98,8 @@ pub(super) async fn save(
     let settings = match typed.read(project.mode, &state.console.allow) {
         Ok(settings) => settings,
         Err(mistakes) => {
-            let form = (typed, TypedNames::default());
-            return render(&state, &signed_in, &project, form, mistakes).await;
+            let forms = Forms { settings: typed, ..Forms::of(&project) };
+            return render(&state, &signed_in, &project, forms, mistakes).await;
         }
     };
     let mut tx = pool::begin(&state.pool).await?;
@@ -97,7 +118,7 @@ pub(super) async fn render(
     state: &AppState,
     signed_in: &SignedIn,
     project: &Project,
-    (typed, typed_names): (Typed, TypedNames),
+    forms: Forms,
     mistakes: Mistakes,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
@@ -116,10 +137,12 @@ pub(super) async fn render(
             frame,
             head,
             checklist,
-            typed,
-            typed_names,
+            typed: forms.settings,
+            typed_names: forms.names,
+            typed_header: forms.header,
             mistakes,
             names,
+            headers: project.callback_header_names.clone(),
             locked,
             secrets,
             unclaimed,

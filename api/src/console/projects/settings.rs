@@ -142,7 +142,12 @@ mod tests {
     fn a_live_project_keeps_to_https_and_may_have_no_url_yet() {
         let mut typed = Typed { repair_url: "http://shop.example.com/".into(), ..typed() };
         let refused = typed.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
-        assert_eq!(refused.of("repair_url"), Some("Must begin with https:// in a live project."));
+        let said = refused.of("repair_url").expect("a mistake");
+        assert!(said.starts_with("Must begin with https:// in a live project. "), "{said}");
+        assert!(
+            said.contains("lists shop.example.com:80 in SENDPROMPTLY_CALLBACK_ALLOW"),
+            "{said}"
+        );
         typed.repair_url = String::new();
         let settings = typed.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");
         assert_eq!(settings.repair_url, None);

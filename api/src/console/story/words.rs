@@ -153,14 +153,25 @@ fn changes(detail: &Value) -> String {
     };
     let changed = detail.as_object().into_iter().flatten();
     let changed = changed.map(|(name, change)| {
-        format!(
-            "{} from {} to {}",
-            name.replace('_', " "),
-            shown(&change["from"]),
-            shown(&change["to"])
-        )
+        let name = name.replace('_', " ");
+        match (change.get("set"), change.get("removed")) {
+            (Some(set), Some(removed)) => listed(&name, set, removed),
+            _ => format!("{name} from {} to {}", shown(&change["from"]), shown(&change["to"])),
+        }
     });
     changed.collect::<Vec<_>>().join(", ")
+}
+
+/// Things that have names, and values that nobody sees: which were set, and which removed.
+fn listed(name: &str, set: &Value, removed: &Value) -> String {
+    let names = |list: &Value| {
+        let names = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let parts = [("set", names(set)), ("removed", names(removed))];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<_> = parts.map(|(what, names)| format!("{what} {names}")).collect();
+    format!("{name}: {}", parts.join(", "))
 }
 
 /// Where a message went: the address that people know, or the id where that is all there is.

@@ -1,7 +1,8 @@
 //! Which addresses requests on behalf of users may reach.
 //!
 //! Everything that is not plainly the public internet is refused, unless the operator lists the
-//! network in `SENDPROMPTLY_CALLBACK_ALLOW`. An IPv6 address that only wraps an IPv4 one (mapped,
+//! network in `SENDPROMPTLY_CALLBACK_ALLOW`; a host that is listed there by name ([`super::host`]) is
+//! also reached at private addresses, and at none of the other refused ones. An IPv6 address that only wraps an IPv4 one (mapped,
 //! NAT64) is judged by what it wraps; the tunnels of the past (6to4, Teredo, IPv4-compatible) and
 //! everything outside the global unicast block `2000::/3` are refused whole.
 //!
@@ -13,7 +14,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use url::Host;
+use url::{Host, Url};
+
+use super::host::AllowedHost;
 
 /// IPv4 ranges that are refused, and what to call them.
 const REFUSED_V4: &[(Ipv4Net, &str)] = &[
@@ -57,36 +60,56 @@ const REFUSED_V6: &[(Ipv6Net, &str)] = &[
     (v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), "site-local"),
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "multicast"),
 ];
+/// Where the services of one's own network are.
+const PRIVATE: [&str; 4] =
+    ["private network", "carrier-grade NAT", "loopback", "unique local network"];
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
 
-/// Networks that the operator opens on top of the public internet.
+/// Networks and hosts that the operator opens on top of the public internet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedNetworks(Vec<IpNet>);
+pub struct AllowedNetworks {
+    networks: Vec<IpNet>,
+    hosts: Vec<AllowedHost>,
+}
 
-/// An entry of the list is no network.
+/// An entry of the list is neither a network nor a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "SENDPROMPTLY_CALLBACK_ALLOW must list networks with commas between them, such as \
-     127.0.0.0/8,::1/128; {entry:?} is none"
+    "SENDPROMPTLY_CALLBACK_ALLOW must list networks and hosts with commas between them, such as \
+     10.1.0.0/16,fd00::/8,billing:3000; {entry:?} is neither: {why}"
 )]
 pub struct MalformedNetwork {
     /// The entry that could not be read.
     pub entry: String,
+    /// What is wrong with it.
+    pub why: &'static str,
 }
 
 impl AllowedNetworks {
     /// Only the public internet.
     #[must_use]
     pub const fn none() -> Self {
-        Self(Vec::new())
+        Self { networks: Vec::new(), hosts: Vec::new() }
     }
 
     /// Whether the address is in one of the networks, also in its IPv4-mapped form.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         let plain = ip.to_canonical();
-        self.0.iter().any(|network| network.contains(&ip) || network.contains(&plain))
+        self.networks.iter().any(|network| network.contains(&ip) || network.contains(&plain))
+    }
+
+    /// Whether the URL's host is listed by its name, for the URL's port.
+    #[must_use]
+    pub fn names_host_of(&self, url: &Url) -> bool {
+        self.hosts.iter().any(|host| host.is_host_of(url))
+    }
+
+    /// Whether any host is listed by its name.
+    #[must_use]
+    pub fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty()
     }
 }
 
@@ -95,8 +118,17 @@ impl FromStr for AllowedNetworks {
 
     /// Reads `SENDPROMPTLY_CALLBACK_ALLOW`; an address without a length is a network of one.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        entries.map(read_network).collect::<Result<_, _>>().map(Self)
+        let mut allowed = Self::none();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            if let Some(network) = read_network(entry) {
+                allowed.networks.push(network);
+                continue;
+            }
+            let host = AllowedHost::parse(entry);
+            let wrong = |why| MalformedNetwork { entry: entry.to_owned(), why };
+            allowed.hosts.push(host.map_err(wrong)?);
+        }
+        Ok(allowed)
     }
 }
 
@@ -120,6 +152,13 @@ pub fn refused_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str
                 .or_else(|| (!GLOBAL_UNICAST.contains(&ip)).then_some("reserved")),
         },
     }
+}
+
+/// The same for an address that a host has which is listed by its name: private ones may be reached
+/// there, and all the others are refused as ever, so that no name leads to a cloud's metadata.
+#[must_use]
+pub fn refused_range_of_named_host(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
+    refused_range(ip, allow).filter(|range| !PRIVATE.contains(range))
 }
 
 /// The address that a URL's host stands for without asking anyone: an IP address, or `localhost`
@@ -152,11 +191,8 @@ fn named<N>(ranges: &[(N, &'static str)], holds: impl Fn(&N) -> bool) -> Option<
     ranges.iter().find(|(range, _)| holds(range)).map(|(_, name)| *name)
 }
 
-fn read_network(entry: &str) -> Result<IpNet, MalformedNetwork> {
-    entry
-        .parse::<IpNet>()
-        .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| MalformedNetwork { entry: entry.to_owned() })
+fn read_network(entry: &str) -> Option<IpNet> {
+    entry.parse().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from)).ok()
 }
 
 const fn v4(octets: [u8; 4], length: u8) -> Ipv4Net {
@@ -283,12 +319,53 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_no_network_is_named_in_the_error() {
-        for bad in ["localhost", "127.0.0.0/33", "10.0.0.0/8 192.168.0.0/16", "*"] {
+        for bad in ["127.0.0.0/33", "10.0.0.0/8 192.168.0.0/16", "*", "http://billing:3000"] {
             let error = format!("127.0.0.0/8,{bad}").parse::<AllowedNetworks>().expect_err(bad);
             assert_eq!(error.entry, bad);
             assert!(error.to_string().contains("SENDPROMPTLY_CALLBACK_ALLOW"));
         }
         assert_eq!("".parse(), Ok(AllowedNetworks::none()));
+    }
+
+    #[test]
+    fn a_host_that_is_listed_by_name_has_private_addresses_and_none_of_the_others() {
+        let allow: AllowedNetworks = "billing:3000,10.0.0.0/8".parse().expect("the list parses");
+        let refused = |ip: &str| {
+            refused_range_of_named_host(ip.parse().expect("an address"), &allow).is_some()
+        };
+        for ip in [
+            "172.18.0.5",
+            "192.168.1.1",
+            "127.0.0.1",
+            "100.64.0.1",
+            "::1",
+            "fd12::1",
+            "8.8.8.8",
+            "::ffff:192.168.1.1",
+            "10.1.2.3",
+        ] {
+            assert!(!refused(ip), "{ip}");
+        }
+        for ip in [
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "168.63.129.16",
+            "169.254.1.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "::",
+            "fe80::1",
+            "2002:7f00:1::",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "::127.0.0.1",
+        ] {
+            assert!(refused(ip), "{ip}");
+        }
+        // The name's permission is the name's alone.
+        assert!(!address_allowed("172.18.0.5".parse().expect("an address"), &allow));
     }
 
     /// Random addresses, half of them inside a refused range.

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use url::{ParseError, Url};
 
 use super::address::{AllowedNetworks, host_address, refused_range};
+use crate::url_credentials;
 
 /// The longest URL, in characters. Longer ones break proxies and say nothing more.
 pub const MAX_URL_LENGTH: usize = 2048;
@@ -29,8 +30,12 @@ pub enum UrlMistake {
         scheme: String,
     },
     /// `http` where only `https` will do.
-    #[error("must begin with https:// in a live project")]
-    HttpsRequired,
+    #[error("must begin with https:// in a live project{}", unless_listed(entry.as_deref()))]
+    HttpsRequired {
+        /// How the operator of the installation lists this host, to let it be `http`; an address
+        /// cannot be listed so.
+        entry: Option<String>,
+    },
     /// `http` to Slack, which has no live projects to speak of.
     #[error("must begin with https://")]
     HttpsAlways,
@@ -38,7 +43,10 @@ pub enum UrlMistake {
     #[error("must name a host, as in https://shop.example.com/repair")]
     HostMissing,
     /// A user name or a password.
-    #[error("must not contain a user name or password: take out the part before the @")]
+    #[error(
+        "must not contain a user name or password: take out the part before the @, and let a \
+         callback header carry it, such as Authorization"
+    )]
     Credentials,
     /// A part that no server ever sees.
     #[error("must not contain a fragment: take out the # and what follows")]
@@ -46,7 +54,7 @@ pub enum UrlMistake {
     /// An IP address in a range that is not reached.
     #[error(
         "must not point to {address} ({range}): use a public host, or list its network in \
-         SENDPROMPTLY_CALLBACK_ALLOW"
+         SENDPROMPTLY_CALLBACK_ALLOW, such as {address}"
     )]
     AddressRefused {
         /// The address, in its normal spelling.
@@ -73,6 +81,8 @@ pub(crate) fn read_outbound(text: &str, allow: &AllowedNetworks) -> Result<Url, 
     }
     let host = url.host().ok_or(UrlMistake::HostMissing)?;
     match host_address(&host).and_then(|ip| Some((ip, refused_range(ip, allow)?))) {
+        // An address is no name, so this is `localhost` or below.
+        Some(_) if allow.names_host_of(&url) => Ok(url),
         Some((address, range)) => Err(UrlMistake::AddressRefused { address, range }),
         None => Ok(url),
     }
@@ -88,6 +98,16 @@ fn read_url(text: &str) -> Result<Url, UrlMistake> {
     }
     Url::parse(text).map_err(|error| match error {
         ParseError::EmptyHost => UrlMistake::HostMissing,
+        _ if url_credentials::find_unencoded(text).is_some() => UrlMistake::Credentials,
         _ => UrlMistake::Malformed,
+    })
+}
+
+fn unless_listed(entry: Option<&str>) -> String {
+    entry.map_or_else(String::new, |entry| {
+        format!(
+            ". For a host of your own network, whoever runs the installation lists {entry} in \
+             SENDPROMPTLY_CALLBACK_ALLOW of api and worker"
+        )
     })
 }

@@ -3,6 +3,7 @@
 
 use activities::destinations::Senders;
 use anyhow::Context as _;
+use api::console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, TemporalSettings};
 use tokio::net::TcpListener;
@@ -11,9 +12,9 @@ use workflows::names::TASK_QUEUE;
 use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
-use crate::config::{ConfigError, LISTEN, MASTER_KEY};
+use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL};
 use crate::senders;
-use crate::service::{Connections, Hands, Pools, Service, asked_to_end};
+use crate::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -35,12 +36,23 @@ pub async fn run(context: &Context) -> anyhow::Result<Answer> {
     let listen = environment.listen()?;
     let allow = environment.callback_allow()?;
     let hands = hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    let web = Web {
+        origins: FormOrigins::new(&hands.public_url, environment.public_url_is_set()),
+        temporal_ui: environment.temporal_ui()?,
+        keep_alive: environment.keep_alive()?,
+    };
+    if !environment.public_url_is_set() {
+        tracing::warn!(
+            "{PUBLIC_URL} is not set: links lead to {0}, and the console takes forms from there alone",
+            hands.public_url
+        );
+    }
     let service = start(context, CONNECTIONS)?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
-    service.serve(listener, hands, environment.temporal_ui()?);
+    service.serve(listener, hands, web);
     asked_to_end()?.await;
     tracing::info!("draining");
     service.stop().await;

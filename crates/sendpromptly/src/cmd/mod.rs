@@ -89,6 +89,12 @@ impl Command {
         !matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_) | Self::Migrate)
     }
 
+    /// Whether it goes on until somebody ends it, by the settings that it began with.
+    #[must_use]
+    pub const fn is_service(&self) -> bool {
+        matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_))
+    }
+
     /// Does it.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
+use api::console::same_origin::FormOrigins;
 use api::console::settings::TemporalUi;
 use clap::Args;
 use embedded::PidLock;
@@ -31,7 +32,7 @@ use crate::failure::Failure;
 use crate::local::{self, DevState};
 use crate::progress::while_waiting;
 use crate::senders;
-use crate::service::{Connections, Hands, Pools, Service, asked_to_end};
+use crate::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
 use engines::Engines;
 use first_run::Furniture;
@@ -41,8 +42,9 @@ Example:
   sendpromptly dev
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
 
-SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are honoured. Without
-SMTP_URL each mail becomes a file in the data folder.";
+SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are honoured, and so is
+SENDPROMPTLY_PUBLIC_URL where a tunnel leads here. Without SMTP_URL each mail becomes a file in the data
+folder.";
 
 /// Half of them at work are more than the few cores of such a machine can serve.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
@@ -110,7 +112,7 @@ async fn watch(
     (listener, ending): (TcpListener, CancellationToken),
 ) -> anyhow::Result<()> {
     let url = local_url(listener.local_addr()?);
-    let opened = open(args, context, &engines, (listener, &url)).await;
+    let opened = open(args, context, &engines, listener).await;
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
@@ -131,9 +133,11 @@ async fn open(
     args: &DevArgs,
     context: &Context,
     engines: &Engines,
-    (listener, url): (TcpListener, &str),
+    listener: TcpListener,
 ) -> anyhow::Result<Service> {
     let environment = &context.environment;
+    let listen = listener.local_addr()?;
+    let (public_url, keep_alive) = (environment.public_url(listen)?, environment.keep_alive()?);
     while_waiting("bringing the schema up to date", store::pool::migrate(&engines.database_url()))
         .await?;
     let master_key = match environment.master_key()? {
@@ -142,10 +146,13 @@ async fn open(
     };
     let allow = environment.callback_allow_in_dev()?;
     let mail_dir = local::mail_dir(&context.data_dir);
+    // A tunnel leads here from elsewhere, and who develops is here all the same.
+    let origins = FormOrigins::new(&public_url, environment.public_url_is_set());
+    let origins = origins.and_local(listen.port());
     let hands = Hands {
         senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
         allow,
-        public_url: url.to_owned(),
+        public_url,
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
     let service = assemble(engines, master_key)?;
@@ -155,7 +162,11 @@ async fn open(
         namespace: embedded::NAMESPACE.to_owned(),
     };
     adopt(&service).await?;
-    service.serve(listener, hands.clone(), Some(temporal_ui));
+    service.serve(
+        listener,
+        hands.clone(),
+        Web { origins, temporal_ui: Some(temporal_ui), keep_alive },
+    );
     // It ends with the service: nobody else can have taken the namespace.
     drop(service.work(hands, SETTINGS));
     Ok(service)

@@ -5,6 +5,7 @@
 //! Input is checked before, by `domain`; what breaks a rule all the same is refused by a constraint.
 //! No entry holds a secret: keys and tokens are named by their label and last four characters.
 
+pub mod callback_header;
 pub mod declared_name;
 pub mod destination;
 pub mod key;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use domain::audit::{Action, Actor};
 use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay};
+use domain::callback_header::CallbackHeader;
 use domain::ids::{EventId, ReplayId};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
@@ -26,7 +27,7 @@ use crate::audit::{self, Subject};
 use crate::seal::MasterKey;
 use crate::standing::Scene;
 use crate::transitions::fail_reprocess;
-use crate::{PgConnection, StoreError, projects, reprocesses, signing_secrets};
+use crate::{PgConnection, StoreError, callback_headers, projects, reprocesses, signing_secrets};
 
 /// Everything that one attempt needs.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct CallbackWork {
     pub repair_url: Option<String>,
     /// The project's mode, which decides what URLs are allowed.
     pub mode: Mode,
+    /// What the project adds to the headers.
+    pub headers: Vec<CallbackHeader>,
     /// The secrets that sign.
     pub secrets: Vec<SigningSecret>,
     /// When it began, by the database's clock: what the receiver holds against its own.
@@ -95,6 +98,7 @@ pub async fn begin_attempt(
         body: running.body.clone(),
         repair_url: project.repair_url,
         mode: project.mode,
+        headers: callback_headers::list_headers(&mut *tx, key, project_id).await?,
         secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
         at: scene.now,
     }))

@@ -7,11 +7,14 @@ use store::health::read_work;
 use store::{MasterKey, PgPool, pool, signing_secrets};
 
 use super::Check;
-use crate::config::{MAIL_FROM, SMTP_URL};
+use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL};
 use crate::desk::{Site, find_master_key};
 use crate::progress::while_waiting;
+use crate::settings::UnknownSetting;
 use crate::{Context, failure, local, senders};
 
+const SETTINGS: &str = "settings";
+const PUBLIC: &str = "public_url";
 const DATABASE: &str = "database";
 const KEY: &str = "master_key";
 const SMTP: &str = "smtp";
@@ -50,9 +53,37 @@ impl Database {
     }
 }
 
+/// Variables of this process that look like settings and are none. Those of api and worker are named in
+/// their logs.
+pub(super) fn settings(unknown: &[UnknownSetting]) -> Check {
+    if unknown.is_empty() {
+        return Check::pass(SETTINGS, "every SENDPROMPTLY_ variable is a setting");
+    }
+    let said: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    Check::warn(SETTINGS, said.join("; "))
+}
+
+/// Where people open the console. `dev` is on this machine, so it needs none.
+pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
+    let environment = &context.environment;
+    let address = environment.listen().and_then(|listen| environment.public_url(listen));
+    match address {
+        Err(error) => Check::fail(PUBLIC, error.to_string()),
+        Ok(url) if environment.public_url_is_set() => Check::pass(PUBLIC, url),
+        Ok(_) if in_dev => Check::pass(PUBLIC, "not set: the console is on this machine"),
+        Ok(url) => Check::warn(
+            PUBLIC,
+            format!(
+                "{PUBLIC_URL} is not set: links lead to {url}, and who opens the console elsewhere \
+                 cannot sign in; set it for api and worker to the address in their browser"
+            ),
+        ),
+    }
+}
+
 async fn look(site: Site, engine: &Arc<Engine>, context: &Context) -> (Database, Vec<Check>) {
     let name = site.name(context);
-    let pool = match pool::connect_lazily(&site.database_url, 2) {
+    let pool = match site.connect_lazily() {
         Ok(pool) => pool,
         Err(error) => {
             let checks = vec![Check::fail(DATABASE, format!("{name}: {error}"))];

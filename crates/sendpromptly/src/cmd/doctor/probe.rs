@@ -5,6 +5,7 @@
 //! no work. One that does not look at the type finds no customer under the reference.
 
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
+use domain::callback_header::CallbackHeader;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::IncidentId;
 use domain::incident::Reason;
@@ -19,9 +20,9 @@ use crate::random;
 pub(super) const REFERENCE: &str = "sendpromptly-doctor";
 
 /// One probe, ready to send.
-pub(super) struct Probe {
-    /// Its headers.
-    pub(super) headers: Vec<(&'static str, String)>,
+pub(super) struct Probe<'a> {
+    /// Its headers, those of the project among them.
+    pub(super) headers: Vec<(&'a str, String)>,
     /// Its body.
     pub(super) body: Vec<u8>,
 }
@@ -30,16 +31,17 @@ pub(super) struct Probe {
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub(super) fn make(
+pub(super) fn make<'a>(
     project: &Project,
     secrets: &[SigningSecret],
+    added: &'a [CallbackHeader],
     at: OffsetDateTime,
-) -> anyhow::Result<Probe> {
+) -> anyhow::Result<Probe<'a>> {
     let (id, body) = body(project, at)?;
     let nonce = hex::encode(random::bytes::<16>()?);
     let timestamp = at.unix_timestamp();
     let signed = Signed { id: &id, timestamp, nonce: &nonce, body: &body };
-    let headers = vec![
+    let mut headers = vec![
         ("content-type", "application/json".to_owned()),
         ("x-sp-timestamp", timestamp.to_string()),
         ("x-sp-signature", sp_signature(secrets, signed)),
@@ -49,6 +51,7 @@ pub(super) fn make(
         ("x-sp-nonce", nonce.clone()),
         ("webhook-id", id.clone()),
     ];
+    headers.extend(added.iter().map(|one| (one.name.as_str(), one.value().to_owned())));
     Ok(Probe { headers, body })
 }
 
@@ -98,6 +101,7 @@ pub(super) mod tests {
             timeout_minutes: 30,
             repair_url: None,
             snapshots: false,
+            callback_header_names: Vec::new(),
             created_at: datetime!(2026-11-21 14:02:09 UTC),
         }
     }
@@ -106,7 +110,9 @@ pub(super) mod tests {
     fn a_probe_is_a_callback_in_all_but_its_type_and_verifies_as_one() {
         let secret = SigningSecret::from_bytes([7; 32]);
         let at = datetime!(2026-11-21 14:02:09 UTC);
-        let probe = make(&project(), std::slice::from_ref(&secret), at).expect("a probe");
+        let added = [CallbackHeader::new("X-Gateway-Key", "canary").expect("a header")];
+        let secrets = std::slice::from_ref(&secret);
+        let probe = make(&project(), secrets, &added, at).expect("a probe");
         let header = |name| {
             let found = probe.headers.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.as_str()).expect(name)
@@ -117,6 +123,7 @@ pub(super) mod tests {
             nonce: header("x-sp-nonce"),
             body: &probe.body,
         };
+        assert_eq!(header("X-Gateway-Key"), "canary");
         assert!(verify_sp_signature(&secret, header("x-sp-signature"), signed));
         let mut body: serde_json::Value = serde_json::from_slice(&probe.body).expect("json");
         assert_eq!(body["type"], "probe");

@@ -4,11 +4,12 @@
 use activities::http::{Answer, ExchangeError, GuardedClient, HttpPolicy};
 use anyhow::Context as _;
 use domain::alert::one_line;
+use domain::callback_header::CallbackHeader;
 use domain::ids::ProjectId;
 use domain::repair_url::RepairUrl;
 use domain::signature::SigningSecret;
 use store::projects::{self, Project};
-use store::signing_secrets;
+use store::{callback_headers, signing_secrets};
 use time::{Duration, OffsetDateTime};
 
 use super::Check;
@@ -66,8 +67,9 @@ pub(super) async fn check(
     if secrets.is_empty() {
         return Ok(vec![Check::fail(SIGNATURE, "the project has no signing secret")]);
     }
+    let headers = callback_headers::list_headers(pool, key, id).await?;
     let client = GuardedClient::new(HttpPolicy::new(allow))?;
-    let probing = probe_all(&client, &url, &project, &secrets);
+    let probing = probe_all((&client, &url), &project, &secrets, &headers);
     let outcomes = while_waiting("waiting for the repair endpoint", probing).await?;
     let mut checks = judge(&outcomes);
     if round_trip {
@@ -85,16 +87,17 @@ fn takes_good_ones(outcomes: &Outcomes) -> bool {
 }
 
 async fn probe_all(
-    client: &GuardedClient,
-    url: &RepairUrl,
+    (client, url): (&GuardedClient, &RepairUrl),
     project: &Project,
     secrets: &[SigningSecret],
+    headers: &[CallbackHeader],
 ) -> anyhow::Result<Outcomes> {
     let now = OffsetDateTime::now_utc();
     let foreign = [random::signing_secret().context("no secret for the bad signature")?];
+    let hidden: Vec<_> = headers.iter().flat_map(CallbackHeader::secrets).collect();
     let send = async |secrets: &[SigningSecret], at| -> anyhow::Result<Outcome> {
-        let probe = probe::make(project, secrets, at)?;
-        Ok(client.post(url.as_url(), &probe.headers, probe.body).await)
+        let probe = probe::make(project, secrets, headers, at)?;
+        Ok(client.post_hiding(url.as_url(), &probe.headers, probe.body, &hidden).await)
     };
     Ok(Outcomes {
         good: send(secrets, now).await?,

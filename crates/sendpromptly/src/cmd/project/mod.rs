@@ -3,6 +3,7 @@
 
 mod create;
 mod declare;
+mod headers;
 mod show;
 mod update;
 
@@ -38,7 +39,7 @@ pub enum Verb {
     /// Declare event types and effects that are not built in.
     #[command(after_help = declare::HELP)]
     Declare(declare::Args),
-    /// Change a project's name, repair URL, time-out or snapshots.
+    /// Change a project's name, repair URL, callback headers, time-out or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
 }
@@ -68,6 +69,8 @@ struct Shape {
     timeout_minutes: i32,
     repair_url: Option<String>,
     snapshots: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    callback_header_names: Vec<String>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
@@ -81,17 +84,23 @@ impl From<Project> for Shape {
             timeout_minutes: project.timeout_minutes,
             repair_url: project.repair_url,
             snapshots: project.snapshots,
+            callback_header_names: project.callback_header_names,
             created_at: project.created_at,
         }
     }
 }
 
 fn describe(project: &Project) -> String {
+    let headers = match &project.callback_header_names[..] {
+        [] => None,
+        names => Some(format!("{} (values are never shown)", names.join(", "))),
+    };
     block(&[
         ("project", project.id.to_string()),
         ("name", project.name.clone()),
         ("mode", project.mode.to_string()),
         ("repair URL", or_nothing(project.repair_url.as_deref())),
+        ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
         ("snapshots", if project.snapshots { "kept, sealed" } else { "not kept" }.to_owned()),
         ("made", moment(project.created_at)),
@@ -126,6 +135,7 @@ mod tests {
             timeout_minutes: 30,
             repair_url: None,
             snapshots: false,
+            callback_header_names: Vec::new(),
             created_at: datetime!(2026-11-21 14:02:09.25 UTC),
         };
         assert_eq!(

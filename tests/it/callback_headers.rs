@@ -1,0 +1,188 @@
+//! Headers that let a callback pass a gateway, from the command line to the endpoint, and nowhere else.
+
+use domain::ids::EventId;
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::world::parse;
+use e2e::{World, WorldOptions, run};
+use serde_json::{Value, json};
+use temporalio_client::WorkflowFetchHistoryOptions;
+use workflows::EffectWatch;
+use workflows::names::workflow_id;
+
+const CANARY: &str = "canary-7f3a91";
+
+/// Sets two headers as an operator would who lets nobody read along.
+async fn set(world: &World) -> Value {
+    let lines = format!("X-Gateway-Key: {CANARY}\nAuthorization: Bearer {CANARY}\n");
+    let project = world.project.id.to_string();
+    let update = ["project", "update", &project, "--callback-header", "@-"];
+    let (code, shown, _) = world.cli_with(&update, &[], &lines).await.expect("a command");
+    assert_eq!(code, 0, "{shown}");
+    shown
+}
+
+/// Everything that the database holds, as text; bytes are in hex.
+async fn everything(world: &World) -> String {
+    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
+    let tables: Vec<String> =
+        sqlx::query_scalar(tables).fetch_all(&world.pool).await.expect("tables");
+    let mut all = String::new();
+    for table in tables {
+        let sql = format!("SELECT coalesce(string_agg(t::text, '\n'), '') FROM {table} t");
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows: String = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("rows");
+        all.push_str(&rows);
+    }
+    all
+}
+
+/// The secret as it is, and as bytes and payloads are shown.
+fn spellings() -> [String; 3] {
+    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, CANARY);
+    [CANARY.to_owned(), hex::encode(CANARY), encoded]
+}
+
+/// The event's history in Temporal, as JSON.
+async fn history(world: &World, event_id: EventId) -> String {
+    let client = world.temporal().await;
+    let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
+    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json();
+    String::from_utf8(history.await.expect("a history")).expect("text")
+}
+
+#[test]
+fn a_callback_carries_them_and_their_values_are_found_nowhere() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let shown = set(&world).await;
+        assert_eq!(shown["callback_header_names"], json!(["Authorization", "X-Gateway-Key"]));
+
+        // The gateway refuses, and repeats what it was sent, as debug pages do.
+        let echo = format!("no such key {CANARY}, nor Bearer {CANARY}");
+        world.repair.answer_saying(500, &echo);
+        let event_id = world.receipt("evt_1").await;
+        let failed = world.result(event_id, "failed", json!({})).await;
+        let incident = failed["incident"]["id"].as_str().expect("an incident").to_owned();
+        world.reprocess(parse(&failed["incident"]["id"])).await;
+        let callback = world.repair.wait_for(1).await.remove(0);
+        assert_eq!(callback.header("x-gateway-key"), CANARY);
+        assert_eq!(callback.header("authorization"), format!("Bearer {CANARY}"));
+        assert_eq!(callback.headers.get_all("content-type").iter().count(), 1);
+        assert!(!callback.header("x-sp-signature").is_empty());
+
+        let (_, shown) = e2e::eventually("an attempt with its answer", async || {
+            let shown = world.cli(&["incident", "show", &incident]).await.expect("a command");
+            let attempt = &shown.1["reprocesses"][0]["attempts"][0];
+            attempt["status"].is_number().then(|| shown.clone())
+        })
+        .await;
+        let everything = everything(&world).await;
+        assert!(everything.contains("no such key [hidden], nor [hidden]"), "{everything}");
+        let history = history(&world, event_id).await;
+        let (_, project) =
+            world.cli(&["project", "show", &world.project.id.to_string()]).await.expect("shown");
+        let mails = world.mailbox.mails().join("\n");
+        for (place, text) in [
+            ("the database", &everything),
+            ("the history", &history),
+            ("incident show", &shown.to_string()),
+            ("project show", &project.to_string()),
+            ("mails", &mails),
+        ] {
+            assert!(!spellings().iter().any(|secret| text.contains(secret)), "it is in {place}");
+        }
+    });
+}
+
+#[test]
+fn doctor_sends_them_and_logs_none_of_them() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        set(&world).await;
+        world.repair.answer_saying(401, &format!("wrong key {CANARY}"));
+        let project = world.project.id.to_string();
+        let doctor = ["doctor", "--project", &project, "--no-round-trip"];
+        let loud = [("SENDPROMPTLY_LOG", "trace")];
+        let (_, found, log) = world.cli_with(&doctor, &loud, "").await.expect("a command");
+        for probe in world.repair.wait_for(3).await {
+            assert_eq!(probe.header("x-gateway-key"), CANARY);
+        }
+        assert!(found.to_string().contains("wrong key [hidden]"), "{found}");
+        assert!(log.contains("TRACE"), "{log}");
+        assert!(!log.contains(CANARY) && !found.to_string().contains(CANARY), "{found}\n{log}");
+    });
+}
+
+#[test]
+fn the_command_line_sets_replaces_and_removes_them_and_says_what_is_wrong() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        set(&world).await;
+        let project = world.project.id.to_string();
+        let update = async |more: &[&str]| {
+            let arguments = [&["project", "update", project.as_str()][..], more].concat();
+            let (code, shown, log) = world.cli_with(&arguments, &[], "").await.expect("a command");
+            assert!(!format!("{shown}{log}").contains(CANARY), "{shown}{log}");
+            (code, shown)
+        };
+        let other = format!("x-gateway-key: other-{CANARY}");
+        let (code, shown) =
+            update(&["--callback-header", &other, "--remove-callback-header", "AUTHORIZATION"])
+                .await;
+        assert_eq!((code, &shown["callback_header_names"]), (0, &json!(["x-gateway-key"])));
+        let forbidden = format!("X-SP-Signature: {CANARY}");
+        for (arguments, said) in [
+            (["--remove-callback-header", "Authorization"], "it has x-gateway-key"),
+            (["--callback-header", &forbidden], "must not set X-SP-Signature"),
+            (["--callback-header", CANARY], "must look like"),
+            (["--callback-header", "@/nowhere/headers"], "cannot read /nowhere/headers"),
+        ] {
+            let (code, refused) = update(&arguments).await;
+            let message = refused["error"]["message"].as_str().expect("a message");
+            assert!(code == 1 && message.contains(said), "{arguments:?}: {refused}");
+        }
+        let (_, shown) = update(&["--remove-callback-header", "X-Gateway-Key"]).await;
+        assert!(shown.get("callback_header_names").is_none(), "left out when absent: {shown}");
+    });
+}
+
+#[test]
+fn the_console_sets_and_removes_them_and_shows_no_value() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let page = format!("/projects/{}", world.project.id);
+        let (to, away) =
+            (format!("{page}/callback-headers"), format!("{page}/callback-headers/remove"));
+        let form = [("header_name", "X-Gateway-Key"), ("header_value", CANARY)];
+        let set = alice.submit(&page, &to, &form).await;
+        assert_eq!(set.location.as_deref(), Some(page.as_str()), "{}", set.body);
+        let shown = alice.get(&page).await.body;
+        assert!(shown.contains("Callbacks carry X-Gateway-Key from now on."), "{shown}");
+        assert!(shown.contains("<code>X-Gateway-Key</code>") && !shown.contains(CANARY), "{shown}");
+        let audit = alice.get("/audit").await.body;
+        assert!(audit.contains("callback headers: set X-Gateway-Key"), "{audit}");
+        for (name, value, said) in [
+            ("Host", CANARY, "id=\"header_name-wrong\">Must not set Host"),
+            ("a b", CANARY, "id=\"header_name-wrong\">Must have a name"),
+            ("X-Other", "caf\u{e9}", "id=\"header_value-wrong\">Needs 1 to 2000 visible ASCII"),
+        ] {
+            let form = [("header_name", name), ("header_value", value)];
+            let refused = alice.submit(&page, &to, &form).await;
+            assert_eq!(refused.status, 422, "{name}");
+            assert!(refused.body.contains(said), "{name}: {}", refused.body);
+            assert!(refused.body.contains(&format!("value=\"{name}\"")), "what was typed is kept");
+            assert!(!refused.body.contains(CANARY), "{}", refused.body);
+        }
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let seen = viewer.get(&page).await.body;
+        assert!(seen.contains("<code>X-Gateway-Key</code>") && !seen.contains("header_value"));
+        let removed = alice.submit(&page, &away, &[("header_name", "x-gateway-key")]).await;
+        assert_eq!(removed.location.as_deref(), Some(page.as_str()), "{}", removed.body);
+        assert!(alice.get(&page).await.body.contains("Callbacks of this project carry none."));
+        let again = alice.submit(&page, &away, &[("header_name", "x-gateway-key")]).await;
+        assert_eq!(again.status, 404);
+    });
+}
