@@ -18,6 +18,7 @@ fn dossier() -> Dossier {
         finished_at: Some(datetime!(2026-11-21 14:40:01 UTC)),
         body: "{}".into(),
         result_due_at: None,
+        next_attempt_at: None,
     };
     Dossier {
         incident: incident(),
