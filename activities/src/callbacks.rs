@@ -71,6 +71,9 @@ impl Callbacks {
     }
 }
 
+/// Nobody resets an activity sooner after it was scheduled.
+const RESET_AFTER: Duration = Duration::from_millis(50);
+
 /// Whether an attempt waits until it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
@@ -81,15 +84,15 @@ pub enum Timing {
 }
 
 impl Timing {
-    /// A reset activity counts its attempts from one again, long after it was scheduled. Both times are the
-    /// server's, and equal in an activity that runs for the first time.
+    /// A reset activity counts its attempts from one again, some time after it was scheduled. Both times are
+    /// the server's, and equal in an activity that runs for the first time.
     fn from_info(info: &ActivityInfo) -> Self {
         let waited = info
             .current_attempt_scheduled_time
             .zip(info.scheduled_time)
             .and_then(|(attempt, first)| attempt.duration_since(first).ok());
         match waited {
-            Some(waited) if info.attempt == 1 && waited > Duration::from_secs(1) => Self::Now,
+            Some(waited) if info.attempt == 1 && waited > RESET_AFTER => Self::Now,
             _ => Self::WhenDue,
         }
     }

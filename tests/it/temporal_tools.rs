@@ -131,3 +131,11 @@ async fn watch_is(world: &World, watch: &str, wanted: &str) {
     })
     .await;
 }
+
+/// Has the relay look for the watch, as the document says.
+async fn restart_by_hand(world: &World, event_id: EventId) {
+    let restart = "INSERT INTO outbox (id, event_id, wish, payload)
+                   VALUES (gen_random_uuid(), $1, 'restart', '{}')";
+    let written = sqlx::query(restart).bind(event_id.as_uuid()).execute(&world.pool).await;
+    written.expect("a message");
+}

@@ -72,9 +72,6 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
             shop.execute(sql, event_id).await;
             assert_eq!(forgotten(&shop).await, expected, "an older release wrote the last attempt");
         }
-        watch_checks::note_check(&shop.pool, event_id).await.expect("a check");
-        assert_eq!(forgotten(&shop).await, [], "its watch was looked for just now");
-        sqlx::query("DELETE FROM watch_checks").execute(&shop.pool).await.expect("forgotten");
         shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
         assert_eq!(forgotten(&shop).await, [], "delivered");
         shop.execute(
@@ -83,6 +80,30 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
         )
         .await;
         assert_eq!(forgotten(&shop).await, [event_id], "unanswered");
+    });
+}
+
+#[test]
+fn an_event_whose_watch_was_looked_for_is_left_alone_for_a_quarter_of_an_hour() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        lose(&shop, event_id).await;
+        shop.execute(
+            "UPDATE payment_events SET timeout_at = now() - interval '3 minutes' WHERE id = $1",
+            event_id,
+        )
+        .await;
+        watch_checks::note_check(&shop.pool, event_id).await.expect("a check");
+        assert_eq!(forgotten(&shop).await, []);
+        shop.execute(
+            "UPDATE watch_checks SET checked_at = now() - interval '16 minutes' WHERE event_id = $1",
+            event_id,
+        )
+        .await;
+        assert_eq!(forgotten(&shop).await, [event_id]);
+        watch_checks::note_check(&shop.pool, event_id).await.expect("another check");
+        assert_eq!(forgotten(&shop).await, []);
     });
 }
 

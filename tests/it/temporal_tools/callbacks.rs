@@ -7,7 +7,7 @@ use e2e::receiver::Received;
 use e2e::{World, eventually, run};
 use serde_json::json;
 
-use super::{Waiting, attempt, entries, pass, pending_callback, watch_is};
+use super::{Waiting, attempt, entries, pass, pending_callback, restart_by_hand, watch_is};
 
 /// The reprocess has ended, the incident is open again, bob is told, and another reprocess works.
 async fn goes_on(world: &World, waiting: &Waiting, why: &str) {
@@ -141,6 +141,24 @@ fn a_callback_that_stays_paused_is_named_once_and_then_ends() {
         assert_eq!(entries(&world, waiting.event_id, "watch.paused").await.len(), 1);
         assert!(entries(&world, waiting.event_id, "watch.restarted").await.is_empty());
         goes_on(&world, &waiting, "paused").await;
+    });
+}
+
+#[test]
+fn a_new_run_of_the_watch_makes_no_attempt_before_its_time() {
+    run(async {
+        let (world, waiting) = waiting_world().await;
+        let terminate = ["workflow", "terminate", "--workflow-id", &waiting.watch];
+        world.engines.cli(&terminate).await.expect("terminated");
+        watch_is(&world, &waiting.watch, "TERMINATED").await;
+        restart_by_hand(&world, waiting.event_id).await;
+        eventually("an activity that waits for the rest", async || {
+            let pending = pending_callback(&world, &waiting.watch).await?;
+            let waits = pending["state"].as_str()?.ends_with("SCHEDULED");
+            (attempt(&pending) == 2 && waits).then_some(())
+        })
+        .await;
+        assert_eq!(world.repair.received().len(), 1);
     });
 }
 

@@ -5,7 +5,7 @@ use e2e::{World, eventually, run, temporal};
 use serde_json::json;
 use workflows::names::workflow_id;
 
-use super::{Failed, entries, pass, watch_is};
+use super::{Failed, entries, pass, restart_by_hand, watch_is};
 
 #[test]
 fn a_watch_that_is_paused_over_its_deadline_does_not_keep_its_incident_from_being_opened() {
@@ -106,12 +106,7 @@ fn a_watch_that_runs_is_not_said_to_be_restarted() {
     run(async {
         let world = World::start().await;
         let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
-        let restart = "INSERT INTO outbox (id, event_id, wish, payload) VALUES (gen_random_uuid(), $1, 'restart', '{}')";
-        sqlx::query(restart)
-            .bind(event_id.as_uuid())
-            .execute(&world.pool)
-            .await
-            .expect("a message");
+        restart_by_hand(&world, event_id).await;
         pass(&world, "1 minute").await;
         let timeline = world.timeline(event_id).await;
         assert!(!timeline.iter().any(|action| action.starts_with("watch.")), "{timeline:?}");

@@ -159,6 +159,7 @@ mod tests {
             finished_at: None,
             body: "{}".to_owned(),
             result_due_at: Some(datetime!(2026-11-21 15:10:00 UTC)),
+            next_attempt_at: None,
         };
         let told = Running::tell(&running, attempts);
         let until = told.until.map(|until| until.to_string());
