@@ -171,10 +171,10 @@ test("a paid Stripe checkout makes a receipt and a result with the same fields",
   const { call, key, occurred_at, payload, ...fields } = receipt;
   assert.deepEqual(fields, STRIPE_FIELDS);
   assert.equal(call, "receipt");
-  assert.equal(key, "receipt-evt_1PgafvB7WZ01zgkW-checkout.session.completed-credit_grant-user_456");
+  assert.equal(key, "receipt-evt_1PgafvB7WZ01zgkW-checkout.session.completed-credit_grant-1d97f3a57dcd25c2b7a9319b5515faa1");
   assert.equal(occurred_at, 1795269729);
   assert.deepEqual(payload, checkout());
-  const resultKey = "result-evt_1PgafvB7WZ01zgkW-credit_grant-success-user_456-checkout.session.completed";
+  const resultKey = "result-evt_1PgafvB7WZ01zgkW-credit_grant-success-bafd0d94e37ebca36cfaca170896b372";
   assert.deepEqual(result, { call: "result", key: resultKey, ...STRIPE_FIELDS, status: "success" });
 });
 

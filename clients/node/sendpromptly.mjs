@@ -1,8 +1,9 @@
 // The sendpromptly client, one file to copy into your app. Node 18 or newer, no packages.
 //
-// receipt() and result() never throw and end within 2 seconds, so that your webhook handler goes on.
-// Each call is written to a folder, the spool, before it is sent. What does not get through stays
-// there and is sent again in the background, by this process or the next.
+// receipt() and result() never throw and end within 2 seconds, whatever network and disk do: your webhook
+// handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get through
+// stays there and is sent again in the background, by this process or the next. What the server rejects,
+// and what is a week old, is moved to rejected/ beside it and logged.
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import * as fs from "node:fs/promises";
 import http from "node:http";
@@ -11,9 +12,23 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
-const BUDGET = 1800; // ms for DNS, connect, TLS, headers and body together, with a margin to 2 s
+const BUDGET = 1800; // ms for disk, DNS, connect, TLS, headers and body together, with a margin to 2 s
+const DISK_BUDGET = 900; // of these, before the call is sent without waiting for the disk
 const BACKGROUND_BUDGET = 10_000;
-const WEEK = 7 * 24 * 3600_000;
+const LEASE = 60_000; // ms after which whoever was sending a call is gone: an attempt takes seconds
+const DAY = 24 * 3600_000;
+const MOST_FILES = 10_000;
+const MOST_ANSWER = 65_536; // bytes
+// The server's errors that are about the call itself, so that no later attempt fares better. Whatever else
+// comes (a wrong key, a proxy's page, an overload) can be put right, and the call is kept until it is.
+const FINAL = [
+  "validation_error",
+  "ambiguous_event",
+  "idempotency_conflict",
+  "payload_too_large",
+  "too_many_fields",
+];
+const TEST_ID = /^(evt_)?(?=-*0)[0-]{8,}$/; // of the providers' test events: zeros, or a UUID of them
 const RAW_BODY =
   "the raw body is needed, before any parser: in Express put express.raw({ type: 'application/json' }) " +
   "on this route, above express.json(); of a fetch Request pass await request.arrayBuffer()";
@@ -26,6 +41,7 @@ export class Client {
   #delay = 500;
   #latest = 0;
   #quietUntil = 0; // as the server's Retry-After asks
+  #toldInBackground; // a reason is logged once, and not at every attempt
 
   /**
    * Where several machines answer repairs, they need these three over a table that they share:
@@ -66,13 +82,20 @@ export class Client {
       if (!this.#key) return this.#say(`${path} not sent: SENDPROMPTLY_KEY is not set`);
       const body = this.#clean(fields);
       // The providers' test events share one id: each is given a key, and so an event, of its own.
-      const isTest = /^(evt_0+|[0-]{36})$/.test(body.provider_event_id);
+      const isTest = TEST_ID.test(body.provider_event_id ?? body.stripe_event_id);
       const key = idempotencyKey(path, body) + (isTest ? `-${randomBytes(4).toString("hex")}` : "");
       const call = { path, key, body: JSON.stringify(body, wellFormed) };
       const spoolFailed = (error) => this.#say(`spool: ${error.message}`);
-      const file = await this.#write(call).catch(spoolFailed); // sent all the same
+      const writing = this.#write(call).catch(spoolFailed); // sent all the same
+      const file = await within(DISK_BUDGET, writing);
+      if (file === undefined) this.#say(`spool: the disk of ${this.spool} is slow, ${key} is sent meanwhile`);
       const outcome = await this.#attempt(call, end - Date.now());
-      await this.#settle(key, file, outcome).catch(spoolFailed);
+      if (!outcome.answer) {
+        const fate = outcome.isFinal ? "was rejected" : file === null ? "is lost" : "is sent again later";
+        this.#say(`${key} ${fate}: ${outcome.why}`);
+      }
+      const settling = writing.then((written) => this.#settle(written, outcome)).catch(spoolFailed);
+      await within(end + 100 - Date.now(), settling);
       return outcome.answer ?? null;
     } catch (error) {
       return this.#say(`${path} not sent: ${error?.message}`);
@@ -84,7 +107,7 @@ export class Client {
     const body = { ...("error" in fields && describe(fields.error)), ...fields, error: undefined };
     for (const [name, value] of Object.entries(body)) {
       if (typeof value === "bigint") body[name] = String(value);
-      if (typeof value === "string") body[name] = cleanText(value, limits[name]);
+      if (typeof value === "string") body[name] = cleanText(value, limits[name]) || undefined;
     }
     try {
       const size = Buffer.byteLength(JSON.stringify(payload ?? null, wellFormed));
@@ -109,35 +132,36 @@ export class Client {
         if (inBackground) sent.on("socket", (socket) => socket.unref());
         sent.end(body);
       });
-      let text = "";
-      for await (const part of response.setEncoding("utf8")) text += part;
-      const answer = parse(text);
-      const status = response.statusCode;
-      if (status >= 200 && status < 300 && answer) return { answer };
-      const { code, message, fields } = answer?.error ?? {};
-      const isLater = [408, 425, 429].includes(status) || code === "idempotency_in_progress";
-      return {
-        why: [status, code, message, JSON.stringify(fields)].filter(Boolean).join(" "),
-        isFinal: status >= 400 && status < 500 && !isLater,
-        wait: Math.min(60, parseInt(response.headers["retry-after"], 10) || 0) * 1000,
-      };
+      const parts = [];
+      let size = 0;
+      for await (const part of response) {
+        size += part.length;
+        if (size > MOST_ANSWER) throw new Error(`a response of over ${MOST_ANSWER} bytes`);
+        parts.push(part);
+      }
+      const wait = Math.min(60, parseInt(response.headers["retry-after"], 10) || 0) * 1000;
+      return { ...judge(response.statusCode, Buffer.concat(parts).toString(), body), wait };
     } catch (error) {
       return { why: signal.aborted ? "no response in time" : error.code || error.message, wait: 0 };
     }
   }
 
-  async #settle(key, file, { answer, why, isFinal, wait }) {
+  /** Removes the file of a call that got through, sets aside a rejected one, and has others wait. */
+  async #settle(file, { answer, isFinal, wait }) {
     if (answer) this.#delay = 1000;
-    else this.#say(`${key} ${isFinal ? "was rejected" : file ? "is sent again later" : "is lost"}: ${why}`);
     if (!file) return;
-    if (answer) return fs.unlink(file);
-    if (isFinal) return this.#reject(file);
+    if (answer) return fs.rm(file, { force: true });
+    if (isFinal) return this.#setAside(file);
+    const age = Date.now() - parseInt(basename(file), 10);
+    const due = new Date(Date.now() + Math.min(60_000, Math.max(age / 2, wait)));
+    await fs.utimes(file, due, due);
     await fs.rename(file, unclaimed(file));
     this.#quietUntil = Math.max(this.#quietUntil, Date.now() + wait);
     this.#resendIn(this.#delay);
   }
 
-  // In the spool `<time>-<random>.json` waits; with `.<process id>` behind it, a process is sending it.
+  // In the spool `<time>-<random>.json` waits until its modification time. With `.<random>` behind it, a
+  // process has been sending it since then; renaming decides which.
 
   async #folder(inside = "") {
     await fs.mkdir(join(this.spool, inside), { recursive: true, mode: 0o700 });
@@ -149,56 +173,76 @@ export class Client {
   }
 
   async #write(call) {
-    const folder = await this.#folder();
-    if ((await fs.readdir(folder)).length > 10_000) throw new Error(`10000 files wait in ${folder}`);
     this.#latest = Math.max(Date.now(), this.#latest + 1); // so that names sort within a millisecond too
-    const name = join(folder, `${this.#latest}-${randomBytes(6).toString("hex")}`);
+    const id = `${this.#latest}-${randomBytes(6).toString("hex")}`;
+    const folder = await this.#folder();
+    if ((await fs.readdir(folder)).length > MOST_FILES) throw new Error(`${MOST_FILES} files wait in ${folder}`);
+    const name = join(folder, id);
     try {
       const handle = await fs.open(`${name}.tmp`, "wx", 0o600);
       await handle.writeFile(JSON.stringify(call)).then(() => handle.sync()).finally(() => handle.close());
-      await fs.rename(`${name}.tmp`, claimed(`${name}.json`));
+      const file = claimed(`${name}.json`);
+      await fs.rename(`${name}.tmp`, file);
+      return file;
     } finally {
       await fs.rm(`${name}.tmp`, { force: true });
     }
-    return claimed(`${name}.json`);
   }
 
-  /** What is not sent yet, oldest first: a result does not overtake its receipt. */
+  /**
+   * What is not sent yet, as { name, due }. What has waited longest comes first: a result does not overtake
+   * its receipt, and what fails again and again does not hold up the rest.
+   */
   async #waiting() {
-    const names = await fs.readdir(await this.#folder());
-    return names.filter((name) => /^\d+-\w+\.json/.test(name)).sort();
+    const folder = await this.#folder();
+    const look = async (name) => {
+      const stat = await fs.stat(join(folder, name)).catch(ifThere);
+      if (!stat) return null;
+      if (name.endsWith(".json")) return { name, due: stat.mtimeMs };
+      if (name.includes(".json.")) return { name, due: stat.mtimeMs + LEASE, isClaimed: true };
+      // Half a call: its process died while writing it, and it was not sent.
+      if (stat.mtimeMs < Date.now() - LEASE) await fs.rm(join(folder, name), { force: true });
+      return null;
+    };
+    const names = (await fs.readdir(folder)).filter((name) => /^\d+-\w+\.(json|tmp)/.test(name));
+    const found = (await Promise.all(names.sort().map(look))).filter(Boolean);
+    return found.sort((one, other) => one.due - other.due);
   }
 
   async #claim(name) {
     const file = join(this.spool, name);
-    const isClaimed = file !== unclaimed(file);
-    // An attempt takes seconds: who claimed the file over a minute ago has died.
-    if (isClaimed && Date.now() - (await fs.stat(file)).mtimeMs < 60_000) return null;
     await fs.utimes(file, new Date(), new Date());
-    await fs.rename(file, claimed(file));
-    return claimed(file);
+    const mine = claimed(file);
+    await fs.rename(file, mine);
+    return mine;
   }
 
   /** Goes through the spool once. Gives how many calls are left. */
   async #resend(end) {
     const inBackground = end === Infinity;
     let failures = 0;
-    for (const name of await this.#waiting()) {
+    for (const { name, due, isClaimed } of await this.#waiting()) {
       await pause(0, null, { ref: !inBackground }); // a process may end here
       if (Date.now() >= end || Date.now() < this.#quietUntil) break;
-      const file = await this.#claim(name).catch(() => null); // another process was faster
+      if (due > Date.now() && (inBackground || isClaimed)) continue;
+      const file = await this.#claim(name).catch(ifThere);
       if (!file) continue;
       const call = parse(await fs.readFile(file, "utf8"));
       // The server forgets keys after 7 days.
-      if (!call || Date.now() - parseInt(name, 10) > WEEK) {
-        this.#say(`${call?.key ?? name} is dropped: ${call ? "older than 7 days" : "the file is damaged"}`);
-        await fs.unlink(file);
+      if (!call?.key || Date.now() - parseInt(name, 10) > 7 * DAY) {
+        const why = call?.key ? "older than 7 days" : "the file is damaged";
+        this.#say(`${call?.key ?? name} is set aside: ${why}`);
+        await this.#setAside(file);
         continue;
       }
       const outcome = await this.#attempt(call, Math.min(BACKGROUND_BUDGET, end - Date.now()), inBackground);
-      await this.#settle(call.key, file, outcome);
-      // One call that never gets through must not hold up the others.
-      if (!outcome.answer && !outcome.isFinal) failures += 1;
+      const { answer, why, isFinal } = outcome;
+      if (isFinal) this.#say(`${call.key} was rejected: ${why}`);
+      else if (why && why !== this.#toldInBackground) this.#say(`${call.key} is sent again later: ${why}`);
+      if (!isFinal) this.#toldInBackground = why;
+      await this.#settle(file, outcome);
+      // The server seems to be away.
+      if (!answer && !isFinal) failures += 1;
       if (failures === 3) break;
     }
     return (await this.#waiting()).length;
@@ -209,10 +253,9 @@ export class Client {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#delay = Math.min(60_000, this.#delay * 2);
-      this.#resend(Infinity).then(
-        (left) => left > 0 && this.#resendIn(this.#delay),
-        (error) => this.#say(`spool: ${error.message}`),
-      );
+      this.#resend(Infinity)
+        .catch((error) => this.#say(`spool: ${error.message}`) ?? 1)
+        .then((left) => left > 0 && this.#resendIn(this.#delay));
     }, wait).unref();
   }
 
@@ -226,11 +269,15 @@ export class Client {
     }
   }
 
-  async #reject(file) {
+  /** Keeps what is not sent any more: the newest 10,000 of the last 30 days. Moved back, a file is sent. */
+  async #setAside(file) {
     const folder = await this.#folder("rejected");
     await fs.rename(file, join(folder, basename(unclaimed(file))));
-    const old = (await fs.readdir(folder)).sort().slice(0, -100);
+    const names = (await fs.readdir(folder)).sort();
+    const isOld = (name, at) => at < names.length - MOST_FILES || parseInt(name, 10) < Date.now() - 30 * DAY;
+    const old = names.filter(isOld);
     for (const name of old) await fs.rm(join(folder, name), { force: true });
+    if (old.length > 0) this.#say(`removed from ${folder}: ${old.length} that are old, ${old[0]} first`);
   }
 
   /** The order that a repair callback brings, or null if the callback is not genuine. */
@@ -334,18 +381,56 @@ export class Client {
   }
 }
 
-/** Equal for equal calls in all of the sendpromptly clients. */
+/** All that tells calls apart, as keys are made of it. */
+const PARTS = (
+  "provider event_id provider_event_id event_type effect_type internal_reference effect_key " +
+  "shopify_shop_domain status replay_id"
+).split(" ");
+/** Reads a key's head back. What reads back whole is a key as it is; all else needs a hash behind it. */
+const HEAD = {
+  receipt: /^receipt-(?<provider_event_id>.+)-(?<event_type>[^-]+)-(?<effect_type>[^-]+)$/,
+  result: new RegExp(
+    "^result-((?<event_id>ev_[^-]+)|(?<provider_event_id>(?!ev_).+?))(-(?<effect_type>[^-]+))?" +
+      "-(?<status>success|failed|superseded)(-(?<replay_id>rpl_[^-]+))?$",
+  ),
+};
+
+/**
+ * Equal for equal calls, and different for different events, in all of the sendpromptly clients:
+ * receipt-<event>-<event type>-<effect> or result-<event>-<effect>-<status>-<replay_id>, with a hash of all
+ * the parts behind it where more than these tells the event apart.
+ */
 export function idempotencyKey(call, fields) {
-  const { event_id, provider_event_id, event_type, effect_type, status, replay_id } = fields;
-  const whose = [fields.internal_reference, fields.effect_key, fields.shopify_shop_domain];
-  const parts = (
+  const part = (name) => trim(String(fields[name] ?? ""));
+  const parts = Object.fromEntries(PARTS.map((name) => [name, part(name)]));
+  if (!parts.provider_event_id && part("stripe_event_id")) {
+    parts.provider_event_id = part("stripe_event_id");
+    parts.provider ||= "stripe";
+  }
+  const { event_id, provider_event_id, event_type, effect_type, status, replay_id } = parts;
+  const shown =
     call === "receipt"
-      ? [provider_event_id, event_type, effect_type, ...whose]
-      : [event_id || provider_event_id, effect_type, status, replay_id, ...whose, event_type]
-  ).filter((part) => part != null && part !== "");
-  const key = [call, ...parts].join("-");
-  if (/^[!-~]{1,200}$/.test(key)) return key;
-  return `${call}-${sha256(parts.map((part) => `${Buffer.byteLength(String(part))}:${part}`).join(""))}`;
+      ? [provider_event_id, event_type, effect_type]
+      : [event_id || provider_event_id, effect_type, status, replay_id];
+  const head = [call, ...shown.filter(Boolean)].join("-");
+  const read = { provider: call === "receipt" ? "stripe" : "", ...head.match(HEAD[call])?.groups };
+  const isWhole = PARTS.every((name) => (read[name] ?? "") === parts[name]);
+  const hash = sha256(PARTS.map((name) => `${Buffer.byteLength(parts[name])}:${parts[name]}`).join(""));
+  const key = isWhole ? head : `${head}-${hash.slice(0, 32)}`;
+  return /^[!-~]{1,200}$/.test(key) ? key : `${call}-${hash}`;
+}
+
+/** What a response means: { answer }, or { why, isFinal }. `body` is the call's. */
+function judge(status, text, body) {
+  const answer = parse(text);
+  if (status >= 200 && status < 300 && answer?.accepted === true) return { answer };
+  const { code, message, fields } = Object(answer?.error);
+  const namesUnknownEvent = code === "not_found" && Boolean(parse(body)?.event_id);
+  const isFinal = status >= 400 && status < 500 && (FINAL.includes(code) || namesUnknownEvent);
+  const cures = { unauthorized: "check SENDPROMPTLY_KEY", not_found: "check SENDPROMPTLY_URL" };
+  const cure = code ? cures[code] : "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies";
+  const why = [status, code, message, JSON.stringify(fields), !isFinal && cure].filter(Boolean).join(" ");
+  return { why, isFinal };
 }
 
 /** error_code is the error's own code, such as P2002, or else its class. */
@@ -363,9 +448,15 @@ function describe(error) {
   }
 }
 
+/** Without control characters; and cut, or else without white space around it, as ids are compared. */
 function cleanText(text, limit) {
   const clean = wellFormed("", text).replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "");
-  return limit ? [...clean.slice(0, 2 * limit)].slice(0, limit).join("") : clean;
+  return limit ? [...clean.slice(0, 2 * limit)].slice(0, limit).join("") : trim(clean);
+}
+
+/** Not String.trim(), which is not quite what other languages do. */
+function trim(text) {
+  return text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "");
 }
 
 /** For JSON.stringify: half a surrogate pair is no text. */
@@ -373,14 +464,29 @@ function wellFormed(_, value) {
   return typeof value === "string" ? value.replace(/[\ud800-\udfff]/gu, "\ufffd") : value;
 }
 
+/** The JSON object of a text, or null if it is none. */
 function parse(text) {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return typeof value === "object" && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }
 }
 
+/** What a promise gives, or undefined where that takes longer. */
+function within(milliseconds, promise) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, Math.max(1, milliseconds))));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** For catch(): another process was faster. */
+function ifThere(error) {
+  if (error.code === "ENOENT") return null;
+  throw error;
+}
+
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const unclaimed = (file) => file.replace(/\.json\..+$/, ".json");
-const claimed = (file) => `${unclaimed(file)}.${process.pid}`;
+const claimed = (file) => `${unclaimed(file)}.${randomBytes(4).toString("hex")}`;

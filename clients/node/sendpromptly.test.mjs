@@ -1,11 +1,13 @@
 // node --test clients/node/sendpromptly.test.mjs
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
+import patchable from "node:fs/promises";
 import http from "node:http";
+import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,11 +27,15 @@ const EVENT = {
   internal_reference: "user_456",
 };
 const RECEIPT = { ...EVENT, occurred_at: 1795269729 };
+const RECEIPT_KEY = "receipt-evt_1-invoice.paid-credit_grant-2f5baf64cc0cd2777f56911cd492daea";
+const RESULT_KEY = "result-evt_1-credit_grant-success-3fc8f4898cce199e7280eb315c28e619";
 
 // What the server does with a request.
 const json = (status, body, headers = {}) => (response) =>
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 const ACCEPT = json(202, { event_id: "ev_1", accepted: true });
+const error = (status, code, more) => json(status, { error: { code, message: "no", request_id: "req_1", ...more } });
+const page = (status, html = "<html>") => (response) => response.writeHead(status).end(html);
 const HANG = () => {};
 const drip = (text) => (response) => {
   let sent = 0;
@@ -40,6 +46,12 @@ const DRIP_HEADERS = drip("HTTP/1.1 202 Accepted\r\nx-slow: ".padEnd(1000, "x"))
 const DRIP_BODY = (response) => {
   response.socket.write("HTTP/1.1 202 Accepted\r\ncontent-length: 100\r\n\r\n");
   drip(" ")(response);
+};
+
+const ENDLESS = (response) => {
+  const more = () => response.destroyed || response.write(" ".repeat(10_000), () => setImmediate(more));
+  response.writeHead(202).on("error", () => {});
+  more();
 };
 
 /** A server that does with each request what `script` says, and the last of it ever after. */
@@ -88,20 +100,21 @@ async function until(what, condition) {
   assert.fail(`never: ${what}`);
 }
 
-async function writeWaiting(spool, name, call = {}) {
+async function writeWaiting(spool, name, call = {}, due = Date.now()) {
   await fs.mkdir(spool, { recursive: true });
   const written = { path: "receipt", key: name, body: "{}", ...call };
   await fs.writeFile(join(spool, `${name}.json`), JSON.stringify(written));
+  await fs.utimes(join(spool, `${name}.json`), new Date(due), new Date(due));
 }
 
 /** Runs code beside the client in a process of its own. */
-function child(t, { url, spool }, code) {
+function child(t, { url, spool }, code, stdout = "inherit") {
   const source = `import { Client } from ${JSON.stringify(new URL("./sendpromptly.mjs", import.meta.url))};
     const client = new Client({ log: () => {} });\n${code}`;
   const settings = { SENDPROMPTLY_URL: url, SENDPROMPTLY_KEY: KEY, SENDPROMPTLY_SPOOL: spool };
   const one = spawn(process.execPath, ["--input-type=module", "-e", source], {
     env: { ...process.env, ...settings },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", stdout, "inherit"],
   });
   t.after(() => one.kill("SIGKILL"));
   return one;
@@ -118,10 +131,10 @@ test("a receipt and a result arrive, and nothing stays in the spool", async (t) 
   assert.equal(receipt.path, "/api/v1/receipt");
   assert.equal(receipt.headers.authorization, `Bearer ${KEY}`);
   assert.equal(receipt.headers["content-type"], "application/json");
-  assert.equal(receipt.key, "receipt-evt_1-invoice.paid-credit_grant-user_456");
+  assert.equal(receipt.key, RECEIPT_KEY);
   assert.deepEqual(JSON.parse(receipt.body), { ...RECEIPT, payload: { id: "evt_1" } });
   assert.equal(result.path, "/api/v1/result");
-  assert.equal(result.key, "result-evt_1-credit_grant-success-user_456-invoice.paid");
+  assert.equal(result.key, RESULT_KEY);
   assert.deepEqual(JSON.parse(result.body), { ...EVENT, status: "success" });
   assert.deepEqual(await list(spool), []);
   assert.deepEqual(logged, []);
@@ -140,7 +153,8 @@ test("no server holds a call for more than 2 seconds, and the call is kept", asy
     "hangs after the request": await start(t, HANG),
     "drips its headers": await start(t, DRIP_HEADERS),
     "drips its body": await start(t, DRIP_BODY),
-    "answers with no JSON": await start(t, (response) => response.end("<html>")),
+    "answers with no JSON": await start(t, page(200)),
+    "answers without end": await start(t, ENDLESS),
     "redirects": await start(t, json(302, {}, { location: "/" })),
     "hangs in the TLS handshake": { url: `https://127.0.0.1:${silent.address().port}` },
     "refuses connections": { url: `http://127.0.0.1:${port}` },
@@ -182,27 +196,101 @@ test("Retry-After is respected", async (t) => {
 });
 
 test("what is rejected is told, set aside and not sent again", async (t) => {
-  const error = {
-    code: "validation_error",
-    message: "some fields\nare wrong",
-    fields: [{ field: "event_type", message: "is unknown" }],
-  };
-  const { client, requests, spool, logged } = await start(t, json(422, { error }), ACCEPT);
+  const message = "some fields\nare wrong";
+  const fields = [{ field: "event_type", message: "is unknown" }];
+  const invalid = error(422, "validation_error", { message, fields });
+  const { client, requests, spool, logged } = await start(t, invalid, ACCEPT);
   assert.equal(await client.receipt(RECEIPT), null);
   const [line] = logged;
   assert.match(line, /was rejected: 422 validation_error some fields are wrong .*event_type.*is unknown/);
   assert.equal(await client.flush(), 0);
   assert.equal(requests.length, 1);
-  assert.equal((await list(join(spool, "rejected"))).length, 1);
+  const [name] = await list(join(spool, "rejected"));
+  await fs.rename(join(spool, "rejected", name), join(spool, name));
+  assert.equal(await client.flush(), 0, "moved back, it is sent");
+  assert.equal(requests[1].body, requests[0].body);
 });
 
-test("the newest 100 rejected calls are kept", async (t) => {
-  const { client, spool } = await start(t, json(422, {}));
-  for (let n = 0; n < 100; n += 1) await writeWaiting(join(spool, "rejected"), `${1000 + n}-aa`);
+test("only what the server says of the call itself is final", async (t) => {
+  const { client, spool, set, logged } = await start(t, ACCEPT);
+  const final = [
+    error(422, "ambiguous_event", { candidates: [] }),
+    error(409, "idempotency_conflict"),
+    error(413, "payload_too_large"),
+    error(413, "too_many_fields"),
+  ];
+  for (const one of final) {
+    set(one);
+    await client.receipt(RECEIPT);
+    assert.match(logged.at(-1), /was rejected/);
+  }
+  set(error(404, "not_found"));
+  await client.result("success", { event_id: "ev_1" });
+  assert.match(logged.at(-1), /was rejected: 404 not_found no$/, "nobody knows that event");
+  assert.equal((await list(join(spool, "rejected"))).length, 5);
+  assert.deepEqual(await list(spool), []);
+});
+
+test("what can be put right is kept, told with its cure, and sent then", async (t) => {
+  const passing = [
+    [error(401, "unauthorized"), /401 unauthorized no check SENDPROMPTLY_KEY$/],
+    [error(404, "not_found"), /404 not_found no check SENDPROMPTLY_URL$/],
+    [error(400, "malformed_request"), /400 malformed_request no$/],
+    [error(422, "a_code_of_later_days"), /422 a_code_of_later_days no$/],
+    [error(422, ["validation_error"]), /is sent again later: 422/],
+    [error(500, "validation_error"), /is sent again later: 500/],
+    ...[400, 403, 404, 409, 413, 422, 429, 502].map((status) => [
+      page(status),
+      new RegExp(`${status} not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies$`),
+    ]),
+    [json(422, { error: "validation_error" }), /not a response of sendpromptly's/],
+    // What a portal or another service says is no acceptance either.
+    ...["<html>", "[]", "null", "7", '"text"', "{}", '{"accepted":false}', '[{"accepted":true}]'].map((text) => [
+      page(200, text),
+      /200 not a response of sendpromptly's/,
+    ]),
+  ];
+  await Promise.all(
+    passing.map(async ([script, expected]) => {
+      const { client, requests, spool, logged, set } = await start(t, script);
+      assert.equal(await client.receipt(RECEIPT), null);
+      assert.match(logged[0], expected);
+      assert.match(logged[0], /is sent again later/);
+      await client.flush(100);
+      await client.flush(100);
+      assert.ok(logged.length <= 2, `a reason is told once: ${logged.join("\n")}`);
+      set(ACCEPT);
+      await until("an empty spool", async () => (await client.flush(100), (await list(spool)).length === 0));
+      assert.deepEqual(await list(join(spool, "rejected")), []);
+      assert.equal(new Set(requests.map((one) => one.key + one.body)).size, 1);
+    }),
+  );
+});
+
+test("an answer is read up to 64 KiB", async (t) => {
+  const answer = (size) => page(202, '{"accepted":true}'.padEnd(size));
+  const { client, logged } = await start(t, answer(65_536), answer(65_537), ENDLESS);
+  assert.deepEqual(await client.receipt(RECEIPT), { accepted: true });
+  for (let n = 0; n < 2; n += 1) {
+    assert.equal(await client.receipt(RECEIPT), null);
+    assert.match(logged[n], /a response of over 65536 bytes/);
+  }
+});
+
+test("what is set aside stays for 30 days, 10,000 of it, and what is removed is told", async (t) => {
+  const { client, spool, logged } = await start(t, error(422, "validation_error"));
+  const rejected = join(spool, "rejected");
+  const days = (count) => Date.now() - count * 24 * 3600_000;
+  for (const name of [`${days(31)}-aa`, `${days(29)}-bb`]) await writeWaiting(rejected, name);
   await client.receipt(RECEIPT);
-  const names = await list(join(spool, "rejected"));
-  assert.equal(names.length, 100);
-  assert.equal(names[0], "1001-aa.json");
+  assert.equal((await list(rejected)).length, 2);
+  assert.match(logged.at(-1), /removed from .*rejected: 1 that are old, \d+-aa.json first/);
+  for (let n = 0; n < 10_000; n += 1) writeFileSync(join(rejected, `${days(1) + n}-cc.json`), "");
+  await client.receipt(RECEIPT);
+  const names = await list(rejected);
+  assert.equal(names.length, 10_000);
+  assert.ok(!names.some((name) => name.includes("bb")), "the oldest are gone");
+  assert.match(logged.at(-1), /: 3 that are old/);
 });
 
 test("a result waits behind its receipt, within a millisecond too", async (t) => {
@@ -222,31 +310,51 @@ test("the oldest is sent first", async (t) => {
   const { options, requests, spool } = await start(t, ACCEPT);
   const left = { ...options, spool: `${spool}-left` };
   const now = Date.now();
-  for (const age of [1, 3, 2]) await writeWaiting(left.spool, `${now - age}-aa`);
+  for (const age of [1, 3, 2]) await writeWaiting(left.spool, `${now - age}-aa`, {}, now - age);
   new Client(left);
   await until("an empty spool", async () => (await list(left.spool)).length === 0);
   assert.deepEqual(requests.map((one) => one.key), [3, 2, 1].map((age) => `${now - age}-aa`));
 });
 
-test("a call that never gets through does not hold up the others", async (t) => {
-  const bad = `${Date.now() - 1000}-aa`;
-  const { options, spool } = await start(t, (response) => {
-    (response.req.headers["idempotency-key"] === bad ? json(500, {}) : ACCEPT)(response);
+test("calls that never get through do not hold up the others", async (t) => {
+  const bad = [1, 2, 3, 4, 5, 6, 7].map((n) => `${Date.now() - 100 + n}-aa`);
+  const { options, requests, spool } = await start(t, (response) => {
+    (bad.includes(response.req.headers["idempotency-key"]) ? page(403) : ACCEPT)(response);
   });
   const left = { ...options, spool: `${spool}-left` };
-  for (const name of [bad, `${Date.now()}-bb`, `${Date.now()}-cc`]) await writeWaiting(left.spool, name);
+  for (const name of bad) await writeWaiting(left.spool, name);
+  await writeWaiting(left.spool, `${Date.now()}-bb`);
   new Client(left);
-  await until("one file", async () => (await list(left.spool)).length === 1);
-  assert.match((await list(left.spool))[0], new RegExp(`^${bad}`));
+  await until("the other", () => requests.some((one) => one.key.endsWith("bb")));
+  assert.equal((await list(left.spool)).length, 7);
 });
 
-test("what is over 7 days old, or damaged, is dropped and told", async (t) => {
+test("a call waits longer and longer, up to a minute", async (t) => {
+  const { client, spool } = await start(t, json(503, {}));
+  for (const [age, least, most] of [[20, 9, 11], [900, 59, 61]]) {
+    await writeWaiting(spool, `${Date.now() - age * 1000}-aa`);
+    await client.flush(100);
+    let wait;
+    await until(`${age}`, async () => {
+      const [name] = await list(spool);
+      if (!name.endsWith(".json")) return false; // the client is at it
+      wait = ((await fs.stat(join(spool, name))).mtimeMs - Date.now()) / 1000;
+      return wait > 0;
+    });
+    assert.ok(wait > least - 5 && wait <= most, `${age}: ${wait}`);
+    for (const name of await list(spool)) await fs.rm(join(spool, name));
+  }
+});
+
+test("what is over 7 days old, or damaged, is set aside and told", async (t) => {
   const { client, requests, spool, logged } = await start(t, ACCEPT);
   await writeWaiting(spool, `${Date.now() - 8 * 24 * 3600_000}-aa`, { key: "receipt-old" });
-  await fs.writeFile(join(spool, `${Date.now()}-bb.json`), "");
+  for (const text of ["", "null", "[]"]) await fs.writeFile(join(spool, `${Date.now()}-b${text.length}.json`), text);
   assert.equal(await client.flush(), 0);
   assert.equal(requests.length, 0);
-  assert.match(logged.sort().join("\n"), /bb.json is dropped: .*damaged\n.*receipt-old is dropped: .*7 days/);
+  const lines = logged.sort().join("\n");
+  assert.match(lines, /b0.json is set aside: the file is damaged\n.*receipt-old is set aside: older than 7 days/s);
+  assert.equal((await list(join(spool, "rejected"))).length, 4);
 });
 
 test("without a usable spool calls are sent all the same, and that is told", async (t) => {
@@ -264,6 +372,70 @@ test("a spool of 10,000 files takes no more, but calls are sent", async (t) => {
   for (let n = 0; n <= 10_000; n += 1) writeFileSync(join(spool, `filler-${n}`), "");
   assert.ok(await client.receipt(RECEIPT));
   assert.match(logged.join("\n"), /10000 files wait/);
+});
+
+/** Has a function of node:fs/promises wait until the disk is back; gives what brings it back. */
+function slowDisk(t, name) {
+  const original = patchable[name];
+  let back;
+  const gate = new Promise((resolve) => (back = resolve));
+  patchable[name] = (...given) => gate.then(() => original(...given));
+  const restore = () => {
+    patchable[name] = original;
+    syncBuiltinESMExports();
+    back();
+  };
+  syncBuiltinESMExports();
+  t.after(restore);
+  return restore;
+}
+
+for (const name of ["mkdir", "readdir", "open", "rename", "rm"]) {
+  test(`a disk that hangs in ${name}() holds neither the handler nor the call`, async (t) => {
+    const { client, spool, logged, requests } = await start(t, ACCEPT);
+    const back = slowDisk(t, name);
+    const before = performance.now();
+    assert.ok(await client.receipt(RECEIPT));
+    const took = performance.now() - before;
+    assert.ok(took < 2000, `${took} ms`);
+    assert.match(logged.join(), /spool: the disk of .* is slow, receipt-evt_1\S+ is sent meanwhile/);
+    back();
+    await until("nothing is left", async () => (await fs.readdir(spool).catch(() => [])).length === 0);
+    assert.equal(requests.length, 1);
+  });
+}
+
+test("what a slow disk takes later is sent again if it did not get through", async (t) => {
+  const { client, spool, set, requests } = await start(t, json(503, {}));
+  const back = slowDisk(t, "open");
+  assert.equal(await client.receipt(RECEIPT), null);
+  set(ACCEPT);
+  back();
+  await until("the second attempt", () => requests.length === 2);
+  await until("an empty spool", async () => (await list(spool)).length === 0);
+});
+
+test("on a full disk calls are sent all the same, and nothing is left behind", async (t) => {
+  const folder = await temporaryFolder();
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", folder]).status === 0;
+  if (!mounted) return t.skip("only root can mount a small disk");
+  t.after(() => spawnSync("umount", ["-l", folder]));
+  const { options, logged, set, requests } = await start(t, ACCEPT);
+  const client = new Client({ ...options, spool: join(folder, "spool") });
+  assert.ok(await client.receipt(RECEIPT));
+  await fs.writeFile(join(folder, "filler"), Buffer.alloc(65_536)).catch(() => {});
+  assert.ok(await client.receipt(RECEIPT));
+  assert.match(logged[0], /spool: ENOSPC/);
+  set(json(503, {}));
+  await client.receipt(RECEIPT);
+  assert.match(logged.at(-1), /is lost: 503/);
+  assert.deepEqual(await fs.readdir(client.spool), []);
+  await fs.rm(join(folder, "filler"));
+  await client.receipt(RECEIPT);
+  assert.match(logged.at(-1), /is sent again later: 503/);
+  set(ACCEPT);
+  await until("an empty spool", async () => (await list(client.spool)).length === 0);
+  assert.equal(requests.at(-1).key, RECEIPT_KEY);
 });
 
 test("in the system's temporary folder another user's folder is not used", async (t) => {
@@ -293,7 +465,7 @@ test("what a killed process was sending is sent by the next one, with the same k
   first.kill("SIGKILL");
   await once(first, "exit");
   const [name] = await list(server.spool);
-  assert.match(name, /\.json\.\d+$/, "it was written before it was sent");
+  assert.match(name, /\.json\.\w+$/, "it was written before it was sent");
   // A minute later.
   const then = new Date(Date.now() - 61_000);
   await fs.utimes(join(server.spool, name), then, then);
@@ -303,6 +475,39 @@ test("what a killed process was sending is sent by the next one, with the same k
   assert.equal(server.requests[1].key, server.requests[0].key);
   assert.equal(server.requests[1].body, server.requests[0].body);
   await until("an empty spool", async () => (await list(server.spool)).length === 0);
+});
+
+test("a process that is killed at any moment leaves whole calls, and all that it was told of", async (t) => {
+  const server = await serve(t, json(503, {}));
+  const spool = await temporaryFolder();
+  const told = [];
+  for (let round = 0; round < 8; round += 1) {
+    const one = child(
+      t,
+      { ...server, spool },
+      `for (let n = 0; ; n += 1) {
+        const internal_reference = \`${round}-\${n}\`;
+        await client.receipt({ ...${JSON.stringify(RECEIPT)}, internal_reference });
+        console.log(internal_reference);
+      }`,
+      "pipe",
+    );
+    let printed = "";
+    one.stdout.on("data", (data) => (printed += data));
+    await until("some calls", () => printed.split("\n").length > 2 + round);
+    one.kill("SIGKILL");
+    await once(one, "close");
+    told.push(...printed.split("\n").slice(0, -1));
+  }
+  const then = new Date(Date.now() - 61_000);
+  for (const name of await fs.readdir(spool)) await fs.utimes(join(spool, name), then, then);
+  server.requests.length = 0;
+  server.set(ACCEPT);
+  const client = new Client({ url: server.url, key: KEY, spool, log: (line) => assert.fail(line) });
+  while (await client.flush());
+  assert.deepEqual(await fs.readdir(spool), [], "no half-written one either");
+  const arrived = new Set(server.requests.map((one) => JSON.parse(one.body).internal_reference));
+  for (const reference of told) assert.ok(arrived.has(reference), reference);
 });
 
 test("a process ends although calls wait", async (t) => {
@@ -392,20 +597,57 @@ test("a payload that cannot be kept is left out, and the receipt goes out", asyn
   assert.equal(JSON.parse(requests.at(-1).body).payload.text.length, 65_000);
 });
 
+test("ids are sent without white space around them, and empty fields not at all", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const odd = { effect_key: "", shopify_shop_domain: " ", replay_id: "", error_code: "", error_message: undefined };
+  await client.receipt({ ...RECEIPT, ...odd, provider_event_id: "\u00a0evt_1\n", internal_reference: " user_456\u3000" });
+  assert.deepEqual(JSON.parse(requests[0].body), RECEIPT);
+  assert.equal(requests[0].key, RECEIPT_KEY);
+  await client.result("success", { event_id: "ev_1", replay_id: "" });
+  assert.deepEqual(JSON.parse(requests[1].body), { event_id: "ev_1", status: "success" });
+  assert.equal(requests[1].key, "result-ev_1-success");
+});
+
 test("the same input has the same key in every language", async () => {
   const { cases } = JSON.parse(await fs.readFile(new URL("../keys.json", import.meta.url), "utf8"));
-  assert.ok(cases.length > 10);
+  assert.ok(cases.length > 30);
   for (const { name, call, status, fields, key } of cases) {
     assert.equal(idempotencyKey(call, { ...fields, status }), key, name);
   }
 });
 
+test("no two events share a key", async () => {
+  const { apart } = JSON.parse(await fs.readFile(new URL("../keys.json", import.meta.url), "utf8"));
+  const keys = apart.map(({ call, status, fields }) => idempotencyKey(call, { ...fields, status }));
+  assert.ok(keys.length > 30);
+  assert.equal(new Set(keys).size, keys.length);
+  // All that a few pieces can be put together to.
+  const seen = new Set();
+  const names = ["provider", "provider_event_id", "event_type", "effect_type", "internal_reference", "effect_key"];
+  const pieces = ["", "a", "a-a", "stripe"];
+  for (let n = 0; n < pieces.length ** names.length; n += 1) {
+    const event = Object.fromEntries(names.map((name, at) => [name, pieces[Math.floor(n / 4 ** at) % 4]]));
+    seen.add(idempotencyKey("receipt", event));
+    seen.add(idempotencyKey("result", { ...event, status: "success" }));
+  }
+  assert.equal(seen.size, 2 * pieces.length ** names.length);
+});
+
 test("the providers' test events, which share an id, have keys of their own", async (t) => {
   const { client, requests } = await start(t, ACCEPT);
-  const id = "evt_00000000000000";
-  for (let n = 0; n < 2; n += 1) await client.receipt({ ...RECEIPT, provider_event_id: id });
-  assert.notEqual(requests[0].key, requests[1].key);
-  assert.match(requests[0].key, /^receipt-evt_00000000000000-invoice.paid-credit_grant-user_456-\w{8}$/);
+  const tests = ["evt_00000000000000", "evt_00000000", "00000000", "00000000-0000-0000-0000-000000000000"];
+  for (const id of tests) {
+    for (let n = 0; n < 2; n += 1) await client.receipt({ ...RECEIPT, provider_event_id: id });
+    const [first, second] = requests.splice(0).map((one) => one.key);
+    assert.notEqual(first, second, id);
+    assert.match(first, new RegExp(`^receipt-${id}-invoice.paid-credit_grant-\\w{32}-\\w{8}$`));
+  }
+  await client.receipt({ ...RECEIPT, provider_event_id: undefined, stripe_event_id: tests[0] });
+  assert.match(requests.pop().key, /-\w{32}-\w{8}$/);
+  for (const id of ["evt_0", "evt_0000000", "0", "--------", "evt_00000000000001", "ev_00000000"]) {
+    await client.receipt({ ...RECEIPT, provider_event_id: id });
+    assert.match(requests.pop().key, /-credit_grant-\w{32}$/, id);
+  }
 });
 
 test("nothing throws, and the key stays secret", async (t) => {

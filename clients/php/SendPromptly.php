@@ -2,10 +2,11 @@
 
 // The sendpromptly client, one file to copy into your app. PHP 8.1 or newer with curl, no packages.
 //
-// receipt() and result() never throw and end within 2 seconds: your webhook handler goes on whatever
-// happens here. Each call is written to a folder, the spool, before it is sent. What does not get
-// through stays there until flush() sends it again: call that once a minute, from cron or a scheduler.
-// Each call that gets through takes a few old ones along.
+// receipt() and result() never throw and end within 2 seconds, whatever the network does: your webhook handler
+// goes on. Each call is written to a folder, the spool, before it is sent. What does not get through stays there
+// until flush() sends it again: call that once a minute, from cron or a scheduler. Each call that gets through
+// takes a few old ones along. What the server rejects, and what is a week old, is moved to rejected/ beside it
+// and logged. PHP waits for its disk however long that takes, so the spool belongs on one that is in the machine.
 
 namespace SendPromptly;
 
@@ -17,16 +18,25 @@ final class Client
     private const LEASE = 60; // seconds after which whoever was sending a call is gone
     private const DAY = 86400;
     private const MOST_PAYLOAD = 65536; // bytes
+    private const MOST_ANSWER = 65536; // bytes
     private const MOST_FILES = 10000;
-    private const MOST_REJECTED = 100;
     private const LIMITS = ['error_code' => 200, 'error_message' => 2000]; // characters
-    private const TAIL = ['internal_reference', 'effect_key', 'shopify_shop_domain'];
-    private const KEY_PARTS = [
-        'receipt' => ['provider_event_id', 'event_type', 'effect_type', ...self::TAIL],
-        'result' => ['event', 'effect_type', 'status', 'replay_id', ...self::TAIL, 'event_type'],
+    // The server's errors that are about the call itself, so that no later attempt fares better. Whatever else
+    // comes (a wrong key, a proxy's page, an overload) can be put right, and the call is kept until it is.
+    private const FINAL = ['validation_error', 'ambiguous_event', 'idempotency_conflict', 'payload_too_large',
+        'too_many_fields'];
+    // All that tells calls apart, as keys are made of it.
+    private const PARTS = ['provider', 'event_id', 'provider_event_id', 'event_type', 'effect_type',
+        'internal_reference', 'effect_key', 'shopify_shop_domain', 'status', 'replay_id'];
+    // Reads a key's head back. What reads back whole is a key as it is; all else needs a hash behind it.
+    private const HEAD = [
+        'receipt' => '/^receipt-(?<provider_event_id>.+)-(?<event_type>[^-]+)-(?<effect_type>[^-]+)$/Du',
+        'result' => '/^result-((?<event_id>ev_[^-]+)|(?<provider_event_id>(?!ev_).+?))(-(?<effect_type>[^-]+))?'
+            . '-(?<status>success|failed|superseded)(-(?<replay_id>rpl_[^-]+))?$/Du',
     ];
-    // Providers send test events with one id for all; a new key makes each of them an event.
-    private const TEST_ID = '/^(evt_0+|[0-]{36})$/D';
+    private const WHITE_SPACE = '[\p{Z}\t-\r\x{85}]+';
+    // Providers send test events with one id for all (zeros, or a UUID of them); a new key makes each an event.
+    private const TEST_ID = '/^(evt_)?(?=-*0)[0-]{8,}$/D';
     // A file "<time>-<random>.<due>" waits until it is due. With ".sending" behind, a process is at it
     // and has until then. Times are in microseconds; renaming decides which process sends it.
     private const FILE = '/^(?<id>(?<time>\d{16})-[0-9a-f]{8})\.(?<due>\d{16})(?<sending>\.sending)?$/D';
@@ -40,6 +50,8 @@ final class Client
     private string $key;
     private string $secret;
     private string $spool;
+    private bool $isTemporary;
+    private ?string $told = null; // what flush() has logged: a reason once, and not at every attempt
 
     // spool: a folder that outlives deployments, shared by the processes of one machine. Set it: under
     // systemd the web server can have a /tmp of its own, where cron finds nothing.
@@ -56,7 +68,9 @@ final class Client
         $this->key = preg_match('/^[!-~]+$/D', $key) ? $key : ''; // a header holds nothing else
         $this->secret = self::setting($secret, 'SECRET'); // whsec_..., for repairs
         $name = 'sendpromptly-spool-' . substr(hash('sha256', $this->key), 0, 8);
-        $this->spool = self::setting($spool, 'SPOOL') ?: sys_get_temp_dir() . "/$name";
+        $spool = self::setting($spool, 'SPOOL');
+        $this->isTemporary = $spool === '';
+        $this->spool = $spool ?: sys_get_temp_dir() . "/$name";
         $this->log ??= error_log(...);
         $this->claim ??= $this->claimFile(...);
         $this->extend ??= $this->extendFile(...);
@@ -86,16 +100,31 @@ final class Client
         return count($this->waiting());
     }
 
-    /** The same in every language: the parts, or their hash where a header could not hold them. */
+    /**
+     * Equal for equal calls, and different for different events, in all of the sendpromptly clients:
+     * receipt-<event>-<event type>-<effect> or result-<event>-<effect>-<status>-<replay_id>, with a hash of all
+     * the parts behind it where more than these tells the event apart.
+     */
     public static function idempotencyKey(string $kind, array $fields): string
     {
-        $fields['event'] = self::text($fields['event_id'] ?? '') ?: ($fields['provider_event_id'] ?? '');
-        $parts = array_map(fn ($name) => self::text($fields[$name] ?? ''), self::KEY_PARTS[$kind]);
-        $parts = array_filter($parts, fn ($part) => $part !== '');
-        $key = implode('-', [$kind, ...$parts]);
-        $lengths = implode(array_map(fn ($part) => strlen($part) . ":$part", $parts));
+        $part = fn (string $name) => self::text($fields[$name] ?? '');
+        $parts = array_combine(self::PARTS, array_map($part, self::PARTS));
+        if ($parts['provider_event_id'] === '' && $part('stripe_event_id') !== '') {
+            $parts['provider_event_id'] = $part('stripe_event_id');
+            $parts['provider'] = $parts['provider'] === '' ? 'stripe' : $parts['provider'];
+        }
+        $id = $kind === 'result' && $parts['event_id'] !== '' ? $parts['event_id'] : $parts['provider_event_id'];
+        $shown = $kind === 'receipt'
+            ? [$id, $parts['event_type'], $parts['effect_type']]
+            : [$id, $parts['effect_type'], $parts['status'], $parts['replay_id']];
+        $head = implode('-', [$kind, ...array_filter($shown, fn ($part) => $part !== '')]);
+        preg_match(self::HEAD[$kind], $head, $read);
+        $read += ['provider' => $kind === 'receipt' ? 'stripe' : ''];
+        $isWhole = array_filter(self::PARTS, fn ($name) => ($read[$name] ?? '') !== $parts[$name]) === [];
+        $hash = hash('sha256', implode(array_map(fn ($part) => strlen($part) . ":$part", $parts)));
+        $key = $isWhole ? $head : "$head-" . substr($hash, 0, 32);
 
-        return preg_match('/^[!-~]{1,200}$/D', $key) ? $key : "$kind-" . hash('sha256', $lengths);
+        return preg_match('/^[!-~]{1,200}$/D', $key) ? $key : "$kind-$hash";
     }
 
     /** The order of a repair callback, or null if it is not genuine. Headers: any array, or $_SERVER. */
@@ -170,11 +199,16 @@ final class Client
             return $this->say("$kind not sent: SENDPROMPTLY_KEY is not set");
         }
         $body = self::clean($kind, $fields);
-        $isTest = preg_match(self::TEST_ID, $body['provider_event_id'] ?? '');
+        $isTest = preg_match(self::TEST_ID, $body['provider_event_id'] ?? $body['stripe_event_id'] ?? '');
         $key = self::idempotencyKey($kind, $body) . ($isTest ? '-' . bin2hex(random_bytes(4)) : '');
         $text = "$kind\n$key\n" . $this->encode($body);
         $file = $this->keep($key, $text);
-        $answer = $this->settle($key, $file, $this->deliver($text, $stop - self::clock()));
+        $outcome = [$answer, $why, $isRejected] = $this->deliver($text, $stop - self::clock());
+        if ($answer === null) {
+            $next = $file === null ? 'is lost' : 'is sent again';
+            $this->say($isRejected ? "$key was rejected: $why" : "$key did not get through, it $next: $why");
+        }
+        $file === null || $this->settle($file, $outcome);
         if ($answer !== null) {
             $this->guard('spool', fn () => $this->sendWaiting($stop, 3, false));
         }
@@ -190,14 +224,13 @@ final class Client
         }
         $fields += ['error_message' => $error];
         unset($fields['error'], $fields[$kind === 'result' ? 'payload' : '']);
-        $fields = array_filter($fields, fn ($value) => $value !== null);
         foreach ($fields as $name => $value) {
             // Unix seconds and minutes are numbers; the rest is text, ids too.
             $isNumber = is_int($value) && in_array($name, ['occurred_at', 'timeout_minutes'], true);
             $fields[$name] = $isNumber || $name === 'payload' ? $value : self::text($value, self::LIMITS[$name] ?? 0);
         }
 
-        return $fields;
+        return array_filter($fields, fn ($value) => $value !== null && $value !== '');
     }
 
     private static function text(mixed $value, int $limit = 0): string
@@ -207,7 +240,11 @@ final class Client
         $text = json_decode(json_encode((string) $value, self::JSON)); // mb_scrub would write "?"
         $text = preg_replace('/(?![\n\t])\p{Cc}/u', '', $text);
 
-        return $limit && preg_match("/^.{{$limit}}/su", $text, $start) ? $start[0] : $text;
+        if ($limit === 0) { // ids are compared without white space around them
+            return preg_replace('/^' . self::WHITE_SPACE . '|' . self::WHITE_SPACE . '$/Du', '', $text);
+        }
+
+        return preg_match("/^.{{$limit}}/su", $text, $start) ? $start[0] : $text;
     }
 
     private function encode(array $body): string
@@ -229,29 +266,56 @@ final class Client
         return $json;
     }
 
-    /** Writes a call to the spool, flushed under another name first: half a call is never sent. */
+    /** The file of a call that is in the spool now, or null if it could not be written, which is logged. */
     private function keep(string $key, string $text): ?string
     {
-        is_dir($this->spool) || @mkdir($this->spool, 0700, true);
         $file = $this->path(self::now() . '-' . bin2hex(random_bytes(4)), self::LEASE, '.sending');
-        $isFull = count($this->waiting()) >= self::MOST_FILES;
-        $io = $isFull ? false : @fopen("$file.tmp", 'x');
-        @chmod("$file.tmp", 0600);
-        $isWritten = $io && @fwrite($io, $text) === strlen($text) && @fsync($io) && @fclose($io);
-        if ($isWritten && @rename("$file.tmp", $file)) {
+        $why = 'it could not be written';
+        // The last warning is the cause. A handler of the app's would have it, or throw.
+        set_error_handler(function (int $level, string $message) use (&$why) {
+            $why = $message;
+
+            return true;
+        });
+        try {
+            $isWritten = $this->write($file, $text);
+        } catch (\RuntimeException $error) {
+            [$isWritten, $why] = [false, $error->getMessage()];
+        } finally {
+            restore_error_handler();
+        }
+        if ($isWritten) {
             return $file;
         }
         @unlink("$file.tmp");
-        $why = $isFull ? self::MOST_FILES . ' calls wait' : error_get_last()['message'] ?? 'not written';
 
         return $this->say("$key is not kept in $this->spool: $why");
+    }
+
+    /** Flushes it under another name first: half a call is never sent. */
+    private function write(string $file, string $text): bool
+    {
+        if (!is_dir($this->spool) && !mkdir($this->spool, 0700, true) && !is_dir($this->spool)) {
+            return false;
+        }
+        if (count($this->waiting()) >= self::MOST_FILES) {
+            throw new \RuntimeException(self::MOST_FILES . ' calls wait');
+        }
+        $io = fopen("$file.tmp", 'x');
+        // Anyone can make a folder of this name in the system's temporary one.
+        if ($io && $this->isTemporary && fileowner("$file.tmp") !== fileowner($this->spool)) {
+            throw new \RuntimeException("the folder is another user's");
+        }
+
+        return $io && chmod("$file.tmp", 0600) && fwrite($io, $text) === strlen($text) && fsync($io) && fclose($io)
+            && rename("$file.tmp", $file);
     }
 
     /** Sends a call once: [answer, why there is none, whether it was rejected, seconds to wait]. */
     private function deliver(string $text, float $seconds): array
     {
-        [$kind, $key, $body] = explode("\n", $text, 3) + ['', '', ''];
-        $wait = 0;
+        [$kind, $key, $body] = explode("\n", $text, 3);
+        [$wait, $answer] = [0, ''];
         $curl = curl_init("$this->url/api/v1/$kind");
         curl_setopt_array($curl, [
             CURLOPT_POSTFIELDS => $body,
@@ -262,7 +326,12 @@ final class Client
 
                 return strlen($line);
             },
-            CURLOPT_RETURNTRANSFER => true,
+            CURLOPT_WRITEFUNCTION => function ($curl, string $part) use (&$answer) {
+                $answer .= $part;
+
+                return strlen($answer) > self::MOST_ANSWER ? 0 : strlen($part); // 0 ends it
+            },
+            CURLOPT_PROXY => '',
             CURLOPT_NOSIGNAL => true,
         ]);
         $curls = curl_multi_init();
@@ -285,44 +354,58 @@ final class Client
         if ($running) {
             return [null, 'no response in time', false, 0];
         }
+        if (strlen($answer) > self::MOST_ANSWER) {
+            return [null, 'a response of over ' . self::MOST_ANSWER . ' bytes', false, 0];
+        }
         if ($failure = curl_multi_info_read($curls)['result']) {
             return [null, curl_strerror($failure), false, 0];
         }
 
-        return self::judge(curl_getinfo($curl, CURLINFO_RESPONSE_CODE), curl_multi_getcontent($curl), $wait);
+        return [...self::judge(curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $answer, $body), $wait];
     }
 
-    private static function judge(int $status, string $body, int $wait): array
+    /** What a response means: [answer, why it is none, whether it is a rejection]. $body is the call's. */
+    private static function judge(int $status, string $text, string $body): array
     {
-        $answer = json_decode($body, true);
-        if (is_array($answer) && $status >= 200 && $status < 300) {
-            return [$answer, '', false, 0];
+        $answer = self::object($text);
+        if ($status >= 200 && $status < 300 && ($answer['accepted'] ?? false) === true) {
+            return [$answer, '', false];
         }
-        $error = (array) ($answer['error'] ?? []);
-        $code = $error['code'] ?? '';
-        $fields = array_map(fn ($one) => "{$one['field']}: {$one['message']}", $error['fields'] ?? []);
-        $isLater = in_array($status, [408, 425, 429], true) || $code === 'idempotency_in_progress';
-        $why = implode(', ', array_filter([$status, $code, $error['message'] ?? '', ...$fields]));
+        // Whoever answered, it may have another shape.
+        $texts = fn (mixed $from, string ...$names) => array_map(
+            fn ($name) => is_array($from) && is_string($from[$name] ?? null) ? $from[$name] : '',
+            $names,
+        );
+        [$code, $message] = $texts($answer['error'] ?? null, 'code', 'message');
+        $fields = is_array($answer['error']['fields'] ?? null) ? $answer['error']['fields'] : [];
+        $fields = array_map(fn ($one) => implode(': ', $texts($one, 'field', 'message')), $fields);
+        $namesUnknownEvent = $code === 'not_found' && isset(self::object($body)['event_id']);
+        $isRejected = $status >= 400 && $status < 500 && ($namesUnknownEvent || in_array($code, self::FINAL, true));
+        $cure = match ($code) {
+            '' => "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies",
+            'unauthorized' => 'check SENDPROMPTLY_KEY',
+            'not_found' => $isRejected ? '' : 'check SENDPROMPTLY_URL',
+            default => '',
+        };
 
-        return [null, $why, $status >= 400 && $status < 500 && !$isLater, $wait];
+        return [null, implode(', ', array_filter([$status, $code, $message, ...array_values($fields), $cure])), $isRejected];
     }
 
-    private function settle(string $key, ?string $file, array $outcome): ?array
+    /** The JSON object of a text, or null if it is none. */
+    private static function object(string $text): ?array
     {
-        [$answer, $why, $isRejected, $wait] = $outcome;
-        if ($answer === null) {
-            $next = $file === null ? 'is lost' : 'is sent again';
-            $this->say($isRejected ? "$key was rejected: $why" : "$key did not get through, it $next: $why");
-        }
-        if ($file !== null) {
-            match (true) {
-                $answer !== null => @unlink($file),
-                $isRejected => $this->setAside($file),
-                default => $this->putBack($file, $wait),
-            };
-        }
+        return json_decode($text) instanceof \stdClass ? json_decode($text, true) : null;
+    }
 
-        return $answer;
+    /** Removes the file of a call that got through, sets aside a rejected one, and has others wait. */
+    private function settle(string $file, array $outcome): void
+    {
+        [$answer, , $isRejected, $wait] = $outcome;
+        match (true) {
+            $answer !== null => @unlink($file),
+            $isRejected => $this->setAside($file),
+            default => $this->putBack($file, $wait),
+        };
     }
 
     /** Waits as long again as the call has waited already: 1 s, doubling to 60 s. */
@@ -333,20 +416,39 @@ final class Client
         @rename($file, $this->path($name['id'], min(60, max(1, $delay, $wait))));
     }
 
+    /** Keeps what is not sent any more: the newest 10,000 of the last 30 days. Moved back, a file is sent. */
     private function setAside(string $file): void
     {
         $folder = "$this->spool/rejected";
         is_dir($folder) || @mkdir($folder, 0700);
         @rename($file, "$folder/" . basename($file, '.sending'));
-        foreach (array_slice(glob("$folder/*"), 0, -self::MOST_REJECTED) as $old) {
-            @unlink($old);
+        $names = array_slice(scandir($folder) ?: [], 2);
+        $since = (string) (self::now() - 30 * self::DAY * 1_000_000);
+        $isOld = fn ($name, $at) => $at < count($names) - self::MOST_FILES || $name < $since;
+        $old = array_filter($names, $isOld, ARRAY_FILTER_USE_BOTH);
+        foreach ($old as $name) {
+            @unlink("$folder/$name");
+        }
+        if ($old !== []) {
+            $this->say("removed from $folder: " . count($old) . ' that are old, ' . reset($old) . ' first');
         }
     }
 
-    /** Oldest first, so that a result does not overtake its receipt. */
+    /**
+     * What has waited longest comes first: a result does not overtake its receipt, and what fails again and
+     * again does not hold up the rest.
+     */
     private function waiting(): array
     {
-        return preg_grep(self::FILE, @scandir($this->spool) ?: []);
+        $names = @scandir($this->spool) ?: [];
+        foreach (preg_grep('/^\d{16}-\w+\.\d{16}\.sending\.tmp$/D', $names) as $half) {
+            // Half a call: its process died while writing it.
+            substr($half, 26, 16) > self::now() || @unlink("$this->spool/$half");
+        }
+        $waiting = preg_grep(self::FILE, $names);
+        usort($waiting, fn ($one, $other) => substr($one, 26) <=> substr($other, 26));
+
+        return $waiting;
     }
 
     private function sendWaiting(float $stop, int $most, bool $isAll): void
@@ -354,11 +456,6 @@ final class Client
         $failures = 0;
         foreach ($this->waiting() as $file) {
             preg_match(self::FILE, $file, $name);
-            if (self::now() - $name['time'] > 7 * self::DAY * 1e6) { // the server forgets keys by then
-                $this->say("$file was dropped: it is 7 days old");
-                @unlink("$this->spool/$file");
-                continue;
-            }
             if ($name['due'] > self::now() && (isset($name['sending']) || !$isAll)) {
                 continue;
             }
@@ -369,11 +466,24 @@ final class Client
             if (!@rename("$this->spool/$file", $leased)) {
                 continue; // another process was faster
             }
-            $text = file_get_contents($leased);
+            $text = (string) file_get_contents($leased);
+            $isWhole = preg_match("/^(receipt|result)\n([!-~]+)\n\{/", $text, $found);
+            if (!$isWhole || self::now() - $name['time'] > 7 * self::DAY * 1e6) { // the server forgets keys by then
+                $why = $isWhole ? 'it is 7 days old' : 'the file is damaged';
+                $this->say(($found[2] ?? $file) . " was set aside: $why");
+                $this->setAside($leased);
+                continue;
+            }
             $outcome = $this->deliver($text, min(self::PATIENCE, $stop - self::clock()));
-            $this->settle(explode("\n", $text)[1] ?? $file, $leased, $outcome);
-            [$answer, , $isRejected, $wait] = $outcome;
-            // One call that never gets through must not hold up the others.
+            [$answer, $why, $isRejected, $wait] = $outcome;
+            if ($isRejected) {
+                $this->say("$found[2] was rejected: $why");
+            } elseif ($answer === null && $why !== $this->told) {
+                $this->say("$found[2] did not get through, it is sent again: $why");
+            }
+            $this->told = $isRejected ? $this->told : $why;
+            $this->settle($leased, $outcome);
+            // The server seems to be away.
             if ($answer === null && !$isRejected && ($wait > 0 || ++$failures === 3)) {
                 return;
             }
@@ -422,7 +532,7 @@ final class Client
         $wanted = 'v1=' . hash_hmac('sha256', "$timestamp.$nonce.$rawBody", $secret);
         foreach (explode(',', $signatures) as $signature) { // several while a secret is being rotated
             if (hash_equals($wanted, trim($signature))) {
-                return ['', json_decode($rawBody, true), $nonce];
+                return ['no order', self::object($rawBody), $nonce];
             }
         }
 

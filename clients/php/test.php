@@ -12,6 +12,8 @@ const EVENT = ['provider' => 'stripe', 'provider_event_id' => 'evt_1', 'event_ty
     'effect_type' => 'credit_grant', 'internal_reference' => 'user_456', 'occurred_at' => 1764079329];
 const ORDER = ['type' => 'reprocess', 'replay_id' => 'rpl_1', 'event_id' => 'ev_1',
     'effect_type' => 'credit_grant', 'internal_reference' => 'müller'];
+const RECEIPT_KEY = 'receipt-evt_1-invoice.paid-credit_grant-2f5baf64cc0cd2777f56911cd492daea';
+const RESULT_KEY = 'result-evt_1-credit_grant-success-3fc8f4898cce199e7280eb315c28e619';
 const IN_PROGRESS = ['error' => ['code' => 'idempotency_in_progress']];
 const INVALID = ['error' => ['code' => 'validation_error', 'message' => 'bad fields',
     'fields' => [['field' => 'occurred_at', 'message' => 'needs a time zone']]]];
@@ -27,6 +29,12 @@ if ($role === 'serve') {
     serve($argv[2]);
 } elseif ($role === 'receipt') {
     (new Client($argv[2], 'sk_test_1', spool: $argv[3]))->receipt(EVENT);
+} elseif ($role === 'receipts') {
+    for ($index = 0; ; $index++) {
+        $reference = "$argv[4]-$index";
+        (new Client($argv[2], 'sk_test_1', spool: $argv[3], log: fn () => 0))->receipt(['internal_reference' => $reference] + EVENT);
+        echo "$reference\n";
+    }
 } elseif ($role === 'flush') {
     (new Client($argv[2], 'sk_test_1', spool: $argv[3]))->flush();
 } elseif ($role === 'exit-in-work') {
@@ -75,7 +83,11 @@ function serve(string $log): never
             file_put_contents($log, json_encode($request) . "\n", FILE_APPEND);
             [, $mode, $number] = explode('/', $request['path']);
             $counts[$request['key']] = $count = ($counts[$request['key']] ?? 0) + 1;
-            if ($mode === 'hang') {
+            if ($mode === 'endless') {
+                stream_set_timeout($client, 5);
+                @fwrite($client, "HTTP/1.1 202 Accepted\r\n\r\n" . str_repeat(' ', 10_000_000));
+                fclose($client);
+            } elseif ($mode === 'hang') {
                 $hanging[] = $client;
             } elseif (str_starts_with($mode, 'drip')) {
                 @fwrite($client, "HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n" . ($mode === 'drip' ? "\r\n" : 'X-Slow: '));
@@ -94,8 +106,8 @@ function answer(string $mode, int $number, int $count, array $request): array
         'status' => [$number, $number === 409 ? IN_PROGRESS : []],
         'once' => $count > 1 ? [202, ACCEPTED] : [$number, $number === 409 ? IN_PROGRESS : []],
         'invalid' => [422, INVALID],
-        'odd' => [404, ['error' => 'no such page']],
-        'page' => [200, '<html>maintenance</html>'],
+        'says' => [$number, urldecode(explode('/', $request['path'])[3])],
+        'padded' => [202, str_pad('{"accepted":true}', $number)],
         'retry-after' => [503, [], "Retry-After: $number\r\n"],
         'poison' => str_contains($request['body'], 'poison') ? [500, []] : [202, ACCEPTED],
         default => [202, ACCEPTED],
@@ -384,10 +396,10 @@ function sending(): array
             same(2, count($test->requests()));
             same('/ok/0/api/v1/receipt', $receipt['path']);
             same('Bearer sk_test_1', $receipt['headers']['authorization']);
-            same('receipt-evt_1-invoice.paid-credit_grant-user_456', $receipt['key']);
+            same(RECEIPT_KEY, $receipt['key']);
             same(EVENT, json_decode($receipt['body'], true));
             same('/ok/0/api/v1/result', $result['path']);
-            same('result-evt_1-credit_grant-success-user_456-invoice.paid', $result['key']);
+            same(RESULT_KEY, $result['key']);
             same(['status' => 'success'] + EVENT, json_decode($result['body'], true));
             same([], $test->files());
             same([], $test->log);
@@ -405,32 +417,80 @@ function sending(): array
             $client = $test->client('https://' . stream_socket_get_name($silent, false));
             holds(seconds(fn () => same(null, $client->receipt(EVENT))) < 2, 'within 2 s');
         },
-        'a page instead of an answer is not taken for one' => function (Test $test) {
-            same(null, $test->client('page')->receipt(EVENT));
-            same(1, count($test->files()));
-        },
         'what is rejected is logged and set aside' => function (Test $test) {
             $client = $test->client('invalid');
             same(null, $client->receipt(EVENT));
             same(0, $client->flush());
             same(1, count($test->requests()));
-            same(1, count($test->files('/rejected')));
-            same(['sendpromptly: receipt-evt_1-invoice.paid-credit_grant-user_456 was rejected: '
+            same(['sendpromptly: ' . RECEIPT_KEY . ' was rejected: '
                 . '422, validation_error, bad fields, occurred_at: needs a time zone'], $test->log);
+            [$name] = $test->files('/rejected');
+            rename("$test->spool/rejected/$name", "$test->spool/$name");
+            same(0, $test->client()->flush(), 'moved back, it is sent');
+            same($test->requests()[0]['body'], $test->requests()[1]['body']);
         },
-        'an error of another shape is rejected too' => function (Test $test) {
-            same(null, $test->client('odd')->receipt(EVENT));
-            same(1, count($test->files('/rejected')));
-        },
-        'the newest hundred rejected calls are kept' => function (Test $test) {
-            mkdir("$test->spool/rejected", 0700, true);
-            for ($index = 0; $index < 100; $index++) {
-                touch("$test->spool/rejected/" . (1_000_000_000_000_000 + $index) . '-00000000.0000000000000000');
+        'only what the server says of the call itself is final' => function (Test $test) {
+            $says = fn (int $status, string $code) => $test->client("says/$status/" . urlencode(json_encode(['error' => ['code' => $code]])));
+            foreach ([[422, 'ambiguous_event'], [409, 'idempotency_conflict'], [413, 'payload_too_large'], [413, 'too_many_fields']] as $one) {
+                $says(...$one)->receipt(EVENT);
+                holds(str_ends_with(end($test->log), " was rejected: $one[0], $one[1]"), end($test->log));
             }
-            $test->client('status/401')->receipt(EVENT);
-            $left = $test->files('/rejected');
-            same(100, count($left));
-            holds($left[0] === '1000000000000001-00000000.0000000000000000', 'the oldest is gone');
+            $says(404, 'not_found')->result('success', ['event_id' => 'ev_1']);
+            holds(str_ends_with(end($test->log), ' was rejected: 404, not_found'), 'nobody knows that event');
+            same([], $test->files());
+            same(5, count($test->files('/rejected')));
+        },
+        'what can be put right is kept, told with its cure, and sent then' => function (Test $test) {
+            $error = fn (mixed $code) => json_encode(['error' => ['code' => $code, 'message' => 'no', 'fields' => 'odd']]);
+            $foreign = "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies";
+            $passing = [
+                [401, $error('unauthorized'), '401, unauthorized, no, check SENDPROMPTLY_KEY'],
+                [404, $error('not_found'), '404, not_found, no, check SENDPROMPTLY_URL'],
+                [400, $error('malformed_request'), '400, malformed_request, no'],
+                [422, $error('a_code_of_later_days'), '422, a_code_of_later_days, no'],
+                [422, $error(['validation_error']), $foreign],
+                [500, $error('validation_error'), '500, validation_error, no'],
+                [422, '{"error":"validation_error"}', "422, $foreign"],
+                ...array_map(fn ($status) => [$status, '<html>', "$status, $foreign"], [400, 403, 404, 409, 413, 422, 429, 502]),
+                // What a portal or another service says is no acceptance either.
+                ...array_map(fn ($text) => [200, $text, "200, $foreign"],
+                    ['<html>', '[]', 'null', '7', '"text"', '{}', '{"accepted":false}', '[{"accepted":true}]']),
+            ];
+            foreach ($passing as [$status, $text, $why]) {
+                $test->log = [];
+                $client = $test->client("says/$status/" . urlencode($text));
+                same(null, $client->receipt(EVENT));
+                holds(str_contains($test->log[0], 'did not get through, it is sent again: ') && str_ends_with($test->log[0], $why), $test->log[0]);
+                same([1, 1], [$client->flush(), $client->flush()]);
+                same(2, count($test->log), 'a reason is told once');
+                same(0, $test->client()->flush());
+                same(RECEIPT_KEY, array_slice($test->requests(), -1)[0]['key']);
+                same([], glob("$test->spool/rejected"));
+            }
+        },
+        'an answer is read up to 64 KiB' => function (Test $test) {
+            same(['accepted' => true], $test->client('padded/65536')->receipt(EVENT));
+            foreach (['padded/65537', 'endless'] as $mode) {
+                same(null, $test->client($mode)->receipt(EVENT));
+                holds(str_ends_with(end($test->log), 'a response of over 65536 bytes'), end($test->log));
+            }
+        },
+        'what is set aside stays for 30 days, 10,000 of it, and what is removed is told' => function (Test $test) {
+            mkdir("$test->spool/rejected", 0700, true);
+            $aside = fn (float $days, string $random) => touch(sprintf('%s/rejected/%d-%s.0000000000000000', $test->spool,
+                (microtime(true) - $days * 86400) * 1e6, $random));
+            $aside(31, 'aaaaaaaa');
+            $aside(29, 'bbbbbbbb');
+            $test->client('invalid')->receipt(EVENT);
+            same(2, count($test->files('/rejected')));
+            same(1, preg_match('~removed from .*/rejected: 1 that are old, \d+-aaaaaaaa~', end($test->log)));
+            for ($index = 0; $index < 10_000; $index++) {
+                $aside(1, sprintf('%08x', $index));
+            }
+            $test->client('invalid')->receipt(EVENT);
+            same(10_000, count($test->files('/rejected')));
+            same([], glob("$test->spool/rejected/*-bbbbbbbb.*"));
+            holds(str_contains(end($test->log), ': 3 that are old'), end($test->log));
         },
         'a missing or broken key is logged and nothing is sent' => function (Test $test) {
             foreach (['', "sk_test\n_1"] as $key) {
@@ -458,11 +518,28 @@ function sending(): array
             same(0, preg_match('/sk_test_1|4242/', implode($test->log)));
         },
         'test events of providers get a key each' => function (Test $test) {
-            $test->client()->receipt(['provider_event_id' => 'evt_00000000000000'] + EVENT);
-            $test->client()->receipt(['provider_event_id' => 'evt_00000000000000'] + EVENT);
-            [$first, $second] = array_column($test->requests(), 'key');
-            holds($first !== $second, 'different keys');
-            same(1, preg_match('/^receipt-evt_0{14}-invoice.paid-credit_grant-user_456-[0-9a-f]{8}$/', $first));
+            $key = function (array $fields) use ($test) {
+                $test->client()->receipt($fields + EVENT);
+
+                return array_slice($test->requests(), -1)[0]['key'];
+            };
+            $tests = ['evt_00000000000000', 'evt_00000000', '00000000', '00000000-0000-0000-0000-000000000000'];
+            foreach ($tests as $id) {
+                [$first, $second] = [$key(['provider_event_id' => $id]), $key(['provider_event_id' => $id])];
+                holds($first !== $second, "different keys for $id");
+                same(1, preg_match("/^receipt-$id-invoice.paid-credit_grant-\\w{32}-\\w{8}$/", $first), $first);
+            }
+            same(1, preg_match('/-\w{32}-\w{8}$/', $key(['provider_event_id' => null, 'stripe_event_id' => $tests[0]])));
+            foreach (['evt_0', 'evt_0000000', '0', '--------', 'evt_00000000000001', 'ev_00000000'] as $id) {
+                same(1, preg_match('/-credit_grant-\w{32}$/', $key(['provider_event_id' => $id])), $id);
+            }
+        },
+        'environment proxies play no part' => function (Test $test) {
+            putenv('http_proxy=http://127.0.0.1:1');
+            putenv('no_proxy');
+            putenv('NO_PROXY');
+            same(ACCEPTED, $test->client()->receipt(EVENT));
+            putenv('http_proxy');
         },
     ];
     foreach (['hang', 'drip', 'dripping-headers'] as $mode) {
@@ -498,8 +575,7 @@ function spooling(): array
             same(1, $test->client()->flush(), 'it could still be under way');
             $test->later(61);
             finish(start([__FILE__, 'flush', Test::$server . '/ok/0', $test->spool]));
-            $key = 'receipt-evt_1-invoice.paid-credit_grant-user_456';
-            same([$key, $key], array_column($test->requests(), 'key'));
+            same([RECEIPT_KEY, RECEIPT_KEY], array_column($test->requests(), 'key'));
             same([], $test->files());
         },
         'a call that gets through takes due ones along' => function (Test $test) {
@@ -541,12 +617,58 @@ function spooling(): array
                 unlink("$test->spool/{$test->files()[0]}");
             }
         },
-        'calls of a week ago are dropped' => function (Test $test) {
+        'a process that is killed at any moment leaves whole calls, and all it was told of' => function (Test $test) {
+            $told = [];
+            for ($round = 0; $round < 8; $round++) {
+                [$process, $output] = start([__FILE__, 'receipts', Test::$server . '/status/503', $test->spool, (string) $round]);
+                for ($lines = 0; $lines <= $round; $lines++) {
+                    $told[] = trim(fgets($output));
+                }
+                proc_terminate($process, 9);
+                $told = [...$told, ...array_slice(explode("\n", stream_get_contents($output)), 0, -1)];
+                proc_close($process);
+            }
+            foreach (glob("$test->spool/*") as $file) { // a minute later
+                rename($file, preg_replace_callback('/\.(\d{16})/', fn ($due) => '.' . ($due[1] - 61_000_000), $file));
+            }
+            file_put_contents(Test::$requests, '');
+            same(0, $test->client()->flush());
+            same([[], []], [glob("$test->spool/*"), $test->log], 'no half-written one either');
+            $arrived = array_map(fn ($request) => json_decode($request['body'], true)['internal_reference'], $test->requests());
+            same([], array_diff($told, $arrived));
+        },
+        'calls of a week ago, and damaged ones, are set aside' => function (Test $test) {
             $test->client('http://127.0.0.1:1')->receipt(EVENT);
             $test->later(7 * 86400);
+            foreach (['', "receipt\nkey", "GET\nkey\n{}"] as $index => $text) {
+                file_put_contents(sprintf('%s/%d-0000000%d.%d', $test->spool, microtime(true) * 1e6, $index, microtime(true) * 1e6), $text);
+            }
             same(0, $test->client()->flush());
             same([], $test->requests());
-            holds(str_contains($test->log[1], 'was dropped'), 'logged');
+            same(4, count($test->files('/rejected')));
+            $lines = implode("\n", array_slice($test->log, 1));
+            same([1, 3], [substr_count($lines, RECEIPT_KEY . ' was set aside: it is 7 days old'), substr_count($lines, ' was set aside: the file is damaged')]);
+        },
+        'on a full disk calls are sent all the same, and nothing is left behind' => function (Test $test) {
+            mkdir($test->spool);
+            exec('mount -t tmpfs -o size=64k none ' . escapeshellarg($test->spool) . ' 2>&1', $output, $status);
+            if ($status !== 0) {
+                return; // only root can mount a small disk
+            }
+            try {
+                same(ACCEPTED, $test->client()->receipt(EVENT));
+                @file_put_contents("$test->spool/filler", str_repeat('x', 65_536));
+                same(ACCEPTED, $test->client()->receipt(EVENT));
+                holds(str_contains($test->log[0], 'No space left on device'), $test->log[0]);
+                same(null, $test->client('status/503')->receipt(EVENT));
+                holds(str_contains(end($test->log), 'it is lost'), end($test->log));
+                same(["$test->spool/filler"], glob("$test->spool/*"));
+                unlink("$test->spool/filler");
+                same(null, $test->client('status/503')->receipt(EVENT));
+                same(0, $test->client()->flush());
+            } finally {
+                exec('umount -l ' . escapeshellarg($test->spool));
+            }
         },
         'a full spool takes no more, and the call is sent' => function (Test $test) {
             mkdir($test->spool);
@@ -560,20 +682,41 @@ function spooling(): array
         'a spool that cannot be written stops nothing' => function (Test $test) {
             touch($test->spool);
             same(ACCEPTED, $test->client()->receipt(EVENT));
-            holds(str_contains($test->log[0], 'is not kept'), 'logged');
+            holds(str_ends_with($test->log[0], "is not kept in $test->spool: mkdir(): File exists"), $test->log[0]);
             same(null, $test->client('status/503')->receipt(EVENT));
             holds(str_contains($test->log[2], 'it is lost'), 'logged');
+            same(ACCEPTED, $test->client(spool: '/proc/none')->receipt(EVENT));
+            same(1, preg_match('~mkdir\(\): (No such file or directory|Permission denied)$~', end($test->log)), end($test->log));
+            same(ACCEPTED, $test->client(spool: '/proc')->receipt(EVENT));
+            same(1, preg_match('~fopen\(/proc/.*: (No such file or directory|Permission denied)$~', end($test->log)), end($test->log));
+            set_error_handler(fn () => true); // an app's that says nothing
+            same(ACCEPTED, $test->client(spool: '/proc/none')->receipt(EVENT));
+            restore_error_handler();
+            same(1, preg_match('~mkdir\(\): (No such file or directory|Permission denied)$~', end($test->log)), end($test->log));
+        },
+        'in the temporary folder, another user\'s folder is not used' => function (Test $test) {
+            if (!function_exists('posix_getuid') || posix_getuid() !== 0) {
+                return; // only root can make one
+            }
+            $folder = sys_get_temp_dir() . '/sendpromptly-spool-' . substr(hash('sha256', $key = bin2hex(random_bytes(8))), 0, 8);
+            mkdir($folder);
+            chown($folder, 1);
+            same(ACCEPTED, $test->client(key: $key, spool: '')->receipt(EVENT));
+            same([], glob("$folder/*"));
+            holds(str_ends_with($test->log[0], "the folder is another user's"), $test->log[0]);
+            rmdir($folder);
         },
         'the spool is private' => function (Test $test) {
             $test->client('status/503')->receipt(EVENT);
             same(0700, fileperms($test->spool) & 0777);
             same(0600, fileperms("$test->spool/{$test->files()[0]}") & 0777);
         },
-        'one call that never gets through does not hold up the others' => function (Test $test) {
-            foreach (['poison', 'a', 'b'] as $name) {
+        'calls that never get through do not hold up the others' => function (Test $test) {
+            foreach ([...array_map(fn ($number) => "poison $number", range(1, 7)), 'a', 'b'] as $name) {
                 $test->client('status/503')->receipt(['internal_reference' => $name] + EVENT);
             }
-            same(1, $test->client('poison')->flush());
+            $left = array_map(fn () => $test->client('poison')->flush(), range(1, 4));
+            same(7, $left[3], json_encode($left));
         },
     ];
 }
@@ -626,9 +769,37 @@ function texts(): array
             same([true, false, false, false], array_map(fn ($body) => isset($body['payload']), $bodies));
             same(3, count($test->log));
         },
+        'ids are sent without white space around them, and empty fields not at all' => function (Test $test) {
+            $odd = ['effect_key' => '', 'shopify_shop_domain' => ' ', 'replay_id' => '', 'error_code' => '', 'error_message' => null,
+                'provider_event_id' => "\u{a0}evt_1\n", 'internal_reference' => " user_456\u{3000}"];
+            $test->client()->receipt($odd + EVENT);
+            same(EVENT, array_merge(EVENT, $test->sent()));
+            same(RECEIPT_KEY, $test->requests()[0]['key']);
+            $test->client()->result('success', ['event_id' => 'ev_1', 'replay_id' => '']);
+            same(['status' => 'success', 'event_id' => 'ev_1'], $test->sent());
+            same('result-ev_1-success', $test->requests()[1]['key']);
+        },
+        'no two events share a key' => function () {
+            $key = fn (array $one) => Client::idempotencyKey($one['call'], $one['fields'] + ['status' => $one['status'] ?? null]);
+            $keys = array_map($key, json_decode(file_get_contents(__DIR__ . '/../keys.json'), true)['apart']);
+            holds(count($keys) > 30, 'there are some');
+            same(count($keys), count(array_unique($keys)));
+            // All that a few pieces can be put together to.
+            $events = [[]];
+            foreach (['provider', 'provider_event_id', 'event_type', 'effect_type', 'internal_reference', 'effect_key'] as $name) {
+                $with = fn ($event) => array_map(fn ($piece) => $event + [$name => $piece], ['', 'a', 'a-a', 'stripe']);
+                $events = array_merge(...array_map($with, $events));
+            }
+            $seen = [];
+            foreach ($events as $event) {
+                $seen[Client::idempotencyKey('receipt', $event)] = true;
+                $seen[Client::idempotencyKey('result', $event + ['status' => 'success'])] = true;
+            }
+            same(2 * 4 ** 6, count($seen));
+        },
         'keys are the same in every language' => function (Test $test) {
             $cases = json_decode(file_get_contents(__DIR__ . '/../keys.json'), true)['cases'];
-            holds(count($cases) > 10, 'there are cases');
+            holds(count($cases) > 30, 'there are cases');
             foreach ($cases as $case) {
                 $status = $case['status'] ?? null;
                 same($case['key'], Client::idempotencyKey($case['call'], $case['fields'] + ['status' => $status]), $case['name']);

@@ -1,10 +1,12 @@
 """The sendpromptly client, one file to copy into your app. Python 3.9 or newer, standard library only.
 
-receipt() and result() never raise and end within 2 seconds, so that your webhook handler goes on.
-Each call is written to a folder, the spool, before it is sent. What does not get through stays there
-and is sent again in the background, by this process or the next.
+receipt() and result() never raise and end within 2 seconds, whatever network and disk do: your webhook
+handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get through
+stays there and is sent again in the background, by this process or the next. What the server rejects, and
+what is a week old, is moved to rejected/ beside it and logged.
 """
 import base64
+import concurrent.futures
 import contextlib
 import hashlib
 import hmac
@@ -22,9 +24,23 @@ import threading
 import time
 import urllib.parse
 
-BUDGET = 1.8  # seconds for DNS, connect, TLS, headers and body together, with a margin to 2 s
+BUDGET = 1.8  # seconds for disk, DNS, connect, TLS, headers and body together, with a margin to 2 s
+DISK_BUDGET = 0.9  # of these, before the call is sent without waiting for the disk
 BACKGROUND_BUDGET = 10
+LEASE = 60  # seconds after which whoever was sending a call is gone: an attempt takes seconds
 DAY = 24 * 3600
+MOST_FILES = 10_000
+MOST_ANSWER = 65_536  # bytes
+# The server's errors that are about the call itself, so that no later attempt fares better. Whatever else
+# comes (a wrong key, a proxy's page, an overload) can be put right, and the call is kept until it is.
+FINAL = [
+    "validation_error",
+    "ambiguous_event",
+    "idempotency_conflict",
+    "payload_too_large",
+    "too_many_fields",
+]
+TEST_ID = r"(evt_)?(?=-*0)[0-]{8,}"  # of the providers' test events: zeros, or a UUID of them
 LIMITS = {"error_code": 200, "error_message": 2000}  # characters
 RAW_BODY = (
     "the raw body is needed, before any parser: request.get_data() in Flask, request.body in Django, "
@@ -57,6 +73,7 @@ class Client:
         self._delay = 1
         self._latest = 0
         self._quiet_until = 0  # as the server's Retry-After asks
+        self._told_in_background = None  # a reason is logged once, and not at every attempt
         with self._telling("spool"):
             if self._key and self._waiting():  # what an earlier process left
                 self._resend_later()
@@ -79,16 +96,29 @@ class Client:
             body = self._clean(fields)
             key = idempotency_key(path, body)
             # The providers' test events share one id: each is given a key, and so an event, of its own.
-            if re.fullmatch(r"evt_0+|[0-]{36}", str(body.get("provider_event_id"))):
+            if re.fullmatch(TEST_ID, str(body.get("provider_event_id") or body.get("stripe_event_id"))):
                 key += f"-{secrets.token_hex(4)}"
             call = {"path": path, "key": key, "body": encode(body)}
-            file = None
-            with self._telling("spool"):  # without it the call is sent all the same
-                file = self._write(call)
+            writing = start(self._keep, call, or_here=True)
+            file = within(DISK_BUDGET, writing)
+            if file is LATE:
+                self._say(f"spool: the disk of {self.spool} is slow, {key} is sent meanwhile")
             outcome = self._attempt(call, end - time.monotonic())
-            with self._telling("spool"):
-                self._settle(key, file, outcome)
+            if "answer" not in outcome:
+                fate = "is lost" if file is None else "is sent again later"
+                self._say(f"{key} {'was rejected' if outcome.get('final') else fate}: {outcome['why']}")
+            settling = start(self._settle_written, writing, outcome, or_here=True)
+            within(end + 0.1 - time.monotonic(), settling)
             return outcome.get("answer")
+
+    def _keep(self, call):
+        """Gives the call's file, or None without one: it is sent all the same."""
+        with self._telling("spool"):
+            return self._write(call)
+
+    def _settle_written(self, writing, outcome):
+        with self._telling("spool"):
+            self._settle(writing.result(), outcome)
 
     def _clean(self, fields):
         fields = dict(fields)
@@ -96,6 +126,7 @@ class Client:
         if "error" in fields:
             fields = {**describe(fields.pop("error")), **fields}
         body = {name: clean(value, LIMITS.get(name)) for name, value in fields.items()}
+        body = {name: value for name, value in body.items() if value not in (None, "")}
         with self._telling("payload left out"):
             if payload is not None:
                 text = encode(payload)
@@ -108,22 +139,13 @@ class Client:
         """Sends a call once. Gives {"answer"}, or {"why", "final", "wait"}.
 
         In a thread of its own: nothing else ends a slow DNS lookup or a dripping answer in time."""
-        outcomes, connections, seconds = [], [], max(0.001, seconds)
-
-        def run():
-            try:
-                outcomes.append(self._exchange(call, seconds, connections))
-            except Exception as error:
-                outcomes.append({"why": f"{type(error).__name__}: {error}"})
-
-        thread = threading.Thread(target=run, name="sendpromptly", daemon=True)
+        connections, seconds = [], max(0.001, seconds)
         try:
-            thread.start()
-        except RuntimeError as error:  # there are too many
-            return {"why": str(error)}
-        thread.join(seconds)
-        if outcomes:
-            return outcomes[0]
+            outcome = within(seconds, start(self._exchange, call, seconds, connections))
+        except Exception as error:
+            return {"why": f"{type(error).__name__}: {error}"}
+        if outcome is not LATE:
+            return outcome
         for connection in connections:
             with contextlib.suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread
@@ -147,39 +169,34 @@ class Client:
         with contextlib.closing(connection):
             connection.request("POST", url.path, call["body"].encode(), headers)
             response = connection.getresponse()
-            answer = parse(response.read())
-        status = response.status
-        if 200 <= status < 300 and answer:
-            return {"answer": answer}
-        error = answer.get("error") if isinstance(answer, dict) else None
-        error = error if isinstance(error, dict) else {}
+            text = response.read(MOST_ANSWER + 1)
+        if len(text) > MOST_ANSWER:
+            raise ValueError(f"a response of over {MOST_ANSWER} bytes")
         wait = response.headers.get("Retry-After", "")
-        later = status in (408, 425, 429) or error.get("code") == "idempotency_in_progress"
-        why = [status, error.get("code"), error.get("message"), error.get("fields")]
-        return {
-            "why": " ".join(str(one) for one in why if one),
-            "final": 400 <= status < 500 and not later,
-            "wait": min(60, int(wait)) if wait.isdecimal() else 0,
-        }
+        wait = min(60, int(wait)) if wait.isdecimal() else 0
+        return {**judge(response.status, text, call["body"]), "wait": wait}
 
-    def _settle(self, key, file, outcome):
+    def _settle(self, file, outcome):
+        """Removes the file of a call that got through, sets aside a rejected one, and has others wait."""
         if "answer" in outcome:
             self._delay = 1
-        else:
-            fate = "was rejected" if outcome.get("final") else "is sent again later" if file else "is lost"
-            self._say(f"{key} {fate}: {outcome['why']}")
         if not file:
             return
         if "answer" in outcome:
-            os.remove(file)
+            remove(file)
         elif outcome.get("final"):
-            self._reject(file)
+            self._set_aside(file)
         else:
+            wait = outcome.get("wait", 0)
+            age = time.time() - int(os.path.basename(file).split("-")[0]) / 1000
+            due = time.time() + min(60, max(age / 2, wait))
+            os.utime(file, (due, due))
             os.rename(file, unclaimed(file))
-            self._quiet_until = max(self._quiet_until, time.monotonic() + outcome.get("wait", 0))
+            self._quiet_until = max(self._quiet_until, time.monotonic() + wait)
             self._resend_later()
 
-    # In the spool `<time>-<random>.json` waits; with `.<process id>` behind it, a process is sending it.
+    # In the spool `<time>-<random>.json` waits until its modification time. With `.<random>` behind it, a
+    # process has been sending it since then; renaming decides which.
 
     def _folder(self, inside=""):
         os.makedirs(self.spool, mode=0o700, exist_ok=True)
@@ -190,63 +207,88 @@ class Client:
         return os.path.join(self.spool, inside)
 
     def _write(self, call):
-        folder = self._folder()
-        if len(os.listdir(folder)) > 10_000:
-            raise OSError(f"10000 files wait in {folder}")
         # Names sort within a millisecond too.
         self._latest = max(time.time_ns() // 1_000_000, self._latest + 1)
-        name = os.path.join(folder, f"{self._latest}-{secrets.token_hex(6)}")
+        name = f"{self._latest}-{secrets.token_hex(6)}"
+        folder = self._folder()
+        if len(os.listdir(folder)) > MOST_FILES:
+            raise OSError(f"{MOST_FILES} files wait in {folder}")
+        name = os.path.join(folder, name)
         try:
             with open(f"{name}.tmp", "x", opener=private) as file:
                 json.dump(call, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(f"{name}.tmp", claimed(f"{name}.json"))
+            mine = claimed(f"{name}.json")
+            os.rename(f"{name}.tmp", mine)
+            return mine
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(f"{name}.tmp")
-        return claimed(f"{name}.json")
+            remove(f"{name}.tmp")
 
     def _waiting(self):
-        """What is not sent yet, oldest first: a result does not overtake its receipt."""
-        return sorted(name for name in os.listdir(self._folder()) if re.match(r"\d+-\w+\.json", name))
+        """What is not sent yet, as (due, name, is claimed). What has waited longest comes first: a result
+        does not overtake its receipt, and what fails again and again does not hold up the rest."""
+        found = []
+        with os.scandir(self._folder()) as files:
+            for file in files:
+                if not re.match(r"\d+-\w+\.(json|tmp)", file.name):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # another process was faster
+                    time_of_file = file.stat().st_mtime
+                    if file.name.endswith(".json"):
+                        found.append((time_of_file, file.name, False))
+                    elif ".json." in file.name:
+                        found.append((time_of_file + LEASE, file.name, True))
+                    elif time_of_file < time.time() - LEASE:
+                        remove(file.path)  # half a call: its process died while writing it
+        return sorted(found)
 
     def _claim(self, name):
         file = os.path.join(self.spool, name)
-        is_claimed = file != unclaimed(file)
-        # An attempt takes seconds: who claimed the file over a minute ago has died.
-        if is_claimed and time.time() - os.stat(file).st_mtime < 60:
-            return None
         os.utime(file)
-        os.rename(file, claimed(file))
-        return claimed(file)
+        mine = claimed(file)
+        os.rename(file, mine)
+        return mine
 
-    def _resend(self, end=float("inf")):
+    def _resend(self, end=None):
         """Goes through the spool once. Gives how many calls are left."""
+        in_background, end = end is None, end or float("inf")
         failures = 0
-        for name in self._waiting():
+        for due, name, is_claimed in self._waiting():
             if not self._quiet_until <= time.monotonic() < end:
                 break
+            if due > time.time() and (in_background or is_claimed):
+                continue
             file = None
             with contextlib.suppress(FileNotFoundError):  # another process was faster
                 file = self._claim(name)
             if not file:
                 continue
-            with open(file, encoding="utf-8") as opened:
-                call = parse(opened.read())
+            with open(file, "rb") as opened:
+                call = parse(opened.read()) or {}
             # The server forgets keys after 7 days.
-            if not call or time.time() - int(name.split("-")[0]) / 1000 > 7 * DAY:
-                why = "older than 7 days" if call else "the file is damaged"
-                self._say(f"{call['key'] if call else name} is dropped: {why}")
-                os.remove(file)
+            if not call.get("key") or time.time() - int(name.split("-")[0]) / 1000 > 7 * DAY:
+                why = "older than 7 days" if call.get("key") else "the file is damaged"
+                self._say(f"{call.get('key', name)} is set aside: {why}")
+                self._set_aside(file)
                 continue
             outcome = self._attempt(call, min(BACKGROUND_BUDGET, end - time.monotonic()))
-            self._settle(call["key"], file, outcome)
-            # One call that never gets through must not hold up the others.
+            self._tell(call["key"], outcome)
+            self._settle(file, outcome)
+            # The server seems to be away.
             failures += "answer" not in outcome and not outcome.get("final")
             if failures == 3:
                 break
         return len(self._waiting())
+
+    def _tell(self, key, outcome):
+        why = outcome.get("why")
+        if outcome.get("final"):
+            self._say(f"{key} was rejected: {why}")
+            return
+        if why and why != self._told_in_background:
+            self._say(f"{key} is sent again later: {why}")
+        self._told_in_background = why
 
     def _resend_later(self):
         if not (self._thread and self._thread.is_alive()):  # in a forked process it is not
@@ -254,11 +296,11 @@ class Client:
             self._thread.start()
 
     def _resend_in_background(self):
-        with self._telling("spool"):
-            while True:
-                quiet = self._quiet_until - time.monotonic()
-                time.sleep(max(self._delay * random.uniform(1, 1.25), quiet))
-                self._delay = min(60, self._delay * 2)
+        while True:
+            quiet = self._quiet_until - time.monotonic()
+            time.sleep(max(self._delay * random.uniform(1, 1.25), quiet))
+            self._delay = min(60, self._delay * 2)
+            with self._telling("spool"):
                 if self._resend() == 0:
                     self._thread = None  # whoever adds a file from now on starts another thread
                     if not self._waiting():
@@ -275,12 +317,17 @@ class Client:
                 left = self._resend(end)
         return left
 
-    def _reject(self, file):
+    def _set_aside(self, file):
+        """Keeps what is not sent any more: the newest 10,000 of the last 30 days. Moved back, it is sent."""
         folder = self._folder("rejected")
         os.rename(file, os.path.join(folder, os.path.basename(unclaimed(file))))
-        for name in sorted(os.listdir(folder))[:-100]:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.join(folder, name))
+        names = sorted(os.listdir(folder))
+        since = str(int((time.time() - 30 * DAY) * 1000))
+        old = [name for at, name in enumerate(names) if at < len(names) - MOST_FILES or name < since]
+        for name in old:
+            remove(os.path.join(folder, name))
+        if old:
+            self._say(f"removed from {folder}: {len(old)} that are old, {old[0]} first")
 
     def verify(self, headers, raw_body):
         """The order that a repair callback brings, or None if the callback is not genuine."""
@@ -389,19 +436,99 @@ class Client:
             self.log(f"sendpromptly: {' '.join(text.split())}")
 
 
+# All that tells calls apart, as keys are made of it.
+PARTS = [
+    "provider",
+    "event_id",
+    "provider_event_id",
+    "event_type",
+    "effect_type",
+    "internal_reference",
+    "effect_key",
+    "shopify_shop_domain",
+    "status",
+    "replay_id",
+]
+# Reads a key's head back. What reads back whole is a key as it is; all else needs a hash behind it.
+HEAD = {
+    "receipt": "receipt-(?P<provider_event_id>.+)-(?P<event_type>[^-]+)-(?P<effect_type>[^-]+)",
+    "result": "result-((?P<event_id>ev_[^-]+)|(?P<provider_event_id>(?!ev_).+?))(-(?P<effect_type>[^-]+))?"
+    "-(?P<status>success|failed|superseded)(-(?P<replay_id>rpl_[^-]+))?",
+}
+
+
 def idempotency_key(call, fields):
-    """Equal for equal calls in all of the sendpromptly clients."""
-    whose = ["internal_reference", "effect_key", "shopify_shop_domain"]
+    """Equal for equal calls, and different for different events, in all of the sendpromptly clients:
+    receipt-<event>-<event type>-<effect> or result-<event>-<effect>-<status>-<replay_id>, with a hash of
+    all the parts behind it where more than these tells the event apart."""
+
+    def part(name):
+        value = fields.get(name)
+        return "" if value is None else well_formed(str(value)).strip()
+
+    parts = {name: part(name) for name in PARTS}
+    if not parts["provider_event_id"] and part("stripe_event_id"):
+        parts["provider_event_id"] = part("stripe_event_id")
+        parts["provider"] = parts["provider"] or "stripe"
     if call == "receipt":
-        names = ["provider_event_id", "event_type", "effect_type", *whose]
+        shown = ["provider_event_id", "event_type", "effect_type"]
     else:
-        event = "event_id" if fields.get("event_id") else "provider_event_id"
-        names = [event, "effect_type", "status", "replay_id", *whose, "event_type"]
-    parts = [str(fields[name]) for name in names if fields.get(name) not in (None, "")]
-    key = "-".join([call, *parts])
-    if re.fullmatch("[!-~]{1,200}", key):
-        return key
-    return f"{call}-{sha256(''.join(f'{len(part.encode())}:{part}' for part in parts))}"
+        shown = ["event_id" if parts["event_id"] else "provider_event_id", "effect_type", "status", "replay_id"]
+    head = "-".join([call, *(parts[name] for name in shown if parts[name])])
+    found = re.fullmatch(HEAD[call], head)
+    read = {"provider": "stripe" if call == "receipt" else "", **(found.groupdict() if found else {})}
+    is_whole = all((read.get(name) or "") == parts[name] for name in PARTS)
+    hashed = sha256("".join(f"{len(text.encode())}:{text}" for text in parts.values()))
+    key = head if is_whole else f"{head}-{hashed[:32]}"
+    return key if re.fullmatch("[!-~]{1,200}", key) else f"{call}-{hashed}"
+
+
+def judge(status, text, body):
+    """What a response means: {"answer"}, or {"why", "final"}. `body` is the call's."""
+    answer = parse(text) or {}
+    if 200 <= status < 300 and answer.get("accepted") is True:
+        return {"answer": answer}
+    error = answer.get("error")
+    error = error if isinstance(error, dict) else {}
+    code = error.get("code")
+    names_unknown_event = code == "not_found" and bool((parse(body) or {}).get("event_id"))
+    final = 400 <= status < 500 and (code in FINAL or names_unknown_event)
+    cure = "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies"
+    if code:
+        cures = {"unauthorized": "check SENDPROMPTLY_KEY", "not_found": "check SENDPROMPTLY_URL"}
+        cure = cures.get(str(code))
+    why = [status, code, error.get("message"), error.get("fields"), not final and cure]
+    return {"why": " ".join(str(one) for one in why if one), "final": final}
+
+
+LATE = object()
+
+
+def start(work, *given, or_here=False):
+    """Works in a thread of its own, or, where none can start, here. Gives a Future."""
+    future = concurrent.futures.Future()
+
+    def run():
+        try:
+            future.set_result(work(*given))
+        except Exception as error:
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="sendpromptly", daemon=True).start()
+    except RuntimeError:  # there are too many
+        if not or_here:
+            raise
+        run()
+    return future
+
+
+def within(seconds, future):
+    """What the work of a future gives, or LATE where that takes longer."""
+    try:
+        return future.result(max(0.001, seconds))
+    except concurrent.futures.TimeoutError:
+        return LATE
 
 
 def describe(error):
@@ -421,7 +548,8 @@ def clean(value, limit=None):
     if hasattr(value, "isoformat"):  # a datetime
         value = value.isoformat()
     text = well_formed(value if isinstance(value, str) else str(value))
-    return re.sub(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", "", text)[:limit]
+    text = re.sub(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+    return text[:limit] if limit else text.strip()  # ids are compared without white space around them
 
 
 def encode(value):
@@ -434,10 +562,17 @@ def well_formed(text):
 
 
 def parse(text):
+    """The JSON object of a text, or None if it is none."""
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         return None
+    return value if isinstance(value, dict) else None
+
+
+def remove(file):
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(file)
 
 
 def private(path, flags):
@@ -453,4 +588,4 @@ def unclaimed(file):
 
 
 def claimed(file):
-    return f"{unclaimed(file)}.{os.getpid()}"
+    return f"{unclaimed(file)}.{secrets.token_hex(4)}"

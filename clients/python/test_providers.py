@@ -147,10 +147,10 @@ class Webhooks(Case):
     def test_a_paid_stripe_checkout_makes_a_receipt_and_a_result_with_the_same_fields(self):
         self.assertEqual(self.send_stripe(checkout()), 200)
         receipt, result = self.calls
-        key = "receipt-evt_1PgafvB7WZ01zgkW-checkout.session.completed-credit_grant-user_456"
+        key = "receipt-evt_1PgafvB7WZ01zgkW-checkout.session.completed-credit_grant-1d97f3a57dcd25c2b7a9319b5515faa1"
         more = {"occurred_at": 1795269729, "payload": checkout()}
         self.assertEqual(receipt, {"call": "receipt", "key": key, **STRIPE_FIELDS, **more})
-        key = "result-evt_1PgafvB7WZ01zgkW-credit_grant-success-user_456-checkout.session.completed"
+        key = "result-evt_1PgafvB7WZ01zgkW-credit_grant-success-bafd0d94e37ebca36cfaca170896b372"
         self.assertEqual(result, {"call": "result", "key": key, **STRIPE_FIELDS, "status": "success"})
 
     def test_a_stripe_event_that_is_delivered_twice_makes_the_same_calls_twice(self):

@@ -6,6 +6,7 @@ import datetime
 import enum
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import pathlib
@@ -38,6 +39,8 @@ EVENT = {
     "internal_reference": "user_456",
 }
 RECEIPT = {**EVENT, "occurred_at": 1795269729}
+RECEIPT_KEY = "receipt-evt_1-invoice.paid-credit_grant-2f5baf64cc0cd2777f56911cd492daea"
+RESULT_KEY = "result-evt_1-credit_grant-success-3fc8f4898cce199e7280eb315c28e619"
 ORDER = {"type": "reprocess", "replay_id": "rpl_1", "event_id": "ev_1", "effect_type": "credit_grant"}
 
 
@@ -54,6 +57,27 @@ def answer(status, body, **headers):
 
 
 ACCEPT = answer(202, {"event_id": "ev_1", "accepted": True})
+
+
+def error(status, code, message="no", **more):
+    return answer(status, {"error": {"code": code, "message": message, "request_id": "req_1", **more}})
+
+
+def page(status, text="<html>"):
+    """What something else than sendpromptly answers."""
+
+    def act(handler):
+        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(text)}\r\n\r\n"
+        handler.wfile.write(head.encode() + text.encode())
+
+    return act
+
+
+def endless(handler):
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 202 Accepted\r\n\r\n")
+        while not handler.server.stopping.is_set():
+            handler.wfile.write(b" " * 10_000)
 
 
 def hang(handler):
@@ -112,10 +136,13 @@ def files(folder):
     return sorted(name for name in names if ".json" in name)
 
 
-def write_waiting(spool, name, **call):
+def write_waiting(spool, name, due=None, **call):
     os.makedirs(spool, exist_ok=True)
     written = {"path": "receipt", "key": name, "body": "{}", **call}
-    pathlib.Path(spool, f"{name}.json").write_text(json.dumps(written))
+    file = pathlib.Path(spool, f"{name}.json")
+    file.write_text(json.dumps(written))
+    due = due or time.time()
+    os.utime(file, (due, due))
 
 
 def milliseconds(ago=0):
@@ -181,10 +208,10 @@ class Calls(Case):
         self.assertEqual(receipt["path"], "/api/v1/receipt")
         self.assertEqual(receipt["headers"]["authorization"], f"Bearer {KEY}")
         self.assertEqual(receipt["headers"]["content-type"], "application/json")
-        self.assertEqual(receipt["key"], "receipt-evt_1-invoice.paid-credit_grant-user_456")
+        self.assertEqual(receipt["key"], RECEIPT_KEY)
         self.assertEqual(json.loads(receipt["body"]), {**RECEIPT, "payload": {"id": "evt_1"}})
         self.assertEqual(result["path"], "/api/v1/result")
-        self.assertEqual(result["key"], "result-evt_1-credit_grant-success-user_456-invoice.paid")
+        self.assertEqual(result["key"], RESULT_KEY)
         self.assertEqual(json.loads(result["body"]), {**EVENT, "status": "success"})
         self.assertEqual(files(client.spool), [])
         self.assertEqual(client.logged, [])
@@ -195,9 +222,6 @@ class Calls(Case):
         self.addCleanup(silent.close)
         with socket.create_server(("127.0.0.1", 0)) as closed:
             refusing = closed.getsockname()[1]
-
-        def no_json(handler):
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
 
         slow_lookup = threading.Event()
         self.addCleanup(slow_lookup.set)
@@ -215,7 +239,8 @@ class Calls(Case):
             "hangs after the request": self.serve(hang).url,
             "drips its headers": self.serve(DRIP_HEADERS).url,
             "drips its body": self.serve(DRIP_BODY).url,
-            "answers with no JSON": self.serve(no_json).url,
+            "answers with no JSON": self.serve(page(200)).url,
+            "answers without end": self.serve(endless).url,
             "redirects": self.serve(answer(302, {}, location="/")).url,
             "hangs in the TLS handshake": f"https://127.0.0.1:{silent.getsockname()[1]}",
             "refuses connections": f"http://127.0.0.1:{refusing}",
@@ -277,23 +302,85 @@ class Calls(Case):
 
     def test_what_is_rejected_is_told_set_aside_and_not_sent_again(self):
         wrong = [{"field": "event_type", "message": "is unknown"}]
-        error = {"code": "validation_error", "message": "some fields\nare wrong", "fields": wrong}
-        server, client = self.start(answer(422, {"error": error}), ACCEPT)
+        invalid = error(422, "validation_error", "some fields\nare wrong", fields=wrong)
+        server, client = self.start(invalid, ACCEPT)
         self.assertIsNone(client.receipt(**RECEIPT))
         expected = "was rejected: 422 validation_error some fields are wrong .*event_type.*is unknown"
         self.assertRegex(client.logged[0], expected)
         self.assertEqual(client.flush(), 0)
         self.assertEqual(len(server.requests), 1)
-        self.assertEqual(len(files(os.path.join(client.spool, "rejected"))), 1)
+        [name] = files(os.path.join(client.spool, "rejected"))
+        os.rename(os.path.join(client.spool, "rejected", name), os.path.join(client.spool, name))
+        self.assertEqual(client.flush(), 0, "moved back, it is sent")
+        self.assertEqual(server.requests[1]["body"], server.requests[0]["body"])
 
-    def test_the_newest_100_rejected_calls_are_kept(self):
-        _, client = self.start(answer(422, {}))
-        rejected = os.path.join(client.spool, "rejected")
-        for n in range(100):
-            write_waiting(rejected, f"{1000 + n}-aa")
+    def test_only_what_the_server_says_of_the_call_itself_is_final(self):
+        server, client = self.start(ACCEPT)
+        final = [
+            error(422, "ambiguous_event", candidates=[]),
+            error(409, "idempotency_conflict"),
+            error(413, "payload_too_large"),
+            error(413, "too_many_fields"),
+        ]
+        for one in final:
+            server.script[:] = [one]
+            client.receipt(**RECEIPT)
+            self.assertRegex(client.logged[-1], "was rejected")
+        server.script[:] = [error(404, "not_found")]
+        client.result("success", event_id="ev_1")
+        self.assertRegex(client.logged[-1], "was rejected: 404 not_found no$", "nobody knows that event")
+        self.assertEqual(len(files(os.path.join(client.spool, "rejected"))), 5)
+        self.assertEqual(files(client.spool), [])
+
+    def test_what_can_be_put_right_is_kept_told_with_its_cure_and_sent_then(self):
+        foreign = "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies$"
+        passing = [
+            (error(401, "unauthorized"), "401 unauthorized no check SENDPROMPTLY_KEY$"),
+            (error(404, "not_found"), "404 not_found no check SENDPROMPTLY_URL$"),
+            (error(400, "malformed_request"), "400 malformed_request no$"),
+            (error(422, "a_code_of_later_days"), "422 a_code_of_later_days no$"),
+            (error(422, ["validation_error"]), "422"),
+            (error(500, "validation_error"), "500 validation_error no$"),
+            (answer(422, {"error": "validation_error"}), foreign),
+            *((page(status), f"{status} {foreign}") for status in (400, 403, 404, 409, 413, 422, 429, 502)),
+        ]
+        # What a portal or another service says is no acceptance either.
+        for text in ("<html>", "[]", "null", "7", '"text"', "{}", '{"accepted":false}', '[{"accepted":true}]'):
+            passing.append((page(200, text), f"200 {foreign}"))
+        for script, expected in passing:
+            server, client = self.start(script)
+            self.assertIsNone(client.receipt(**RECEIPT))
+            self.assertRegex(client.logged[0], f"is sent again later: .*{expected}")
+            client.flush(0.1)
+            client.flush(0.1)
+            self.assertLessEqual(len(client.logged), 2, "a reason is told once")
+            server.script[:] = [ACCEPT]
+            self.until("an empty spool", lambda: not client.flush(0.1))
+            self.assertEqual(files(os.path.join(client.spool, "rejected")), [])
+            self.assertEqual(len({one["key"] + one["body"] for one in server.requests}), 1)
+
+    def test_an_answer_is_read_up_to_64_kib(self):
+        text = '{"accepted":true}'
+        server, client = self.start(page(202, text.ljust(65_536)), page(202, text.ljust(65_537)), endless)
+        self.assertEqual(client.receipt(**RECEIPT), {"accepted": True})
+        for n in range(2):
+            self.assertIsNone(client.receipt(**RECEIPT))
+            self.assertRegex(client.logged[n], "a response of over 65536 bytes")
+
+    def test_what_is_set_aside_stays_for_30_days_10000_of_it_and_what_is_removed_is_told(self):
+        _, client = self.start(error(422, "validation_error"))
+        rejected, day = os.path.join(client.spool, "rejected"), 24 * 3600_000
+        write_waiting(rejected, f"{milliseconds(31 * day)}-aa")
+        write_waiting(rejected, f"{milliseconds(29 * day)}-bb")
         client.receipt(**RECEIPT)
-        self.assertEqual(len(files(rejected)), 100)
-        self.assertEqual(files(rejected)[0], "1001-aa.json")
+        self.assertEqual(len(files(rejected)), 2)
+        self.assertRegex(client.logged[-1], r"removed from .*rejected: 1 that are old, \d+-aa.json first")
+        for n in range(10_000):
+            pathlib.Path(rejected, f"{milliseconds(day) + n}-cc.json").touch()
+        client.receipt(**RECEIPT)
+        self.until("10,000", lambda: len(files(rejected)) == 10_000)
+        self.assertFalse(any("bb" in name for name in files(rejected)), "the oldest are gone")
+        self.until("the log", lambda: "3 that are old" in client.logged[-1])
 
     def test_a_result_waits_behind_its_receipt_within_a_millisecond_too(self):
         _, client = self.start(answer(503, {}))
@@ -315,18 +402,35 @@ class Calls(Case):
     def test_the_oldest_is_sent_first(self):
         spool, now = self.folder(), milliseconds()
         for age in (1, 3, 2):
-            write_waiting(spool, f"{now - age}-aa")
+            write_waiting(spool, f"{now - age}-aa", due=(now - age) / 1000)
         server, client = self.start(ACCEPT, spool=spool)
         self.until("an empty spool", lambda: not files(spool))
         self.assertEqual([one["key"] for one in server.requests], [f"{now - age}-aa" for age in (3, 2, 1)])
 
-    def test_a_call_that_never_gets_through_does_not_hold_up_the_others(self):
+    def test_calls_that_never_get_through_do_not_hold_up_the_others(self):
         spool, now = self.folder(), milliseconds()
-        for age in (3, 2, 1):
-            write_waiting(spool, f"{now - age}-aa")
-        server, _ = self.start(answer(500, {}), ACCEPT, ACCEPT, answer(500, {}), spool=spool)
-        self.until("one file", lambda: len(files(spool)) == 1)
-        self.assertIn(f"{now - 3}-aa", files(spool)[0])
+        bad = [f"{now - age}-aa" for age in range(7)]
+        for name in bad:
+            write_waiting(spool, name)
+        write_waiting(spool, f"{now}-bb")
+
+        def act(handler):
+            (page(403) if handler.server.requests[-1]["key"] in bad else ACCEPT)(handler)
+
+        server, _ = self.start(act, spool=spool)
+        self.until("the other", lambda: any(one["key"].endswith("bb") for one in server.requests))
+        self.assertEqual(len(files(spool)), 7)
+
+    def test_a_call_waits_longer_and_longer_up_to_a_minute(self):
+        _, client = self.start(answer(503, {}))
+        for age, least, most in [(20, 9, 11), (900, 59, 61)]:
+            write_waiting(client.spool, f"{milliseconds(age * 1000)}-aa")
+            with mock.patch.object(client, "_resend_later"):
+                client.flush(0.1)
+            [name] = files(client.spool)
+            wait = os.stat(os.path.join(client.spool, name)).st_mtime - time.time()
+            self.assertTrue(least - 5 < wait <= most, wait)
+            os.remove(os.path.join(client.spool, name))
 
     def test_flush_sends_what_waits_and_tells_how_many_are_left(self):
         server, client = self.start(hang)
@@ -338,14 +442,77 @@ class Calls(Case):
         server.script[:] = [ACCEPT]
         self.assertEqual(client.flush(), 0)
 
-    def test_what_is_over_7_days_old_or_damaged_is_dropped_and_told(self):
+    def test_what_is_over_7_days_old_or_damaged_is_set_aside_and_told(self):
         server, client = self.start(ACCEPT)
         write_waiting(client.spool, f"{milliseconds(8 * 24 * 3600_000)}-aa", key="receipt-old")
-        pathlib.Path(client.spool, f"{milliseconds()}-bb.json").touch()
+        for text in ("", "null", "[]"):
+            pathlib.Path(client.spool, f"{milliseconds()}-b{len(text)}.json").write_text(text)
         self.assertEqual(client.flush(), 0)
         self.assertEqual(server.requests, [])
-        self.assertRegex(client.logged[0], "receipt-old is dropped: older than 7 days")
-        self.assertRegex(client.logged[1], "bb.json is dropped: the file is damaged")
+        lines = "\n".join(sorted(client.logged))
+        self.assertRegex(lines, "b0.json is set aside: the file is damaged")
+        self.assertRegex(lines, "receipt-old is set aside: older than 7 days")
+        self.assertEqual(len(files(os.path.join(client.spool, "rejected"))), 4)
+
+    def slow_disk(self, name):
+        """Has a function of os wait until the disk is back; gives what brings it back."""
+        back, original = threading.Event(), getattr(os, name)
+
+        def slow(*given, **more):
+            back.wait()
+            return original(*given, **more)
+
+        patch = mock.patch(f"os.{name}", slow)
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.addCleanup(back.set)
+        return back
+
+    def test_a_disk_that_hangs_holds_neither_the_handler_nor_the_call(self):
+        for name in ("makedirs", "listdir", "open", "fsync", "rename", "remove"):
+            with self.subTest(name):
+                server, client = self.start(ACCEPT)
+                back = self.slow_disk(name)
+                before = time.monotonic()
+                self.assertTrue(client.receipt(**RECEIPT))
+                self.assertLess(time.monotonic() - before, 2)
+                self.assertRegex(client.logged[0], r"spool: the disk of .* is slow, receipt-evt_1\S+ is sent meanwhile")
+                back.set()
+                self.until("nothing is left", lambda: os.path.isdir(client.spool) and not files(client.spool))
+                self.assertEqual(len(server.requests), 1)
+                self.doCleanups()
+
+    def test_what_a_slow_disk_takes_later_is_sent_again_if_it_did_not_get_through(self):
+        server, client = self.start(answer(503, {}))
+        back = self.slow_disk("fsync")
+        self.assertIsNone(client.receipt(**RECEIPT))
+        server.script[:] = [ACCEPT]
+        back.set()
+        self.until("the second attempt", lambda: len(server.requests) == 2)
+        self.until("an empty spool", lambda: not files(client.spool))
+
+    def test_on_a_full_disk_calls_are_sent_all_the_same_and_nothing_is_left_behind(self):
+        folder = tempfile.mkdtemp(dir=TEMPORARY)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder]
+        if not shutil.which("mount") or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("only root can mount a small disk")
+        self.addCleanup(subprocess.run, ["umount", "-l", folder])
+        server, client = self.start(ACCEPT, spool=os.path.join(folder, "spool"))
+        self.assertTrue(client.receipt(**RECEIPT))
+        filler = pathlib.Path(folder, "filler")
+        with contextlib.suppress(OSError):
+            filler.write_bytes(bytes(65_536))
+        self.assertTrue(client.receipt(**RECEIPT))
+        self.assertRegex(client.logged[0], "spool: .*No space left on device")
+        server.script[:] = [answer(503, {})]
+        client.receipt(**RECEIPT)
+        self.assertRegex(client.logged[-1], "is lost: 503")
+        self.assertEqual(os.listdir(client.spool), [])
+        filler.unlink()
+        client.receipt(**RECEIPT)
+        self.assertRegex(client.logged[-1], "is sent again later: 503")
+        server.script[:] = [ACCEPT]
+        self.until("an empty spool", lambda: not files(client.spool))
 
     def test_without_a_usable_spool_calls_are_sent_all_the_same_and_that_is_told(self):
         with tempfile.NamedTemporaryFile() as file:
@@ -379,7 +546,7 @@ class Processes(Case):
         first.kill()
         first.wait()
         [name] = files(spool)
-        self.assertRegex(name, r"\.json\.\d+$", "it was written before it was sent")
+        self.assertRegex(name, r"\.json\.\w+$", "it was written before it was sent")
         then = time.time() - 61  # a minute later
         os.utime(os.path.join(spool, name), (then, then))
         server.script[:] = [ACCEPT]
@@ -388,6 +555,31 @@ class Processes(Case):
         first, second = server.requests
         self.assertEqual((first["body"], first["key"]), (second["body"], second["key"]))
         self.until("an empty spool", lambda: not files(spool))
+
+    def test_a_process_that_is_killed_at_any_moment_leaves_whole_calls_and_all_it_was_told_of(self):
+        server, spool, told = self.serve(answer(503, {})), self.folder(), []
+        for n in range(8):
+            code = f"""
+for n in range(10_000):
+    client.receipt(**{{**{RECEIPT!r}, "internal_reference": f"{n}-{{n}}"}})
+    print(f"{n}-{{n}}", flush=True)"""
+            one = self.child(server.url, spool, code, stdout=subprocess.PIPE, text=True)
+            printed = [one.stdout.readline().strip() for _ in range(n + 1)]
+            one.kill()
+            printed += one.stdout.read().split("\n")[:-1]
+            one.wait()
+            one.stdout.close()
+            told += printed
+        then = time.time() - 61
+        for name in os.listdir(spool):
+            os.utime(os.path.join(spool, name), (then, then))
+        server.requests.clear()
+        server.script[:] = [ACCEPT]
+        client = self.client(server.url, spool=spool)
+        self.until("an empty spool", lambda: not client.flush())
+        self.assertEqual((os.listdir(spool), client.logged), ([], []), "no half-written one either")
+        arrived = {json.loads(one["body"])["internal_reference"] for one in server.requests}
+        self.assertLessEqual(set(told), arrived)
 
     def test_a_process_ends_although_calls_wait(self):
         server, spool = self.serve(hang), self.folder()
@@ -470,6 +662,17 @@ class Texts(Case):
         self.assertEqual(sent["payload"], {"a": "\ufffd"})
         self.assertIn("-credit_grant-", server.requests[-1]["key"])
 
+    def test_ids_are_sent_without_white_space_around_them_and_empty_fields_not_at_all(self):
+        server, client = self.start(ACCEPT)
+        odd = {"effect_key": "", "shopify_shop_domain": " ", "replay_id": "", "error_code": "", "error_message": None}
+        ids = {"provider_event_id": "\u00a0evt_1\n", "internal_reference": " user_456\u3000"}
+        client.receipt(**{**RECEIPT, **odd, **ids})
+        self.assertEqual(self.sent(server), RECEIPT)
+        self.assertEqual(server.requests[-1]["key"], RECEIPT_KEY)
+        client.result("success", event_id="ev_1", replay_id="")
+        self.assertEqual(self.sent(server), {"event_id": "ev_1", "status": "success"})
+        self.assertEqual(server.requests[-1]["key"], "result-ev_1-success")
+
     def test_an_exception_gives_error_code_and_error_message(self):
         class Silent(Exception):
             def __str__(self):
@@ -503,20 +706,42 @@ class Texts(Case):
         client.receipt(**RECEIPT, payload={"text": "x" * 65_000})
         self.assertEqual(len(self.sent(server)["payload"]["text"]), 65_000)
 
+    def keys_of(self, name):
+        for case in json.loads((HERE.parent / "keys.json").read_text(encoding="utf-8"))[name]:
+            yield case, idempotency_key(case["call"], {**case["fields"], "status": case.get("status")})
+
     def test_the_same_input_has_the_same_key_in_every_language(self):
-        cases = json.loads((HERE.parent / "keys.json").read_text(encoding="utf-8"))["cases"]
-        self.assertGreater(len(cases), 10)
-        for case in cases:
-            key = idempotency_key(case["call"], {**case["fields"], "status": case.get("status")})
+        cases = list(self.keys_of("cases"))
+        self.assertGreater(len(cases), 30)
+        for case, key in cases:
             self.assertEqual(key, case["key"], case["name"])
+
+    def test_no_two_events_share_a_key(self):
+        keys = [key for _, key in self.keys_of("apart")]
+        self.assertGreater(len(keys), 30)
+        self.assertEqual(len(set(keys)), len(keys))
+        # All that a few pieces can be put together to.
+        names = ["provider", "provider_event_id", "event_type", "effect_type", "internal_reference", "effect_key"]
+        events = [dict(zip(names, parts)) for parts in itertools.product(["", "a", "a-a", "stripe"], repeat=6)]
+        seen = {idempotency_key("receipt", event) for event in events}
+        seen |= {idempotency_key("result", {**event, "status": "success"}) for event in events}
+        self.assertEqual(len(seen), 2 * len(events))
 
     def test_the_providers_test_events_which_share_an_id_have_keys_of_their_own(self):
         server, client = self.start(ACCEPT)
-        for _ in range(2):
-            client.receipt(**{**RECEIPT, "provider_event_id": "evt_00000000000000"})
-        first, second = [one["key"] for one in server.requests]
-        self.assertNotEqual(first, second)
-        self.assertRegex(first, r"^receipt-evt_00000000000000-invoice.paid-credit_grant-user_456-\w{8}$")
+
+        def key_of(**fields):
+            client.receipt(**{**RECEIPT, **fields})
+            return server.requests[-1]["key"]
+
+        tests = ["evt_00000000000000", "evt_00000000", "00000000", "00000000-0000-0000-0000-000000000000"]
+        for one in tests:
+            first, second = key_of(provider_event_id=one), key_of(provider_event_id=one)
+            self.assertNotEqual(first, second, one)
+            self.assertRegex(first, rf"^receipt-{one}-invoice.paid-credit_grant-\w{{32}}-\w{{8}}$")
+        self.assertRegex(key_of(provider_event_id=None, stripe_event_id=tests[0]), r"-\w{32}-\w{8}$")
+        for one in ["evt_0", "evt_0000000", "0", "--------", "evt_00000000000001", "ev_00000000"]:
+            self.assertRegex(key_of(provider_event_id=one), r"-credit_grant-\w{32}$")
 
     def test_nothing_raises_and_the_key_stays_secret(self):
         class Bad:

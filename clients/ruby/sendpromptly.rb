@@ -2,9 +2,10 @@
 
 # The sendpromptly client, one file to copy into your app. Ruby 3.0 or newer, no gems.
 #
-# receipt and result never raise and end within 2 seconds: your webhook handler goes on whatever
-# happens here. Each call is written to a folder, the spool, before it is sent. What does not get
-# through stays there and is sent again in the background, by this process or the next one.
+# receipt and result never raise and end within 2 seconds, whatever network and disk do: your webhook
+# handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get
+# through stays there and is sent again in the background, by this process or the next one. What the
+# server rejects, and what is a week old, is moved to rejected/ beside it and logged.
 
 require "fileutils"
 require "json"
@@ -15,24 +16,33 @@ require "time"
 require "tmpdir"
 
 class SendPromptly
-  BUDGET = 1.9 # seconds for DNS, connect, TLS, headers and body together, with a margin to 2
+  BUDGET = 1.8 # seconds for disk, DNS, connect, TLS, headers and body together, with a margin to 2
+  DISK_BUDGET = 0.9 # of these, before the call is sent without waiting for the disk
   PATIENCE = 10 # seconds for an attempt in the background
   WORK = 3600 # seconds after which work that has not ended died with its process
   LEASE = 60 # seconds after which whoever was sending a call is gone
   DAY = 86_400
   MOST_PAYLOAD = 65_536 # bytes
+  MOST_ANSWER = 65_536 # bytes
   MOST_FILES = 10_000
-  MOST_REJECTED = 100
   LIMITS = { "error_code" => 200, "error_message" => 2000 }.freeze # characters
   NUMBERS = %w[occurred_at timeout_minutes].freeze # the rest is text, ids too
-  KEY_PARTS = {
-    "receipt" => %w[provider_event_id event_type effect_type
-                    internal_reference effect_key shopify_shop_domain],
-    "result" => %w[event effect_type status replay_id
-                   internal_reference effect_key shopify_shop_domain event_type],
+  # The server's errors that are about the call itself, so that no later attempt fares better. Whatever
+  # else comes (a wrong key, a proxy's page, an overload) can be put right, and the call is kept until it is.
+  FINAL = %w[validation_error ambiguous_event idempotency_conflict payload_too_large too_many_fields].freeze
+  # All that tells calls apart, as keys are made of it.
+  PARTS = %w[provider event_id provider_event_id event_type effect_type internal_reference effect_key
+             shopify_shop_domain status replay_id].freeze
+  SHOWN = { "receipt" => %w[provider_event_id event_type effect_type],
+            "result" => %w[event_id effect_type status replay_id] }.freeze
+  # Reads a key's head back. What reads back whole is a key as it is; all else needs a hash behind it.
+  HEAD = {
+    "receipt" => /\Areceipt-(?<provider_event_id>.+)-(?<event_type>[^-]+)-(?<effect_type>[^-]+)\z/,
+    "result" => /\Aresult-((?<event_id>ev_[^-]+)|(?<provider_event_id>(?!ev_).+?))(-(?<effect_type>[^-]+))?
+                 -(?<status>success|failed|superseded)(-(?<replay_id>rpl_[^-]+))?\z/x,
   }.freeze
-  # Providers send test events with one id for all; a new key makes each of them an event.
-  TEST_ID = /\A(evt_0+|[0-]{36})\z/
+  # Providers send test events with one id for all (zeros, or a UUID of them); a new key makes each an event.
+  TEST_ID = /\A(evt_)?(?=-*0)[0-]{8,}\z/
   # A file "<time>-<random>.<due>" waits until it is due. With ".sending" behind, a process is at it
   # and has until then. Times are in microseconds; renaming decides which process sends it.
   FILE = /\A(?<id>(?<time>\d{16})-\h{8})\.(?<due>\d{16})(?<sending>\.sending)?\z/
@@ -40,6 +50,8 @@ class SendPromptly
              "request.body.read (Rack, Sinatra), not params"
 
   Outcome = Struct.new(:answer, :why, :rejected, :wait)
+  LATE = Object.new
+  Done = Struct.new(:value) { def join(*) = self } # as a thread that has ended
 
   # spool: a folder that outlives deployments; the processes of one machine share it.
   # claim, extend, release: where several machines answer repairs, a table that they share, such as
@@ -53,7 +65,8 @@ class SendPromptly
     @url, @key, @secret, @spool = [url, key, secret, spool].map { |setting| setting.to_s.strip }
     @key = @key[/\A[!-~]+\z/].to_s # a header holds nothing else, and would raise with the key in its message
     @url = "https://sendpromptly.example.com" if @url.empty?
-    @spool = File.join(Dir.tmpdir, "sendpromptly-spool-#{sha256(@key)[0, 8]}") if @spool.empty?
+    @temporary = @spool.empty?
+    @spool = File.join(Dir.tmpdir, "sendpromptly-spool-#{sha256(@key)[0, 8]}") if @temporary
     @log, @claim, @extend, @release = log, claim, extend, release
     @starting = Mutex.new
     send_in_background if !@key.empty? && waiting.any?
@@ -76,15 +89,18 @@ class SendPromptly
     waiting.size
   end
 
-  # The same in every language: the parts, or their hash where a header could not hold them.
+  # Equal for equal calls, and different for different events, in all of the sendpromptly clients:
+  # receipt-<event>-<event type>-<effect> or result-<event>-<effect>-<status>-<replay_id>, with a hash of
+  # all the parts behind it where more than these tells the event apart.
   def idempotency_key(kind, fields)
-    event = fields["event_id"].to_s.empty? ? fields["provider_event_id"] : fields["event_id"]
-    parts = { **fields, "event" => event }.values_at(*KEY_PARTS.fetch(kind))
-    parts = parts.map { |part| utf8(part) }.reject(&:empty?)
-    key = [kind, *parts].join("-")
-    return key if key.match?(/\A[!-~]{1,200}\z/)
-
-    "#{kind}-#{sha256(parts.map { |part| "#{part.bytesize}:#{part}" }.join)}"
+    parts = key_parts(fields)
+    shown = parts["event_id"].empty? || kind == "receipt" ? { "event_id" => parts["provider_event_id"] } : {}
+    head = [kind, *{ **parts, **shown }.values_at(*SHOWN.fetch(kind)).reject(&:empty?)].join("-")
+    read = { "provider" => kind == "receipt" ? "stripe" : "", **head.match(HEAD[kind])&.named_captures.to_h }
+    whole = PARTS.all? { |name| read[name].to_s == parts[name] }
+    hash = sha256(parts.values.map { |part| "#{part.bytesize}:#{part}" }.join)
+    key = whole ? head : "#{head}-#{hash[0, 32]}"
+    key.match?(/\A[!-~]{1,200}\z/) ? key : "#{kind}-#{hash}"
   end
 
   # The order of a repair callback, or nil if it is not genuine. Headers: a Rack env or a hash.
@@ -123,10 +139,37 @@ class SendPromptly
 
       body = clean(kind, fields.to_h.transform_keys(&:to_s).merge(more))
       key = idempotency_key(kind, body)
-      key += "-#{SecureRandom.hex(4)}" if TEST_ID.match?(body["provider_event_id"].to_s)
-      text = [kind, key, encode(body)].join("\n")
-      settle(key, keep(key, text), deliver(text, stop - clock))
+      id = body["provider_event_id"] || body["stripe_event_id"]
+      key += "-#{SecureRandom.hex(4)}" if TEST_ID.match?(id.to_s)
+      send_and_keep(key, [kind, key, encode(body)].join("\n"), stop)
     end
+  end
+
+  # In threads: nothing else goes on where a disk or a DNS lookup hangs.
+  def send_and_keep(key, text, stop)
+    keeping = in_thread(or_here: true) { keep(key, text) }
+    file = within(DISK_BUDGET, keeping)
+    say("spool: the disk of #{@spool} is slow, #{key} is sent meanwhile") if file.equal?(LATE)
+    outcome = deliver(text, stop - clock)
+    if outcome.rejected
+      say("#{key} was rejected: #{outcome.why}")
+    elsif !outcome.answer
+      say("#{key} did not get through, it is #{file ? "sent again" : "lost"}: #{outcome.why}")
+    end
+    settling = in_thread(or_here: true) { guard("spool") { keeping.value && settle(keeping.value, outcome) } }
+    within(stop + 0.1 - clock, settling)
+    outcome.answer
+  end
+
+  def in_thread(or_here: false, &work)
+    Thread.new(&work)
+  rescue ThreadError # there are too many
+    or_here ? Done.new(work.call) : raise
+  end
+
+  # What the work of a thread gives, or LATE where that takes longer.
+  def within(seconds, thread)
+    thread.join([seconds, 0].max) ? thread.value : LATE
   end
 
   def guard(what)
@@ -148,14 +191,28 @@ class SendPromptly
     code = error.class.name if error.is_a?(Exception)
     message = code ? error.message : error
     fields = { "error_code" => code, "error_message" => message }.merge(fields)
-    fields.compact.to_h { |name, value| [name, clean_value(name, value)] }
+    fields.compact.to_h { |name, value| [name, clean_value(name, value)] }.reject { |_, value| value == "" }
   end
 
   def clean_value(name, value)
     return value if name == "payload" || (NUMBERS.include?(name) && value.is_a?(Numeric))
 
-    text = utf8(value.respond_to?(:iso8601) ? value.iso8601 : value)
-    text.gsub(/[[:cntrl:]&&[^\n\t]]/, "")[0, LIMITS.fetch(name, text.size)]
+    text = utf8(value.respond_to?(:iso8601) ? value.iso8601 : value).gsub(/[[:cntrl:]&&[^\n\t]]/, "")
+    LIMITS.key?(name) ? text[0, LIMITS[name]] : trim(text)
+  end
+
+  def key_parts(fields)
+    parts = PARTS.to_h { |name| [name, trim(utf8(fields[name]))] }
+    stripe_id = trim(utf8(fields["stripe_event_id"]))
+    return parts if !parts["provider_event_id"].empty? || stripe_id.empty?
+
+    provider = parts["provider"].empty? ? "stripe" : parts["provider"]
+    { **parts, "provider" => provider, "provider_event_id" => stripe_id }
+  end
+
+  # Ids are compared without white space around them.
+  def trim(text)
+    text.gsub(/\A[[:space:]]+|[[:space:]]+\z/, "")
   end
 
   # What comes from databases and sockets is often UTF-8 that is marked as binary.
@@ -185,6 +242,8 @@ class SendPromptly
   # Writes a call to the spool, flushed under another name first: half a call is never sent.
   def keep(key, text)
     FileUtils.mkdir_p(@spool, mode: 0o700)
+    # Anyone can make a folder of this name in the system's temporary one.
+    raise "the folder is another user's" if @temporary && !File.stat(@spool).owned?
     raise "#{MOST_FILES} calls wait" if waiting.size >= MOST_FILES
 
     file = path("#{now}-#{SecureRandom.hex(4)}", LEASE, ".sending")
@@ -202,33 +261,55 @@ class SendPromptly
   # The thread keeps the deadline: Net::HTTP's time-outs begin anew with each read, and nothing
   # interrupts a DNS lookup.
   def deliver(text, seconds)
-    outcome = nil
-    sender = Thread.new { outcome = exchange(*text.split("\n", 3), seconds) }
-    sender.join([seconds, 0].max) || sender.kill
-    outcome || Outcome.new(nil, "no response in time")
+    sender = in_thread { exchange(*text.split("\n", 3), seconds) }
+    outcome = within(seconds, sender)
+    return outcome unless outcome.equal?(LATE)
+
+    sender.kill
+    Outcome.new(nil, "no response in time")
+  rescue ThreadError => e
+    Outcome.new(nil, e.message)
   end
 
   def exchange(kind, key, body, seconds)
     uri = URI("#{@url.chomp("/")}/api/v1/#{kind}")
     options = { use_ssl: uri.scheme == "https", open_timeout: seconds, read_timeout: seconds }
-    headers = { "Authorization" => "Bearer #{@key}", "Idempotency-Key" => key,
-                "Content-Type" => "application/json" }
-    judge(Net::HTTP.start(uri.hostname, uri.port, options) { |http| http.post(uri.path, body, headers) })
+    request = Net::HTTP::Post.new(uri, "Authorization" => "Bearer #{@key}", "Idempotency-Key" => key,
+                                       "Content-Type" => "application/json", "Accept-Encoding" => "identity")
+    request.body = body
+    answer = String.new
+    response = Net::HTTP.start(uri.hostname, uri.port, nil, nil, nil, nil, options) do |http|
+      http.request(request) do |started|
+        started.read_body do |part|
+          raise "a response of over #{MOST_ANSWER} bytes" if (answer << part).bytesize > MOST_ANSWER
+        end
+      end
+    end
+    judge(response, answer, body)
   rescue StandardError => e
     Outcome.new(nil, "#{e.class}: #{e.message}")
   end
 
-  def judge(response)
+  def judge(response, text, body)
     status = response.code.to_i
-    answer = parse(response.body)
-    return Outcome.new(answer) if answer && status.between?(200, 299)
+    answer = parse(text).to_h
+    return Outcome.new(answer) if status.between?(200, 299) && answer["accepted"] == true
 
-    error = answer.to_h["error"]
-    code, message, fields = error.values_at("code", "message", "fields") if error.is_a?(Hash)
-    fields = Array(fields).map { |field| "#{field["field"]}: #{field["message"]}" }
-    again = [408, 425, 429].include?(status) || code == "idempotency_in_progress"
-    why = [status, code, message, *fields].compact.join(", ")
-    Outcome.new(nil, why, status.between?(400, 499) && !again, response["Retry-After"].to_i)
+    error = answer["error"].is_a?(Hash) ? answer["error"] : {}
+    code, message, fields = error.values_at("code", "message", "fields")
+    fields = Array(fields).grep(Hash).map { |field| "#{field["field"]}: #{field["message"]}" }
+    unknown_event = code == "not_found" && !parse(body).to_h["event_id"].nil?
+    rejected = status.between?(400, 499) && (FINAL.include?(code) || unknown_event)
+    why = [status, code, message, *fields, *(cure(code) unless rejected)].compact.join(", ")
+    Outcome.new(nil, why, rejected, response["Retry-After"].to_i)
+  end
+
+  def cure(code)
+    case code
+    when nil then "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies"
+    when "unauthorized" then "check SENDPROMPTLY_KEY"
+    when "not_found" then "check SENDPROMPTLY_URL"
+    end
   end
 
   def parse(json)
@@ -238,18 +319,15 @@ class SendPromptly
     nil
   end
 
-  def settle(key, file, outcome)
+  # Removes the file of a call that got through, sets aside a rejected one, and has others wait.
+  def settle(file, outcome)
     if outcome.answer
-      FileUtils.rm_f(file) if file
-      return outcome.answer
+      FileUtils.rm_f(file)
     elsif outcome.rejected
-      say("#{key} was rejected: #{outcome.why}")
-      set_aside(file) if file
+      set_aside(file)
     else
-      say("#{key} did not get through, it is #{file ? "sent again" : "lost"}: #{outcome.why}")
-      put_back(file, outcome.wait.to_i) if file
+      put_back(file, outcome.wait.to_i)
     end
-    nil
   end
 
   # Waits as long again as the call has waited already: 1 s, doubling to 60 s.
@@ -260,40 +338,63 @@ class SendPromptly
     send_in_background
   end
 
+  # Keeps what is not sent any more: the newest 10,000 of the last 30 days. Moved back, a file is sent.
   def set_aside(file)
     folder = File.join(@spool, "rejected")
-    FileUtils.mkdir_p(folder)
+    FileUtils.mkdir_p(folder, mode: 0o700)
     File.rename(file, File.join(folder, File.basename(file, ".sending")))
-    FileUtils.rm_f(Dir.children(folder).sort[0...-MOST_REJECTED].map { |name| File.join(folder, name) })
+    names = Dir.children(folder).sort
+    since = (now - (30 * DAY * 1_000_000)).to_s
+    old = names[0...-MOST_FILES] | names.take_while { |name| name < since }
+    FileUtils.rm_f(old.map { |name| File.join(folder, name) })
+    say("removed from #{folder}: #{old.size} that are old, #{old.first} first") if old.any?
   end
 
-  # Oldest first, so that a result does not overtake its receipt.
+  # What has waited longest comes first: a result does not overtake its receipt, and what fails again and
+  # again does not hold up the rest.
   def waiting
-    Dir.children(@spool).sort.filter_map { |name| FILE.match(name) }
+    Dir.children(@spool).filter_map { |name| FILE.match(name) }.sort_by { |name| [name[:due], name[:id]] }
   rescue SystemCallError
     []
+  end
+
+  # Removes halves of calls, whose process died while it was writing them.
+  def sweep
+    halves = Dir.children(@spool).grep(/\A\d{16}-\h{8}\.\d{16}\.sending\.tmp\z/)
+    FileUtils.rm_f(halves.select { |name| name[26, 16].to_i < now }.map { |name| File.join(@spool, name) })
   end
 
   # Gives false where the server seems to be away.
   def send_waiting(seconds, all: false)
     stop = clock + seconds
     failures = 0
+    sweep
     waiting.each do |name|
-      next drop(name) if now - name[:time].to_i > 7 * DAY * 1e6 # the server forgets keys by then
       next if name[:due].to_i > now && (name[:sending] || !all)
       break if clock >= stop
       file = lease(name) or next # another process was faster
 
       text = File.binread(file)
+      next drop(name, file, text) if lost?(name, text)
+
       outcome = deliver(text, [PATIENCE, stop - clock].min)
-      settle(text.split("\n", 3)[1], file, outcome)
+      tell(text, outcome)
+      settle(file, outcome)
       next if outcome.answer || outcome.rejected
 
-      # One call that never gets through must not hold up the others.
       failures += 1
       return false if failures == 3 || outcome.wait.to_i.positive?
     end
     failures.zero?
+  end
+
+  # A reason is logged once, and not at every attempt.
+  def tell(text, outcome)
+    key = text.split("\n", 3)[1]
+    return say("#{key} was rejected: #{outcome.why}") if outcome.rejected
+
+    say("#{key} did not get through, it is sent again: #{outcome.why}") if outcome.why && outcome.why != @told
+    @told = outcome.why
   end
 
   def lease(name)
@@ -304,9 +405,19 @@ class SendPromptly
     nil
   end
 
-  def drop(name)
-    say("#{name} was dropped: it is 7 days old")
-    FileUtils.rm_f(File.join(@spool, name.to_s))
+  def whole?(text)
+    text.match?(/\A(receipt|result)\n[!-~]+\n\{/n)
+  end
+
+  # The server forgets keys after 7 days.
+  def lost?(name, text)
+    !whole?(text) || now - name[:time].to_i > 7 * DAY * 1_000_000
+  end
+
+  def drop(name, file, text)
+    why = whole?(text) ? "it is 7 days old" : "the file is damaged"
+    say("#{whole?(text) ? text.split("\n", 3)[1] : name} was set aside: #{why}")
+    set_aside(file)
   end
 
   # Threads do not keep a process alive. In a forked process this one is dead, and another starts.

@@ -12,6 +12,8 @@ require_relative "sendpromptly"
 SECRET = "whsec_#{["s" * 32].pack("m0")}"
 EVENT = { provider: "stripe", provider_event_id: "evt_1", event_type: "invoice.paid",
           effect_type: "credit_grant", internal_reference: "user_456", occurred_at: 1_764_079_329 }.freeze
+RECEIPT_KEY = "receipt-evt_1-invoice.paid-credit_grant-2f5baf64cc0cd2777f56911cd492daea"
+RESULT_KEY = "result-evt_1-credit_grant-success-3fc8f4898cce199e7280eb315c28e619"
 ACCEPTED = [202, { "event_id" => "ev_1", "accepted" => true }].freeze
 
 # Answers each request with what the block gives: [status, body, headers], or a way to misbehave.
@@ -41,6 +43,9 @@ class Server
     @requests << request
     case answer = @answer.call(request, @requests.size)
     when :hang then sleep
+    when :endless
+      client.write("HTTP/1.1 202 Accepted\r\n\r\n")
+      loop { client.write(" " * 10_000) }
     when :drip
       "HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n".each_char { |char| client.write(char) }
       loop { client.write(" ") && sleep(0.5) }
@@ -133,10 +138,10 @@ class SendingTest < ClientTest
     assert_equal 2, server.requests.size
     assert_equal "/api/v1/receipt", receipt.path
     assert_equal "Bearer sk_test_1", receipt.headers["authorization"]
-    assert_equal "receipt-evt_1-invoice.paid-credit_grant-user_456", receipt.key
+    assert_equal RECEIPT_KEY, receipt.key
     assert_equal EVENT.transform_keys(&:to_s), receipt.json
     assert_equal "/api/v1/result", result.path
-    assert_equal "result-evt_1-credit_grant-success-user_456-invoice.paid", result.key
+    assert_equal RESULT_KEY, result.key
     assert_equal "success", result.json["status"]
     assert_empty files
     assert_empty @log.string
@@ -171,9 +176,75 @@ class SendingTest < ClientTest
     assert_nil client.result("failed", nil)
   end
 
-  def test_a_page_instead_of_an_answer_is_not_taken_for_one
-    assert_nil client(Server.new { [200, "<html>maintenance</html>"] }).receipt(EVENT)
-    assert_equal 1, files.size
+  def error(status, code, message = "no", **more)
+    [status, { "error" => { "code" => code, "message" => message, **more } }]
+  end
+
+  FOREIGN = "not a response of sendpromptly's, check SENDPROMPTLY_URL and the proxies"
+
+  def test_only_what_the_server_says_of_the_call_itself_is_final
+    answer = nil
+    one = client(Server.new { answer })
+    finals = [error(422, "ambiguous_event", candidates: []), error(409, "idempotency_conflict"),
+              error(413, "payload_too_large"), error(413, "too_many_fields")]
+    finals.each do |final|
+      answer = final
+      one.receipt(EVENT)
+      assert_match(/ was rejected: #{final[0]}, /, @log.string.lines.last)
+    end
+    answer = error(404, "not_found")
+    one.result("success", event_id: "ev_1")
+    assert_match(/ was rejected: 404, not_found, no\n\z/, @log.string.lines.last, "nobody knows that event")
+    assert_empty files
+    assert_equal 5, Dir.children(File.join(@spool, "rejected")).size
+  end
+
+  passing = {
+    "401, unauthorized, no, check SENDPROMPTLY_KEY" => [401, { "error" => { "code" => "unauthorized", "message" => "no" } }],
+    "404, not_found, no, check SENDPROMPTLY_URL" => [404, { "error" => { "code" => "not_found", "message" => "no" } }],
+    "400, malformed_request" => [400, { "error" => { "code" => "malformed_request", "fields" => "odd" } }],
+    "422, a_code_of_later_days" => [422, { "error" => { "code" => "a_code_of_later_days" } }],
+    "422, validation_error" => [422, { "error" => { "code" => ["validation_error"] } }],
+    "500, validation_error" => [500, { "error" => { "code" => "validation_error" } }],
+    "422, #{FOREIGN}" => [422, { "error" => "validation_error" }],
+    **[400, 403, 404, 409, 413, 429, 502].to_h { |status| ["#{status}, #{FOREIGN}", [status, "<html>"]] },
+  }
+  # What a portal or another service says is no acceptance either.
+  bodies = ["<html>", "[]", "null", "7", '"text"', "{}", '{"accepted":false}', '[{"accepted":true}]']
+  [*passing, *bodies.map { |body| ["200, #{FOREIGN}", [200, body]] }].each do |why, answer|
+    define_method("test_#{answer.inspect}_is_kept_told_with_its_cure_and_sent_when_it_is_put_right") do
+      ready = false
+      server = Server.new { ready ? ACCEPTED : answer }
+      one = client(server, kind: Idle)
+      assert_nil one.receipt(EVENT)
+      assert_match(/ did not get through, it is sent again: .*#{Regexp.escape(why)}\n\z/, @log.string)
+      assert_equal [1, 1], [one.flush, one.flush]
+      assert_equal 2, @log.string.lines.size, "a reason is told once"
+      ready = true
+      assert_equal 0, one.flush
+      assert_equal [RECEIPT_KEY], server.seen.map(&:key).uniq
+      refute File.exist?(File.join(@spool, "rejected"))
+    end
+  end
+
+  def test_an_answer_is_read_up_to_64_kib
+    text = '{"accepted":true}'
+    answer = [202, text.ljust(65_536)]
+    one = client(Server.new { answer }, kind: Idle)
+    assert_equal({ "accepted" => true }, one.receipt(EVENT))
+    [[202, text.ljust(65_537)], :endless].each do |long|
+      answer = long
+      assert_nil one.receipt(EVENT)
+      assert_match(/a response of over 65536 bytes/, @log.string.lines.last)
+    end
+  end
+
+  def test_proxies_of_the_environment_play_no_part
+    saved = ENV.to_h.slice("http_proxy", "no_proxy", "NO_PROXY")
+    ENV.update("http_proxy" => "http://127.0.0.1:1", "no_proxy" => nil, "NO_PROXY" => nil)
+    assert_equal ACCEPTED[1], client(Server.new).receipt(EVENT)
+  ensure
+    ENV.update({ "http_proxy" => nil, **saved })
   end
 
   [408, 425, 429, 500, 503].each do |status|
@@ -198,24 +269,38 @@ class SendingTest < ClientTest
   def test_what_is_rejected_is_logged_and_set_aside
     fields = [{ "field" => "occurred_at", "message" => "needs a time zone" }]
     error = { "error" => { "code" => "validation_error", "message" => "bad fields", "fields" => fields } }
-    server = Server.new { [422, error] }
+    server = Server.new { |_, count| count == 1 ? [422, error] : ACCEPTED }
     one = client(server)
     assert_nil one.receipt(EVENT)
     assert_equal 0, one.flush
     assert_equal 1, server.requests.size
-    assert_equal 1, Dir.children(File.join(@spool, "rejected")).size
     assert_match(/\Asendpromptly: \S+ was rejected: 422, validation_error, bad fields, occurred_at: needs a time zone\n\z/,
                  @log.string)
+    name = Dir.children(File.join(@spool, "rejected")).first
+    File.rename(File.join(@spool, "rejected", name), File.join(@spool, name))
+    assert_equal 0, one.flush, "moved back, it is sent"
+    assert_equal 1, server.seen.map(&:body).uniq.size
+    assert_equal 2, server.requests.size
   end
 
-  def test_the_newest_hundred_rejected_calls_are_kept
-    FileUtils.mkdir_p(File.join(@spool, "rejected"))
-    names = Array.new(100) { |index| "#{1_000_000_000_000_000 + index}-00000000.0000000000000000" }
-    names.each { |name| File.write(File.join(@spool, "rejected", name), "") }
-    client(Server.new { [401, {}] }).receipt(EVENT)
-    left = Dir.children(File.join(@spool, "rejected"))
-    assert_equal 100, left.size
-    refute_includes left, names.first
+  def test_what_is_set_aside_stays_for_30_days_10000_of_it_and_what_is_removed_is_told
+    rejected = File.join(@spool, "rejected")
+    FileUtils.mkdir_p(rejected)
+    aside = lambda do |days, random|
+      time = Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond) - (days * 86_400_000_000)
+      File.write(File.join(rejected, "#{time}-#{random}.0000000000000000"), "")
+    end
+    aside.call(31, "aaaaaaaa")
+    aside.call(29, "bbbbbbbb")
+    one = client(Server.new { error(422, "validation_error") })
+    one.receipt(EVENT)
+    assert_equal 2, Dir.children(rejected).size
+    assert_match(%r{removed from .*/rejected: 1 that are old, \d+-aaaaaaaa\S+ first}, @log.string)
+    10_000.times { |index| aside.call(1, format("%08x", index)) }
+    one.receipt(EVENT)
+    eventually("10,000") { Dir.children(rejected).size == 10_000 }
+    refute(Dir.children(rejected).any? { |name| name.include?("bbbbbbbb") })
+    eventually("the log") { @log.string.include?(": 3 that are old") }
   end
 
   def test_a_missing_or_broken_key_is_logged_and_nothing_is_sent
@@ -242,10 +327,20 @@ class SendingTest < ClientTest
   def test_test_events_of_providers_get_a_key_each
     server = Server.new
     one = client(server)
-    2.times { one.receipt({ **EVENT, provider_event_id: "evt_00000000000000" }) }
-    first, second = server.seen.map(&:key)
-    refute_equal first, second
-    assert_match(/\Areceipt-evt_0{14}-invoice.paid-credit_grant-user_456-\h{8}\z/, first)
+    key = lambda do |fields|
+      one.receipt({ **EVENT, **fields })
+      server.seen.last.key
+    end
+    tests = %w[evt_00000000000000 evt_00000000 00000000 00000000-0000-0000-0000-000000000000]
+    tests.each do |id|
+      first, second = Array.new(2) { key.call(provider_event_id: id) }
+      refute_equal first, second
+      assert_match(/\Areceipt-#{id}-invoice.paid-credit_grant-\h{32}-\h{8}\z/, first)
+    end
+    assert_match(/-\h{32}-\h{8}\z/, key.call(provider_event_id: nil, stripe_event_id: tests[0]))
+    %w[evt_0 evt_0000000 0 -------- evt_00000000000001 ev_00000000].each do |id|
+      assert_match(/-credit_grant-\h{32}\z/, key.call(provider_event_id: id))
+    end
   end
 end
 
@@ -270,7 +365,7 @@ class SpoolTest < ClientTest
     assert_equal 1, client(server, kind: Idle).flush # it could still be under way
     later(61)
     Process.wait(child { client(server, kind: Idle).flush })
-    assert_equal(["receipt-evt_1-invoice.paid-credit_grant-user_456"], server.seen.map(&:key))
+    assert_equal([RECEIPT_KEY], server.seen.map(&:key))
     assert_empty files
   end
 
@@ -342,13 +437,134 @@ class SpoolTest < ClientTest
     end
   end
 
-  def test_calls_of_a_week_ago_are_dropped
+  def test_a_process_that_is_killed_at_any_moment_leaves_whole_calls_and_all_it_was_told_of
+    server = Server.new { @up ? ACCEPTED : [503, {}] }
+    told = Array.new(8) do |round|
+      reader, writer = IO.pipe
+      pid = child do
+        one = client(server)
+        (0..).each do |index|
+          one.receipt({ **EVENT, internal_reference: "#{round}-#{index}" })
+          writer.syswrite("#{round}-#{index}\n")
+        end
+      end
+      writer.close
+      first = Array.new(round + 1) { reader.gets }
+      Process.kill(:KILL, pid)
+      Process.wait(pid)
+      [*first, *reader.read.lines.grep(/\n\z/)].map(&:chomp)
+    end
+    Dir.children(@spool).each do |name| # a minute later
+      aged = name.sub(/\.(\d{16})/) { ".#{Regexp.last_match(1).to_i - 61_000_000}" }
+      File.rename(File.join(@spool, name), File.join(@spool, aged))
+    end
+    @up = true
+    @log.truncate(0)
+    sent = server.requests.size
+    assert_equal 0, client(server, kind: Idle).flush
+    assert_equal [[], ""], [Dir.children(@spool), @log.string.delete("\0")], "no half-written one either"
+    arrived = server.seen.drop(sent).map { |request| request.json["internal_reference"] }
+    assert_empty told.flatten - arrived
+  end
+
+  def test_calls_of_a_week_ago_and_damaged_ones_are_set_aside
     client(kind: Idle).receipt(EVENT)
     later(7 * 86_400)
+    time = Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond)
+    ["", "receipt\nkey", "GET\nkey\n{}"].each_with_index do |text, index|
+      File.write(File.join(@spool, "#{time}-0000000#{index}.#{time}"), text)
+    end
     server = Server.new
     assert_equal 0, client(server, kind: Idle).flush
     assert_equal 0, server.requests.size
-    assert_includes @log.string, "was dropped"
+    assert_equal 4, Dir.children(File.join(@spool, "rejected")).size
+    assert_includes @log.string, "#{RECEIPT_KEY} was set aside: it is 7 days old"
+    assert_equal 3, @log.string.scan("was set aside: the file is damaged").size
+  end
+
+  def test_on_a_full_disk_calls_are_sent_all_the_same_and_nothing_is_left_behind
+    skip("only root can mount a small disk") unless system("mount", "-t", "tmpfs", "-o", "size=64k", "none", @spool, err: File::NULL)
+    answer = ACCEPTED
+    one = client(Server.new { answer }, kind: Idle)
+    assert_equal ACCEPTED[1], one.receipt(EVENT)
+    filler = File.join(@spool, "filler")
+    assert_raises(Errno::ENOSPC) { File.binwrite(filler, "x" * 100_000) }
+    assert_equal ACCEPTED[1], one.receipt(EVENT)
+    assert_match(/is not kept in .*: No space left on device/, @log.string.lines.last)
+    answer = [503, {}]
+    one.receipt(EVENT)
+    assert_includes @log.string.lines.last, "it is lost"
+    assert_equal ["filler"], Dir.children(@spool)
+    File.delete(filler)
+    one.receipt(EVENT)
+    assert_includes @log.string.lines.last, "it is sent again"
+    answer = ACCEPTED
+    assert_equal 0, one.flush
+  ensure
+    system("umount", "-l", @spool, err: File::NULL)
+  end
+
+  # Has a method wait until the disk is back; gives what brings it back.
+  def slow_disk(object, name)
+    gate = Queue.new
+    original = object.method(name)
+    object.define_singleton_method(name) { |*given, **more, &block| gate.pop || original.call(*given, **more, &block) }
+    @mended = proc do
+      object.define_singleton_method(name, original)
+      gate.close
+    end
+  end
+
+  { FileUtils => %i[mkdir_p rm_f], Dir => [:children], File => %i[open rename] }.each do |object, names|
+    names.each do |name|
+      define_method("test_a_disk_that_hangs_in_#{name}_holds_neither_the_handler_nor_the_call") do
+        server = Server.new
+        one = client(server, kind: Idle)
+        mended = slow_disk(object, name)
+        response, seconds = timed { one.receipt(EVENT) }
+        assert_equal ACCEPTED[1], response
+        assert_operator seconds, :<, 2
+        assert_match(/spool: the disk of .* is slow, #{RECEIPT_KEY} is sent meanwhile/, @log.string)
+        mended.call
+        eventually("an empty spool") { files.empty? && (Thread.list - [Thread.main]).none? { |thread| thread.status == "run" } }
+        assert_equal 1, server.requests.size
+      ensure
+        @mended&.call
+      end
+    end
+  end
+
+  def test_what_a_slow_disk_takes_later_is_sent_again_if_it_did_not_get_through
+    answer = [503, {}]
+    server = Server.new { answer }
+    mended = slow_disk(File, :open)
+    assert_nil client(server).receipt(EVENT)
+    answer = ACCEPTED
+    mended.call
+    eventually("the second attempt") { server.requests.size == 2 && files.empty? }
+  end
+
+  def test_where_no_thread_can_start_the_call_is_kept
+    one = client(Server.new, kind: Idle)
+    one.define_singleton_method(:in_thread) do |or_here: false, &work|
+      or_here ? SendPromptly::Done.new(work.call) : raise(ThreadError, "can't create Thread")
+    end
+    assert_nil one.receipt(EVENT)
+    assert_includes @log.string, "it is sent again: can't create Thread"
+    assert_equal 1, files.size
+  end
+
+  def test_in_the_temporary_folder_another_users_folder_is_not_used
+    skip("only root can make one") unless Process.uid.zero?
+    key = SecureRandom.hex(8)
+    folder = File.join(Dir.tmpdir, "sendpromptly-spool-#{OpenSSL::Digest::SHA256.hexdigest(key)[0, 8]}")
+    Dir.mkdir(folder)
+    File.chown(1, 1, folder)
+    assert_equal ACCEPTED[1], client(Server.new, key: key, spool: "").receipt(EVENT)
+    assert_empty Dir.children(folder)
+    assert_includes @log.string, "the folder is another user's"
+  ensure
+    FileUtils.rm_rf(folder)
   end
 
   def test_a_full_spool_takes_no_more_and_the_call_is_sent
@@ -374,13 +590,13 @@ class SpoolTest < ClientTest
     assert_equal 0o600, File.stat(File.join(@spool, files.first)).mode & 0o777
   end
 
-  def test_one_call_that_never_gets_through_does_not_hold_up_the_others
+  def test_calls_that_never_get_through_do_not_hold_up_the_others
     up = false
-    server = Server.new { |request, _| up && request.json["internal_reference"] != "poison" ? ACCEPTED : [500, {}] }
+    server = Server.new { |request, _| up && !request.json["internal_reference"].start_with?("poison") ? ACCEPTED : [500, {}] }
     one = client(server, kind: Idle)
-    %w[poison a b].each { |name| one.receipt({ **EVENT, internal_reference: name }) }
+    [*Array.new(7) { |number| "poison #{number}" }, "a", "b"].each { |name| one.receipt({ **EVENT, internal_reference: name }) }
     up = true
-    assert_equal 1, one.flush
+    assert_equal 7, Array.new(4) { one.flush }.last
   end
 end
 
@@ -443,18 +659,48 @@ class TextTest < ClientTest
     assert_equal 4, @log.string.scan("payload left out").size
   end
 
-  def test_keys_are_the_same_in_every_language
-    cases = JSON.parse(File.read(File.join(__dir__, "../keys.json")))["cases"]
-    refute_empty cases
-    cases.each do |one|
-      fields = { **one["fields"], "status" => one["status"] }
-      assert_equal one["key"], client.idempotency_key(one["call"], fields), one["name"]
-      next if one["key"].match?(/\h{64}/)
+  def test_ids_are_sent_without_white_space_around_them_and_empty_fields_not_at_all
+    server = Server.new
+    odd = { effect_key: "", shopify_shop_domain: " ", replay_id: "", error_code: "", error_message: nil,
+            provider_event_id: "\u00a0evt_1\n", internal_reference: " user_456\u3000" }
+    client(server).receipt({ **EVENT, **odd })
+    client(server).result("success", event_id: "ev_1", replay_id: "")
+    receipt, result = server.seen
+    assert_equal EVENT.transform_keys(&:to_s), receipt.json
+    assert_equal({ "event_id" => "ev_1", "status" => "success" }, result.json)
+    assert_equal [RECEIPT_KEY, "result-ev_1-success"], [receipt.key, result.key]
+  end
 
+  def keys_of(name)
+    JSON.parse(File.read(File.join(__dir__, "../keys.json")))[name].map do |one|
+      [one, client.idempotency_key(one["call"], { **one["fields"], "status" => one["status"] })]
+    end
+  end
+
+  def test_keys_are_the_same_in_every_language
+    cases = keys_of("cases")
+    assert_operator cases.size, :>, 30
+    cases.each do |one, key|
+      assert_equal one["key"], key, one["name"]
       server = Server.new
       one["call"] == "receipt" ? client(server).receipt(one["fields"]) : client(server).result(one["status"], one["fields"])
-      assert_equal one["key"], server.seen.last.key, one["name"]
+      assert_equal key, server.seen.last.key, one["name"]
     end
+  end
+
+  def test_no_two_events_share_a_key
+    keys = keys_of("apart").map(&:last)
+    assert_operator keys.size, :>, 30
+    assert_equal keys.size, keys.uniq.size
+    # All that a few pieces can be put together to.
+    names = %w[provider provider_event_id event_type effect_type internal_reference effect_key]
+    pieces = ["", "a", "a-a", "stripe"]
+    events = pieces.product(*[pieces] * 5).map { |parts| names.zip(parts).to_h }
+    one = client
+    seen = events.flat_map do |event|
+      [one.idempotency_key("receipt", event), one.idempotency_key("result", { **event, "status" => "success" })]
+    end
+    assert_equal 2 * events.size, seen.uniq.size
   end
 end
 

@@ -9,6 +9,7 @@ mod automation;
 mod browser;
 mod callback_headers;
 mod clients;
+mod clients_live;
 mod console;
 mod database;
 mod declare;

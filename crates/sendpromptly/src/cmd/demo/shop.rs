@@ -18,8 +18,6 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::random;
-
 /// How old or how far ahead a callback's timestamp may be.
 const MAX_AGE_SECONDS: i64 = 300;
 
@@ -93,7 +91,7 @@ impl Reporter {
             .http
             .post(format!("{}/api/v1/{path}", self.url))
             .bearer_auth(&self.key)
-            .header("idempotency-key", hex::encode(random::bytes::<16>()?))
+            .header("idempotency-key", idempotency_key(path, body))
             .header("content-type", "application/json")
             .body(body.to_string());
         let response = request.send().await.context("dev does not answer")?;
@@ -102,6 +100,16 @@ impl Reporter {
         anyhow::ensure!(status.is_success(), "dev answered {status}: {text}");
         Ok(serde_json::from_str(&text)?)
     }
+}
+
+/// The key that the documents advise, so that a call that is sent again is the same one.
+fn idempotency_key(path: &str, body: &Value) -> String {
+    let parts: &[&str] = match path {
+        "receipt" => &["provider_event_id", "event_type", "effect_type"],
+        _ => &["event_id", "status", "replay_id"],
+    };
+    let parts = parts.iter().filter_map(|part| body.get(part)?.as_str());
+    std::iter::once(path).chain(parts).collect::<Vec<_>>().join("-")
 }
 
 async fn repair(State(shop): State<Arc<Endpoint>>, headers: HeaderMap, body: Bytes) -> StatusCode {
