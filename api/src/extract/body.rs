@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::json::{self, IngestBody};
+use super::fields::{IngestBody, parse_ingest};
+use super::json;
 use crate::error::ApiError;
 
 /// The most bytes that a body may have, unless more is said.
@@ -49,18 +50,17 @@ pub async fn read_json_object(
     json::parse_object(&bytes)
 }
 
-/// Reads the body of a receipt or a result: at most [`MAX_INGEST`] bytes, of which a payload may be all
-/// that is over the usual limit.
+/// Reads the body of a receipt or a result: at most [`MAX_INGEST`] bytes, of which the payload and the
+/// texts about a failure may be all that is over the usual limit.
 ///
 /// # Errors
-/// As [`read_json_object`].
+/// As [`read_json_object`], and `validation_error` for a field that cannot be read.
 pub async fn read_ingest_body(body: Body, deadline: Duration) -> Result<IngestBody, ApiError> {
     let bytes = read_body(body, BodyLimits { bytes: MAX_INGEST, deadline }).await?;
-    let read = json::parse_ingest(&bytes)?;
-    let payload = read.payload.as_ref().map_or(0, |payload| payload.get().len());
-    if bytes.len().saturating_sub(payload) > MAX_BODY {
+    let read = parse_ingest(&bytes)?;
+    if bytes.len().saturating_sub(read.unlimited) > MAX_BODY {
         return Err(ApiError::PayloadTooLarge {
-            limit: "262144 bytes (256 KiB) beside its payload",
+            limit: "262144 bytes (256 KiB) beside payload and error texts",
         });
     }
     Ok(read)

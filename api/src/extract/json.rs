@@ -1,135 +1,100 @@
-//! JSON of an ingest request: one object, each field once, at most 64 of them.
+//! JSON of a request to the automation API: one object, each field once, at most 64 of them.
 //!
 //! The common parsers keep the last of two equal keys, so that a proxy and the server could read two
-//! different events out of one body; here that is an error. Depth is limited by the parser (128) and
+//! different requests out of one body; here that is an error. Depth is limited by the parser (128) and
 //! numbers to what a 64-bit float can hold. Messages name line and column and never quote the body:
-//! it may hold what must not reach a log.
+//! it may hold what must not reach a log. A body that is something else by its first bytes is told so.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
+use serde_json::de::{Deserializer, SliceRead};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::surrogates;
+use super::fields::MAX_FIELDS;
 use crate::error::ApiError;
-
-const MAX_FIELDS: usize = 64;
-
-/// What a receipt or a result says.
-#[derive(Debug, Default)]
-pub struct IngestBody {
-    /// Every field but `payload`.
-    pub fields: Map<String, Value>,
-    /// `payload` as it was sent. It is valid JSON as far as its brackets and quotes go.
-    pub payload: Option<Box<RawValue>>,
-    /// Whether unpaired surrogates became U+FFFD somewhere.
-    pub repaired: bool,
-}
 
 /// Parses a whole body.
 ///
 /// # Errors
 /// `too_many_fields`, or `malformed_request` with the place of the first mistake.
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    Ok(parse(bytes, Payload::Read)?.fields)
+    let mut fault = None;
+    let object =
+        parse(without_mark(bytes), |parser| parser.deserialize_map(UniqueFields(&mut fault)));
+    object.map_err(|error| fault.unwrap_or(error))
 }
 
-/// Parses a receipt or a result. Its payload is not judged here, and broken text is no reason to lose
-/// what else it says.
-///
-/// # Errors
-/// As [`parse_object`].
-pub(super) fn parse_ingest(bytes: &[u8]) -> Result<IngestBody, ApiError> {
-    let text = surrogates::replace_unpaired(bytes);
-    let body = parse(&text, Payload::Raw)?;
-    Ok(IngestBody { repaired: matches!(text, Cow::Owned(_)), ..body })
+/// The body behind the byte order mark that some editors and shells begin a file with. It says nothing
+/// in UTF-8. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
-fn parse(bytes: &[u8], payload: Payload) -> Result<IngestBody, ApiError> {
-    if bytes.is_empty() {
-        return Err(ApiError::malformed("the body is empty; send a JSON object"));
+/// Reads a whole body by one parser, strictly.
+pub(super) fn parse<'de, T>(
+    bytes: &'de [u8],
+    read: impl FnOnce(&mut Deserializer<SliceRead<'de>>) -> serde_json::Result<T>,
+) -> Result<T, ApiError> {
+    let mut parser = Deserializer::from_slice(bytes);
+    let object = read(&mut parser).and_then(|object| parser.end().map(|()| object));
+    object.map_err(|error| refusal(bytes, &error))
+}
+
+fn refusal(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    if let Some(known) = recognise(bytes) {
+        return ApiError::malformed(known);
     }
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
-    let mut fault = Fault::Syntax;
-    let object = parser
-        .deserialize_map(UniqueFields { payload, fault: &mut fault })
-        .and_then(|object| parser.end().map(|()| object));
-    object.map_err(|error| refusal(&error, &fault))
-}
-
-/// What is done with a field named `payload`.
-#[derive(Clone, Copy, PartialEq)]
-enum Payload {
-    /// It is a field like any other.
-    Read,
-    /// It is set aside as it stands.
-    Raw,
-}
-
-/// What the visitor objected to, besides what the parser finds by itself.
-enum Fault {
-    Syntax,
-    DuplicateField,
-    TooManyFields,
-}
-
-fn refusal(error: &serde_json::Error, fault: &Fault) -> ApiError {
-    let (line, column) = (error.line(), error.column());
-    let place = format!("at line {line}, column {column}");
-    match (fault, error.classify()) {
-        (Fault::TooManyFields, _) => ApiError::TooManyFields,
-        (Fault::DuplicateField, _) => {
-            ApiError::malformed(format!("a field stands twice in the body {place}"))
-        }
+    let place = format!("at line {}, column {}", error.line(), error.column());
+    ApiError::malformed(match error.classify() {
         // The parser quotes a value of the wrong type, so its own text is not used.
-        (Fault::Syntax, Category::Data) => ApiError::malformed("the body must be a JSON object"),
-        (Fault::Syntax, Category::Eof) => {
-            ApiError::malformed(format!("the JSON of the body is incomplete {place}"))
+        Category::Data => "the body must be a JSON object".to_owned(),
+        Category::Eof => format!("the JSON of the body is incomplete {place}"),
+        Category::Syntax | Category::Io => format!("the body is not valid JSON {place}"),
+    })
+}
+
+/// What a body is that is no JSON in UTF-8, by its first bytes.
+fn recognise(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [] => Some("the body is empty; send a JSON object"),
+        [0x1f, 0x8b, ..] => Some("the body is compressed by gzip; send it as it is"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..] => {
+            Some("the body is in UTF-16; send it in UTF-8")
         }
-        (Fault::Syntax, Category::Syntax | Category::Io) => {
-            ApiError::malformed(format!("the body is not valid JSON {place}"))
+        [b'a'..=b'z', ..] if bytes.contains(&b'=') && !bytes.contains(&b'{') => {
+            Some("the body is a form (name=value); send a JSON object")
         }
+        _ => None,
     }
 }
 
-struct UniqueFields<'a> {
-    payload: Payload,
-    fault: &'a mut Fault,
-}
+/// Keeps what it objects to, besides what the parser finds by itself.
+struct UniqueFields<'a>(&'a mut Option<ApiError>);
 
 impl<'de> Visitor<'de> for UniqueFields<'_> {
-    type Value = IngestBody;
+    type Value = Map<String, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut body = IngestBody::default();
-        let mut seen = BTreeSet::new();
+        let mut object = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            if seen.contains(&name) {
-                *self.fault = Fault::DuplicateField;
+            if object.contains_key(&name) {
+                *self.0 = Some(ApiError::malformed("a field stands twice in the body"));
                 return Err(A::Error::custom("duplicate field"));
             }
-            if seen.len() == MAX_FIELDS {
-                *self.fault = Fault::TooManyFields;
+            if object.len() == MAX_FIELDS {
+                *self.0 = Some(ApiError::TooManyFields);
                 return Err(A::Error::custom("too many fields"));
             }
-            if name == "payload" && self.payload == Payload::Raw {
-                let payload = map.next_value::<Box<RawValue>>()?;
-                body.payload = Some(payload).filter(|payload| payload.get() != "null");
-            } else {
-                body.fields.insert(name.clone(), map.next_value()?);
-            }
-            seen.insert(name);
+            object.insert(name, map.next_value()?);
         }
-        Ok(body)
+        Ok(object)
     }
 }
 
@@ -155,6 +120,7 @@ mod tests {
         assert_eq!(object["a"], "é😀");
         assert_eq!(object["b"]["c"][0], 1);
         assert!(parse_object(b"{}").expect("taken").is_empty());
+        assert!(parse_object("\u{feff}{}".as_bytes()).expect("taken").is_empty());
     }
 
     #[test]
@@ -191,7 +157,6 @@ mod tests {
             "{\"a\":\"\u{1}\"}",
             "{\"a\":\"tab\there\"}",
             "{\"a\":/**/1}",
-            "\u{feff}{}",
             "{\"a\":\"\\x\"}",
             deep.as_str(),
             deep_objects.as_str(),
@@ -210,31 +175,6 @@ mod tests {
     fn a_null_character_is_json_and_left_to_the_rules_of_its_field() {
         let object = parse_object(br#"{"internal_reference":"a\u0000b"}"#).expect("taken");
         assert_eq!(object["internal_reference"], "a\0b");
-    }
-
-    #[test]
-    fn a_payload_is_set_aside_unjudged() {
-        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-        for payload in
-            ["{\"a\":1,\"a\":2}", "[1]", "1e999", "\"text\"", "{\"a\":\"\\u0000\"}", deep.as_str()]
-        {
-            let body = format!("{{\"a\":1,\"payload\":{payload},\"b\":2}}");
-            let read = parse_ingest(body.as_bytes()).expect("taken");
-            assert_eq!(read.payload.expect("set aside").get(), payload);
-            assert_eq!(read.fields.len(), 2);
-        }
-        assert!(parse_ingest(b"{\"payload\":null}").expect("taken").payload.is_none());
-        for body in ["{\"payload\":{},\"payload\":{}}", "{\"payload\":{]}", "{\"payload\":"] {
-            assert!(parse_ingest(body.as_bytes()).is_err(), "{body}");
-        }
-    }
-
-    #[test]
-    fn unpaired_surrogates_become_replacement_characters() {
-        let read = parse_ingest(br#"{"a":"x\ud83d","b":"\ud83d\ude00"}"#).expect("taken");
-        assert_eq!((read.fields["a"].as_str(), read.repaired), (Some("x\u{fffd}"), true));
-        assert_eq!(read.fields["b"], "\u{1f600}");
-        assert!(!parse_ingest(br#"{"b":"\ud83d\ude00"}"#).expect("taken").repaired);
     }
 
     #[test]
@@ -267,12 +207,17 @@ mod tests {
             ("{\n  \"canary\": canary}", "the body is not valid JSON at line 2, column 13"),
             ("{\"canary\":", "the JSON of the body is incomplete at line 1, column 10"),
             ("\"canary\"", "the body must be a JSON object"),
-            (
-                "{\"canary\":1,\"canary\":2}",
-                "a field stands twice in the body at line 1, column 20",
-            ),
+            ("{\"canary\":1,\"canary\":2}", "a field stands twice in the body"),
+            ("", "the body is empty; send a JSON object"),
+            ("provider=canary&x={}", "the body is not valid JSON at line 1, column 1"),
+            ("provider=canary&x=1", "the body is a form (name=value); send a JSON object"),
+            ("\u{1f}\u{8b}", "the body is not valid JSON at line 1, column 1"),
+            ("{\0\"\0", "the body is in UTF-16; send it in UTF-8"),
         ] {
             assert_eq!(refused(body.as_bytes()).1, expected);
         }
+        let utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(refused(&utf_16).1, "the body is in UTF-16; send it in UTF-8");
+        assert!(refused(b"\x1f\x8b\x08").1.contains("gzip"));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `Accept` is read as RFC 9110 section 12.5.1 says: the most specific range that names
 //! `application/json` decides, and a weight of zero excludes it. No `Accept`, or an empty one, takes
-//! anything. Bodies are `application/json` in UTF-8 without any `Content-Encoding`.
+//! anything. Bodies are `application/json` in UTF-8 without any `Content-Encoding`; other parameters of
+//! the type say nothing (<https://www.rfc-editor.org/rfc/rfc8259#section-11>).
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
@@ -74,12 +75,13 @@ fn carries_json(headers: &HeaderMap) -> bool {
     };
     let mut parts = value.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    is_json && parts.filter(|part| !part.is_empty()).all(is_utf8_charset)
+    is_json && parts.filter_map(|part| parameter(part, "charset")).all(is_utf8)
 }
 
-fn is_utf8_charset(part: &str) -> bool {
-    parameter(part, "charset")
-        .is_some_and(|charset| charset.trim_matches('"').eq_ignore_ascii_case("utf-8"))
+/// UTF-8 by the names that clients give it, or a part of it.
+fn is_utf8(charset: &str) -> bool {
+    let charset = charset.trim_matches('"').to_ascii_lowercase();
+    ["utf-8", "utf8", "us-ascii", "ascii"].contains(&charset.as_str())
 }
 
 /// The value of `name=value`.
@@ -140,7 +142,10 @@ mod tests {
             ("application/json;", true),
             ("application/json; charset=iso-8859-1", false),
             ("application/json; charset=utf-16", false),
-            ("application/json; version=1", false),
+            ("application/json; charset=utf8", true),
+            ("application/json; charset=us-ascii", true),
+            ("application/json; odata=verbose; charset=UTF-8", true),
+            ("application/json; version=1", true),
             ("application/jsonp", false),
             ("application/x-www-form-urlencoded", false),
             ("text/json", false),

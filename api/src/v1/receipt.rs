@@ -1,12 +1,12 @@
 //! `POST /api/v1/receipt`: the app took a payment event. 202 means that it is in the database.
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use store::PgConnection;
 use store::transitions::receipt::{self, Delivery};
 use time::OffsetDateTime;
@@ -31,7 +31,7 @@ struct Answer {
 
 struct ReceiptCall {
     receipt: Receipt,
-    payload: Option<Box<RawValue>>,
+    payload: Option<Bytes>,
     event_key: [u8; 32],
     previous_hash: [u8; 32],
 }
@@ -70,7 +70,7 @@ impl IngestCall for ReceiptCall {
         tx: &mut PgConnection,
         CallContext { state, owner, .. }: CallContext<'_>,
     ) -> Result<Worked, ApiError> {
-        let payload = self.payload.as_deref().map(RawValue::get);
+        let payload = self.payload.as_deref();
         let snapshot = payload.map(|payload| Snapshot::judge(payload, owner.snapshots));
         let kept = match &snapshot {
             Some(Snapshot::Kept(json)) => Some(json.as_str()),

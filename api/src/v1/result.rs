@@ -20,7 +20,6 @@ use store::{events, results};
 use super::ingest::{self, CallContext, IngestCall, Worked};
 use super::previous_release;
 use crate::error::{ApiError, Candidate};
-use crate::extract::IngestBody;
 use crate::state::AppState;
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -58,24 +57,13 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
     let (sender, body) = ingest::read(&state, request).await?;
     let report = ResultReport::parse(&body.fields, &sender.owner.catalogue);
     let mut report = report.map_err(ApiError::ValidationError)?;
-    note_repaired(&mut report, &body);
-    let previous_hash = previous_release::hash_result(&body.fields)?;
-    ingest::once(state, sender, ResultCall { report, previous_hash }).await
-}
-
-/// Names what was repaired before it could be read at all.
-fn note_repaired(report: &mut ResultReport, body: &IngestBody) {
-    let broken = |text: &Option<String>| {
-        body.repaired
-            && text.as_ref().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER))
-    };
-    for (name, text) in
-        [("error_code", &report.result.error_code), ("error_message", &report.result.error_message)]
-    {
-        if broken(text) && !report.adjusted.contains(&name) {
+    for name in &body.repaired {
+        if !report.adjusted.contains(name) {
             report.adjusted.push(name);
         }
     }
+    let previous_hash = previous_release::hash_result(&body.fields)?;
+    ingest::once(state, sender, ResultCall { report, previous_hash }).await
 }
 
 impl IngestCall for ResultCall {
@@ -116,7 +104,7 @@ impl IngestCall for ResultCall {
             }
         }
         match selected.as_slice() {
-            [] => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
+            [] => Ok(Worked::Refused(self.refuse_unknown(tx, context).await?)),
             [event] => self.apply(tx, context, event.id).await,
             _ => self.refuse_ambiguous(tx, context, selected).await,
         }
@@ -146,6 +134,21 @@ impl ResultCall {
     ) -> Result<Vec<PaymentEvent>, ApiError> {
         let selected = events::list_selected(tx, context.owner.project_id, &self.report.event);
         selected.await.map_err(ingest::failed)
+    }
+
+    /// Nothing fits: the event is not there, or it is and something else is said of it.
+    async fn refuse_unknown(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+    ) -> Result<ApiError, ApiError> {
+        let event_id = self.report.event.event_id.as_deref().map(str::parse::<EventId>);
+        let Some(Ok(event_id)) = event_id else { return Ok(ApiError::not_found(UNKNOWN)) };
+        let event = events::find_event(tx, event_id).await.map_err(ingest::failed)?;
+        let event = event.filter(|event| event.project_id == context.owner.project_id);
+        let mistakes = event.map(|event| self.report.event.contradictions(&event.identity()));
+        let mistakes = mistakes.filter(|mistakes| !mistakes.is_empty());
+        Ok(mistakes.map_or_else(|| ApiError::not_found(UNKNOWN), ApiError::ValidationError))
     }
 
     /// Keeps the result until its receipt comes.

@@ -8,10 +8,29 @@ use serde_json::{Map, Value};
 use crate::catalogue::{Catalogue, EffectType, Provider};
 use crate::diagnostics;
 use crate::field::{FieldError, Fields, check_identifier};
-use crate::identity::digest;
-use crate::receipt::MAX_EFFECT_KEY;
+use crate::identity::{EventIdentity, digest};
+use crate::receipt::{self, MAX_EFFECT_KEY};
 use crate::shop_domain;
 use crate::text_enum::text_enum;
+
+/// The fields that a result is read from strictly. Every other one but the diagnostics is ignored,
+/// whatever it holds.
+pub const FIELDS: &[&str] = &[
+    "event_id",
+    "provider_event_id",
+    "stripe_event_id",
+    "provider",
+    "shopify_shop_domain",
+    "event_type",
+    "effect_type",
+    "internal_reference",
+    "effect_key",
+    "status",
+    "replay_id",
+];
+
+/// What is said about a failure: read as far as it can be, whatever it holds.
+pub const DIAGNOSTICS: &[&str] = &["error_code", "error_message"];
 
 text_enum! {
     /// What the app says became of the effect; the texts are those of the request's `status`.
@@ -72,7 +91,7 @@ impl ResultReport {
         body: &Map<String, Value>,
         catalogue: &Catalogue,
     ) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
+        let mut fields = Fields::of_report(body);
         let event = event_selector(&mut fields, catalogue);
         let (result, adjusted) = effect_result(&mut fields);
         let report = event.zip(result).map(|(event, result)| Self { event, result, adjusted });
@@ -86,7 +105,7 @@ impl EffectResult {
     /// # Errors
     /// Every field that breaks a rule, each with the cure.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
+        let mut fields = Fields::of_report(body);
         let (result, _) = effect_result(&mut fields);
         fields.finish(result)
     }
@@ -108,13 +127,47 @@ impl EventSelector {
         ];
         digest(fields.into_iter().map(Option::unwrap_or_default))
     }
+
+    /// What is said of an event beside its id and is not so; each names what the event has.
+    #[must_use]
+    pub fn contradictions(&self, event: &EventIdentity<'_>) -> Vec<FieldError> {
+        let shop = event.shopify_shop_domain.map(str::to_ascii_lowercase);
+        let pairs = [
+            ("provider_event_id", self.provider_event_id.as_deref(), Some(event.provider_event_id)),
+            ("provider", self.provider.as_ref().map(Provider::as_str), Some(event.provider)),
+            ("shopify_shop_domain", self.shopify_shop_domain.as_deref(), shop.as_deref()),
+            ("event_type", self.event_type.as_deref(), Some(event.event_type)),
+            (
+                "effect_type",
+                self.effect_type.as_ref().map(EffectType::as_str),
+                Some(event.effect_type),
+            ),
+            (
+                "internal_reference",
+                self.internal_reference.as_deref(),
+                Some(event.internal_reference),
+            ),
+            ("effect_key", self.effect_key.as_deref(), event.effect_key),
+        ];
+        let differs = pairs.into_iter().filter(|(_, said, is)| said.is_some() && said != is);
+        let mistake = |(field, _, is): (&'static str, _, Option<&str>)| {
+            let is = is.map_or_else(|| "absent".to_owned(), |is| format!("{is:?}"));
+            FieldError::new(
+                field,
+                format!(
+                    "is {is} in the event of this event_id; send that, leave it out, or send the event_id that you mean"
+                ),
+            )
+        };
+        differs.map(mistake).collect()
+    }
 }
 
 fn event_selector(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<EventSelector> {
-    let event_id = fields.text("event_id").map(str::to_owned);
+    let event_id = fields.text("event_id").map(|text| text.trim().to_owned());
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");
-    let mut provider = fields.named("provider", |text| catalogue.provider(text));
+    let mut provider = receipt::provider(fields, catalogue);
     let event_type =
         fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
     let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
@@ -172,8 +225,10 @@ fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static
     };
     let error_code = diagnostic("error_code", diagnostics::clean_code);
     let error_message = diagnostic("error_message", diagnostics::clean_message);
-    let replay_id =
-        fields.named("replay_id", |text| check_identifier(text).map(|()| text.to_owned()));
+    let replay_id = fields.named("replay_id", |text| {
+        let text = text.trim();
+        check_identifier(text).map(|()| text.to_owned())
+    });
     let result =
         outcome.map(|outcome| EffectResult { outcome, error_code, error_message, replay_id });
     (result, adjusted)
@@ -224,6 +279,78 @@ mod tests {
                 [field],
                 "{body}"
             );
+        }
+    }
+
+    #[test]
+    fn blank_text_and_null_are_as_good_as_absent() {
+        let plain = parse(&json!({"provider_event_id": "evt_1", "status": "failed"}));
+        let plain = plain.expect("taken");
+        for blank in [json!(""), json!(" \n"), json!(null)] {
+            let mut body = json!({"provider_event_id": " evt_1 ", "status": " Failed"});
+            for name in FIELDS.iter().chain(DIAGNOSTICS) {
+                if !["provider_event_id", "status"].contains(name) {
+                    body[name] = blank.clone();
+                }
+            }
+            assert_eq!(parse(&body).expect("taken"), plain, "{blank}");
+            let nothing = parse(&json!({"event_id": blank, "status": "failed"}));
+            assert_eq!(nothing.expect_err("refused")[0].field, "event_id");
+        }
+        let trimmed = json!({"event_id": " ev_1\n", "replay_id": " rpl_1 ", "status": "failed"});
+        let trimmed = parse(&trimmed).expect("taken");
+        assert_eq!(trimmed.event.event_id.as_deref(), Some("ev_1"));
+        assert_eq!(trimmed.result.replay_id.as_deref(), Some("rpl_1"));
+    }
+
+    #[test]
+    fn every_field_that_is_read_is_listed() {
+        let body = FIELDS.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
+        let errors = ResultReport::parse(&body, &Catalogue::default()).expect_err("refused");
+        let mut named: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let mut listed = FIELDS.to_vec();
+        named.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(named, listed);
+    }
+
+    #[test]
+    fn what_contradicts_the_event_is_named_with_what_it_has() {
+        let event = EventIdentity {
+            provider: "shopify",
+            shopify_shop_domain: Some("A.myshopify.com"),
+            provider_event_id: "7",
+            event_type: "orders/paid",
+            effect_type: "seat_update",
+            internal_reference: "ws_A",
+            effect_key: None,
+            delivery: None,
+        };
+        let said = json!({
+            "event_id": "ev_1", "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
+            "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
+        });
+        let selector = |change: Value| {
+            let mut body = said.clone();
+            body.as_object_mut().expect("one").extend(change.as_object().expect("one").clone());
+            parse(&body).expect("taken").event
+        };
+        assert_eq!(selector(json!({})).contradictions(&event), []);
+        for (change, field, is) in [
+            (json!({"provider_event_id": "8"}), "provider_event_id", "is \"7\" in"),
+            (json!({"effect_type": "credit_grant"}), "effect_type", "is \"seat_update\" in"),
+            (json!({"event_type": "refunds/create"}), "event_type", "is \"orders/paid\" in"),
+            (json!({"internal_reference": "ws_B"}), "internal_reference", "is \"ws_A\" in"),
+            (json!({"effect_key": "1"}), "effect_key", "is absent in"),
+            (
+                json!({"shopify_shop_domain": "b.myshopify.com"}),
+                "shopify_shop_domain",
+                "is \"a.myshopify.com\" in",
+            ),
+        ] {
+            let found = selector(change).contradictions(&event);
+            assert_eq!((found.len(), found[0].field.as_str()), (1, field));
+            assert!(found[0].message.starts_with(is), "{}", found[0].message);
         }
     }
 

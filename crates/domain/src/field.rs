@@ -5,8 +5,9 @@
 //! followed by one [`Fields::finish`].
 
 use serde_json::{Map, Value};
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
+
+use crate::moment;
 
 /// One field of a request and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,13 +30,21 @@ impl FieldError {
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
     errors: Vec<FieldError>,
+    blank_is_absent: bool,
 }
 
 impl<'a> Fields<'a> {
     /// Starts to read an object.
     #[must_use]
     pub fn of(object: &'a Map<String, Value>) -> Self {
-        Self { object, errors: Vec::new() }
+        Self { object, errors: Vec::new(), blank_is_absent: false }
+    }
+
+    /// Starts to read what an app reports. Text without a visible character counts as absent: it is what
+    /// many languages make of a value that they do not have.
+    #[must_use]
+    pub fn of_report(object: &'a Map<String, Value>) -> Self {
+        Self { object, errors: Vec::new(), blank_is_absent: true }
     }
 
     /// Remembers a mistake.
@@ -46,7 +55,11 @@ impl<'a> Fields<'a> {
     /// The raw value; JSON `null` counts as absent.
     #[must_use]
     pub fn value(&self, field: &str) -> Option<&'a Value> {
-        self.object.get(field).filter(|value| !value.is_null())
+        self.object.get(field).filter(|value| match value {
+            Value::Null => false,
+            Value::String(text) => !(self.blank_is_absent && text.trim().is_empty()),
+            _ => true,
+        })
     }
 
     /// Any text.
@@ -58,8 +71,9 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones. A
-    /// JSON number is taken where every reader of JSON reads the same one.
+    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones. White
+    /// space around it is no part of it. A JSON number is taken where every reader of JSON reads the
+    /// same one.
     pub fn identifier(&mut self, field: &str) -> Option<String> {
         self.identifier_of(field, 255)
     }
@@ -67,7 +81,10 @@ impl<'a> Fields<'a> {
     /// An identifier of 1 to `max` characters.
     pub fn identifier_of(&mut self, field: &str, max: usize) -> Option<String> {
         let read = match self.value(field)? {
-            Value::String(text) => check_text(text, max).map(|()| text.clone()),
+            Value::String(text) => {
+                let text = text.trim();
+                check_text(text, max).map(|()| text.to_owned())
+            }
             Value::Number(number) => exact(number),
             _ => Err("must be a string".to_owned()),
         };
@@ -84,12 +101,12 @@ impl<'a> Fields<'a> {
         find(text).map_err(|why| self.refuse(field, why.to_string())).ok()
     }
 
-    /// A value of a fixed list.
+    /// A value of a fixed list, whatever its capitals and the white space around it.
     pub fn choice<T>(&mut self, field: &str) -> Option<T>
     where
         T: std::str::FromStr<Err = crate::text_enum::UnknownText>,
     {
-        let text = self.text(field)?;
+        let text = self.text(field)?.trim().to_ascii_lowercase();
         text.parse()
             .map_err(|error: crate::text_enum::UnknownText| self.refuse(field, error.to_string()))
             .ok()
@@ -114,24 +131,10 @@ impl<'a> Fields<'a> {
         value.as_bool()
     }
 
-    /// A moment in UTC: RFC 3339 with its zone, or Unix seconds as a number. RFC 3339 has the years 0
-    /// to 9999; a moment that leaves them in UTC could neither be stored nor written back.
+    /// A moment in UTC, as [`moment::read`] reads it.
     pub fn moment(&mut self, field: &str) -> Option<OffsetDateTime> {
-        let moment = match self.value(field)? {
-            Value::String(text) => OffsetDateTime::parse(text, &Rfc3339)
-                .ok()
-                .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC)),
-            Value::Number(number) => from_unix(number),
-            _ => None,
-        };
-        let moment = moment.filter(|moment| (0..=9999).contains(&moment.year()));
-        if moment.is_none() {
-            self.refuse(
-                field,
-                "must be an RFC 3339 time with its zone, such as 2026-11-21T14:02:09Z, or Unix seconds as a number, such as 1795269729",
-            );
-        }
-        moment
+        let value = self.value(field)?;
+        moment::read(value).map_err(|why| self.refuse(field, why)).ok()
     }
 
     /// Says that a required field is absent, unless the field was there and already refused.
@@ -168,15 +171,6 @@ fn exact(number: &serde_json::Number) -> Result<String, String> {
         )),
         None => Err("must be a string, or a whole number from 0 to 2^53 - 1".to_owned()),
     }
-}
-
-/// Unix seconds, whole or with a fraction.
-fn from_unix(number: &serde_json::Number) -> Option<OffsetDateTime> {
-    if let Some(seconds) = number.as_i64() {
-        return OffsetDateTime::from_unix_timestamp(seconds).ok();
-    }
-    let seconds = time::Duration::checked_seconds_f64(number.as_f64()?)?;
-    OffsetDateTime::UNIX_EPOCH.checked_add(seconds)
 }
 
 /// Checks text that names something and is shown to people later.
@@ -249,25 +243,22 @@ mod tests {
     }
 
     #[test]
-    fn moments_have_a_zone_or_are_unix_seconds() {
-        let read = |value: Value| {
-            let object = Map::from_iter([("at".to_owned(), value)]);
-            let mut fields = Fields::of(&object);
-            let at = fields.moment("at");
-            fields.finish(at).map(|at| at.unix_timestamp_nanos() / 1_000_000).ok()
+    fn white_space_around_an_identifier_is_no_part_of_it_and_blank_reports_are_absent() {
+        let read = |text: &str, report: bool| {
+            let object = Map::from_iter([("id".to_owned(), text.into())]);
+            let mut fields = if report { Fields::of_report(&object) } else { Fields::of(&object) };
+            let id = fields.identifier("id");
+            (id, fields.errors.len())
         };
-        assert_eq!(read("2026-11-21T14:02:09-05:00".into()), Some(1_795_287_729_000));
-        assert_eq!(read(1_700_000_000.into()), Some(1_700_000_000_000));
-        assert_eq!(read(1_700_000_000.5.into()), Some(1_700_000_000_500));
-        for bad in [
-            Value::from("2026-11-21T14:02:09"),
-            "1700000000".into(),
-            1_700_000_000_000_i64.into(),
-            u64::MAX.into(),
-            1e300.into(),
-            true.into(),
-        ] {
-            assert_eq!(read(bad.clone()), None, "{bad}");
+        for text in ["evt_1", " evt_1", "evt_1 ", "\tevt_1\r\n", "\u{a0}evt_1\u{3000}"] {
+            assert_eq!(read(text, true), (Some("evt_1".to_owned()), 0), "{text:?}");
+        }
+        assert_eq!(read("Zoë  Müller ", true).0.as_deref(), Some("Zoë  Müller"));
+        for text in ["evt\n1", "evt_1\0", "\u{feff}evt_1", "evt\t1"] {
+            assert_eq!(read(text, true), (None, 1), "{text:?}");
+        }
+        for text in ["", " ", "\t\n"] {
+            assert_eq!((read(text, true), read(text, false)), ((None, 0), (None, 1)), "{text:?}");
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod incident;
+pub mod moment;
 pub mod notice;
 pub mod operator;
 pub mod or_unknown;

@@ -14,6 +14,20 @@ use crate::identity::{EventIdentity, is_test_id};
 use crate::project::{MAX_TIMEOUT_MINUTES, Mode};
 use crate::shop_domain;
 
+/// The fields that a receipt is read from. Every other one is ignored, whatever it holds.
+pub const FIELDS: &[&str] = &[
+    "provider",
+    "provider_event_id",
+    "stripe_event_id",
+    "event_type",
+    "effect_type",
+    "internal_reference",
+    "effect_key",
+    "occurred_at",
+    "shopify_shop_domain",
+    "timeout_minutes",
+];
+
 /// The longest effect key, in characters.
 pub const MAX_EFFECT_KEY: usize = 100;
 
@@ -59,8 +73,8 @@ impl Receipt {
         context: ReceiptContext<'_>,
     ) -> Result<Self, Vec<FieldError>> {
         let ReceiptContext { catalogue, mode } = context;
-        let mut fields = Fields::of(body);
-        let provider = fields.named("provider", |text| catalogue.provider(text));
+        let mut fields = Fields::of_report(body);
+        let provider = provider(&mut fields, catalogue);
         let provider = fields.require("provider", provider);
         let provider_event_id = event_id(&mut fields, provider.as_ref(), mode);
         let event_type =
@@ -109,6 +123,12 @@ impl Receipt {
             delivery: is_test_id(&self.provider_event_id).then_some(idempotency_key),
         }
     }
+}
+
+/// The provider; what the event type beside it is called belongs to the cure of an unknown one.
+pub(crate) fn provider(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<Provider> {
+    let event_type = fields.value("event_type").and_then(Value::as_str);
+    fields.named("provider", |text| catalogue.provider(text, event_type))
 }
 
 /// The canonical event id, or its older Stripe name; both only if they agree.
@@ -227,7 +247,9 @@ mod tests {
             (json!({"internal_reference": "a\u{0}b"}), "internal_reference"),
             (json!({"occurred_at": "2026-11-21T14:02:09"}), "occurred_at"),
             (json!({"occurred_at": 1_700_000_000_000_i64}), "occurred_at"),
-            (json!({"effect_key": ""}), "effect_key"),
+            (json!({"effect_key": true}), "effect_key"),
+            (json!({"effect_key": ["1"]}), "effect_key"),
+            (json!({"provider_event_id": ["evt_1"]}), "provider_event_id"),
             (json!({"effect_key": "x".repeat(101)}), "effect_key"),
             (json!({"provider_event_id": 9_007_199_254_740_993_u64}), "provider_event_id"),
             (json!({"internal_reference": "a\u{fffd}"}), "internal_reference"),
@@ -240,6 +262,50 @@ mod tests {
         for (change, field) in cases {
             assert_eq!(refused(&change), [field], "{change}");
         }
+    }
+
+    #[test]
+    fn blank_text_and_null_are_as_good_as_absent() {
+        let plain = parse(&stripe()).expect("taken");
+        for blank in [json!(""), json!(" \n"), json!(null)] {
+            let mut body = stripe();
+            for optional in
+                ["effect_key", "timeout_minutes", "shopify_shop_domain", "stripe_event_id"]
+            {
+                body[optional] = blank.clone();
+            }
+            assert_eq!(parse(&body).expect("taken"), plain, "{blank}");
+            for required in stripe().as_object().expect("an object").keys() {
+                let errors = refused(&json!({ required: blank }));
+                assert_eq!(errors, [required.as_str()], "{blank}");
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_field_changes_no_identity() {
+        let mut spaced = stripe();
+        for (name, value) in spaced.as_object_mut().expect("an object") {
+            *value = json!(format!(" {}\n", value.as_str().expect(name)));
+        }
+        spaced["effect_key"] = json!(" pack-2 ");
+        let mut plain = stripe();
+        plain["effect_key"] = json!("pack-2");
+        assert_eq!(parse(&spaced).expect("taken"), parse(&plain).expect("taken"));
+    }
+
+    #[test]
+    fn every_field_that_is_read_is_listed() {
+        let bad: Map<_, _> = FIELDS.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
+        let mut shopify = Value::Object(bad);
+        let mut named = refused(&shopify);
+        shopify["provider"] = json!("shopify");
+        named.extend(parse(&shopify).expect_err("refused").into_iter().map(|error| error.field));
+        named.sort_unstable();
+        named.dedup();
+        let mut listed = FIELDS.to_vec();
+        listed.sort_unstable();
+        assert_eq!(named, listed);
     }
 
     #[test]

@@ -28,16 +28,17 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    /// Judges the payload as it stands in the body. It is read only where it is wanted and fits.
+    /// Judges the payload as it stands in the body, whatever its bytes are. It is read only where it is
+    /// wanted and fits.
     #[must_use]
-    pub fn judge(payload: &str, wanted: bool) -> Self {
+    pub fn judge(payload: &[u8], wanted: bool) -> Self {
         if !wanted {
             return Self::NotStored(DropReason::Off);
         }
         if payload.len() > MAX_SNAPSHOT {
             return Self::NotStored(DropReason::TooLarge);
         }
-        match serde_json::from_str::<Map<String, Value>>(payload) {
+        match serde_json::from_slice::<Map<String, Value>>(payload) {
             Ok(object) => Self::Kept(Value::Object(object).to_string()),
             Err(_) => Self::NotStored(DropReason::Invalid),
         }
@@ -50,22 +51,27 @@ mod tests {
 
     #[test]
     fn a_payload_is_kept_where_it_is_wanted_and_fits() {
-        assert_eq!(Snapshot::judge("{ \"a\": 1 }", true), Snapshot::Kept("{\"a\":1}".to_owned()));
-        let dropped = |payload: &str, wanted| match Snapshot::judge(payload, wanted) {
+        assert_eq!(Snapshot::judge(b"{ \"a\": 1 }", true), Snapshot::Kept("{\"a\":1}".to_owned()));
+        let dropped = |payload: &[u8], wanted| match Snapshot::judge(payload, wanted) {
             Snapshot::NotStored(reason) => reason.as_str(),
             Snapshot::Kept(_) => "kept",
         };
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SNAPSHOT));
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
         for (payload, wanted, reason) in [
-            ("{}", false, "off"),
-            (large.as_str(), false, "off"),
-            ("[]", false, "off"),
-            (large.as_str(), true, "too_large"),
-            ("[]", true, "invalid"),
-            ("\"text\"", true, "invalid"),
-            ("{\"a\":1e999}", true, "invalid"),
-            (deep.as_str(), true, "invalid"),
+            (&b"{}"[..], false, "off"),
+            (large.as_bytes(), false, "off"),
+            (b"[]", false, "off"),
+            (b"{\"a\":NaN}", false, "off"),
+            (large.as_bytes(), true, "too_large"),
+            (b"[]", true, "invalid"),
+            (b"\"text\"", true, "invalid"),
+            (b"{\"a\":1e999}", true, "invalid"),
+            (b"{\"a\":NaN}", true, "invalid"),
+            (b"{\"a\":\"\xff\"}", true, "invalid"),
+            (b"{\"a\":\"\\ud83d\"}", true, "invalid"),
+            (b"", true, "invalid"),
+            (deep.as_bytes(), true, "invalid"),
         ] {
             assert_eq!(dropped(payload, wanted), reason);
         }

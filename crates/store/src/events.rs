@@ -3,7 +3,7 @@
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::EventSelector;
 use domain::event::Effect;
-use domain::identity::is_test_id;
+use domain::identity::{EventIdentity, is_test_id};
 use domain::ids::{EventId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -60,6 +60,23 @@ struct Row {
     received_at: OffsetDateTime,
     timeout_at: OffsetDateTime,
     timeout_minutes: i32,
+}
+
+impl PaymentEvent {
+    /// What makes it this event and no other, but for the delivery of a test id, which is not kept.
+    #[must_use]
+    pub fn identity(&self) -> EventIdentity<'_> {
+        EventIdentity {
+            provider: self.provider.as_str(),
+            shopify_shop_domain: self.shopify_shop_domain.as_deref(),
+            provider_event_id: &self.provider_event_id,
+            event_type: &self.event_type,
+            effect_type: self.effect_type.as_str(),
+            internal_reference: &self.internal_reference,
+            effect_key: self.effect_key.as_deref(),
+            delivery: None,
+        }
+    }
 }
 
 impl TryFrom<Row> for PaymentEvent {

@@ -1,4 +1,4 @@
-//! Bodies that are not quite JSON. Each is a clear error and stores nothing.
+//! Bodies of which nobody can say what they report. Each is a clear error and stores nothing.
 
 use e2e::run;
 use e2e::world::receipt;
@@ -18,7 +18,6 @@ fn replaced(value: &str, raw: &str) -> String {
 
 /// Bodies that no reader of JSON may take, or that two readers could take in two ways.
 fn broken() -> Vec<String> {
-    let deep = with("canary", &format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)));
     let good = receipt("evt_1").to_string();
     vec![
         String::new(),
@@ -30,16 +29,12 @@ fn broken() -> Vec<String> {
         format!("{good} canary"),
         format!("{good}\u{0}"),
         format!("[{good}]"),
-        format!("\u{feff}{good}"),
         good[..good.len() - 1].to_owned(),
-        deep,
-        with("canary", "1e999"),
-        with("canary", "-1e999"),
-        with("canary", "NaN"),
-        with("canary", "01"),
+        format!("{},}}", &good[..good.len() - 1]),
+        with("canary", "{]"),
+        with("canary", "\"no end"),
         with("provider", "\"stripe\""),
-        with("canary", "1,\"canary\":1"),
-        replaced("user_456", "\"a\tb\""),
+        with("provider", "\"stripe\",\"canary\":NaN"),
     ]
 }
 
@@ -60,7 +55,7 @@ fn what_is_no_json_object_is_malformed_and_never_quoted() {
             }
         }
         let twice = api.send(RECEIPT, &fresh(), with("provider", "\"stripe\"")).await;
-        insta::assert_snapshot!(twice.shown(), @r#"400 {"error":{"code":"malformed_request","message":"a field stands twice in the body at line 1, column 185","request_id":"req_"}}"#);
+        insta::assert_snapshot!(twice.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the field provider stands twice in the body","request_id":"req_"}}"#);
         let surrogate = api.send(RECEIPT, &fresh(), replaced("user_456", r#""\ud800""#)).await;
         insta::assert_snapshot!(surrogate.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"internal_reference","message":"must not contain U+FFFD or an unpaired surrogate: its text is broken"}],"request_id":"req_"}}"#);
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 0);
@@ -69,14 +64,25 @@ fn what_is_no_json_object_is_malformed_and_never_quoted() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_are_malformed() {
+fn bodies_of_another_kind_are_told_so() {
     run(async {
         let api = Api::start().await;
-        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"{\"a\":\"\xed\xa0\x80\"}", b"\x1f\x8b\x08", b"\0"]
-        {
-            let request = api.request(RECEIPT, &api.world.key, &fresh()).body(bytes.to_vec());
-            let answer = super::Answer::of(request).await;
-            assert_eq!(answer.code(), "malformed_request", "{bytes:?}");
+        let utf_16 =
+            receipt("evt_1").to_string().encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bytes, said) in [
+            (utf_16, "the body is in UTF-16; send it in UTF-8"),
+            (b"\x1f\x8b\x08".to_vec(), "the body is compressed by gzip; send it as it is"),
+            (
+                b"provider=stripe&status=failed".to_vec(),
+                "the body is a form (name=value); send a JSON object",
+            ),
+            (b"\0".to_vec(), "the body is not valid JSON at line 1, column 1"),
+        ] {
+            let answer = api.send_bytes(RECEIPT, bytes).await;
+            assert_eq!(
+                (answer.code(), answer.message()),
+                ("malformed_request".to_owned(), said.to_owned())
+            );
         }
     });
 }

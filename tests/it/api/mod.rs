@@ -6,6 +6,7 @@ mod accept;
 mod bodies;
 mod credentials;
 mod early;
+mod forms;
 mod health;
 mod idempotency;
 mod outage;
@@ -149,6 +150,11 @@ impl Api {
     pub async fn send(&self, path: &str, idempotency: &str, body: impl Into<String>) -> Answer {
         let request = self.request(path, &self.world.key, idempotency);
         Answer::of(request.body(body.into())).await
+    }
+
+    /// Posts these very bytes, UTF-8 or not, under a fresh idempotency key.
+    pub async fn send_bytes(&self, path: &str, body: Vec<u8>) -> Answer {
+        Answer::of(self.request(path, &self.world.key, &fresh()).body(body)).await
     }
 
     /// Posts JSON under a fresh idempotency key.

@@ -139,7 +139,7 @@ fn payload_too_large_and_too_many_fields() {
         let exact = api.send(RECEIPT, &fresh(), padded(256 * 1024)).await;
         assert_eq!(exact.status, 202, "{}", exact.text);
         let over = api.send(RECEIPT, &fresh(), padded(256 * 1024 + 1)).await;
-        insta::assert_snapshot!(over.shown(), @r#"413 {"error":{"code":"payload_too_large","message":"the body has more than 262144 bytes (256 KiB) beside its payload","request_id":"req_"}}"#);
+        insta::assert_snapshot!(over.shown(), @r#"413 {"error":{"code":"payload_too_large","message":"the body has more than 262144 bytes (256 KiB) beside payload and error texts","request_id":"req_"}}"#);
         let mut body = receipt("evt_2");
         for number in 0..58 {
             body[format!("extra_{number}")] = number.into();

@@ -43,9 +43,10 @@ pub(super) async fn declare(
         match declare_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
             Declared::Done(new) => {
                 pool::commit(tx).await?;
-                let text = match new {
-                    0 => "These names are known already.",
-                    _ => "Declared. Receipts of this project may use it from now on.",
+                let text = if new.is_empty() {
+                    "These names are known already."
+                } else {
+                    "Declared. Receipts of this project may use it from now on."
                 };
                 let to = head::path(project.id);
                 return signed_in.lead_to(&state, &to, &Message::done(text)).await;

@@ -131,7 +131,7 @@ impl fmt::Display for Declaration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDeclaration {
     /// Nobody's event type.
-    #[error("must name its provider, such as paddle:transaction.completed")]
+    #[error("must name its provider, such as acme:license.sold")]
     NoProvider,
     /// No name.
     #[error(transparent)]
@@ -173,17 +173,17 @@ impl Catalogue {
         (texts(events), texts(effects))
     }
 
-    /// The provider that a text names.
+    /// The provider that a text names. A provider is declared with its first event type, so the one that
+    /// stands beside it is part of the cure.
     ///
     /// # Errors
     /// When nobody is called so.
-    pub fn provider(&self, text: &str) -> Result<Provider, UnknownName> {
+    pub fn provider(&self, text: &str, event_type: Option<&str>) -> Result<Provider, UnknownName> {
         let folded = text.trim().to_ascii_lowercase();
         let known = || Provider::BUILT_IN.iter().chain(self.declared_providers());
-        known().find(|one| one.as_str() == folded).cloned().ok_or_else(|| {
-            let name = folded.parse::<Name>().map(|name| format!("{name}:EVENT_TYPE"));
-            let nearest = known().map(ToString::to_string).collect();
-            UnknownName { nearest, cure: self.declare_event_type(name.ok().as_deref()) }
+        known().find(|one| one.as_str() == folded).cloned().ok_or_else(|| UnknownName {
+            nearest: nearest(text, known().map(Provider::as_str)),
+            cure: self.declare_event_type(text, event_type.unwrap_or("EVENT_TYPE")),
         })
     }
 
@@ -201,12 +201,12 @@ impl Catalogue {
             None => Provider::BUILT_IN.iter().chain(self.declared_providers()).collect(),
         };
         let found = providers.iter().find_map(|provider| self.find_event_type(provider, text));
-        found.map(str::to_owned).ok_or_else(|| {
-            let name = text.trim().to_ascii_lowercase().parse::<Name>().ok();
-            let name = provider.zip(name).map(|(provider, name)| format!("{provider}:{name}"));
-            let known = providers.iter().flat_map(|provider| self.event_types(provider));
-            let cure = self.declare_event_type(name.as_deref());
-            UnknownName { nearest: nearest(text, known), cure }
+        found.map(str::to_owned).ok_or_else(|| UnknownName {
+            nearest: nearest(
+                text,
+                providers.iter().flat_map(|provider| self.event_types(provider)),
+            ),
+            cure: self.declare_event_type(provider.map_or("PROVIDER", Provider::as_str), text),
         })
     }
 
@@ -217,13 +217,10 @@ impl Catalogue {
     pub fn effect_type(&self, text: &str) -> Result<EffectType, UnknownName> {
         let folded = text.trim().to_ascii_lowercase();
         let known = self.effect_types();
-        if let Some(found) = known.iter().find(|one| one.as_str() == folded) {
-            return Ok(found.clone());
-        }
-        let name = folded.parse::<Name>().ok();
-        let nearest = known.iter().map(ToString::to_string).collect();
-        let name = name.as_ref().map_or("NAME", Name::as_str);
-        Err(UnknownName { nearest, cure: self.declare(&format!("--effect-type {name}")) })
+        known.iter().find(|one| one.as_str() == folded).cloned().ok_or_else(|| UnknownName {
+            nearest: nearest(text, known.iter().map(EffectType::as_str)),
+            cure: nameable(text).map(|name| self.declare("--effect-type", &name)),
+        })
     }
 
     /// The event types of a provider.
@@ -262,14 +259,15 @@ impl Catalogue {
         self.event_types(provider).find(|known| provider.fold(known) == folded)
     }
 
-    /// The command that makes an event type known; a placeholder stands where the text is no name.
-    fn declare_event_type(&self, name: Option<&str>) -> String {
-        self.declare(&format!("--event-type {}", name.unwrap_or("PROVIDER:EVENT_TYPE")))
+    /// The command that makes an event type known, if both texts can be names.
+    fn declare_event_type(&self, provider: &str, event_type: &str) -> Option<String> {
+        let (provider, event_type) = nameable(provider).zip(nameable(event_type))?;
+        Some(self.declare("--event-type", &format!("{provider}:{event_type}")))
     }
 
-    fn declare(&self, what: &str) -> String {
+    fn declare(&self, option: &str, name: &str) -> String {
         let project = self.project.map_or_else(|| "PROJECT_ID".to_owned(), |id| id.to_string());
-        format!("sendpromptly project declare --project {project} {what}")
+        format!("sendpromptly project declare --project {project} {option} {name}")
     }
 
     fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
@@ -283,27 +281,50 @@ impl Catalogue {
 /// How many near names are told.
 const NEAREST: usize = 3;
 
-/// The known names that a mistyped one resembles most.
+/// The known names that a mistyped one resembles most, each once, the nearest first.
 fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let text = text.trim().to_ascii_lowercase();
     let likeness = |one: &str| strsim::jaro_winkler(&text, &one.to_ascii_lowercase());
-    let mut near: Vec<_> = known.map(|one| (likeness(one), one)).collect();
+    let mut near: Vec<_> = Vec::new();
+    for one in known {
+        if !near.iter().any(|(_, seen)| *seen == one) {
+            near.push((likeness(one), one));
+        }
+    }
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     near.into_iter().take(NEAREST).map(|(_, one)| one.to_owned()).collect()
 }
 
+/// A text as a name that can be declared. What stands in capitals for a part that is not known stays
+/// as it is, so that nobody takes it for a name.
+fn nameable(text: &str) -> Option<String> {
+    let folded = text.trim().to_ascii_lowercase();
+    let placeholder = ["PROVIDER", "EVENT_TYPE"].contains(&text);
+    folded
+        .parse::<Name>()
+        .ok()
+        .map(|name| if placeholder { text.to_owned() } else { name.to_string() })
+}
+
 /// A name that the catalogue does not have. The text continues a sentence that begins with the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not known here; {}if it is right, declare it: {cure}", list(nearest))]
+#[error("is not known here{}; {}", list(nearest), advice(cure.as_deref()))]
 pub struct UnknownName {
-    /// The known names, or of many those that resemble it most.
+    /// The known names that resemble it most.
     pub nearest: Vec<String>,
-    /// The command that makes it known.
-    pub cure: String,
+    /// The command that makes it known, if it can be a name.
+    pub cure: Option<String>,
 }
 
 fn list(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("nearest: {}; ", nearest.join(", ")) }
+    if nearest.is_empty() { String::new() } else { format!("; nearest: {}", nearest.join(", ")) }
+}
+
+fn advice(cure: Option<&str>) -> String {
+    match cure {
+        Some(cure) => format!("if it is right, declare it: {cure}"),
+        None => format!("it cannot be declared as it is: a name {InvalidName}"),
+    }
 }
 
 #[cfg(test)]
@@ -358,7 +379,7 @@ mod tests {
     #[test]
     fn what_a_project_declares_is_its_own() {
         let catalogue = paddle();
-        let acme = catalogue.provider("acme").expect("declared");
+        let acme = catalogue.provider("acme", None).expect("declared");
         assert_eq!(
             catalogue.event_type(Some(&acme), "license.sold").as_deref(),
             Ok("license.sold")
@@ -369,7 +390,7 @@ mod tests {
             catalogue.effect_type("license_issue").expect("declared").as_str(),
             "license_issue"
         );
-        assert!(Catalogue::default().provider("acme").is_err());
+        assert!(Catalogue::default().provider("acme", None).is_err());
         assert_eq!(catalogue.providers().len(), Provider::BUILT_IN.len() + 1);
     }
 
@@ -381,15 +402,54 @@ mod tests {
         assert_eq!(unknown.nearest[0], "invoice.paid");
         let cure = "project declare --project prj_00000000000000000000000000 --event-type stripe:invoice.payed";
         assert!(unknown.to_string().ends_with(cure), "{unknown}");
-        let unknown = catalogue.effect_type("licence issue").expect_err("unknown").to_string();
+        let unknown = catalogue.effect_type("licence_issue").expect_err("unknown");
+        assert_eq!(unknown.nearest[0], "license_issue");
+        assert!(unknown.to_string().ends_with("00 --effect-type licence_issue"), "{unknown}");
+        let unknown = catalogue.provider("Acmee", Some("License.Sold")).expect_err("unknown");
+        assert_eq!(unknown.nearest[0], "acme");
+        let said = unknown.to_string();
         assert!(
-            unknown.contains("license_issue") && unknown.ends_with("--effect-type NAME"),
-            "{unknown}"
+            said.ends_with("--event-type acmee:license.sold") && !said.contains('\n'),
+            "{said}"
         );
-        let unknown = catalogue.provider("acmee").expect_err("unknown").to_string();
-        assert!(
-            unknown.contains("stripe, shopify, paypal") && unknown.contains("acmee:EVENT_TYPE")
-        );
+        let unknown = catalogue.provider("acmee", None).expect_err("unknown").to_string();
+        assert!(unknown.ends_with("--event-type acmee:EVENT_TYPE"), "{unknown}");
+    }
+
+    #[test]
+    fn at_most_three_names_are_near_each_once_the_nearest_first() {
+        let twice = ["acme:license.sold", "acme:license.renewed", "paddle:license.sold"];
+        let twice = twice.map(|text| Declaration::event_type(text).expect("a declaration"));
+        let catalogue = Catalogue::new(ProjectId::from_uuid(Uuid::nil()), twice.to_vec());
+        let providers = catalogue.provider("acmé", None).expect_err("unknown").nearest;
+        let types = catalogue.event_type(None, "licence.sold").expect_err("unknown").nearest;
+        let effects = catalogue.effect_type("credit_grants").expect_err("unknown").nearest;
+        assert_eq!(providers[0], "acme");
+        assert_eq!(types[..2], ["license.sold", "license.renewed"]);
+        assert_eq!(effects[0], "credit_grant");
+        for near in [providers, types, effects] {
+            let mut once = near.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!((near.len(), once.len()), (3, 3), "{near:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_not_to_be_declared() {
+        let catalogue = paddle();
+        for unknown in [
+            catalogue.effect_type("licence issue; rm -rf ~"),
+            catalogue.effect_type("issue\nit"),
+            catalogue.effect_type(&"x".repeat(101)),
+        ] {
+            let unknown = unknown.expect_err("unknown");
+            assert_eq!(unknown.cure, None);
+            assert!(
+                unknown.to_string().contains("a name must have 1 to 100 characters"),
+                "{unknown}"
+            );
+        }
     }
 
     #[test]

@@ -12,10 +12,10 @@ use crate::{PgConnection, StoreError, declared_names, projects};
 pub const MAX_NAMES: usize = 200;
 
 /// What became of a declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Declared {
-    /// The project has the names; so many are new.
-    Done(usize),
+    /// The project has the names; these are new.
+    Done(Vec<Declaration>),
     /// The project would have more than [`MAX_NAMES`]; nothing may stay of the transaction.
     TooMany,
     /// There is no such project.
@@ -35,10 +35,10 @@ pub async fn declare_names(
     if projects::lock_project(&mut *tx, project_id).await?.is_none() {
         return Ok(Declared::NoProject);
     }
-    let mut new = 0;
+    let mut new = Vec::new();
     for name in names.iter().filter(|name| !name.is_built_in()) {
         if declared_names::insert_name(&mut *tx, project_id, name).await? {
-            new += 1;
+            new.push(name.clone());
             let detail = json!({ "name": name.to_string() });
             let subject = Subject::project(project_id);
             let action = Action::ProjectDeclared;

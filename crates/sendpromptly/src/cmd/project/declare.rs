@@ -10,20 +10,21 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
 use crate::failure::{Failure, no_such, parse_id};
-use crate::text::{NOTHING, block};
 
 pub const HELP: &str = "\
 Example:
   sendpromptly project declare --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
     --event-type acme:license.sold --effect-type license_issue
 
-A provider is known with its first event type. Capitals are folded, and what is known already stays as
-it is. docs/providers.md lists the names that are built in.";
+An event type is written as PROVIDER:TYPE, just as the receipt names them in `provider` and
+`event_type`; the provider is known with its first type. Names have 1 to 100 characters of
+a-z 0-9 _ . / : - and capitals are folded. Declaring a name again changes nothing. They hold for
+receipts and results from then on. docs/providers.md lists the names that are built in.";
 
 /// Which project, and what it declares.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The project's id.
+    /// The project's id, as `sendpromptly project list` prints it.
     #[arg(long, value_name = "PROJECT")]
     project: String,
     #[command(flatten)]
@@ -33,10 +34,10 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct Names {
-    /// An event type with its provider; may be given more than once.
+    /// An event type with its provider, such as acme:license.sold; may be given more than once.
     #[arg(long, value_name = "PROVIDER:TYPE")]
     event_type: Vec<String>,
-    /// An effect; may be given more than once.
+    /// An effect, such as license_issue; may be given more than once.
     #[arg(long, value_name = "NAME")]
     effect_type: Vec<String>,
 }
@@ -54,29 +55,54 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let id: ProjectId = parse_id("project", &args.project)?;
     let desk = Desk::open(context).await?;
     let mut tx = desk.begin().await?;
-    match declare_names(&mut tx, &desk.actor, id, &names).await? {
-        Declared::Done(_) => pool::commit(tx).await?,
+    let new = match declare_names(&mut tx, &desk.actor, id, &names).await? {
+        Declared::Done(new) => {
+            pool::commit(tx).await?;
+            new
+        }
         Declared::TooMany => {
             let why = format!("a project may declare {MAX_NAMES} names");
             return Err(Failure::Validation(why).into());
         }
         Declared::NoProject => return Err(no_such("project", id).into()),
-    }
+    };
     let catalogue = declared_names::load_catalogue(&desk.pool, id).await?;
-    let shown = DeclaredNames::new(id, &catalogue);
-    let human = shown.describe();
-    Answer::new(&shown, human)
+    Answer::new(&DeclaredNames::new(id, &catalogue), describe(&names, &new))
+}
+
+/// One line for each name that was given.
+fn describe(names: &[Declaration], new: &[Declaration]) -> String {
+    let line = |name: &Declaration| {
+        let kind = match name {
+            Declaration::EventType(..) => "event type",
+            Declaration::EffectType(_) => "effect type",
+        };
+        let what = if new.contains(name) {
+            "declared"
+        } else if name.is_built_in() {
+            "is built in, nothing to declare"
+        } else {
+            "was declared before"
+        };
+        format!("{kind} {name}: {what}")
+    };
+    let mut lines: Vec<String> = names.iter().map(line).collect();
+    lines.dedup();
+    lines.join("\n")
 }
 
 impl Names {
     fn read(&self) -> Result<Vec<Declaration>, Failure> {
-        let events =
-            self.event_type.iter().map(|text| (Declaration::event_type(text), "event_type"));
-        let effects =
-            self.effect_type.iter().map(|text| (Declaration::effect_type(text), "effect_type"));
-        let wrong =
-            |field: &'static str| move |why: InvalidDeclaration| Failure::option(field, why);
-        events.chain(effects).map(|(read, field)| read.map_err(wrong(field))).collect()
+        type Read = fn(&str) -> Result<Declaration, InvalidDeclaration>;
+        let read = |option: &'static str, texts: &[String], read: Read| {
+            let one = |text: &String| {
+                read(text).map_err(|why| Failure::option(&format!("{option} {text:?}"), why))
+            };
+            texts.iter().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        let mut names = read("--event-type", &self.event_type, Declaration::event_type)?;
+        names.extend(read("--effect-type", &self.effect_type, Declaration::effect_type)?);
+        Ok(names)
     }
 }
 
@@ -85,16 +111,43 @@ impl DeclaredNames {
         let (event_types, effect_types) = catalogue.declared_texts();
         Self { project_id, event_types, effect_types }
     }
+}
 
-    fn describe(&self) -> String {
-        let list = |names: &[String]| match names {
-            [] => NOTHING.to_owned(),
-            names => names.join(", "),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_has_a_line_that_says_what_became_of_it() {
+        let names = Names {
+            event_type: ["acme:License.Sold", "acme:license.renewed", "stripe:invoice.paid"]
+                .map(str::to_owned)
+                .to_vec(),
+            effect_type: vec!["license_issue".to_owned()],
         };
-        block(&[
-            ("project", self.project_id.to_string()),
-            ("event types", list(&self.event_types)),
-            ("effect types", list(&self.effect_types)),
-        ])
+        let names = names.read().expect("names");
+        let new = [names[0].clone(), names[3].clone()];
+        assert_eq!(
+            describe(&names, &new),
+            "event type acme:license.sold: declared\n\
+             event type acme:license.renewed: was declared before\n\
+             event type stripe:invoice.paid: is built in, nothing to declare\n\
+             effect type license_issue: declared"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_none_says_which_and_what_would_be_right() {
+        let read = |event: &str, effect: &str| {
+            let names = Names { event_type: vec![event.into()], effect_type: vec![effect.into()] };
+            names.read().expect_err("refused").to_string()
+        };
+        let said = read("license.sold", "license_issue");
+        assert_eq!(
+            said,
+            "--event-type \"license.sold\" must name its provider, such as acme:license.sold"
+        );
+        let said = read("acme:license.sold", "license issue");
+        assert!(said.starts_with("--effect-type \"license issue\" must have 1 to 100"), "{said}");
     }
 }
