@@ -16,6 +16,12 @@ import tempfile
 
 INSTALL = ["install", "--yes", "--no-install-recommends"]
 WORK_PREFIX = ".installing-"  # what the engines' installer removes too, under the same lock
+LAUNCHER = """#!/bin/sh
+# The libraries that the system lacks lie beside the program.
+here=$(dirname "$(readlink -f "$0")")
+export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+{settings}exec "$here/{program}" "$@"
+"""
 
 
 class Failed(Exception):
@@ -95,9 +101,24 @@ def private_apt(folder: pathlib.Path) -> list[str]:
     return [word for key, value in values.items() for word in ("-o", f"{key}={value}")]
 
 
-def write_program(path: pathlib.Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
+def folders(root: pathlib.Path, pattern: str) -> str:
+    """The folders below `root` that hold such files, as a launcher names them."""
+    found = sorted({path.parent.relative_to(root) for path in root.rglob(pattern)})
+    return ":".join(f"$here/{folder}" for folder in found)
+
+
+def write_launcher(root: pathlib.Path, name: str, program, settings: str = "") -> pathlib.Path:
+    """Writes what starts an unpacked program; `settings` are lines of shell that it needs beside its libraries."""
+    text = LAUNCHER.format(libraries=folders(root, "lib*.so*"), settings=settings, program=program)
+    (root / name).write_text(text, encoding="utf-8")
+    (root / name).chmod(0o755)
+    return root / name
+
+
+def give_up(name: str, package: str, reason) -> int:
+    say(f"No usable {name} was found or could be installed for the tests: {reason}")
+    say(f"To install it by hand, run `apt-get install {package}` as root, or your system's equivalent")
+    return 1
 
 
 def unpack(packages: list[str], cache: pathlib.Path, finish, other=lambda: None, family="") -> pathlib.Path:
@@ -139,3 +160,29 @@ def fetch(packages: list[str], work: pathlib.Path, cache: pathlib.Path, finish, 
     shutil.rmtree(target, ignore_errors=True)  # It is there but not usable, or we would not be here.
     root.rename(target)
     return target
+
+
+def provide_server(name: str, works) -> int:
+    """Prints where a server is that is named like its package, after fetching it if `works` finds none.
+
+    It is unpacked for root too: an installation would start a service on this machine.
+    """
+    cache = cache_folder()
+    by_hand = pathlib.Path("/usr/sbin") / name  # not on the path of ordinary users
+
+    def find() -> str | None:
+        candidates = [shutil.which(name), by_hand, cache / f"{name}-unpacked" / name]
+        return next((str(program) for program in candidates if program and works(program)), None)
+
+    def finish(root: pathlib.Path) -> str:
+        write_launcher(root, name, f"usr/sbin/{name}")
+        return f"{name}-unpacked"
+
+    try:
+        found = find() or str(unpack([name], cache, finish, find) / name)
+        if not works(found):
+            raise Failed(f"{found} does not run")
+    except (Failed, OSError, ValueError) as reason:
+        return give_up(name, name, reason)
+    print(found)
+    return 0

@@ -14,17 +14,11 @@ import re
 import shutil
 import sys
 
-from apt_packages import Failed, cache_folder, install, run, say, unpack, write_program
+from apt_packages import Failed, cache_folder, install, run, say, unpack, write_launcher
 
 NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
 MINIMUM = 120  # the first whose new headless mode does everything that the tests ask for
-LAUNCHER = """#!/bin/sh
-# The libraries and fonts that the system lacks lie beside the browser.
-here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-export FONTCONFIG_FILE="$here/fonts.conf"
-exec "$here/usr/lib/chromium/chromium" "$@"
-"""
+FONT_SETTINGS = 'export FONTCONFIG_FILE="$here/fonts.conf"\n'
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -82,9 +76,7 @@ def install_into_cache(cache: pathlib.Path) -> str:
 def finish(browser: pathlib.Path) -> str:
     """Writes the launcher; the folder is named by the version."""
     (browser / "fonts.conf").write_text(FONTS, encoding="utf-8")
-    libraries = sorted({path.parent.relative_to(browser) for path in browser.rglob("lib*.so*")})
-    launcher = browser / "chromium"
-    write_program(launcher, LAUNCHER.format(libraries=":".join(f"$here/{folder}" for folder in libraries)))
+    launcher = write_launcher(browser, "chromium", "usr/lib/chromium/chromium", FONT_SETTINGS)
     check(launcher)
     [version] = re.findall(r"[\d.]+", run(launcher, "--version"))[:1]
     return f"chromium-{version}"

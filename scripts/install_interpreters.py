@@ -29,12 +29,7 @@ INTERPRETERS = {
     },
 }
 # Everything is in the environment, so that processes that an interpreter starts find it too.
-PHP_LAUNCHER = """#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-export PHPRC="$here/php.ini" PHP_INI_SCAN_DIR="$here/none" UNPACKED_PHP="$here"
-exec "$here/{program}" "$@"
-"""
+PHP_VARIABLES = 'export PHPRC="$here/php.ini" PHP_INI_SCAN_DIR="$here/none" UNPACKED_PHP="$here"\n'
 PHP_SETTINGS = """extension_dir = "${{UNPACKED_PHP}}/{extensions}"
 extension = ctype
 extension = curl
@@ -42,12 +37,7 @@ extension = mbstring
 extension = posix
 extension = tokenizer
 """
-RUBY_LAUNCHER = """#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-export RUBYLIB="{rubylib}${{RUBYLIB:+:$RUBYLIB}}"
-exec "$here/{program}" "$@"
-"""
+RUBY_VARIABLES = 'export RUBYLIB="{rubylib}${{RUBYLIB:+:$RUBYLIB}}"\n'
 
 
 def works(name: str, program) -> bool:
@@ -63,22 +53,16 @@ def find(name: str, cache: pathlib.Path) -> str | None:
     return next((str(program) for program in candidates if program and works(name, program)), None)
 
 
-def folders(root: pathlib.Path, pattern: str) -> str:
-    found = sorted({path.parent.relative_to(root) for path in root.rglob(pattern)})
-    return ":".join(f"$here/{folder}" for folder in found)
-
-
-def launcher(name: str, root: pathlib.Path) -> str:
-    [program, *_] = sorted(root.glob(INTERPRETERS[name]["program"]))
-    values = {"libraries": folders(root, "lib*.so*"), "program": program.relative_to(root)}
+def variables(name: str, root: pathlib.Path) -> str:
+    """What an unpacked interpreter needs in its environment beside its libraries."""
     if name == "php":
         [extensions] = {path.parent.relative_to(root) for path in root.glob("usr/lib/php/*/curl.so")}
         (root / "php.ini").write_text(PHP_SETTINGS.format(extensions=extensions), encoding="utf-8")
-        return PHP_LAUNCHER.format(**values)
+        return PHP_VARIABLES
     patterns = ["usr/lib/ruby/vendor_ruby", "usr/lib/ruby/*.*.*", "usr/lib/*/ruby/*.*.*",
                 "usr/share/rubygems-integration/all/gems/minitest-*/lib"]
     libraries = [path.relative_to(root) for pattern in patterns for path in root.glob(pattern)]
-    return RUBY_LAUNCHER.format(**values, rubylib=":".join(f"$here/{path}" for path in libraries))
+    return RUBY_VARIABLES.format(rubylib=":".join(f"$here/{path}" for path in libraries))
 
 
 def install(name: str, cache: pathlib.Path) -> str:
@@ -88,7 +72,8 @@ def install(name: str, cache: pathlib.Path) -> str:
         found = find(name, cache)
     else:
         def finish(root: pathlib.Path) -> str:
-            apt_packages.write_program(root / name, launcher(name, root))
+            [program, *_] = sorted(root.glob(INTERPRETERS[name]["program"]))
+            apt_packages.write_launcher(root, name, program.relative_to(root), variables(name, root))
             return f"{name}-unpacked"
 
         family = INTERPRETERS[name]["family"]
@@ -104,10 +89,7 @@ def main() -> int:
         try:
             print(f"{name}={find(name, cache) or install(name, cache)}", flush=True)
         except (Failed, OSError, ValueError) as reason:
-            packages = " ".join(INTERPRETERS[name]["packages"])
-            apt_packages.say(f"No usable {name} was found or could be installed for the tests: {reason}")
-            apt_packages.say(f"To install it by hand, run `apt-get install {packages}` as root, or your system's equivalent")
-            return 1
+            return apt_packages.give_up(name, " ".join(INTERPRETERS[name]["packages"]), reason)
     return 0
 
 

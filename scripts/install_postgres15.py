@@ -7,7 +7,7 @@ Debian's package is used where it is installed; root installs it where it is not
 import pathlib
 import sys
 
-from apt_packages import Failed, install, run, say
+from apt_packages import Failed, give_up, install, run
 
 FOLDER = pathlib.Path("/usr/lib/postgresql/15/bin")
 PACKAGE = "postgresql-15"
@@ -27,9 +27,7 @@ def main() -> int:
         if not works():
             raise Failed(f"{FOLDER} has no usable programs")
     except Failed as reason:
-        say(f"No PostgreSQL 15 was found or could be installed for the tests: {reason}")
-        say(f"To install it by hand, run `apt-get install {PACKAGE}` as root")
-        return 1
+        return give_up("PostgreSQL 15", PACKAGE, reason)
     print(FOLDER)
     return 0
 

@@ -12,7 +12,6 @@ pub mod waiting;
 
 use std::sync::Arc;
 
-use domain::alert::SlackUrl;
 use domain::audit::{Action, Actor};
 use domain::ids::{AlertId, ProjectId};
 use serde_json::{Value, json};
@@ -68,8 +67,10 @@ pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempt {
-    /// The alert needs no more attempts, or another process sees to it.
-    Done,
+    /// The alert needs no more attempts.
+    Ended,
+    /// Another process sees to it.
+    Busy,
     /// The destination took the message.
     Delivered,
     /// The destination is left alone for a while.
@@ -79,56 +80,50 @@ enum Attempt {
 async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
     let mut tx = deps.pool.begin().await?;
     match alert_claims::claim_alert(&mut tx, id).await? {
-        Claim::Ended | Claim::Busy => Ok(Attempt::Done),
+        Claim::Ended => Ok(Attempt::Ended),
+        Claim::Busy => Ok(Attempt::Busy),
         Claim::LeftAlone => Ok(Attempt::LeftAlone),
         Claim::GiveUp(alert, why) => {
             give_up(&mut tx, &alert, why).await?;
             tx.commit().await?;
-            Ok(Attempt::Done)
+            Ok(Attempt::Ended)
         }
         Claim::Supersede(alert) => {
             finish(&mut tx, &alert, AlertEnd::Superseded, json!({})).await?;
             tx.commit().await?;
-            Ok(Attempt::Done)
+            Ok(Attempt::Ended)
         }
         Claim::Send(claimed) => {
-            let target = read_target(&mut tx, deps, &claimed.alert).await?;
+            let id = claimed.alert.destination_id;
+            let found = saved::find_target(&mut *tx, &deps.master_key, id).await?;
             tx.commit().await?;
-            match target {
-                Some(target) => send(deps, &claimed, &target).await,
-                None => Ok(Attempt::Done),
+            let (_, saved) = found.ok_or(StoreError::Missing("destinations"))?;
+            match send(deps, &claimed, saved).await? {
+                Ok(sent) => {
+                    note_delivery(deps, &claimed.alert, &sent).await?;
+                    Ok(Attempt::Delivered)
+                }
+                Err(failure) => {
+                    note_failure(deps, &claimed, &failure).await?;
+                    Ok(Attempt::LeftAlone)
+                }
             }
         }
     }
 }
 
-/// Where the alert goes. A Slack URL that leads where alerts may not go is given up.
-async fn read_target(
-    tx: &mut PgConnection,
+async fn send(
     deps: &Deps,
-    alert: &Alert,
-) -> Result<Option<Target>, StoreError> {
-    let found = saved::find_target(&mut *tx, &deps.master_key, alert.destination_id).await?;
-    let (_, target) = found.ok_or(StoreError::Missing("destinations"))?;
-    match target {
-        saved::Target::Email(address) => Ok(Some(Target::Email { address })),
-        saved::Target::Slack(url) => match SlackUrl::parse(&url, &deps.allow) {
-            Ok(url) => Ok(Some(Target::Slack { url })),
-            Err(error) => {
-                give_up(tx, alert, &error.to_string()).await?;
-                Ok(None)
-            }
-        },
-    }
-}
-
-async fn send(deps: &Deps, claimed: &Claimed, target: &Target) -> Result<Attempt, StoreError> {
+    claimed: &Claimed,
+    saved: saved::Target,
+) -> Result<Result<Sent, SendFailure>, StoreError> {
+    let target = match Target::from_saved(saved, &deps.allow) {
+        Ok(target) => target,
+        Err(failure) => return Ok(Err(failure)),
+    };
     let facts = facts::gather(deps, &claimed.alert).await?;
     let thread = thread(claimed, &deps.mail_domain);
-    match Box::pin(destinations::send(&deps.senders, target, &thread, &facts)).await {
-        Ok(sent) => note_delivery(deps, &claimed.alert, &sent).await.map(|()| Attempt::Delivered),
-        Err(failure) => note_failure(deps, claimed, &failure).await.map(|()| Attempt::LeftAlone),
-    }
+    Ok(Box::pin(destinations::send(&deps.senders, &target, &thread, &facts)).await)
 }
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is known

@@ -8,7 +8,6 @@
 
 use std::time::Duration;
 
-use domain::alert::SlackUrl;
 use domain::audit::{Action, Actor};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use serde_json::{Value, json};
@@ -39,19 +38,20 @@ pub async fn send_due(deps: &Deps) -> Result<usize, StoreError> {
 
 async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
     let id = notice.destination_id;
-    let target = match saved::find_target(&deps.pool, &deps.master_key, id).await? {
-        None => return give_up(deps, notice, "the destination was removed").await,
-        Some((_, saved::Target::Email(address))) => Target::Email { address },
-        Some((_, saved::Target::Slack(url))) => match SlackUrl::parse(&url, &deps.allow) {
-            Ok(url) => Target::Slack { url },
-            Err(error) => return give_up(deps, notice, &error.to_string()).await,
-        },
+    let Some((_, saved)) = saved::find_target(&deps.pool, &deps.master_key, id).await? else {
+        return give_up(deps, notice, "the destination was removed").await;
     };
     let Some(text) = gather(deps, notice).await? else {
         return give_up(deps, notice, "it works again, or was removed").await;
     };
-    let message_id = message_id(notice, &deps.mail_domain);
-    match Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &text)).await {
+    let sent = match Target::from_saved(saved, &deps.allow) {
+        Ok(target) => {
+            let message_id = message_id(notice, &deps.mail_domain);
+            Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &text)).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match sent {
         Ok(sent) => {
             let end = AttemptEnd::Delivered(&sent.answer);
             finish(deps, notice, end, Action::AlertDelivered, json!({})).await

@@ -4,7 +4,7 @@
 //! of the destination as an alert's answer would: one that goes through makes it work again, and one that
 //! says that nobody is there counts as one of the two that break it. A crash in between leaves a message that the audit does not know.
 
-use domain::alert::{AlertFacts, AlertKind, SlackUrl};
+use domain::alert::{AlertFacts, AlertKind};
 use domain::audit::Actor;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{DestinationId, EventId, IncidentId};
@@ -40,27 +40,18 @@ pub async fn try_destination(
     let Some((project_id, target)) = found else { return Ok(None) };
     let project = projects::find_project(&deps.pool, project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let outcome = send(deps, &project, (id, &target)).await;
+    let kind = target.kind();
+    let outcome = send(deps, &project, (id, target)).await;
     note(&deps.pool, &project, (id, actor), &outcome).await?;
-    Ok(Some(Trial { kind: target.kind(), outcome }))
+    Ok(Some(Trial { kind, outcome }))
 }
 
 async fn send(
     deps: &Deps,
     project: &Project,
-    (id, target): (DestinationId, &Target),
+    (id, saved): (DestinationId, Target),
 ) -> Result<Sent, SendFailure> {
-    let to = match target {
-        Target::Email(address) => outbound::Target::Email { address: address.clone() },
-        Target::Slack(url) => {
-            let url = SlackUrl::parse(url, &deps.allow);
-            let url = url.map_err(|error| SendFailure {
-                kind: FailureKind::Permanent,
-                answer: error.to_string(),
-            })?;
-            outbound::Target::Slack { url }
-        }
-    };
+    let to = outbound::Target::from_saved(saved, &deps.allow)?;
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
     let facts = facts(project, id, deps.public_url.clone());
     Box::pin(outbound::send(&deps.senders, &to, &Thread::alone(message_id), &facts)).await

@@ -204,6 +204,62 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
 }
 
 #[test]
+fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let spam = "550 5.7.1 rejected as spam\r\n";
+        world.mailbox.answer_recipients_with(&[spam]);
+        let first = failed(&world, "evt_1").await;
+        deliver_all(&world, first).await;
+        let second = failed(&world, "evt_2").await;
+        deliver_all(&world, second).await;
+        assert_eq!(world.mailbox.mails().len(), 0, "the destination is left alone");
+        pass(&world, "31 seconds").await;
+        world.mailbox.answer_recipients_with(&["250 ok\r\n", spam]);
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
+        assert_eq!(states(&world).await, ["incident_opened pending", "incident_opened delivered"]);
+        // Too old to be sent, it is given up although others were tried less.
+        pass(&world, "24 hours 1 second").await;
+        let third = failed(&world, "evt_3").await;
+        pass(&world, "11 seconds").await;
+        sqlx::query("UPDATE destinations SET retry_at = now() + interval '1 hour'")
+            .execute(&world.pool)
+            .await
+            .expect("left alone");
+        look(&world).await;
+        let last =
+            ["incident_opened given_up", "incident_opened delivered", "incident_opened pending"];
+        assert_eq!(states(&world).await, last, "{third}");
+    });
+}
+
+#[test]
+fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
+    run(async {
+        let world = world().await;
+        let slack = tell_slack(&world).await;
+        let event_id = failed(&world, "evt_1").await;
+        let mut deps = world.deps();
+        deps.allow = domain::repair_url::AllowedNetworks::none();
+        for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
+            deliver(&deps, id).await.expect("a database");
+        }
+        let incident = store::incidents::find_of_event(&world.pool, event_id).await;
+        let incident = incident.expect("a database").expect("an incident").id;
+        let told = store::alerts::list_of_incident(&world.pool, incident).await.expect("alerts");
+        let said = told[0].last_answer.as_deref().expect("why");
+        assert!(said.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{said}");
+        assert_eq!(states(&world).await, ["incident_opened pending"]);
+        pass(&world, "31 seconds").await;
+        look(&world).await;
+        assert_eq!(slack.received().len(), 1);
+    });
+}
+
+#[test]
 fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
     run(async {
         let world = world().await;

@@ -174,19 +174,28 @@ fn word(text: &str, prefix: &str) -> String {
     found.unwrap_or_else(|| panic!("no {prefix} in {text}")).to_owned()
 }
 
-/// Everything up to the first project; each step is missed by name before it is made.
-async fn set_up(machine: &mut Machine) -> Vec<Child> {
+/// The database, its roles and its schema.
+async fn set_up_postgres(machine: &Machine) {
     // Clusters of ours begin with a database of this name; an empty machine has none.
     machine.sql("postgres", "postgres", "DROP DATABASE sendpromptly").await;
     machine.sql("postgres", "postgres", &block("CREATE ROLE")).await;
     machine.sql("sendpromptly_owner", "sendpromptly", &block("ALTER DEFAULT PRIVILEGES")).await;
-    let temporal = machine.export(&block("sendpromptly setup temporal"));
     assert_eq!(machine.status("database").await, "fail", "no migrate");
     machine.done(&block("sendpromptly_owner:…@")).await;
     machine.is_well("schema").await;
     assert_eq!(machine.status("privileges").await, "warn", "no grants");
+    // What a role has that was made without the default privileges; the same block helps.
+    let nothing = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM sendpromptly;";
+    machine.sql("sendpromptly_owner", "sendpromptly", nothing).await;
+    assert_eq!(machine.status("privileges").await, "fail", "no default privileges");
     machine.sql("sendpromptly_owner", "sendpromptly", &block("REVOKE ALL")).await;
     machine.is_well("privileges").await;
+}
+
+/// Everything up to the first project; each step is missed by name before it is made.
+async fn set_up(machine: &mut Machine) -> Vec<Child> {
+    let temporal = machine.export(&block("sendpromptly setup temporal"));
+    set_up_postgres(machine).await;
 
     assert_eq!(machine.status("temporal").await, "fail", "no namespace");
     let by_hand = block("temporal operator");
@@ -212,7 +221,9 @@ async fn set_up(machine: &mut Machine) -> Vec<Child> {
     machine.export(&format!("export SMTP_URL{mail}"));
     machine.is_well("smtp").await;
     assert_eq!(machine.status("workers").await, "fail", "no worker");
+    assert_eq!(machine.status("api").await, "warn", "no api");
     let parts = vec![machine.spawn("api"), machine.spawn("worker")];
+    machine.is_well("api").await;
     machine.is_well("workers").await;
     parts
 }
@@ -222,8 +233,15 @@ async fn first_project(machine: &Machine) -> ApiKey {
     let (mut project, mut destination, mut key) = (String::new(), String::new(), String::new());
     for line in block("sendpromptly operator add").lines() {
         let line = line.replace("prj_…", &project).replace("dst_…", &destination);
-        if line.contains("destination add") {
-            assert_eq!(machine.status("destinations").await, "warn", "no destination");
+        for (command, check) in [
+            ("operator", "operators"),
+            ("project", "projects"),
+            ("key", "projects"),
+            ("destination add", "destinations"),
+        ] {
+            if line.starts_with(&format!("sendpromptly {command} ")) {
+                assert_eq!(machine.status(check).await, "warn", "no {command}");
+            }
         }
         if line.contains("doctor") {
             // The shop of the document is not there, and this is all that is wrong.

@@ -28,11 +28,18 @@ struct Waiting {
     activity: String,
 }
 
+/// An event whose watch waits for its result.
+async fn pending(world: &World, provider_event_id: &str) -> EventId {
+    let event_id = world.receipt(provider_event_id).await;
+    let client = world.temporal().await;
+    eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+    event_id
+}
+
 impl Failed {
     async fn start(world: &World, provider_event_id: &str) -> Self {
-        let event_id = world.receipt(provider_event_id).await;
+        let event_id = pending(world, provider_event_id).await;
         let client = world.temporal().await;
-        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
         let answer = world.result(event_id, "failed", json!({"error_code": "locked"})).await;
         let incident_id = e2e::world::parse(&answer["incident"]["id"]);
         eventually("a watch over the incident", async || {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engine::{Engine, EngineError};
 use store::environments::{self, WorkerRun};
-use store::{PgPool, StoreError};
+use store::{PgPool, StoreError, pool};
 
 use crate::WorkerError;
 
@@ -26,11 +26,16 @@ pub(crate) struct Heart<'a> {
 }
 
 impl<'a> Heart<'a> {
-    /// Sees that the namespace works for this database, and takes it if it works for none.
+    /// Sees that the schema is this version's and that the namespace works for this database, and takes it if
+    /// it works for none.
     ///
     /// # Errors
-    /// When it works for another one, or either cannot be asked.
+    /// When migrations are missing, when it works for another one, or when either cannot be asked.
     pub(crate) async fn start(engine: &'a Engine, pool: &'a PgPool) -> Result<Self, WorkerError> {
+        // A role that may not look is named by `doctor`.
+        if let Ok(missing @ 1..) = pool::pending_migrations(pool).await {
+            return Err(WorkerError::Schema(missing));
+        }
         let (database, namespace) = (environments::find_id(pool).await?, engine.namespace()?);
         engine.claim_environment(&database).await?;
         Ok(Self { engine, pool, database, namespace, run: WorkerRun::new() })

@@ -73,6 +73,11 @@ pub enum WorkerError {
     /// The worker ended.
     #[error(transparent)]
     Run(#[from] WorkerRunError),
+    /// The schema is older than this version.
+    #[error(
+        "{0} migrations of this version are missing: run `sendpromptly migrate` as the owner of the schema"
+    )]
+    Schema(usize),
     /// The database does not say which installation it is.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,15 +1,22 @@
 //! Reading the input of a signal that somebody may have typed.
 //!
 //! Nothing here fails: what cannot be read becomes a note that says what stood there and what would be right.
-//! An input that is no object is rejected as a whole, one field that makes no sense is ignored by itself.
+//! An input that is no object is rejected as a whole, one field that makes no sense is ignored by itself. What is
+//! handed on is bounded, whatever was typed: an activity whose input is too large would fail its watch.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use temporalio_common::data_converters::RawValue;
 
 /// The longest part of an input that a note repeats, in characters.
 const MAX_SHOWN: usize = 100;
+/// How many fields are noted by name; a notes' list of any length would not fit into an activity's input.
+const MAX_IGNORED: usize = 10;
+/// The longest text that is handed on, in characters: more than anybody keeps of it.
+const MAX_TEXT: usize = 10_000;
 
 /// What of a signal's input was not understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,18 +53,20 @@ impl SignalInput {
         let Some(data) = data.filter(|data| !data.is_empty()) else {
             return Self { body: Value::Null, notes: InputNotes::default() };
         };
-        let (body, why) = match serde_json::from_slice(data) {
-            Ok(body @ Value::Object(_)) => (body, None),
-            Ok(body) => {
-                let shown = show(&body.to_string());
-                (body, Some(format!("the input is {shown}; write {example}")))
-            }
-            Err(_) => {
-                let shown = show(&String::from_utf8_lossy(data));
-                (Value::Null, Some(format!("the input is no JSON: {shown}; write {example}")))
-            }
+        // What Windows puts before a text in a file.
+        let data = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
+        let mut ignored = Vec::new();
+        if let more @ 2.. = input.payloads.len() {
+            ignored.push(format!("{more} inputs were given; only the first one counts"));
+        }
+        let refuse =
+            |what: &str, shown: &str| Some(format!("the input is {what}{shown}; write {example}"));
+        let (body, why) = match serde_json::from_slice::<Value>(data) {
+            Ok(Value::Object(_)) => (read_fields(data, &mut ignored), None),
+            Ok(other) => (Value::Null, refuse("", &show(&other.to_string()))),
+            Err(_) => (Value::Null, refuse("no JSON: ", &show(&String::from_utf8_lossy(data)))),
         };
-        Self { body, notes: InputNotes { rejected: why, ignored: Vec::new() } }
+        Self { body, notes: InputNotes { rejected: why, ignored } }
     }
 
     /// A field that is a text.
@@ -76,14 +85,66 @@ impl SignalInput {
         taken
     }
 
-    /// Notes every field that is neither among these nor the one that only the API sends.
+    /// Notes every field that is neither among these nor the one that only the API sends, and drops it.
     pub(crate) fn ignore_all_but(&mut self, fields: &[&str], of_api: Option<&str>) {
+        let Value::Object(body) = &mut self.body else { return };
         let known = |name: &str| fields.contains(&name) || of_api == Some(name);
-        let named = self.body.as_object().into_iter().flatten().map(|(name, _)| name);
-        let unknown = named
-            .filter(|name| !known(name))
-            .map(|name| format!("{} is unknown; the fields are {}", show(name), fields.join(", ")));
-        self.notes.ignored.extend(unknown);
+        let unknown: Vec<_> =
+            body.keys().filter(|name| !known(name)).map(|name| show(name)).collect();
+        body.retain(|name, _| known(name));
+        for name in unknown.iter().take(MAX_IGNORED) {
+            let note = format!("{name} is unknown; the fields are {}", fields.join(", "));
+            self.notes.ignored.push(note);
+        }
+        if let more @ 1.. = unknown.len().saturating_sub(MAX_IGNORED) {
+            self.notes.ignored.push(format!("{more} more fields are unknown"));
+        }
+    }
+}
+
+/// The fields of an object. Of one that is there twice the last counts, and that is noted.
+fn read_fields(data: &[u8], ignored: &mut Vec<String>) -> Value {
+    let Fields(fields) = serde_json::from_slice(data).unwrap_or_default();
+    let mut body = Map::new();
+    for (name, mut value) in fields {
+        if let Value::String(text) = &mut value
+            && let Some((cut, _)) = text.char_indices().nth(MAX_TEXT)
+        {
+            text.truncate(cut);
+        }
+        let shown = show(&name);
+        if body.insert(name, value).is_some() && ignored.len() < MAX_IGNORED {
+            ignored.push(format!("{shown} is there twice; the last one counts"));
+        }
+    }
+    Value::Object(body)
+}
+
+/// An object as it was typed.
+#[derive(Default)]
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
     }
 }
 

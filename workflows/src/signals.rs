@@ -194,6 +194,38 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_is_dropped_is_dropped_without_a_word() {
+        let signal = reprocess("\u{feff}{\"requested_by\":\"bob\",\"requested_by\":\"alice\"}");
+        assert_eq!(signal.requested_by.as_deref(), Some("alice"));
+        assert_eq!(signal.notes.ignored, ["requested_by is there twice; the last one counts"]);
+        let payload = |json: &str| Payload { data: json.as_bytes().to_vec(), ..Payload::default() };
+        let two = RawValue::new(vec![payload("{}"), payload(r#"{"note":"n"}"#)]);
+        let Word::Reprocess(signal) = Word::reprocess(&two) else { panic!("another word") };
+        assert_eq!(signal.notes.ignored, ["2 inputs were given; only the first one counts"]);
+    }
+
+    #[test]
+    fn what_is_handed_on_is_bounded_whatever_was_typed() {
+        let many: Vec<_> = (0..50_000).map(|n| format!("\"field_{n}\":\"{n}\"")).collect();
+        let notes = reprocess(&format!("{{{}}}", many.join(","))).notes.ignored;
+        assert_eq!(notes.len(), 11, "{notes:?}");
+        assert_eq!(notes[10], "49990 more fields are unknown");
+        let typed_result = |json: &str| match Word::result(&typed(json)) {
+            Word::Result(signal) => signal,
+            other => panic!("{other:?}"),
+        };
+        let signal =
+            typed_result(&format!(r#"{{"status":"failed","x":"{}"}}"#, "x".repeat(1_000_000)));
+        assert_eq!(signal.body, serde_json::json!({"status": "failed"}));
+        let long = "é".repeat(500_000);
+        let signal = typed_result(&format!(r#"{{"status":"failed","error_message":"{long}"}}"#));
+        assert_eq!(
+            signal.body["error_message"].as_str().map(|text| text.chars().count()),
+            Some(10_000)
+        );
+    }
+
+    #[test]
     fn only_a_recorded_result_counts_as_recorded() {
         let recorded = r#"{"result_id":"res_00000000000000000000000001","status":"success"}"#;
         assert!(matches!(Word::result(&typed(recorded)), Word::Recorded(_)));

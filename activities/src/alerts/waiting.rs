@@ -1,5 +1,6 @@
 //! Alerts that wait: for a destination that failed, or because a worker died. A destination is sent the
-//! oldest one first; when it takes that, the rest follow one after the other.
+//! one that was tried least, and of those the oldest, first; when it takes that, the rest follow one after the
+//! other.
 
 use std::time::Duration;
 
@@ -23,15 +24,15 @@ pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreE
 /// # Errors
 /// When the database fails.
 pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(), StoreError> {
-    let mut after = None;
-    while let Some(alert) = alert_claims::find_next(&deps.pool, id, after).await? {
+    let mut busy = Vec::new();
+    while let Some(alert) = alert_claims::find_next(&deps.pool, id, &busy).await? {
         match Box::pin(attempt(deps, alert)).await? {
-            Attempt::Done => {}
+            Attempt::Ended => {}
+            Attempt::Busy => busy.push(alert),
             Attempt::Delivered => tokio::time::sleep(pace).await,
-            // What is too old to be sent is the oldest, so it was given up before this.
+            // What is too old to be sent came first, and was given up.
             Attempt::LeftAlone => break,
         }
-        after = Some(alert);
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use domain::alert::{AlertFacts, AlertKind, SlackUrl, one_line};
 use domain::notice::NoticeText;
+use domain::repair_url::AllowedNetworks;
+use store::destinations as saved;
 
 use self::email::EmailSender;
 use crate::http::GuardedClient;
@@ -40,6 +42,26 @@ pub enum Target {
         /// The URL of its incoming webhook.
         url: SlackUrl,
     },
+}
+
+impl Target {
+    /// A stored destination, ready to be sent to.
+    ///
+    /// # Errors
+    /// When its Slack URL leads where messages may not go. That waits like every other failure: the
+    /// operator may allow the network.
+    pub(crate) fn from_saved(
+        saved: saved::Target,
+        allow: &AllowedNetworks,
+    ) -> Result<Self, SendFailure> {
+        match saved {
+            saved::Target::Email(address) => Ok(Self::Email { address }),
+            saved::Target::Slack(url) => match SlackUrl::parse(&url, allow) {
+                Ok(url) => Ok(Self::Slack { url }),
+                Err(error) => Err(SendFailure::permanent(&error.to_string())),
+            },
+        }
+    }
 }
 
 /// The message was taken.

@@ -6,10 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use temporalio_client::envconfig::LoadClientConfigProfileOptions;
-use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, Url,
-};
+use temporalio_client::{Client, Connection, GrpcCompression};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, DescribeNamespaceResponse,
 };
@@ -17,25 +14,10 @@ use tokio::sync::Mutex;
 use tonic::IntoRequest;
 
 use crate::environment::{Foreign, Remembered};
+use crate::settings::TemporalSettings;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FAILURE_MEMORY: Duration = Duration::from_secs(1);
-
-/// How Temporal is reached.
-#[derive(Debug, Clone)]
-pub enum TemporalSettings {
-    /// As Temporal's own tools do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, the
-    /// `TEMPORAL_TLS…` variables, or a profile of the configuration file.
-    /// <https://docs.temporal.io/develop/environment-configuration>
-    Environment,
-    /// A server at `host:port` without TLS.
-    Plain {
-        /// The server's `host:port`.
-        address: String,
-        /// The namespace.
-        namespace: String,
-    },
-}
 
 /// Temporal could not be used. Cloneable, so that a failure can be remembered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -96,13 +78,13 @@ impl Engine {
     /// # Errors
     /// When the settings are wrong.
     pub fn namespace(&self) -> Result<String, EngineError> {
-        Ok(options(&self.settings)?.1.namespace)
+        Ok(self.settings.options()?.1.namespace)
     }
 
     /// Whether this is Temporal Cloud, where namespaces and search attributes are made elsewhere.
     #[must_use]
     pub fn is_cloud(&self) -> bool {
-        let target = options(&self.settings).map(|(connection, _)| connection.target);
+        let target = self.settings.options().map(|(connection, _)| connection.target);
         let host = target.ok().and_then(|target| target.host_str().map(str::to_owned));
         host.is_some_and(|host| {
             host.ends_with(".tmprl.cloud") || host.ends_with(".api.temporal.io")
@@ -174,7 +156,7 @@ pub(crate) async fn ask<T>(
 }
 
 async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
-    let (mut connection, options) = options(settings)?;
+    let (mut connection, options) = settings.options()?;
     connection.connect_timeout = Some(CONNECT_TIMEOUT);
     // A message of ours has a few hundred bytes; each would be given a compressor of 380 kB, which
     // costs more time than it saves and leaves holes in the heap that no other use fills.
@@ -185,25 +167,6 @@ async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
         .map_err(|_| EngineError::Unreachable("no connection within 10 s".to_owned()))?
         .map_err(|error| EngineError::Unreachable(error.to_string()))?;
     Client::new(connection, options).map_err(|error| EngineError::Settings(error.to_string()))
-}
-
-fn options(settings: &TemporalSettings) -> Result<(ConnectionOptions, ClientOptions), EngineError> {
-    let wrong = |error: &dyn std::error::Error| EngineError::Settings(error.to_string());
-    match settings {
-        TemporalSettings::Environment => {
-            ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
-                .map_err(|error| wrong(&error))
-        }
-        TemporalSettings::Plain { address, namespace } => {
-            let target: Url = format!("http://{address}")
-                .parse()
-                .map_err(|_| EngineError::Settings(format!("{address} is no host:port")))?;
-            Ok((
-                ConnectionOptions::new(target).build(),
-                ClientOptions::new(namespace.clone()).build(),
-            ))
-        }
-    }
 }
 
 /// Tells a request that will never work from a server that is not there.

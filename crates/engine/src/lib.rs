@@ -8,11 +8,13 @@ pub mod environment;
 pub mod health;
 pub mod relay;
 mod restarts;
+pub mod settings;
 pub mod setup;
 pub mod sweep;
 pub mod wishes;
 
-pub use connect::{Engine, EngineError, TemporalSettings};
+pub use connect::{Engine, EngineError};
 pub use health::Monitor;
 pub use relay::Relay;
+pub use settings::TemporalSettings;
 pub use workflows::names::workflow_id;

@@ -1,13 +1,13 @@
 //! Everything that is read from the environment, with every default, in one place. The names stand in
 //! [`crate::settings`].
 //!
-//! An empty variable counts as absent. A secret can also be given as a file: `DATABASE_URL_FILE`,
-//! `SENDPROMPTLY_MASTER_KEY_FILE`, `SMTP_URL_FILE` hold the path of a file whose content, without
+//! An empty variable counts as absent. Every secret can also be given as a file: the variable with `_FILE`
+//! behind its name, such as `DATABASE_URL_FILE`, holds the path of a file whose content, without
 //! white space around it, is the value; a secret that is given both ways is refused, because nobody
 //! could say which one holds. Each value is read when it is needed, so a mistake in one that a
 //! command does not use does not stop the command. Errors name the variable and the cure, never the
-//! value of a secret. `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY` and the TLS
-//! variables are read by `engine`, as Temporal's own tools read them.
+//! value of a secret. `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE` and the TLS variables are read by
+//! `engine`, as Temporal's own tools read them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,6 +19,8 @@ use std::time::Duration;
 use api::console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
+use engine::TemporalSettings;
+use engine::settings::ApiKey;
 use store::MasterKey;
 use store::pool::Pooler;
 use store::seal::SealError;
@@ -27,7 +29,8 @@ use url::Url;
 use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
-    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, SMTP_URL, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
+    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE,
+    TEMPORAL_UI_URL,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -228,6 +231,15 @@ impl Environment {
         Ok(Some(TemporalUi { url, namespace: namespace.unwrap_or_else(|| "default".to_owned()) }))
     }
 
+    /// How Temporal is reached.
+    ///
+    /// # Errors
+    /// When its API key cannot be read.
+    pub fn temporal(&self) -> Result<TemporalSettings, ConfigError> {
+        let api_key = self.secret(TEMPORAL_API_KEY)?.map(ApiKey);
+        Ok(TemporalSettings::Environment { api_key })
+    }
+
     /// An http or https URL without a slash at the end.
     fn web_address(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.plain(name)? else {
@@ -393,21 +405,49 @@ mod tests {
         assert_eq!(empty.listen().expect("read"), DEFAULT_LISTEN);
     }
 
+    /// Every secret: the variable, the one that names its file, and whether a value is read from either.
     #[test]
-    fn a_secret_comes_out_of_a_file_without_white_space_around_it() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        fs::write(file.path(), "postgres://alice@db/shop\n").expect("written");
-        let path = file.path().to_str().expect("UTF-8");
-        let environment = given(&[("DATABASE_URL_FILE", path)]);
-        let url = environment.database_url().expect("read");
-        assert_eq!(url.as_deref(), Some("postgres://alice@db/shop"));
-    }
-
-    #[test]
-    fn a_secret_given_twice_is_refused_by_name() {
-        let both = given(&[(SMTP_URL, "smtp://a"), ("SMTP_URL_FILE", "/b")]);
-        let error = both.smtp_url().expect_err("both");
-        assert_eq!(error.to_string(), "SMTP_URL and SMTP_URL_FILE are both set: unset one of them");
+    fn every_secret_may_be_a_file_and_not_both() {
+        let master_key = MasterKey::generate();
+        let temporal = |environment: &Environment| match environment.temporal()? {
+            TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),
+            other => panic!("{other:?}"),
+        };
+        type Read<'a> = &'a dyn Fn(&Environment) -> Result<Option<String>, ConfigError>;
+        let table: [(&str, &str, &str, Read<'_>); 5] = [
+            (DATABASE_URL, "DATABASE_URL_FILE", "postgres://alice@db/shop", &|environment| {
+                environment.database_url()
+            }),
+            (
+                MIGRATE_DATABASE_URL,
+                "SENDPROMPTLY_MIGRATE_DATABASE_URL_FILE",
+                "postgres://owner@db/shop",
+                &|environment| environment.migrate_database_url(),
+            ),
+            (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE", &master_key, &|environment| {
+                Ok(environment.master_key()?.map(|_| master_key.clone()))
+            }),
+            (SMTP_URL, "SMTP_URL_FILE", "smtps://mail.example.com", &|environment| {
+                environment.smtp_url()
+            }),
+            (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", &temporal),
+        ];
+        let secrets = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
+        let listed: Vec<_> = table.iter().map(|(name, file, ..)| (*name, *file)).collect();
+        let missing: Vec<_> = secrets
+            .map(|setting| (setting.name, setting.file))
+            .filter(|pair| !listed.contains(pair))
+            .collect();
+        assert_eq!(missing, [], "a secret without a row");
+        for (name, file, value, read) in table {
+            let kept = tempfile::NamedTempFile::new().expect("a file");
+            fs::write(kept.path(), format!(" {value}\n")).expect("written");
+            let path = kept.path().to_str().expect("UTF-8");
+            assert_eq!(read(&given(&[(name, value)])).expect(name).as_deref(), Some(value));
+            assert_eq!(read(&given(&[(file, path)])).expect(file).as_deref(), Some(value));
+            let error = read(&given(&[(name, value), (file, path)])).expect_err(name).to_string();
+            assert_eq!(error, format!("{name} and {file} are both set: unset one of them"));
+        }
     }
 
     #[test]

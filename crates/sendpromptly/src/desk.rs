@@ -174,16 +174,17 @@ impl Desk {
     }
 }
 
-/// Temporal: that of `dev`, else that of the environment.
+/// Temporal: that of `dev`, else that of the environment. Settings that make no sense are said where it is used.
 #[must_use]
-pub fn engine(dev: Option<&DevState>) -> Engine {
-    let settings = match dev {
-        Some(dev) => TemporalSettings::Plain {
-            address: dev.temporal_address.clone(),
-            namespace: dev.temporal_namespace.clone(),
-        },
-        None => TemporalSettings::Environment,
-    };
+pub fn engine(dev: Option<&DevState>, context: &Context) -> Engine {
+    let in_dev = dev.map(|dev| TemporalSettings::Plain {
+        address: dev.temporal_address.clone(),
+        namespace: dev.temporal_namespace.clone(),
+    });
+    let settings = in_dev.unwrap_or_else(|| {
+        let given = context.environment.temporal();
+        given.unwrap_or_else(|error| TemporalSettings::Wrong(error.to_string()))
+    });
     Engine::new(settings, TASK_QUEUE)
 }
 

@@ -86,6 +86,8 @@ settings! {
     TEMPORAL_UI_URL: Plain = "SENDPROMPTLY_TEMPORAL_UI_URL";
     /// The namespace. Read by `engine`; here for the link to Temporal's web interface.
     TEMPORAL_NAMESPACE: Plain = "TEMPORAL_NAMESPACE";
+    /// The API key of Temporal. `engine` reads it too; here because it may be a file.
+    TEMPORAL_API_KEY: Secret = "TEMPORAL_API_KEY";
 }
 
 /// Where Temporal is. Read by `engine`; named here for messages.
@@ -188,10 +190,9 @@ fn nearest(rest: &str) -> Option<&'static str> {
         let begun = rest.len() >= 4 && known.starts_with(rest) && known != rest;
         if begun { BEGUN } else { strsim::normalized_damerau_levenshtein(rest, known) }
     };
-    let temporal = [TEMPORAL_ADDRESS, "TEMPORAL_API_KEY"];
     known_names()
         .filter(|known| !OTHERS.contains(known))
-        .chain(temporal)
+        .chain([TEMPORAL_ADDRESS])
         .map(|known| (likeness(known), known))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
@@ -252,6 +253,8 @@ mod tests {
             ("SENDPROMPTLY_DATABASE_URL", "DATABASE_URL"),
             ("SENDPROMPTLY_MAIL_FROM", "MAIL_FROM"),
             ("SENDPROMPTLY_TEMPORAL_ADDRESS", "TEMPORAL_ADDRESS"),
+            ("SENDPROMPTLY_TEMPORAL_API_KEY", "TEMPORAL_API_KEY"),
+            ("SENDPROMPTLY_TEMPORAL_API_KEY_FILE", "TEMPORAL_API_KEY_FILE"),
             ("SENDPROMPTLY_TEMPORAL_UI", "SENDPROMPTLY_TEMPORAL_UI_URL"),
             ("SENDPROMPTLY_WORKFLOW_POLLER", "SENDPROMPTLY_WORKFLOW_POLLERS"),
             ("sendpromptly_listen", "SENDPROMPTLY_LISTEN"),

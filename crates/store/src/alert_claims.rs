@@ -188,20 +188,23 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
     Ok(ids.into_iter().map(DestinationId::from_uuid).collect())
 }
 
-/// The alerts that wait for a destination, oldest first, after this one.
+/// The next alert that waits for a destination, but for these: one that is too old to be sent, else the one that
+/// was tried least, so that a message that is never taken keeps no other from going out.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find_next(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,
-    after: Option<AlertId>,
+    but_for: &[AlertId],
 ) -> Result<Option<AlertId>, StoreError> {
+    let but_for: Vec<_> = but_for.iter().map(|id| id.as_uuid()).collect();
     let id = sqlx::query_scalar!(
-        "SELECT id FROM alerts WHERE destination_id = $1 AND state = 'pending' AND ($2::uuid IS NULL OR id > $2)
-         AND created_at < now() - interval '10 seconds' ORDER BY id LIMIT 1",
+        "SELECT id FROM alerts WHERE destination_id = $1 AND state = 'pending' AND id <> ALL ($2)
+           AND created_at < now() - interval '10 seconds'
+         ORDER BY created_at > now() - interval '24 hours', attempts, id LIMIT 1",
         destination_id.as_uuid(),
-        after.map(AlertId::as_uuid),
+        &but_for,
     )
     .fetch_optional(db)
     .await?;

@@ -96,6 +96,29 @@ pub async fn insert_early(
     Ok(kept)
 }
 
+/// A query about kept results of a project whose every named field fits a receipt.
+macro_rules! fitting {
+    ($query:ident!($before:tt, $after:tt), $project_id:expr, $receipt:expr $(, $more:expr)*) => {
+        sqlx::$query!(
+            $before + "project_id = $1 AND provider_event_id = $2
+               AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
+               AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5)
+               AND (event_type IS NULL OR event_type = $6)
+               AND (internal_reference IS NULL OR internal_reference = $7)
+               AND (effect_key IS NULL OR effect_key = $8)" + $after,
+            $project_id.as_uuid(),
+            $receipt.provider_event_id,
+            $receipt.provider.as_str(),
+            $receipt.effect_type.as_str(),
+            $receipt.shopify_shop_domain,
+            $receipt.event_type,
+            $receipt.internal_reference,
+            $receipt.effect_key,
+            $($more,)*
+        )
+    };
+}
+
 /// Claims the results that waited for this receipt, oldest first. Each settles one receipt: another
 /// effect, or another customer's, must not count as applied because of it.
 ///
@@ -106,30 +129,21 @@ pub async fn claim_early(
     (project_id, event_id): (ProjectId, EventId),
     receipt: &Receipt,
 ) -> Result<Vec<EarlyResult>, StoreError> {
-    let rows = sqlx::query!(
-        "WITH meant AS (
-             DELETE FROM early_results
-             WHERE project_id = $1 AND provider_event_id = $2 AND received_at > now() - interval '24 hours'
-               AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
-               AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5) AND (event_type IS NULL OR event_type = $6)
-               AND (internal_reference IS NULL OR internal_reference = $7) AND (effect_key IS NULL OR effect_key = $8)
-             RETURNING *
-         ), claimed AS (
-             INSERT INTO claimed_early_results (id, project_id, event_id, provider, provider_event_id, shopify_shop_domain,
-                 event_type, effect_type, internal_reference, effect_key)
-             SELECT id, project_id, $9, provider, provider_event_id, shopify_shop_domain, event_type, effect_type,
-                 internal_reference, effect_key FROM meant
-         )
-         SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id",
-        project_id.as_uuid(),
-        receipt.provider_event_id,
-        receipt.provider.as_str(),
-        receipt.effect_type.as_str(),
-        receipt.shopify_shop_domain,
-        receipt.event_type,
-        receipt.internal_reference,
-        receipt.effect_key,
-        event_id.as_uuid(),
+    let rows = fitting!(
+        query!(
+            "WITH meant AS (DELETE FROM early_results WHERE received_at > now() - interval '24 hours' AND ",
+            " RETURNING *),
+             claimed AS (
+                 INSERT INTO claimed_early_results (id, project_id, event_id, provider, provider_event_id,
+                     shopify_shop_domain, event_type, effect_type, internal_reference, effect_key)
+                 SELECT id, project_id, $9, provider, provider_event_id, shopify_shop_domain, event_type, effect_type,
+                     internal_reference, effect_key FROM meant
+             )
+             SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id"
+        ),
+        project_id,
+        receipt,
+        event_id.as_uuid()
     )
     .fetch_all(tx)
     .await?;
@@ -154,20 +168,13 @@ pub async fn list_claimed(
     project_id: ProjectId,
     receipt: &Receipt,
 ) -> Result<Vec<EventId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "SELECT DISTINCT event_id FROM claimed_early_results
-         WHERE project_id = $1 AND provider_event_id = $2 AND claimed_at > now() - interval '24 hours'
-           AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
-           AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5) AND (event_type IS NULL OR event_type = $6)
-           AND (internal_reference IS NULL OR internal_reference = $7) AND (effect_key IS NULL OR effect_key = $8)",
-        project_id.as_uuid(),
-        receipt.provider_event_id,
-        receipt.provider.as_str(),
-        receipt.effect_type.as_str(),
-        receipt.shopify_shop_domain,
-        receipt.event_type,
-        receipt.internal_reference,
-        receipt.effect_key,
+    let ids = fitting!(
+        query_scalar!(
+            "SELECT DISTINCT event_id FROM claimed_early_results WHERE claimed_at > now() - interval '24 hours' AND ",
+            ""
+        ),
+        project_id,
+        receipt
     )
     .fetch_all(db)
     .await?;

@@ -82,8 +82,7 @@ fn without_temporal_it_is_degraded_and_takes_receipts() {
         let ready = get(&api, "/readyz").await;
         assert_eq!(ready.status, 200);
         assert_eq!(parts(&ready.json()), "degraded database=ok temporal=degraded");
-        let expected =
-            "temporal:failed search_attributes:unknown environment:unknown workers:failed";
+        let expected = "temporal:failed search_attributes:unknown environment:unknown workers:failed deadlines:failed";
         assert_eq!(wrong(&ready.json()), expected);
         api.take("evt_1").await;
     });

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use sqlx::Connection as _;
 use tokio::time::{Instant, timeout};
 
-use super::{bare_world, direct};
+use super::{bare_world, direct, locked_out, put_on_a_way};
 
 /// As many as an API has connections for requests.
 const IN_FLIGHT: usize = 16;
@@ -25,10 +25,7 @@ struct Shop {
 impl Shop {
     async fn open() -> Self {
         let mut world = bare_world().await;
-        let past = world.database_url.clone();
-        let server = url::Url::parse(&past).expect("a URL").port().expect("a port");
-        let way = Way::to(server).await.expect("a way");
-        world.database_url = way.url(&past);
+        let (way, past) = put_on_a_way(&mut world).await;
         Self { world, way, past }
     }
 
@@ -53,18 +50,7 @@ impl Shop {
         let mut held = direct.begin().await.expect("a transaction");
         sqlx::query("LOCK TABLE payment_events").execute(&mut *held).await.expect("a lock");
         tokio::join!(join_all((0..IN_FLIGHT).map(|n| self.send(n))), async {
-            eventually("requests that wait for the lock", async || {
-                let waiting: i64 = sqlx::query_scalar(
-                    "SELECT count(*) FROM pg_stat_activity
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'",
-                )
-                .fetch_one(&self.world.pool)
-                .await
-                .expect("a count");
-                // The relay's sweeps may wait beside them.
-                usize::try_from(waiting).is_ok_and(|waiting| waiting >= IN_FLIGHT).then_some(())
-            })
-            .await;
+            locked_out(&self.world, IN_FLIGHT).await;
             self.way.fall_silent();
             held.rollback().await.expect("a rollback");
             then.await

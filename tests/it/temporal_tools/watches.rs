@@ -5,16 +5,14 @@ use e2e::{World, eventually, run, temporal};
 use serde_json::json;
 use workflows::names::workflow_id;
 
-use super::{Failed, entries, pass, restart_by_hand, watch_is};
+use super::{Failed, entries, pass, pending, restart_by_hand, watch_is};
 
 #[test]
 fn a_watch_that_is_paused_over_its_deadline_does_not_keep_its_incident_from_being_opened() {
     run(async {
         let world = World::start().await;
         world.tell_bob().await;
-        let event_id = world.receipt("evt_1").await;
-        let client = world.temporal().await;
-        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let event_id = pending(&world, "evt_1").await;
         let watch = workflow_id(event_id);
         let pause = ["workflow", "pause", "--workflow-id", &watch, "--reason", "a move"];
         world.engines.cli(&pause).await.expect("paused");
@@ -31,7 +29,7 @@ fn a_watch_that_is_paused_over_its_deadline_does_not_keep_its_incident_from_bein
         world.engines.cli(&unpause).await.expect("goes on");
         world.mailbox.wait_for(1).await;
         world.result(event_id, "success", json!({})).await;
-        temporal::finished(&client, event_id).await;
+        temporal::finished(&world.temporal().await, event_id).await;
     });
 }
 
@@ -59,9 +57,7 @@ fn a_canceled_watch_leaves_its_event_to_the_sweep() {
     run(async {
         let world = World::start().await;
         world.tell_bob().await;
-        let event_id = world.receipt("evt_1").await;
-        let client = world.temporal().await;
-        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        let event_id = pending(&world, "evt_1").await;
         let watch = workflow_id(event_id);
         world
             .engines

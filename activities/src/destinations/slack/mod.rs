@@ -2,8 +2,9 @@
 //!
 //! Slack says what it thinks by status and a word of text
 //! (<https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>). 404 and
-//! 410 say that the channel or the webhook is gone, and so do a few words under 403. Everything else
-//! follows the rules for callbacks.
+//! 410 say that the channel or the webhook is gone, and so do a few words under 403. A 200 that carries
+//! one of Slack's words for an error, or a web page, delivered nothing: relays and gateways answer so. What
+//! other receivers say with a 2xx is theirs. Everything else follows the rules for callbacks.
 
 mod blocks;
 mod notice;
@@ -22,6 +23,23 @@ use crate::http::{Answer, GuardedClient, retry_after};
 /// Words that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
 /// among them: it is a setting of the workspace, which somebody may change back.
 const GONE: &[&str] = &["no_service", "no_team", "team_disabled", "invalid_token", "token_revoked"];
+
+/// Slack's words for a message that was not taken, beside [`GONE`].
+/// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors>
+const REFUSED: &[&str] = &[
+    "action_prohibited",
+    "channel_is_archived",
+    "channel_not_found",
+    "invalid_blocks",
+    "invalid_payload",
+    "no_active_hooks",
+    "no_service_id",
+    "no_text",
+    "posting_to_general_channel_denied",
+    "rollup_error",
+    "too_many_attachments",
+    "user_not_found",
+];
 
 /// Posts one alert to one channel.
 pub(super) async fn send(
@@ -62,7 +80,10 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
         return Err(SendFailure::new(FailureKind::Gone, &said));
     }
     match judge_answer(answer.status) {
-        AnswerVerdict::Delivered => Ok(Sent::new(&said)),
+        AnswerVerdict::Delivered => match read_refusal(&answer.excerpt) {
+            Some(kind) => Err(SendFailure::new(kind, &said)),
+            None => Ok(Sent::new(&said)),
+        },
         AnswerVerdict::Retry => {
             let retry_after =
                 answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
@@ -70,6 +91,21 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
         }
         AnswerVerdict::RetryOnce | AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
     }
+}
+
+/// What the body of a 2xx says against it.
+fn read_refusal(body: &str) -> Option<FailureKind> {
+    let text = body.trim();
+    let said: Option<Value> = serde_json::from_str(text).ok();
+    let refuses = said.as_ref().is_some_and(|said| said["ok"] == false);
+    let word = said.as_ref().and_then(|said| said["error"].as_str()).unwrap_or(text);
+    let page = ["<!doctype html", "<html"].iter().any(|start| {
+        text.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
+    });
+    if GONE.contains(&word) {
+        return Some(FailureKind::Gone);
+    }
+    (refuses || page || REFUSED.contains(&word)).then_some(FailureKind::Permanent)
 }
 
 #[cfg(test)]

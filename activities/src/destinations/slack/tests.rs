@@ -242,12 +242,26 @@ async fn each_answer_says_what_to_do_next() {
         ("429 Too Many Requests", "", "rate_limited", soon),
         ("500 Server Error", "", "rollup_error", soon),
         ("503 Unavailable", "Retry-After: 99999999\r\n", "", later(6 * 3600)),
+        ("200 OK", "", "invalid_payload", FailureKind::Permanent),
+        ("200 OK", "", r#"{"ok":false,"error":"unknown_error"}"#, FailureKind::Permanent),
+        ("200 OK", "", r#"{"ok":false,"error":"token_revoked"}"#, FailureKind::Gone),
+        ("200 OK", "", "<!DOCTYPE html><title>Sign in</title>", FailureKind::Permanent),
         ("302 Found", "Location: https://slack.com/\r\n", "", FailureKind::Permanent),
     ] {
         let server = answering(status, headers, body).await;
         let failure = post(&server).await.expect_err("not taken");
         assert_eq!(failure.kind, kind, "{status} {body}");
         assert!(failure.answer.contains(body), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_other_receivers_say_with_a_2xx_is_taken() {
+    for body in
+        ["ok", "", r#"{"success":true}"#, r#"{"ok":true}"#, "1", "[]", "{\"result\":\"success\"}"]
+    {
+        let server = answering("200 OK", "", body).await;
+        post(&server).await.expect(body);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Whoever knows the URL can post with it, so it is a secret: neither `Debug` nor an error shows
 //! more than its host. Any public `https` host will do, since Slack-compatible receivers exist;
-//! `http` passes for a host inside an allowed network only, which is how a local receiver is used.
+//! `http` passes only for a host that is listed by name or an address inside an allowed network, which is
+//! how a receiver of one's own network is used.
 
 use std::fmt;
 
@@ -31,7 +32,7 @@ impl SlackUrl {
         })?;
         let address = url.host().and_then(|host| host_address(&host));
         let local = address.is_some_and(|ip| allow.contains(ip));
-        if url.scheme() == "https" || local {
+        if url.scheme() == "https" || local || allow.names_host_of(&url) {
             return Ok(Self(url));
         }
         Err(SlackUrlError(UrlMistake::HttpsAlways))
@@ -77,6 +78,11 @@ mod tests {
         assert!(parse("http://127.0.0.1:9000/slack", "127.0.0.0/8").is_ok());
         let refused = parse("http://127.0.0.1:9000/slack", "");
         assert!(matches!(refused, Err(UrlMistake::AddressRefused { .. })));
+        let named = "http://mattermost:8065/hooks/secret";
+        assert!(parse(named, "mattermost:8065").is_ok());
+        for other in ["", "mattermost:8066", "chat:8065", "10.0.0.0/8"] {
+            assert_eq!(parse(named, other), Err(UrlMistake::HttpsAlways), "{other}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) async fn writable(pool: &PgPool) -> Check {
         Ok(false) => Check::failed(
             DATABASE,
             "the database is read-only: no receipt can be accepted",
-            "point DATABASE_URL at the primary, or end its read-only mode",
+            pool::READ_ONLY_CURE,
         ),
         Err(cause) => Check::failed(
             DATABASE,

@@ -1,8 +1,9 @@
 //! Whether the work gets done: somebody polls, deadlines are judged, messages go out, people are told.
 //!
-//! A worker that died is noticed by its heartbeat, within 45 s. What a dead worker leaves undone shows by
-//! itself: overdue events and an outbox that ages are found whatever the reason, and count as degraded
-//! after two minutes and as failed after five.
+//! A worker that died is noticed by its heartbeat, within 45 s. What it leaves undone is not waited for: an
+//! api opens overdue incidents by itself, two minutes late, so without a worker deadlines count as not
+//! judged. Beside that, overdue events and an outbox that ages are found whatever the reason, and count as
+//! degraded after two minutes and as failed after five.
 
 use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
 use store::{PgPool, StoreError};
@@ -28,7 +29,7 @@ pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     match in_time(asking).await {
         Ok((work, workers)) => vec![
             judge_workers(&workers, place),
-            judge_deadlines(work),
+            judge_deadlines(work, &workers),
             judge_outbox(work),
             judge_parked(work),
             judge_destinations(work),
@@ -66,12 +67,25 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
     )
 }
 
-fn judge_deadlines(work: WorkHealth) -> Check {
-    let Some(seconds) = work.overdue_for else {
+/// Without a worker, deadlines are not judged even where the sweep of an api has opened every overdue incident:
+/// that comes late, and nobody is told of it.
+fn judge_deadlines(work: WorkHealth, workers: &WorkerHealth) -> Check {
+    let overdue = work.overdue_for.map(|seconds| {
+        let events = count(work.overdue_events, "event is overdue", "events are overdue");
+        format!("{events}, the oldest by {}", age(seconds))
+    });
+    if workers.polling == 0 {
+        let overdue = overdue.map_or_else(String::new, |overdue| format!("{overdue}; "));
+        let detail = format!(
+            "deadlines are not judged: {overdue}no worker polls, so incidents are opened two minutes late, by the \
+             api, and nobody is told of them"
+        );
+        return Check::failed(DEADLINES, detail, "see the check workers");
+    }
+    let (Some(seconds), Some(overdue)) = (work.overdue_for, overdue) else {
         return Check::ok(DEADLINES, "are judged");
     };
-    let events = count(work.overdue_events, "event is overdue", "events are overdue");
-    let detail = format!("deadlines are not judged: {events}, the oldest by {}", age(seconds));
+    let detail = format!("deadlines are not judged: {overdue}");
     let cure = "see the checks workers, temporal and environment; with all of them well, \
                 docs/temporal.md says how to look at a watch that is stuck";
     match seconds {
@@ -151,10 +165,6 @@ mod tests {
     use super::super::Status;
     use super::*;
 
-    fn status(judge: impl Fn(WorkHealth) -> Check, work: WorkHealth) -> Status {
-        judge(work).status
-    }
-
     #[test]
     fn what_is_late_needs_attention_and_what_is_too_late_has_failed() {
         for (seconds, expected) in
@@ -162,7 +172,7 @@ mod tests {
         {
             let work =
                 WorkHealth { waiting: 1, waiting_for: Some(seconds), ..WorkHealth::default() };
-            assert_eq!(status(judge_outbox, work), expected, "{seconds}");
+            assert_eq!(judge_outbox(work).status, expected, "{seconds}");
         }
         for (seconds, expected) in [(121, Status::Degraded), (300, Status::Failed)] {
             let work = WorkHealth {
@@ -170,8 +180,26 @@ mod tests {
                 overdue_for: Some(seconds),
                 ..WorkHealth::default()
             };
-            assert_eq!(status(judge_deadlines, work), expected, "{seconds}");
+            let polling = WorkerHealth { polling: 1, ..WorkerHealth::default() };
+            assert_eq!(judge_deadlines(work, &polling).status, expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn without_a_worker_deadlines_are_not_judged_whatever_the_sweep_does() {
+        let nobody = WorkerHealth::default();
+        let swept = judge_deadlines(WorkHealth::default(), &nobody);
+        assert_eq!(swept.status, Status::Failed);
+        assert!(swept.detail.starts_with("deadlines are not judged: no worker polls"), "{swept:?}");
+        let work =
+            WorkHealth { overdue_events: 2, overdue_for: Some(130), ..WorkHealth::default() };
+        let overdue = judge_deadlines(work, &nobody);
+        assert_eq!(overdue.status, Status::Failed);
+        let said =
+            "deadlines are not judged: 2 events are overdue, the oldest by 2 minutes; no worker";
+        assert!(overdue.detail.starts_with(said), "{overdue:?}");
+        let polling = WorkerHealth { polling: 1, ..nobody };
+        assert_eq!(judge_deadlines(WorkHealth::default(), &polling).status, Status::Ok);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use activities::destinations::Senders;
 use anyhow::Context as _;
 use api::console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
-use engine::{Engine, TemporalSettings};
+use engine::Engine;
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
 
@@ -83,6 +83,6 @@ pub fn start(context: &Context, connections: Connections) -> anyhow::Result<Serv
     let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
     let pooler = context.environment.pooler()?;
     let pools = Pools::connect_lazily(&database_url(context)?, pooler, connections)?;
-    let engine = Engine::new(TemporalSettings::Environment, TASK_QUEUE);
+    let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE);
     Ok(Service::start(pools, master_key, engine))
 }

@@ -100,7 +100,7 @@ impl Verb {
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         let Self::Temporal(args) = self;
         let site = Site::find(context)?;
-        let engine = desk::engine(site.dev.as_ref());
+        let engine = desk::engine(site.dev.as_ref(), context);
         let mut steps = Vec::new();
         steps.push(while_waiting("setting the namespace up", namespace(&engine)).await);
         if is_well(&steps) {

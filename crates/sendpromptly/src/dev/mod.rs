@@ -201,8 +201,8 @@ fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service>
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
     anyhow::ensure!(
         store::pool::is_writable(&service.pool).await?,
-        "Postgres {}",
-        store::pool::READ_ONLY
+        "Postgres takes no writes: {}",
+        store::pool::READ_ONLY_CURE
     );
     service.engine.check().await.context("Temporal runs but does not answer")
 }

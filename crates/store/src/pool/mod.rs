@@ -29,7 +29,7 @@ use sqlx::{Error, SqlSafeStr};
 pub use connection::PgConnection;
 pub use limits::Limits;
 pub use pooled::{PooledConnection, Transaction};
-pub use schema::{READ_ONLY, is_writable, migrate, pending_migrations};
+pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations};
 use shared::Shared;
 use target::Target;
 pub use target::{Pooler, UnknownPooler};

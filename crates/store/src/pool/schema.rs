@@ -37,10 +37,9 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
     Ok(known.saturating_sub(usize::try_from(applied).unwrap_or_default()))
 }
 
-/// What is wrong with a database that is not writable, and the cure, behind its name.
-pub const READ_ONLY: &str = "takes no writes: it is a standby, or default_transaction_read_only is on, as \
-     some providers set it while the disk is full. Let DATABASE_URL lead to the primary, or make room \
-     and let it be written to again";
+/// What to do about a server that takes no writes.
+pub const READ_ONLY_CURE: &str = "let DATABASE_URL lead to the primary; where default_transaction_read_only is \
+     on, as some providers set it while the disk is full, make room and let it be written to again";
 
 /// Whether receipts can be written: the database answers, has the schema and takes writes. A standby
 /// takes none, nor does a server with `default_transaction_read_only`, which some providers set while its

@@ -1,10 +1,11 @@
 //! `doctor`: looks at everything that the product needs and says what is not well.
 //!
-//! The checks of `/readyz` come first, in the same words: [`engine::health`]. Each check is made even when others fail, except those that have nothing left to stand on, which
-//! are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
+//! The checks of `/readyz` come first, in the same words: [`engine::health`]. Each check is made even when
+//! others fail, except those that have nothing left to stand on, which are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
 //! three probes, whose bodies look like a callback's with `"type":"probe"`: see [`probe`]. Where that
 //! is a test project, one made-up event then goes the whole way: see [`round_trip`].
 
+mod first_steps;
 mod parts;
 mod probe;
 mod repair;
@@ -125,11 +126,17 @@ impl Check {
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let site = Site::find(context);
     let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
-    let engine = Arc::new(desk::engine(dev.as_ref()));
+    let engine = Arc::new(desk::engine(dev.as_ref(), context));
     let (database, mut checks) = Database::open(site, &engine, context).await;
     checks.insert(0, parts::settings(&crate::settings::find_unknown()));
     checks.insert(1, parts::public_url(context, dev.is_some()));
     checks.push(parts::mail(context, dev.is_some(), database.pool.as_ref()).await);
+    if let Some(url) = parts::console_url(context, dev.as_ref()) {
+        checks.push(first_steps::api(&url).await);
+    }
+    if let Some(pool) = &database.pool {
+        checks.extend(first_steps::people_and_projects(pool).await);
+    }
     if let Some(project) = &args.project {
         checks.extend(repair::check(&database, (project, !args.no_round_trip), context).await?);
     }

@@ -9,6 +9,7 @@ use store::{MasterKey, PgPool, pool, signing_secrets};
 use super::Check;
 use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL};
 use crate::desk::{Site, find_master_key};
+use crate::local::DevState;
 use crate::progress::while_waiting;
 use crate::settings::UnknownSetting;
 use crate::{Context, failure, local, senders};
@@ -78,6 +79,14 @@ pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
                  cannot sign in; set it for api and worker to the address in their browser"
             ),
         ),
+    }
+}
+
+/// Where the console should be found.
+pub(super) fn console_url(context: &Context, dev: Option<&DevState>) -> Option<String> {
+    match dev {
+        Some(dev) => Some(dev.url.clone()),
+        None => context.environment.public_url(context.environment.listen().ok()?).ok(),
     }
 }
 
