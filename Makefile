@@ -21,9 +21,10 @@ test: ## every test, on real engines and a real browser that are found or instal
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
 
-lint: ## format, clippy, documentation, file sizes
+lint: ## format, clippy, documentation, file sizes, links
 	$(CARGO) fmt --all --check
 	python3 scripts/check_sizes.py
+	python3 scripts/check_docs.py
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
