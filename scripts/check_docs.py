@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Refuses documents that point to nothing, and decisions that their index does not tell as they are.
 
-Every link between the documents leads to a file, every path in `code` of the decisions is
-there, and docs/decisions/README.md has one line per decision, in order, with its title,
+Every link between the documents leads to a file, every path in `code` of CONTRIBUTING.md and of the
+decisions is there, and docs/decisions/README.md has one line per decision, in order, with its title,
 date and status.
 """
 
@@ -38,7 +38,7 @@ def dead_paths() -> list[str]:
     top = {path.parts[0] for path in listed()}
     return [
         f"{page}: there is no {path}"
-        for page in sorted(DECISIONS.glob("*.md"))
+        for page in [pathlib.Path("CONTRIBUTING.md"), *sorted(DECISIONS.glob("*.md"))]
         for path in CODE.findall(page.read_text(encoding="utf-8"))
         if PATH.fullmatch(path) and path.split("/")[0] in top and not pathlib.Path(path).exists()
     ]
