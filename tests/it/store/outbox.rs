@@ -6,10 +6,11 @@ use domain::ids::{EventId, OutboxId};
 use e2e::run;
 use serde_json::json;
 use store::outbox::{self, Wish, WishKind};
+use store::transitions::acknowledge::acknowledge_incident;
 use store::{PgPool, pool};
 use uuid::Uuid;
 
-use super::shop::Shop;
+use super::shop::{Shop, bob};
 
 async fn wish(pool: &PgPool) -> EventId {
     let event_id = EventId::from_uuid(Uuid::now_v7());
@@ -169,5 +170,59 @@ fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
         outbox::unpark_old(&shop.pool).await.expect("unparked");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
         assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts anew");
+    });
+}
+
+/// The messages of an event as they are stored, with the ids that differ each time left out.
+async fn rows(shop: &Shop, event_id: EventId) -> String {
+    let rows: Vec<String> = sqlx::query_scalar(
+        r"SELECT concat_ws(' ', wish, regexp_replace(payload::text, '_[0-9A-Z]{26}', '_…'))
+          FROM outbox WHERE event_id = $1 ORDER BY id",
+    )
+    .bind(event_id.as_uuid())
+    .fetch_all(&shop.pool)
+    .await
+    .expect("rows");
+    rows.join("\n")
+}
+
+#[test]
+fn rows_are_those_that_other_releases_write_and_read() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.fail(event_id).await;
+        let mut tx = shop.begin().await;
+        acknowledge_incident(&mut tx, event_id, &bob(), None)
+            .await
+            .expect("a database")
+            .expect("open");
+        pool::commit(tx).await.expect("a commit");
+        shop.reprocess(event_id).await;
+        shop.resolve(event_id).await;
+        insta::assert_snapshot!(rows(&shop, event_id).await, @r#"
+        start {}
+        result {"status": "failed", "result_id": "res_…"}
+        acknowledged {}
+        reprocess {"replay_id": "rpl_…"}
+        resolve {"recorded": true}
+        "#);
+
+        let superseded = shop.take("evt_2").await;
+        shop.report(superseded, json!({ "status": "superseded" })).await;
+        insta::assert_snapshot!(rows(&shop, superseded).await, @r#"
+        start {}
+        result {"status": "superseded", "result_id": "res_…"}
+        "#);
+
+        let forgotten = shop.take("evt_4").await;
+        shop.execute("DELETE FROM outbox WHERE event_id = $1", forgotten).await;
+        shop.execute(
+            "UPDATE payment_events SET timeout_at = now() - interval '1 hour' WHERE id = $1",
+            forgotten,
+        )
+        .await;
+        engine::sweep::sweep(&shop.pool).await;
+        insta::assert_snapshot!(rows(&shop, forgotten).await, @"restart {}");
     });
 }
