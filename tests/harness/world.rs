@@ -34,13 +34,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use worker::WorkerSettings;
-use workflows::names::TASK_QUEUE;
+use workflows::names::{TASK_QUEUE, workflow_id};
 
 use crate::engines::{self, Engines};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
-use crate::{eventually, settings};
+use crate::{eventually, settings, temporal};
 
 /// The mail address of bob, who is on call.
 pub const BOB: &str = "bob@cometcart.test";
@@ -271,6 +271,23 @@ impl World {
     /// A client of this world's Temporal.
     pub async fn temporal(&self) -> Client {
         self.engine.client().await.expect("a Temporal client")
+    }
+
+    /// Lets the waits of a watch pass at once, by Temporal's clock and by the database's.
+    pub async fn skip_time(&self, event_id: EventId) {
+        sqlx::raw_sql(
+            "CREATE OR REPLACE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN NEW.next_attempt_at := least(NEW.next_attempt_at, clock_timestamp()); RETURN NEW; END $$;
+             CREATE OR REPLACE TRIGGER hurry BEFORE UPDATE ON reprocesses FOR EACH ROW EXECUTE FUNCTION hurry();",
+        )
+        .execute(&self.pool)
+        .await
+        .expect("a trigger");
+        let client = self.temporal().await;
+        eventually("a watch whose time can be skipped", async || {
+            temporal::skip_time(&client, workflow_id(event_id)).await.ok()
+        })
+        .await;
     }
 
     /// Sends alerts to bob by mail.

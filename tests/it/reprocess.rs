@@ -44,21 +44,6 @@ fn verify(world: &World, callback: &Received) {
     assert_eq!(accepts(&world.secret, callback), [true, true]);
 }
 
-/// Lets the waits of a watch pass at once, by Temporal's clock and by the database's.
-async fn skip_time(world: &World, event_id: EventId) {
-    sqlx::raw_sql(
-        "CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN NEW.next_attempt_at := least(NEW.next_attempt_at, clock_timestamp()); RETURN NEW; END $$;
-         CREATE TRIGGER hurry BEFORE UPDATE ON reprocesses FOR EACH ROW EXECUTE FUNCTION hurry();",
-    )
-    .execute(&world.pool)
-    .await
-    .expect("a trigger");
-    let client = world.temporal().await;
-    let id = workflows::names::workflow_id(event_id);
-    temporal::skip_time(&client, id).await.expect("skipped time");
-}
-
 async fn failed_event(world: &World) -> (EventId, String) {
     failed_event_of(world, "evt_1").await
 }
@@ -151,7 +136,7 @@ fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[503, 500, 429, 408]);
-        skip_time(&world, event_id).await;
+        world.skip_time(event_id).await;
         let replay_id = world.reprocess(incident_id.parse().expect("an id")).await;
 
         let callbacks = world.repair.wait_for(5).await;
@@ -210,7 +195,7 @@ fn an_endpoint_that_is_gone_twice_ends_the_reprocess_and_people_are_told() {
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[410, 410]);
-        skip_time(&world, event_id).await;
+        world.skip_time(event_id).await;
         world.reprocess(incident_id.parse().expect("an id")).await;
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("410"), "{}", mails[1]);
@@ -227,7 +212,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
         let world = World::start().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.repair.answer_with(&[404]);
-        skip_time(&world, event_id).await;
+        world.skip_time(event_id).await;
         world.reprocess(incident_id.parse().expect("an id")).await;
         let callbacks = world.repair.wait_for(2).await;
         assert_eq!(callbacks[0].body, callbacks[1].body);
@@ -249,7 +234,7 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[308, 302]);
         world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
-        skip_time(&world, event_id).await;
+        world.skip_time(event_id).await;
         world.reprocess(incident_id.parse().expect("an id")).await;
         let mails = world.mailbox.wait_for(2).await;
         let target = "https://www.cometcart.test/repair";

@@ -65,11 +65,10 @@ async fn repaired_at_the_second_try(world: &World) -> EventId {
     let words = json!({"error_code": "db_write_failed", "error_message": CANARY});
     let answer = world.result(event_id, "failed", words).await;
     world.mailbox.wait_for(1).await;
+    world.skip_time(event_id).await;
     let replay_id = world.reprocess(parse(&answer["incident"]["id"])).await;
-    world.repair.wait_for(1).await;
-    let client = world.temporal().await;
-    temporal::skip_time(&client, workflow_id(event_id)).await.expect("skipped time");
     world.repair.wait_for(2).await;
+    let client = world.temporal().await;
     eventually("a delivered callback", async || {
         let status = temporal::status(&client, event_id).await.ok()?;
         (status.reprocess?.attempts == 2).then_some(())
