@@ -21,6 +21,7 @@ pub mod incident;
 pub mod notice;
 pub mod operator;
 pub mod or_unknown;
+pub mod outbox;
 pub mod project;
 pub mod proof;
 pub mod receipt;

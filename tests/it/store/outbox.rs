@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::ids::{EventId, OutboxId};
+use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
-use store::outbox::{self, Wish, WishKind};
+use store::outbox::{self, ClaimedMessage};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::{PgPool, pool};
 use uuid::Uuid;
@@ -14,11 +15,11 @@ use super::shop::{Shop, bob};
 
 async fn wish(pool: &PgPool) -> EventId {
     let event_id = EventId::from_uuid(Uuid::now_v7());
-    outbox::insert_wish(pool, event_id, WishKind::Start, json!({})).await.expect("a wish");
+    outbox::enqueue(pool, event_id, &OutboxMessage::Start).await.expect("a wish");
     event_id
 }
 
-async fn claim(pool: &PgPool, limit: i64) -> Vec<Wish> {
+async fn claim(pool: &PgPool, limit: i64) -> Vec<ClaimedMessage> {
     outbox::claim_due(pool, None, limit).await.expect("a claim")
 }
 
@@ -51,7 +52,9 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
         pool::commit(alice).await.expect("a commit");
         bob.rollback().await.expect("a rollback");
         let third = claim(&shop.pool, 10).await;
-        let ids = |wishes: &[Wish]| wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>();
+        let ids = |wishes: &[ClaimedMessage]| {
+            wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>()
+        };
         assert_eq!(ids(&third), ids(&second), "what was rolled back is free again");
         assert!(first.iter().chain(&third).is_sorted_by_key(|wish| wish.id), "oldest first");
     });
@@ -129,7 +132,7 @@ fn one_events_wishes_are_claimed_alone_and_in_their_order() {
         let kinds: Vec<_> = wishes.iter().map(|wish| wish.kind.as_str()).collect();
         assert_eq!(kinds, ["start", "reprocess", "result"]);
         assert!(wishes.iter().all(|wish| wish.event_id == event_id));
-        assert!(outbox::has_wishes(&shop.pool, event_id).await.expect("an answer"));
+        assert!(outbox::has_messages(&shop.pool, event_id).await.expect("an answer"));
     });
 }
 

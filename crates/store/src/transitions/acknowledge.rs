@@ -4,11 +4,12 @@
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
 use domain::incident::IncidentState;
+use domain::outbox::OutboxMessage;
 use domain::verdict::{self, AcknowledgeRefusal};
 use serde_json::json;
 
 use crate::audit::{self, Subject};
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::{PgConnection, StoreError, incidents};
 
@@ -32,6 +33,6 @@ pub async fn acknowledge_incident(
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
     let detail = json!({ "note": note });
     audit::insert_entry(&mut *tx, actor, Action::IncidentAcknowledged, subject, detail).await?;
-    outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await?;
+    outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(Ok(()))
 }

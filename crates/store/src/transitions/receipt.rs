@@ -6,6 +6,7 @@
 
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
+use domain::outbox::OutboxMessage;
 use domain::receipt::Receipt;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -13,7 +14,6 @@ use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
-use crate::outbox::WishKind;
 use crate::seal::MasterKey;
 use crate::transitions::result::{self, Report};
 use crate::{PgConnection, StoreError, audit, events, results};
@@ -106,7 +106,7 @@ async fn insert_receipt(
         Action::ReceiptAccepted.as_str(),
         detail,
         Uuid::now_v7(),
-        WishKind::Start.as_str(),
+        OutboxMessage::Start.kind().as_str(),
         receipt.effect_key,
         event_key.as_slice(),
     )

@@ -4,12 +4,13 @@ use domain::audit::{Action, Actor};
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
+use domain::outbox::{OutboxMessage, RecordedReprocess};
 use domain::verdict::{self, ReprocessRefusal};
 use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::standing::Scene;
@@ -79,8 +80,8 @@ async fn start(
     audit::insert_entry(&mut *tx, wanted.actor, Action::ReprocessRequested, subject, detail)
         .await?;
     if wanted.signal {
-        let said = json!({ "replay_id": wanted.replay_id });
-        outbox::insert_wish(tx, scene.event.id, WishKind::Reprocess, said).await?;
+        let recorded = RecordedReprocess { replay_id: wanted.replay_id };
+        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Reprocess(recorded)).await?;
     }
     Ok(())
 }

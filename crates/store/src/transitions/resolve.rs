@@ -4,12 +4,13 @@ use domain::alert::AlertKind;
 use domain::audit::{Action, Actor};
 use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
+use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
 use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::note_ending;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
@@ -60,7 +61,7 @@ pub async fn resolve_incident(
         .await?;
     alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await?;
     if resolving.signal {
-        outbox::insert_wish(tx, event_id, WishKind::Resolve, json!({ "recorded": true })).await?;
+        outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }
     Ok(ResolveAnswer::Resolved)
 }

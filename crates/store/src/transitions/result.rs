@@ -7,6 +7,7 @@ use domain::event::Effect;
 use domain::identity::digest;
 use domain::ids::{EventId, IncidentId, ReplayId, ResultId};
 use domain::incident::{IncidentState, Reason, Resolution};
+use domain::outbox::{OutboxMessage, RecordedResult};
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, ResultVerdict};
 use serde_json::json;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::audit::{self, Subject};
 use crate::events::PaymentEvent;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
 use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
@@ -221,8 +222,9 @@ async fn carry_out(
         ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(incident),
     };
     if report.signal {
-        let said = json!({ "result_id": report.result_id, "status": report.result.outcome });
-        outbox::insert_wish(tx, scene.event.id, WishKind::Result, said).await?;
+        let recorded =
+            RecordedResult { result_id: report.result_id, status: report.result.outcome.into() };
+        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Result(recorded)).await?;
     }
     Ok(after)
 }
