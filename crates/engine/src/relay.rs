@@ -9,11 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::ParkedDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::event::Effect;
 use domain::ids::EventId;
 use domain::outbox::OutboxKind;
-use serde_json::json;
 use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::incidents;
@@ -213,9 +213,9 @@ impl Carrier {
         outbox::park(&mut *tx, wish.id, why).await?;
         if let Some(event) = events::find_event(&mut *tx, wish.event_id).await? {
             let subject = Subject::event(event.project_id, event.id);
-            let detail = json!({ "wish": wish.kind.as_str(), "why": why });
-            audit::insert_entry(&mut *tx, &Actor::System, Action::RelayParked, subject, detail)
-                .await?;
+            let parked =
+                AuditEvent::RelayParked(ParkedDetail { wish: wish.kind, why: why.to_owned() });
+            audit::record(&mut *tx, &Actor::System, subject, &parked).await?;
         }
         tx.commit().await?;
         Ok(())
