@@ -1,9 +1,10 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint deny prepare histories bench seed screenshots
+.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench seed screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
 DENY_VERSION := 0.20.2
+MACHETE_VERSION := 0.9.2
 TOOLS := $(CURDIR)/target/tools
 WITH_POSTGRES := $(CARGO) run --quiet --package embedded --example with_postgres -- --migrations migrations
 
@@ -16,19 +17,30 @@ dev: ## everything on this machine, with nothing to install by hand; Ctrl-C stop
 demo: ## the whole story against a running `make dev`
 	$(CARGO) run --quiet --package sendpromptly -- demo
 
-test: ## every test, on real engines and a real browser that are found or installed
+test: ## every test, on real engines and a real browser that are found or installed; T=name: those named so
 	@python3 scripts/install_browser.py >/dev/null
 	$(CARGO) build --workspace --all-targets
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace $(T)
 
-lint: ## format, clippy, documentation, file sizes
+lint: ## format, clippy, documentation, file sizes, links
 	$(CARGO) fmt --all --check
 	python3 scripts/check_sizes.py
+	python3 scripts/check_docs.py
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
+fmt: ## formats the Rust code
+	$(CARGO) fmt --all
+
+fix: ## does what clippy proposes, then formats
+	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+	$(CARGO) fmt --all
+
 deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of what we depend on
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
+
+unused: $(TOOLS)/bin/cargo-machete ## dependencies that nothing uses
+	$(TOOLS)/bin/cargo-machete
 
 prepare: ## write .sqlx anew after a query or a migration changed
 	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py
@@ -46,9 +58,12 @@ bench: ## measures speed and cost; BENCH_PROFILE=release measures that build, BE
 seed: ## fills the database that SEED='--database-url URL' names with a million events of three shops
 	$(CARGO) run --package loadtest -- seed $(SEED)
 
-ci: lint deny ## everything that must hold before a change lands
+ci: lint deny unused ## everything that must hold before a change lands
 	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check
 	$(MAKE) test
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny@$(DENY_VERSION) --locked --debug --no-default-features --root $(TOOLS) --target-dir $(TOOLS)/build
+
+$(TOOLS)/bin/cargo-machete:
+	$(CARGO) install cargo-machete@$(MACHETE_VERSION) --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build

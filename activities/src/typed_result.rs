@@ -4,10 +4,11 @@
 //! as every field is that a result does not have. What cannot be a result is rejected. Either stands on the
 //! timeline, once, because the entries have ids that follow from the result's.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::WhyDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::EffectResult;
 use domain::field::FieldError;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use store::audit::{self, Subject};
 use store::transitions::result::{self, Report, ResultAnswer};
 use store::transitions::signal_notes::note_ignored;
@@ -43,8 +44,8 @@ pub(crate) async fn record(tx: &mut PgConnection, typed: &TypedResult) -> Result
         .await?
         .ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject::event(event.project_id, event.id);
-    let said = (&actor, Action::ResultRefused);
-    audit::insert_once(tx, typed.result_id.as_uuid(), said, subject, json!({ "why": why })).await
+    let refused = AuditEvent::ResultRefused(WhyDetail { why });
+    audit::record_once(tx, typed.result_id.as_uuid(), &actor, subject, &refused).await
 }
 
 fn understand(typed: &TypedResult) -> Understood {
@@ -93,6 +94,8 @@ fn all_words(mistakes: &[FieldError]) -> String {
 mod tests {
     use domain::effect_result::Outcome;
     use workflows::activity_contract::InputNotes;
+
+    use serde_json::json;
 
     use super::*;
 

@@ -20,6 +20,7 @@ use domain::effect_result::Outcome;
 use domain::event::Effect;
 use domain::ids::{EventId, ReplayId};
 use domain::or_unknown::OrUnknown;
+use domain::outbox::RecordedResult;
 use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
 use futures::FutureExt;
 use futures::future::{Either, pending};
@@ -39,7 +40,7 @@ use crate::lookout::{self, Lookout};
 use crate::manual::ManualCommand;
 use crate::names::search_attribute;
 use crate::options;
-use crate::signals::{RecordedResult, Word};
+use crate::signals::Word;
 
 /// How long a watch waits before it asks again about a step that only another release knows. Upgrades
 /// replace all workers within minutes.

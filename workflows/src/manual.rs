@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::EffectWatch;
 use crate::activity_contract::{ReprocessWish, TypedResolution, TypedResult};
-use crate::signals::{ReprocessSignal, ResolveSignal, Word};
+use crate::signals::Word;
 
 /// A signal, ready for its activity.
 pub(crate) enum ManualCommand {
@@ -25,9 +25,9 @@ impl ManualCommand {
         let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
         match word {
             Word::Recorded(_)
-            | Word::Acknowledged
-            | Word::Reprocess(ReprocessSignal { replay_id: Some(_), .. })
-            | Word::Resolve(ResolveSignal { recorded: true, .. }) => Self::Recorded,
+            | Word::RecordedReprocess(_)
+            | Word::RecordedResolution
+            | Word::Acknowledged => Self::Recorded,
             Word::Result(said) => Self::Result(TypedResult {
                 event_id,
                 result_id: ResultId::from_uuid(new_id()),

@@ -69,6 +69,11 @@ impl SignalInput {
         Self { body, notes: InputNotes { rejected: why, ignored } }
     }
 
+    /// What the outbox sends, if it is that.
+    pub(crate) fn recorded<T: DeserializeOwned>(&self) -> Option<T> {
+        self.body.is_object().then(|| serde_json::from_value(self.body.clone()).ok())?
+    }
+
     /// A field that is a text.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
         self.take(field, "write a text")

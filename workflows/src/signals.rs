@@ -1,14 +1,13 @@
 //! What people and the API say to a running watch.
 //!
 //! The same signal comes from two sides. The API sends it after a commit, with the id of what it
-//! recorded; somebody at the `temporal` command line sends it bare, and the watch has it recorded
+//! recorded ([`domain::outbox`]); somebody at the `temporal` command line sends it bare, and the watch has it recorded
 //! first. Input typed by hand may be missing or malformed, and a signal that cannot be decoded would block
 //! its workflow. So it is read field by field: what is valid is kept, and what is not is handed on as
 //! [`InputNotes`], which the store puts on the event's timeline.
 
-use domain::effect_result::Outcome;
-use domain::ids::{ReplayId, ResultId};
-use domain::or_unknown::OrUnknown;
+use domain::ids::ReplayId;
+use domain::outbox::{RecordedReprocess, RecordedResolution, RecordedResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_common::data_converters::RawValue;
@@ -24,7 +23,7 @@ const RESULT: &str = r#"{"status":"success","reported_by":"alice"}"#;
 const RESULT_FIELDS: [&str; 5] =
     ["status", "error_code", "error_message", "replay_id", "reported_by"];
 
-/// Input of `reprocess`.
+/// Input of `reprocess` as somebody typed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReprocessSignal {
@@ -34,15 +33,12 @@ pub struct ReprocessSignal {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The reprocess, where it is recorded already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replay_id: Option<ReplayId>,
     /// What of the input was not understood.
     #[serde(skip)]
     pub notes: InputNotes,
 }
 
-/// Input of `resolve`.
+/// Input of `resolve` as somebody typed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResolveSignal {
@@ -52,21 +48,9 @@ pub struct ResolveSignal {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Whether the resolution is recorded already.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub recorded: bool,
     /// What of the input was not understood.
     #[serde(skip)]
     pub notes: InputNotes,
-}
-
-/// Input of `result` as the API sends it: ids only, never the app's words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordedResult {
-    /// The recorded result.
-    pub result_id: ResultId,
-    /// What it said.
-    pub status: OrUnknown<Outcome>,
 }
 
 /// Input of `result` as somebody typed it.
@@ -85,8 +69,12 @@ pub enum Word {
     Recorded(RecordedResult),
     /// A result typed by hand.
     Result(TypedResultSignal),
-    /// A wish to reprocess.
+    /// A reprocess that is in the database.
+    RecordedReprocess(RecordedReprocess),
+    /// A request to reprocess, typed by hand.
     Reprocess(ReprocessSignal),
+    /// A resolution that is in the database.
+    RecordedResolution,
     /// A resolution by hand.
     Resolve(ResolveSignal),
     /// An acknowledgement that is in the database.
@@ -109,26 +97,34 @@ impl Word {
     #[must_use]
     pub fn reprocess(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, REPROCESS);
-        let replay_id = read.take("replay_id", "leave it out");
+        if let Some(recorded) = read.recorded() {
+            return Self::RecordedReprocess(recorded);
+        }
+        let _: Option<ReplayId> = read.take("replay_id", "leave it out");
         let (requested_by, note) = (read.text("requested_by"), read.text("note"));
         read.ignore_all_but(&["requested_by", "note"], Some("replay_id"));
-        Self::Reprocess(ReprocessSignal { requested_by, note, replay_id, notes: read.notes })
+        Self::Reprocess(ReprocessSignal { requested_by, note, notes: read.notes })
     }
 
     /// Reads the input of `resolve`.
     #[must_use]
     pub fn resolve(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESOLVE);
-        let recorded = read.take("recorded", "leave it out").unwrap_or_default();
+        if let Some(RecordedResolution { recorded: true }) = read.recorded() {
+            return Self::RecordedResolution;
+        }
+        let _: Option<bool> = read.take("recorded", "leave it out");
         let (resolved_by, note) = (read.text("resolved_by"), read.text("note"));
         read.ignore_all_but(&["resolved_by", "note"], Some("recorded"));
-        Self::Resolve(ResolveSignal { resolved_by, note, recorded, notes: read.notes })
+        Self::Resolve(ResolveSignal { resolved_by, note, notes: read.notes })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::effect_result::Outcome;
+    use domain::outbox::OutboxMessage;
     use temporalio_common::protos::temporal::api::common::v1::Payload;
 
     fn typed(json: &str) -> RawValue {
@@ -147,7 +143,7 @@ mod tests {
         let signal = reprocess(r#"{"requested_by":"alice","note":"queue was down"}"#);
         assert_eq!(signal.requested_by.as_deref(), Some("alice"));
         assert_eq!(signal.note.as_deref(), Some("queue was down"));
-        assert_eq!((signal.replay_id, signal.notes), (None, InputNotes::default()));
+        assert_eq!(signal.notes, InputNotes::default());
     }
 
     #[test]
@@ -175,7 +171,7 @@ mod tests {
     fn what_is_valid_is_kept_and_what_is_not_is_named() {
         let signal = reprocess(r#"{"requested_by":7,"note":"n","replay_id":"x","Note":"y"}"#);
         assert_eq!(signal.note.as_deref(), Some("n"));
-        assert_eq!((signal.requested_by, signal.replay_id), (None, None));
+        assert_eq!(signal.requested_by, None);
         let ignored = signal.notes.ignored;
         assert_eq!(
             ignored,
@@ -237,10 +233,35 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_sends_reads_back() {
-        let sent = ResolveSignal { recorded: true, ..ResolveSignal::default() };
-        let json = serde_json::to_string(&sent).expect("json");
-        assert_eq!(json, r#"{"recorded":true}"#);
-        assert_eq!(Word::resolve(&typed(&json)), Word::Resolve(sent));
+    fn every_message_of_the_outbox_reads_back_as_recorded() {
+        let result_id = "res_00000000000000000000000001".parse().expect("an id");
+        let replay_id = "rpl_00000000000000000000000001".parse().expect("an id");
+        let result = RecordedResult { result_id, status: Outcome::Failed.into() };
+        let reprocess = RecordedReprocess { replay_id };
+        let sent = |message: OutboxMessage| typed(&message.payload().to_string());
+        let read = [
+            Word::result(&sent(OutboxMessage::Result(result.clone()))),
+            Word::reprocess(&sent(OutboxMessage::Reprocess(reprocess))),
+            Word::resolve(&sent(OutboxMessage::Resolve)),
+        ];
+        let recorded =
+            [Word::Recorded(result), Word::RecordedReprocess(reprocess), Word::RecordedResolution];
+        assert_eq!(read, recorded);
+    }
+
+    #[test]
+    fn what_looks_recorded_and_is_not_is_read_as_typed() {
+        for (input, ignored) in [
+            (r#"{"recorded":false}"#, 0),
+            (r#"{"recorded":"yes"}"#, 1),
+            (r#"{"recorded":null}"#, 0),
+            ("[true]", 0),
+        ] {
+            let Word::Resolve(signal) = Word::resolve(&typed(input)) else { panic!("{input}") };
+            assert_eq!(signal.notes.ignored.len(), ignored, "{input}");
+        }
+        for input in [r#"["rpl_00000000000000000000000001"]"#, r#"{"replay_id":"rpl_1"}"#] {
+            assert!(matches!(Word::reprocess(&typed(input)), Word::Reprocess(_)), "{input}");
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! Who did what: the words of the audit and of every timeline.
 
+pub mod detail;
+mod event;
+
+pub use event::AuditEvent;
+
 use std::fmt;
 
 use crate::ids::KeyId;

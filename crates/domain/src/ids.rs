@@ -105,7 +105,7 @@ typed_id! {
     SecretId = "sec_",
     /// One audit entry.
     AuditId = "aud_",
-    /// One committed wish for Temporal.
+    /// One committed message for Temporal.
     OutboxId = "obx_",
     /// A signed-in browser.
     SessionId = "ses_",

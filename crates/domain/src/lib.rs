@@ -22,6 +22,7 @@ pub mod moment;
 pub mod notice;
 pub mod operator;
 pub mod or_unknown;
+pub mod outbox;
 pub mod project;
 pub mod proof;
 pub mod receipt;

@@ -9,14 +9,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::ParkedDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::event::Effect;
 use domain::ids::EventId;
-use serde_json::json;
+use domain::outbox::OutboxKind;
 use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::incidents;
-use store::outbox::{self, Wish, WishKind};
+use store::outbox::{self, ClaimedMessage};
 use store::{PgPool, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -110,8 +111,8 @@ async fn sweep_outbox(carrier: Carrier) {
 
 impl Carrier {
     /// Carries wishes of several events, each event's in their order.
-    async fn carry_all(&self, wishes: Vec<Wish>) {
-        let mut by_event: Vec<(EventId, Vec<Wish>)> = Vec::new();
+    async fn carry_all(&self, wishes: Vec<ClaimedMessage>) {
+        let mut by_event: Vec<(EventId, Vec<ClaimedMessage>)> = Vec::new();
         for wish in wishes {
             match by_event.iter_mut().find(|(event_id, _)| *event_id == wish.event_id) {
                 Some((_, of_event)) => of_event.push(wish),
@@ -130,11 +131,11 @@ impl Carrier {
     }
 
     /// Carries the wishes of one event. What fails is put off, and what follows it waits too.
-    async fn carry_event(&self, wishes: Vec<Wish>) {
+    async fn carry_event(&self, wishes: Vec<ClaimedMessage>) {
         let mut relayed = Vec::new();
         let mut failed = None;
         for (at, wish) in wishes.iter().enumerate() {
-            let followed = wishes.get(at + 1).is_some_and(|next| next.kind == WishKind::Result);
+            let followed = wishes.get(at + 1).is_some_and(|next| next.kind == OutboxKind::Result);
             match self.carry(wish, followed).await {
                 Ok(()) => relayed.push(wish.id),
                 Err(error) => {
@@ -149,8 +150,12 @@ impl Carrier {
         }
     }
 
-    async fn carry(&self, wish: &Wish, followed_by_result: bool) -> Result<(), EngineError> {
-        if wish.kind == WishKind::Start && followed_by_result {
+    async fn carry(
+        &self,
+        wish: &ClaimedMessage,
+        followed_by_result: bool,
+    ) -> Result<(), EngineError> {
+        if wish.kind == OutboxKind::Start && followed_by_result {
             // The signal that follows starts the watch, so that one call does both.
             return Ok(());
         }
@@ -160,9 +165,12 @@ impl Carrier {
         let task_queue = self.engine.task_queue();
         let watch = Watch { client: &client, task_queue, event: &event, resumed };
         match wish.kind {
-            WishKind::Start => watch.start().await,
-            WishKind::Restart => restarts::restart(&self.pool, watch, wish.id).await,
-            WishKind::Result | WishKind::Reprocess | WishKind::Resolve | WishKind::Acknowledged => {
+            OutboxKind::Start => watch.start().await,
+            OutboxKind::Restart => restarts::restart(&self.pool, watch, wish.id).await,
+            OutboxKind::Result
+            | OutboxKind::Reprocess
+            | OutboxKind::Resolve
+            | OutboxKind::Acknowledged => {
                 watch.signal(wish.kind.as_str(), wish.id, &wish.payload).await
             }
         }
@@ -184,7 +192,7 @@ impl Carrier {
     async fn settle(
         &self,
         relayed: &[domain::ids::OutboxId],
-        failed: Option<(&Wish, EngineError)>,
+        failed: Option<(&ClaimedMessage, EngineError)>,
     ) -> Result<(), StoreError> {
         if !relayed.is_empty() {
             outbox::delete_relayed(&self.pool, relayed).await?;
@@ -199,15 +207,15 @@ impl Carrier {
         outbox::put_off(&self.pool, wish.id, &error.to_string()).await
     }
 
-    async fn park(&self, wish: &Wish, why: &str) -> Result<(), StoreError> {
+    async fn park(&self, wish: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
         tracing::error!(event_id = %wish.event_id, wish = wish.kind.as_str(), why, "parked a wish that Temporal refuses");
         let mut tx = self.pool.begin().await?;
         outbox::park(&mut *tx, wish.id, why).await?;
         if let Some(event) = events::find_event(&mut *tx, wish.event_id).await? {
             let subject = Subject::event(event.project_id, event.id);
-            let detail = json!({ "wish": wish.kind.as_str(), "why": why });
-            audit::insert_entry(&mut *tx, &Actor::System, Action::RelayParked, subject, detail)
-                .await?;
+            let parked =
+                AuditEvent::RelayParked(ParkedDetail { wish: wish.kind, why: why.to_owned() });
+            audit::record(&mut *tx, &Actor::System, subject, &parked).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -12,8 +12,8 @@
 use std::time::Duration;
 
 use domain::ids::EventId;
-use serde_json::json;
-use store::outbox::{self, WishKind};
+use domain::outbox::OutboxMessage;
+use store::outbox;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
@@ -116,10 +116,10 @@ async fn take_over(
     let mut tx = pool.begin().await?;
     change(&mut tx).await?;
     if events::lock_event(&mut tx, event_id).await?.is_some()
-        && !outbox::has_wishes(&mut *tx, event_id).await?
+        && !outbox::has_messages(&mut *tx, event_id).await?
     {
         tracing::warn!(%event_id, "something is overdue: looking for the watch");
-        outbox::insert_wish(&mut *tx, event_id, WishKind::Restart, json!({})).await?;
+        outbox::enqueue(&mut *tx, event_id, &OutboxMessage::Restart).await?;
         watch_checks::note_check(&mut *tx, event_id).await?;
     }
     tx.commit().await?;

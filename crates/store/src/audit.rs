@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::audit::{Action, Actor};
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -59,6 +59,47 @@ pub fn new_id() -> AuditId {
 ///
 /// # Errors
 /// When the database fails.
+pub async fn record(
+    db: impl PgExecutor<'_>,
+    actor: &Actor,
+    subject: Subject,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    record_once(db, Uuid::now_v7(), actor, subject, event).await
+}
+
+/// Adds an entry under an id that the caller chose, once. For entries that are all that a repeated
+/// step writes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_once(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    actor: &Actor,
+    subject: Subject,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO audit_entries (id, actor, action, project_id, event_id, incident_id, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING",
+        id,
+        actor.to_string(),
+        event.action(),
+        subject.project_id.map(ProjectId::as_uuid),
+        subject.event_id.map(EventId::as_uuid),
+        subject.incident_id.map(IncidentId::as_uuid),
+        event.detail(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Adds an entry with any detail, as it is given; new code calls [`record`].
+///
+/// # Errors
+/// When the database fails.
 pub async fn insert_entry(
     db: impl PgExecutor<'_>,
     actor: &Actor,
@@ -69,8 +110,7 @@ pub async fn insert_entry(
     insert_once(db, Uuid::now_v7(), (actor, action), subject, detail).await
 }
 
-/// Adds an entry under an id that the caller chose, once. For entries that are all that a repeated
-/// step writes.
+/// The same, once; new code calls [`record_once`].
 ///
 /// # Errors
 /// When the database fails.
@@ -81,20 +121,8 @@ pub async fn insert_once(
     subject: Subject,
     detail: Value,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO audit_entries (id, actor, action, project_id, event_id, incident_id, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING",
-        id,
-        actor.to_string(),
-        action.as_str(),
-        subject.project_id.map(ProjectId::as_uuid),
-        subject.event_id.map(EventId::as_uuid),
-        subject.incident_id.map(IncidentId::as_uuid),
-        detail,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    let event = AuditEvent::Unknown { action: action.as_str().to_owned(), detail };
+    record_once(db, id, actor, subject, &event).await
 }
 
 /// Whether an event has an entry of this action whose detail holds this.

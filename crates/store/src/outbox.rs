@@ -1,11 +1,12 @@
-//! The outbox: committed wishes for Temporal.
+//! The outbox: committed messages for Temporal ([`OutboxMessage`]).
 //!
-//! A wish is written in the transaction of what it tells. Whoever carries it over claims it for 30 s
-//! first, so that two carriers do not do the same at once, and deletes it when Temporal has it. A
-//! carrier that dies leaves a claim that runs out. Carrying a wish over twice is harmless: the
-//! server knows its id.
+//! A message is written in the transaction of what it tells. A relay claims it for 30 s before it
+//! dispatches it, so that two relays do not do the same at once, and deletes it when Temporal has it. A
+//! relay that dies leaves a claim that runs out. Dispatching a message twice is harmless: the server
+//! knows its id.
 
 use domain::ids::{EventId, OutboxId};
+use domain::outbox::{OutboxKind, OutboxMessage};
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -13,93 +14,44 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::error::read_text;
 
-/// What Temporal shall be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WishKind {
-    /// Start the watch.
-    Start,
-    /// Start the watch even if one ran before; for events that were left alone.
-    Restart,
-    /// Signal `result`.
-    Result,
-    /// Signal `reprocess`.
-    Reprocess,
-    /// Signal `resolve`.
-    Resolve,
-    /// Signal `acknowledged`.
-    Acknowledged,
-}
-
-impl WishKind {
-    const ALL: [Self; 6] = [
-        Self::Start,
-        Self::Restart,
-        Self::Result,
-        Self::Reprocess,
-        Self::Resolve,
-        Self::Acknowledged,
-    ];
-
-    /// The text in the database; for signals also the signal's name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Restart => "restart",
-            Self::Result => "result",
-            Self::Reprocess => "reprocess",
-            Self::Resolve => "resolve",
-            Self::Acknowledged => "acknowledged",
-        }
-    }
-}
-
-impl std::str::FromStr for WishKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
-/// A wish that was claimed.
+/// A message that was claimed. Its payload goes on as it stands, so that what a newer release writes
+/// reaches that release's watches.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct ClaimedMessage {
     /// Its id; also the id of the request to Temporal.
     pub id: OutboxId,
     /// Its event.
     pub event_id: EventId,
     /// What Temporal shall be told.
-    pub kind: WishKind,
+    pub kind: OutboxKind,
     /// The signal's input.
     pub payload: Value,
     /// How often it was tried, this time included.
     pub attempts: i32,
 }
 
-/// Writes a wish.
+/// Writes a message, in the transaction of what it tells.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert_wish(
+pub async fn enqueue(
     db: impl PgExecutor<'_>,
     event_id: EventId,
-    kind: WishKind,
-    payload: Value,
+    message: &OutboxMessage,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO outbox (id, event_id, wish, payload) VALUES ($1, $2, $3, $4)",
         Uuid::now_v7(),
         event_id.as_uuid(),
-        kind.as_str(),
-        payload,
+        message.kind().as_str(),
+        message.payload(),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Claims wishes that are due: those of one event, or the oldest of all. A wish of a kind that only
+/// Claims messages that are due: those of one event, or the oldest of all. One of a kind that only
 /// a newer version knows is left to that one, and keeps no other from being claimed.
 ///
 /// # Errors
@@ -108,8 +60,8 @@ pub async fn claim_due(
     db: impl PgExecutor<'_>,
     event_id: Option<EventId>,
     limit: i64,
-) -> Result<Vec<Wish>, StoreError> {
-    let known = WishKind::ALL.map(|kind| kind.as_str().to_owned());
+) -> Result<Vec<ClaimedMessage>, StoreError> {
+    let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     let rows = sqlx::query!(
         "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
@@ -124,10 +76,10 @@ pub async fn claim_due(
     )
     .fetch_all(db)
     .await?;
-    let wishes: Result<Vec<Wish>, StoreError> = rows
+    let claimed: Result<Vec<ClaimedMessage>, StoreError> = rows
         .into_iter()
         .map(|row| {
-            Ok(Wish {
+            Ok(ClaimedMessage {
                 kind: read_text("outbox", "wish", row.id, &row.wish)?,
                 id: OutboxId::from_uuid(row.id),
                 event_id: EventId::from_uuid(row.event_id),
@@ -136,12 +88,12 @@ pub async fn claim_due(
             })
         })
         .collect();
-    let mut wishes = wishes?;
-    wishes.sort_by_key(|wish| wish.id);
-    Ok(wishes)
+    let mut claimed = claimed?;
+    claimed.sort_by_key(|message| message.id);
+    Ok(claimed)
 }
 
-/// Forgets wishes that Temporal has.
+/// Forgets messages that Temporal has.
 ///
 /// # Errors
 /// When the database fails.
@@ -151,7 +103,7 @@ pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result
     Ok(())
 }
 
-/// Puts a wish off after a failure, with a jittered back-off of 1 s to 60 s.
+/// Puts a message off after a failure, with a jittered back-off of 1 s to 60 s.
 ///
 /// # Errors
 /// When the database fails.
@@ -182,7 +134,7 @@ pub async fn count_refusal(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32,
     Ok(refusals.unwrap_or_default())
 }
 
-/// Sets a poisoned wish aside for a person.
+/// Sets a poisoned message aside for a person.
 ///
 /// # Errors
 /// When the database fails.
@@ -197,7 +149,7 @@ pub async fn park(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<
     Ok(())
 }
 
-/// How many wishes wait, and how many are parked.
+/// How many messages wait, and how many are parked.
 ///
 /// # Errors
 /// When the database fails.
@@ -211,11 +163,11 @@ pub async fn count_waiting(db: impl PgExecutor<'_>) -> Result<(i64, i64), StoreE
     Ok((row.waiting, row.parked))
 }
 
-/// Whether any wish of an event waits.
+/// Whether any message of an event waits.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn has_wishes(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bool, StoreError> {
+pub async fn has_messages(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM outbox WHERE event_id = $1) AS "found!""#,
         event_id.as_uuid(),
@@ -225,7 +177,7 @@ pub async fn has_wishes(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bo
     Ok(found)
 }
 
-/// Gives wishes that were parked an hour ago another chance: the cause may be mended.
+/// Gives messages that were parked an hour ago another chance: the cause may be fixed.
 ///
 /// # Errors
 /// When the database fails.

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod administration;
 mod audit;
+mod audit_details;
 mod callback;
 mod constraints;
 mod flash;

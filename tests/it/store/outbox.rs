@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use domain::ids::{EventId, OutboxId};
+use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
-use store::outbox::{self, Wish, WishKind};
+use store::outbox::{self, ClaimedMessage};
+use store::transitions::acknowledge::acknowledge_incident;
 use store::{PgPool, pool};
 use uuid::Uuid;
 
-use super::shop::Shop;
+use super::shop::{Shop, bob};
 
 async fn wish(pool: &PgPool) -> EventId {
     let event_id = EventId::from_uuid(Uuid::now_v7());
-    outbox::insert_wish(pool, event_id, WishKind::Start, json!({})).await.expect("a wish");
+    outbox::enqueue(pool, event_id, &OutboxMessage::Start).await.expect("a wish");
     event_id
 }
 
-async fn claim(pool: &PgPool, limit: i64) -> Vec<Wish> {
+async fn claim(pool: &PgPool, limit: i64) -> Vec<ClaimedMessage> {
     outbox::claim_due(pool, None, limit).await.expect("a claim")
 }
 
@@ -50,7 +52,9 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
         pool::commit(alice).await.expect("a commit");
         bob.rollback().await.expect("a rollback");
         let third = claim(&shop.pool, 10).await;
-        let ids = |wishes: &[Wish]| wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>();
+        let ids = |wishes: &[ClaimedMessage]| {
+            wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>()
+        };
         assert_eq!(ids(&third), ids(&second), "what was rolled back is free again");
         assert!(first.iter().chain(&third).is_sorted_by_key(|wish| wish.id), "oldest first");
     });
@@ -128,7 +132,7 @@ fn one_events_wishes_are_claimed_alone_and_in_their_order() {
         let kinds: Vec<_> = wishes.iter().map(|wish| wish.kind.as_str()).collect();
         assert_eq!(kinds, ["start", "reprocess", "result"]);
         assert!(wishes.iter().all(|wish| wish.event_id == event_id));
-        assert!(outbox::has_wishes(&shop.pool, event_id).await.expect("an answer"));
+        assert!(outbox::has_messages(&shop.pool, event_id).await.expect("an answer"));
     });
 }
 
@@ -169,5 +173,59 @@ fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
         outbox::unpark_old(&shop.pool).await.expect("unparked");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
         assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts anew");
+    });
+}
+
+/// The messages of an event as they are stored, with the ids that differ each time left out.
+async fn rows(shop: &Shop, event_id: EventId) -> String {
+    let rows: Vec<String> = sqlx::query_scalar(
+        r"SELECT concat_ws(' ', wish, regexp_replace(payload::text, '_[0-9A-Z]{26}', '_…'))
+          FROM outbox WHERE event_id = $1 ORDER BY id",
+    )
+    .bind(event_id.as_uuid())
+    .fetch_all(&shop.pool)
+    .await
+    .expect("rows");
+    rows.join("\n")
+}
+
+#[test]
+fn rows_are_those_that_other_releases_write_and_read() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        shop.fail(event_id).await;
+        let mut tx = shop.begin().await;
+        acknowledge_incident(&mut tx, event_id, &bob(), None)
+            .await
+            .expect("a database")
+            .expect("open");
+        pool::commit(tx).await.expect("a commit");
+        shop.reprocess(event_id).await;
+        shop.resolve(event_id).await;
+        insta::assert_snapshot!(rows(&shop, event_id).await, @r#"
+        start {}
+        result {"status": "failed", "result_id": "res_…"}
+        acknowledged {}
+        reprocess {"replay_id": "rpl_…"}
+        resolve {"recorded": true}
+        "#);
+
+        let superseded = shop.take("evt_2").await;
+        shop.report(superseded, json!({ "status": "superseded" })).await;
+        insta::assert_snapshot!(rows(&shop, superseded).await, @r#"
+        start {}
+        result {"status": "superseded", "result_id": "res_…"}
+        "#);
+
+        let forgotten = shop.take("evt_4").await;
+        shop.execute("DELETE FROM outbox WHERE event_id = $1", forgotten).await;
+        shop.execute(
+            "UPDATE payment_events SET timeout_at = now() - interval '1 hour' WHERE id = $1",
+            forgotten,
+        )
+        .await;
+        engine::sweep::sweep(&shop.pool).await;
+        insta::assert_snapshot!(rows(&shop, forgotten).await, @"restart {}");
     });
 }

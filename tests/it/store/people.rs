@@ -70,7 +70,7 @@ pub fn token_hash(token: u8) -> [u8; 32] {
 }
 
 /// The text with each id cut off after its prefix.
-fn without_ids(text: &str) -> String {
+pub fn without_ids(text: &str) -> String {
     let mut parts = text.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |said, part| {

@@ -1,9 +1,9 @@
 //! Headers of a project's callbacks.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{HeaderChange, ProjectChanges};
+use domain::audit::{Actor, AuditEvent};
 use domain::callback_header::{HeaderChanges, MAX_HEADERS};
 use domain::ids::ProjectId;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::seal::MasterKey;
@@ -38,7 +38,7 @@ pub async fn change_headers(
     let mut removed = Vec::new();
     for name in &changes.removed {
         if callback_headers::remove_header(&mut *tx, project_id, name).await? {
-            removed.push(name.as_str());
+            removed.push(name.as_str().to_owned());
         }
     }
     for header in &changes.set {
@@ -51,9 +51,10 @@ pub async fn change_headers(
     if changes.set.is_empty() && removed.is_empty() {
         return Ok(Changed::Done(false));
     }
-    let set: Vec<_> = changes.set.iter().map(|header| header.name.as_str()).collect();
-    let detail = json!({ "callback_headers": { "set": set, "removed": removed } });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::ProjectUpdated, subject, detail).await?;
+    let set = changes.set.iter().map(|header| header.name.as_str().to_owned()).collect();
+    let callback_headers = Some(HeaderChange { set, removed });
+    let changes = ProjectChanges { callback_headers, ..ProjectChanges::default() };
+    let updated = AuditEvent::ProjectUpdated(changes);
+    audit::record(tx, actor, Subject::project(project_id), &updated).await?;
     Ok(Changed::Done(true))
 }

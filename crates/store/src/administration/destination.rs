@@ -1,8 +1,8 @@
 //! Destinations of alerts.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{AddedDestinationDetail, AlertDetail, DestinationDetail, TestDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{DestinationId, ProjectId};
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::destinations::{self, NewDestination};
@@ -35,9 +35,10 @@ pub async fn add_destination(
     let NewDestination { target, shown } = new;
     let added = destinations::insert_destination(&mut *tx, key, project_id, target, shown).await?;
     let Insertion::Inserted(id) = added else { return Ok(added) };
-    let detail = json!({ "destination_id": id, "kind": target.kind(), "address": shown });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::DestinationAdded, subject, detail).await?;
+    let (kind, address) = (target.kind().to_owned(), shown.clone());
+    let detail = AddedDestinationDetail { destination_id: id, kind, address };
+    let added_event = AuditEvent::DestinationAdded(detail);
+    audit::record(tx, actor, Subject::project(project_id), &added_event).await?;
     Ok(added)
 }
 
@@ -53,9 +54,8 @@ pub async fn remove_destination(
     let Some(project_id) = destinations::remove_destination(&mut *tx, id).await? else {
         return Ok(None);
     };
-    let detail = json!({ "destination_id": id });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::DestinationRemoved, subject, detail).await?;
+    let removed = AuditEvent::DestinationRemoved(DestinationDetail { destination_id: id });
+    audit::record(tx, actor, Subject::project(project_id), &removed).await?;
     Ok(Some(project_id))
 }
 
@@ -71,6 +71,7 @@ pub async fn note_test(
     id: DestinationId,
     outcome: TestOutcome<'_>,
 ) -> Result<(), StoreError> {
+    let subject = Subject::project(project_id);
     let (delivered, answer) = match outcome {
         TestOutcome::Delivered(answer) => {
             destination_health::note_success(&mut *tx, id).await?;
@@ -79,22 +80,15 @@ pub async fn note_test(
         TestOutcome::Refused(answer) => (false, answer),
         TestOutcome::Gone(answer) => {
             if destination_health::note_gone(&mut *tx, id, None).await? {
-                let detail = json!({ "destination_id": id, "why": answer });
-                let subject = Subject::project(project_id);
-                audit::insert_entry(
-                    &mut *tx,
-                    &Actor::System,
-                    Action::DestinationBroken,
-                    subject,
-                    detail,
-                )
-                .await?;
+                let why = Some(answer.to_owned());
+                let detail = AlertDetail { alert: None, destination_id: id, attempts: None, why };
+                let broken = AuditEvent::DestinationBroken(detail);
+                audit::record(&mut *tx, &Actor::System, subject, &broken).await?;
                 notices::enqueue_broken(&mut *tx, project_id, id).await?;
             }
             (false, answer)
         }
     };
-    let detail = json!({ "destination_id": id, "delivered": delivered, "answer": answer });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::DestinationTested, subject, detail).await
+    let detail = TestDetail { destination_id: id, delivered, answer: answer.to_owned() };
+    audit::record(tx, actor, subject, &AuditEvent::DestinationTested(detail)).await
 }

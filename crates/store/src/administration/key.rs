@@ -1,9 +1,9 @@
 //! API keys.
 
 use domain::api_key::ApiKey;
-use domain::audit::{Action, Actor};
+use domain::audit::detail::KeyDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{KeyId, ProjectId};
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError, api_keys};
@@ -20,9 +20,9 @@ pub async fn create_key(
     key: &ApiKey,
 ) -> Result<KeyId, StoreError> {
     let id = api_keys::insert_key(&mut *tx, project_id, label, key).await?;
-    let detail = json!({ "key_id": id, "label": label, "last_four": key.last_four() });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::KeyCreated, subject, detail).await?;
+    let (label, last_four) = (label.to_owned(), key.last_four().to_owned());
+    let made = AuditEvent::KeyCreated(KeyDetail { key_id: id, label, last_four });
+    audit::record(tx, actor, Subject::project(project_id), &made).await?;
     Ok(id)
 }
 
@@ -38,8 +38,8 @@ pub async fn revoke_key(
     let Some(revoked) = api_keys::revoke_key(&mut *tx, id).await? else {
         return Ok(None);
     };
-    let detail = json!({ "key_id": id, "label": revoked.label, "last_four": revoked.last_four });
-    let subject = Subject::project(revoked.project_id);
-    audit::insert_entry(tx, actor, Action::KeyRevoked, subject, detail).await?;
-    Ok(Some(revoked.project_id))
+    let api_keys::RevokedKey { project_id, label, last_four } = revoked;
+    let revoked = AuditEvent::KeyRevoked(KeyDetail { key_id: id, label, last_four });
+    audit::record(tx, actor, Subject::project(project_id), &revoked).await?;
+    Ok(Some(project_id))
 }

@@ -1,9 +1,9 @@
 //! Who may sign in. An entry names the operator by address, which outlives the row's role and name.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{OperatorDetail, PasswordDetail, RoleChangeDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Operator, OperatorChange};
@@ -22,8 +22,9 @@ pub async fn add_operator(
 ) -> Result<Insertion<OperatorId>, StoreError> {
     let inserted = operators::insert_operator(tx, email, role, password_hash).await?;
     if let Insertion::Inserted(id) = inserted {
-        let detail = json!({ "operator_id": id, "email": email, "role": role });
-        audit::insert_entry(tx, actor, Action::OperatorAdded, Subject::default(), detail).await?;
+        let detail = OperatorDetail { operator_id: id, email: email.to_owned(), role };
+        let added = AuditEvent::OperatorAdded(detail);
+        audit::record(tx, actor, Subject::default(), &added).await?;
     }
     Ok(inserted)
 }
@@ -42,10 +43,10 @@ pub async fn change_role(
     if let OperatorChange::Done(before) = &change
         && before.role != role
     {
-        let detail =
-            json!({ "operator_id": id, "email": before.email, "from": before.role, "to": role });
-        let action = Action::OperatorRoleChanged;
-        audit::insert_entry(tx, actor, action, Subject::default(), detail).await?;
+        let (email, from) = (before.email.clone(), before.role);
+        let detail = RoleChangeDetail { operator_id: id, email, from, to: role };
+        let changed = AuditEvent::OperatorRoleChanged(detail);
+        audit::record(tx, actor, Subject::default(), &changed).await?;
     }
     Ok(change)
 }
@@ -61,8 +62,9 @@ pub async fn remove_operator(
 ) -> Result<OperatorChange, StoreError> {
     let change = operators::remove_operator(tx, id).await?;
     if let OperatorChange::Done(before) = &change {
-        let detail = json!({ "operator_id": id, "email": before.email, "role": before.role });
-        audit::insert_entry(tx, actor, Action::OperatorRemoved, Subject::default(), detail).await?;
+        let (email, role) = (before.email.clone(), before.role);
+        let removed = AuditEvent::OperatorRemoved(OperatorDetail { operator_id: id, email, role });
+        audit::record(tx, actor, Subject::default(), &removed).await?;
     }
     Ok(change)
 }
@@ -86,8 +88,8 @@ pub async fn change_password(
         return Ok(None);
     }
     let ended = sessions::end_sessions_of(&mut *tx, id, keep).await?;
-    let detail = json!({ "operator_id": id, "email": email, "sessions_ended": ended });
-    let action = Action::OperatorPasswordChanged;
-    audit::insert_entry(tx, actor, action, Subject::default(), detail).await?;
+    let detail = PasswordDetail { operator_id: id, email, sessions_ended: ended };
+    let changed = AuditEvent::OperatorPasswordChanged(detail);
+    audit::record(tx, actor, Subject::default(), &changed).await?;
     Ok(Some(ended))
 }

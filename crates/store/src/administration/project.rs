@@ -1,9 +1,9 @@
 //! Projects.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{Change, NewProjectDetail, ProjectChanges};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::ProjectId;
 use domain::signature::SigningSecret;
-use serde_json::{Map, Value, json};
 
 use crate::audit::{self, Subject};
 use crate::projects::{self, Project, ProjectSettings};
@@ -23,11 +23,10 @@ pub async fn create_project(
 ) -> Result<ProjectId, StoreError> {
     let id = projects::insert_project(&mut *tx, settings).await?;
     signing_secrets::insert_secret(&mut *tx, key, id, secret).await?;
-    let detail = json!({
-        "name": settings.name, "mode": settings.mode, "timeout_minutes": settings.timeout_minutes,
-        "repair_url": settings.repair_url, "snapshots": settings.snapshots,
-    });
-    audit::insert_entry(tx, actor, Action::ProjectCreated, Subject::project(id), detail).await?;
+    let ProjectSettings { name, mode, timeout_minutes, repair_url, snapshots } = settings.clone();
+    let detail = NewProjectDetail { name, mode, timeout_minutes, repair_url, snapshots };
+    let created = AuditEvent::ProjectCreated(detail);
+    audit::record(tx, actor, Subject::project(id), &created).await?;
     Ok(id)
 }
 
@@ -45,24 +44,24 @@ pub async fn update_project(
     let Some(before) = projects::lock_project(tx, id).await? else {
         return Ok(None);
     };
-    let changed = differences(&before, settings);
-    if changed.is_empty() {
+    let changes = changes(&before, settings);
+    if changes == ProjectChanges::default() {
         return Ok(Some(false));
     }
     projects::update_project(&mut *tx, id, settings).await?;
-    let detail = Value::Object(changed);
-    audit::insert_entry(tx, actor, Action::ProjectUpdated, Subject::project(id), detail).await?;
+    let updated = AuditEvent::ProjectUpdated(changes);
+    audit::record(tx, actor, Subject::project(id), &updated).await?;
     Ok(Some(true))
 }
 
 /// What the audit keeps: each changed setting, before and after.
-fn differences(before: &Project, after: &ProjectSettings) -> Map<String, Value> {
-    let pairs = [
-        ("name", json!(before.name), json!(after.name)),
-        ("timeout_minutes", json!(before.timeout_minutes), json!(after.timeout_minutes)),
-        ("repair_url", json!(before.repair_url), json!(after.repair_url)),
-        ("snapshots", json!(before.snapshots), json!(after.snapshots)),
-    ];
-    let changed = pairs.into_iter().filter(|(_, from, to)| from != to);
-    changed.map(|(name, from, to)| (name.to_owned(), json!({ "from": from, "to": to }))).collect()
+fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
+    let ProjectSettings { name, timeout_minutes, repair_url, snapshots, mode: _ } = after.clone();
+    ProjectChanges {
+        name: Change::between(before.name.clone(), name),
+        timeout_minutes: Change::between(before.timeout_minutes, timeout_minutes),
+        repair_url: Change::between(before.repair_url.clone(), repair_url),
+        snapshots: Change::between(before.snapshots, snapshots),
+        callback_headers: None,
+    }
 }

@@ -1,9 +1,9 @@
 //! Proof links. Their entries stand on the incident's timeline.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::ProofLinkDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::ProofLinkId;
 use domain::secret_token::ProofToken;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
@@ -22,8 +22,9 @@ pub async fn create_link(
 ) -> Result<ProofLinkId, StoreError> {
     let (hash, made_by) = (token.hash(), actor.to_string());
     let id = proof_links::insert_link(&mut *tx, incident, &hash, &made_by, days).await?;
-    let detail = json!({ "proof_link_id": id, "days": days });
-    audit::insert_entry(tx, actor, Action::ProofLinkCreated, subject(incident), detail).await?;
+    let detail = ProofLinkDetail { proof_link_id: id, days: Some(days) };
+    let created = AuditEvent::ProofLinkCreated(detail);
+    audit::record(tx, actor, subject(incident), &created).await?;
     Ok(id)
 }
 
@@ -41,8 +42,9 @@ pub async fn revoke_link(
     if !proof_links::revoke_link(&mut *tx, incident.id, id).await? {
         return Ok(false);
     }
-    let detail = json!({ "proof_link_id": id });
-    audit::insert_entry(tx, actor, Action::ProofLinkRevoked, subject(incident), detail).await?;
+    let detail = ProofLinkDetail { proof_link_id: id, days: None };
+    let revoked = AuditEvent::ProofLinkRevoked(detail);
+    audit::record(tx, actor, subject(incident), &revoked).await?;
     Ok(true)
 }
 

@@ -1,9 +1,9 @@
 //! Signing secrets.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::SecretDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::seal::MasterKey;
@@ -21,9 +21,8 @@ pub async fn rotate_secret(
     secret: &SigningSecret,
 ) -> Result<SecretId, StoreError> {
     let id = signing_secrets::rotate_secret(tx, key, project_id, secret).await?;
-    let detail = json!({ "secret_id": id });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::SecretRotated, subject, detail).await?;
+    let rotated = AuditEvent::SecretRotated(SecretDetail { secret_id: id });
+    audit::record(tx, actor, Subject::project(project_id), &rotated).await?;
     Ok(id)
 }
 
@@ -41,8 +40,7 @@ pub async fn revoke_secret(
     if !signing_secrets::revoke_secret(&mut *tx, project_id, id).await? {
         return Ok(false);
     }
-    let detail = json!({ "secret_id": id });
-    let subject = Subject::project(project_id);
-    audit::insert_entry(tx, actor, Action::SecretRevoked, subject, detail).await?;
+    let revoked = AuditEvent::SecretRevoked(SecretDetail { secret_id: id });
+    audit::record(tx, actor, Subject::project(project_id), &revoked).await?;
     Ok(true)
 }

@@ -1,10 +1,9 @@
 //! Signing in and out, and being locked out.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{LockOutDetail, SignInDetail, SignOutDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{OperatorId, SessionId};
-use serde_json::json;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Login};
@@ -28,8 +27,9 @@ pub async fn sign_in(
     sign_ins::clear_failures(&mut *tx, &login.email).await?;
     let id = sessions::insert_session(&mut *tx, login.id, token_hash, user_agent).await?;
     let actor = Actor::Operator(login.email.clone());
-    let detail = json!({ "operator_id": login.id, "session_id": id });
-    audit::insert_entry(tx, &actor, Action::OperatorSignedIn, Subject::default(), detail).await?;
+    let detail = SignInDetail { operator_id: login.id, session_id: id };
+    let signed_in = AuditEvent::OperatorSignedIn(detail);
+    audit::record(tx, &actor, Subject::default(), &signed_in).await?;
     Ok(Some(id))
 }
 
@@ -42,8 +42,9 @@ pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, 
         return Ok(false);
     }
     let actor = Actor::Operator(session.email.clone());
-    let detail = json!({ "operator_id": session.operator_id, "session_id": session.id });
-    audit::insert_entry(tx, &actor, Action::OperatorSignedOut, Subject::default(), detail).await?;
+    let detail = SignOutDetail::One { operator_id: session.operator_id, session_id: session.id };
+    let signed_out = AuditEvent::OperatorSignedOut(detail);
+    audit::record(tx, &actor, Subject::default(), &signed_out).await?;
     Ok(true)
 }
 
@@ -61,8 +62,9 @@ pub async fn sign_out_everywhere(
     let ended = sessions::end_sessions_of(&mut *tx, operator_id, except).await?;
     let whose = operators::find_operator(&mut *tx, operator_id).await?;
     let email = whose.map(|operator| operator.email);
-    let detail = json!({ "operator_id": operator_id, "email": email, "sessions_ended": ended });
-    audit::insert_entry(tx, actor, Action::OperatorSignedOut, Subject::default(), detail).await?;
+    let detail = SignOutDetail::All { operator_id, email, sessions_ended: ended };
+    let signed_out = AuditEvent::OperatorSignedOut(detail);
+    audit::record(tx, actor, Subject::default(), &signed_out).await?;
     Ok(ended)
 }
 
@@ -79,9 +81,9 @@ pub async fn note_lock_out(
     let Some(login) = operators::find_login(&mut *tx, email).await? else {
         return Ok(false);
     };
-    let until = until.format(&Rfc3339).unwrap_or_default();
-    let detail = json!({ "operator_id": login.id, "email": login.email, "locked_until": until });
-    let (actor, action) = (Actor::System, Action::OperatorLockedOut);
-    audit::insert_entry(tx, &actor, action, Subject::default(), detail).await?;
+    let Login { id, email, .. } = login;
+    let detail = LockOutDetail { operator_id: id, email, locked_until: until };
+    let locked_out = AuditEvent::OperatorLockedOut(detail);
+    audit::record(tx, &Actor::System, Subject::default(), &locked_out).await?;
     Ok(true)
 }

@@ -1,9 +1,9 @@
 //! Operators' own tokens.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::TokenDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{OperatorId, TokenId};
 use domain::secret_token::OperatorToken;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError, operator_tokens};
@@ -20,10 +20,10 @@ pub async fn create_token(
     token: &OperatorToken,
 ) -> Result<TokenId, StoreError> {
     let id = operator_tokens::insert_token(&mut *tx, operator_id, label, token).await?;
-    let detail = json!({
-        "operator_id": operator_id, "token_id": id, "label": label, "last_four": token.last_four(),
-    });
-    audit::insert_entry(tx, actor, Action::TokenCreated, Subject::default(), detail).await?;
+    let (label, last_four) = (label.to_owned(), token.last_four().to_owned());
+    let detail = TokenDetail { operator_id, token_id: id, label, last_four };
+    let created = AuditEvent::TokenCreated(detail);
+    audit::record(tx, actor, Subject::default(), &created).await?;
     Ok(id)
 }
 
@@ -41,10 +41,9 @@ pub async fn revoke_token(
     let Some(revoked) = operator_tokens::revoke_token(&mut *tx, operator_id, id).await? else {
         return Ok(false);
     };
-    let detail = json!({
-        "operator_id": operator_id, "token_id": id, "label": revoked.label,
-        "last_four": revoked.last_four,
-    });
-    audit::insert_entry(tx, actor, Action::TokenRevoked, Subject::default(), detail).await?;
+    let operator_tokens::RevokedToken { label, last_four } = revoked;
+    let detail = TokenDetail { operator_id, token_id: id, label, last_four };
+    let revoked = AuditEvent::TokenRevoked(detail);
+    audit::record(tx, actor, Subject::default(), &revoked).await?;
     Ok(true)
 }

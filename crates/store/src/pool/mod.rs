@@ -1,7 +1,7 @@
 //! The connections to Postgres.
 //!
 //! A pool of our own, because what people run decides what it must do, and no pool on offer does it
-//! (`docs/architecture.md` says which was weighed). It guarantees that
+//! (`docs/decisions/0030-own-pool.md` says which was weighed). It guarantees that
 //!
 //! - a request never waits for long: not for a connection, not for a statement, not for a server that
 //!   is gone without a word ([`Limits`]);

@@ -1,14 +1,15 @@
 //! Acknowledging an incident: somebody says "I see it". The watch is told, so that it shows the state
 //! to searches and queries; what it does next stays the same.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::AcknowledgedDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
 use domain::incident::IncidentState;
+use domain::outbox::OutboxMessage;
 use domain::verdict::{self, AcknowledgeRefusal};
-use serde_json::json;
 
 use crate::audit::{self, Subject};
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::{PgConnection, StoreError, incidents};
 
@@ -30,8 +31,9 @@ pub async fn acknowledge_incident(
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
-    let detail = json!({ "note": note });
-    audit::insert_entry(&mut *tx, actor, Action::IncidentAcknowledged, subject, detail).await?;
-    outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await?;
+    let detail = AcknowledgedDetail { note: note.map(str::to_owned) };
+    let acknowledged = AuditEvent::IncidentAcknowledged(detail);
+    audit::record(&mut *tx, actor, subject, &acknowledged).await?;
+    outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(Ok(()))
 }

@@ -12,14 +12,14 @@
 
 use std::time::Duration;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{CallbackDetail, InterruptedDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay};
 use domain::callback_header::CallbackHeader;
 use domain::ids::{EventId, ReplayId};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use domain::signature::SigningSecret;
-use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
@@ -182,20 +182,23 @@ async fn note_attempt(
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
 ) -> Result<(), StoreError> {
-    let action = match verdict {
-        AnswerVerdict::Delivered => Action::CallbackDelivered,
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let detail = CallbackDetail {
+        replay_id,
+        attempt,
+        status: end.status,
+        error: owned(end.error),
+        latency_ms: end.latency_ms,
+        answer: owned(end.answer),
+        redirect_to: owned(end.redirect_to),
+    };
+    let ended = match verdict {
+        AnswerVerdict::Delivered => AuditEvent::CallbackDelivered(detail),
         AnswerVerdict::Retry | AnswerVerdict::RetryOnce | AnswerVerdict::Stop => {
-            Action::CallbackFailed
+            AuditEvent::CallbackFailed(detail)
         }
     };
-    let mut detail = json!({
-        "replay_id": replay_id, "attempt": attempt, "status": end.status,
-        "error": end.error, "latency_ms": end.latency_ms, "answer": end.answer,
-    });
-    if let Some(target) = end.redirect_to {
-        detail["redirect_to"] = json!(target);
-    }
-    audit::insert_entry(tx, &Actor::System, action, subject(scene), detail).await
+    audit::record(tx, &Actor::System, subject(scene), &ended).await
 }
 
 async fn note_interruption(
@@ -204,9 +207,8 @@ async fn note_interruption(
     replay_id: ReplayId,
 ) -> Result<(), StoreError> {
     if attempts::end_interrupted(tx, replay_id).await? > 0 {
-        let action = Action::ReprocessInterrupted;
-        let detail = json!({ "replay_id": replay_id });
-        audit::insert_entry(tx, &Actor::System, action, subject(scene), detail).await?;
+        let interrupted = AuditEvent::ReprocessInterrupted(InterruptedDetail { replay_id });
+        audit::record(tx, &Actor::System, subject(scene), &interrupted).await?;
     }
     Ok(())
 }

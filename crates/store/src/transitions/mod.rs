@@ -1,5 +1,5 @@
 //! The changes that span several tables. Each takes the event's lock first, asks `domain::verdict`,
-//! and writes the change, its audit entry, its alerts and its wish for Temporal in one transaction.
+//! and writes the change, its audit entry, its alerts and its outbox message in one transaction.
 
 pub mod acknowledge;
 pub mod callback;
@@ -12,11 +12,11 @@ pub mod signal_notes;
 pub mod silence;
 
 use domain::alert::AlertKind;
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{OpenedDetail, ReprocessEndDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{IncidentId, ReplayId};
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
@@ -33,9 +33,10 @@ async fn open_incident(
 ) -> Result<IncidentId, StoreError> {
     let of = (scene.event.project_id, scene.event.id);
     let id = incidents::insert_incident(tx, of, reason, error).await?;
-    let detail = json!({ "reason": reason, "error_code": error.0, "error_message": error.1 });
+    let (error_code, error_message) = (error.0.map(str::to_owned), error.1.map(str::to_owned));
+    let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error_code, error_message });
     let subject = Subject::incident(of.0, of.1, id);
-    audit::insert_entry(&mut *tx, &Actor::System, Action::IncidentOpened, subject, detail).await?;
+    audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
     alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await?;
     Ok(id)
 }
@@ -74,19 +75,16 @@ async fn note_ending(
     incident: &Incident,
     (replay_id, ending, why): (ReplayId, ReprocessState, Option<&str>),
 ) -> Result<(), StoreError> {
-    let action = match ending {
-        ReprocessState::Succeeded => Action::ReprocessSucceeded,
-        ReprocessState::NoResult => Action::ReprocessNoResult,
-        ReprocessState::Undelivered => Action::ReprocessUndelivered,
+    let detail = ReprocessEndDetail { replay_id, why: why.map(str::to_owned) };
+    let ended = match ending {
+        ReprocessState::Succeeded => AuditEvent::ReprocessSucceeded(detail),
+        ReprocessState::NoResult => AuditEvent::ReprocessNoResult(detail),
+        ReprocessState::Undelivered => AuditEvent::ReprocessUndelivered(detail),
         ReprocessState::Failed
         | ReprocessState::Requested
         | ReprocessState::Delivering
-        | ReprocessState::AwaitingResult => Action::ReprocessFailed,
+        | ReprocessState::AwaitingResult => AuditEvent::ReprocessFailed(detail),
     };
     let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
-    let mut detail = json!({ "replay_id": replay_id });
-    if let Some(why) = why {
-        detail["why"] = json!(why);
-    }
-    audit::insert_entry(tx, &Actor::System, action, subject, detail).await
+    audit::record(tx, &Actor::System, subject, &ended).await
 }

@@ -1,19 +1,19 @@
-//! Taking a receipt: the event, its audit entry, the wish to watch it, and results that came early.
+//! Taking a receipt: the event, its audit entry, the message that starts its watch, and results that came early.
 //!
 //! Every receipt and early result of one provider event waits its turn at one advisory lock, so what is
 //! read and written after it misses nobody. The receipt itself is one statement: the rows that it
 //! adds stand or fall together, and each round trip less is time that no other receipt waits.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{AmbiguityDetail, ReceiptDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
+use domain::outbox::OutboxMessage;
 use domain::receipt::Receipt;
-use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
-use crate::outbox::WishKind;
 use crate::seal::MasterKey;
 use crate::transitions::result::{self, Report};
 use crate::{PgConnection, StoreError, audit, events, results};
@@ -85,7 +85,10 @@ async fn insert_receipt(
     Delivery { receipt, event_key, .. }: Delivery<'_>,
     (event_id, snapshot): (EventId, Option<Vec<u8>>),
 ) -> Result<Option<NewEvent>, StoreError> {
-    let detail = json!({ "event_type": receipt.event_type, "effect_type": receipt.effect_type });
+    let accepted = AuditEvent::ReceiptAccepted(ReceiptDetail {
+        event_type: receipt.event_type.clone(),
+        effect_type: receipt.effect_type.clone(),
+    });
     let new = sqlx::query_file_as!(
         NewEvent,
         "src/transitions/receipt.sql",
@@ -103,10 +106,10 @@ async fn insert_receipt(
         receipt.timeout_minutes.unwrap_or(owner.timeout_minutes),
         audit::new_id().as_uuid(),
         Actor::Key(owner.key_id).to_string(),
-        Action::ReceiptAccepted.as_str(),
-        detail,
+        accepted.action(),
+        accepted.detail(),
         Uuid::now_v7(),
-        WishKind::Start.as_str(),
+        OutboxMessage::Start.kind().as_str(),
         receipt.effect_key,
         event_key.as_slice(),
     )
@@ -165,9 +168,9 @@ async fn note_claimed(
 ) -> Result<(), StoreError> {
     for other in results::list_claimed(&mut *tx, owner.project_id, receipt).await? {
         let subject = Subject::event(owner.project_id, event_id);
-        let detail = json!({ "settled_event_id": other });
-        audit::insert_entry(&mut *tx, &Actor::System, Action::ResultAmbiguous, subject, detail)
-            .await?;
+        let taken = AmbiguityDetail::Taken { settled_event_id: other };
+        let ambiguous = AuditEvent::ResultAmbiguous(taken);
+        audit::record(&mut *tx, &Actor::System, subject, &ambiguous).await?;
     }
     Ok(())
 }

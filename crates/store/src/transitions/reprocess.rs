@@ -1,15 +1,16 @@
 //! Starting a reprocess.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{ReprocessDetail, ReprocessRefusalDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
+use domain::outbox::{OutboxMessage, RecordedReprocess};
 use domain::verdict::{self, ReprocessRefusal};
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::standing::Scene;
@@ -75,12 +76,13 @@ async fn start(
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
     let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
-    let detail = json!({ "replay_id": wanted.replay_id, "note": wanted.note });
-    audit::insert_entry(&mut *tx, wanted.actor, Action::ReprocessRequested, subject, detail)
-        .await?;
+    let note = wanted.note.map(str::to_owned);
+    let detail = ReprocessDetail { replay_id: wanted.replay_id, note };
+    let requested = AuditEvent::ReprocessRequested(detail);
+    audit::record(&mut *tx, wanted.actor, subject, &requested).await?;
     if wanted.signal {
-        let said = json!({ "replay_id": wanted.replay_id });
-        outbox::insert_wish(tx, scene.event.id, WishKind::Reprocess, said).await?;
+        let recorded = RecordedReprocess { replay_id: wanted.replay_id };
+        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Reprocess(recorded)).await?;
     }
     Ok(())
 }
@@ -100,9 +102,9 @@ pub async fn note_refusal(
         incident_id: scene.incident.map(|incident| incident.id),
         ..Subject::event(scene.event.project_id, event_id)
     };
-    let said = (wanted.actor, Action::ReprocessRefused);
-    let detail = json!({ "why": why, "note": wanted.note });
-    audit::insert_once(tx, wanted.replay_id.as_uuid(), said, subject, detail).await
+    let (why, note) = (why.to_owned(), wanted.note.map(str::to_owned));
+    let refused = AuditEvent::ReprocessRefused(ReprocessRefusalDetail { why, note });
+    audit::record_once(tx, wanted.replay_id.as_uuid(), wanted.actor, subject, &refused).await
 }
 
 /// What every attempt of this reprocess sends.

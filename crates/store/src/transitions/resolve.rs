@@ -1,15 +1,16 @@
 //! Resolving an incident by hand.
 
 use domain::alert::AlertKind;
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{ResolvedDetail, WhyDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
+use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::incidents::Incident;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::note_ending;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
@@ -55,12 +56,12 @@ pub async fn resolve_incident(
     end_running(tx, &scene, incident).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, resolving.note).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
-    let detail = json!({ "resolution": Resolution::Manual, "note": resolving.note });
-    audit::insert_entry(&mut *tx, resolving.actor, Action::IncidentResolved, subject, detail)
-        .await?;
+    let (resolution, note) = (Resolution::Manual, resolving.note.map(str::to_owned));
+    let resolved = AuditEvent::IncidentResolved(ResolvedDetail::Manually { resolution, note });
+    audit::record(&mut *tx, resolving.actor, subject, &resolved).await?;
     alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await?;
     if resolving.signal {
-        outbox::insert_wish(tx, event_id, WishKind::Resolve, json!({ "recorded": true })).await?;
+        outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }
     Ok(ResolveAnswer::Resolved)
 }
@@ -95,7 +96,6 @@ pub async fn note_refusal(
         incident_id: scene.incident.map(|incident| incident.id),
         ..Subject::event(scene.event.project_id, event_id)
     };
-    let detail = json!({ "why": why });
-    let said = (actor, Action::ResolveRefused);
-    audit::insert_once(tx, entry_id.as_uuid(), said, subject, detail).await
+    let refused = AuditEvent::ResolveRefused(WhyDetail { why: why.to_owned() });
+    audit::record_once(tx, entry_id.as_uuid(), actor, subject, &refused).await
 }

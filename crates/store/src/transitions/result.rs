@@ -1,20 +1,21 @@
 //! Taking a result: what it changes is `judge_result`'s to say.
 
 use domain::alert::AlertKind;
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{AmbiguityDetail, ErrorDetail, ResolvedDetail, ResultDetail};
+use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
 use domain::identity::digest;
 use domain::ids::{EventId, IncidentId, ReplayId, ResultId};
 use domain::incident::{IncidentState, Reason, Resolution};
+use domain::outbox::{OutboxMessage, RecordedResult};
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, ResultVerdict};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
 use crate::events::PaymentEvent;
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
 use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
@@ -108,10 +109,9 @@ pub async fn refresh_failure(
     }
     refresh(tx, &scene, (result.error_code.as_deref(), result.error_message.as_deref())).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
-    let detail = json!({
-        "repeated": true, "error_code": result.error_code, "error_message": result.error_message,
-    });
-    audit::insert_entry(tx, actor, Action::ResultFailed, subject, detail).await
+    let error = Some(error_of(result));
+    let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
+    audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
 }
 
 /// Notes on the timeline of each event that a result may have meant it. `occasion` names the request, so
@@ -129,12 +129,15 @@ pub async fn note_ambiguous(
         let id = digest([occasion, result.outcome.as_str(), &event.id.to_string()]);
         let id = id.first_chunk().map_or_else(Uuid::now_v7, |bytes| Uuid::new_v8(*bytes));
         let others = candidates.iter().filter(|other| other.id != event.id);
-        let detail = json!({
-            "status": result.outcome, "error_code": result.error_code, "error_message": result.error_message,
-            "candidates": others.map(|other| other.id).collect::<Vec<_>>(),
+        let ErrorDetail { error_code, error_message } = error_of(result);
+        let ambiguous = AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates {
+            status: result.outcome,
+            error_code,
+            error_message,
+            candidates: others.map(|other| other.id).collect(),
         });
         let subject = Subject::event(event.project_id, event.id);
-        audit::insert_once(&mut *tx, id, (actor, Action::ResultAmbiguous), subject, detail).await?;
+        audit::record_once(&mut *tx, id, actor, subject, &ambiguous).await?;
     }
     Ok(())
 }
@@ -160,28 +163,33 @@ async fn note_result(
     scene: &Scene,
     (report, answers, verdict): (Report<'_>, Option<ReplayId>, ResultVerdict),
 ) -> Result<(), StoreError> {
-    let action = match verdict {
-        ResultVerdict::Succeed { .. } => Action::ResultSucceeded,
-        ResultVerdict::Supersede { .. } => Action::ResultSuperseded,
-        ResultVerdict::Repeat => Action::ResultRepeated,
-        ResultVerdict::Contradict => Action::ResultContradicted,
+    let detail = ResultDetail {
+        result_id: Some(report.result_id),
+        repeated: false,
+        error: (report.result.outcome == Outcome::Failed).then(|| error_of(report.result)),
+        replay_id: answers,
+    };
+    let reported = match verdict {
+        ResultVerdict::Succeed { .. } => AuditEvent::ResultSucceeded(detail),
+        ResultVerdict::Supersede { .. } => AuditEvent::ResultSuperseded(detail),
+        ResultVerdict::Repeat => AuditEvent::ResultRepeated(detail),
+        ResultVerdict::Contradict => AuditEvent::ResultContradicted(detail),
         ResultVerdict::OpenIncident | ResultVerdict::FailReprocess(_) | ResultVerdict::Refresh => {
-            Action::ResultFailed
+            AuditEvent::ResultFailed(detail)
         }
     };
-    let mut detail = json!({ "result_id": report.result_id });
-    if report.result.outcome == Outcome::Failed {
-        detail["error_code"] = json!(report.result.error_code);
-        detail["error_message"] = json!(report.result.error_message);
-    }
-    if let Some(replay_id) = answers {
-        detail["replay_id"] = json!(replay_id);
-    }
     let subject = Subject {
         incident_id: scene.incident.as_ref().map(|incident| incident.id),
         ..Subject::event(scene.event.project_id, scene.event.id)
     };
-    audit::insert_entry(tx, actor, action, subject, detail).await
+    audit::record(tx, actor, subject, &reported).await
+}
+
+fn error_of(result: &EffectResult) -> ErrorDetail {
+    ErrorDetail {
+        error_code: result.error_code.clone(),
+        error_message: result.error_message.clone(),
+    }
 }
 
 /// Writes what the verdict changes; the event's incident as it is then.
@@ -221,8 +229,9 @@ async fn carry_out(
         ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(incident),
     };
     if report.signal {
-        let said = json!({ "result_id": report.result_id, "status": report.result.outcome });
-        outbox::insert_wish(tx, scene.event.id, WishKind::Result, said).await?;
+        let recorded =
+            RecordedResult { result_id: report.result_id, status: report.result.outcome.into() };
+        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Result(recorded)).await?;
     }
     Ok(after)
 }
@@ -247,9 +256,8 @@ async fn settle(
     };
     incidents::resolve(tx, incident.id, resolution, None).await?;
     let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
-    let detail = json!({ "resolution": resolution });
-    audit::insert_entry(&mut *tx, &Actor::System, Action::IncidentResolved, subject, detail)
-        .await?;
+    let resolved = AuditEvent::IncidentResolved(ResolvedDetail::ByResult { resolution });
+    audit::record(&mut *tx, &Actor::System, subject, &resolved).await?;
     alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 

@@ -1,8 +1,8 @@
 //! What a signal typed at the `temporal` command line said that was not understood.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::SignalDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
@@ -29,7 +29,7 @@ pub async fn note_ignored(
         incident_id: scene.incident.map(|incident| incident.id),
         ..Subject::event(scene.event.project_id, event_id)
     };
-    let detail = json!({ "signal": signal, "why": ignored.join("; ") });
+    let detail = SignalDetail { signal: signal.to_owned(), why: ignored.join("; ") };
     let id = Uuid::from_u128(id.as_u128() ^ 1);
-    audit::insert_once(tx, id, (actor, Action::SignalAdjusted), subject, detail).await
+    audit::record_once(tx, id, actor, subject, &AuditEvent::SignalAdjusted(detail)).await
 }

@@ -1,0 +1,325 @@
+//! The details of [`super::AuditEvent`], key by key as they are stored.
+//!
+//! Pages, exports, the API and other releases read these keys, so they are only added to: a new one is an
+//! `Option` that is left out when there is none. A key that is stored as `null` where nothing was said
+//! stays so.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use time::OffsetDateTime;
+
+use crate::alert::AlertKind;
+use crate::catalogue::EffectType;
+use crate::effect_result::Outcome;
+use crate::ids::{
+    DestinationId, EventId, KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId,
+    SessionId, TokenId,
+};
+use crate::incident::{Reason, Resolution};
+use crate::notice::NoticeKind;
+use crate::operator::Role;
+use crate::outbox::OutboxKind;
+use crate::project::Mode;
+
+macro_rules! details {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })+) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct $name {
+            $($(#[$field_meta])* #[doc = concat!("The key `", stringify!($field), "`.")] pub $field: $type,)*
+        }
+    )+};
+}
+
+details! {
+    /// Nothing more is known.
+    NoDetail {}
+
+    /// Of a receipt.
+    ReceiptDetail { event_type: String, effect_type: EffectType }
+
+    /// Of a result.
+    ResultDetail {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result_id: Option<ResultId>,
+        /// Only where the words of a failure changed that was reported again under the same key.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repeated: bool,
+        /// Only of a failure.
+        #[serde(flatten)]
+        error: Option<ErrorDetail>,
+        /// The reprocess that the app answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replay_id: Option<ReplayId>,
+    }
+
+    /// What the app said of a failure; both keys are always there.
+    ErrorDetail {
+        #[serde(deserialize_with = "nullable")]
+        error_code: Option<String>,
+        error_message: Option<String>,
+    }
+
+    /// Of a result that nobody claimed.
+    UnclaimedDetail {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider_event_id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shopify_shop_domain: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event_type: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        effect_type: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        internal_reference: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        effect_key: Option<String>,
+        status: Outcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_code: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_message: Option<String>,
+        /// As Postgres writes it.
+        received_at: String,
+    }
+
+    /// Of what was rejected, or of something rejected with it.
+    WhyDetail { why: String }
+
+    /// Of a new incident.
+    OpenedDetail { reason: Reason, error_code: Option<String>, error_message: Option<String> }
+
+    /// Of an acknowledgement.
+    AcknowledgedDetail { note: Option<String> }
+
+    /// Of a request to reprocess.
+    ReprocessDetail { replay_id: ReplayId, note: Option<String> }
+
+    /// Of a request to reprocess that was rejected.
+    ReprocessRefusalDetail { why: String, note: Option<String> }
+
+    /// Of a reprocess that ended.
+    ReprocessEndDetail {
+        replay_id: ReplayId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    }
+
+    /// Of an attempt that a crash cut off.
+    InterruptedDetail { replay_id: ReplayId }
+
+    /// Of one attempt of a callback.
+    CallbackDetail {
+        replay_id: ReplayId,
+        attempt: i32,
+        /// Of the HTTP response.
+        status: Option<u16>,
+        /// The class of the error, where there was no response.
+        error: Option<String>,
+        latency_ms: i64,
+        /// The beginning of the response, or the error's words.
+        answer: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        redirect_to: Option<String>,
+    }
+
+    /// Of an alert, a notice, or what they found out about their destination.
+    AlertDetail {
+        /// None where a test message found it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<ToldKind>,
+        destination_id: DestinationId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts: Option<i32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    }
+
+    /// Of a pause in Temporal.
+    PausedDetail {
+        /// `watch` or `callback`.
+        what: String,
+        /// Which pause it is: the run, and when it began.
+        key: String,
+        /// The command that ends it.
+        cure: String,
+    }
+
+    /// Of a signal of which parts were ignored.
+    SignalDetail { signal: String, why: String }
+
+    /// Of an outbox message that Temporal rejects.
+    ParkedDetail { wish: OutboxKind, why: String }
+
+    /// Of a new project.
+    NewProjectDetail {
+        name: String,
+        mode: Mode,
+        timeout_minutes: i32,
+        repair_url: Option<String>,
+        snapshots: bool,
+    }
+
+    /// Of a change of a project: only what changed.
+    #[derive(Default)]
+    ProjectChanges {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Change<String>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout_minutes: Option<Change<i32>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        repair_url: Option<Change<Option<String>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        snapshots: Option<Change<bool>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        callback_headers: Option<HeaderChange>,
+    }
+
+    /// Names of headers, never their values.
+    HeaderChange { set: Vec<String>, removed: Vec<String> }
+
+    /// Of a name that a project declares.
+    DeclaredDetail { name: String }
+
+    /// Of an API key.
+    KeyDetail { key_id: KeyId, label: String, last_four: String }
+
+    /// Of a new destination; `address` is as much of it as anyone may see.
+    AddedDestinationDetail { destination_id: DestinationId, kind: String, address: String }
+
+    /// Of a destination.
+    DestinationDetail { destination_id: DestinationId }
+
+    /// Of a test message.
+    TestDetail { destination_id: DestinationId, delivered: bool, answer: String }
+
+    /// Of a signing secret.
+    SecretDetail { secret_id: SecretId }
+
+    /// Of a proof link.
+    ProofLinkDetail {
+        proof_link_id: ProofLinkId,
+        /// Of a new one: for how long it opens.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        days: Option<i32>,
+    }
+
+    /// Of somebody who may sign in.
+    OperatorDetail { operator_id: OperatorId, email: String, role: Role }
+
+    /// Of a role that changed.
+    RoleChangeDetail { operator_id: OperatorId, email: String, from: Role, to: Role }
+
+    /// Of a password that changed.
+    PasswordDetail { operator_id: OperatorId, email: String, sessions_ended: u64 }
+
+    /// Of a session that began.
+    SignInDetail { operator_id: OperatorId, session_id: SessionId }
+
+    /// Of an operator who may not sign in for a while.
+    LockOutDetail {
+        operator_id: OperatorId,
+        email: String,
+        #[serde(with = "time::serde::rfc3339")]
+        locked_until: OffsetDateTime,
+    }
+
+    /// Of an operator's own token.
+    TokenDetail { operator_id: OperatorId, token_id: TokenId, label: String, last_four: String }
+}
+
+/// A setting before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change<T> {
+    /// Before.
+    pub from: T,
+    /// After.
+    pub to: T,
+}
+
+impl<T: PartialEq> Change<T> {
+    /// The change, if it is one.
+    #[must_use]
+    pub fn between(from: T, to: T) -> Option<Self> {
+        (from != to).then_some(Self { from, to })
+    }
+}
+
+/// Why the result of an event may have meant another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AmbiguityDetail {
+    /// An early result that fits this event was taken for that one.
+    Taken {
+        /// That one.
+        settled_event_id: EventId,
+    },
+    /// A result fits several events, and was taken for none.
+    Candidates {
+        /// What it said.
+        status: Outcome,
+        /// The app's name of the failure.
+        error_code: Option<String>,
+        /// The app's words.
+        error_message: Option<String>,
+        /// The other ones.
+        candidates: Vec<EventId>,
+    },
+}
+
+/// How an incident ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ResolvedDetail {
+    /// An operator resolved it.
+    Manually {
+        /// `manual`.
+        resolution: Resolution,
+        /// Why; the key is always there.
+        #[serde(deserialize_with = "nullable")]
+        note: Option<String>,
+    },
+    /// A result resolved it.
+    ByResult {
+        /// Which one.
+        resolution: Resolution,
+    },
+}
+
+/// What people were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ToldKind {
+    /// About an incident.
+    Alert(AlertKind),
+    /// About a project.
+    Notice(NoticeKind),
+}
+
+/// How sessions ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SignOutDetail {
+    /// Its owner ended one.
+    One {
+        /// Whose it was.
+        operator_id: OperatorId,
+        /// Which one.
+        session_id: SessionId,
+    },
+    /// All of an operator's were ended, maybe but one.
+    All {
+        /// Whose they were.
+        operator_id: OperatorId,
+        /// The address, if the operator was not removed.
+        email: Option<String>,
+        /// How many.
+        sessions_ended: u64,
+    },
+}
+
+/// A key that must be there and may be null.
+fn nullable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(from)
+}

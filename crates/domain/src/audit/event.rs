@@ -1,0 +1,125 @@
+//! What an entry of the audit keeps beside who, when and about what: one variant per action.
+//!
+//! An entry is stored as two columns, `action` and `detail`, and never changes. [`AuditEvent::action`] and
+//! [`AuditEvent::detail`] give them, [`AuditEvent::read`] takes them back. Entries are kept for ever and
+//! several releases write them, so reading fails on none: an action that is not known here, or one whose
+//! detail has another form, is [`AuditEvent::Unknown`] and keeps what was stored.
+
+use serde_json::{Value, json};
+
+use super::Action;
+use super::detail::{
+    AcknowledgedDetail, AddedDestinationDetail, AlertDetail, AmbiguityDetail, CallbackDetail,
+    DeclaredDetail, DestinationDetail, InterruptedDetail, KeyDetail, LockOutDetail,
+    NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
+    PausedDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail, ReprocessDetail,
+    ReprocessEndDetail, ReprocessRefusalDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
+    SecretDetail, SignInDetail, SignOutDetail, SignalDetail, TestDetail, TokenDetail,
+    UnclaimedDetail, WhyDetail,
+};
+
+macro_rules! audit_events {
+    ($($variant:ident($detail:ty)),+ $(,)?) => {
+        /// What happened, with what is known of it.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum AuditEvent {
+            $(#[doc = concat!("[`Action::", stringify!($variant), "`]")] $variant($detail),)+
+            /// What this release does not know, as it is stored.
+            Unknown {
+                /// The column `action`.
+                action: String,
+                /// The column `detail`.
+                detail: Value,
+            },
+        }
+
+        impl AuditEvent {
+            /// The column `action`.
+            #[must_use]
+            pub fn action(&self) -> &str {
+                match self {
+                    $(Self::$variant(_) => Action::$variant.as_str(),)+
+                    Self::Unknown { action, .. } => action,
+                }
+            }
+
+            /// The column `detail`: always an object.
+            #[must_use]
+            pub fn detail(&self) -> Value {
+                match self {
+                    $(Self::$variant(detail) => json!(detail),)+
+                    Self::Unknown { detail, .. } => detail.clone(),
+                }
+            }
+
+            /// Takes the two columns back.
+            #[must_use]
+            pub fn read(action: &str, detail: Value) -> Self {
+                let known = action.parse::<Action>().ok().filter(|_| detail.is_object());
+                let read = known.and_then(|known| match known {
+                    $(Action::$variant => {
+                        serde_json::from_value(detail.clone()).map(Self::$variant).ok()
+                    })+
+                });
+                read.unwrap_or_else(|| Self::Unknown { action: action.to_owned(), detail })
+            }
+        }
+    };
+}
+
+audit_events! {
+    ReceiptAccepted(ReceiptDetail),
+    ResultSucceeded(ResultDetail),
+    ResultFailed(ResultDetail),
+    ResultRepeated(ResultDetail),
+    ResultContradicted(ResultDetail),
+    ResultRefused(WhyDetail),
+    ResultSuperseded(ResultDetail),
+    ResultAmbiguous(AmbiguityDetail),
+    ResultUnclaimed(UnclaimedDetail),
+    IncidentOpened(OpenedDetail),
+    IncidentAcknowledged(AcknowledgedDetail),
+    IncidentResolved(ResolvedDetail),
+    ResolveRefused(WhyDetail),
+    ReprocessRequested(ReprocessDetail),
+    ReprocessRefused(ReprocessRefusalDetail),
+    ReprocessSucceeded(ReprocessEndDetail),
+    ReprocessFailed(ReprocessEndDetail),
+    ReprocessNoResult(ReprocessEndDetail),
+    ReprocessUndelivered(ReprocessEndDetail),
+    ReprocessInterrupted(InterruptedDetail),
+    CallbackDelivered(CallbackDetail),
+    CallbackFailed(CallbackDetail),
+    AlertDelivered(AlertDetail),
+    AlertGivenUp(AlertDetail),
+    AlertSuperseded(AlertDetail),
+    DestinationBroken(AlertDetail),
+    WatchRestarted(NoDetail),
+    WatchPaused(PausedDetail),
+    SignalAdjusted(SignalDetail),
+    RelayParked(ParkedDetail),
+    ProjectCreated(NewProjectDetail),
+    ProjectUpdated(ProjectChanges),
+    ProjectDeclared(DeclaredDetail),
+    KeyCreated(KeyDetail),
+    KeyRevoked(KeyDetail),
+    DestinationAdded(AddedDestinationDetail),
+    DestinationRemoved(DestinationDetail),
+    DestinationTested(TestDetail),
+    SecretRotated(SecretDetail),
+    SecretRevoked(SecretDetail),
+    ProofLinkCreated(ProofLinkDetail),
+    ProofLinkRevoked(ProofLinkDetail),
+    OperatorAdded(OperatorDetail),
+    OperatorRemoved(OperatorDetail),
+    OperatorRoleChanged(RoleChangeDetail),
+    OperatorPasswordChanged(PasswordDetail),
+    OperatorSignedIn(SignInDetail),
+    OperatorSignedOut(SignOutDetail),
+    OperatorLockedOut(LockOutDetail),
+    TokenCreated(TokenDetail),
+    TokenRevoked(TokenDetail),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Refuses documents that point to nothing, and decisions that their index does not tell as they are.
+
+Every link between the documents leads to a file, every path in `code` of CONTRIBUTING.md and of the
+decisions is there, and docs/decisions/README.md has one line per decision, in order, with its title,
+date and status.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"(\.?[\w.-]+/)+([\w.-]+)?")
+DECISIONS = pathlib.Path("docs/decisions")
+HEAD = re.compile(r"# (.+)\n\n(\d{4}-\d\d-\d\d) · ((?:accepted|superseded by \d{4})(?:; .+)?)\n\n")
+
+
+def listed(*patterns: str) -> list[pathlib.Path]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [path for path in map(pathlib.Path, found.splitlines()) if path.exists()]
+
+
+def dead_links() -> list[str]:
+    return [
+        f"{page}: {target} leads nowhere"
+        for page in listed("*.md")
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if ":" not in target and not (page.parent / target).exists()
+    ]
+
+
+def dead_paths() -> list[str]:
+    """A path in `code` begins with a name of the root; what it says for `*` and `…` is not held."""
+    top = {path.parts[0] for path in listed()}
+    return [
+        f"{page}: there is no {path}"
+        for page in [pathlib.Path("CONTRIBUTING.md"), *sorted(DECISIONS.glob("*.md"))]
+        for path in CODE.findall(page.read_text(encoding="utf-8"))
+        if PATH.fullmatch(path) and path.split("/")[0] in top and not pathlib.Path(path).exists()
+    ]
+
+
+def untold_decisions() -> list[str]:
+    files = sorted(DECISIONS.glob("[0-9]*.md"))
+    lines, wrong = [], []
+    for number, file in enumerate(files, 1):
+        head = HEAD.match(file.read_text(encoding="utf-8"))
+        if not head or not file.name.startswith(f"{number:04}-"):
+            wrong.append(f"{file}: number {number:04}, a title, then `DATE · accepted` or `superseded by NNNN`")
+            continue
+        title, date, status = head.groups()
+        lines.append(f"| [{number:04}]({file.name}) | {title} | {date} | {status.split(';')[0]} |")
+    index = (DECISIONS / "README.md").read_text(encoding="utf-8").splitlines()
+    told = [line for line in index if line.startswith("| [")]
+    missing = [f"{DECISIONS}/README.md: needs the line {line}" for line in lines if line not in told]
+    spare = [f"{DECISIONS}/README.md: tells of no decision: {line}" for line in told if line not in lines]
+    order = [f"{DECISIONS}/README.md: the lines are out of order"] if told != lines else []
+    return wrong + (missing + spare or order)
+
+
+def main() -> int:
+    wrong = dead_links() + dead_paths() + untold_decisions()
+    print("\n".join(wrong) or "every document leads where it says")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
