@@ -9,6 +9,7 @@ pub mod health;
 pub mod relay;
 mod restarts;
 pub mod setup;
+mod stalls;
 pub mod sweep;
 pub mod wishes;
 

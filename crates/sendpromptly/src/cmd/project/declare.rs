@@ -18,7 +18,8 @@ Example:
     --event-type acme:license.sold --effect-type license_issue
 
 A provider is known with its first event type. Capitals are folded, and what is known already stays as
-it is. docs/providers.md lists the names that are built in.";
+it is. docs/providers.md lists the names that are built in; project undeclare removes one that nothing
+uses.";
 
 /// Which project, and what it declares.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-struct Names {
+pub(super) struct Names {
     /// An event type with its provider; may be given more than once.
     #[arg(long, value_name = "PROVIDER:TYPE")]
     event_type: Vec<String>,
@@ -62,6 +63,11 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         }
         Declared::NoProject => return Err(no_such("project", id).into()),
     }
+    show(&desk, id).await
+}
+
+/// What the project declares now.
+pub(super) async fn show(desk: &Desk, id: ProjectId) -> anyhow::Result<Answer> {
     let catalogue = declared_names::load_catalogue(&desk.pool, id).await?;
     let shown = DeclaredNames::new(id, &catalogue);
     let human = shown.describe();
@@ -69,7 +75,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
 }
 
 impl Names {
-    fn read(&self) -> Result<Vec<Declaration>, Failure> {
+    /// What was named.
+    pub(super) fn read(&self) -> Result<Vec<Declaration>, Failure> {
         let events =
             self.event_type.iter().map(|text| (Declaration::event_type(text), "event_type"));
         let effects =
