@@ -93,6 +93,7 @@ async fn gather_unclaimed(deps: &Deps, notice: &Notice) -> Result<ResultsUnclaim
     let found = notices::find_unclaimed(&deps.pool, Some(project_id), since, until).await?;
     Ok(ResultsUnclaimed {
         count: found.count,
+        failures: found.failures,
         provider_event_ids: found.provider_event_ids,
         audit_url: format!(
             "{}/audit?action={}&subject={project_id}&from={}",

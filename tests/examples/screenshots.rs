@@ -1,12 +1,14 @@
 //! Writes pictures of every page into `target/screenshots`: light and dark, wide and on a phone.
 //!
-//! Run by `make screenshots`. The pages are those of the [`gallery`](e2e::gallery).
+//! Run by `make screenshots`. The pages are those of the [`gallery`](e2e::gallery), and the mails are those
+//! that it sent, as HTML; their text is in a file beside each.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use e2e::browser::{Browser, Page, PageOptions, Viewport};
 use e2e::gallery::{Gallery, Texts};
+use mail_parser::MessageParser;
 
 fn main() -> anyhow::Result<()> {
     e2e::run(async {
@@ -14,6 +16,12 @@ fn main() -> anyhow::Result<()> {
         let gallery = Gallery::furnish(Texts::default()).await;
         let page = Browser::start().await.page(PageOptions::default()).await;
         gallery.visit(&page, async |name| picture(&page, &folder, name).await).await;
+        for (number, mail) in gallery.world.mailbox.mails().iter().enumerate() {
+            let name = format!("mail-{number}");
+            let file = write_mail(mail, &folder, &name)?;
+            page.open(&format!("file://{}", file.display())).await;
+            picture(&page, &folder, &name).await;
+        }
         Ok(())
     })
 }
@@ -26,6 +34,17 @@ async fn picture(page: &Page, folder: &Path, name: &str) {
             page.screenshot_whole(&folder.join(file)).await;
         }
     }
+}
+
+/// Writes a mail's text and its HTML; gives where the HTML is.
+fn write_mail(mail: &str, folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let read = MessageParser::default().parse(mail).context("a mail")?;
+    let text = read.body_text(0).context("a text")?;
+    let subject = read.subject().unwrap_or_default();
+    std::fs::write(folder.join(name).with_extension("txt"), format!("{subject}\n\n{text}"))?;
+    let file = folder.join(name).with_extension("html");
+    std::fs::write(&file, read.body_html(0).context("HTML")?.as_bytes())?;
+    Ok(file)
 }
 
 /// An empty folder beside the build.

@@ -1,8 +1,10 @@
 //! Every page that there is, furnished, for whoever looks at all of them: pictures, accessibility,
 //! weight, hostile texts.
 //!
-//! A page is added by a line in [`PAGES`]. What people and programs write into the console's world is
+//! A page is added by a line in [`PAGES`]; what is not seen on a usual day is made in [`rare`]. What people and programs write into the console's world is
 //! in [`Texts`]: by default as it is on a usual day, or all of it hostile at once.
+
+mod rare;
 
 use domain::ids::{EventId, IncidentId};
 use domain::incident::IncidentState;
@@ -13,27 +15,40 @@ use store::destinations::Target;
 use crate::browser::Page;
 use crate::console::{self, Operator};
 use crate::world::{parse, receipt};
-use crate::{Receiver, World};
+use crate::{Receiver, World, eventually};
+use rare::Rare;
 
-/// A name, and the path of the page. What stands in braces is an id of the gallery.
-pub const PAGES: [(&str, &str); 23] = [
+/// A name, and the path of the page. What stands in braces is an id of the gallery, or another console of
+/// it.
+pub const PAGES: [(&str, &str); 34] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
     ("incidents-none", "/incidents?q=nobody"),
     ("incident-open", "/incidents/{open}"),
     ("incident-repairing", "/incidents/{repairing}"),
+    ("incident-redirected", "/incidents/{redirected}"),
     ("incident-resolved", "/incidents/{resolved}"),
+    ("incidents-unwatched", "{unwatched}/incidents"),
     ("events", "/events"),
     ("event", "/events/{event}"),
+    ("event-ambiguous", "/events/{ambiguous}"),
+    ("event-stuck", "/events/{stuck}"),
+    ("events-none", "/events?q=nobody"),
     ("overview", "/overview"),
     ("projects", "/projects"),
     ("project-new", "/projects/new"),
     ("project", "/projects/{project}"),
+    ("project-live", "/projects/{live}"),
     ("destinations", "/projects/{project}/destinations"),
+    ("destinations-none", "/projects/{live}/destinations"),
     ("keys", "/projects/{project}/keys"),
+    ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),
+    ("integration-test-live", "/projects/{live}/integration-test"),
     ("audit", "/audit"),
+    ("audit-unclaimed", "/audit?action=result.unclaimed"),
+    ("audit-none", "/audit?subject=prj_00000000000000000000000000"),
     ("people", "/people"),
     ("account", "/account"),
     ("proof", "{proof}"),
@@ -113,6 +128,7 @@ pub struct Gallery {
     repairing: IncidentId,
     resolved: IncidentId,
     event: EventId,
+    rare: Rare,
 }
 
 impl Gallery {
@@ -137,6 +153,8 @@ impl Gallery {
             (&project, project.clone(), &settings[..]),
             (&project, format!("{project}/keys"), &label),
             (&project, format!("{project}/destinations"), &[("email", texts.address)]),
+            (&project, format!("{project}/names"), &NAMES),
+            (&project, format!("{project}/callback-headers"), &HEADER),
             (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
         ] {
             let answer = alice.submit(page, &form, fields).await;
@@ -152,13 +170,19 @@ impl Gallery {
         take(&world, &texts, 5).await;
         let proof = prove(&alice, resolved).await;
         world.mailbox.wait_for(4).await;
-        Self { world, slack, alice, proof, open, repairing, resolved, event }
+        let rare = Rare::furnish(&world, &alice, &texts).await;
+        eventually("a console without a warning", async || {
+            let page = alice.get("/events").await.body;
+            (!page.contains("class=\"trouble\"")).then_some(())
+        })
+        .await;
+        Self { world, slack, alice, proof, open, repairing, resolved, event, rare }
     }
 
     /// Opens every page, as a stranger what strangers see first and as alice the rest.
     pub async fn visit(&self, page: &Page, mut look: impl AsyncFnMut(&'static str)) {
         for (name, path) in PAGES {
-            page.open(&format!("{}{}", self.world.url, self.fill(path))).await;
+            page.open(&self.fill(path)).await;
             look(name).await;
             if name == "sign-in" {
                 page.fill_label("E-mail", &self.alice.email).await;
@@ -166,21 +190,42 @@ impl Gallery {
                 page.click("button/Sign in").await;
             }
         }
+        page.open(&self.fill("/projects/{live}")).await;
+        page.fill_label("Repair URL", "http://billing:3000/repair").await;
+        page.click("button/Save the settings").await;
+        look("project-rejected").await;
+        page.open(&self.fill("/projects/{project}/keys")).await;
+        page.fill_label("Label", "Nightly import").await;
+        page.click("button/Make a key").await;
+        look("keys-made").await;
     }
 
+    /// The address of a page.
     fn fill(&self, path: &str) -> String {
-        path.replace("{open}", &self.open.to_string())
+        let path = self
+            .rare
+            .fill(path)
+            .replace("{open}", &self.open.to_string())
             .replace("{repairing}", &self.repairing.to_string())
             .replace("{resolved}", &self.resolved.to_string())
             .replace("{event}", &self.event.to_string())
             .replace("{project}", &self.world.project.id.to_string())
-            .replace("{proof}", &self.proof)
+            .replace("{proof}", &self.proof);
+        if path.starts_with('/') { format!("{}{path}", self.world.url) } else { path }
     }
 }
 
+const NAMES: [(&str, &str); 2] =
+    [("event_type", "acme:license.sold"), ("effect_type", "license_issue")];
+const HEADER: [(&str, &str); 2] = [("header_name", "X-Gateway-Key"), ("header_value", "secret")];
+
 async fn take(world: &World, texts: &Texts, number: u8) -> EventId {
-    let mut body = receipt(&format!("{}{number}", texts.provider_event));
-    body["internal_reference"] = json!(texts.reference);
+    take_for(world, texts.reference, &format!("{}{number}", texts.provider_event)).await
+}
+
+async fn take_for(world: &World, reference: &str, provider_event_id: &str) -> EventId {
+    let mut body = receipt(provider_event_id);
+    body["internal_reference"] = json!(reference);
     let (status, answer) = world.post("/api/v1/receipt", &body).await;
     assert_eq!(status, 202, "{answer}");
     parse(&answer["event_id"])

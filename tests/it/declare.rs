@@ -1,10 +1,15 @@
-//! A project declares names of its own, at each of the three doors, and then uses them as any other.
+//! A project declares names of its own, at each of the three doors, and then uses them as any other. A name that
+//! nothing uses can be removed there.
 
+use domain::audit::Actor;
+use domain::catalogue::Declaration;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, run};
+use e2e::{World, WorldOptions, run, somebody_waits};
 use serde_json::{Value, json};
+use store::administration::declared_name::{Removed, declare_names, remove_names};
+use store::declared_names::hold_names;
 
 fn license() -> Value {
     let mut body = receipt("acme-1");
@@ -85,5 +90,176 @@ fn names_that_are_none_are_refused_where_they_are_typed() {
         assert!(shown.contains("<code>acme:license.sold</code>"), "{shown}");
         let audit = alice.get("/audit?action=project.declared").await.body;
         assert!(audit.contains("acme:license.sold"), "{audit}");
+    });
+}
+
+/// The names that the project declares, as the automation API gives them.
+async fn declared(world: &World, token: &str) -> Value {
+    call(world, token, reqwest::Method::GET, "").await.1
+}
+
+async fn call(world: &World, token: &str, method: reqwest::Method, query: &str) -> (u16, Value) {
+    let url = format!("{}/api/v1/projects/{}/declared-names{query}", world.url, world.project.id);
+    let request = world.http.request(method, url).bearer_auth(token).send().await;
+    let response = request.expect("a response");
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or(Value::Null))
+}
+
+#[test]
+fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let id = world.project.id.to_string();
+        let names = [
+            ("--event-type", "acme:license.sold"),
+            ("--event-type", "striped:invoice.paid"),
+            ("--event-type", "acme:license.lost"),
+            ("--effect-type", "license_issue"),
+            ("--effect-type", "licence_issue"),
+        ];
+        let options = names.iter().flat_map(|(option, name)| [*option, *name]);
+        let declare: Vec<&str> =
+            ["project", "declare", "--project", &id].into_iter().chain(options).collect();
+        assert_eq!(world.cli(&declare).await.expect("a command").0, 0);
+        let (status, taken) = world.post("/api/v1/receipt", &license()).await;
+        assert_eq!(status, 202, "{taken}");
+        // Stripe's own event type of the same name is no use of the mistyped provider's.
+        world.receipt("evt_1").await;
+
+        let undeclare = ["project", "undeclare", "--project", &id];
+        let both = ["--event-type", "striped:invoice.paid", "--event-type", "acme:license.sold"];
+        let (code, shown) = world.cli(&[&undeclare[..], &both].concat()).await.expect("a command");
+        assert_eq!((code, &shown["error"]["code"]), (1, &json!("validation_error")), "{shown}");
+        let one = ["--event-type", "striped:invoice.paid"];
+        let (code, shown) = world.cli(&[&undeclare[..], &one].concat()).await.expect("a command");
+        assert_eq!(code, 0, "{shown}");
+        assert_eq!(shown["event_types"], json!(["acme:license.sold", "acme:license.lost"]));
+
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let (page, remove) = (format!("/projects/{id}"), format!("/projects/{id}/names/remove"));
+        for (field, name, said) in [
+            ("effect_type", "licence_issue", "licence_issue is removed"),
+            ("effect_type", "license_issue", "license_issue stays: events of this project have it"),
+        ] {
+            let answer = alice.submit(&page, &remove, &[(field, name)]).await;
+            assert_eq!(answer.status, 303, "{}", answer.body);
+            let shown = alice.get(&page).await.body;
+            assert!(shown.contains(said), "{said}: {shown}");
+        }
+        let unknown = alice.submit(&page, &remove, &[("effect_type", "licence_issue")]).await;
+        assert_eq!(unknown.status, 404, "twice");
+
+        let token = alice.token(&world).await;
+        let delete = |query| call(&world, &token, reqwest::Method::DELETE, query);
+        let (status, refused) = delete("?event_type=acme:license.sold").await;
+        assert_eq!((status, &refused["error"]["fields"][0]["field"]), (422, &json!("event_type")));
+        assert_eq!(delete("?event_type=acme:license.lost").await.0, 204);
+        assert_eq!(delete("?event_type=acme:license.lost").await.0, 404);
+        assert_eq!(delete("").await.0, 422);
+        assert_eq!(delete("?event_type=lost").await.0, 422);
+        assert_eq!(
+            declared(&world, &token).await,
+            json!({"event_types": ["acme:license.sold"], "effect_types": ["license_issue"]})
+        );
+        let audit = alice.get("/audit?action=project.name_removed").await.body;
+        for gone in ["striped:invoice.paid", "licence_issue", "acme:license.lost"] {
+            assert!(audit.contains(gone), "{gone}: {audit}");
+        }
+    });
+}
+
+#[test]
+fn a_kept_result_keeps_the_names_that_its_receipt_may_have() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let names = [
+            Declaration::event_type("acme:license.sold").expect("a name"),
+            Declaration::effect_type("license_issue").expect("a name"),
+        ];
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        declare_names(&mut tx, &Actor::System, world.project.id, &names).await.expect("declared");
+        tx.commit().await.expect("a commit");
+        let early = json!({"provider": "acme", "provider_event_id": "acme-1",
+            "effect_type": "license_issue", "status": "failed"});
+        assert_eq!(world.post("/api/v1/result", &early).await.0, 202);
+        for name in names {
+            let mut tx = world.pool.begin().await.expect("a transaction");
+            let one = std::slice::from_ref(&name);
+            let removed = remove_names(&mut tx, &Actor::System, world.project.id, one).await;
+            assert_eq!(removed.expect("a database"), Removed::InUse(name));
+        }
+        assert_eq!(world.post("/api/v1/receipt", &license()).await.0, 202, "and it comes");
+    });
+}
+
+#[test]
+fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let project = world.project.id;
+        let names = [
+            Declaration::event_type("acme:license.sold").expect("a name"),
+            Declaration::effect_type("license_issue").expect("a name"),
+        ];
+        for round in 0..20 {
+            let mut tx = world.pool.begin().await.expect("a transaction");
+            declare_names(&mut tx, &Actor::System, project, &names).await.expect("declared");
+            tx.commit().await.expect("a commit");
+            let mut body = license();
+            body["provider_event_id"] = json!(format!("acme-{round}"));
+            let remove = async {
+                let mut tx = world.pool.begin().await.expect("a transaction");
+                let removed = remove_names(&mut tx, &Actor::System, project, &names).await;
+                let removed = removed.expect("no deadlock");
+                if removed == Removed::Done {
+                    tx.commit().await.expect("a commit");
+                }
+                removed
+            };
+            let ((status, answer), removed) =
+                tokio::join!(world.post("/api/v1/receipt", &body), remove);
+            match removed {
+                Removed::Done => assert_eq!(status, 422, "{answer}"),
+                Removed::InUse(_) => {
+                    assert_eq!(status, 202, "{answer}");
+                    break;
+                }
+                Removed::NotDeclared(name) => panic!("{name} was declared"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_removal_waits_for_the_receipt_that_is_about_to_use_the_name() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let project = world.project.id;
+        let name = Declaration::effect_type("license_issue").expect("a name");
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        declare_names(&mut tx, &Actor::System, project, std::slice::from_ref(&name))
+            .await
+            .expect("declared");
+        tx.commit().await.expect("a commit");
+
+        let mut receipt = world.pool.begin().await.expect("a transaction");
+        let gone = hold_names(&mut receipt, project, vec![name.clone()]).await.expect("held");
+        assert!(gone.is_empty(), "{gone:?}");
+        let pool = world.pool.clone();
+        let wanted = name.clone();
+        let removal = tokio::spawn(async move {
+            let mut tx = pool.begin().await.expect("a transaction");
+            let removed = remove_names(&mut tx, &Actor::System, project, &[wanted]).await;
+            tx.commit().await.expect("a commit");
+            removed.expect("a database")
+        });
+        somebody_waits(&world.pool).await;
+        assert!(!removal.is_finished(), "it waits");
+        receipt.commit().await.expect("a commit");
+        assert_eq!(removal.await.expect("no panic"), Removed::Done, "nothing used it after all");
+        let mut late = world.pool.begin().await.expect("a transaction");
+        let gone = hold_names(&mut late, project, vec![name.clone()]).await.expect("asked");
+        assert_eq!(gone, [name], "a receipt that comes now is rejected");
     });
 }

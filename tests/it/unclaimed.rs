@@ -17,8 +17,12 @@ async fn world() -> World {
 
 /// Reports results whose receipts never come, and lets 24 hours pass.
 async fn report(world: &World, ids: &[String]) {
+    report_as(world, "success", ids).await;
+}
+
+async fn report_as(world: &World, status: &str, ids: &[String]) {
     for id in ids {
-        let body = json!({ "provider_event_id": id, "status": "success" });
+        let body = json!({ "provider_event_id": id, "status": status });
         let (status, answer) = world.post("/api/v1/result", &body).await;
         assert_eq!(status, 202, "{answer}");
     }
@@ -83,6 +87,34 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
         assert!(mails[1].contains("evt_9") && !mails[1].contains("evt_7"), "{}", mails[1]);
         tomorrow(&world).await;
         assert_eq!(tell(&world).await, 0, "all is told");
+    });
+}
+
+#[test]
+fn failures_among_them_are_counted_and_named_first() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        report_as(&world, "failed", &ids(1..3)).await;
+        report(&world, &ids(3..9)).await;
+        assert_eq!(tell(&world).await, 1);
+        let mails = world.mailbox.wait_for(1).await;
+        let mail = mails[0].replace("=\r\n", "");
+        for said in [
+            "8 results never found their receipt, 2 of them failures",
+            "failures first",
+            "the 2 failures opened no incident",
+        ] {
+            assert!(mail.contains(said), "{said}: {mail}");
+        }
+        let at = |id: &str| mail.find(&format!("- {id}")).unwrap_or_else(|| panic!("{id}: {mail}"));
+        assert!(at("evt_2") < at("evt_8") && at("evt_1") < at("evt_8"), "{mail}");
+
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        for page in ["/overview".to_owned(), format!("/projects/{}", world.project.id)] {
+            let shown = bob.get(&page).await.body;
+            assert!(shown.contains("2 of them failures"), "{page}: {shown}");
+        }
     });
 }
 
@@ -171,14 +203,11 @@ fn the_projects_page_counts_them_and_leads_to_the_list() {
         assert!(!bob.get(&page).await.body.contains("Unclaimed results"));
         report(&world, &ids(1..3)).await;
         let shown = bob.get(&page).await.body;
-        assert!(
-            shown.contains("2 results of the last 7 days never found their receipt"),
-            "{shown}"
-        );
+        assert!(shown.contains("2 results never found their receipt</a> in the last 7"), "{shown}");
         let link = shown.split('"').find(|text| text.starts_with("/audit?")).expect("a link");
         let list = bob.get(&link.replace("&#38;", "&").replace("&amp;", "&")).await;
         assert_eq!(list.status, 200, "{}", list.body);
-        for said in ["A result was never claimed by a receipt", "evt_1", "evt_2"] {
+        for said in ["A result never found its receipt", "evt_1", "evt_2"] {
             assert!(list.body.contains(said), "{said}: {}", list.body);
         }
     });

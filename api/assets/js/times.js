@@ -2,7 +2,7 @@
 // is said as the server says it, so nothing moves when the page refreshes.
 (() => {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const brief = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const brief = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit", second: "2-digit" });
   const counted = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"}`;
   const ago = (passed) => {
     const seconds = Math.max(0, Math.floor(passed));

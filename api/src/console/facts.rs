@@ -32,6 +32,8 @@ pub enum Value {
     Code(String),
     /// One that people carry elsewhere, so it can be copied.
     Copied(String),
+    /// An id below a folder; a line that is too long ends between them.
+    Path(String, String),
     /// A moment.
     At(When),
 }
@@ -104,7 +106,9 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
 fn workflow(state: &AppState, event_id: EventId) -> Fact {
     let id = workflow_id(event_id);
     let href = state.console.temporal_ui.as_ref().map(|ui| ui_link(ui, &id));
-    Fact { href, ..Fact::new("Temporal workflow", Value::Code(id)) }
+    let (folder, name) = id.split_at(id.find('/').map_or(0, |slash| slash + 1));
+    let id = Value::Path(folder.to_owned(), name.to_owned());
+    Fact { href, ..Fact::new("Temporal workflow", id) }
 }
 
 fn ui_link(ui: &TemporalUi, workflow_id: &str) -> String {
@@ -125,7 +129,7 @@ fn count_alerts(alerts: &[AlertView]) -> String {
     });
     let counts: Vec<_> = counts.collect();
     if counts.is_empty() {
-        return "nobody was told".to_owned();
+        return "no one was notified".to_owned();
     }
     let troubles = alerts.iter().filter_map(trouble);
     std::iter::once(counts.join(", ")).chain(troubles).collect::<Vec<_>>().join("; ")
@@ -174,7 +178,7 @@ mod tests {
             finished_at: None,
             broken: false,
         };
-        assert_eq!(count_alerts(&[]), "nobody was told");
+        assert_eq!(count_alerts(&[]), "no one was notified");
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
         assert_eq!(count_alerts(&alerts), "2 delivered, 1 under way, 1 given up");
         let answer = Some("connection refused".to_owned());

@@ -2,7 +2,6 @@
 
 use domain::operator::Role;
 use domain::project::Mode;
-use engine::health::Check;
 
 use super::assets;
 use super::session::{Message, SignedIn};
@@ -62,7 +61,32 @@ pub struct Frame {
     /// What the last change said.
     pub message: Option<Message>,
     /// What keeps events from being watched, if anything does.
-    pub troubles: Vec<Check>,
+    pub troubles: Vec<Trouble>,
+}
+
+/// Something that keeps events from being watched.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What is wrong, as a sentence without a full stop.
+    pub detail: String,
+    /// What to do about it, likewise; what is code is told from what is prose.
+    pub cure: Vec<Span>,
+}
+
+/// A part of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Whether it is typed as it stands.
+    pub code: bool,
+    /// The words.
+    pub text: String,
+}
+
+/// Splits a sentence in which code stands between backticks.
+fn spans(text: &str) -> Vec<Span> {
+    let parts = text.split('`').enumerate();
+    let spans = parts.map(|(number, text)| Span { code: number % 2 == 1, text: text.to_owned() });
+    spans.filter(|span| !span.text.is_empty()).collect()
 }
 
 impl Frame {
@@ -82,7 +106,7 @@ impl Frame {
             section,
             who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
-            troubles: state.health.banner().await,
+            troubles: list_troubles(state).await,
             message: signed_in.take_message(state).await?,
         })
     }
@@ -136,11 +160,40 @@ impl Frame {
     }
 }
 
+async fn list_troubles(state: &AppState) -> Vec<Trouble> {
+    let checks = state.health.banner().await.into_iter();
+    let troubles = checks.map(|check| Trouble {
+        cure: check.cure.as_deref().map(spans).unwrap_or_default(),
+        detail: check.detail,
+    });
+    troubles.collect()
+}
+
 /// How a project's mode is written beside its name.
 #[must_use]
 pub const fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::Test => "test",
         Mode::Live => "live",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let span = |code, text: &str| Span { code, text: text.to_owned() };
+        assert_eq!(
+            spans("start `sendpromptly worker`; its log says why"),
+            [
+                span(false, "start "),
+                span(true, "sendpromptly worker"),
+                span(false, "; its log says why")
+            ]
+        );
+        assert_eq!(spans("`a`"), [span(true, "a")]);
+        assert!(spans("").is_empty());
     }
 }

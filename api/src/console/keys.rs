@@ -107,7 +107,7 @@ async fn revoke(
         return Err(none());
     }
     pool::commit(tx).await?;
-    let message = Message::done("The key is revoked. Requests with it are refused from now on.");
+    let message = Message::done("The key is revoked. Requests with it are rejected from now on.");
     signed_in.lead_to(&state, &path(&project), &message).await
 }
 
@@ -139,9 +139,9 @@ fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> Row {
 
 fn heading(valid: usize, name: &str) -> String {
     match valid {
-        0 => format!("No app can speak for {name} yet"),
-        1 => format!("One key speaks for {name}"),
-        many => format!("{many} keys speak for {name}"),
+        0 => format!("{name} has no API key yet"),
+        1 => format!("{name} has one API key"),
+        many => format!("{name} has {many} API keys"),
     }
 }
 

@@ -117,10 +117,10 @@ fn heading(error: &ApiError) -> &'static str {
         400 => "The request could not be read",
         403 => "You may not do this",
         404 => "There is nothing here",
-        405 | 415 => "This page does not take that",
-        409 => "Somebody was faster",
+        405 | 415 => "This page does not accept that",
+        409 => "Someone else was faster",
         413 => "That is too large",
-        422 => "Something in it is not right",
+        422 => "Something in the form is not right",
         429 => "Too many at the same time",
         503 => "The database cannot be reached",
         _ => "Something went wrong on our side",
@@ -131,13 +131,13 @@ fn heading(error: &ApiError) -> &'static str {
 fn said(error: &ApiError) -> String {
     match error {
         ApiError::Internal { .. } => {
-            "Nothing was changed by halves. Try again; if it stays, look for the request's id in the log."
+            "No change was made in part. Try again; if the error stays, look for the request's id in the log."
                 .to_owned()
         }
         ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),
         // Of all that the console does only passwords take turns.
         ApiError::RateLimited { .. } => {
-            "Nothing was changed. Too many passwords are looked at at this moment. Try again in a few seconds."
+            "Nothing was changed. Too many people sign in at this moment. Try again in a few seconds."
                 .to_owned()
         }
         ApiError::UnsupportedMediaType { .. } => "Send the form from the page that has it.".to_owned(),

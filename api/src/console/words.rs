@@ -40,7 +40,7 @@ impl Pill {
         match state {
             IncidentState::Open => Self::new("open", "Open"),
             IncidentState::Acknowledged => Self::new("ack", "Acknowledged"),
-            IncidentState::Reprocessing => Self::new("work", "Repairing"),
+            IncidentState::Reprocessing => Self::new("work", "Reprocessing"),
             IncidentState::Resolved => Self::new("done", "Resolved"),
         }
     }

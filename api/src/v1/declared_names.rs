@@ -1,15 +1,18 @@
 //! `/api/v1/projects/{project_id}/declared-names`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use domain::catalogue::{Declaration, InvalidDeclaration};
 use domain::field::Fields;
 use domain::ids::ProjectId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
+use store::administration::declared_name::{
+    Declared, InUse, MAX_NAMES, Removed, declare_names, remove_names,
+};
 use store::{declared_names, pool};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
 use crate::error::ApiError;
@@ -34,6 +37,16 @@ pub struct DeclareBody {
     /// Each with its provider: `acme:license.sold`.
     event_types: Option<Vec<String>>,
     effect_types: Option<Vec<String>>,
+}
+
+/// Which name.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NameQuery {
+    /// An event type with its provider: `acme:license.sold`.
+    event_type: Option<String>,
+    /// Or an effect.
+    effect_type: Option<String>,
 }
 
 /// The names that a project declares.
@@ -82,6 +95,50 @@ pub async fn declare(
         Declared::NoProject => return Err(caller::no_project()),
     }
     load(&state, project.id).await
+}
+
+/// Removes a declared name that nothing uses. One that an event has is 422 and stays. Needs the role admin.
+///
+/// # Errors
+/// As the document says.
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+    params(("project_id" = String, Path), NameQuery),
+    responses((status = 204)))]
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(wanted): Query<NameQuery>,
+) -> Result<StatusCode, ApiError> {
+    caller.must_administer()?;
+    let project = caller::project(&state, &id).await?;
+    let (field, name) = wanted.read()?;
+    let mut tx = pool::begin(&state.pool).await?;
+    match remove_names(&mut tx, &caller.actor(), project.id, &[name]).await? {
+        Removed::Done => pool::commit(tx).await?,
+        Removed::InUse(name) => return Err(caller::mistake(field, &InUse(&name))),
+        Removed::NotDeclared(name) => {
+            return Err(ApiError::not_found(format!("this project does not declare {name}")));
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl NameQuery {
+    /// The name, and the parameter that names it.
+    fn read(self) -> Result<(&'static str, Declaration), ApiError> {
+        let (field, read) = match (self.event_type, self.effect_type) {
+            (Some(text), None) => ("event_type", Declaration::event_type(&text)),
+            (None, Some(text)) => ("effect_type", Declaration::effect_type(&text)),
+            _ => {
+                return Err(caller::mistake(
+                    "event_type",
+                    &"give either event_type or effect_type",
+                ));
+            }
+        };
+        Ok((field, read.map_err(|why| caller::mistake(field, &why))?))
+    }
 }
 
 fn too_many() -> String {

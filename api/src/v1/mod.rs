@@ -49,7 +49,11 @@ pub fn automation() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::show, projects::update))
-        .routes(routes!(declared_names::list_declared, declared_names::declare))
+        .routes(routes!(
+            declared_names::list_declared,
+            declared_names::declare,
+            declared_names::remove
+        ))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))

@@ -7,8 +7,9 @@ use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
 use serde::Serialize;
-use store::PgConnection;
+use store::api_keys::KeyOwner;
 use store::transitions::receipt::{self, Delivery};
+use store::{PgConnection, declared_names};
 use time::OffsetDateTime;
 
 use super::ingest::{self, CallContext, IngestCall, Worked};
@@ -50,6 +51,19 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
     ingest::once(state, sender, call).await
 }
 
+impl ReceiptCall {
+    /// Names that the project declares were known when the receipt was read. From here on they stay, or the
+    /// receipt is rejected because one was removed a moment ago.
+    async fn hold_names(&self, tx: &mut PgConnection, owner: &KeyOwner) -> Result<(), ApiError> {
+        let names = self.receipt.declared_names();
+        let held = declared_names::hold_names(tx, owner.project_id, names).await;
+        let gone = held.map_err(ingest::failed)?;
+        let unknown: Vec<_> =
+            gone.iter().filter_map(|name| name.unknown_in(owner.project_id)).collect();
+        if unknown.is_empty() { Ok(()) } else { Err(ApiError::ValidationError(unknown)) }
+    }
+}
+
 impl IngestCall for ReceiptCall {
     const ROUTE: &'static str = "receipt";
 
@@ -70,6 +84,7 @@ impl IngestCall for ReceiptCall {
         tx: &mut PgConnection,
         CallContext { state, owner, .. }: CallContext<'_>,
     ) -> Result<Worked, ApiError> {
+        self.hold_names(tx, owner).await?;
         let payload = self.payload.as_deref();
         let snapshot = payload.map(|payload| Snapshot::judge(payload, owner.snapshots));
         let kept = match &snapshot {

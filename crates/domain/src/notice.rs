@@ -68,7 +68,9 @@ pub struct NoticeOrigin {
 pub struct ResultsUnclaimed {
     /// How many there are.
     pub count: i64,
-    /// The provider's ids of some of them, at most five.
+    /// How many of them said that the effect failed.
+    pub failures: i64,
+    /// The provider's ids of some of them, at most five, failures first.
     pub provider_event_ids: Vec<String>,
     /// The audit log, narrowed to these results.
     pub audit_url: String,
@@ -95,14 +97,28 @@ const CHECKS: [&str; 2] = [
      effect_type, internal_reference and effect_key must be the same wherever the result names them.",
 ];
 
+/// How many results never found their receipt, as a sentence without a full stop.
+#[must_use]
+pub fn describe_unclaimed(count: i64, failures: i64) -> String {
+    match (count, failures) {
+        (1, 0) => "1 result never found its receipt".to_owned(),
+        (1, _) => "1 failure never found its receipt".to_owned(),
+        (count, 0) => format!("{count} results never found their receipt"),
+        (count, failures) if failures >= count => {
+            format!("{count} failures never found their receipt")
+        }
+        (count, 1) => format!("{count} results never found their receipt, 1 of them a failure"),
+        (count, failures) => {
+            format!("{count} results never found their receipt, {failures} of them failures")
+        }
+    }
+}
+
 impl ResultsUnclaimed {
     /// The notice about them, every text on one line and readable.
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let heading = match self.count {
-            1 => "1 result never found its receipt".to_owned(),
-            count => format!("{count} results never found their receipt"),
-        };
+        let heading = describe_unclaimed(self.count, self.failures);
         let mut ids: Vec<_> = self.provider_event_ids.iter().map(|id| code(id)).collect();
         let unnamed = self.count - i64::try_from(ids.len()).unwrap_or(i64::MAX);
         if unnamed > 0 {
@@ -113,16 +129,42 @@ impl ResultsUnclaimed {
             origin: origin.line(),
             subject: origin.subject(&heading),
             heading,
-            explanation:
-                "Your app reported them, and within 24 hours no receipt came that they fit. \
-                Without a receipt a payment is not watched: a failure opens no incident."
-                    .to_owned(),
+            explanation: self.explanation(),
             lists: vec![
-                NoticeList { title: "Provider event ids", items: ids },
+                NoticeList { title: self.ids_title(), items: ids },
                 NoticeList { title: "What to check", items: CHECKS.map(plain).to_vec() },
             ],
             link: "See all of them in the audit log",
             url: one_line(&self.audit_url),
+        }
+    }
+}
+
+impl ResultsUnclaimed {
+    fn explanation(&self) -> String {
+        let reported = if self.count == 1 {
+            "Your app reported it, and within 24 hours no receipt came that it fits."
+        } else {
+            "Your app reported them, and within 24 hours no receipt came that they fit."
+        };
+        let unwatched = match self.failures {
+            0 => "a failure would have opened no incident.".to_owned(),
+            1 => "the failure opened no incident, and the customer may still wait for what they paid for."
+                .to_owned(),
+            failures => format!(
+                "the {failures} failures opened no incident, and the customers may still wait for what \
+                they paid for."
+            ),
+        };
+        format!("{reported} Without a receipt a payment is not watched: {unwatched}")
+    }
+
+    fn ids_title(&self) -> &'static str {
+        match self.failures {
+            failures if failures > 0 && failures < self.count => {
+                "Provider event ids, failures first"
+            }
+            _ => "Provider event ids",
         }
     }
 }
@@ -199,9 +241,10 @@ mod tests {
         NoticeOrigin { project_name: "Comet\nCart".into(), mode: Mode::Live }
     }
 
-    fn results(count: i64) -> NoticeText {
+    fn results(count: i64, failures: i64) -> NoticeText {
         ResultsUnclaimed {
             count,
+            failures,
             provider_event_ids: vec!["evt_1\u{202e}".into()],
             audit_url: "https://sendpromptly.cometcart.test/audit".into(),
         }
@@ -210,11 +253,37 @@ mod tests {
 
     #[test]
     fn one_and_many_results_have_their_own_words() {
-        assert_eq!(results(1).heading, "1 result never found its receipt");
-        assert_eq!(results(1).lists[0].items, [code("evt_1")]);
-        assert_eq!(results(7).subject, "[Comet Cart live] 7 results never found their receipt");
-        assert_eq!(results(7).lists[0].items, [code("evt_1"), plain("and 6 more")]);
-        assert_eq!(results(7).origin, "Comet Cart · live");
+        assert_eq!(results(1, 0).heading, "1 result never found its receipt");
+        assert_eq!(results(1, 0).lists[0].items, [code("evt_1")]);
+        assert_eq!(results(7, 0).subject, "[Comet Cart live] 7 results never found their receipt");
+        assert_eq!(results(7, 0).lists[0].items, [code("evt_1"), plain("and 6 more")]);
+        assert_eq!(results(7, 0).origin, "Comet Cart · live");
+    }
+
+    #[test]
+    fn failures_are_counted_where_people_look_first() {
+        for (count, failures, heading, title) in [
+            (1, 1, "1 failure never found its receipt", "Provider event ids"),
+            (3, 3, "3 failures never found their receipt", "Provider event ids"),
+            (
+                7,
+                1,
+                "7 results never found their receipt, 1 of them a failure",
+                "Provider event ids, failures first",
+            ),
+            (
+                7,
+                3,
+                "7 results never found their receipt, 3 of them failures",
+                "Provider event ids, failures first",
+            ),
+        ] {
+            let text = results(count, failures);
+            assert_eq!(text.heading, heading);
+            assert_eq!(text.lists[0].title, title);
+            assert!(text.explanation.contains("opened no incident"), "{}", text.explanation);
+        }
+        assert!(results(7, 3).explanation.contains("the 3 failures"));
     }
 
     #[test]

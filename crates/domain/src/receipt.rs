@@ -8,7 +8,7 @@
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::catalogue::{Catalogue, EffectType, Provider};
+use crate::catalogue::{Catalogue, Declaration, EffectType, Provider};
 use crate::field::{FieldError, Fields};
 use crate::identity::{EventIdentity, is_test_id};
 use crate::project::{MAX_TIMEOUT_MINUTES, Mode};
@@ -106,6 +106,19 @@ impl Receipt {
             })
         })();
         fields.finish(receipt)
+    }
+
+    /// The names that are not built in: it may use them as long as its project declares them.
+    #[must_use]
+    pub fn declared_names(&self) -> Vec<Declaration> {
+        let event_type = self.event_type.parse().ok();
+        let event_type = event_type.map(|name| Declaration::EventType(self.provider.clone(), name));
+        let effect_type = match &self.effect_type {
+            EffectType::Declared(name) => Some(Declaration::EffectType(name.clone())),
+            _ => None,
+        };
+        let names = event_type.into_iter().chain(effect_type);
+        names.filter(|name| !name.is_built_in()).collect()
     }
 
     /// What makes it the same event as another. Where a provider's test events all carry one id, each

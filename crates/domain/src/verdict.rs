@@ -165,7 +165,7 @@ pub enum AcknowledgeRefusal {
     #[error("the incident is acknowledged already")]
     AlreadyAcknowledged,
     /// A reprocess runs: more than acknowledging is being done.
-    #[error("the incident is being repaired")]
+    #[error("the incident is being reprocessed")]
     Repairing,
     /// It is over.
     #[error("the incident is resolved")]
@@ -333,7 +333,7 @@ mod tests {
             (
                 Some(IncidentState::Reprocessing),
                 Err(AcknowledgeRefusal::Repairing),
-                "the incident is being repaired",
+                "the incident is being reprocessed",
             ),
             (
                 Some(IncidentState::Resolved),

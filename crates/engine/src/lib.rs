@@ -10,6 +10,7 @@ pub mod relay;
 mod restarts;
 pub mod settings;
 pub mod setup;
+mod stalls;
 pub mod sweep;
 pub mod wishes;
 

@@ -5,8 +5,10 @@
 //! each other. It holds for two minutes, longer than any attempt takes: a process that dies after it sent
 //! and before it noted that leaves a claim that runs out, and the message is sent once more.
 
+use std::collections::BTreeMap;
+
 use domain::alert::AlertKind;
-use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ReplayId};
+use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
 use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
@@ -209,4 +211,23 @@ pub async fn find_next(
     .fetch_optional(db)
     .await?;
     Ok(id.map(AlertId::from_uuid))
+}
+
+/// How many alerts wait for each destination of a project.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_waiting(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<BTreeMap<DestinationId, i64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT d.id, waiting.count AS "count!" FROM destinations d CROSS JOIN LATERAL (
+               SELECT count(*) FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending') AS waiting
+           WHERE d.project_id = $1 AND d.removed_at IS NULL"#,
+        project_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.count)).collect())
 }

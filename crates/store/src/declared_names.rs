@@ -4,7 +4,8 @@ use domain::catalogue::{Catalogue, Declaration};
 use domain::ids::ProjectId;
 use sqlx::PgExecutor;
 
-use crate::StoreError;
+use crate::error::expect_one;
+use crate::{PgConnection, StoreError};
 
 /// Reads `provider:name`, where an effect has no provider. A name that this release cannot read, such as
 /// one that a later release allows, is left out.
@@ -47,6 +48,126 @@ pub async fn list_all(db: impl PgExecutor<'_>) -> Result<Vec<Declaration>, Store
     Ok(read(&declared))
 }
 
+/// Keeps declared names from being removed until the transaction ends. Those of them that are gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_names(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    names: Vec<Declaration>,
+) -> Result<Vec<Declaration>, StoreError> {
+    let mut gone = Vec::new();
+    for name in names {
+        let (kind, provider, text) = columns(&name);
+        let held = sqlx::query_scalar!(
+            r#"SELECT 1 AS "held!" FROM declared_names
+               WHERE project_id = $1 AND kind = $2 AND provider = $3 AND name = $4 FOR KEY SHARE"#,
+            project_id.as_uuid(),
+            kind,
+            provider,
+            text,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        if held.is_none() {
+            gone.push(name);
+        }
+    }
+    Ok(gone)
+}
+
+/// Takes a name's lock, which waits for the receipts that hold it. `false` if the project does not have it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn lock_name(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    name: &Declaration,
+) -> Result<bool, StoreError> {
+    let (kind, provider, text) = columns(name);
+    let locked = sqlx::query_scalar!(
+        r#"SELECT 1 AS "locked!" FROM declared_names
+           WHERE project_id = $1 AND kind = $2 AND provider = $3 AND name = $4 FOR UPDATE"#,
+        project_id.as_uuid(),
+        kind,
+        provider,
+        text,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(locked.is_some())
+}
+
+/// Whether an event of the project has the name, or a kept result waits for one that may have it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn is_used(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    name: &Declaration,
+) -> Result<bool, StoreError> {
+    let (_, provider, text) = columns(name);
+    let used = match name {
+        Declaration::EventType(..) => {
+            sqlx::query_scalar!(
+                r#"SELECT EXISTS (SELECT FROM payment_events
+                       WHERE project_id = $1 AND event_type = $3 AND provider = $2)
+                   OR EXISTS (SELECT FROM early_results
+                       WHERE project_id = $1 AND num_nonnulls(provider, event_type) > 0
+                         AND coalesce(event_type, $3) = $3 AND coalesce(provider, $2) = $2) AS "used!""#,
+                project_id.as_uuid(),
+                provider,
+                text,
+            )
+            .fetch_one(tx)
+            .await?
+        }
+        Declaration::EffectType(_) => {
+            sqlx::query_scalar!(
+                r#"SELECT EXISTS (SELECT FROM payment_events WHERE project_id = $1 AND effect_type = $2)
+                   OR EXISTS (SELECT FROM early_results WHERE project_id = $1 AND effect_type = $2) AS "used!""#,
+                project_id.as_uuid(),
+                text,
+            )
+            .fetch_one(tx)
+            .await?
+        }
+    };
+    Ok(used)
+}
+
+/// Removes a name from a project.
+///
+/// # Errors
+/// When the database fails or there is no such name.
+pub(crate) async fn delete_name(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    name: &Declaration,
+) -> Result<(), StoreError> {
+    let (kind, provider, text) = columns(name);
+    let done = sqlx::query!(
+        "DELETE FROM declared_names WHERE project_id = $1 AND kind = $2 AND provider = $3 AND name = $4",
+        project_id.as_uuid(),
+        kind,
+        provider,
+        text,
+    )
+    .execute(tx)
+    .await?;
+    expect_one("declared_names", done.rows_affected())
+}
+
+fn columns(name: &Declaration) -> (&'static str, &str, &str) {
+    match name {
+        Declaration::EventType(provider, name) => ("event_type", provider.as_str(), name.as_str()),
+        Declaration::EffectType(name) => ("effect_type", "", name.as_str()),
+    }
+}
+
 /// Adds a name to a project. `false` if it has it already.
 ///
 /// # Errors
@@ -56,17 +177,14 @@ pub async fn insert_name(
     project_id: ProjectId,
     declaration: &Declaration,
 ) -> Result<bool, StoreError> {
-    let (kind, provider, name) = match declaration {
-        Declaration::EventType(provider, name) => ("event_type", provider.as_str(), name),
-        Declaration::EffectType(name) => ("effect_type", "", name),
-    };
+    let (kind, provider, name) = columns(declaration);
     let done = sqlx::query!(
         "INSERT INTO declared_names (project_id, kind, provider, name) VALUES ($1, $2, $3, $4)
          ON CONFLICT ON CONSTRAINT declared_names_pkey DO NOTHING",
         project_id.as_uuid(),
         kind,
         provider,
-        name.as_str(),
+        name,
     )
     .execute(db)
     .await?;

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use domain::audit::{Action, Actor};
+use domain::effect_result::Outcome;
 use domain::ids::{DestinationId, ProjectId};
 use domain::notice::NoticeKind;
 use sqlx::PgExecutor;
@@ -45,7 +46,9 @@ pub struct Notice {
 pub struct Unclaimed {
     /// How many.
     pub count: i64,
-    /// The provider's ids of some of them, the newest first.
+    /// How many of them said that the effect failed.
+    pub failures: i64,
+    /// The provider's ids of some of them: failures first, and of each the newest.
     pub provider_event_ids: Vec<String>,
 }
 
@@ -190,7 +193,7 @@ pub async fn find_unclaimed(
 ) -> Result<Unclaimed, StoreError> {
     let row = sqlx::query!(
         r#"WITH given_up AS (
-               SELECT entry.at, entry.detail ->> 'provider_event_id' AS id
+               SELECT entry.at, entry.detail ->> 'provider_event_id' AS id, entry.detail ->> 'status' AS status
                FROM projects p CROSS JOIN LATERAL (
                    SELECT at, detail FROM audit_entries
                    WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id
@@ -198,16 +201,19 @@ pub async fn find_unclaimed(
                WHERE $1::uuid IS NULL OR p.id = $1
            )
            SELECT (SELECT count(*) FROM given_up) AS "count!",
-                  ARRAY(SELECT id FROM given_up WHERE id IS NOT NULL ORDER BY at DESC LIMIT 5) AS "ids!""#,
+                  (SELECT count(*) FROM given_up WHERE status = $6) AS "failures!",
+                  ARRAY(SELECT id FROM given_up WHERE id IS NOT NULL
+                      ORDER BY coalesce(status = $6, false) DESC, at DESC LIMIT 5) AS "ids!""#,
         project_id.map(ProjectId::as_uuid),
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),
         since,
         until,
+        Outcome::Failed.as_str(),
     )
     .fetch_one(db)
     .await?;
-    Ok(Unclaimed { count: row.count, provider_event_ids: row.ids })
+    Ok(Unclaimed { count: row.count, failures: row.failures, provider_event_ids: row.ids })
 }
 
 /// Forgets finished notices after 30 days.

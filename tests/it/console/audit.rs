@@ -73,7 +73,7 @@ fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
         let page = bob.get("/audit").await.body;
         for wanted in [
             "<strong>Incident opened</strong>: db_down",
-            "<strong>Receipt taken</strong>: invoice.paid, credit_grant is due",
+            "<strong>Receipt accepted</strong>: invoice.paid, credit_grant is due",
             "key “Production worker”",
             "viewer@cometcart.test",
             "<span class=\"id\">incident.opened</span>",
@@ -124,7 +124,7 @@ fn each_filter_narrows_and_all_of_them_together_too() {
             let csv = bob.get(&format!("/audit.csv?{filter}")).await.body;
             assert_eq!(read_csv(&csv).len() - 1, found, "{filter}");
         }
-        assert!(bob.get("/audit?actor=nobody").await.body.contains("No entry fits."));
+        assert!(bob.get("/audit?actor=nobody").await.body.contains("No entry matches."));
     });
 }
 
@@ -138,7 +138,7 @@ fn what_cannot_be_read_is_said_beside_its_field_and_exports_nothing() {
             ("to=2026-02-30", "A day is written as 2026-11-21."),
             ("subject=evt_1", "This is no id of a project, an event or an incident."),
             ("action=incident.sneezed", "There is no such action."),
-            ("actor=%00", "Nobody is called that."),
+            ("actor=%00", "No actor has this name."),
         ] {
             let page = bob.get(&format!("/audit?{filter}")).await;
             assert_eq!(page.status, 422, "{filter}");

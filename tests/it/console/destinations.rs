@@ -8,6 +8,8 @@ use e2e::{Receiver, World, WorldOptions};
 use serde_json::json;
 use store::destinations::{Destination, Target, list_destinations};
 
+use super::broken::fail;
+
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
@@ -37,14 +39,14 @@ fn an_address_is_added_tested_for_real_and_removed() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        assert!(alice.get(&path(&world)).await.body.contains("Nobody is told"));
+        assert!(alice.get(&path(&world)).await.body.contains("No one is notified"));
         let added = add(&alice, &world, "email", &BOB.to_uppercase()).await;
         assert_eq!(added.status, 303, "{}", added.body);
         let bob = all(&world).await.remove(0);
         assert_eq!((bob.kind.as_str(), bob.address.as_str()), ("email", BOB));
 
         let page = test(&alice, &world, &bob).await;
-        let said = format!("{BOB} took the test message. The answer: 250 kept");
+        let said = format!("{BOB} accepted the test message. The answer: 250 kept");
         assert!(page.contains(&said), "{page}");
         let mails = world.mailbox.wait_for(1).await;
         assert!(mails[0].contains(BOB) && mails[0].to_lowercase().contains("test"), "{}", mails[0]);
@@ -102,7 +104,7 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
         let channel = all(&world).await.remove(0);
         slack.answer_with(&[404, 404]);
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("did not take the test message. The answer: 404"), "{page}");
+        assert!(page.contains("did not accept the test message. The answer: 404"), "{page}");
         assert!(page.contains("Failing") && all(&world).await[0].broken_at.is_none(), "{page}");
         sqlx::query("UPDATE destinations SET gone_at = gone_at - interval '10 minutes'")
             .execute(&world.pool)
@@ -111,9 +113,13 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
         let page = test(&alice, &world, &channel).await;
         assert!(page.contains("Broken for") && page.contains("Make a new webhook"), "{page}");
         assert!(all(&world).await[0].broken_at.is_some());
+        assert!(!page.contains("alert waits"), "{page}");
+        fail(&world, "evt_1", &json!({})).await;
+        let page = alice.get(&path(&world)).await.body;
+        assert!(page.contains("<strong>1 alert waits</strong>"), "{page}");
 
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("took the test message. The answer: 200"), "{page}");
+        assert!(page.contains("accepted the test message. The answer: 200"), "{page}");
         assert!(!page.contains("Broken for"), "{page}");
         assert_eq!(slack.received().len(), 3);
         assert!(!page.contains("/repair"), "{page}");
@@ -142,7 +148,7 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
         let message = refused["error"]["message"].as_str().expect("a message").to_owned();
         assert_eq!((code, &refused["error"]["code"]), (1, &json!("undelivered")));
         assert!(
-            message.starts_with("the slack message was not taken, nobody is there"),
+            message.starts_with("the slack message was not accepted, the address does not exist"),
             "{message}"
         );
         assert!(message.contains("marked as broken: 404"), "{message}");
@@ -167,7 +173,7 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         assert_eq!(viewer.submit(&path(&world), &to("test"), &[]).await.status, 403);
 
         let operator = Operator::signed_in(&world, Role::Operator).await;
-        assert!(test(&operator, &world, &bob).await.contains("took the test message"));
+        assert!(test(&operator, &world, &bob).await.contains("accepted the test message"));
         for refused in [to("remove"), path(&world)] {
             assert_eq!(
                 operator.submit(&path(&world), &refused, &[]).await.status,

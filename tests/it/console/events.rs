@@ -69,7 +69,7 @@ fn an_event_tells_its_story_and_where_temporal_has_it() {
             "<h1>user_456 paid for credits. No confirmation yet.</h1>",
             "<span class=\"state \">Waiting</span>",
             "It has until <time",
-            "<strong>Receipt taken</strong>",
+            "<strong>Receipt accepted</strong>",
             &format!("temporal workflow show --workflow-id effect-watch/{waiting}"),
             "data-copy=\"customer reference\">user_456</code>",
         ] {

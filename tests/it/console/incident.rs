@@ -45,7 +45,7 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
             "<span class=\"state open\"><span>Open for <time",
             "Its error: <code>db_write_failed</code>",
             "<blockquote class=\"said\">disk full</blockquote>",
-            "<strong>Receipt taken</strong>",
+            "<strong>Receipt accepted</strong>",
             "with key “Production worker”",
             "<button class=\"btn main\">Reprocess</button>",
         ] {
@@ -61,7 +61,7 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
         let callback = world.repair.wait_for(1).await.remove(0).json();
         let page = page_says(&bob, &path, "Delivering, attempt 1").await;
         assert!(page.contains("<td>under way</td>"), "{page}");
-        assert!(page.contains("Reprocess has to wait: a reprocess is running: rpl_"), "{page}");
+        assert!(page.contains("operator@cometcart.test already started reprocess rpl_"), "{page}");
         assert!(page.contains("<button class=\"btn main\" disabled"), "{page}");
 
         let page = page_says(&bob, &path, "Waiting for the result until <time").await;
@@ -69,18 +69,39 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
         assert!(page.contains("the disk has room again"), "{page}");
         assert!(page.contains("<p>by operator@cometcart.test</p>"), "{page}");
         let list = bob.get("/incidents").await.body;
-        assert!(list.contains("Repairing, waiting for the result</span>"), "{list}");
+        assert!(list.contains("Reprocessing, waiting for the result</span>"), "{list}");
         assert!(list.contains("ago: HTTP 200"), "{list}");
 
         let answers = json!({"replay_id": callback["replay_id"]});
         world.result(event, "success", answers).await;
-        let page = page_says(&bob, &path, "<strong>Repair worked</strong>").await;
-        assert!(page.contains("They were added by the repair."), "{page}");
+        let page = page_says(&bob, &path, "<strong>Reprocess succeeded</strong>").await;
+        assert!(page.contains("They were added by the reprocess."), "{page}");
         assert!(page.contains("<span class=\"state done\"><span>Resolved after"), "{page}");
         assert!(page.contains("Nothing is left to do."), "{page}");
         assert!(!page.contains("Waiting for the result"), "{page}");
         let list = bob.get("/incidents?state=resolved").await.body;
         assert!(list.contains("<span class=\"state done\">Resolved in "), "{list}");
+    });
+}
+
+#[test]
+fn when_the_next_attempt_is_due_is_said_as_the_database_has_it() {
+    e2e::run(async {
+        let world = World::start().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        world.repair.answer_with(&[503]);
+        let replay_id = world.reprocess(incident).await;
+        let path = format!("/incidents/{incident}");
+        page_says(&bob, &path, "Attempt 1 failed. The next one is due <time").await;
+        // As if the receiver had asked for a longer wait than any schedule of ours has.
+        let later = "UPDATE reprocesses SET next_attempt_at = '2031-02-03 04:05:06+00'";
+        sqlx::query(later).execute(&world.pool).await.expect("a later attempt");
+        let page = page_says(&bob, &path, "due <time datetime=\"2031-02-03T04:05:06Z\"").await;
+        assert!(page.contains(&replay_id.to_string()), "{page}");
+        let (event, _) = fail(&world, "evt_2", &json!({})).await;
+        let other = bob.get(&format!("/events/{event}")).await.body;
+        assert!(!other.contains("The next one"), "{other}");
     });
 }
 
@@ -171,8 +192,8 @@ fn resolving_by_hand_takes_a_note_and_keeps_what_was_typed() {
         assert_eq!(state_of(&world, incident).await, IncidentState::Resolved);
         let page = bob.get(&path).await.body;
         for said in [
-            "Resolved by hand. Everybody who was told hears of it.",
-            "This was resolved by hand.",
+            "Resolved manually. Everyone who got the alert is notified.",
+            "This was resolved manually.",
             "<blockquote>credits added\nby hand</blockquote>",
             "Nothing is left to do.",
         ] {
@@ -219,7 +240,7 @@ fn a_viewer_looks_and_changes_nothing() {
         let page = viewer.get(&path).await.body;
         assert!(page.contains("<button class=\"btn main\" disabled"), "{page}");
         assert!(page.contains("To act on it takes the role operator or admin."), "{page}");
-        for form in ["Resolve by hand", "Proof link", "id=\"note\""] {
+        for form in ["Resolve manually", "Proof link", "id=\"note\""] {
             assert!(!page.contains(form), "{form} is on {page}");
         }
         for action in ["reprocess", "acknowledge", "resolve", "proof-links"] {

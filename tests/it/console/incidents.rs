@@ -157,8 +157,8 @@ fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
             assert_eq!(ids(&viewer, &path).await, [incident.to_string()], "{path}");
         }
         let page = viewer.get("/incidents").await.body;
-        assert!(page.contains("<span class=\"state work\">Repairing</span>"), "{page}");
-        assert!(page.contains("<b>1</b><span class=\"soft\">being repaired"), "{page}");
+        assert!(page.contains("<span class=\"state work\">Reprocessing</span>"), "{page}");
+        assert!(page.contains("<b>1</b><span class=\"soft\">being reprocessed"), "{page}");
     });
 }
 

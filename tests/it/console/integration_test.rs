@@ -137,7 +137,7 @@ fn every_step_turns_green_as_its_signal_arrives_through_to_resolved() {
         assert_eq!(green(&page), [true; 9]);
 
         let project = alice.get(&format!("/projects/{}", world.project.id)).await.body;
-        assert!(project.contains("9 of 11 steps have been seen to work"), "{project}");
+        assert!(project.contains("9 of 11 set-up steps done"), "{project}");
     });
 }
 
@@ -152,7 +152,7 @@ fn what_stands_in_the_way_of_a_step_is_said_where_it_is() {
         let run = start(&alice, &world).await;
         let page = alice.get(&run).await.body;
         assert!(
-            page.contains("There is nobody to tell") && page.contains("no repair URL"),
+            page.contains("There is no destination yet") && page.contains("no repair URL"),
             "{page}"
         );
 

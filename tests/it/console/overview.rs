@@ -41,8 +41,8 @@ fn the_drawing_says_no_more_than_the_table() {
             "<b>1 / 1</b> incidents opened and resolved",
             "role=\"img\" aria-labelledby=\"chart-title chart-says\"",
             "1 were opened and 1 resolved, at most 1 a day",
-            "<td class=\"num\" data-label=\"opened\">1</td><td class=\"num\" data-label=\"resolved\">1</td>",
-            "<td>CometCart</td><td class=\"num\" data-label=\"on time\"><strong>75.0 %</strong></td><td class=\"num\" data-label=\"received\">5</td><td class=\"num\" data-label=\"with an incident\">1</td><td class=\"num\" data-label=\"still have time\">1</td>",
+            "<td class=\"num\" data-label=\"Opened\">1</td><td class=\"num\" data-label=\"Resolved\">1</td>",
+            "<td>CometCart</td><td class=\"num\" data-label=\"On time\"><strong>75.0 %</strong></td><td class=\"num\" data-label=\"Received\">5</td><td class=\"num\" data-label=\"With an incident\">1</td><td class=\"num\" data-label=\"Still have time\">1</td>",
             "<td>invoice.paid</td>",
             "<option value=\"7\" selected>",
         ] {

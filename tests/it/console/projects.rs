@@ -230,9 +230,9 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         world.result(event_id, "failed", json!({})).await;
         let after = alice.get(&path).await.body;
         assert_eq!(after.matches("<li class=\"seen\">").count(), 5, "{after}");
-        assert!(after.contains("5 of 11 steps have been seen to work"), "{after}");
+        assert!(after.contains("5 of 11 set-up steps done"), "{after}");
         let list = alice.get("/projects").await.body;
-        assert!(list.contains("1 open") && list.contains("somebody waits"), "{list}");
+        assert!(list.contains("1 open") && list.contains("with open incidents"), "{list}");
     });
 }
 

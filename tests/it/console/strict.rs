@@ -13,14 +13,12 @@ pub async fn inspect(page: &Page, home: &str) {
     let elsewhere = foreign(&requests, home);
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
     let here = page.url().await;
-    // That a page which is not there was not found is no complaint about the page.
-    let missing = |complaint: &String| {
-        requests
-            .iter()
-            .any(|one| one.kind == "Document" && complaint.ends_with(&not_found(&one.url)))
+    // That a page was not found, or a form rejected, is no complaint about the page that says so.
+    let rejected = |complaint: &String| {
+        requests.iter().any(|one| one.kind == "Document" && is_rejection(complaint, &one.url))
     };
     let mut complaints = page.complaints().await;
-    complaints.retain(|complaint| !missing(complaint));
+    complaints.retain(|complaint| !rejected(complaint));
     assert!(complaints.is_empty(), "{here}: {complaints:?}");
 }
 
@@ -31,6 +29,7 @@ pub async fn weigh(page: &Page) {
     assert!(weight < HEAVY, "{here} weighs {weight} bytes");
 }
 
-fn not_found(url: &str) -> String {
-    format!("404 (Not Found) ({url})")
+fn is_rejection(complaint: &str, url: &str) -> bool {
+    let said = ["404 (Not Found)", "422 (Unprocessable Entity)"];
+    said.iter().any(|said| complaint.ends_with(&format!("{said} ({url})")))
 }

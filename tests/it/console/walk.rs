@@ -136,7 +136,7 @@ async fn repair(walk: &Walk, key: &ApiKey) -> String {
         "event_id": order["event_id"], "status": "success", "replay_id": order["replay_id"],
     });
     walk.post(key, "/api/v1/result", result).await;
-    walk.see("They were added by the repair.").await;
+    walk.see("They were added by the reprocess.").await;
     walk.see("the account is unlocked").await;
     walk.inspect().await;
     incident
@@ -173,7 +173,9 @@ async fn walk(options: PageOptions) {
     walk.inspect().await;
     prove(&walk, &event, &incident).await;
     walk.open("/audit").await;
-    for told in ["Proof link created", "Repair worked", "Reprocess asked for", "API key created"] {
+    for told in
+        ["Proof link created", "Reprocess succeeded", "Reprocess requested", "API key created"]
+    {
         walk.see(told).await;
     }
     walk.inspect().await;

@@ -1,8 +1,13 @@
 //! Commands on watches that wait for a result, and what the sweep does without them.
 
 use domain::incident::IncidentState;
-use e2e::{World, eventually, run, temporal};
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::json;
+use store::transitions::stalled::{Stall, StallKind, note_stall};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 use workflows::names::workflow_id;
 
 use super::{Failed, entries, pass, pending, restart_by_hand, watch_is};
@@ -94,6 +99,72 @@ fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing
         pass(&world, "33 minutes").await;
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
         assert!(world.timeline(event_id).await.contains(&"reprocess.no_result".to_owned()));
+    });
+}
+
+#[test]
+fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        world.tell_bob().await;
+        let event_id = world.receipt("evt_1").await;
+        let watch = workflow_id(event_id);
+        eventually("a workflow task that waits for longer than a worker needs", async || {
+            let arguments = ["workflow", "describe", "--workflow-id", &watch, "--output", "json"];
+            let shown = world.engines.cli(&arguments).await.ok()?;
+            let shown: serde_json::Value = serde_json::from_str(&shown).ok()?;
+            let since = shown["pendingWorkflowTask"]["scheduledTime"].as_str()?;
+            let since = OffsetDateTime::parse(since, &Rfc3339).ok()?;
+            (OffsetDateTime::now_utc() - since > Duration::seconds(12)).then_some(())
+        })
+        .await;
+        for _ in 0..2 {
+            pass(&world, "33 minutes").await;
+        }
+        world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+        restart_by_hand(&world, event_id).await;
+        pass(&world, "1 minute").await;
+        let noted = entries(&world, event_id, "watch.stuck").await;
+        assert_eq!(noted.len(), 1, "once, whatever the number of looks: {noted:?}");
+        assert_eq!(noted[0]["what"], "no worker takes its workflow task");
+        assert_eq!(noted[0]["cure"], "sendpromptly doctor");
+        let alice = Operator::signed_in(&world, Role::Viewer).await;
+        let page = alice.get(&format!("/events/{event_id}")).await.body;
+        assert!(page.contains("<strong>Stuck in Temporal</strong>"), "{page}");
+
+        world.start_worker();
+        world.mailbox.wait_for(1).await;
+        world.result(event_id, "success", json!({})).await;
+        temporal::finished(&world.temporal().await, event_id).await;
+    });
+}
+
+#[test]
+fn a_watch_that_fails_ends_the_callback_that_it_does_not_send_and_one_without_a_worker_does_not() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        for (id, kind, state) in [
+            ("evt_1", StallKind::NoWorker, IncidentState::Reprocessing),
+            ("evt_2", StallKind::Stuck, IncidentState::Open),
+        ] {
+            let event_id = world.receipt(id).await;
+            let answer = world.result(event_id, "failed", json!({})).await;
+            world.reprocess(e2e::world::parse(&answer["incident"]["id"])).await;
+            let stall = Stall { kind, what: "it stands still", key: "run/task", cure: "look" };
+            let late = "UPDATE reprocesses SET requested_at = now() - interval '14 minutes'";
+            for late in [late, &late.replace("14", "16")] {
+                sqlx::query(sqlx::AssertSqlSafe(late)).execute(&world.pool).await.expect("time");
+                let mut tx = world.pool.begin().await.expect("a transaction");
+                note_stall(&mut tx, event_id, stall).await.expect("a note");
+                tx.commit().await.expect("a commit");
+                let reprocessing = IncidentState::Reprocessing;
+                let wanted = if late.contains("14") { reprocessing } else { state };
+                world.incident_when(event_id, "as it should be", |i| i.state == wanted).await;
+            }
+            assert_eq!(entries(&world, event_id, "watch.stuck").await.len(), 1);
+            let ended = entries(&world, event_id, "reprocess.undelivered").await;
+            assert_eq!(ended.len(), usize::from(state == IncidentState::Open), "{ended:?}");
+        }
     });
 }
 

@@ -37,12 +37,13 @@ mod tests {
     fn what_a_stranger_wrote_mentions_and_links_nothing() {
         let results = ResultsUnclaimed {
             count: 7,
+            failures: 3,
             provider_event_ids: vec![HOSTILE.repeat(20), "evt_1".to_owned()],
             audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
         };
         let origin = NoticeOrigin { project_name: HOSTILE.to_owned(), mode: Mode::Live };
         let said = payload(&results.text(&origin)).to_string();
-        assert!(said.contains("7 results never found their receipt"), "{said}");
+        assert!(said.contains("7 results never found their receipt, 3 of them failures"), "{said}");
         assert!(said.contains("• `evt_1`\\n• and 5 more"), "{said}");
         assert!(!said.contains("<!channel>") && !said.contains("<@U123>"), "{said}");
     }

@@ -39,10 +39,10 @@ fn texts(value: &Value) -> Vec<&str> {
 #[test]
 fn a_failed_repair_reads_well() {
     insta::assert_snapshot!(texts(&payload(&repair_failed())).join("\n---\n"), @r#"
-    user_456 paid for credits. The repair failed.
+    user_456 paid for credits. The reprocess failed.
     ---
     *▲ Open for 43 minutes*
-    Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the repair request and then reported a failure.
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the callback and then reported a failure.
     ---
     *<https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M|Open the incident>*
     ---
@@ -74,7 +74,7 @@ fn a_failed_repair_reads_well() {
     ---
     sendpromptly · CometCart · live
     ---
-    user_456 paid for credits. The repair failed. Open for 43 minutes · CometCart · live
+    user_456 paid for credits. The reprocess failed. Open for 43 minutes · CometCart · live
     "#);
 }
 
@@ -87,14 +87,14 @@ fn the_blocks_are_as_slack_wants_them() {
         {
           "text": {
             "emoji": false,
-            "text": "user_456 paid for credits. They were added by the repair.",
+            "text": "user_456 paid for credits. They were added by the reprocess.",
             "type": "plain_text"
           },
           "type": "header"
         },
         {
           "text": {
-            "text": "*● Resolved after 21 minutes*\nYour app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported success 51 minutes later. Nothing is left to do.",
+            "text": "*● Resolved after 21 minutes*\nYour app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported success 51 minutes later. Nothing is left to do.",
             "type": "mrkdwn",
             "verbatim": true
           },
@@ -154,7 +154,7 @@ fn the_blocks_are_as_slack_wants_them() {
           "type": "context"
         }
       ],
-      "text": "user_456 paid for credits. They were added by the repair. Resolved after 21 minutes · CometCart · live"
+      "text": "user_456 paid for credits. They were added by the reprocess. Resolved after 21 minutes · CometCart · live"
     }
     "#);
 }

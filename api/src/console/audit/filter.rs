@@ -72,7 +72,7 @@ impl Filter {
         let mut mistakes = Mistakes::default();
         let actor = self.actor();
         if actor.as_deref().is_some_and(|actor| actor.chars().any(char::is_control)) {
-            mistakes.actor = Some("Nobody is called that.");
+            mistakes.actor = Some("No actor has this name.");
         }
         if !self.action.is_empty() && !Action::is_named_by(&self.action) {
             mistakes.action = Some("There is no such action.");

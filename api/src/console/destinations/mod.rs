@@ -15,7 +15,7 @@ use domain::alert::one_line;
 use domain::ids::{DestinationId, ProjectId};
 use store::destinations::{Destination, list_destinations};
 use store::projects::Project;
-use store::{administration, pool};
+use store::{administration, alert_claims, pool};
 use time::OffsetDateTime;
 
 use self::add::Typed;
@@ -61,6 +61,8 @@ struct Row {
     broken: Option<When>,
     /// Whether it did not take the last message.
     failing: bool,
+    /// How many alerts wait for it.
+    waiting: i64,
 }
 
 /// Broken destinations, as other pages warn of them.
@@ -89,7 +91,7 @@ fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
     let names: Vec<_> = broken.iter().map(|one| one_line(&one.address)).collect();
     let sentence = match broken.len() {
         0 => return None,
-        count if count == all.len() => "No alert of this project arrives anywhere".to_owned(),
+        count if count == all.len() => "No alert of this project reaches anyone".to_owned(),
         1 => format!("Alerts no longer reach {}", names.join(", ")),
         count => format!("Alerts no longer reach {count} destinations: {}", names.join(", ")),
     };
@@ -139,14 +141,17 @@ async fn render(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;
-    let rows: Vec<_> = destinations.into_iter().map(|one| row(&one, now)).collect();
+    let waiting = alert_claims::count_waiting(&state.pool, project.id).await?;
+    let waiting = |id| waiting.get(&id).copied().unwrap_or_default();
+    let rows: Vec<_> =
+        destinations.into_iter().map(|one| row(&one, waiting(one.id), now)).collect();
     let heading = heading(&rows, &one_line(&project.name));
     let head = Head::of(project, Tab::Destinations, heading);
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     page_with(mistakes.status(), &DestinationsPage { frame, head, rows, typed, mistakes })
 }
 
-fn row(destination: &Destination, now: OffsetDateTime) -> Row {
+fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Row {
     Row {
         id: destination.id,
         slack: destination.kind == "slack",
@@ -154,19 +159,20 @@ fn row(destination: &Destination, now: OffsetDateTime) -> Row {
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
         failing: destination.retry_at.is_some(),
+        waiting,
     }
 }
 
 fn heading(rows: &[Row], name: &str) -> String {
     let broken = rows.iter().filter(|row| row.broken.is_some()).count();
     match (rows.len(), broken) {
-        (0, _) => format!("Nobody is told when {name} has an incident"),
-        (all, broken) if all == broken => format!("No alert of {name} arrives anywhere"),
-        (1, _) => format!("Alerts of {name} go to one place"),
-        (all, 0) => format!("Alerts of {name} go to {all} places"),
-        (all, 1) => format!("Alerts of {name} go to {all} places, one of which is broken"),
+        (0, _) => format!("No one is notified when {name} has an incident"),
+        (all, broken) if all == broken => format!("No alert of {name} reaches anyone"),
+        (1, _) => format!("Alerts of {name} go to one destination"),
+        (all, 0) => format!("Alerts of {name} go to {all} destinations"),
+        (all, 1) => format!("Alerts of {name} go to {all} destinations, one of them broken"),
         (all, broken) => {
-            format!("Alerts of {name} go to {all} places, {broken} of which are broken")
+            format!("Alerts of {name} go to {all} destinations, {broken} of them broken")
         }
     }
 }

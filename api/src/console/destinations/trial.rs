@@ -26,9 +26,9 @@ pub(super) async fn submit(
     let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
     let (address, answer) = (one_line(&found.address), one_line(&tested.answer));
     let message = if tested.delivered {
-        Message::done(format!("{address} took the test message. The answer: {answer}"))
+        Message::done(format!("{address} accepted the test message. The answer: {answer}"))
     } else {
-        Message::refused(format!("{address} did not take the test message. The answer: {answer}"))
+        Message::refused(format!("{address} did not accept the test message. The answer: {answer}"))
     };
     signed_in.lead_to(&state, &super::path(&project), &message).await
 }

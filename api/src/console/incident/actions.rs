@@ -165,7 +165,7 @@ pub(super) async fn resolve(
         ResolveAnswer::Resolved => {
             pool::commit(tx).await?;
             state.relay.nudge(incident.event_id);
-            let done = "Resolved by hand. Everybody who was told hears of it.";
+            let done = "Resolved manually. Everyone who got the alert is notified.";
             back(&state, &signed_in, &incident, &Message::done(done)).await
         }
         ResolveAnswer::AlreadyResolved | ResolveAnswer::NoIncident => {

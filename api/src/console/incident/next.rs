@@ -5,6 +5,7 @@ use domain::verdict::{self, Standing};
 
 use super::dossier::Dossier;
 use crate::console::frame::Frame;
+use crate::console::story::Running;
 
 /// What can be done next.
 #[derive(Debug, Default)]
@@ -39,18 +40,21 @@ impl Next {
         let needs_repair_url = dossier.project.repair_url.is_none();
         let mut why_not = Vec::new();
         if !over {
-            if let Err(why) = reprocess {
-                let by = dossier.running.as_ref().map(|running| running.by.as_str());
-                let by = by.map_or(String::new(), |by| format!(", asked for by {by}"));
-                why_not.push(format!("Reprocess has to wait: {why}{by}."));
+            match (reprocess, &dossier.running) {
+                (Ok(()), _) => {}
+                (Err(_), Some(Running { by, replay_id, .. })) => why_not.push(format!(
+                    "{by} already started reprocess {replay_id}. Another can start when it has ended."
+                )),
+                (Err(why), None) => why_not.push(format!("Reprocess cannot start: {why}.")),
             }
             if let Err(why) = acknowledge {
-                why_not.push(format!("Acknowledge changes nothing: {why}."));
+                why_not.push(format!("There is nothing to acknowledge: {why}."));
             }
         }
         if !may_act {
             why_not = vec![
-                "You can look at this. To act on it takes the role operator or admin.".to_owned(),
+                "You can look at this. To act on it, you need the role operator or admin."
+                    .to_owned(),
             ];
         }
         Self {

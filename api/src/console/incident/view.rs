@@ -169,7 +169,7 @@ fn taken(Dossier { incident, event, .. }: &Dossier) -> Taken {
             format!("It reported no result within {}.", humane_duration(wait))
         }
         Reason::FailedResult => match incident.opened_at - event.received_at {
-            after if after < Duration::SECOND => "It reported a failure at once.".to_owned(),
+            after if after < Duration::SECOND => "It reported a failure immediately.".to_owned(),
             after => format!("It reported a failure {} later.", humane_duration(after)),
         },
     };

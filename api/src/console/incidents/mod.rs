@@ -112,7 +112,7 @@ fn own_filters(asked: &Asked) -> Vec<Select> {
                 ("", "Needs you"),
                 ("open", "Open"),
                 ("acknowledged", "Acknowledged"),
-                ("reprocessing", "Repairing"),
+                ("reprocessing", "Reprocessing"),
                 ("resolved", "Resolved"),
                 ("all", "All"),
             ],

@@ -85,8 +85,11 @@ impl Maker<'_> {
     }
 
     fn first_receipt(&self, call: String) -> Step {
-        let step =
-            self.step("Your app takes a payment event", self.applied.receipt, "Send its receipt:");
+        let step = self.step(
+            "Your app receives a payment event",
+            self.applied.receipt,
+            "Send its receipt:",
+        );
         Step { call: Some(usual("the first receipt", call)), ..step }
     }
 
@@ -97,7 +100,7 @@ impl Maker<'_> {
     }
 
     fn second_receipt(&self, call: String) -> Step {
-        let step = self.step("It takes another one", self.failed.receipt, "Send its receipt:");
+        let step = self.step("It receives another one", self.failed.receipt, "Send its receipt:");
         Step { call: Some(usual("the second receipt", call)), ..step }
     }
 
@@ -109,26 +112,26 @@ impl Maker<'_> {
 
     fn incident(&self) -> Step {
         let place = self.of_incident().map(|path| (path, "See the incident"));
-        let next = "A failure opens one at once; silence opens one when the time is over.";
+        let next = "A failure opens one immediately, silence when the time is over.";
         Step { place, ..self.step("An incident is opened", self.failed.incident_opened, next) }
     }
 
     fn alert(&self) -> Step {
         let (next, place) = match self.destinations {
             0 => (
-                "There is nobody to tell. Add an address or a Slack channel, and start again.",
+                "There is no destination yet. Add an address or a Slack channel, and start again.",
                 Some((self.of_project("/destinations"), "Add a destination")),
             ),
             _ => ("Every destination gets a message.", None),
         };
-        let step = self.step("People are told", self.failed.alert_delivered, next);
+        let step = self.step("The destinations are notified", self.failed.alert_delivered, next);
         Step { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
     fn reprocess(&self) -> Step {
         let (next, place) = match (&self.project.repair_url, self.of_incident()) {
             (None, _) => (
-                "The project has no repair URL, so there is nobody to ask. Set it first.",
+                "The project has no repair URL. Set it first.",
                 Some((self.of_project("#settings"), "Set the repair URL")),
             ),
             (Some(_), None) => ("Once there is an incident, press Reprocess on its page.", None),
@@ -136,7 +139,8 @@ impl Maker<'_> {
                 ("Press Reprocess on the incident's page.", Some((path, "Go to Reprocess")))
             }
         };
-        let step = self.step("Somebody asks for the repair", self.failed.reprocess_requested, next);
+        let step =
+            self.step("An operator starts a reprocess", self.failed.reprocess_requested, next);
         Step { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
@@ -146,12 +150,12 @@ impl Maker<'_> {
         } else {
             "Your repair endpoint gets a signed request, checks it and answers 2xx."
         };
-        self.step("Your app takes the callback", self.failed.callback_delivered, next)
+        self.step("Your app accepts the callback", self.failed.callback_delivered, next)
     }
 
     fn resolved(&self, call: String) -> Step {
         let next = "Your app reports the success with the replay_id of the callback.";
-        let unless = Some("No repair endpoint yet? Report the success by hand");
+        let unless = Some("No repair endpoint yet? Report the success yourself");
         let call = Call { what: "the late success", text: call, unless };
         let step = self.step("The customer has what was paid for", self.failed.resolved, next);
         Step { call: Some(call), ..step }

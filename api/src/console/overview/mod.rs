@@ -12,6 +12,7 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
 use domain::ids::ProjectId;
+use domain::notice::describe_unclaimed;
 use serde::Deserialize;
 use store::notices;
 use store::projects::{Project, list_projects};
@@ -69,8 +70,8 @@ struct OverviewPage {
     /// What the figures are grouped by, and the groups.
     groups: Vec<(&'static str, Vec<Row>)>,
     incomplete_since: Option<When>,
-    /// Results that no receipt claimed, and where they are listed.
-    unclaimed: Option<(i64, String)>,
+    /// What is to be said of results that no receipt claimed, and where they are listed.
+    unclaimed: Option<(String, String)>,
     broken: Vec<Broken>,
 }
 
@@ -96,10 +97,11 @@ async fn get(
     let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
-    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?.count;
+    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
     let mut shown = fill(frame, (days, project), &projects, found);
     shown.broken = list_broken(&state, project).await?;
-    shown.unclaimed = (unclaimed > 0).then(|| (unclaimed, audit_link(project)));
+    shown.unclaimed = (unclaimed.count > 0)
+        .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
     page(&shown)
 }
 

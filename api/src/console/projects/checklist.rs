@@ -72,9 +72,8 @@ impl Checklist {
     /// The page's sentence.
     pub(super) fn heading(&self, name: &str) -> String {
         match (self.seen(), self.steps.len()) {
-            (0, _) => format!("{name} has not been seen to work yet"),
-            (seen, all) if seen == all => format!("{name} has been seen to work, end to end"),
-            (seen, all) => format!("{name}: {seen} of {all} steps have been seen to work"),
+            (seen, all) if seen == all => format!("{name} works, end to end"),
+            (seen, all) => format!("{name}: {seen} of {all} set-up steps done"),
         }
     }
 }
@@ -110,9 +109,9 @@ impl Maker {
                 KEYS,
             ),
             self.step(
-                "A receipt was taken",
+                "A receipt was accepted",
                 progress.receipt_seen,
-                "Send one when your app takes a payment event.",
+                "Send one when your app receives a payment event.",
                 TEST,
             ),
             self.step(
@@ -135,7 +134,7 @@ impl Maker {
             self.step(
                 "An incident was opened",
                 progress.incident_seen,
-                "A failure opens one at once, silence when the time is over.",
+                "A failure opens one immediately, silence when the time is over.",
                 TEST,
             ),
             self.step(
@@ -147,7 +146,7 @@ impl Maker {
             self.step(
                 "An alert was delivered",
                 progress.alert_delivered,
-                "The next incident is told to every destination.",
+                "Every destination is notified of the next incident.",
                 DESTINATIONS,
             ),
         ]
@@ -170,13 +169,13 @@ impl Maker {
         [
             set,
             self.step(
-                "A callback was taken",
+                "A callback was accepted",
                 progress.callback_delivered,
                 "Press Reprocess on an incident; your endpoint answers 2xx.",
                 TEST,
             ),
             self.step(
-                "A repair was confirmed",
+                "A reprocess succeeded",
                 progress.reprocess_succeeded,
                 "Report the success with the callback's replay_id.",
                 TEST,

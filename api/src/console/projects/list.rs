@@ -75,11 +75,11 @@ fn heading(rows: &[Row]) -> String {
     let troubled = rows.iter().filter(|row| row.open > 0).count();
     match (rows.len(), troubled) {
         (0, _) => "Nothing is watched yet".to_owned(),
-        (1, 0) => "One project, and nobody waits for anything".to_owned(),
-        (all, 0) => format!("{all} projects, and nobody waits for anything"),
-        (1, _) => "One project, and somebody waits".to_owned(),
-        (all, 1) => format!("{all} projects, and in one of them somebody waits"),
-        (all, some) => format!("{all} projects, and in {some} of them somebody waits"),
+        (1, 0) => "One project, no open incident".to_owned(),
+        (all, 0) => format!("{all} projects, no open incident"),
+        (1, _) => "One project, with open incidents".to_owned(),
+        (all, 1) => format!("{all} projects, one with open incidents"),
+        (all, some) => format!("{all} projects, {some} with open incidents"),
     }
 }
 

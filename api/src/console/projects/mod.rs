@@ -31,6 +31,7 @@ pub fn add(pages: Pages) -> Pages {
         .get("/projects/{project_id}", Access::Viewer, overview::show)
         .post("/projects/{project_id}", Access::Admin, overview::save)
         .post("/projects/{project_id}/names", Access::Admin, names::declare)
+        .post("/projects/{project_id}/names/remove", Access::Admin, names::remove)
         .post("/projects/{project_id}/callback-headers", Access::Admin, headers::set)
         .post("/projects/{project_id}/callback-headers/remove", Access::Admin, headers::remove)
         .post("/projects/{project_id}/secret/rotate", Access::Admin, secrets::rotate)

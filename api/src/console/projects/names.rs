@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::catalogue::Declaration;
 use serde::Deserialize;
-use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
+use store::administration::declared_name::{
+    Declared, MAX_NAMES, Removed, declare_names, remove_names,
+};
 use store::pool;
 
 use super::head;
@@ -62,12 +64,41 @@ pub(super) async fn declare(
     overview::render(&state, &signed_in, &project, forms, mistakes).await
 }
 
+/// `POST /projects/{project_id}/names/remove`.
+///
+/// # Errors
+/// `not_found` for a name that the project does not declare; when the database fails.
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedNames>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let none = || ApiError::not_found("this project does not declare this name");
+    let mut mistakes = Mistakes::default();
+    let names = typed.read(&mut mistakes);
+    let [name] = names.as_slice() else { return Err(none()) };
+    let mut tx = pool::begin(&state.pool).await?;
+    let message = match remove_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
+        Removed::Done => {
+            pool::commit(tx).await?;
+            Message::done(format!("{name} is removed. Receipts with it are rejected from now on."))
+        }
+        Removed::InUse(_) => Message::refused(format!(
+            "{name} stays: events of this project have it. Only a name that nothing uses can be removed."
+        )),
+        Removed::NotDeclared(_) => return Err(none()),
+    };
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
+}
+
 impl TypedNames {
     fn read(&self, mistakes: &mut Mistakes) -> Vec<Declaration> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let (event, effect) = (given(&self.event_type), given(&self.effect_type));
         if event.is_none() && effect.is_none() {
-            mistakes.note("event_type", "is required, or an effect");
+            mistakes.note("event_type", "is required");
         }
         let event =
             event.and_then(|text| mistakes.take("event_type", Declaration::event_type(&text)));

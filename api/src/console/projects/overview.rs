@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
+use domain::notice::describe_unclaimed;
 use store::administration::project::update_project;
 use store::projects::Project;
 use store::{declared_names, notices, pool};
@@ -35,14 +36,16 @@ struct ProjectPage {
     typed_names: TypedNames,
     typed_header: TypedHeader,
     mistakes: Mistakes,
-    /// What the project declares.
-    names: Vec<String>,
+    /// The event types that the project declares, each with its provider.
+    event_types: Vec<String>,
+    /// The effects that it declares.
+    effect_types: Vec<String>,
     /// The names of its callback headers.
     headers: Vec<String>,
     /// Whoever looks may not change anything.
     locked: bool,
     secrets: Vec<SecretRow>,
-    unclaimed: Unclaimed,
+    unclaimed: Option<Unclaimed>,
     broken: Vec<Broken>,
 }
 
@@ -66,7 +69,8 @@ impl Forms {
 
 /// Results of the last seven days that never found their receipt.
 struct Unclaimed {
-    count: i64,
+    /// How many there are, as a sentence.
+    said: String,
     /// Where they are listed.
     path: String,
 }
@@ -125,7 +129,7 @@ pub(super) async fn render(
     let checklist = Checklist::of(&state.pool, project, now).await?;
     let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
     let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
-    let names = catalogue.declared().iter().map(ToString::to_string).collect();
+    let (event_types, effect_types) = catalogue.declared_texts();
     let secrets = secrets::list(&state.pool, project.id, now).await?;
     let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
     let (status, locked) = (mistakes.status(), !frame.may_administer());
@@ -141,7 +145,8 @@ pub(super) async fn render(
             typed_names: forms.names,
             typed_header: forms.header,
             mistakes,
-            names,
+            event_types,
+            effect_types,
             headers: project.callback_header_names.clone(),
             locked,
             secrets,
@@ -155,10 +160,11 @@ async fn unclaimed(
     state: &AppState,
     project: &Project,
     now: OffsetDateTime,
-) -> Result<Unclaimed, ApiError> {
+) -> Result<Option<Unclaimed>, ApiError> {
     let since = now - Duration::days(7);
     let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
     let (action, from) = (Action::ResultUnclaimed, since.date());
     let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
-    Ok(Unclaimed { count: found.count, path })
+    let said = describe_unclaimed(found.count, found.failures);
+    Ok((found.count > 0).then_some(Unclaimed { said, path }))
 }

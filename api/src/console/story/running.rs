@@ -1,8 +1,5 @@
 //! A reprocess that runs: what it does at this moment, in words that change as it goes on.
 
-use domain::callback::{
-    AnswerVerdict, AttemptDecision, AttemptTally, decide_attempt, judge_answer,
-};
 use domain::ids::{IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
 use store::attempts::{self, CallbackAttempt};
@@ -22,7 +19,7 @@ pub struct Running {
     pub by: String,
     /// What it does, as a sentence that [`Running::until`] may end.
     pub doing: String,
-    /// Until when, or when about the next attempt follows.
+    /// Until when, or when the next attempt is due.
     pub until: Option<When>,
     under_way: Option<Try>,
 }
@@ -59,7 +56,7 @@ impl Running {
             (_, Some(last)) if is_under_way(last) => {
                 (format!("Delivering, attempt {}", last.attempt), None)
             }
-            (_, Some(last)) => between(last, planned_after(attempts)),
+            (_, Some(last)) => between(last, running.next_attempt_at),
         };
         let last = attempts.last().filter(|_| running.state == ReprocessState::Delivering);
         Self {
@@ -89,25 +86,31 @@ impl Running {
     }
 }
 
-/// What is said between two attempts.
-fn between(last: &CallbackAttempt, planned: Option<OffsetDateTime>) -> (String, Option<When>) {
+/// What is said between two attempts. The database knows when the next one is due, whatever the receiver
+/// asked for and whatever became of the watch; an attempt that was cut off is due since it began, and an
+/// older release did not write it down.
+fn between(last: &CallbackAttempt, due_at: Option<OffsetDateTime>) -> (String, Option<When>) {
     let number = last.attempt;
-    match planned {
-        Some(at) if at > last.started_at => (
-            format!("Attempt {number} did not get through. The next one follows at about"),
-            Some(When::brief(at)),
-        ),
-        _ => (format!("Attempt {number} was cut off. The next one follows at once"), None),
+    if is_interrupted(last) {
+        return (
+            format!("Attempt {number} was interrupted. The next one follows immediately"),
+            None,
+        );
+    }
+    let failed = format!("Attempt {number} failed");
+    match due_at.filter(|at| *at > last.started_at) {
+        Some(at) => (format!("{failed}. The next one is due"), Some(When::brief(at))),
+        None => (format!("{failed}. The next one follows on schedule"), None),
     }
 }
 
-/// How a list says what a reprocess does: `Repairing, attempt 2`.
+/// How a list says what a reprocess does: `Reprocessing, attempt 2`.
 #[must_use]
 pub fn doing_in_short(state: ReprocessState, attempts: usize) -> String {
     match (state, attempts) {
-        (ReprocessState::AwaitingResult, _) => "Repairing, waiting for the result".to_owned(),
-        (_, 0) => "Repairing".to_owned(),
-        (_, attempts) => format!("Repairing, attempt {attempts}"),
+        (ReprocessState::AwaitingResult, _) => "Reprocessing, waiting for the result".to_owned(),
+        (_, 0) => "Reprocessing".to_owned(),
+        (_, attempts) => format!("Reprocessing, attempt {attempts}"),
     }
 }
 
@@ -116,17 +119,8 @@ fn is_under_way(attempt: &CallbackAttempt) -> bool {
     attempt.status.is_none() && attempt.error.is_none()
 }
 
-/// When about the next attempt follows: a receiver may ask for a longer wait.
-fn planned_after(attempts: &[CallbackAttempt]) -> Option<OffsetDateTime> {
-    let last = attempts.last()?;
-    let status = |one: &CallbackAttempt| one.status.and_then(|status| u16::try_from(status).ok());
-    let made = attempts.iter().filter(|one| one.error.as_deref() != Some("interrupted"));
-    let tally = AttemptTally::count(made.map(status));
-    let verdict = status(last).map_or(AnswerVerdict::Retry, judge_answer);
-    match decide_attempt(verdict, tally) {
-        AttemptDecision::Retry(planned) => Some(last.started_at + planned),
-        AttemptDecision::AwaitResult | AttemptDecision::GiveUp => None,
-    }
+fn is_interrupted(attempt: &CallbackAttempt) -> bool {
+    attempt.error.as_deref() == Some("interrupted")
 }
 
 #[cfg(test)]
@@ -147,7 +141,10 @@ mod tests {
         }
     }
 
-    fn tell(state: ReprocessState, attempts: &[CallbackAttempt]) -> String {
+    fn tell(
+        (state, next_attempt_at): (ReprocessState, Option<OffsetDateTime>),
+        attempts: &[CallbackAttempt],
+    ) -> String {
         let running = Reprocess {
             id: "rpl_00000000000000000000000001".parse().expect("an id"),
             incident_id: "inc_00000000000000000000000001".parse().expect("an id"),
@@ -159,7 +156,7 @@ mod tests {
             finished_at: None,
             body: "{}".to_owned(),
             result_due_at: Some(datetime!(2026-11-21 15:10:00 UTC)),
-            next_attempt_at: None,
+            next_attempt_at,
         };
         let told = Running::tell(&running, attempts);
         let until = told.until.map(|until| until.to_string());
@@ -171,44 +168,44 @@ mod tests {
     #[test]
     fn each_moment_of_a_reprocess_has_its_words() {
         use ReprocessState::{AwaitingResult, Delivering, Requested};
-        let (failed, cut_off) = (Some(502), Some("interrupted"));
-        for (state, attempts, told) in [
-            (Requested, vec![], "Repairing|Waiting for a worker to send it|"),
+        let (failed, interrupted) = (Some(502), Some("interrupted"));
+        let began = Some(datetime!(2026-11-21 14:40:00 UTC));
+        // Longer than the schedule's minute: the receiver asked for it with `Retry-After`.
+        let asked = Some(datetime!(2026-11-21 14:52:30 UTC));
+        for (moment, attempts, told) in [
+            ((Requested, None), vec![], "Reprocessing|Waiting for a worker to send it|"),
             (
-                Delivering,
+                (Delivering, began),
                 vec![attempt(1, None, None)],
-                "Repairing, attempt 1|Delivering, attempt 1|",
+                "Reprocessing, attempt 1|Delivering, attempt 1|",
             ),
             (
-                Delivering,
+                (Delivering, asked),
                 vec![attempt(1, failed, None)],
-                "Repairing, attempt 1|Attempt 1 did not get through. The next one follows at about|21 Nov, 14:41:00 UTC",
+                "Reprocessing, attempt 1|Attempt 1 failed. The next one is due|21 Nov, 14:52:30 UTC",
             ),
             (
-                Delivering,
-                vec![attempt(1, None, cut_off)],
-                "Repairing, attempt 1|Attempt 1 was cut off. The next one follows at once|",
+                (Delivering, None),
+                vec![attempt(1, failed, None)],
+                "Reprocessing, attempt 1|Attempt 1 failed. The next one follows on schedule|",
             ),
             (
-                Delivering,
+                (Delivering, began),
+                vec![attempt(1, None, interrupted)],
+                "Reprocessing, attempt 1|Attempt 1 was interrupted. The next one follows immediately|",
+            ),
+            (
+                (Delivering, began),
                 vec![attempt(1, failed, None), attempt(2, None, None)],
-                "Repairing, attempt 2|Delivering, attempt 2|",
+                "Reprocessing, attempt 2|Delivering, attempt 2|",
             ),
             (
-                AwaitingResult,
+                (AwaitingResult, None),
                 vec![attempt(1, Some(200), None)],
-                "Repairing, waiting for the result|Delivered. Waiting for the result until|21 Nov, 15:10:00 UTC",
+                "Reprocessing, waiting for the result|Delivered. Waiting for the result until|21 Nov, 15:10:00 UTC",
             ),
         ] {
-            assert_eq!(tell(state, &attempts), told);
+            assert_eq!(tell(moment, &attempts), told);
         }
-    }
-
-    #[test]
-    fn an_answer_that_looks_final_is_confirmed_after_a_minute_wherever_the_schedule_stands() {
-        let (failed, gone) = (Some(502), Some(410));
-        let attempts = [attempt(1, failed, None), attempt(2, failed, None), attempt(3, gone, None)];
-        let planned = planned_after(&attempts).expect("another attempt");
-        assert_eq!(planned - attempts[2].started_at, time::Duration::MINUTE);
     }
 }

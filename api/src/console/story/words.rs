@@ -18,39 +18,41 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
     use Action as A;
     use Tone::{Bad, Good, Plain, Work};
     match action {
-        A::ReceiptAccepted => (Good, "Receipt taken"),
+        A::ReceiptAccepted => (Good, "Receipt accepted"),
         A::ResultSucceeded => (Good, "Success reported"),
         A::ResultFailed => (Bad, "Failure reported"),
         A::ResultRepeated => (Plain, "Reported again"),
         A::ResultContradicted => (Bad, "Contradiction reported"),
         A::ResultSuperseded => (Good, "Reported as superseded"),
-        A::ResultAmbiguous => (Plain, "A result may have meant this event"),
-        A::ResultUnclaimed => (Bad, "A result was never claimed by a receipt"),
-        A::ResultRefused => (Plain, "Result refused"),
+        A::ResultAmbiguous => (Plain, "Ambiguous result"),
+        A::ResultUnclaimed => (Bad, "A result never found its receipt"),
+        A::ResultRefused => (Plain, "Result rejected"),
         A::IncidentOpened => (Bad, "Incident opened"),
         A::IncidentAcknowledged => (Work, "Acknowledged"),
         A::IncidentResolved => (Good, "Resolved"),
-        A::ReprocessRequested => (Work, "Reprocess asked for"),
-        A::ReprocessRefused => (Plain, "Reprocess refused"),
-        A::ReprocessSucceeded => (Good, "Repair worked"),
-        A::ReprocessFailed => (Bad, "Repair failed"),
-        A::ReprocessNoResult => (Bad, "Repair never confirmed"),
-        A::ReprocessUndelivered => (Bad, "Repair request did not get through"),
-        A::ReprocessInterrupted => (Plain, "Callback attempt cut off"),
-        A::ResolveRefused => (Plain, "Resolving refused"),
+        A::ReprocessRequested => (Work, "Reprocess requested"),
+        A::ReprocessRefused => (Plain, "Reprocess rejected"),
+        A::ReprocessSucceeded => (Good, "Reprocess succeeded"),
+        A::ReprocessFailed => (Bad, "Reprocess failed"),
+        A::ReprocessNoResult => (Bad, "Reprocess got no result"),
+        A::ReprocessUndelivered => (Bad, "Reprocess was not delivered"),
+        A::ReprocessInterrupted => (Plain, "Callback attempt interrupted"),
+        A::ResolveRefused => (Plain, "Resolve rejected"),
         A::CallbackDelivered => (Good, "Callback delivered"),
         A::CallbackFailed => (Bad, "Callback failed"),
-        A::AlertDelivered => (Good, "People told"),
-        A::AlertGivenUp => (Bad, "An alert was given up"),
-        A::AlertSuperseded => (Plain, "An alert was not sent"),
-        A::DestinationBroken => (Bad, "A destination is broken"),
-        A::WatchRestarted => (Plain, "Watch started again"),
+        A::AlertDelivered => (Good, "Alert delivered"),
+        A::AlertGivenUp => (Bad, "Alert given up"),
+        A::AlertSuperseded => (Plain, "Alert not sent"),
+        A::DestinationBroken => (Bad, "Destination broken"),
+        A::WatchRestarted => (Plain, "Watch restarted"),
         A::WatchPaused => (Bad, "Paused in Temporal"),
+        A::WatchStuck => (Bad, "Stuck in Temporal"),
         A::SignalAdjusted => (Plain, "Part of a signal ignored"),
-        A::RelayParked => (Bad, "A message to Temporal was put aside"),
+        A::RelayParked => (Bad, "Message to Temporal parked"),
         A::ProjectCreated => (Plain, "Project created"),
         A::ProjectUpdated => (Plain, "Project changed"),
         A::ProjectDeclared => (Plain, "Name declared"),
+        A::ProjectNameRemoved => (Plain, "Declared name removed"),
         A::KeyCreated => (Plain, "API key created"),
         A::KeyRevoked => (Plain, "API key revoked"),
         A::DestinationAdded => (Plain, "Destination added"),
@@ -81,8 +83,10 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         }
         Action::ResultFailed | Action::ResultContradicted => said("error_code"),
         Action::ResultAmbiguous => match said("settled_event_id").as_str() {
-            "" => [said("status"), said("error_code")].join(" ").trim().to_owned(),
-            settled => format!("it was taken for {settled}"),
+            "" => {
+                ["it fits this event and others:", &said("status"), &said("error_code")].join(" ")
+            }
+            settled => format!("it fits this event too, and settled {settled}"),
         },
         Action::ResultUnclaimed => [said("status"), said("provider_event_id"), said("error_code")]
             .join(" ")
@@ -93,10 +97,10 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             _ => said("error_code"),
         },
         Action::IncidentResolved => match said("resolution").as_str() {
-            "reprocessed" => "the repair worked".to_owned(),
+            "reprocessed" => "the reprocess succeeded".to_owned(),
             "late_success" => "the success came late".to_owned(),
             "superseded" => "nothing is due any more".to_owned(),
-            _ => "by hand".to_owned(),
+            _ => "manually".to_owned(),
         },
         Action::AlertDelivered | Action::DestinationAdded | Action::DestinationRemoved => {
             place(detail, names)
@@ -119,6 +123,7 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         | Action::ReprocessUndelivered
         | Action::SignalAdjusted => said("why"),
         Action::WatchPaused => format!("the {}; to go on: {}", said("what"), said("cure")),
+        Action::WatchStuck => format!("{}; see: {}", said("what"), said("cure")),
         Action::CallbackDelivered | Action::CallbackFailed => {
             format!("attempt {}", said("attempt"))
         }
@@ -131,10 +136,12 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
             said("label")
         }
         Action::DestinationTested => match said("delivered").as_str() {
-            "true" => format!("{} took the message", place(detail, names)),
-            _ => format!("{} did not take the message: {}", place(detail, names), said("answer")),
+            "true" => format!("{} accepted the message", place(detail, names)),
+            _ => format!("{} did not accept the message: {}", place(detail, names), said("answer")),
         },
-        Action::ProjectCreated | Action::ProjectDeclared => said("name"),
+        Action::ProjectCreated | Action::ProjectDeclared | Action::ProjectNameRemoved => {
+            said("name")
+        }
         Action::ProjectUpdated => changes(detail),
         Action::OperatorAdded | Action::OperatorRemoved | Action::OperatorLockedOut => {
             said("email")

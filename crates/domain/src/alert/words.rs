@@ -46,9 +46,9 @@ pub fn heading_repair_failed(
     ending: Option<ReprocessState>,
 ) -> String {
     let ending = match ending {
-        Some(ReprocessState::NoResult) => "The repair was never confirmed.",
-        Some(ReprocessState::Undelivered) => "The repair request did not get through.",
-        _ => "The repair failed.",
+        Some(ReprocessState::NoResult) => "The reprocess got no result.",
+        Some(ReprocessState::Undelivered) => "The reprocess was not delivered.",
+        _ => "The reprocess failed.",
     };
     sentence(effect, reference, ending)
 }
@@ -63,10 +63,10 @@ pub fn heading_resolved(
     let done = done(effect);
     match resolution {
         Some(Resolution::Reprocessed) => {
-            sentence(effect, reference, &format!("{done} by the repair."))
+            sentence(effect, reference, &format!("{done} by the reprocess."))
         }
         Some(Resolution::LateSuccess) => sentence(effect, reference, &format!("{done} after all.")),
-        Some(Resolution::Manual) => sentence(effect, reference, "This was resolved by hand."),
+        Some(Resolution::Manual) => sentence(effect, reference, "This was resolved manually."),
         Some(Resolution::Superseded) => sentence(effect, reference, "Nothing is due any more."),
         None => sentence(effect, reference, "This is resolved."),
     }
@@ -198,13 +198,13 @@ impl AlertFacts {
         match self.reprocess_ending {
             Some(ReprocessState::NoResult) => {
                 let wait = humane_duration(Duration::minutes(i64::from(self.timeout_minutes)));
-                format!("{taken} It accepted the repair request and reported no result in {wait}.")
+                format!("{taken} It accepted the callback and reported no result in {wait}.")
             }
             Some(ReprocessState::Undelivered) => format!(
-                "{taken} Your repair endpoint did not accept the repair request, and no further \
+                "{taken} Your repair endpoint did not accept the callback, and no further \
                  attempt is planned."
             ),
-            _ => format!("{taken} It accepted the repair request and then reported a failure."),
+            _ => format!("{taken} It accepted the callback and then reported a failure."),
         }
     }
 
@@ -213,10 +213,10 @@ impl AlertFacts {
         let after = humane_duration(self.happened_at - self.received_at);
         match self.resolution {
             Some(Resolution::Manual) => {
-                format!("{taken} An operator resolved the incident by hand {after} later.")
+                format!("{taken} An operator resolved the incident manually {after} later.")
             }
             Some(Resolution::LateSuccess) => {
-                format!("{taken} It reported success {after} later, without a repair.")
+                format!("{taken} It reported success {after} later, without a reprocess.")
             }
             Some(Resolution::Superseded) => {
                 format!("{taken} It reported {after} later that no effect is due any more.")
@@ -230,7 +230,7 @@ impl AlertFacts {
     fn taken(&self) -> String {
         let provider = self.provider.name();
         format!(
-            "Your app took {} from {provider} on {}.",
+            "Your app received {} from {provider} on {}.",
             self.event_type,
             moment(self.received_at)
         )
@@ -377,18 +377,18 @@ pub(super) mod tests {
         for (ending, heading, explanation) in [
             (
                 ReprocessState::Failed,
-                "user_456 paid for credits. The repair failed.",
-                "It accepted the repair request and then reported a failure.",
+                "user_456 paid for credits. The reprocess failed.",
+                "It accepted the callback and then reported a failure.",
             ),
             (
                 ReprocessState::NoResult,
-                "user_456 paid for credits. The repair was never confirmed.",
-                "It accepted the repair request and reported no result in 30 minutes.",
+                "user_456 paid for credits. The reprocess got no result.",
+                "It accepted the callback and reported no result in 30 minutes.",
             ),
             (
                 ReprocessState::Undelivered,
-                "user_456 paid for credits. The repair request did not get through.",
-                "Your repair endpoint did not accept the repair request, and no further attempt \
+                "user_456 paid for credits. The reprocess was not delivered.",
+                "Your repair endpoint did not accept the callback, and no further attempt \
                  is planned.",
             ),
         ] {
@@ -409,18 +409,18 @@ pub(super) mod tests {
         for (resolution, heading, explanation) in [
             (
                 Resolution::Reprocessed,
-                "user_456 paid for credits. They were added by the repair.",
+                "user_456 paid for credits. They were added by the reprocess.",
                 "It reported success 51 minutes later. Nothing is left to do.",
             ),
             (
                 Resolution::LateSuccess,
                 "user_456 paid for credits. They were added after all.",
-                "It reported success 51 minutes later, without a repair.",
+                "It reported success 51 minutes later, without a reprocess.",
             ),
             (
                 Resolution::Manual,
-                "user_456 paid for credits. This was resolved by hand.",
-                "An operator resolved the incident by hand 51 minutes later.",
+                "user_456 paid for credits. This was resolved manually.",
+                "An operator resolved the incident manually 51 minutes later.",
             ),
             (
                 Resolution::Superseded,
@@ -446,7 +446,7 @@ pub(super) mod tests {
         assert_eq!(missing.standing(), "Missing for 30 minutes");
         assert_eq!(
             missing.explanation(),
-            "Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported \
+            "Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported \
              no result within 30 minutes."
         );
         let failed = AlertFacts {

@@ -15,6 +15,7 @@ use open_enum::open_enum;
 pub use name::{InvalidName, MAX_NAME, Name};
 pub use providers::{PROVIDERS, ProviderRow};
 
+use crate::field::FieldError;
 use crate::ids::ProjectId;
 
 open_enum! {
@@ -102,6 +103,19 @@ impl Declaration {
     /// When it is no name.
     pub fn effect_type(text: &str) -> Result<Self, InvalidDeclaration> {
         Ok(Self::EffectType(text.trim().to_ascii_lowercase().parse()?))
+    }
+
+    /// Why a receipt with this name is rejected where the project declares it no more.
+    #[must_use]
+    pub fn unknown_in(&self, project: ProjectId) -> Option<FieldError> {
+        let left = Catalogue::new(project, Vec::new());
+        let (field, why) = match self {
+            Self::EventType(provider, name) => {
+                ("event_type", left.event_type(Some(provider), name.as_str()).err())
+            }
+            Self::EffectType(name) => ("effect_type", left.effect_type(name.as_str()).err()),
+        };
+        why.map(|why| FieldError::new(field, why.to_string()))
     }
 
     /// Whether it is built in, so that nothing needs to be declared.

@@ -146,8 +146,8 @@ fn judge_destinations(work: WorkHealth) -> Check {
     if work.untold_projects > 0 {
         wrong.push(count(
             work.untold_projects,
-            "live project has no destination: nobody is told of its incidents",
-            "live projects have no destination: nobody is told of their incidents",
+            "live project has no destination: no one is notified of its incidents",
+            "live projects have no destination: no one is notified of their incidents",
         ));
     }
     if wrong.is_empty() {

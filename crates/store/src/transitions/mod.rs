@@ -3,13 +3,13 @@
 
 pub mod acknowledge;
 pub mod callback;
-pub mod paused;
 pub mod receipt;
 pub mod reprocess;
 pub mod resolve;
 pub mod result;
 pub mod signal_notes;
 pub mod silence;
+pub mod stalled;
 
 use domain::alert::AlertKind;
 use domain::audit::detail::{OpenedDetail, ReprocessEndDetail};

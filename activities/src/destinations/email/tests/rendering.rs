@@ -16,7 +16,7 @@ fn an_opened_incident_reads_well() {
 
     user_456 paid for credits. They were never added.
 
-    Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported no result within 30 minutes.
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported no result within 30 minutes.
 
     Open the incident:
     https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M
@@ -37,14 +37,14 @@ fn an_opened_incident_reads_well() {
 fn a_failed_repair_reads_well() {
     let mail = render(&repair_failed(), None).expect("the templates render");
     insta::assert_snapshot!(format!("{}\n\n{}", mail.subject, mail.text), @r#"
-    [CometCart live] user_456 paid for credits. The repair failed.
+    [CometCart live] user_456 paid for credits. The reprocess failed.
 
     CometCart · live
     Open for 43 minutes
 
-    user_456 paid for credits. The repair failed.
+    user_456 paid for credits. The reprocess failed.
 
-    Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the repair request and then reported a failure.
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the callback and then reported a failure.
 
     Open the incident:
     https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M
@@ -73,14 +73,14 @@ fn a_failed_repair_reads_well() {
 fn a_resolved_incident_reads_well() {
     let mail = render(&resolved(), None).expect("the templates render");
     insta::assert_snapshot!(format!("{}\n\n{}", mail.subject, mail.text), @"
-    [CometCart live] user_456 paid for credits. They were added by the repair.
+    [CometCart live] user_456 paid for credits. They were added by the reprocess.
 
     CometCart · live
     Resolved after 21 minutes
 
-    user_456 paid for credits. They were added by the repair.
+    user_456 paid for credits. They were added by the reprocess.
 
-    Your app took invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported success 51 minutes later. Nothing is left to do.
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported success 51 minutes later. Nothing is left to do.
 
     Open the incident:
     https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M
@@ -106,7 +106,7 @@ fn the_html_says_what_the_text_says() {
     };
     let mail = render(&facts, None).expect("the templates render");
     for said in [
-        "user_456 paid for credits. The repair failed.",
+        "user_456 paid for credits. The reprocess failed.",
         "Open for 43 minutes",
         "This is a test message.",
         "account_locked",

@@ -92,10 +92,13 @@ fn refusal(kind: &str, failure: &SendFailure) -> Failure {
         FailureKind::Transient { .. } => "it may work later",
         FailureKind::Permanent => "it will not work as it is",
         FailureKind::Gone => {
-            "nobody is there; if it says so again in ten minutes, it is marked as broken"
+            "the address does not exist; if it says so again in ten minutes, it is marked as broken"
         }
     };
-    Failure::Undelivered(format!("the {kind} message was not taken, {meaning}: {}", failure.answer))
+    Failure::Undelivered(format!(
+        "the {kind} message was not accepted, {meaning}: {}",
+        failure.answer
+    ))
 }
 
 /// The console itself: there is no incident to lead to.
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(failure.code(), "undelivered");
         assert_eq!(
             failure.to_string(),
-            "the slack message was not taken, nobody is there; if it says so again in ten minutes, it \
+            "the slack message was not accepted, the address does not exist; if it says so again in ten minutes, it \
              is marked as broken: 404 no_service"
         );
     }

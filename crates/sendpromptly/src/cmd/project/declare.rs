@@ -19,7 +19,8 @@ Example:
 An event type is written as PROVIDER:TYPE, just as the receipt names them in `provider` and
 `event_type`; the provider is known with its first type. Names have 1 to 100 characters of
 a-z 0-9 _ . / : - and capitals are folded. Declaring a name again changes nothing. They hold for
-receipts and results from then on. docs/providers.md lists the names that are built in.";
+receipts and results from then on. docs/providers.md lists the names that are built in;
+project undeclare removes one that nothing uses.";
 
 /// Which project, and what it declares.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-struct Names {
+pub(super) struct Names {
     /// An event type with its provider, such as acme:license.sold; may be given more than once.
     #[arg(long, value_name = "PROVIDER:TYPE")]
     event_type: Vec<String>,
@@ -66,25 +67,35 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         }
         Declared::NoProject => return Err(no_such("project", id).into()),
     };
-    let catalogue = declared_names::load_catalogue(&desk.pool, id).await?;
-    Answer::new(&DeclaredNames::new(id, &catalogue), describe(&names, &new))
-}
-
-/// One line for each name that was given.
-fn describe(names: &[Declaration], new: &[Declaration]) -> String {
-    let line = |name: &Declaration| {
-        let kind = match name {
-            Declaration::EventType(..) => "event type",
-            Declaration::EffectType(_) => "effect type",
-        };
-        let what = if new.contains(name) {
+    let said = describe(&names, |name| {
+        if new.contains(name) {
             "declared"
         } else if name.is_built_in() {
             "is built in, nothing to declare"
         } else {
             "was declared before"
+        }
+    });
+    show(&desk, id, said).await
+}
+
+/// What the project declares now, and for people what became of the names that were given.
+pub(super) async fn show(desk: &Desk, id: ProjectId, said: String) -> anyhow::Result<Answer> {
+    let catalogue = declared_names::load_catalogue(&desk.pool, id).await?;
+    Answer::new(&DeclaredNames::new(id, &catalogue), said)
+}
+
+/// One line for each name that was given, with what became of it.
+pub(super) fn describe(
+    names: &[Declaration],
+    became: impl Fn(&Declaration) -> &'static str,
+) -> String {
+    let line = |name: &Declaration| {
+        let kind = match name {
+            Declaration::EventType(..) => "event type",
+            Declaration::EffectType(_) => "effect type",
         };
-        format!("{kind} {name}: {what}")
+        format!("{kind} {name}: {}", became(name))
     };
     let mut lines: Vec<String> = names.iter().map(line).collect();
     lines.dedup();
@@ -92,7 +103,8 @@ fn describe(names: &[Declaration], new: &[Declaration]) -> String {
 }
 
 impl Names {
-    fn read(&self) -> Result<Vec<Declaration>, Failure> {
+    /// What was named.
+    pub(super) fn read(&self) -> Result<Vec<Declaration>, Failure> {
         type Read = fn(&str) -> Result<Declaration, InvalidDeclaration>;
         let read = |option: &'static str, texts: &[String], read: Read| {
             let one = |text: &String| {

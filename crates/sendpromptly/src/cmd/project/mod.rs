@@ -5,6 +5,7 @@ mod create;
 mod declare;
 mod headers;
 mod show;
+mod undeclare;
 mod update;
 
 use clap::Subcommand;
@@ -39,6 +40,9 @@ pub enum Verb {
     /// Declare event types and effects that are not built in.
     #[command(after_help = declare::HELP)]
     Declare(declare::Args),
+    /// Remove declared event types and effects that nothing uses.
+    #[command(after_help = undeclare::HELP)]
+    Undeclare(undeclare::Args),
     /// Change a project's name, repair URL, callback headers, time-out or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
@@ -55,6 +59,7 @@ impl Verb {
             Self::List => show::list(context).await,
             Self::Show { id } => show::one(&id, context).await,
             Self::Declare(args) => declare::run(args, context).await,
+            Self::Undeclare(args) => undeclare::run(args, context).await,
             Self::Update(args) => update::run(args, context).await,
         }
     }

@@ -1,0 +1,48 @@
+//! `project undeclare`: removes declared names that nothing uses.
+//!
+//! All of the names go, or none: a name that an event has stays, because results name it.
+
+use domain::ids::ProjectId;
+use store::administration::declared_name::{InUse, Removed, remove_names};
+use store::{pool, projects};
+
+use super::declare::{self, Names};
+use crate::Context;
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::failure::{Failure, no_such, parse_id};
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly project undeclare --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+    --event-type acme:license.sold
+
+A name that an event has stays. Where several are given, all are removed or none.";
+
+/// Which project, and what it declares no more.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's id.
+    #[arg(long, value_name = "PROJECT")]
+    project: String,
+    #[command(flatten)]
+    names: Names,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+    let names = args.names.read()?;
+    let id: ProjectId = parse_id("project", &args.project)?;
+    let desk = Desk::open(context).await?;
+    if projects::find_project(&desk.pool, id).await?.is_none() {
+        return Err(no_such("project", id).into());
+    }
+    let mut tx = desk.begin().await?;
+    match remove_names(&mut tx, &desk.actor, id, &names).await? {
+        Removed::Done => pool::commit(tx).await?,
+        Removed::InUse(name) => return Err(Failure::option("a name", InUse(&name)).into()),
+        Removed::NotDeclared(name) => {
+            return Err(Failure::NotFound(format!("project {id} does not declare {name}")).into());
+        }
+    }
+    declare::show(&desk, id, declare::describe(&names, |_| "removed")).await
+}

@@ -1,0 +1,147 @@
+//! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is stuck, a
+//! broken destination, results without a receipt, a project in which nothing happened yet, and a console
+//! that says that nobody works.
+
+use std::sync::Arc;
+
+use activities::notices::send_due;
+use api::state::AppState;
+use domain::ids::{DestinationId, EventId, IncidentId, ProjectId};
+use engine::{Engine, Monitor, TemporalSettings};
+use serde_json::json;
+use store::destinations::Target;
+use store::notices::enqueue_broken;
+use store::results;
+use store::transitions::stalled::{Stall, StallKind, note_stall};
+
+use super::{Texts, failed, take, take_for};
+use crate::console::Operator;
+use crate::{World, eventually};
+
+/// Mail does not get through to it.
+const GONE: &str = "dave@cometcart.test";
+
+/// What is not seen on a usual day.
+pub(super) struct Rare {
+    redirected: IncidentId,
+    ambiguous: EventId,
+    stuck: EventId,
+    live: ProjectId,
+    unwatched: String,
+}
+
+impl Rare {
+    pub(super) async fn furnish(world: &World, alice: &Operator, texts: &Texts) -> Self {
+        let redirected = redirect(world, alice, texts).await;
+        let ambiguous = ask_for_two(world, texts).await;
+        let stuck = get_stuck(world, texts).await;
+        leave_unclaimed(world, texts).await;
+        let dave = break_destination(world).await;
+        let project = world.project.id;
+        enqueue_broken(&world.pool, project, dave).await.expect("a notice");
+        send_due(&world.deps()).await.expect("notices");
+        let live = start_live(alice, texts).await;
+        let unwatched = open_unwatched(world).await;
+        Self { redirected, ambiguous, stuck, live, unwatched }
+    }
+
+    pub(super) fn fill(&self, path: &str) -> String {
+        path.replace("{redirected}", &self.redirected.to_string())
+            .replace("{ambiguous}", &self.ambiguous.to_string())
+            .replace("{stuck}", &self.stuck.to_string())
+            .replace("{live}", &self.live.to_string())
+            .replace("{unwatched}", &self.unwatched)
+    }
+}
+
+/// An incident whose callback was redirected and waits for its next attempt.
+async fn redirect(world: &World, alice: &Operator, texts: &Texts) -> IncidentId {
+    let (event, incident) = failed(world, texts, 6).await;
+    let path = format!("/incidents/{incident}");
+    world.repair.redirect_to("https://shop.cometcart.test/webhooks/sendpromptly/repair/?locale=en");
+    world.repair.answer_saying(308, texts.answer);
+    alice.submit(&path, &format!("{path}/reprocess"), &[("note", texts.note)]).await;
+    eventually("an attempt that failed", async || {
+        world.timeline(event).await.contains(&"callback.failed".to_owned()).then_some(())
+    })
+    .await;
+    incident
+}
+
+/// One of two events that a result named without saying which.
+async fn ask_for_two(world: &World, texts: &Texts) -> EventId {
+    let event = take(world, texts, 7).await;
+    let id = format!("{}7", texts.provider_event);
+    take_for(world, "ws_northwind", &id).await;
+    let result = json!({ "provider_event_id": id, "status": "failed", "error_code": "seat_limit" });
+    let (status, answer) = world.post("/api/v1/result", &result).await;
+    assert_eq!(status, 422, "{answer}");
+    event
+}
+
+async fn get_stuck(world: &World, texts: &Texts) -> EventId {
+    let event = take(world, texts, 8).await;
+    let id = engine::workflow_id(event);
+    let stall = Stall {
+        kind: StallKind::Stuck,
+        what: "its workflow task fails again and again",
+        key: "run/task",
+        cure: &format!("temporal workflow show --workflow-id {id}"),
+    };
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    note_stall(&mut tx, event, stall).await.expect("an entry");
+    tx.commit().await.expect("a commit");
+    event
+}
+
+/// A failure and a success whose receipts did not come for a day.
+async fn leave_unclaimed(world: &World, texts: &Texts) {
+    for (number, status) in [(90, "failed"), (91, "success")] {
+        let id = format!("{}{number}", texts.provider_event);
+        let result =
+            json!({ "provider_event_id": id, "status": status, "error_message": texts.error });
+        let (status, answer) = world.post("/api/v1/result", &result).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
+    results::give_up_unclaimed(&world.pool).await.expect("given up");
+}
+
+/// A destination that broke while alerts waited for it.
+async fn break_destination(world: &World) -> DestinationId {
+    world.tell(&Target::Email(GONE.to_owned()), GONE).await;
+    let broken = "UPDATE destinations SET failures = 2, gone_at = now() - interval '50 minutes',
+             broken_at = now() - interval '40 minutes', retry_at = now() + interval '30 minutes'
+         WHERE address = $1 RETURNING id";
+    let id = sqlx::query_scalar(broken).bind(GONE).fetch_one(&world.pool).await;
+    let id = id.expect("a destination");
+    let waiting = "INSERT INTO alerts (id, incident_id, event_id, kind, destination_id)
+        SELECT gen_random_uuid(), id, event_id, 'incident_opened', $1 FROM incidents LIMIT 2";
+    sqlx::query(waiting).bind(id).execute(&world.pool).await.expect("alerts");
+    DestinationId::from_uuid(id)
+}
+
+/// A project for real money, of which nothing is set up but its name.
+async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
+    let fields =
+        [("name", texts.project), ("mode", "live"), ("timeout_minutes", "30"), ("repair_url", "")];
+    let made = alice.submit("/projects/new", "/projects", &fields).await;
+    let path = made.location.unwrap_or_else(|| panic!("no project: {}", made.body));
+    let id = path.rsplit('/').next().unwrap_or_default();
+    id.parse().unwrap_or_else(|_| panic!("no id: {path}"))
+}
+
+/// Another console of the same world, which looks for workers where there are none.
+async fn open_unwatched(world: &World) -> String {
+    let temporal = TemporalSettings::Plain {
+        address: world.temporal_address.clone(),
+        namespace: embedded::NAMESPACE.to_owned(),
+    };
+    let elsewhere = Arc::new(Engine::new(temporal, "nobody-polls".to_owned()));
+    let health = Arc::new(Monitor::new(world.pool.clone(), elsewhere));
+    world.serve_also(AppState { health, ..world.state() }).await
+}
+
+async fn change(world: &World, sql: &'static str) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+}
