@@ -136,13 +136,13 @@ details! {
         why: Option<String>,
     }
 
-    /// Of a pause in Temporal.
-    PausedDetail {
-        /// `watch` or `callback`.
+    /// Of a watch that stands still in Temporal.
+    StallDetail {
+        /// Of a pause, `watch` or `callback`; otherwise what is stuck, as a sentence without a full stop.
         what: String,
-        /// Which pause it is: the run, and when it began.
+        /// Which standstill it is: the run, and when it began or what is stuck.
         key: String,
-        /// The command that ends it.
+        /// The command that ends it, or shows why.
         cure: String,
     }
 

@@ -9,12 +9,13 @@
 
 use domain::audit::{Action, Actor};
 use domain::ids::EventId;
+use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::audit::{self, Subject};
-use crate::outbox::{self, WishKind};
+use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::callback::end_undelivered;
 use crate::{PgConnection, StoreError};
@@ -95,7 +96,7 @@ impl Stall<'_> {
 
 /// Makes the watch ask where its event stands: now if only its callback is paused, else once it goes on.
 async fn wake(tx: &mut PgConnection, event_id: EventId) -> Result<(), StoreError> {
-    outbox::insert_wish(tx, event_id, WishKind::Acknowledged, json!({})).await
+    outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await
 }
 
 /// The first attempt is due when it is asked for.
