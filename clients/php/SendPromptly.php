@@ -303,7 +303,7 @@ final class Client
         }
         $io = fopen("$file.tmp", 'x');
         // Anyone can make a folder of this name in the system's temporary one.
-        if ($io && $this->isTemporary && fileowner("$file.tmp") !== fileowner($this->spool)) {
+        if ($io && $this->isTemporary && fileowner("$file.tmp") !== lstat($this->spool)['uid']) {
             throw new \RuntimeException("the folder is another user's");
         }
 

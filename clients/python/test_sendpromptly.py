@@ -27,7 +27,14 @@ from sendpromptly import Client, idempotency_key
 
 HERE = pathlib.Path(__file__).parent
 TEMPORARY = tempfile.mkdtemp(prefix="sendpromptly-python-")
-atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)  # clients use their spools until the end
+
+
+@atexit.register
+def remove_spools():
+    Client._folder = lambda *_: TEMPORARY  # clients use their spools until the end, and would make them again
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
+
+
 SECRET_BYTES = bytes([7]) * 32
 SECRET = f"whsec_{base64.b64encode(SECRET_BYTES).decode()}"
 KEY = "sk_test_unseen"

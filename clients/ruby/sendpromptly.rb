@@ -243,7 +243,7 @@ class SendPromptly
   def keep(key, text)
     FileUtils.mkdir_p(@spool, mode: 0o700)
     # Anyone can make a folder of this name in the system's temporary one.
-    raise "the folder is another user's" if @temporary && !File.stat(@spool).owned?
+    raise "the folder is another user's" if @temporary && !File.lstat(@spool).owned?
     raise "#{MOST_FILES} calls wait" if waiting.size >= MOST_FILES
 
     file = path("#{now}-#{SecureRandom.hex(4)}", LEASE, ".sending")
