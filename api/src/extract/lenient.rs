@@ -106,17 +106,16 @@ fn string_length(text: &[u8]) -> Option<usize> {
 fn nested_length(text: &[u8]) -> Option<usize> {
     let (mut at, mut open) = (0, Vec::new());
     loop {
-        match text.get(at)? {
+        let byte = *text.get(at)?;
+        match byte {
             b'"' => {
                 at += string_length(&text[at..])?;
                 continue;
             }
             b'{' => open.push(b'}'),
             b'[' => open.push(b']'),
-            closing @ (b'}' | b']') => {
-                if open.pop() != Some(*closing) {
-                    return None;
-                }
+            b'}' | b']' => {
+                open.pop().filter(|closing| *closing == byte)?;
             }
             _ => {}
         }
@@ -144,7 +143,6 @@ mod tests {
             b"",
             b"\"\x01\xff\\x\\\" }\"",
             b"{\"a\":NaN,\x00\xff'}",
-            b"[}]"[..0].as_ref(),
             b"[{\"]\":\"}\"},undefined]",
         ] {
             let body = [b" {\"a\": ", value, b" ,\"\xff\":1,\n\"b\":\"c\"}\n"].concat();
