@@ -10,6 +10,7 @@ use e2e::console::Operator;
 use e2e::{World, WorldOptions, eventually, run};
 use engine::{Engine, EngineError, TemporalSettings};
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use tokio::process::{Child, Command};
 
 /// A database and a namespace for the real binary.
@@ -220,6 +221,40 @@ fn a_worker_on_another_namespace_is_no_worker() {
             detail.contains(&format!("polls {}-b", site.namespace)).then_some(())
         })
         .await;
+    });
+}
+
+#[test]
+fn a_worker_that_could_not_do_its_work_does_not_poll_and_says_why() {
+    run(async {
+        let site = Site::new().await;
+        assert_eq!(site.ask(&["setup", "temporal"]).await.0, Some(0));
+        let there = ("TEMPORAL_NAMESPACE", site.namespace.as_str());
+        let other_key = store::MasterKey::generate();
+        let other_key = [there, ("SENDPROMPTLY_MASTER_KEY", other_key.as_str())];
+        let (sealed_out, log) = site.world.spawn_logged("worker", &other_key).expect("a worker");
+        eventually("a word about the key", async || {
+            log.text().contains("set SENDPROMPTLY_MASTER_KEY to that of the api").then_some(())
+        })
+        .await;
+        sealed_out.kill().await.expect("killed");
+
+        let migrated = |success: bool| {
+            let latest = "version = (SELECT max(version) FROM _sqlx_migrations)";
+            format!("UPDATE _sqlx_migrations SET success = {success} WHERE {latest}")
+        };
+        let pool = &site.world.pool;
+        sqlx::query(AssertSqlSafe(migrated(false))).execute(pool).await.expect("an old schema");
+        let (_worker, log) = site.world.spawn_logged("worker", &[there]).expect("a worker");
+        eventually("a word about the schema", async || {
+            log.text().contains("run `sendpromptly migrate`").then_some(())
+        })
+        .await;
+        let polling = "SELECT count(*) FROM worker_heartbeats";
+        assert_eq!(site.count(polling).await, 0);
+        sqlx::query(AssertSqlSafe(migrated(true))).execute(pool).await.expect("a migration");
+        eventually("a worker that polls", async || (site.count(polling).await == 1).then_some(()))
+            .await;
     });
 }
 

@@ -8,9 +8,11 @@
 
 use std::time::Duration;
 
+use activities::Deps;
 use engine::{Engine, EngineError};
 use store::environments::{self, WorkerRun};
-use store::{PgPool, StoreError, pool};
+use store::seal::SealError;
+use store::{PgPool, StoreError, pool, signing_secrets};
 
 use crate::WorkerError;
 
@@ -26,15 +28,21 @@ pub(crate) struct Heart<'a> {
 }
 
 impl<'a> Heart<'a> {
-    /// Sees that the schema is this version's and that the namespace works for this database, and takes it if
-    /// it works for none.
+    /// Sees that the schema is this version's, that the master key opens what is sealed, and that the namespace
+    /// works for this database, and takes it if it works for none.
     ///
     /// # Errors
-    /// When migrations are missing, when it works for another one, or when either cannot be asked.
-    pub(crate) async fn start(engine: &'a Engine, pool: &'a PgPool) -> Result<Self, WorkerError> {
+    /// When migrations are missing, when the key is another one, when the namespace works for another database,
+    /// or when either cannot be asked.
+    pub(crate) async fn start(engine: &'a Engine, deps: &'a Deps) -> Result<Self, WorkerError> {
+        let pool = &deps.pool;
         // A role that may not look is named by `doctor`.
         if let Ok(missing @ 1..) = pool::pending_migrations(pool).await {
             return Err(WorkerError::Schema(missing));
+        }
+        let opened = signing_secrets::open_newest(pool, &deps.master_key).await;
+        if matches!(opened, Err(StoreError::Seal(SealError::UnknownKey))) {
+            return Err(WorkerError::MasterKey);
         }
         let (database, namespace) = (environments::find_id(pool).await?, engine.namespace()?);
         engine.claim_environment(&database).await?;

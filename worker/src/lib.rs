@@ -75,9 +75,14 @@ pub enum WorkerError {
     Run(#[from] WorkerRunError),
     /// The schema is older than this version.
     #[error(
-        "{0} migrations of this version are missing: run `sendpromptly migrate` as the owner of the schema"
+        "migrations of this version are missing ({0}): run `sendpromptly migrate` as the owner of the schema"
     )]
     Schema(usize),
+    /// The master key is not the one that secrets are sealed with.
+    #[error(
+        "secrets of this database are sealed with another key: set SENDPROMPTLY_MASTER_KEY to that of the api"
+    )]
+    MasterKey,
     /// The database does not say which installation it is.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -203,7 +208,7 @@ async fn run_once(
         return Ok(());
     };
     let client = client?;
-    let heart = beat::Heart::start(engine, &deps.pool).await?;
+    let heart = beat::Heart::start(engine, deps).await?;
     let runtime = Runtime::from_current_tokio(RuntimeOptions::default())?;
     let mut worker = build(&runtime, client, engine.task_queue(), deps, settings)?;
     let stop = worker.shutdown_handle();

@@ -53,8 +53,6 @@ impl SignalInput {
         let Some(data) = data.filter(|data| !data.is_empty()) else {
             return Self { body: Value::Null, notes: InputNotes::default() };
         };
-        // What Windows puts before a text in a file.
-        let data = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
         let mut ignored = Vec::new();
         if let more @ 2.. = input.payloads.len() {
             ignored.push(format!("{more} inputs were given; only the first one counts"));

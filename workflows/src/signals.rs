@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_dropped_is_dropped_without_a_word() {
-        let signal = reprocess("\u{feff}{\"requested_by\":\"bob\",\"requested_by\":\"alice\"}");
+        let signal = reprocess(r#"{"requested_by":"bob","requested_by":"alice"}"#);
         assert_eq!(signal.requested_by.as_deref(), Some("alice"));
         assert_eq!(signal.notes.ignored, ["requested_by is there twice; the last one counts"]);
         let payload = |json: &str| Payload { data: json.as_bytes().to_vec(), ..Payload::default() };

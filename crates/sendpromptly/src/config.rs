@@ -405,41 +405,39 @@ mod tests {
         assert_eq!(empty.listen().expect("read"), DEFAULT_LISTEN);
     }
 
-    /// Every secret: the variable, the one that names its file, and whether a value is read from either.
+    type Read = fn(&Environment) -> Result<Option<String>, ConfigError>;
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    /// Every secret: the variable, the one that names its file, a value, and how it is read.
+    const SECRETS: [(&str, &str, &str, Read); 5] = [
+        (DATABASE_URL, "DATABASE_URL_FILE", "postgres://alice@db/shop", Environment::database_url),
+        (
+            MIGRATE_DATABASE_URL,
+            "SENDPROMPTLY_MIGRATE_DATABASE_URL_FILE",
+            "postgres://owner@db/shop",
+            Environment::migrate_database_url,
+        ),
+        (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE", KEY, |environment| {
+            Ok(environment.master_key()?.map(|_| KEY.to_owned()))
+        }),
+        (SMTP_URL, "SMTP_URL_FILE", "smtps://mail.example.com", Environment::smtp_url),
+        (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", |environment| {
+            match environment.temporal()? {
+                TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),
+                other => panic!("{other:?}"),
+            }
+        }),
+    ];
+
     #[test]
     fn every_secret_may_be_a_file_and_not_both() {
-        let master_key = MasterKey::generate();
-        let temporal = |environment: &Environment| match environment.temporal()? {
-            TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),
-            other => panic!("{other:?}"),
-        };
-        type Read<'a> = &'a dyn Fn(&Environment) -> Result<Option<String>, ConfigError>;
-        let table: [(&str, &str, &str, Read<'_>); 5] = [
-            (DATABASE_URL, "DATABASE_URL_FILE", "postgres://alice@db/shop", &|environment| {
-                environment.database_url()
-            }),
-            (
-                MIGRATE_DATABASE_URL,
-                "SENDPROMPTLY_MIGRATE_DATABASE_URL_FILE",
-                "postgres://owner@db/shop",
-                &|environment| environment.migrate_database_url(),
-            ),
-            (MASTER_KEY, "SENDPROMPTLY_MASTER_KEY_FILE", &master_key, &|environment| {
-                Ok(environment.master_key()?.map(|_| master_key.clone()))
-            }),
-            (SMTP_URL, "SMTP_URL_FILE", "smtps://mail.example.com", &|environment| {
-                environment.smtp_url()
-            }),
-            (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", &temporal),
-        ];
         let secrets = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
-        let listed: Vec<_> = table.iter().map(|(name, file, ..)| (*name, *file)).collect();
-        let missing: Vec<_> = secrets
-            .map(|setting| (setting.name, setting.file))
-            .filter(|pair| !listed.contains(pair))
-            .collect();
-        assert_eq!(missing, [], "a secret without a row");
-        for (name, file, value, read) in table {
+        let known: Vec<_> = secrets.map(|setting| (setting.name, setting.file)).collect();
+        let mut listed: Vec<_> = SECRETS.iter().map(|(name, file, ..)| (*name, *file)).collect();
+        listed.sort_by_key(|row| known.iter().position(|one| one == row));
+        assert_eq!(known, listed, "each secret has a row");
+        for (name, file, value, read) in SECRETS {
             let kept = tempfile::NamedTempFile::new().expect("a file");
             fs::write(kept.path(), format!(" {value}\n")).expect("written");
             let path = kept.path().to_str().expect("UTF-8");

@@ -28,8 +28,14 @@ fn an_input_that_is_no_object_resolves_nothing_and_says_how_it_should_look() {
             assert!(why.contains(&input.to_string()), "{why}");
             assert!(why.contains(r#"write {"resolved_by""#), "{why}");
         }
-        world.engines.signal(event_id, "reprocess", Some(json!(["a"]))).await.expect("a signal");
-        entry(&world, event_id, "reprocess.refused", 1).await;
+        for (count, input) in (1..).zip(&inputs) {
+            let typed = Some(input.clone());
+            world.engines.signal(event_id, "reprocess", typed).await.expect("a signal");
+            let refused = entry(&world, event_id, "reprocess.refused", count).await;
+            let why = refused["why"].as_str().expect("words").to_owned();
+            assert!(why.contains(&input.to_string()), "{why}");
+            assert!(why.contains(r#"write {"requested_by""#), "{why}");
+        }
         world.engines.signal(event_id, "result", Some(json!(["a"]))).await.expect("a signal");
         let refused = entry(&world, event_id, "result.refused", 1).await;
         assert!(refused["why"].as_str().expect("words").contains(r#"["a"]"#), "{refused}");
@@ -55,6 +61,29 @@ fn what_is_valid_is_done_and_what_is_not_is_named() {
         let why = adjusted["why"].as_str().expect("words");
         for part in [r#"resolved_by is ["alice"]"#, "resolvedBy is unknown"] {
             assert!(why.contains(part), "{why}");
+        }
+    });
+}
+
+#[test]
+fn what_a_reprocess_says_too_much_is_named_and_the_callback_goes_out() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, watch, .. } = Failed::start(&world, "evt_1").await;
+        let first = r#"{"requested_by":"bob","requested_by":"alice","urgent":true,"note":7}"#;
+        let signal = ["workflow", "signal", "--workflow-id", &watch, "--name", "reprocess"];
+        let signal = [&signal[..], &["--input", first, "--input", "{}"]].concat();
+        world.engines.cli(&signal).await.expect("a signal");
+        world.repair.wait_for(1).await;
+        let adjusted = entry(&world, event_id, "signal.adjusted", 1).await;
+        let why = adjusted["why"].as_str().expect("words");
+        for part in [
+            "2 inputs were given; only the first one counts",
+            "requested_by is there twice; the last one counts",
+            "urgent is unknown; the fields are requested_by, note",
+            "note is 7; write a text",
+        ] {
+            assert!(why.contains(part), "{part} in {why}");
         }
     });
 }

@@ -41,7 +41,7 @@ fn judge_schema(missing: Result<usize, String>) -> Check {
         Ok(0) => Check::ok(SCHEMA, "all migrations are there"),
         Ok(missing) => Check::failed(
             SCHEMA,
-            format!("{missing} migrations of this version are missing"),
+            format!("migrations of this version are missing: {missing}"),
             "run `sendpromptly migrate` as the owner of the schema",
         ),
         Err(cause) if cause.contains("permission denied") => Check::degraded(

@@ -8,6 +8,7 @@
 use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
 use store::{PgPool, StoreError};
 
+use super::temporal::TEMPORAL;
 use super::{Check, age, count, in_time};
 use crate::connect::Engine;
 
@@ -22,22 +23,30 @@ const TOO_LATE: i64 = 300;
 
 /// `workers`, `deadlines`, `outbox`, `parked` and `destinations`.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
-    let namespace = engine.namespace().unwrap_or_default();
-    let place = (namespace.as_str(), engine.task_queue());
+    let namespace = engine.namespace();
+    let place = (namespace.as_deref().unwrap_or_default(), engine.task_queue());
     let asking =
         async { Ok::<_, StoreError>((read_work(pool).await?, read_workers(pool, place).await?)) };
-    match in_time(asking).await {
-        Ok((work, workers)) => vec![
-            judge_workers(&workers, place),
-            judge_deadlines(work, &workers),
-            judge_outbox(work),
-            judge_parked(work),
-            judge_destinations(work),
-        ],
-        Err(cause) => [WORKERS, DEADLINES, OUTBOX, PARKED, DESTINATIONS]
-            .map(|name| Check::unknown(name, "database").because(&cause))
-            .to_vec(),
-    }
+    let (work, workers) = match in_time(asking).await {
+        Ok(found) => found,
+        Err(cause) => {
+            return [WORKERS, DEADLINES, OUTBOX, PARKED, DESTINATIONS]
+                .map(|name| Check::unknown(name, "database").because(&cause))
+                .to_vec();
+        }
+    };
+    // With settings that make no sense it is not known which workers are ours.
+    let (polls, workers) = match namespace {
+        Ok(_) => (workers.polling > 0, judge_workers(&workers, place)),
+        Err(_) => (true, Check::unknown(WORKERS, TEMPORAL)),
+    };
+    vec![
+        workers,
+        judge_deadlines(work, polls),
+        judge_outbox(work),
+        judge_parked(work),
+        judge_destinations(work),
+    ]
 }
 
 fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) -> Check {
@@ -69,12 +78,12 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
 
 /// Without a worker, deadlines are not judged even where the sweep of an api has opened every overdue incident:
 /// that comes late, and nobody is told of it.
-fn judge_deadlines(work: WorkHealth, workers: &WorkerHealth) -> Check {
+fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
     let overdue = work.overdue_for.map(|seconds| {
         let events = count(work.overdue_events, "event is overdue", "events are overdue");
         format!("{events}, the oldest by {}", age(seconds))
     });
-    if workers.polling == 0 {
+    if !polls {
         let overdue = overdue.map_or_else(String::new, |overdue| format!("{overdue}; "));
         let detail = format!(
             "deadlines are not judged: {overdue}no worker polls, so incidents are opened two minutes late, by the \
@@ -180,26 +189,23 @@ mod tests {
                 overdue_for: Some(seconds),
                 ..WorkHealth::default()
             };
-            let polling = WorkerHealth { polling: 1, ..WorkerHealth::default() };
-            assert_eq!(judge_deadlines(work, &polling).status, expected, "{seconds}");
+            assert_eq!(judge_deadlines(work, true).status, expected, "{seconds}");
         }
     }
 
     #[test]
     fn without_a_worker_deadlines_are_not_judged_whatever_the_sweep_does() {
-        let nobody = WorkerHealth::default();
-        let swept = judge_deadlines(WorkHealth::default(), &nobody);
+        let swept = judge_deadlines(WorkHealth::default(), false);
         assert_eq!(swept.status, Status::Failed);
         assert!(swept.detail.starts_with("deadlines are not judged: no worker polls"), "{swept:?}");
         let work =
             WorkHealth { overdue_events: 2, overdue_for: Some(130), ..WorkHealth::default() };
-        let overdue = judge_deadlines(work, &nobody);
+        let overdue = judge_deadlines(work, false);
         assert_eq!(overdue.status, Status::Failed);
         let said =
             "deadlines are not judged: 2 events are overdue, the oldest by 2 minutes; no worker";
         assert!(overdue.detail.starts_with(said), "{overdue:?}");
-        let polling = WorkerHealth { polling: 1, ..nobody };
-        assert_eq!(judge_deadlines(WorkHealth::default(), &polling).status, Status::Ok);
+        assert_eq!(judge_deadlines(WorkHealth::default(), true).status, Status::Ok);
     }
 
     #[test]

@@ -138,7 +138,8 @@ fn judge_good(outcome: &Outcome) -> Check {
             format!(
                 "a good signature is refused ({status}){said}: check it with this project's \
                  secret, base64-decoded after whsec_, over timestamp.nonce.body, where the body is \
-                 the raw one, before any parser"
+                 the raw one, before any parser; if a gateway before it answers so, let `project \
+                 update --callback-header` give the headers that it asks for"
             ),
         ),
         300..=399 => {
