@@ -131,7 +131,10 @@ impl NameQuery {
             (Some(text), None) => ("event_type", Declaration::event_type(&text)),
             (None, Some(text)) => ("effect_type", Declaration::effect_type(&text)),
             _ => {
-                return Err(caller::mistake("event_type", &"give either event_type or effect_type"));
+                return Err(caller::mistake(
+                    "event_type",
+                    &"give either event_type or effect_type",
+                ));
             }
         };
         Ok((field, read.map_err(|why| caller::mistake(field, &why))?))

@@ -156,8 +156,7 @@ mod tests {
     }
 
     fn with_task(attempt: i32, waited: i64, started: bool) -> DescribeWorkflowExecutionResponse {
-        let mut task =
-            PendingWorkflowTaskInfo { attempt, ..PendingWorkflowTaskInfo::default() };
+        let mut task = PendingWorkflowTaskInfo { attempt, ..PendingWorkflowTaskInfo::default() };
         task.scheduled_time.get_or_insert_default().seconds = NOW - waited;
         task.started_time = task.scheduled_time.filter(|_| started);
         DescribeWorkflowExecutionResponse { pending_workflow_task: Some(task), ..running() }
