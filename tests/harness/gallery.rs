@@ -200,6 +200,12 @@ impl Gallery {
         look("keys-made").await;
     }
 
+    /// Where its consoles are.
+    #[must_use]
+    pub fn homes(&self) -> [&str; 2] {
+        [&self.world.url, self.rare.unwatched()]
+    }
+
     /// The address of a page.
     fn fill(&self, path: &str) -> String {
         let path = self

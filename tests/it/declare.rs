@@ -103,7 +103,8 @@ async fn call(world: &World, token: &str, method: reqwest::Method, query: &str) 
     let request = world.http.request(method, url).bearer_auth(token).send().await;
     let response = request.expect("a response");
     let status = response.status().as_u16();
-    (status, response.json().await.unwrap_or(Value::Null))
+    let text = response.text().await.expect("text");
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 #[test]

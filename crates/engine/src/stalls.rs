@@ -156,14 +156,8 @@ mod tests {
     }
 
     fn with_task(attempt: i32, waited: i64, started: bool) -> DescribeWorkflowExecutionResponse {
-        let mut task = PendingWorkflowTaskInfo {
-            scheduled_time: Some(Default::default()),
-            attempt,
-            ..PendingWorkflowTaskInfo::default()
-        };
-        for at in &mut task.scheduled_time {
-            at.seconds = NOW - waited;
-        }
+        let mut task = PendingWorkflowTaskInfo { attempt, ..PendingWorkflowTaskInfo::default() };
+        task.scheduled_time.get_or_insert_default().seconds = NOW - waited;
         task.started_time = task.scheduled_time.filter(|_| started);
         DescribeWorkflowExecutionResponse { pending_workflow_task: Some(task), ..running() }
     }

@@ -45,6 +45,11 @@ impl Rare {
         Self { redirected, ambiguous, stuck, live, unwatched }
     }
 
+    /// Where the console is that says that nobody works.
+    pub(super) fn unwatched(&self) -> &str {
+        &self.unwatched
+    }
+
     pub(super) fn fill(&self, path: &str) -> String {
         path.replace("{redirected}", &self.redirected.to_string())
             .replace("{ambiguous}", &self.ambiguous.to_string())

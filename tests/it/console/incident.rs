@@ -239,7 +239,7 @@ fn a_viewer_looks_and_changes_nothing() {
         let path = format!("/incidents/{incident}");
         let page = viewer.get(&path).await.body;
         assert!(page.contains("<button class=\"btn main\" disabled"), "{page}");
-        assert!(page.contains("To act on it takes the role operator or admin."), "{page}");
+        assert!(page.contains("To act on it, you need the role operator or admin."), "{page}");
         for form in ["Resolve manually", "Proof link", "id=\"note\""] {
             assert!(!page.contains(form), "{form} is on {page}");
         }

@@ -25,7 +25,8 @@ fn unescaped(html: &str) -> String {
 
 /// A call on the page: where it goes, its Idempotency-Key and its body.
 fn call_on(page: &str, what: &str) -> (String, String, Value) {
-    let text = page.split(&format!("data-copy=\"{what}\">")).nth(1).expect("the call");
+    let text =
+        page.split(&format!("data-copy=\"{what}\" tabindex=\"0\">")).nth(1).expect("the call");
     let text = unescaped(text.split("</pre>").next().expect("its end"));
     assert!(text.contains("Authorization: Bearer $SENDPROMPTLY_KEY"), "{text}");
     let between = |from: &str, to: &str| {

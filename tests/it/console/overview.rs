@@ -98,7 +98,7 @@ fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
     e2e::run(async {
         let world = world().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
-        assert!(!bob.get("/overview").await.body.contains("never found a receipt"));
+        assert!(!bob.get("/overview").await.body.contains("never found its receipt"));
         let failed =
             json!({"provider_event_id": "evt_lost", "status": "failed", "error_code": "db_down"});
         let (status, _) = world.post("/api/v1/result", &failed).await;
@@ -115,7 +115,8 @@ fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
             ),
         ] {
             let shown = bob.get(&page).await.body;
-            assert!(shown.contains(&format!("<a href=\"{link}\">1 result</a>")), "{shown}");
+            let said = format!("<a href=\"{link}\">1 failure never found its receipt</a>");
+            assert!(shown.contains(&said), "{shown}");
         }
         let listed =
             bob.get(&format!("/audit?action=result.unclaimed&subject={project}")).await.body;

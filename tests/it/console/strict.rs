@@ -6,12 +6,15 @@ use e2e::browser::{Page, assert_accessible, foreign};
 /// The most that a page may weigh, with style sheet and script, in bytes on the wire.
 const HEAVY: u64 = 100 * 1024;
 
-/// Looks at the page that is open.
-pub async fn inspect(page: &Page, home: &str) {
+/// Looks at the page that is open. Everything that was asked for came from one of these addresses.
+pub async fn inspect(page: &Page, homes: &[&str]) {
     assert_accessible(page).await;
     let requests = page.requests().await;
-    let elsewhere = foreign(&requests, home);
-    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    for request in &requests {
+        let one = std::slice::from_ref(request);
+        let elsewhere = homes.iter().all(|home| !foreign(one, home).is_empty());
+        assert!(!elsewhere, "{request:?}");
+    }
     let here = page.url().await;
     // That a page was not found, or a form rejected, is no complaint about the page that says so.
     let rejected = |complaint: &String| {

@@ -48,7 +48,7 @@ impl Walk {
     }
 
     async fn inspect(&self) {
-        strict::inspect(&self.page, &self.world.url).await;
+        strict::inspect(&self.page, &[&self.world.url]).await;
     }
 
     /// Waits for words, reloading where no script does.

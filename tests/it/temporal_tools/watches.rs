@@ -152,7 +152,7 @@ fn a_watch_that_fails_ends_the_callback_that_it_does_not_send_and_one_without_a_
             world.reprocess(e2e::world::parse(&answer["incident"]["id"])).await;
             let stall = Stall { kind, what: "it stands still", key: "run/task", cure: "look" };
             let late = "UPDATE reprocesses SET requested_at = now() - interval '14 minutes'";
-            for late in [late, &late.replace("14", "16")] {
+            for late in [late, late.replace("14", "16").as_str()] {
                 sqlx::query(sqlx::AssertSqlSafe(late)).execute(&world.pool).await.expect("time");
                 let mut tx = world.pool.begin().await.expect("a transaction");
                 note_stall(&mut tx, event_id, stall).await.expect("a note");
