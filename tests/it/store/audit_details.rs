@@ -15,7 +15,7 @@ use store::transitions::{resolve, silence};
 use store::{events, pool, reprocesses};
 use uuid::Uuid;
 
-use super::people::without_ids;
+use super::people::{known, without_ids};
 use super::shop::{Shop, bob, early, failure, receipt_with, success};
 
 /// The entries of an event, oldest first, without ids.
@@ -27,10 +27,18 @@ async fn timeline(shop: &Shop, event_id: EventId) -> String {
     .fetch_all(&shop.pool)
     .await
     .expect("entries");
-    let lines = entries
-        .into_iter()
-        .map(|(action, detail)| format!("{action} {}", without_ids(&detail.to_string())));
+    let lines = entries.into_iter().map(|(action, detail)| without_ids(&known(&action, detail)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The same failure in other words, and somebody who sees it.
+async fn repeat_and_acknowledge(shop: &Shop, event_id: EventId) {
+    let actor = Actor::Key(shop.owner.key_id);
+    let mut tx = shop.begin().await;
+    refresh_failure(&mut tx, &actor, event_id, &failure()).await.expect("a database");
+    let acknowledged = acknowledge_incident(&mut tx, event_id, &bob(), None).await;
+    assert_eq!(acknowledged.expect("a database"), Ok(()));
+    pool::commit(tx).await.expect("a commit");
 }
 
 #[test]
@@ -39,13 +47,7 @@ fn of_a_failure_that_is_reprocessed_until_it_works() {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         shop.fail(event_id).await;
-        let actor = Actor::Key(shop.owner.key_id);
-        let mut tx = shop.begin().await;
-        refresh_failure(&mut tx, &actor, event_id, &failure()).await.expect("a database");
-        for note in [None, Some("on it")] {
-            acknowledge_incident(&mut tx, event_id, &bob(), note).await.expect("a database").ok();
-        }
-        pool::commit(tx).await.expect("a commit");
+        repeat_and_acknowledge(&shop, event_id).await;
         let of = (event_id, shop.reprocess(event_id).await);
         shop.attempt(of, AnswerVerdict::Retry).await;
         shop.begin_attempt(of, "cut off").await;
@@ -154,7 +156,13 @@ fn of_what_was_typed_paused_or_ambiguous() {
         result.ambiguous {"candidates":[],"error_code":"locked","error_message":"the account is locked","status":"failed"}
         result.ambiguous {"candidates":[],"error_code":null,"error_message":null,"status":"success"}
         "#);
+    });
+}
 
+#[test]
+fn of_an_event_whose_early_result_was_taken_for_another() {
+    run(async {
+        let shop = Shop::open().await;
         shop.keep_early("early", &early("evt_9", success())).await;
         shop.take("evt_9").await;
         let other = receipt_with("evt_9", &json!({ "internal_reference": "somebody else" }));

@@ -1,6 +1,6 @@
 //! Who works at the console in these tests, and what the audit says of it.
 
-use domain::audit::Actor;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
 use domain::secret_token::SessionToken;
@@ -59,7 +59,7 @@ impl Shop {
         .await
         .expect("entries");
         let lines = entries.into_iter().map(|(actor, action, detail)| {
-            format!("{actor} {action} {}", without_ids(&detail.to_string()))
+            format!("{actor} {}", without_ids(&known(&action, detail)))
         });
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -67,6 +67,15 @@ impl Shop {
 
 pub fn token_hash(token: u8) -> [u8; 32] {
     SessionToken::from_bytes([token; 32]).hash()
+}
+
+/// An entry as it is stored, which must be one that the code knows.
+pub fn known(action: &str, detail: Value) -> String {
+    let stored = format!("{action} {detail}");
+    let event = AuditEvent::read(action, detail);
+    assert!(!matches!(event, AuditEvent::Unknown { .. }), "{stored}");
+    assert_eq!(format!("{} {}", event.action(), event.detail()), stored);
+    stored
 }
 
 /// The text with each id cut off after its prefix.
