@@ -12,9 +12,9 @@ pub mod waiting;
 
 use std::sync::Arc;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{AlertDetail, ToldKind};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, ProjectId};
-use serde_json::{Value, json};
 use store::alert_claims::{self, Claim, Claimed};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
@@ -89,7 +89,7 @@ async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
             Ok(Attempt::Ended)
         }
         Claim::Supersede(alert) => {
-            finish(&mut tx, &alert, AlertEnd::Superseded, json!({})).await?;
+            finish(&mut tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
             tx.commit().await?;
             Ok(Attempt::Ended)
         }
@@ -143,7 +143,8 @@ async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), St
     let mut tx = deps.pool.begin().await?;
     let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
     destination_health::note_success(&mut *tx, alert.destination_id).await?;
-    finish(&mut tx, alert, AlertEnd::Delivered, json!({ "attempts": attempts })).await?;
+    let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
+    finish(&mut tx, alert, AlertEnd::Delivered, detail).await?;
     Ok(tx.commit().await?)
 }
 
@@ -159,8 +160,9 @@ async fn note_failure(
             if destination_health::note_gone(&mut *tx, alert.destination_id, Some(*failures))
                 .await?
             {
-                let detail = json!({ "why": failure.answer });
-                let project_id = note(&mut tx, alert, Action::DestinationBroken, detail).await?;
+                let why = Some(failure.answer.clone());
+                let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
+                let project_id = note(&mut tx, alert, &broken).await?;
                 notices::enqueue_broken(&mut *tx, project_id, alert.destination_id).await?;
             }
             return Ok(tx.commit().await?);
@@ -173,22 +175,23 @@ async fn note_failure(
 }
 
 async fn give_up(tx: &mut PgConnection, alert: &Alert, why: &str) -> Result<(), StoreError> {
-    finish(tx, alert, AlertEnd::GivenUp, json!({ "why": why })).await
+    let detail = AlertDetail { why: Some(why.to_owned()), ..detail(alert) };
+    finish(tx, alert, AlertEnd::GivenUp, detail).await
 }
 
 async fn finish(
     tx: &mut PgConnection,
     alert: &Alert,
     end: AlertEnd,
-    detail: Value,
+    detail: AlertDetail,
 ) -> Result<(), StoreError> {
     if saved_alerts::finish(&mut *tx, alert.id, end).await? {
-        let action = match end {
-            AlertEnd::Delivered => Action::AlertDelivered,
-            AlertEnd::GivenUp => Action::AlertGivenUp,
-            AlertEnd::Superseded => Action::AlertSuperseded,
+        let ended = match end {
+            AlertEnd::Delivered => AuditEvent::AlertDelivered(detail),
+            AlertEnd::GivenUp => AuditEvent::AlertGivenUp(detail),
+            AlertEnd::Superseded => AuditEvent::AlertSuperseded(detail),
         };
-        note(tx, alert, action, detail).await?;
+        note(tx, alert, &ended).await?;
     }
     Ok(())
 }
@@ -196,14 +199,21 @@ async fn finish(
 async fn note(
     tx: &mut PgConnection,
     alert: &Alert,
-    action: Action,
-    mut detail: Value,
+    event: &AuditEvent,
 ) -> Result<ProjectId, StoreError> {
     let incident = incidents::find_incident(&mut *tx, alert.incident_id).await?;
     let project_id = incident.ok_or(StoreError::Missing("incidents"))?.project_id;
-    detail["alert"] = json!(alert.kind);
-    detail["destination_id"] = json!(alert.destination_id);
     let subject = Subject::incident(project_id, alert.event_id, alert.incident_id);
-    audit::insert_entry(tx, &Actor::System, action, subject, detail).await?;
+    audit::record(tx, &Actor::System, subject, event).await?;
     Ok(project_id)
+}
+
+/// What every entry about an alert says.
+fn detail(alert: &Alert) -> AlertDetail {
+    AlertDetail {
+        alert: Some(ToldKind::Alert(alert.kind)),
+        destination_id: alert.destination_id,
+        attempts: None,
+        why: None,
+    }
 }

@@ -8,9 +8,9 @@
 
 use std::time::Duration;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::{AlertDetail, ToldKind};
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
-use serde_json::{Value, json};
 use store::audit::{self, Subject};
 use store::notices::{self, AttemptEnd, Notice};
 use store::{StoreError, alerts, destinations as saved, projects};
@@ -54,7 +54,7 @@ async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
     match sent {
         Ok(sent) => {
             let end = AttemptEnd::Delivered(&sent.answer);
-            finish(deps, notice, end, Action::AlertDelivered, json!({})).await
+            finish(deps, notice, end, AuditEvent::AlertDelivered(detail(notice))).await
         }
         Err(failure) if notice.last => give_up(deps, notice, &failure.answer).await,
         Err(failure) => {
@@ -127,22 +127,30 @@ async fn gather_broken(
 
 async fn give_up(deps: &Deps, notice: &Notice, why: &str) -> Result<(), StoreError> {
     let end = AttemptEnd::GivenUp(why);
-    finish(deps, notice, end, Action::AlertGivenUp, json!({ "why": why })).await
+    let detail = AlertDetail { why: Some(why.to_owned()), ..detail(notice) };
+    finish(deps, notice, end, AuditEvent::AlertGivenUp(detail)).await
 }
 
 async fn finish(
     deps: &Deps,
     notice: &Notice,
     end: AttemptEnd<'_>,
-    action: Action,
-    mut detail: Value,
+    entry: AuditEvent,
 ) -> Result<(), StoreError> {
-    detail["alert"] = json!(notice.kind);
-    detail["destination_id"] = json!(notice.destination_id);
     let mut tx = deps.pool.begin().await?;
     if notices::note_attempt(&mut *tx, notice, end).await? {
         let subject = Subject::project(notice.project_id);
-        audit::insert_entry(&mut *tx, &Actor::System, action, subject, detail).await?;
+        audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// What every entry about a notice says.
+fn detail(notice: &Notice) -> AlertDetail {
+    AlertDetail {
+        alert: Some(ToldKind::Notice(notice.kind)),
+        destination_id: notice.destination_id,
+        attempts: None,
+        why: None,
+    }
 }

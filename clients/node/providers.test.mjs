@@ -1,6 +1,6 @@
 // The samples of api/templates/samples/node with the providers' own libraries, which also sign the events.
 //
-//   libraries=$(python3 scripts/install_provider_libraries.py)
+//   libraries=$(python3 scripts/install_test_libraries.py)
 //   SENDPROMPTLY_TEST_LIBRARIES=$libraries/node node --test clients/node/providers.test.mjs
 //
 // SENDPROMPTLY_TEST_LIBRARIES is the folder that holds node_modules.

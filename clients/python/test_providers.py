@@ -1,6 +1,6 @@
 """The samples of api/templates/samples/python with the providers' own library, which also signs the events.
 
-  libraries=$(python3 scripts/install_provider_libraries.py)
+  libraries=$(python3 scripts/install_test_libraries.py)
   PYTHONPATH=$libraries/python python3 -m unittest discover -s clients/python -p test_providers.py
 """
 import atexit

@@ -1,6 +1,7 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
 mod callback_headers;
+mod generated_clients;
 mod unknown_fields;
 
 use std::time::Duration;

@@ -44,7 +44,7 @@ fn the_node_client_does_what_it_promises() {
 
 #[test]
 fn the_node_samples_take_events_that_the_providers_libraries_signed() {
-    let libraries = PathBuf::from(ask("install_provider_libraries.py")).join("node");
+    let libraries = PathBuf::from(ask("install_test_libraries.py")).join("node");
     let mut command = Command::new("node");
     command.args(["--test", "providers.test.mjs"]).env("SENDPROMPTLY_TEST_LIBRARIES", libraries);
     passes("node", &mut command);
@@ -57,7 +57,7 @@ fn the_python_client_does_what_it_promises() {
 
 #[test]
 fn the_python_samples_take_events_that_the_providers_libraries_signed() {
-    let libraries = PathBuf::from(ask("install_provider_libraries.py")).join("python");
+    let libraries = PathBuf::from(ask("install_test_libraries.py")).join("python");
     let mut command = Command::new("python3");
     passes(
         "python",

@@ -19,6 +19,7 @@ use crate::state::AppState;
 
 /// Who did what.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct AuditShape {
     #[schema(value_type = String, example = "aud_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     audit_id: AuditId,
@@ -70,9 +71,9 @@ pub struct AuditQuery {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", tag = "audit",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", operation_id = "list_audit_entries", tag = "audit",
     params(("project_id" = String, Path), AuditQuery, Paging),
-    responses((status = 200, body = Listed<AuditShape>)))]
+    responses((status = 200, description = "One page of audit entries.", body = Listed<AuditShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,

@@ -53,9 +53,9 @@ pub struct NameQuery {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "list_declared_names", tag = "projects",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = DeclaredNames)))]
+    responses((status = 200, description = "The declared names.", body = DeclaredNames)))]
 pub async fn list_declared(
     State(state): State<AppState>,
     _: Caller,
@@ -69,9 +69,9 @@ pub async fn list_declared(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "declare_names", tag = "projects",
     request_body = DeclareBody, params(("project_id" = String, Path)),
-    responses((status = 200, body = DeclaredNames)))]
+    responses((status = 200, description = "The declared names as they are now.", body = DeclaredNames)))]
 pub async fn declare(
     State(state): State<AppState>,
     caller: Caller,
@@ -101,9 +101,9 @@ pub async fn declare(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", tag = "projects",
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "remove_declared_name", tag = "projects",
     params(("project_id" = String, Path), NameQuery),
-    responses((status = 204)))]
+    responses((status = 204, description = "The name is removed.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Caller,

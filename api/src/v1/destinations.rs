@@ -20,6 +20,7 @@ use crate::state::AppState;
 
 /// Where alerts go.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Destination)]
 pub struct DestinationShape {
     #[schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     destination_id: DestinationId,
@@ -66,6 +67,7 @@ pub struct AddedDestination {
 
 /// What became of a test message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TestOutcome)]
 pub struct TestShape {
     delivered: bool,
     /// What the other side said, in its own words.
@@ -76,9 +78,9 @@ pub struct TestShape {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", tag = "destinations",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", operation_id = "list_destinations", tag = "destinations",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = Listed<DestinationShape>)))]
+    responses((status = 200, description = "All destinations of the project.", body = Listed<DestinationShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -93,9 +95,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", tag = "destinations", request_body = DestinationBody,
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", operation_id = "add_destination", tag = "destinations", request_body = DestinationBody,
     params(("project_id" = String, Path)),
-    responses((status = 201, body = AddedDestination)))]
+    responses((status = 201, description = "The destination was added.", body = AddedDestination)))]
 pub async fn add(
     State(state): State<AppState>,
     caller: Caller,
@@ -123,9 +125,9 @@ pub async fn add(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", tag = "destinations",
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "remove_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
-    responses((status = 204)))]
+    responses((status = 204, description = "The destination is removed.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Caller,
@@ -148,9 +150,9 @@ pub async fn remove(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", operation_id = "test_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
-    responses((status = 200, body = TestShape)))]
+    responses((status = 200, description = "What became of the test message.", body = TestShape)))]
 pub async fn test(
     State(state): State<AppState>,
     caller: Caller,

@@ -21,6 +21,7 @@ use crate::state::AppState;
 
 /// A payment event.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub struct EventShape {
     #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     event_id: EventId,
@@ -71,6 +72,7 @@ impl EventShape {
 
 /// One thing that happened.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
 pub struct EntryShape {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -116,9 +118,9 @@ pub struct EventQuery {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", operation_id = "list_events", tag = "events",
     params(("project_id" = String, Path), EventQuery, Paging),
-    responses((status = 200, body = Listed<EventShape>)))]
+    responses((status = 200, description = "One page of events.", body = Listed<EventShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -147,9 +149,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events/{event_id}", tag = "events",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events/{event_id}", operation_id = "get_event", tag = "events",
     params(("project_id" = String, Path), ("event_id" = String, Path)),
-    responses((status = 200, body = EventStory)))]
+    responses((status = 200, description = "The event with its timeline.", body = EventStory)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,

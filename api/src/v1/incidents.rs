@@ -23,6 +23,7 @@ use crate::state::AppState;
 
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Incident)]
 pub struct IncidentShape {
     #[schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")]
     incident_id: IncidentId,
@@ -36,7 +37,7 @@ pub struct IncidentShape {
     reason: Reason,
     error_code: Option<String>,
     error_message: Option<String>,
-    /// `reprocessed`, `late_success` or `manual`, once it is resolved.
+    /// `reprocessed`, `late_success`, `superseded` or `manual`, once it is resolved.
     #[schema(value_type = Option<String>)]
     resolution: Option<Resolution>,
     #[serde(with = "time::serde::rfc3339")]
@@ -94,9 +95,9 @@ pub struct NoteBody {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", tag = "incidents",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", operation_id = "list_incidents", tag = "incidents",
     params(("project_id" = String, Path), IncidentQuery, Paging),
-    responses((status = 200, body = Listed<IncidentShape>)))]
+    responses((status = 200, description = "One page of incidents.", body = Listed<IncidentShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -126,9 +127,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", tag = "incidents",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", operation_id = "get_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = IncidentShape)))]
+    responses((status = 200, description = "The incident.", body = IncidentShape)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
@@ -141,9 +142,9 @@ pub async fn show(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", tag = "incidents",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
@@ -171,9 +172,9 @@ pub async fn acknowledge(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", tag = "incidents",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,

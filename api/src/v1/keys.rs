@@ -20,6 +20,7 @@ use crate::state::AppState;
 
 /// A project's API key, without the key: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 pub struct KeyShape {
     #[schema(value_type = String, example = "key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     key_id: KeyId,
@@ -70,9 +71,9 @@ pub struct KeyBody {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", tag = "keys",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", operation_id = "list_api_keys", tag = "keys",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = Listed<KeyShape>)))]
+    responses((status = 200, description = "All API keys of the project.", body = Listed<KeyShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -87,9 +88,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", tag = "keys", request_body = KeyBody,
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", operation_id = "create_api_key", tag = "keys", request_body = KeyBody,
     params(("project_id" = String, Path)),
-    responses((status = 201, body = CreatedKey)))]
+    responses((status = 201, description = "The API key was created.", body = CreatedKey)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -117,9 +118,9 @@ pub async fn create(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", tag = "keys",
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", operation_id = "revoke_api_key", tag = "keys",
     params(("project_id" = String, Path), ("key_id" = String, Path)),
-    responses((status = 204)))]
+    responses((status = 204, description = "The API key is revoked.")))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,

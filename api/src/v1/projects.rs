@@ -33,6 +33,7 @@ const FIELDS: [&str; 6] =
 
 /// A monitored payment flow.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Project)]
 pub struct ProjectShape {
     #[schema(value_type = String, example = "prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     project_id: ProjectId,
@@ -105,8 +106,8 @@ pub struct ProjectBody {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects", tag = "projects",
-    responses((status = 200, body = Listed<ProjectShape>)))]
+#[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
+    responses((status = 200, description = "All projects.", body = Listed<ProjectShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -119,9 +120,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}", operation_id = "get_project", tag = "projects",
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape)))]
+    responses((status = 200, description = "The project.", body = ProjectShape)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
@@ -134,8 +135,8 @@ pub async fn show(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectBody,
-    responses((status = 201, body = CreatedProject)))]
+#[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectBody,
+    responses((status = 201, description = "The project was created.", body = CreatedProject)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -166,9 +167,9 @@ pub async fn create(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", request_body = ProjectBody,
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
-    responses((status = 200, body = ProjectShape)))]
+    responses((status = 200, description = "The project as it is now.", body = ProjectShape)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Caller,

@@ -21,6 +21,7 @@ use crate::state::AppState;
 
 /// A read-only page of one incident, without its address: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProofLink)]
 pub struct ProofLinkShape {
     #[schema(value_type = String, example = "prf_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
     proof_link_id: ProofLinkId,
@@ -75,9 +76,9 @@ pub struct ProofLinkBody {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", tag = "proof links",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "list_proof_links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = Listed<ProofLinkShape>)))]
+    responses((status = 200, description = "All proof links of the incident.", body = Listed<ProofLinkShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -92,9 +93,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", tag = "proof links",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "create_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkBody,
-    responses((status = 201, body = CreatedProofLink)))]
+    responses((status = 201, description = "The proof link was created.", body = CreatedProofLink)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -120,9 +121,9 @@ pub async fn create(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links/{proof_link_id}", tag = "proof links",
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links/{proof_link_id}", operation_id = "revoke_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path), ("proof_link_id" = String, Path)),
-    responses((status = 204)))]
+    responses((status = 204, description = "The proof link is revoked.")))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 
 use axum::Json;
 use serde::Serialize;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
 use utoipa::{Modify, ToSchema};
 
 use super::refusals;
@@ -16,6 +17,7 @@ use super::refusals;
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     let mut document = super::automation().into_openapi();
     speak_of_http(&mut document);
+    name_items(&mut document);
     refusals::declare(&mut document);
     document
 });
@@ -28,6 +30,19 @@ fn speak_of_http(document: &mut OpenApi) {
             let said = operation.description.take().unwrap_or_default();
             let said = said.split("# Errors").next().unwrap_or_default().trim();
             operation.description = (!said.is_empty()).then(|| said.to_owned());
+        }
+    }
+}
+
+/// Lets each list name the schema of its things, where utoipa copies the schema of a type parameter:
+/// a generated client then has one type for a thing, listed or alone.
+fn name_items(document: &mut OpenApi) {
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    for (name, schema) in schemas {
+        let Some(thing) = name.strip_prefix("Listed_") else { continue };
+        let RefOr::T(Schema::Object(list)) = schema else { continue };
+        if let Some(RefOr::T(Schema::Array(data))) = list.properties.get_mut("data") {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(thing).into()));
         }
     }
 }
@@ -80,5 +95,38 @@ impl Modify for Security {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("operator_token", SecurityScheme::Http(scheme));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::document;
+    use serde_json::Value;
+
+    /// Clients are generated from these names, so one that changes breaks its users.
+    #[test]
+    fn operations_and_schemas_keep_their_names() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let operations = paths.values().flat_map(|path| path.as_object().expect("a path").values());
+        let mut ids: Vec<_> =
+            operations.map(|one| one["operationId"].as_str().expect("an id").to_owned()).collect();
+        ids.sort();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let schemas: Vec<_> = schemas.keys().map(String::as_str).collect();
+        insta::assert_snapshot!(format!("{}\n\n{}", ids.join("\n"), schemas.join("\n")));
+    }
+
+    #[test]
+    fn a_list_names_the_schema_of_its_things() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let listed =
+            schemas.iter().filter_map(|(name, list)| Some((name.strip_prefix("Listed_")?, list)));
+        for (thing, list) in listed {
+            let items = &list["properties"]["data"]["items"]["$ref"];
+            assert_eq!(*items, Value::from(format!("#/components/schemas/{thing}")));
+            assert!(schemas.contains_key(thing), "{thing}");
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::state::AppState;
 
 /// One reprocess with its callback attempts.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reprocess)]
 pub struct ReprocessShape {
     #[schema(value_type = String, example = "rpl_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
     replay_id: ReplayId,
@@ -35,6 +36,7 @@ pub struct ReprocessShape {
 
 /// One callback attempt.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Attempt)]
 pub struct AttemptShape {
     attempt: i32,
     #[serde(with = "time::serde::rfc3339")]
@@ -73,9 +75,9 @@ pub struct RequestedReprocess {
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "list_reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, body = Listed<ReprocessShape>)))]
+    responses((status = 200, description = "All reprocesses of the incident.", body = Listed<ReprocessShape>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
@@ -102,9 +104,9 @@ pub async fn list(
 ///
 /// # Errors
 /// As the document says.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", tag = "incidents",
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 202, body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,

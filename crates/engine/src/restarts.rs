@@ -7,9 +7,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::NoDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{EventId, OutboxId};
-use serde_json::json;
 use store::audit::{self, Subject};
 use store::transitions::stalled::{Stall, note_stall};
 use store::{PgPool, StoreError};
@@ -31,8 +31,8 @@ pub(crate) async fn restart(
     let event = watch.event;
     if watch.restart().await? {
         let subject = Subject::event(event.project_id, event.id);
-        let entry = (&Actor::System, Action::WatchRestarted);
-        return audit::insert_once(pool, message.as_uuid(), entry, subject, json!({}))
+        let restarted = AuditEvent::WatchRestarted(NoDetail {});
+        return audit::record_once(pool, message.as_uuid(), &Actor::System, subject, &restarted)
             .await
             .map_err(stored);
     }

@@ -96,35 +96,6 @@ pub async fn record_once(
     Ok(())
 }
 
-/// Adds an entry with any detail, as it is given; new code calls [`record`].
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_entry(
-    db: impl PgExecutor<'_>,
-    actor: &Actor,
-    action: Action,
-    subject: Subject,
-    detail: Value,
-) -> Result<(), StoreError> {
-    insert_once(db, Uuid::now_v7(), (actor, action), subject, detail).await
-}
-
-/// The same, once; new code calls [`record_once`].
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_once(
-    db: impl PgExecutor<'_>,
-    id: Uuid,
-    (actor, action): (&Actor, Action),
-    subject: Subject,
-    detail: Value,
-) -> Result<(), StoreError> {
-    let event = AuditEvent::Unknown { action: action.as_str().to_owned(), detail };
-    record_once(db, id, actor, subject, &event).await
-}
-
 /// Whether an event has an entry of this action whose detail holds this.
 ///
 /// # Errors

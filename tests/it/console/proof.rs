@@ -1,7 +1,7 @@
 //! The proof page, as the customer sees it.
 
 use api::auth::random::proof_token;
-use domain::audit::{Action, Actor};
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{EventId, ProofLinkId};
 use domain::incident::Resolution;
 use domain::operator::Role;
@@ -10,7 +10,7 @@ use e2e::console::{Operator, PageAnswer};
 use e2e::{World, WorldOptions};
 use serde_json::json;
 use store::administration::proof_link::{create_link, revoke_link};
-use store::audit::{Subject, insert_entry};
+use store::audit::{Subject, record};
 use store::incidents::Incident;
 use store::proof_links::list_links;
 use store::transitions::acknowledge::acknowledge_incident;
@@ -120,7 +120,8 @@ fn nothing_internal_is_on_the_page() {
                 "note": "canary-note", "why": "canary-why", "answer": "canary-answer",
                 "destination": "canary-destination", "error": "canary-error", "label": "canary-label",
             });
-            insert_entry(&mut *tx, &alice(), *action, subject, detail).await.expect("an entry");
+            let entry = AuditEvent::read(action.as_str(), detail);
+            record(&mut *tx, &alice(), subject, &entry).await.expect("an entry");
         }
         let resolving = Resolving { actor: &alice(), note: Some("canary-note"), signal: false };
         resolve_incident(&mut tx, incident.event_id, resolving).await.expect("a database");

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::DeclaredDetail;
+use domain::audit::{Actor, AuditEvent};
 use domain::catalogue::Declaration;
 use domain::ids::ProjectId;
-use serde_json::json;
 
 use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError, declared_names, projects};
@@ -63,10 +63,8 @@ pub async fn remove_names(
             return Ok(Removed::InUse(name.clone()));
         }
         declared_names::delete_name(&mut *tx, project_id, name).await?;
-        let detail = json!({ "name": name.to_string() });
-        let subject = Subject::project(project_id);
-        let action = Action::ProjectNameRemoved;
-        audit::insert_entry(&mut *tx, actor, action, subject, detail).await?;
+        let removed = AuditEvent::ProjectNameRemoved(DeclaredDetail { name: name.to_string() });
+        audit::record(&mut *tx, actor, Subject::project(project_id), &removed).await?;
     }
     Ok(Removed::Done)
 }
@@ -88,10 +86,8 @@ pub async fn declare_names(
     for name in names.iter().filter(|name| !name.is_built_in()) {
         if declared_names::insert_name(&mut *tx, project_id, name).await? {
             new.push(name.clone());
-            let detail = json!({ "name": name.to_string() });
-            let subject = Subject::project(project_id);
-            let action = Action::ProjectDeclared;
-            audit::insert_entry(&mut *tx, actor, action, subject, detail).await?;
+            let declared = AuditEvent::ProjectDeclared(DeclaredDetail { name: name.to_string() });
+            audit::record(&mut *tx, actor, Subject::project(project_id), &declared).await?;
         }
     }
     let declared = declared_names::load_catalogue(&mut *tx, project_id).await?;

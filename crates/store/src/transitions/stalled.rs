@@ -7,7 +7,8 @@
 //! and may decide again. What only waits for a worker goes on by itself and ends nothing. Deadlines and alerts
 //! do not come here: the sweep and the workers see to them without the watch. All of it is one transaction.
 
-use domain::audit::{Action, Actor};
+use domain::audit::detail::StallDetail;
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::EventId;
 use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
@@ -57,17 +58,12 @@ pub async fn note_stall(
     stall: Stall<'_>,
 ) -> Result<(), StoreError> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let action = match stall.kind {
-        StallKind::Paused => Action::WatchPaused,
-        StallKind::Stuck | StallKind::NoWorker => Action::WatchStuck,
-    };
-    if !audit::has_entry(&mut *tx, event_id, action, &json!({ "key": stall.key })).await? {
+    if !audit::has_entry(&mut *tx, event_id, stall.action(), &json!({ "key": stall.key })).await? {
         let subject = Subject {
             incident_id: scene.incident.as_ref().map(|incident| incident.id),
             ..Subject::event(scene.event.project_id, event_id)
         };
-        let detail = json!({ "what": stall.what, "key": stall.key, "cure": stall.cure });
-        audit::insert_entry(&mut *tx, &Actor::System, action, subject, detail).await?;
+        audit::record(&mut *tx, &Actor::System, subject, &stall.entry()).await?;
         if stall.kind == StallKind::Paused {
             wake(tx, event_id).await?;
         }
@@ -84,6 +80,23 @@ pub async fn note_stall(
 }
 
 impl Stall<'_> {
+    fn action(&self) -> Action {
+        match self.kind {
+            StallKind::Paused => Action::WatchPaused,
+            StallKind::Stuck | StallKind::NoWorker => Action::WatchStuck,
+        }
+    }
+
+    /// What the timeline says of it.
+    fn entry(&self) -> AuditEvent {
+        let [what, key, cure] = [self.what, self.key, self.cure].map(str::to_owned);
+        let detail = StallDetail { what, key, cure };
+        match self.kind {
+            StallKind::Paused => AuditEvent::WatchPaused(detail),
+            StallKind::Stuck | StallKind::NoWorker => AuditEvent::WatchStuck(detail),
+        }
+    }
+
     /// Why a callback that is overdue for too long is not delivered.
     fn ends_callback(&self) -> Option<String> {
         match self.kind {

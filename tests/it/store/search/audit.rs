@@ -1,10 +1,10 @@
 //! Searching and exporting the audit.
 
-use domain::audit::{Action, Actor};
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::AuditId;
 use e2e::run;
 use serde_json::json;
-use store::audit::{Subject, insert_entry, insert_once};
+use store::audit::{Subject, record, record_once};
 use store::page::Page;
 use store::search::audit::{AuditEntry, AuditExport, AuditSearch, MAX_EXPORT, search_audit};
 use time::{Duration, OffsetDateTime};
@@ -23,7 +23,8 @@ async fn found(shop: &Shop, wanted: AuditSearch) -> String {
 async fn sign_in(shop: &Shop, name: &str) {
     let actor = Actor::Operator(format!("{name}@cometcart.test"));
     let subject = Subject::default();
-    insert_entry(&shop.pool, &actor, Action::OperatorAdded, subject, json!({})).await.expect("one");
+    let added = AuditEvent::read(Action::OperatorAdded.as_str(), json!({}));
+    record(&shop.pool, &actor, subject, &added).await.expect("one");
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn entries_are_sorted_by_their_time_whatever_their_ids_say() {
         let subject = Subject::project(shop.owner.project_id);
         // Drawn by a workflow, the id sorts after everything that a clock has made.
         let id = uuid::Uuid::from_u128(u128::MAX >> 1);
-        let said = (&bob(), Action::ResultRefused);
-        insert_once(&shop.pool, id, said, subject, json!({})).await.expect("an entry");
+        let refused = AuditEvent::read(Action::ResultRefused.as_str(), json!({}));
+        record_once(&shop.pool, id, &bob(), subject, &refused).await.expect("an entry");
         for project_id in [None, Some(shop.owner.project_id)] {
             shop.take(&format!("evt_{}", project_id.is_some())).await;
             let wanted = AuditSearch { project_id, ..Default::default() };

@@ -1,10 +1,10 @@
 //! How far a project, and one run of the integration test, has come.
 
-use domain::audit::Action;
+use domain::audit::{Action, AuditEvent};
 use domain::callback::AnswerVerdict;
 use e2e::run;
 use serde_json::json;
-use store::audit::{Subject, insert_entry};
+use store::audit::{Subject, record};
 use store::progress::{EventProgress, Progress, event_progress, project_progress};
 
 use super::super::shop::{Shop, bob};
@@ -22,8 +22,8 @@ async fn of_event(shop: &Shop, provider_event_id: &str) -> EventProgress {
 async fn test_destination(shop: &Shop, delivered: bool) {
     let subject = Subject::project(shop.owner.project_id);
     let detail = json!({ "delivered": delivered });
-    let action = Action::DestinationTested;
-    insert_entry(&shop.pool, &bob(), action, subject, detail).await.expect("an entry");
+    let tested = AuditEvent::read(Action::DestinationTested.as_str(), detail);
+    record(&shop.pool, &bob(), subject, &tested).await.expect("an entry");
 }
 
 #[test]
