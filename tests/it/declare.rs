@@ -108,6 +108,7 @@ async fn call(world: &World, token: &str, method: reqwest::Method, query: &str) 
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
