@@ -171,11 +171,7 @@ impl Gallery {
         let proof = prove(&alice, resolved).await;
         world.mailbox.wait_for(4).await;
         let rare = Rare::furnish(&world, &alice, &texts).await;
-        eventually("a console without a warning", async || {
-            let page = alice.get("/events").await.body;
-            (!page.contains("class=\"trouble\"")).then_some(())
-        })
-        .await;
+        be_watched(&alice).await;
         Self { world, slack, alice, proof, open, repairing, resolved, event, rare }
     }
 
@@ -271,6 +267,15 @@ async fn reprocessed(world: &World, alice: &Operator, texts: &Texts) -> Incident
     alice.submit(&path, &format!("{path}/reprocess"), &[("note", texts.note)]).await;
     world.repair.wait_for(3).await;
     incident
+}
+
+/// Waits until the console has seen the worker, and warns of nothing.
+async fn be_watched(alice: &Operator) {
+    eventually("a console without a warning", async || {
+        let page = alice.get("/events").await.body;
+        (!page.contains("class=\"trouble\"")).then_some(())
+    })
+    .await;
 }
 
 /// Makes a proof link; gives the path of what the customer sees.
