@@ -170,6 +170,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_other_form_has_its_reason_and_what_is_right() {
         for (given, said) in [
             (1_700_000_000_123_i64.into(), "is in milliseconds; send seconds: 1700000000.123"),
