@@ -152,8 +152,8 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
         let unknown = alice.submit(&page, &remove, &[("effect_type", "licence_issue")]).await;
         assert_eq!(unknown.status, 404, "twice");
 
-        let token = alice.token(&world).await;
-        let delete = |query| call(&world, &token, reqwest::Method::DELETE, query);
+        let secret = alice.token(&world).await;
+        let delete = |query| call(&world, &secret, reqwest::Method::DELETE, query);
         let (status, refused) = delete("?event_type=acme:license.sold").await;
         assert_eq!((status, &refused["error"]["fields"][0]["field"]), (422, &json!("event_type")));
         assert_eq!(delete("?event_type=acme:license.lost").await.0, 204);
@@ -161,7 +161,7 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
         assert_eq!(delete("").await.0, 422);
         assert_eq!(delete("?event_type=lost").await.0, 422);
         assert_eq!(
-            declared(&world, &token).await,
+            declared(&world, &secret).await,
             json!({"event_types": ["acme:license.sold"], "effect_types": ["license_issue"]})
         );
         let audit = alice.get("/audit?action=project.name_removed").await.body;

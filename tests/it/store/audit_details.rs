@@ -7,10 +7,10 @@ use e2e::run;
 use serde_json::{Value, json};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::callback::end_undelivered;
-use store::transitions::paused::{Pause, note_pause};
 use store::transitions::reprocess::{self, Wanted};
 use store::transitions::result::{note_ambiguous, refresh_failure};
 use store::transitions::signal_notes::note_ignored;
+use store::transitions::stalled::{Stall, StallKind, note_stall};
 use store::transitions::{resolve, silence};
 use store::{events, pool, reprocesses};
 use uuid::Uuid;
@@ -137,8 +137,9 @@ fn of_what_was_typed_paused_or_ambiguous() {
         let ignored = ["a is 7".to_owned(), "b is 8".to_owned()];
         let (signal, id) = ((&actor, "resolve"), Uuid::now_v7());
         note_ignored(&mut tx, event_id, signal, id, &ignored).await.expect("noted");
-        let pause = Pause { what: "watch", key: "run/7", cure: "temporal workflow unpause" };
-        note_pause(&mut tx, event_id, pause).await.expect("noted");
+        let cure = "temporal workflow unpause";
+        let pause = Stall { kind: StallKind::Paused, what: "watch", key: "run/7", cure };
+        note_stall(&mut tx, event_id, pause).await.expect("noted");
         let event = events::find_event(&mut *tx, event_id).await.expect("a database");
         let candidates: Vec<_> = event.into_iter().collect();
         for result in [failure(), success()] {

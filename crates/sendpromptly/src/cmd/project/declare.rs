@@ -67,16 +67,17 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         }
         Declared::NoProject => return Err(no_such("project", id).into()),
     };
-    let said = describe(&names, |name| {
-        if new.contains(name) {
-            "declared"
-        } else if name.is_built_in() {
-            "is built in, nothing to declare"
-        } else {
-            "was declared before"
-        }
-    });
-    show(&desk, id, said).await
+    show(&desk, id, describe(&names, |name| became(name, &new))).await
+}
+
+fn became(name: &Declaration, new: &[Declaration]) -> &'static str {
+    if new.contains(name) {
+        "declared"
+    } else if name.is_built_in() {
+        "is built in, nothing to declare"
+    } else {
+        "was declared before"
+    }
 }
 
 /// What the project declares now, and for people what became of the names that were given.
@@ -140,7 +141,7 @@ mod tests {
         let names = names.read().expect("names");
         let new = [names[0].clone(), names[3].clone()];
         assert_eq!(
-            describe(&names, &new),
+            describe(&names, |name| became(name, &new)),
             "event type acme:license.sold: declared\n\
              event type acme:license.renewed: was declared before\n\
              event type stripe:invoice.paid: is built in, nothing to declare\n\
