@@ -117,6 +117,14 @@ fn no_text_about_a_failure_loses_it() {
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
             assert_eq!(incident.error_message.as_deref(), Some(kept), "{number}");
         }
+    });
+}
+
+#[test]
+fn an_error_code_is_as_good_as_a_message_and_only_what_is_not_read_is_too_large() {
+    run(async {
+        let api = Api::start().await;
+        api.take("evt_0").await;
         let code = &b"{\"provider_event_id\":\"evt_0\",\"status\":\"failed\",\"error_code\":\"E\x01\xff 1\"}"[..];
         let answer = api.send_bytes(RESULT, code.to_vec()).await;
         assert_eq!((answer.status, &answer.json()["adjusted"]), (202, &json!(["error_code"])));
