@@ -124,8 +124,8 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
         let declare: Vec<&str> =
             ["project", "declare", "--project", &id].into_iter().chain(options).collect();
         assert_eq!(world.cli(&declare).await.expect("a command").0, 0);
-        let (status, taken) = world.post("/api/v1/receipt", &license()).await;
-        assert_eq!(status, 202, "{taken}");
+        let (status, accepted) = world.post("/api/v1/receipt", &license()).await;
+        assert_eq!(status, 202, "{accepted}");
         // Stripe's own event type of the same name is no use of the mistyped provider's.
         world.receipt("evt_1").await;
 
