@@ -29,7 +29,7 @@ use crate::deps::Deps;
 use crate::typed_result;
 
 /// The longest name that is kept of what was typed by hand, in characters.
-const MAX_NAME: usize = 500;
+const MAX_NAME: usize = 100;
 
 /// Implements [`workflows::activity_contract::Records`].
 pub struct Records {

@@ -57,6 +57,29 @@ fn doctor_lists_them_as_a_warning() {
 }
 
 #[test]
+fn doctor_fails_on_what_a_service_would_not_start_with() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        for (name, value, check) in [
+            ("SENDPROMPTLY_CALLBACK_ALLOW", "*.internal", "settings"),
+            ("SENDPROMPTLY_CALLBACK_ALLOW", "http://billing:3000", "settings"),
+            ("SENDPROMPTLY_CALLBACK_ALLOW", "10.0.0.0/99", "settings"),
+            ("SENDPROMPTLY_KEEP_ALIVE", "3", "settings"),
+            ("SENDPROMPTLY_DATABASE_POOLER", "statement", "database"),
+            ("SENDPROMPTLY_WORKFLOW_POLLERS", "1", "settings"),
+            ("SENDPROMPTLY_ACTIVITY_POLLERS", "many", "settings"),
+            ("SENDPROMPTLY_PUBLIC_URL", "https://example.com/sub", "public_url"),
+        ] {
+            let (code, found, _) =
+                world.cli_with(&["doctor"], &[(name, value)], "").await.expect("a command");
+            let checks = found["checks"].as_array().expect("checks");
+            let found = checks.iter().find(|one| one["name"] == check).expect("a check");
+            assert_eq!((code, &found["status"]), (1, &"fail".into()), "{name}={value}: {found}");
+        }
+    });
+}
+
+#[test]
 fn a_password_that_is_not_percent_encoded_is_said_without_showing_it() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;

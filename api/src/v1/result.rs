@@ -11,6 +11,7 @@ use domain::event::Effect;
 use domain::field::FieldError;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::IncidentState;
+use domain::receipt::ReceiptContext;
 use serde::Serialize;
 use store::PgConnection;
 use store::events::PaymentEvent;
@@ -55,7 +56,8 @@ struct ResultCall {
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (sender, body) = ingest::read(&state, request).await?;
-    let report = ResultReport::parse(&body.fields, &sender.owner.catalogue);
+    let context = ReceiptContext { catalogue: &sender.owner.catalogue, mode: sender.owner.mode };
+    let report = ResultReport::parse(&body.fields, context);
     let mut report = report.map_err(ApiError::ValidationError)?;
     for name in &body.repaired {
         if !report.adjusted.contains(name) {
@@ -106,7 +108,10 @@ impl IngestCall for ResultCall {
         match selected.as_slice() {
             [] => Ok(Worked::Refused(self.refuse_unknown(tx, context).await?)),
             [event] => self.apply(tx, context, event.id).await,
-            _ => self.refuse_ambiguous(tx, context, selected).await,
+            _ => match self.settled(tx, context, &selected).await? {
+                Some(event_id) => self.apply(tx, context, event_id).await,
+                None => self.refuse_ambiguous(tx, context, selected).await,
+            },
         }
     }
 
@@ -134,6 +139,18 @@ impl ResultCall {
     ) -> Result<Vec<PaymentEvent>, ApiError> {
         let selected = events::list_selected(tx, context.owner.project_id, &self.report.event);
         selected.await.map_err(ingest::failed)
+    }
+
+    /// The one of several events that this call has settled when it came before the receipt.
+    async fn settled(
+        &self,
+        tx: &mut PgConnection,
+        context: CallContext<'_>,
+        selected: &[PaymentEvent],
+    ) -> Result<Option<EventId>, ApiError> {
+        let settled = results::find_settled(tx, context.used, &self.report).await;
+        let settled = settled.map_err(ingest::failed)?;
+        Ok(settled.filter(|id| selected.iter().any(|event| event.id == *id)))
     }
 
     /// Nothing fits: the event is not there, or it is and something else is said of it.

@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Catalogue, EffectType, Provider};
+use crate::catalogue::{EffectType, Provider};
 use crate::diagnostics;
 use crate::field::{FieldError, Fields, check_identifier};
 use crate::identity::{EventIdentity, digest};
-use crate::receipt::{self, MAX_EFFECT_KEY};
+use crate::receipt::{self, MAX_EFFECT_KEY, ReceiptContext};
 use crate::shop_domain;
 use crate::text_enum::text_enum;
 
@@ -89,10 +89,10 @@ impl ResultReport {
     /// Every field that breaks a rule, each with the cure.
     pub fn parse(
         body: &Map<String, Value>,
-        catalogue: &Catalogue,
+        context: ReceiptContext<'_>,
     ) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of_report(body);
-        let event = event_selector(&mut fields, catalogue);
+        let event = event_selector(&mut fields, context);
         let (result, adjusted) = effect_result(&mut fields);
         let report = event.zip(result).map(|(event, result)| Self { event, result, adjusted });
         fields.finish(report)
@@ -132,10 +132,12 @@ impl EventSelector {
     #[must_use]
     pub fn contradictions(&self, event: &EventIdentity<'_>) -> Vec<FieldError> {
         let shop = event.shopify_shop_domain.map(str::to_ascii_lowercase);
+        let said_shop = self.shopify_shop_domain.as_deref();
+        let said_shop = said_shop.filter(|_| event.provider == Provider::Shopify.as_str());
         let pairs = [
             ("provider_event_id", self.provider_event_id.as_deref(), Some(event.provider_event_id)),
             ("provider", self.provider.as_ref().map(Provider::as_str), Some(event.provider)),
-            ("shopify_shop_domain", self.shopify_shop_domain.as_deref(), shop.as_deref()),
+            ("shopify_shop_domain", said_shop, shop.as_deref()),
             ("event_type", self.event_type.as_deref(), Some(event.event_type)),
             (
                 "effect_type",
@@ -163,13 +165,18 @@ impl EventSelector {
     }
 }
 
-fn event_selector(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<EventSelector> {
+fn event_selector(
+    fields: &mut Fields<'_>,
+    ReceiptContext { catalogue, mode }: ReceiptContext<'_>,
+) -> Option<EventSelector> {
     let event_id = fields.text("event_id").map(|text| text.trim().to_owned());
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");
     let mut provider = receipt::provider(fields, catalogue);
-    let event_type =
-        fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
+    if canonical.is_none() && stripe.is_some() && fields.value("provider").is_none() {
+        provider = Some(Provider::Stripe);
+    }
+    let event_type = receipt::event_type(fields, provider.as_ref(), catalogue);
     let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
     let internal_reference = fields.identifier("internal_reference");
     let effect_key = fields.identifier_of("effect_key", MAX_EFFECT_KEY);
@@ -180,10 +187,19 @@ fn event_selector(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<Even
         fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
         return None;
     }
-    if canonical.is_none() && stripe.is_some() {
-        provider = provider.or(Some(Provider::Stripe));
+    if canonical.is_none()
+        && stripe.is_some()
+        && provider.as_ref().is_some_and(|provider| *provider != Provider::Stripe)
+    {
+        fields.refuse("stripe_event_id", "is for stripe only; send provider_event_id");
+        return None;
     }
     let provider_event_id = canonical.or(stripe);
+    if let Some(id) = &provider_event_id
+        && !receipt::may_be_real(fields, id, mode)
+    {
+        return None;
+    }
     let named = ["event_id", "provider_event_id", "stripe_event_id"];
     if !named.iter().any(|field| fields.value(field).is_some()) {
         fields.refuse("event_id", "is required, or provider_event_id, or stripe_event_id");
@@ -237,10 +253,37 @@ fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::project::Mode;
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<ResultReport, Vec<FieldError>> {
-        ResultReport::parse(body.as_object().expect("an object"), &Catalogue::default())
+        parse_in(Mode::Test, body)
+    }
+
+    fn parse_in(mode: Mode, body: &Value) -> Result<ResultReport, Vec<FieldError>> {
+        let context = ReceiptContext { catalogue: &Catalogue::default(), mode };
+        ResultReport::parse(body.as_object().expect("an object"), context)
+    }
+
+    #[test]
+    fn what_no_receipt_can_say_is_no_result() {
+        for (body, field) in [
+            (json!({"stripe_event_id": "evt_1", "provider": "paypal"}), "stripe_event_id"),
+            (json!({"stripe_event_id": "evt_1", "event_type": "orders/paid"}), "event_type"),
+            (json!({"provider_event_id": "evt_00000000000000"}), "provider_event_id"),
+            (
+                json!({"provider": "gumroad", "provider_event_id": "1", "event_type": "sale"}),
+                "provider",
+            ),
+        ] {
+            let mut body = body;
+            body["status"] = json!("success");
+            let refused = parse_in(Mode::Live, &body).expect_err("refused");
+            assert_eq!((refused.len(), refused[0].field.as_str()), (1, field), "{body}");
+        }
+        let test = json!({"provider_event_id": "evt_00000000000000", "status": "success"});
+        assert!(parse(&test).is_ok(), "a test project takes it");
     }
 
     #[test]
@@ -306,7 +349,7 @@ mod tests {
     #[test]
     fn every_field_that_is_read_is_listed() {
         let body = FIELDS.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
-        let errors = ResultReport::parse(&body, &Catalogue::default()).expect_err("refused");
+        let errors = parse(&Value::Object(body)).expect_err("refused");
         let mut named: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         let mut listed = FIELDS.to_vec();
         named.sort_unstable();

@@ -77,8 +77,7 @@ impl Receipt {
         let provider = provider(&mut fields, catalogue);
         let provider = fields.require("provider", provider);
         let provider_event_id = event_id(&mut fields, provider.as_ref(), mode);
-        let event_type =
-            fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
+        let event_type = event_type(&mut fields, provider.as_ref(), catalogue);
         let event_type = fields.require("event_type", event_type);
         let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
         let effect_type = fields.require("effect_type", effect_type);
@@ -144,6 +143,18 @@ pub(crate) fn provider(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option
     fields.named("provider", |text| catalogue.provider(text, event_type))
 }
 
+/// The event type. Nothing is said of one beside an unknown provider: what cures that declares both.
+pub(crate) fn event_type(
+    fields: &mut Fields<'_>,
+    provider: Option<&Provider>,
+    catalogue: &Catalogue,
+) -> Option<String> {
+    if provider.is_none() && fields.value("provider").is_some() {
+        return None;
+    }
+    fields.named("event_type", |text| catalogue.event_type(provider, text))
+}
+
 /// The canonical event id, or its older Stripe name; both only if they agree.
 fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) -> Option<String> {
     let canonical = fields.identifier("provider_event_id");
@@ -167,7 +178,7 @@ fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) ->
 }
 
 /// In a live project the id of a test event would hide every later payment behind the first.
-fn may_be_real(fields: &mut Fields<'_>, id: &str, mode: Mode) -> bool {
+pub(crate) fn may_be_real(fields: &mut Fields<'_>, id: &str, mode: Mode) -> bool {
     let test = mode == Mode::Live && is_test_id(id);
     if test {
         fields.refuse(

@@ -191,7 +191,14 @@ impl Environment {
     /// # Errors
     /// When it is no http or https URL.
     pub fn public_url(&self, listen: SocketAddr) -> Result<String, ConfigError> {
-        Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| local_url(listen)))
+        let Some(url) = self.web_address(PUBLIC_URL)? else { return Ok(local_url(listen)) };
+        // Pages and forms name their paths from the root.
+        if Url::parse(&url).is_ok_and(|url| url.path() != "/") {
+            let problem = "must have no path: the console does not work below one; give it a host \
+                           name of its own, such as https://sendpromptly.example.com";
+            return Err(malformed(PUBLIC_URL, problem));
+        }
+        Ok(url)
     }
 
     /// Whether somebody said where people open the console.
@@ -324,6 +331,19 @@ impl Environment {
             Some("json") => Ok(LogFormat::Json),
             Some(_) => Err(malformed(LOG_FORMAT, "must be text or json")),
         }
+    }
+
+    /// Settings that api or worker would refuse to start with, and that no part is checked for.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<ConfigError> {
+        let read = [
+            self.keep_alive().err(),
+            self.callback_allow().err(),
+            self.temporal_ui().err(),
+            self.pooler().err(),
+            self.migrate_database_url().err(),
+        ];
+        read.into_iter().flatten().collect()
     }
 
     /// What cannot be read is given, and refused where it is read.

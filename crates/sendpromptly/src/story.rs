@@ -150,6 +150,7 @@ fn fill(name: &str, detail: &Value) -> String {
         "ending" => match said("resolution").as_str() {
             "reprocessed" => "The incident is resolved: the reprocess worked".to_owned(),
             "late_success" => "The incident is resolved: the success came late".to_owned(),
+            "superseded" => "The incident is resolved: no effect is due any more".to_owned(),
             _ => "The incident was resolved manually".to_owned(),
         },
         "try" => attempt(detail),

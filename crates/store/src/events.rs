@@ -179,7 +179,7 @@ pub async fn list_selected(
     let rows = query_events!(
         "WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
            AND ($4::text IS NULL OR provider = $4) AND ($5::text IS NULL OR effect_type = $5)
-           AND ($6::text IS NULL OR lower(shopify_shop_domain) = $6) AND ($7::text IS NULL OR event_type = $7)
+           AND ($6::text IS NULL OR provider <> 'shopify' OR lower(shopify_shop_domain) = $6) AND ($7::text IS NULL OR event_type = $7)
            AND ($8::text IS NULL OR internal_reference = $8) AND ($9::text IS NULL OR effect_key = $9)
          ORDER BY id DESC LIMIT $10",
         project_id.as_uuid(),

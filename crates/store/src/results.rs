@@ -102,7 +102,7 @@ macro_rules! fitting {
         sqlx::$query!(
             $before + "project_id = $1 AND provider_event_id = $2
                AND (provider IS NULL OR provider = $3) AND (effect_type IS NULL OR effect_type = $4)
-               AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5)
+               AND (shopify_shop_domain IS NULL OR shopify_shop_domain = $5 OR $3 <> 'shopify')
                AND (event_type IS NULL OR event_type = $6)
                AND (internal_reference IS NULL OR internal_reference = $7)
                AND (effect_key IS NULL OR effect_key = $8)" + $after,
@@ -135,9 +135,9 @@ pub async fn claim_early(
             " RETURNING *),
              claimed AS (
                  INSERT INTO claimed_early_results (id, project_id, event_id, provider, provider_event_id,
-                     shopify_shop_domain, event_type, effect_type, internal_reference, effect_key)
+                     shopify_shop_domain, event_type, effect_type, internal_reference, effect_key, idempotency_key, outcome)
                  SELECT id, project_id, $9, provider, provider_event_id, shopify_shop_domain, event_type, effect_type,
-                     internal_reference, effect_key FROM meant
+                     internal_reference, effect_key, idempotency_key, outcome FROM meant
              )
              SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id"
         ),
@@ -157,6 +157,29 @@ pub async fn claim_early(
             })
         })
         .collect()
+}
+
+/// The event that this very call has settled, when it came before the receipt.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_settled(
+    db: impl PgExecutor<'_>,
+    used: KeyUse<'_>,
+    report: &ResultReport,
+) -> Result<Option<EventId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT event_id FROM claimed_early_results
+         WHERE project_id = $1 AND provider_event_id = $2 AND idempotency_key = $3 AND outcome = $4
+           AND claimed_at > now() - interval '24 hours'",
+        used.project_id.as_uuid(),
+        report.event.provider_event_id.as_deref().unwrap_or_default(),
+        used.key,
+        report.result.outcome.as_str(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(id.map(EventId::from_uuid))
 }
 
 /// The events that were settled by a kept result that this receipt fits as well.

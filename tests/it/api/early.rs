@@ -168,3 +168,47 @@ fn a_result_that_no_receipt_claims_within_24_hours_is_in_the_audit() {
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 0);
     });
 }
+
+#[test]
+fn an_early_result_that_is_sent_again_gets_the_response_of_the_event_that_it_settled() {
+    run(async {
+        let api = Api::start().await;
+        let sent = early("evt_1", "success").to_string();
+        assert_eq!(api.send(RESULT, "k1", sent.clone()).await.status, 202);
+        let first = api.receipt("evt_1", &json!({"internal_reference": "ws_A"})).await;
+        let second = api.receipt("evt_1", &json!({"internal_reference": "ws_B"})).await;
+        for _ in 0..2 {
+            let again = api.send(RESULT, "k1", sent.clone()).await;
+            assert_eq!((again.status, again.event_id()), (202, first.event_id()), "{}", again.text);
+        }
+        let other_call = api.send(RESULT, "k2", sent).await;
+        assert_eq!(other_call.json()["error"]["code"], "ambiguous_event", "it may mean the second");
+        let failure = api.send(RESULT, "k1", early("evt_1", "failed").to_string()).await;
+        assert_eq!(failure.json()["error"]["code"], "ambiguous_event", "{}", failure.text);
+        assert_ne!(first.event_id(), second.event_id());
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "succeeded pending");
+    });
+}
+
+#[test]
+fn a_shop_tells_only_events_of_shopify_apart() {
+    run(async {
+        let api = Api::start().await;
+        let event_id = api.take("evt_1").await;
+        let shop = json!({"shopify_shop_domain": "acme.myshopify.com", "status": "success"});
+        for (field, value) in [("provider_event_id", "evt_1"), ("event_id", &event_id.to_string())]
+        {
+            let mut body = shop.clone();
+            body[field] = json!(value);
+            let answer = api.post(RESULT, &body).await;
+            assert_eq!((answer.status, answer.event_id()), (202, event_id), "{}", answer.text);
+        }
+        let mut overtaking = shop;
+        overtaking["provider_event_id"] = json!("evt_2");
+        assert_eq!(api.post(RESULT, &overtaking).await.status, 202);
+        api.take("evt_2").await;
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "succeeded succeeded");
+    });
+}

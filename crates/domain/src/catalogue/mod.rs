@@ -197,7 +197,7 @@ impl Catalogue {
         let known = || Provider::BUILT_IN.iter().chain(self.declared_providers());
         known().find(|one| one.as_str() == folded).cloned().ok_or_else(|| UnknownName {
             nearest: nearest(text, known().map(Provider::as_str)),
-            cure: self.declare_event_type(text, event_type.unwrap_or("EVENT_TYPE")),
+            cure: self.declare_event_type(Some(text), event_type),
         })
     }
 
@@ -220,7 +220,7 @@ impl Catalogue {
                 text,
                 providers.iter().flat_map(|provider| self.event_types(provider)),
             ),
-            cure: self.declare_event_type(provider.map_or("PROVIDER", Provider::as_str), text),
+            cure: self.declare_event_type(provider.map(Provider::as_str), Some(text)),
         })
     }
 
@@ -273,10 +273,18 @@ impl Catalogue {
         self.event_types(provider).find(|known| provider.fold(known) == folded)
     }
 
-    /// The command that makes an event type known, if both texts can be names.
-    fn declare_event_type(&self, provider: &str, event_type: &str) -> Option<String> {
-        let (provider, event_type) = nameable(provider).zip(nameable(event_type))?;
-        Some(self.declare("--event-type", &format!("{provider}:{event_type}")))
+    /// The command that makes an event type known, if both texts can be names. What is not given stays to
+    /// be filled in, in a form that the command refuses.
+    fn declare_event_type(
+        &self,
+        provider: Option<&str>,
+        event_type: Option<&str>,
+    ) -> Option<String> {
+        let provider = provider.map_or(Some("<provider>".to_owned()), nameable)?;
+        let event_type = event_type.map_or(Some("<event type>".to_owned()), nameable)?;
+        let name = format!("{provider}:{event_type}");
+        let quoted = if name.contains('<') { format!("'{name}'") } else { name };
+        Some(self.declare("--event-type", &quoted))
     }
 
     fn declare(&self, option: &str, name: &str) -> String {
@@ -309,15 +317,9 @@ fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> 
     near.into_iter().take(NEAREST).map(|(_, one)| one.to_owned()).collect()
 }
 
-/// A text as a name that can be declared. What stands in capitals for a part that is not known stays
-/// as it is, so that nobody takes it for a name.
+/// A text as a name that can be declared.
 fn nameable(text: &str) -> Option<String> {
-    let folded = text.trim().to_ascii_lowercase();
-    let placeholder = ["PROVIDER", "EVENT_TYPE"].contains(&text);
-    folded
-        .parse::<Name>()
-        .ok()
-        .map(|name| if placeholder { text.to_owned() } else { name.to_string() })
+    text.trim().to_ascii_lowercase().parse::<Name>().ok().map(|name| name.to_string())
 }
 
 /// A name that the catalogue does not have. The text continues a sentence that begins with the field.
@@ -427,7 +429,7 @@ mod tests {
             "{said}"
         );
         let unknown = catalogue.provider("acmee", None).expect_err("unknown").to_string();
-        assert!(unknown.ends_with("--event-type acmee:EVENT_TYPE"), "{unknown}");
+        assert!(unknown.ends_with("--event-type 'acmee:<event type>'"), "{unknown}");
     }
 
     #[test]

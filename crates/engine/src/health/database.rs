@@ -8,7 +8,22 @@ use super::{Check, in_time};
 
 pub(super) const DATABASE: &str = "database";
 pub(super) const SCHEMA: &str = "schema";
-const PRIVILEGES: &str = "privileges";
+pub(super) const PRIVILEGES: &str = "privileges";
+
+/// What the two calls work on; without rights on another table receipts are still accepted.
+const OF_THE_CALLS: [&str; 11] = [
+    "api_keys",
+    "audit_entries",
+    "claimed_early_results",
+    "declared_names",
+    "early_results",
+    "event_identities",
+    "event_keys",
+    "idempotency_keys",
+    "outbox",
+    "payment_events",
+    "projects",
+];
 
 /// `database`, which is never remembered.
 pub(super) async fn writable(pool: &PgPool) -> Check {
@@ -64,11 +79,34 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
         let others = missing.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" and {others} others") };
         let detail = format!("the role may not work on the table {first}{others}");
-        return Check::failed(PRIVILEGES, detail, cure);
+        if missing.iter().any(|table| OF_THE_CALLS.contains(&table.as_str())) {
+            let detail = format!("{detail}: no receipt can be accepted");
+            return Check::failed(PRIVILEGES, detail, cure);
+        }
+        return Check::degraded(PRIVILEGES, detail, cure);
     }
     if may_change_audit {
         let detail = "the role has rights to change and delete audit entries";
         return Check::degraded(PRIVILEGES, detail, cure);
     }
     Check::ok(PRIVILEGES, "the role may do what it must")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Status;
+
+    #[test]
+    fn only_rights_that_the_calls_need_keep_receipts_out() {
+        for (table, status) in [
+            ("event_keys", Status::Failed),
+            ("audit_entries", Status::Failed),
+            ("notices", Status::Degraded),
+        ] {
+            let missing = vec!["alerts".to_owned(), table.to_owned()];
+            let found = judge_privileges(Ok(Privileges { missing, may_change_audit: false }));
+            assert_eq!(found.status, status, "{table}");
+        }
+    }
 }

@@ -93,7 +93,9 @@ impl Report {
     /// Whether receipts can be accepted.
     #[must_use]
     pub fn accepts_receipts(&self) -> bool {
-        self.is_ok(database::DATABASE) && !self.has_failed(database::SCHEMA)
+        self.is_ok(database::DATABASE)
+            && !self.has_failed(database::SCHEMA)
+            && !self.has_failed(database::PRIVILEGES)
     }
 
     /// Whether nothing needs attention.

@@ -46,6 +46,16 @@ impl WorkerArgs {
     }
 }
 
+/// What is wrong with a variable that a worker alone reads.
+#[must_use]
+pub fn find_mistake() -> Option<String> {
+    let command = WorkerArgs::augment_args(clap::Command::new("worker").no_binary_name(true));
+    let error = command.try_get_matches_from([""; 0]).err()?;
+    let said = error.render().to_string();
+    let first = said.lines().next().unwrap_or_default();
+    Some(first.trim_start_matches("error: ").to_owned())
+}
+
 /// Works until asked to end.
 ///
 /// # Errors

@@ -128,7 +128,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
     let engine = Arc::new(desk::engine(dev.as_ref(), context));
     let (database, mut checks) = Database::open(site, &engine, context).await;
-    checks.insert(0, parts::settings(&crate::settings::find_unknown()));
+    checks.insert(0, parts::settings(&crate::settings::find_unknown(), context));
     checks.insert(1, parts::public_url(context, dev.is_some()));
     checks.push(parts::mail(context, dev.is_some(), database.pool.as_ref()).await);
     if let Some(url) = parts::console_url(context, dev.as_ref()) {

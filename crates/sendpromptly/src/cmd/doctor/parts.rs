@@ -7,6 +7,7 @@ use store::health::read_work;
 use store::{MasterKey, PgPool, pool, signing_secrets};
 
 use super::Check;
+use crate::cmd::worker;
 use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL};
 use crate::desk::{Site, find_master_key};
 use crate::local::DevState;
@@ -54,9 +55,14 @@ impl Database {
     }
 }
 
-/// Variables of this process that look like settings and are none. Those of api and worker are named in
-/// their logs.
-pub(super) fn settings(unknown: &[UnknownSetting]) -> Check {
+/// Settings of this process that api or worker would not start with, and variables that look like
+/// settings and are none. Those of api and worker are named in their logs.
+pub(super) fn settings(unknown: &[UnknownSetting], context: &Context) -> Check {
+    let mistakes = context.environment.mistakes().into_iter().map(|error| error.to_string());
+    let mistakes: Vec<_> = mistakes.chain(worker::find_mistake()).collect();
+    if !mistakes.is_empty() {
+        return Check::fail(SETTINGS, mistakes.join("; "));
+    }
     if unknown.is_empty() {
         return Check::pass(SETTINGS, "every SENDPROMPTLY_ variable is a setting");
     }
