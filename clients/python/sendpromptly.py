@@ -149,7 +149,7 @@ class Client:
         except Exception:
             if name in LIMITS:
                 return type_name(value)
-            self._say(f"{name} left out: a {type_name(value)} that has no text")
+            self._say(f"{name} left out: its value ({type_name(value)}) has no text")
             return None
 
     def _attempt(self, call, seconds):

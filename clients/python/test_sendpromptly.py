@@ -750,7 +750,7 @@ class Texts(Case):
         self.assertRegex(self.sent(server)["error_message"], "^<object object")
         self.assertTrue(client.result("failed", **EVENT, effect_key=Mute()))
         self.assertNotIn("effect_key", self.sent(server))
-        self.assertIn(f"sendpromptly: effect_key left out: a {mute} that has no text", client.logged)
+        self.assertIn(f"sendpromptly: effect_key left out: its value ({mute}) has no text", client.logged)
 
     def test_ids_that_are_numbers_are_sent_as_texts_with_all_their_digits(self):
         server, client = self.start(ACCEPT)
