@@ -406,7 +406,8 @@ class Client:
     def _work(self, order, work, name):
         outcome = {"status": "success", "event_id": order["event_id"], "replay_id": order["replay_id"]}
         try:
-            if work(order) == "superseded":
+            done = work(order)
+            if isinstance(done, str) and done == "superseded":  # what a table compares to is a table
                 outcome["status"] = "superseded"
         except BaseException as error:  # sys.exit() too: this thread has no one else to tell
             outcome.update(status="failed", error=error)

@@ -936,6 +936,15 @@ class Repairs(Case):
         self.assertEqual(json.loads(server.requests[0]["body"])["status"], "superseded")
         self.assertEqual(len(count), 1)
 
+    def test_whatever_work_gives_back_it_succeeded(self):
+        class Table:
+            def __eq__(self, other):
+                raise ValueError("the truth value is ambiguous")
+
+        server, client = self.start(ACCEPT)
+        self.work_on(client, callback(ORDER), lambda order: Table())
+        self.assertEqual(json.loads(server.requests[0]["body"])["status"], "success")
+
     def test_work_that_fails_is_reported_and_can_be_asked_for_again(self):
         server, client = self.start(ACCEPT)
 
