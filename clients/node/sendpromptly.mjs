@@ -1,6 +1,6 @@
 // The sendpromptly client, one file to copy into your app. Node 18 or newer, no packages.
 //
-// receipt() and result() never throw and end within 2 seconds, whatever network and disk do: your webhook
+// receipt() and result() never throw and end within a second each, whatever network and disk do: your webhook
 // handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get through
 // stays there and is sent again in the background, by this process or the next. What the server rejects,
 // and what is a week old, is moved to rejected/ beside it and logged.
@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
-const BUDGET = 1800; // ms for disk, DNS, connect, TLS, headers and body together, with a margin to 2 s
-const DISK_BUDGET = 900; // of these, before the call is sent without waiting for the disk
+const BUDGET = 850; // ms for disk, DNS, connect, TLS, headers and body: two calls have 2 s, with a margin
+const DISK_BUDGET = 400; // of these, before the call is sent without waiting for the disk
 const BACKGROUND_BUDGET = 10_000;
 const LEASE = 60_000; // ms after which whoever was sending a call is gone: an attempt takes seconds
 const DAY = 24 * 3600_000;
@@ -28,6 +28,7 @@ const FINAL = [
   "payload_too_large",
   "too_many_fields",
 ];
+const LIMITS = { __proto__: null, error_code: 200, error_message: 2000 }; // characters
 const TEST_ID = /^(evt_)?(?=-*0)[0-]{8,}$/; // of the providers' test events: zeros, or a UUID of them
 const RAW_BODY =
   "the raw body is needed, before any parser: in Express put express.raw({ type: 'application/json' }) " +
@@ -70,7 +71,8 @@ export class Client {
 
   /**
    * The effect is applied ("success"), is not ("failed"), or a newer event made it void ("superseded").
-   * Name the event as in its receipt, or by event_id. `error` fills error_code and error_message.
+   * Name the event as in its receipt, or by event_id. An Error as `error` fills error_code and error_message,
+   * a text as `error` is the error_message.
    */
   result(status, fields) {
     return this.#call("result", { ...fields, status });
@@ -95,20 +97,16 @@ export class Client {
         this.#say(`${key} ${fate}: ${outcome.why}`);
       }
       const settling = writing.then((written) => this.#settle(written, outcome)).catch(spoolFailed);
-      await within(end + 100 - Date.now(), settling);
+      await within(end + 50 - Date.now(), settling);
       return outcome.answer ?? null;
     } catch (error) {
       return this.#say(`${path} not sent: ${error?.message}`);
     }
   }
 
-  #clean({ payload, ...fields }) {
-    const limits = { error_code: 200, error_message: 2000 };
-    const body = { ...("error" in fields && describe(fields.error)), ...fields, error: undefined };
-    for (const [name, value] of Object.entries(body)) {
-      if (typeof value === "bigint") body[name] = String(value);
-      if (typeof value === "string") body[name] = cleanText(value, limits[name]) || undefined;
-    }
+  #clean({ payload, error, ...fields }) {
+    const body = { ...describe(error), ...fields };
+    for (const [name, value] of Object.entries(body)) body[name] = this.#value(name, value);
     try {
       const size = Buffer.byteLength(JSON.stringify(payload ?? null, wellFormed));
       if (size <= 65_536) return { ...body, payload };
@@ -117,6 +115,21 @@ export class Client {
       this.#say(`payload left out: ${error?.message}`);
     }
     return body;
+  }
+
+  /** What is sent of a value. One that has no text costs at most its field, and never the call. */
+  #value(name, value) {
+    if (value === null || value === undefined) return undefined;
+    if (typeof value === "boolean" || Number.isFinite(value)) return value;
+    try {
+      const isObject = typeof value === "object" && !(value instanceof Error);
+      const plain = isObject ? JSON.parse(JSON.stringify(value, wellFormed)) : String(value);
+      return typeof plain === "string" ? cleanText(plain, LIMITS[name]) || undefined : (plain ?? undefined);
+    } catch {
+      if (name in LIMITS) return typeName(value);
+      this.#say(`${name} left out: its value (${typeName(value)}) has no text`);
+      return undefined;
+    }
   }
 
   /** Sends a call once. Gives { answer }, or { why, isFinal, wait }. */
@@ -433,18 +446,29 @@ function judge(status, text, body) {
   return { why, isFinal };
 }
 
-/** error_code is the error's own code, such as P2002, or else its class. */
+/** error_code is the error's own code, such as P2002, or else its class. What is no object has none. */
 function describe(error) {
+  if (error === null || error === undefined) return {};
+  if (typeof error !== "object") return { error_message: error };
   try {
-    const { code, name, message, cause, constructor } = Object(error);
-    const className = name && name !== "Error" ? name : constructor.name;
-    const text = message ? String(message) : String(error);
+    const { code, name, message, cause, constructor } = error;
+    const className = name && name !== "Error" ? name : constructor?.name;
+    const isPlain = !className || className === "Object";
+    const text = message ? String(message) : isPlain ? error : String(error);
     return {
-      error_code: typeof code === "string" && code ? code : className,
-      error_message: cause?.message ? `${text}: ${cause.message}` : text, // "fetch failed: ..."
+      error_code: typeof code === "string" && code ? code : isPlain ? undefined : className,
+      error_message: message && cause?.message ? `${text}: ${cause.message}` : text, // "fetch failed: ..."
     };
   } catch {
     return { error_code: "Error" }; // anything can be thrown, also what has no text
+  }
+}
+
+function typeName(value) {
+  try {
+    return String(value.constructor.name) || typeof value;
+  } catch {
+    return typeof value;
   }
 }
 
@@ -459,8 +483,9 @@ function trim(text) {
   return text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "");
 }
 
-/** For JSON.stringify: half a surrogate pair is no text. */
+/** For JSON.stringify: half a surrogate pair is no text, and JSON has no bigint. */
 function wellFormed(_, value) {
+  if (typeof value === "bigint") return String(value);
   return typeof value === "string" ? value.replace(/[\ud800-\udfff]/gu, "\ufffd") : value;
 }
 

@@ -141,7 +141,7 @@ test("a receipt and a result arrive, and nothing stays in the spool", async (t) 
   assert.equal((await fs.stat(spool)).mode & 0o777, 0o700);
 });
 
-test("no server holds a call for more than 2 seconds, and the call is kept", async (t) => {
+test("no server holds both calls for more than 2 seconds, and they are kept", async (t) => {
   const silent = net.createServer(() => {});
   await once(silent.listen(0, "127.0.0.1"), "listening");
   t.after(() => silent.close());
@@ -168,12 +168,25 @@ test("no server holds a call for more than 2 seconds, and the call is kept", asy
       const client = new Client({ url, key: KEY, spool, log: (line) => logged.push(line) });
       const before = performance.now();
       assert.equal(await client.receipt(RECEIPT), null, what);
+      assert.equal(await client.result("success", EVENT), null, what);
       const took = performance.now() - before;
       assert.ok(took < 2000, `${what}: ${took} ms`);
-      assert.equal((await list(spool)).length, 1, what);
-      assert.match(logged[0], /^sendpromptly: receipt-evt_1\S+ is sent again later: ./, what);
+      assert.equal((await list(spool)).length, 2, what);
+      for (const path of ["receipt", "result"]) {
+        const told = new RegExp(`^sendpromptly: ${path}-evt_1\\S+ is sent again later: .`, "m");
+        assert.match(logged.join("\n"), told, what);
+      }
     }),
   );
+});
+
+test("both calls arrive once a server that hung is back", async (t) => {
+  const { client, requests, spool, set } = await start(t, HANG);
+  assert.equal(await client.receipt(RECEIPT), null);
+  assert.equal(await client.result("success", EVENT), null);
+  set(ACCEPT);
+  await until("an empty spool", async () => (await list(spool)).length === 0);
+  assert.deepEqual([...new Set(requests.slice(2).map((one) => one.key))].sort(), [RECEIPT_KEY, RESULT_KEY].sort());
 });
 
 test("what got no answer is sent again with the same bytes and key", async (t) => {
@@ -256,8 +269,9 @@ test("what can be put right is kept, told with its cure, and sent then", async (
       assert.equal(await client.receipt(RECEIPT), null);
       assert.match(logged[0], expected);
       assert.match(logged[0], /is sent again later/);
-      await client.flush(100);
-      await client.flush(100);
+      // Each goes through the spool once, with time enough for the answer.
+      await client.flush(1000);
+      await client.flush(1000);
       assert.ok(logged.length <= 2, `a reason is told once: ${logged.join("\n")}`);
       set(ACCEPT);
       await until("an empty spool", async () => (await client.flush(100), (await list(spool)).length === 0));
@@ -326,6 +340,8 @@ test("calls that never get through do not hold up the others", async (t) => {
   await writeWaiting(left.spool, `${Date.now()}-bb`);
   new Client(left);
   await until("the other", () => requests.some((one) => one.key.endsWith("bb")));
+  // It has arrived before the client has its answer and removes its file.
+  await until("the other's file is gone", async () => !(await list(left.spool)).some((name) => name.includes("-bb")));
   assert.equal((await list(left.spool)).length, 7);
 });
 
@@ -569,9 +585,15 @@ test("an error gives error_code and error_message", async (t) => {
     [Object.assign(new Error("duplicate"), { code: "P2002" }), "P2002", "duplicate"],
     [new DOMException("stopped", "AbortError"), "AbortError", "stopped"],
     [new TypeError("fetch failed", { cause: new Error("refused") }), "TypeError", "fetch failed: refused"],
-    ["a text", "String", "a text"],
-    [undefined, "Object", "undefined"],
-    [Object.create(null), "Error", undefined],
+    ["card declined", undefined, "card declined"],
+    [7n, undefined, "7"],
+    [Symbol("why"), undefined, "Symbol(why)"],
+    [{ code: "card_declined", message: "no funds" }, "card_declined", "no funds"],
+    [{ reason: "no funds" }, undefined, { reason: "no funds" }],
+    [new TypeError(), "TypeError", "TypeError"],
+    [undefined, undefined, undefined],
+    [null, undefined, undefined],
+    [Object.create(null), undefined, {}],
     [thrower, "Error", undefined],
   ];
   for (const [error, code, message] of cases) {
@@ -583,16 +605,62 @@ test("an error gives error_code and error_message", async (t) => {
   assert.equal(JSON.parse(requests.at(-1).body).error_code, "card_declined");
 });
 
+test("no value of an error costs its report", async (t) => {
+  const { client, requests, logged } = await start(t, ACCEPT);
+  const circle = {};
+  circle.circle = circle;
+  const mute = new (class Mute { toJSON() { throw new Error("no"); } })();
+  const cases = [
+    [{ a: 1n }, { a: "1" }],
+    [circle, "Object"],
+    [mute, "Mute"],
+    [Object.assign(Object.create(null), { circle }), "object"],
+    [NaN, "NaN"],
+    [Symbol("why"), "Symbol(why)"],
+    [new TypeError("why"), "TypeError: why"],
+    [["why", 7], ["why", 7]],
+  ];
+  for (const [value, sent] of cases) {
+    for (const name of ["error_message", "error_code"]) {
+      assert.ok(await client.result("failed", { ...EVENT, [name]: value }));
+      assert.deepEqual(JSON.parse(requests.at(-1).body)[name], sent);
+    }
+    assert.ok(await client.result("failed", { ...EVENT, error: value }));
+  }
+  assert.deepEqual(logged, []);
+  assert.ok(await client.result("failed", { ...EVENT, effect_key: circle }));
+  assert.equal(JSON.parse(requests.at(-1).body).effect_key, undefined);
+  assert.deepEqual(logged, ["sendpromptly: effect_key left out: its value (Object) has no text"]);
+});
+
+test("ids and times are sent as the server takes them", async (t) => {
+  const { client, requests } = await start(t, ACCEPT);
+  const occurred_at = new Date(Date.UTC(2026, 10, 21, 14, 2, 9));
+  const ids = { provider_event_id: 820982911946154508n, internal_reference: 2n ** 70n, effect_key: 0n };
+  await client.receipt({ ...RECEIPT, ...ids, occurred_at });
+  const receipt = JSON.parse(requests.at(-1).body);
+  assert.equal(receipt.provider_event_id, "820982911946154508");
+  assert.equal(receipt.internal_reference, String(2n ** 70n));
+  assert.equal(receipt.effect_key, "0");
+  assert.equal(receipt.occurred_at, "2026-11-21T14:02:09.000Z");
+  await client.result("success", { event_id: 820982911946154508n });
+  assert.equal(JSON.parse(requests.at(-1).body).event_id, "820982911946154508");
+  await client.receipt({ ...RECEIPT, occurred_at: 1795269729.5 });
+  assert.equal(JSON.parse(requests.at(-1).body).occurred_at, 1795269729.5);
+});
+
 test("a payload that cannot be kept is left out, and the receipt goes out", async (t) => {
   const { client, requests, logged } = await start(t, ACCEPT);
   const circle = {};
   circle.circle = circle;
-  const cases = [circle, { big: 1n }, { text: "x".repeat(65_536) }];
+  const cases = [circle, { toJSON: () => assert.fail("no JSON") }, { text: "x".repeat(65_536) }];
   for (const payload of cases) {
     assert.ok(await client.receipt({ ...RECEIPT, payload }));
     assert.deepEqual(JSON.parse(requests.at(-1).body), RECEIPT);
   }
   assert.equal(logged.filter((line) => line.includes("payload left out")).length, 3);
+  assert.ok(await client.receipt({ ...RECEIPT, payload: { big: 1n } }));
+  assert.deepEqual(JSON.parse(requests.at(-1).body).payload, { big: "1" });
   assert.ok(await client.receipt({ ...RECEIPT, payload: { text: "x".repeat(65_000) } }));
   assert.equal(JSON.parse(requests.at(-1).body).payload.text.length, 65_000);
 });

@@ -2,7 +2,7 @@
 
 // The sendpromptly client, one file to copy into your app. PHP 8.1 or newer with curl, no packages.
 //
-// receipt() and result() never throw and end within 2 seconds, whatever the network does: your webhook handler
+// receipt() and result() never throw and end within a second each, whatever the network does: your webhook handler
 // goes on. Each call is written to a folder, the spool, before it is sent. What does not get through stays there
 // until flush() sends it again: call that once a minute, from cron or a scheduler. Each call that gets through
 // takes a few old ones along. What the server rejects, and what is a week old, is moved to rejected/ beside it
@@ -12,7 +12,7 @@ namespace SendPromptly;
 
 final class Client
 {
-    private const BUDGET = 1.9; // seconds for DNS, connect, TLS, headers and body together, with a margin to 2
+    private const BUDGET = 0.9; // seconds for DNS, connect, TLS, headers and body: two calls have 2, with a margin
     private const PATIENCE = 10; // seconds for an attempt in flush()
     private const WORK = 3600; // seconds after which work that has not ended died with its process
     private const LEASE = 60; // seconds after which whoever was sending a call is gone
@@ -21,6 +21,7 @@ final class Client
     private const MOST_ANSWER = 65536; // bytes
     private const MOST_FILES = 10000;
     private const LIMITS = ['error_code' => 200, 'error_message' => 2000]; // characters
+    private const NUMBERS = ['occurred_at', 'timeout_minutes']; // the rest is text, ids too
     // The server's errors that are about the call itself, so that no later attempt fares better. Whatever else
     // comes (a wrong key, a proxy's page, an overload) can be put right, and the call is kept until it is.
     private const FINAL = ['validation_error', 'ambiguous_event', 'idempotency_conflict', 'payload_too_large',
@@ -85,7 +86,8 @@ final class Client
 
     /**
      * The effect is applied ('success'), is not ('failed'), or a newer event made it void ('superseded').
-     * Name the event as in its receipt, or by event_id. A Throwable as 'error' fills code and message.
+     * Name the event as in its receipt, or by event_id. A Throwable as 'error' fills code and message, a
+     * text as 'error' is the error_message.
      */
     public function result(string $status, array $fields): ?array
     {
@@ -198,7 +200,7 @@ final class Client
         if ($this->key === '') {
             return $this->say("$kind not sent: SENDPROMPTLY_KEY is not set");
         }
-        $body = self::clean($kind, $fields);
+        $body = $this->clean($kind, $fields);
         $isTest = preg_match(self::TEST_ID, $body['provider_event_id'] ?? $body['stripe_event_id'] ?? '');
         $key = self::idempotencyKey($kind, $body) . ($isTest ? '-' . bin2hex(random_bytes(4)) : '');
         $text = "$kind\n$key\n" . $this->encode($body);
@@ -216,7 +218,7 @@ final class Client
         return $answer;
     }
 
-    private static function clean(string $kind, array $fields): array
+    private function clean(string $kind, array $fields): array
     {
         $error = $fields['error'] ?? null;
         if ($error instanceof \Throwable) { // the name of an anonymous class has NUL and a path behind it
@@ -225,18 +227,43 @@ final class Client
         $fields += ['error_message' => $error];
         unset($fields['error'], $fields[$kind === 'result' ? 'payload' : '']);
         foreach ($fields as $name => $value) {
-            // Unix seconds and minutes are numbers; the rest is text, ids too.
-            $isNumber = is_int($value) && in_array($name, ['occurred_at', 'timeout_minutes'], true);
-            $fields[$name] = $isNumber || $name === 'payload' ? $value : self::text($value, self::LIMITS[$name] ?? 0);
+            $fields[$name] = $name === 'payload' ? $value : $this->value($name, $value);
         }
 
         return array_filter($fields, fn ($value) => $value !== null && $value !== '');
     }
 
+    /** What is sent of a value. One that has no text costs at most its field, and never the call. */
+    private function value(string $name, mixed $value): int|float|string|null
+    {
+        $isError = isset(self::LIMITS[$name]);
+        $isNumber = in_array($name, self::NUMBERS, true);
+        if ($isNumber && (is_int($value) || (is_float($value) && is_finite($value)))) {
+            return $value;
+        }
+        // Sent as a number it would be rejected, and the event not watched at all.
+        if (!$isError && !$isNumber && is_float($value) && abs($value) >= 2 ** 53) {
+            $this->say("$name is a float, which has lost digits of the id: give a text; json_decode() makes texts of "
+                . 'such numbers with JSON_BIGINT_AS_STRING');
+        }
+        try {
+            $value = $isError && is_array($value) ? json_encode($value, self::JSON) : $value;
+
+            return self::text($value, self::LIMITS[$name] ?? 0);
+        } catch (\Throwable) {
+            $type = get_debug_type($value);
+
+            return $isError ? $type : $this->say("$name left out: its value ($type) has no text");
+        }
+    }
+
     private static function text(mixed $value, int $limit = 0): string
     {
+        is_array($value) && throw new \InvalidArgumentException('an array has no text');
         $value = $value instanceof \DateTimeInterface ? $value->format(DATE_RFC3339) : $value;
         $value = $value instanceof \BackedEnum ? $value->value : $value;
+        $value = $value instanceof \UnitEnum ? $value->name : $value;
+        $value = is_float($value) && floor($value) === $value ? sprintf('%.0F', $value) : $value; // not 1.0E+15
         $text = json_decode(json_encode((string) $value, self::JSON)); // mb_scrub would write "?"
         $text = preg_replace('/(?![\n\t])\p{Cc}/u', '', $text);
 

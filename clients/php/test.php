@@ -18,6 +18,11 @@ const IN_PROGRESS = ['error' => ['code' => 'idempotency_in_progress']];
 const INVALID = ['error' => ['code' => 'validation_error', 'message' => 'bad fields',
     'fields' => [['field' => 'occurred_at', 'message' => 'needs a time zone']]]];
 
+enum Suit
+{
+    case Hearts;
+}
+
 error_reporting(E_ALL);
 set_error_handler(function (int $level, string $message, string $file, int $line) {
     // As Laravel does: a warning that is not silenced is an exception.
@@ -412,10 +417,13 @@ function sending(): array
             same(null, $test->client('not an address: no')->receipt(EVENT));
             same(null, $test->client('://')->result('failed', []));
         },
-        'a server that says nothing to TLS costs two seconds' => function (Test $test) {
+        'a server that says nothing to TLS costs both calls 2 s together' => function (Test $test) {
             $silent = stream_socket_server('tcp://127.0.0.1:0');
             $client = $test->client('https://' . stream_socket_get_name($silent, false));
-            holds(seconds(fn () => same(null, $client->receipt(EVENT))) < 2, 'within 2 s');
+            holds(seconds(function () use ($client) {
+                same(null, $client->receipt(EVENT));
+                same(null, $client->result('success', EVENT));
+            }) < 2, 'within 2 s');
         },
         'what is rejected is logged and set aside' => function (Test $test) {
             $client = $test->client('invalid');
@@ -543,9 +551,15 @@ function sending(): array
         },
     ];
     foreach (['hang', 'drip', 'dripping-headers'] as $mode) {
-        $tests["a server that does $mode costs two seconds and the call is kept"] = function (Test $test) use ($mode) {
-            holds(seconds(fn () => same(null, $test->client($mode)->receipt(EVENT))) < 2, 'within 2 s');
-            same(1, count($test->files()));
+        $tests["a server that does $mode costs both calls 2 s together, and they arrive later"] = function (Test $test) use ($mode) {
+            $client = $test->client($mode);
+            holds(seconds(function () use ($client) {
+                same(null, $client->receipt(EVENT));
+                same(null, $client->result('success', EVENT));
+            }) < 2, 'within 2 s');
+            same(2, count($test->files()));
+            same(0, $test->client()->flush());
+            same([RECEIPT_KEY, RESULT_KEY], array_column(array_slice($test->requests(), -2), 'key'));
             holds(str_contains($test->log[0], 'did not get through, it is sent again: no response in time'), 'logged');
         };
     }
@@ -758,6 +772,54 @@ function texts(): array
             $body = $test->sent();
             same(['456', 5, '2025-11-25T16:02:09+02:00'], [$body['internal_reference'], $body['timeout_minutes'], $body['occurred_at']]);
             same(false, array_key_exists('effect_key', $body));
+        },
+        'no value of an error costs its report' => function (Test $test) use ($sent) {
+            $circle = ['a' => 1];
+            $circle['circle'] = &$circle;
+            $mute = new class {
+                public function __toString(): string
+                {
+                    throw new DomainException('no');
+                }
+            };
+            $cases = [[new stdClass(), 'stdClass'], [fn () => 1, 'Closure'], [Suit::Hearts, 'Hearts'], [$mute, 'class@anonymous'],
+                [['no' => ['funds', 7]], '{"no":["funds",7]}'], [$circle, 'array'], [NAN, 'NAN'], [1.5, '1.5'], [STDIN, (string) STDIN]];
+            foreach ($cases as [$value, $text]) {
+                foreach (['error', 'error_message', 'error_code'] as $name) {
+                    $body = $sent($test, [$name => $value]);
+                    same($text, $body[$name === 'error' ? 'error_message' : $name]);
+                    same($name === 'error_code', isset($body['error_code']), 'no code is made up');
+                }
+            }
+            same([], $test->log);
+            same(false, isset($sent($test, ['effect_key' => ['a']])['effect_key']));
+            same(['sendpromptly: effect_key left out: its value (array) has no text'], $test->log);
+        },
+        'a text as error is the message, and null is nothing' => function (Test $test) use ($sent) {
+            $event = ['status' => 'failed', 'provider_event_id' => 'evt_1'];
+            same($event + ['error_message' => 'card declined'], $sent($test, ['error' => 'card declined']));
+            same($event, $sent($test, ['error' => null]));
+        },
+        'ids that are numbers are sent as texts with all the digits they have' => function (Test $test) {
+            foreach ([[820982911946154508, '820982911946154508'], [456.0, '456'], [1e15, '1000000000000000'], [0, '0']] as [$id, $text]) {
+                $test->client()->receipt(['provider_event_id' => $id, 'internal_reference' => $id, 'effect_key' => $id] + EVENT);
+                $body = $test->sent();
+                same([$text, $text, $text], [$body['provider_event_id'], $body['internal_reference'], $body['effect_key']]);
+            }
+            $test->client()->result('success', ['event_id' => 820982911946154508]);
+            same('820982911946154508', $test->sent()['event_id']);
+            same([], $test->log);
+            $test->client()->receipt(['internal_reference' => 820982911946154508.0] + EVENT);
+            same('820982911946154496', $test->sent()['internal_reference']);
+            holds(str_contains($test->log[0], 'internal_reference is a float, which has lost digits of the id'), 'logged');
+        },
+        'times are sent as the server takes them' => function (Test $test) {
+            foreach ([1764079329.25, 1764079329, 1764079329.0] as $time) {
+                $test->client()->receipt(['occurred_at' => $time] + EVENT);
+                same(true, $test->sent()['occurred_at'] == $time && !is_string($test->sent()['occurred_at']));
+            }
+            $test->client()->receipt(['occurred_at' => NAN] + EVENT);
+            same('NAN', $test->sent()['occurred_at']);
         },
         'a payload is sent if it is JSON of 64 KB at most' => function (Test $test) {
             $circle = new stdClass();

@@ -1,6 +1,6 @@
 """The sendpromptly client, one file to copy into your app. Python 3.9 or newer, standard library only.
 
-receipt() and result() never raise and end within 2 seconds, whatever network and disk do: your webhook
+receipt() and result() never raise and end within a second each, whatever network and disk do: your webhook
 handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get through
 stays there and is sent again in the background, by this process or the next. What the server rejects, and
 what is a week old, is moved to rejected/ beside it and logged.
@@ -8,10 +8,12 @@ what is a week old, is moved to rejected/ beside it and logged.
 import base64
 import concurrent.futures
 import contextlib
+import datetime
 import hashlib
 import hmac
 import http.client
 import json
+import math
 import os
 import random
 import re
@@ -24,8 +26,8 @@ import threading
 import time
 import urllib.parse
 
-BUDGET = 1.8  # seconds for disk, DNS, connect, TLS, headers and body together, with a margin to 2 s
-DISK_BUDGET = 0.9  # of these, before the call is sent without waiting for the disk
+BUDGET = 0.85  # seconds for disk, DNS, connect, TLS, headers and body: two calls have 2 s, with a margin
+DISK_BUDGET = 0.4  # of these, before the call is sent without waiting for the disk
 BACKGROUND_BUDGET = 10
 LEASE = 60  # seconds after which whoever was sending a call is gone: an attempt takes seconds
 DAY = 24 * 3600
@@ -42,6 +44,7 @@ FINAL = [
 ]
 TEST_ID = r"(evt_)?(?=-*0)[0-]{8,}"  # of the providers' test events: zeros, or a UUID of them
 LIMITS = {"error_code": 200, "error_message": 2000}  # characters
+NUMBERS = ["occurred_at", "timeout_minutes"]  # the rest is text, ids too: JSON changes large numbers
 RAW_BODY = (
     "the raw body is needed, before any parser: request.get_data() in Flask, request.body in Django, "
     "await request.body() in FastAPI"
@@ -85,7 +88,7 @@ class Client:
     def result(self, status, **fields):
         """The effect is applied ("success"), is not ("failed"), or a newer event made it void
         ("superseded"). Name the event as in its receipt, or by event_id. An exception as `error` fills
-        error_code and error_message."""
+        error_code and error_message, a text as `error` is the error_message."""
         return self._call("result", {**fields, "status": status})
 
     def _call(self, path, fields):
@@ -108,7 +111,7 @@ class Client:
                 fate = "is lost" if file is None else "is sent again later"
                 self._say(f"{key} {'was rejected' if outcome.get('final') else fate}: {outcome['why']}")
             settling = start(self._settle_written, writing, outcome, or_here=True)
-            within(end + 0.1 - time.monotonic(), settling)
+            within(end + 0.05 - time.monotonic(), settling)
             return outcome.get("answer")
 
     def _keep(self, call):
@@ -123,9 +126,8 @@ class Client:
     def _clean(self, fields):
         fields = dict(fields)
         payload = fields.pop("payload", None)
-        if "error" in fields:
-            fields = {**describe(fields.pop("error")), **fields}
-        body = {name: clean(value, LIMITS.get(name)) for name, value in fields.items()}
+        fields = {**describe(fields.pop("error", None)), **fields}
+        body = {name: self._value(name, value) for name, value in fields.items()}
         body = {name: value for name, value in body.items() if value not in (None, "")}
         with self._telling("payload left out"):
             if payload is not None:
@@ -134,6 +136,21 @@ class Client:
                     raise ValueError("its JSON has more than 65536 bytes")
                 body["payload"] = json.loads(text)
         return body
+
+    def _value(self, name, value):
+        """What is sent of a value. One that has no text costs at most its field, and never the call."""
+        try:
+            if isinstance(value, datetime.datetime) and value.utcoffset() is None:
+                self._say(f"{name} has no zone, so this machine's is taken: datetime.now(timezone.utc) has one")
+                value = value.astimezone()
+            if isinstance(value, float) and abs(value) >= 2**53 and name not in [*NUMBERS, *LIMITS]:
+                self._say(f"{name} is a float, which has lost digits of the id: give an int or a text")
+            return clean(name, value)
+        except Exception:
+            if name in LIMITS:
+                return type_name(value)
+            self._say(f"{name} left out: its value ({type_name(value)}) has no text")
+            return None
 
     def _attempt(self, call, seconds):
         """Sends a call once. Gives {"answer"}, or {"why", "final", "wait"}.
@@ -389,7 +406,8 @@ class Client:
     def _work(self, order, work, name):
         outcome = {"status": "success", "event_id": order["event_id"], "replay_id": order["replay_id"]}
         try:
-            if work(order) == "superseded":
+            done = work(order)
+            if isinstance(done, str) and done == "superseded":  # what a table compares to is a table
                 outcome["status"] = "superseded"
         except BaseException as error:  # sys.exit() too: this thread has no one else to tell
             outcome.update(status="failed", error=error)
@@ -532,24 +550,42 @@ def within(seconds, future):
 
 
 def describe(error):
-    kind = type(error)
-    code = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if error is None:
+        return {}
+    if not isinstance(error, BaseException):
+        return {"error_message": error}
+    code = type_name(error)
     try:
         return {"error_code": code, "error_message": str(error) or repr(error)}
     except Exception:
         return {"error_code": code}  # an exception whose text fails too
 
 
-def clean(value, limit=None):
-    if value is None or isinstance(value, (bool, int, float, dict, list)):
+def type_name(value):
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def clean(name, value):
+    if value is None or isinstance(value, bool):
         return value
+    if name in NUMBERS and hasattr(value, "__float__"):  # a Decimal too
+        value = value if isinstance(value, int) else float(value)
+        if math.isfinite(value):
+            return int(value) if value == int(value) else value
+    if isinstance(value, (dict, list)):
+        with contextlib.suppress(Exception):  # else its text has to do
+            return json.loads(encode(value))
+    if isinstance(value, float) and value.is_integer() and name not in LIMITS:
+        value = int(value)  # an id
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if hasattr(value, "isoformat"):  # a datetime
         value = value.isoformat()
     text = well_formed(value if isinstance(value, str) else str(value))
     text = re.sub(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-    return text[:limit] if limit else text.strip()  # ids are compared without white space around them
+    # Ids are compared without white space around them.
+    return text[: LIMITS[name]] if name in LIMITS else text.strip()
 
 
 def encode(value):

@@ -3,7 +3,9 @@ import atexit
 import base64
 import contextlib
 import datetime
+import decimal
 import enum
+import fractions
 import hashlib
 import hmac
 import itertools
@@ -224,7 +226,7 @@ class Calls(Case):
         self.assertEqual(client.logged, [])
         self.assertEqual(os.stat(client.spool).st_mode & 0o777, 0o700)
 
-    def test_no_server_holds_a_call_for_more_than_2_seconds_and_the_call_is_kept(self):
+    def test_no_server_holds_both_calls_for_more_than_2_seconds_and_they_are_kept(self):
         silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(silent.close)
         with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -259,6 +261,7 @@ class Calls(Case):
         def check(what, client):
             before = time.monotonic()
             self.assertIsNone(client.receipt(**RECEIPT), what)
+            self.assertIsNone(client.result("success", **EVENT), what)
             took[what] = time.monotonic() - before
 
         took = {}
@@ -270,8 +273,18 @@ class Calls(Case):
             one.join()
         for what, client in clients.items():
             self.assertLess(took[what], 2, what)
-            self.assertEqual(len(files(client.spool)), 1, what)
-            self.assertRegex(client.logged[0], r"^sendpromptly: receipt-evt_1\S+ is sent again later: .")
+            self.assertEqual(len(files(client.spool)), 2, what)
+            told = "\n".join(client.logged)
+            for path in ("receipt", "result"):
+                self.assertRegex(told, rf"(?m)^sendpromptly: {path}-evt_1\S+ is sent again later: .")
+
+    def test_both_calls_arrive_once_a_server_that_hung_is_back(self):
+        server, client = self.start(hang)
+        self.assertIsNone(client.receipt(**RECEIPT))
+        self.assertIsNone(client.result("success", **EVENT))
+        server.script[:] = [ACCEPT]
+        self.until("an empty spool", lambda: not files(client.spool))
+        self.assertEqual({one["key"] for one in server.requests[2:]}, {RECEIPT_KEY, RESULT_KEY})
 
     def test_what_is_cut_off_leaves_no_thread(self):
         clients = [self.start(act)[1] for act in (hang, DRIP_HEADERS, DRIP_BODY)]
@@ -358,8 +371,9 @@ class Calls(Case):
             server, client = self.start(script)
             self.assertIsNone(client.receipt(**RECEIPT))
             self.assertRegex(client.logged[0], f"is sent again later: .*{expected}")
-            client.flush(0.1)
-            client.flush(0.1)
+            # Each goes through the spool once, with time enough for the answer.
+            client.flush(1)
+            client.flush(1)
             self.assertLessEqual(len(client.logged), 2, "a reason is told once")
             server.script[:] = [ACCEPT]
             self.until("an empty spool", lambda: not client.flush(0.1))
@@ -426,6 +440,8 @@ class Calls(Case):
 
         server, _ = self.start(act, spool=spool)
         self.until("the other", lambda: any(one["key"].endswith("bb") for one in server.requests))
+        # It has arrived before the client has its answer and removes its file.
+        self.until("the other's file is gone", lambda: not any("-bb" in name for name in files(spool)))
         self.assertEqual(len(files(spool)), 7)
 
     def test_a_call_waits_longer_and_longer_up_to_a_minute(self):
@@ -692,15 +708,86 @@ class Texts(Case):
             (ValueError(), "ValueError", "ValueError()"),
             (subprocess.SubprocessError("no"), "subprocess.SubprocessError", "no"),
             (Silent(), f"{local}.{self._testMethodName}.<locals>.Silent", None),
-            ("a text", "str", "a text"),
+            ("card declined", None, "card declined"),
+            (b"card declined", None, "card declined"),
+            ({"reason": "no"}, None, {"reason": "no"}),
+            (None, None, None),
         ]
         for error, code, message in cases:
             self.assertTrue(client.result("failed", **EVENT, error=error))
             sent = self.sent(server)
-            self.assertEqual((sent["error_code"], sent.get("error_message")), (code, message))
+            self.assertEqual((sent.get("error_code"), sent.get("error_message")), (code, message))
             self.assertNotIn("error", sent)
         client.result("failed", **EVENT, error=ValueError("no"), error_code="card_declined")
         self.assertEqual(self.sent(server)["error_code"], "card_declined")
+
+    def test_no_value_of_an_error_costs_its_report(self):
+        class Mute:
+            def __str__(self):
+                raise NotImplementedError
+
+        server, client = self.start(ACCEPT)
+        circle, moment = [], datetime.datetime(2026, 11, 21)
+        circle.append(circle)
+        mute = f"{__name__}.{type(self).__name__}.{self._testMethodName}.<locals>.Mute"
+        cases = [
+            (float("nan"), "nan"),
+            ({"at": moment}, "{'at': datetime.datetime(2026, 11, 21, 0, 0)}"),
+            ({"raw": b"x"}, "{'raw': b'x'}"),
+            ({(1, 2): "x"}, "{(1, 2): 'x'}"),
+            (b"caf\xc3\xa9", "café"),
+            (circle, "[[...]]"),
+            (Mute(), mute),
+            ([Mute()], None),
+            (10**5000, None),
+            ({"code": 7}, {"code": 7}),
+        ]
+        for value, text in cases:
+            for name in ("error_message", "error_code", "error"):
+                self.assertTrue(client.result("failed", **EVENT, **{name: value}))
+                sent = self.sent(server)["error_message" if name == "error" else name]
+                self.assertEqual(sent, text if text else sent)
+        self.assertTrue(client.result("failed", **EVENT, error_message=object()))
+        self.assertRegex(self.sent(server)["error_message"], "^<object object")
+        self.assertTrue(client.result("failed", **EVENT, effect_key=Mute()))
+        self.assertNotIn("effect_key", self.sent(server))
+        self.assertIn(f"sendpromptly: effect_key left out: its value ({mute}) has no text", client.logged)
+
+    def test_ids_that_are_numbers_are_sent_as_texts_with_all_their_digits(self):
+        server, client = self.start(ACCEPT)
+        cases = [(820982911946154508, "820982911946154508"), (2**70, str(2**70)), (456.0, "456"), (0, "0")]
+        for given, text in cases:
+            names = ("provider_event_id", "internal_reference", "effect_key")
+            client.receipt(**{**RECEIPT, **dict.fromkeys(names, given)})
+            self.assertEqual([self.sent(server)[name] for name in names], [text] * 3)
+        client.result("success", event_id=820982911946154508)
+        self.assertEqual(self.sent(server)["event_id"], "820982911946154508")
+        self.assertEqual(client.logged, [])
+        client.receipt(**{**RECEIPT, "internal_reference": 820982911946154508.0})
+        self.assertEqual(self.sent(server)["internal_reference"], "820982911946154496")
+        self.assertRegex(client.logged[0], "internal_reference is a float, which has lost digits of the id")
+
+    def test_times_are_sent_as_the_server_takes_them(self):
+        server, client = self.start(ACCEPT)
+        zone = datetime.timezone(datetime.timedelta(hours=-3))
+        cases = [
+            (1795269729.5, 1795269729.5),
+            (decimal.Decimal("1795269729.25"), 1795269729.25),
+            (decimal.Decimal("1795269729"), 1795269729),
+            (fractions.Fraction(3590539459, 2), 1795269729.5),
+            (datetime.datetime(2026, 11, 21, 14, 2, 9, tzinfo=zone), "2026-11-21T14:02:09-03:00"),
+            (float("nan"), "nan"),
+        ]
+        for given, sent in cases:
+            self.assertTrue(client.receipt(**{**RECEIPT, "occurred_at": given, "timeout_minutes": decimal.Decimal(5)}))
+            self.assertEqual(self.sent(server)["occurred_at"], sent)
+            self.assertIn('"timeout_minutes":5', server.requests[-1]["body"])
+        self.assertEqual(client.logged, [])
+        naive = datetime.datetime(2026, 11, 21, 14, 2, 9)
+        client.receipt(**{**RECEIPT, "occurred_at": naive})
+        sent = datetime.datetime.fromisoformat(self.sent(server)["occurred_at"])
+        self.assertEqual(sent, naive.astimezone())
+        self.assertRegex(client.logged[0], "occurred_at has no zone, so this machine's is taken")
 
     def test_a_payload_that_cannot_be_kept_is_left_out_and_the_receipt_goes_out(self):
         server, client = self.start(ACCEPT)
@@ -849,6 +936,15 @@ class Repairs(Case):
         self.until("a result", lambda: server.requests)
         self.assertEqual(json.loads(server.requests[0]["body"])["status"], "superseded")
         self.assertEqual(len(count), 1)
+
+    def test_whatever_work_gives_back_it_succeeded(self):
+        class Table:
+            def __eq__(self, other):
+                raise ValueError("the truth value is ambiguous")
+
+        server, client = self.start(ACCEPT)
+        self.work_on(client, callback(ORDER), lambda order: Table())
+        self.assertEqual(json.loads(server.requests[0]["body"])["status"], "success")
 
     def test_work_that_fails_is_reported_and_can_be_asked_for_again(self):
         server, client = self.start(ACCEPT)

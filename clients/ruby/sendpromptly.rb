@@ -2,7 +2,7 @@
 
 # The sendpromptly client, one file to copy into your app. Ruby 3.0 or newer, no gems.
 #
-# receipt and result never raise and end within 2 seconds, whatever network and disk do: your webhook
+# receipt and result never raise and end within a second each, whatever network and disk do: your webhook
 # handler goes on. Each call is written to a folder, the spool, before it is sent. What does not get
 # through stays there and is sent again in the background, by this process or the next one. What the
 # server rejects, and what is a week old, is moved to rejected/ beside it and logged.
@@ -16,8 +16,8 @@ require "time"
 require "tmpdir"
 
 class SendPromptly
-  BUDGET = 1.8 # seconds for disk, DNS, connect, TLS, headers and body together, with a margin to 2
-  DISK_BUDGET = 0.9 # of these, before the call is sent without waiting for the disk
+  BUDGET = 0.85 # seconds for disk, DNS, connect, TLS, headers and body: two calls have 2, with a margin
+  DISK_BUDGET = 0.4 # of these, before the call is sent without waiting for the disk
   PATIENCE = 10 # seconds for an attempt in the background
   WORK = 3600 # seconds after which work that has not ended died with its process
   LEASE = 60 # seconds after which whoever was sending a call is gone
@@ -49,6 +49,8 @@ class SendPromptly
   RAW_BODY = "the raw body is needed, before any parser: pass request.raw_post (Rails) or " \
              "request.body.read (Rack, Sinatra), not params"
 
+  NO_TEXT = [StandardError, ScriptError, SystemStackError].freeze # what to_s of any value may raise
+
   Outcome = Struct.new(:answer, :why, :rejected, :wait)
   LATE = Object.new
   Done = Struct.new(:value) { def join(*) = self } # as a thread that has ended
@@ -78,7 +80,8 @@ class SendPromptly
   end
 
   # The effect is applied ("success"), is not ("failed"), or a newer event made it void ("superseded").
-  # Name the event as in its receipt, or by event_id. An exception as error: fills code and message.
+  # Name the event as in its receipt, or by event_id. An exception as error: fills code and message, a
+  # text as error: is the error_message.
   def result(status, fields = {})
     call("result", fields, "status" => status)
   end
@@ -157,7 +160,7 @@ class SendPromptly
       say("#{key} did not get through, it is #{file ? "sent again" : "lost"}: #{outcome.why}")
     end
     settling = in_thread(or_here: true) { guard("spool") { keeping.value && settle(keeping.value, outcome) } }
-    within(stop + 0.1 - clock, settling)
+    within(stop + 0.05 - clock, settling)
     outcome.answer
   end
 
@@ -188,17 +191,48 @@ class SendPromptly
   def clean(kind, fields)
     fields.delete("payload") if kind == "result"
     error = fields.delete("error")
-    code = error.class.name if error.is_a?(Exception)
-    message = code ? error.message : error
-    fields = { "error_code" => code, "error_message" => message }.merge(fields)
-    fields.compact.to_h { |name, value| [name, clean_value(name, value)] }.reject { |_, value| value == "" }
+    fields = describe(error).merge(fields).to_h { |name, value| [name, clean_value(name, value)] }
+    fields.compact.reject { |_, value| value == "" }
   end
 
-  def clean_value(name, value)
-    return value if name == "payload" || (NUMBERS.include?(name) && value.is_a?(Numeric))
+  def describe(error)
+    return { "error_message" => error } unless Exception === error
 
-    text = utf8(value.respond_to?(:iso8601) ? value.iso8601 : value).gsub(/[[:cntrl:]&&[^\n\t]]/, "")
+    { "error_code" => error.class.name, "error_message" => error.message }
+  rescue *NO_TEXT
+    { "error_code" => type_name(error) } # an exception whose message raises
+  end
+
+  # What is sent of a value. One that has no text costs at most its field, and never the call.
+  def clean_value(name, value)
+    return value if name == "payload" || nil.equal?(value)
+
+    value = LIMITS.key?(name) ? value : plain(name, value)
+    return value if Numeric === value && NUMBERS.include?(name)
+
+    text = utf8(value).gsub(/[[:cntrl:]&&[^\n\t]]/, "")
     LIMITS.key?(name) ? text[0, LIMITS[name]] : trim(text)
+  rescue *NO_TEXT
+    type = type_name(value)
+    LIMITS.key?(name) ? type : say("#{name} left out: its value (#{type}) has no text")
+  end
+
+  # Whole numbers have no point, and of others JSON knows only floats.
+  def plain(name, value)
+    return value.respond_to?(:iso8601) ? value.iso8601 : value unless Numeric === value
+    return value.to_s unless value.finite?
+
+    number = NUMBERS.include?(name)
+    lossy = !number && Float === value && value.abs >= 2**53
+    say("#{name} is a Float, which has lost digits of the id: give an Integer or a text") if lossy
+    return value.to_i if value == value.to_i
+
+    number ? value.to_f : value
+  end
+
+  # Of a BasicObject too.
+  def type_name(value)
+    Kernel.instance_method(:class).bind_call(value).to_s
   end
 
   def key_parts(fields)
@@ -477,7 +511,7 @@ class SendPromptly
     event = { event_id: order["event_id"], replay_id: order["replay_id"] }
     outcome = work.call(order)
     guard("repair") { @extend.call(once, 30 * DAY) } # done: later attempts change nothing
-    result(outcome.to_s == "superseded" ? outcome : "success", event)
+    result(["superseded", :superseded].include?(outcome) ? "superseded" : "success", event)
   rescue Exception => e # rubocop:disable Lint/RescueException -- this thread has nobody else to tell
     guard("repair") { @release.call(once) } # the next attempt works again
     result("failed", { **event, error: e })

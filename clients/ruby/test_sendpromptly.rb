@@ -2,6 +2,7 @@
 
 # The tests of sendpromptly.rb, against a real HTTP server: ruby clients/ruby/test_sendpromptly.rb
 
+require "bigdecimal"
 require "minitest/autorun"
 require "rbconfig"
 require "socket"
@@ -148,20 +149,23 @@ class SendingTest < ClientTest
   end
 
   { hanging: proc { :hang }, dripping_body: proc { :drip }, dripping_headers: proc { :drip_headers } }.each do |name, answer|
-    define_method("test_a_#{name}_server_costs_two_seconds_and_the_call_is_kept") do
-      one = client(Server.new(&answer))
-      response, seconds = timed { one.receipt(EVENT) }
-      assert_nil response
+    define_method("test_a_#{name}_server_costs_both_calls_two_seconds_and_they_arrive_later") do
+      one = client(Server.new(&answer), kind: Idle)
+      responses, seconds = timed { [one.receipt(EVENT), one.result("success", EVENT)] }
+      assert_equal [nil, nil], responses
       assert_operator seconds, :<, 2
-      assert_equal 1, files.size
-      assert_includes @log.string, "did not get through"
+      assert_equal 2, files.size
+      assert_equal 2, @log.string.scan("did not get through").size
+      server = Server.new
+      assert_equal 0, client(server, kind: Idle).flush
+      assert_equal [RECEIPT_KEY, RESULT_KEY], server.seen.map(&:key)
     end
   end
 
-  def test_a_server_that_says_nothing_to_tls_costs_two_seconds
-    server = Server.new
-    response, seconds = timed { client(server.url.sub("http", "https")).receipt(EVENT) }
-    assert_nil response
+  def test_a_server_that_says_nothing_to_tls_costs_both_calls_two_seconds
+    one = client(Server.new.url.sub("http", "https"))
+    responses, seconds = timed { [one.receipt(EVENT), one.result("success", EVENT)] }
+    assert_equal [nil, nil], responses
     assert_operator seconds, :<, 2
   end
 
@@ -648,6 +652,52 @@ class TextTest < ClientTest
     refute body.key?("effect_key")
   end
 
+  def test_no_value_of_an_error_costs_its_report
+    mute = Class.new { def to_s = raise(NotImplementedError) }
+    self.class.const_set(:Mute, mute) unless self.class.const_defined?(:Mute)
+    odd = Class.new { def to_s = 7 }.new
+    circle = []
+    circle << circle
+    cases = [[Mute.new, "TextTest::Mute"], [BasicObject.new, "BasicObject"], [odd, odd.class.to_s], [circle, "[[...]]"],
+             [Float::NAN, "NaN"], [{ "a" => 1 }, { "a" => 1 }.to_s], [1.0, "1.0"]]
+    cases.each do |value, text|
+      assert_equal text, sent(error_message: value)["error_message"]
+      assert_equal text, sent(error_code: value)["error_code"]
+      assert_equal [nil, text], sent(error: value).values_at("error_code", "error_message")
+    end
+    assert_empty @log.string
+    refute sent(effect_key: BasicObject.new).key?("effect_key")
+    assert_equal "sendpromptly: effect_key left out: its value (BasicObject) has no text\n", @log.string
+    assert_equal({ "provider_event_id" => "evt_1", "status" => "failed" }, sent(error: nil))
+  end
+
+  class Silent < StandardError
+    def message = raise(ArgumentError)
+  end
+
+  def test_an_exception_without_a_message_is_reported
+    assert_equal ["TextTest::Silent", nil], sent(error: Silent.new).values_at("error_code", "error_message")
+  end
+
+  def test_ids_that_are_numbers_are_sent_as_texts_with_all_the_digits_they_have
+    id = 820_982_911_946_154_508
+    [[id, id.to_s], [2**70, (2**70).to_s], [456.0, "456"], [Rational(456), "456"], [BigDecimal("456"), "456"], [0, "0"]].each do |given, text|
+      body = sent(provider_event_id: given, internal_reference: given, effect_key: given, event_id: given)
+      assert_equal [text] * 4, body.values_at("provider_event_id", "internal_reference", "effect_key", "event_id")
+    end
+    assert_empty @log.string
+    assert_equal "820982911946154496", sent(internal_reference: id.to_f)["internal_reference"]
+    assert_includes @log.string, "internal_reference is a Float, which has lost digits of the id"
+  end
+
+  def test_times_are_sent_as_the_server_takes_them
+    cases = { 1_764_079_329.25 => 1_764_079_329.25, BigDecimal("1764079329.25") => 1_764_079_329.25,
+              Rational(7_056_317_317, 4) => 1_764_079_329.25, BigDecimal("1764079329") => 1_764_079_329,
+              Time.at(1_764_079_329).utc => "2025-11-25T14:02:09Z", Float::NAN => "NaN" }
+    cases.each { |given, time| assert_equal time, sent(occurred_at: given)["occurred_at"] }
+    assert_empty @log.string
+  end
+
   def test_a_payload_is_sent_if_it_is_json_of_64_kb_at_most
     server = Server.new
     one = client(server)
@@ -771,6 +821,15 @@ class RepairTest < ClientTest
     assert_equal ORDER, orders.pop
     assert_equal({ "status" => "success", "event_id" => "ev_1", "replay_id" => "rpl_1" }, server.seen.last.json)
     assert_equal "result-ev_1-success-rpl_1", server.seen.last.key
+  end
+
+  def test_whatever_work_gives_back_it_succeeded
+    [[BasicObject.new, "success"], [:superseded, "superseded"]].each do |given, status|
+      server = Server.new
+      client(server).repair(*signed({ **ORDER, "replay_id" => status })) { given }
+      eventually("the result") { server.requests.size == 1 }
+      assert_equal status, server.seen.last.json["status"]
+    end
   end
 
   def test_the_answer_does_not_wait_for_the_work
