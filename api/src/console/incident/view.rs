@@ -192,7 +192,7 @@ impl Link {
         };
         Self {
             id: link.id,
-            by: story::short_name_of(&link.created_by),
+            by: story::name_of(&link.created_by),
             state,
             opens: link.revoked_at.is_none() && !expired,
             expires: When::brief(link.expires_at),
