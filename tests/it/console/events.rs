@@ -110,7 +110,7 @@ fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
             "<span class=\"state open\">Watch stands still</span>",
             "It had until <time",
             "does not go on in Temporal: the command below shows why.",
-            &format!("{what}. To see why: <code>{cure}</code>"),
+            &format!("{what}. To see why: <code class=\"command\">{cure}</code>"),
         ] {
             assert!(page.contains(said), "{said} is missing from {page}");
         }

@@ -84,10 +84,10 @@ fn heading(rows: &[Row]) -> String {
     let troubled = rows.iter().filter(|row| row.open > 0).count();
     match (rows.len(), troubled) {
         (0, _) => "Nothing is watched yet".to_owned(),
-        (1, 0) => "One project, no open incident".to_owned(),
+        (1, 0) => "1 project, no open incident".to_owned(),
         (all, 0) => format!("{all} projects, no open incident"),
-        (1, _) => "One project, with open incidents".to_owned(),
-        (all, 1) => format!("{all} projects, one with open incidents"),
+        (1, _) => "1 project, with open incidents".to_owned(),
+        (all, 1) => format!("{all} projects, 1 with open incidents"),
         (all, some) => format!("{all} projects, {some} with open incidents"),
     }
 }

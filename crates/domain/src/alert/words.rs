@@ -166,11 +166,11 @@ impl AlertFacts {
                 format!("Missing for {}", humane_duration(self.happened_at - self.received_at))
             }
             (AlertKind::IncidentOpened, Reason::FailedResult) => {
-                format!("Failed {}", after(self.happened_at - self.received_at))
+                format!("Failed {}", humane_after(self.happened_at - self.received_at))
             }
             (AlertKind::ReprocessFailed, _) => format!("Open for {open}"),
             (AlertKind::IncidentResolved, _) => {
-                format!("Resolved {}", after(self.happened_at - self.opened_at))
+                format!("Resolved {}", humane_after(self.happened_at - self.opened_at))
             }
         }
     }
@@ -259,7 +259,8 @@ fn sentence(effect: &EffectType, reference: &str, ending: &str) -> String {
 }
 
 /// `after 12 seconds`, or `within a second`.
-fn after(passed: Duration) -> String {
+#[must_use]
+pub fn humane_after(passed: Duration) -> String {
     match passed {
         soon if soon < Duration::SECOND => "within a second".to_owned(),
         passed => format!("after {}", humane_duration(passed)),

@@ -55,15 +55,16 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
         return Check::ok(WORKERS, polling);
     }
     if let Some((theirs, queue)) = &workers.elsewhere {
-        let (what, polled, ours) = if theirs == namespace {
-            ("task queue", queue.as_str(), task_queue)
+        let (what, polled, ours, cure) = if theirs == namespace {
+            ("task queue", queue, task_queue, "run api and worker from the same release")
         } else {
-            ("namespace", theirs.as_str(), namespace)
+            let cure = "give api and worker the same `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`";
+            ("namespace", theirs, namespace, cure)
         };
         return Check::failed(
             WORKERS,
             format!("the worker polls the {what} {polled}, and the api uses {ours}"),
-            "give api and worker the same `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`, and the same release",
+            cure,
         );
     }
     let seen = workers.last_seen.map_or_else(
