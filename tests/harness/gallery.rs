@@ -192,7 +192,7 @@ impl Gallery {
         look("project-rejected").await;
         page.open(&self.fill("/projects/{project}/keys")).await;
         page.fill_label("Label", "Nightly import").await;
-        page.click("button/Make a key").await;
+        page.click("button/Create the key").await;
         look("keys-made").await;
     }
 

@@ -248,7 +248,18 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         assert_eq!(entry.expect("an entry")["detail"]["redirect_to"], target);
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = alice.get(&format!("/incidents/{incident_id}")).await.body;
-        assert!(page.contains(&format!("redirects to <code>{target}</code>")), "{page}");
+        for said in [
+            format!("302, redirects to <code>{target}</code>"),
+            format!(
+                "Your repair endpoint redirects to <code>{target}</code>; redirects are not followed."
+            ),
+            format!(
+                "<a href=\"/projects/{}#settings\">Set that as repair URL</a>",
+                world.project.id
+            ),
+        ] {
+            assert!(page.contains(&said), "{said} in {page}");
+        }
         let (project, token) = (world.project.id, alice.token(&world).await);
         let url =
             format!("{}/api/v1/projects/{project}/incidents/{incident_id}/reprocesses", world.url);

@@ -218,7 +218,7 @@ fn a_worker_on_another_namespace_is_no_worker() {
         eventually("a worker elsewhere", async || {
             let ready = site.ready_when("workers", "failed").await;
             let detail = check(&ready, "workers")["detail"].to_string();
-            detail.contains(&format!("polls {}-b", site.namespace)).then_some(())
+            detail.contains(&format!("polls the namespace {}-b", site.namespace)).then_some(())
         })
         .await;
     });

@@ -43,8 +43,10 @@ struct EventPage {
     event_type: String,
     provider: String,
     taken: When,
-    /// Until when the app may report, while it may.
-    due: Option<When>,
+    /// Until when the app may report, and whether that is over; nothing once it has reported.
+    due: Option<(When, bool)>,
+    /// Why its deadline is not judged, where its watch stands still.
+    stall: Option<&'static str>,
     incident: Option<(String, Pill)>,
     story: Vec<Line>,
     facts: Vec<Fact>,
@@ -66,18 +68,25 @@ async fn open(
         None => None,
     };
     let heading = heading(&event, incident.as_ref());
+    let story = story::of(pool, &event, running.as_ref(), now).await?;
+    let waits = event.effect == Effect::Pending;
+    let stall = if waits { story::stall(&story) } else { None };
     let incident_id = incident.as_ref().map(|incident| incident.id);
     page(&EventPage {
         frame: Frame::of(&state, &signed_in, Section::Events, heading.as_str()).await?,
         id: event.id.to_string(),
-        state: Pill::of_effect(event.effect),
+        state: stall.map_or_else(
+            || Pill::of_effect(event.effect),
+            |_| Pill::new("open", "Watch stands still"),
+        ),
         heading,
         event_type: one_line(&event.event_type),
         provider: event.provider.name().to_owned(),
         taken: When::exact(event.received_at),
-        due: (event.effect == Effect::Pending).then(|| When::exact(event.timeout_at)),
+        due: waits.then(|| (When::exact(event.timeout_at), event.timeout_at <= now)),
+        stall,
         incident: incident.map(|it| (format!("/incidents/{}", it.id), Pill::of_incident(it.state))),
-        story: story::of(pool, &event, running.as_ref(), now).await?,
+        story,
         facts: facts::of_event(&state, &event, &project, incident_id),
         command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
     })

@@ -83,7 +83,8 @@ pub struct Span {
 }
 
 /// Splits a sentence in which code stands between backticks.
-fn spans(text: &str) -> Vec<Span> {
+#[must_use]
+pub fn spans(text: &str) -> Vec<Span> {
     let parts = text.split('`').enumerate();
     let spans = parts.map(|(number, text)| Span { code: number % 2 == 1, text: text.to_owned() });
     spans.filter(|span| !span.text.is_empty()).collect()

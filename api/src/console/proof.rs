@@ -150,7 +150,7 @@ fn fill(
         class: class(step.tone),
         lead: step.lead,
         rest: step.rest,
-        at: When::brief(step.at),
+        at: When::exact(step.at),
     });
     let payment = one_line(&event.provider_event_id);
     ProofPage {

@@ -11,7 +11,7 @@ mod words;
 pub use slack_url::{SlackUrl, SlackUrlError};
 pub use words::{
     heading_applied, heading_opened, heading_repair_failed, heading_resolved, heading_superseded,
-    heading_waiting, humane_duration, legible, moment, one_line,
+    heading_waiting, humane_after, humane_duration, legible, moment, one_line,
 };
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@ use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::{World, WorldOptions};
 use serde_json::json;
+use store::transitions::stalled::{Stall, StallKind, note_stall};
 
 use super::HOSTILE;
 use super::broken::{assert_inert, fail, link, listed, take};
@@ -86,6 +87,55 @@ fn an_event_tells_its_story_and_where_temporal_has_it() {
         assert!(page.contains(&to), "{page}");
         for id in ["ev_00000000000000000000000001", "nonsense"] {
             assert_eq!(viewer.get(&format!("/events/{id}")).await.status, 404, "{id}");
+        }
+    });
+}
+
+#[test]
+fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let event = take(&world, "evt_1", &json!({})).await;
+        let cure = format!("temporal workflow show --workflow-id {}", engine::workflow_id(event));
+        let what = "its workflow task fails again and again";
+        let stall = Stall { kind: StallKind::Stuck, what, key: "run/task", cure: &cure };
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        note_stall(&mut tx, event, stall).await.expect("an entry");
+        tx.commit().await.expect("a commit");
+        let late = "UPDATE payment_events SET timeout_at = now() - interval '1 minute'";
+        sqlx::query(late).execute(&world.pool).await.expect("an overdue event");
+        let page = viewer.get(&format!("/events/{event}")).await.body;
+        for said in [
+            "<span class=\"state open\">Watch stands still</span>",
+            "It had until <time",
+            "does not go on in Temporal: the command below shows why.",
+            &format!("{what}. To see why: <code class=\"command\">{cure}</code>"),
+        ] {
+            assert!(page.contains(said), "{said} is missing from {page}");
+        }
+    });
+}
+
+#[test]
+fn a_result_that_fits_several_events_says_how_to_send_it_again() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        let event = take(&world, "evt_1", &json!({})).await;
+        take(&world, "evt_1", &json!({"internal_reference": "user_457"})).await;
+        let result = json!({
+            "provider_event_id": "evt_1", "status": "failed", "error_code": "seat_limit",
+        });
+        let (status, answer) = world.post("/api/v1/result", &result).await;
+        assert_eq!(status, 422, "{answer}");
+        let page = viewer.get(&format!("/events/{event}")).await.body;
+        for said in [
+            "<li class=\"warn\"><div><strong>Result not assigned</strong>: your app reported a failure \
+             (seat_limit) that fits several events. Send it again with <code>event_id</code>",
+            "<code>internal_reference</code> or <code>effect_key</code>.",
+        ] {
+            assert!(page.contains(said), "{said} is missing from {page}");
         }
     });
 }

@@ -308,7 +308,10 @@ fn a_proof_link_is_shown_once_listed_and_revoked() {
         let later = bob.get(&path).await.body;
         assert!(!later.contains(&begin), "the link is shown once: {later}");
         assert!(later.contains("<strong>Proof link created</strong>: for 7 days"), "{later}");
-        assert!(later.contains("data-label=\"Made by\">operator</td>"), "{later}");
+        assert!(
+            later.contains("data-label=\"Created by\">operator@cometcart.test</td>"),
+            "{later}"
+        );
         assert!(later.contains("data-label=\"Views\">1<div"), "{later}");
 
         let links = proof_links::list_links(&world.pool, incident).await.expect("a database");

@@ -37,7 +37,7 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
         // What goes well is added up now and then only.
         let page = eventually("no effect came on time", async || {
             let page = viewer.get("/incidents").await.body;
-            page.contains("<b>0 %</b><span class=\"soft\">applied on time").then_some(page)
+            page.contains("<b>0%</b><span class=\"soft\">applied on time").then_some(page)
         })
         .await;
         // Two incidents of one customer, in a project that watches no real money.

@@ -102,7 +102,7 @@ fn who_may_not_administer_sees_the_keys_and_no_button() {
             let bob = Operator::signed_in(&world, role).await;
             let page = bob.get(&path).await.body;
             assert!(page.contains("Production worker") && page.contains("needs the role admin"));
-            assert!(!page.contains("/revoke") && !page.contains("Make a key"), "{page}");
+            assert!(!page.contains("/revoke") && !page.contains("Create the key"), "{page}");
             assert_eq!(bob.submit(&path, &path, &[("label", "x")]).await.status, 403);
         }
     });

@@ -37,12 +37,12 @@ fn the_drawing_says_no_more_than_the_table() {
 
         let page = bob.get("/overview?days=7").await.body;
         for wanted in [
-            "75.0 % of what was paid for came on time in the last 7 days.",
+            "75% of what was paid for came on time in the last 7 days.",
             "<b>1 / 1</b> incidents opened and resolved",
             "role=\"img\" aria-labelledby=\"chart-title chart-says\"",
             "1 were opened and 1 resolved, at most 1 a day",
             "<td class=\"num\" data-label=\"Opened\">1</td><td class=\"num\" data-label=\"Resolved\">1</td>",
-            "<td>CometCart</td><td class=\"num\" data-label=\"On time\"><strong>75.0 %</strong></td><td class=\"num\" data-label=\"Received\">5</td><td class=\"num\" data-label=\"With an incident\">1</td><td class=\"num\" data-label=\"Still have time\">1</td>",
+            "<td>CometCart</td><td class=\"num\" data-label=\"On time\"><strong>75%</strong></td><td class=\"num\" data-label=\"Received\">5</td><td class=\"num\" data-label=\"With an incident\">1</td><td class=\"num\" data-label=\"Still have time\">1</td>",
             "<td>invoice.paid</td>",
             "<option value=\"7\" selected>",
         ] {

@@ -224,7 +224,9 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         let before = alice.get(&path).await.body;
         // A key was made and the repair URL is set.
         assert_eq!(before.matches("<li class=\"seen\">").count(), 2, "{before}");
-        assert!(alice.get("/projects").await.body.contains("Nothing open"));
+        let list = alice.get("/projects").await.body;
+        assert!(list.contains("Nothing open") && !list.contains("Not set up"), "{list}");
+        assert!(before.contains("An API key was created") && before.contains("Send a receipt"));
 
         let event_id = world.receipt("evt_1").await;
         world.result(event_id, "failed", json!({})).await;
@@ -233,6 +235,12 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         assert!(after.contains("5 of 11 set-up steps done"), "{after}");
         let list = alice.get("/projects").await.body;
         assert!(list.contains("1 open") && list.contains("with open incidents"), "{list}");
+
+        let quiet = [("mode", "live"), ("name", "Quiet"), ("timeout_minutes", "30")];
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        assert_eq!(admin.submit("/projects/new", "/projects", &quiet).await.status, 303);
+        let list = alice.get("/projects").await.body;
+        assert!(list.contains("<span class=\"state\">Not set up: 0 of 10</span>"), "{list}");
     });
 }
 

@@ -77,7 +77,7 @@ async fn make_project(walk: &Walk) -> (String, ApiKey) {
     walk.inspect().await;
     walk.page.fill_label("Name", "CometCart").await;
     walk.page.fill_label("Repair URL", walk.world.repair.url()).await;
-    walk.page.click("button/Make the project").await;
+    walk.page.click("button/Create the project").await;
     let path = walk.at().await;
     assert!(path.starts_with("/projects/prj_"), "{path}");
     assert!(walk.page.text(".secret code").await.starts_with("whsec_"));
@@ -91,7 +91,7 @@ async fn make_project(walk: &Walk) -> (String, ApiKey) {
 
     walk.open(&format!("{path}/keys")).await;
     walk.page.fill_label("Label", "Production worker").await;
-    walk.page.click("button/Make a key").await;
+    walk.page.click("button/Create the key").await;
     let key = walk.page.text(".secret code").await;
     walk.inspect().await;
     (path, ApiKey::parse(&key).expect("a key"))
@@ -129,7 +129,9 @@ async fn repair(walk: &Walk, key: &ApiKey) -> String {
     assert!(incident.starts_with("/incidents/inc_"), "{incident}");
     walk.see("Adding them failed.").await;
     walk.inspect().await;
-    walk.page.fill_label("Note for the timeline", "the account is unlocked").await;
+    walk.page
+        .fill_label("Note, saved with Reprocess or Acknowledge", "the account is unlocked")
+        .await;
     walk.page.click("button/Reprocess").await;
     let order = walk.world.repair.wait_for(1).await.remove(0).json();
     let result = json!({
@@ -146,7 +148,7 @@ async fn repair(walk: &Walk, key: &ApiKey) -> String {
 async fn prove(walk: &Walk, event: &str, incident: &str) {
     walk.open(incident).await;
     walk.page.click_text("Proof link…").await;
-    walk.page.click("button/Make a proof link").await;
+    walk.page.click("button/Create a proof link").await;
     let link = walk.page.text(".secret code").await;
     assert!(link.starts_with(&format!("{}/proof/", walk.world.url)), "{link}");
     let customer = Browser::start().await.page(PageOptions::phone()).await;

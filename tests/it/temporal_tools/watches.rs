@@ -131,6 +131,7 @@ fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
         let alice = Operator::signed_in(&world, Role::Viewer).await;
         let page = alice.get(&format!("/events/{event_id}")).await.body;
         assert!(page.contains("<strong>Stuck in Temporal</strong>"), "{page}");
+        assert!(page.contains("<code class=\"command\">sendpromptly doctor</code>"), "{page}");
 
         world.start_worker();
         world.mailbox.wait_for(1).await;

@@ -42,7 +42,7 @@ fn a_failed_repair_reads_well() {
     user_456 paid for credits. The reprocess failed.
     ---
     *▲ Open for 43 minutes*
-    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the callback and then reported a failure.
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the callback and then reported a failure. Fix the endpoint, then open the incident and press Reprocess.
     ---
     *<https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M|Open the incident>*
     ---

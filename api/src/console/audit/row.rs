@@ -4,6 +4,7 @@ use domain::alert::{legible, one_line};
 use store::search::audit::AuditEntry;
 use store::timeline::TimelineEntry;
 
+use crate::console::frame::Span;
 use crate::console::story::{self, Names};
 use crate::console::when::When;
 
@@ -15,6 +16,7 @@ pub struct Row {
     /// What happened, in two or three words, and the rest of the sentence.
     pub lead: String,
     pub rest: String,
+    pub next: Vec<Span>,
     pub quotes: Vec<String>,
     pub action: String,
     /// What it is about: where that is, and its id.
@@ -31,13 +33,14 @@ impl Row {
         let who = story::who(&actor, names);
         let entry = TimelineEntry { at, actor, action, detail };
         let told = story::tell(std::slice::from_ref(&entry), names).pop();
-        let (lead, rest, quotes) =
-            told.map(|line| (line.lead, line.rest, line.quotes)).unwrap_or_default();
+        let (lead, rest, next, quotes) =
+            told.map(|line| (line.lead, line.rest, line.next, line.quotes)).unwrap_or_default();
         Self {
             at: When::exact(at),
             who,
             lead,
             rest,
+            next,
             quotes,
             action: legible(&entry.action),
             about,

@@ -21,6 +21,8 @@ pub(super) struct Next {
     pub(super) needs_repair_url: bool,
     /// Whether it can be acknowledged.
     pub(super) acknowledge: bool,
+    /// Where the repair endpoint redirects the last callback, until that is the repair URL.
+    pub(super) redirect: Option<String>,
     /// Why not, as sentences.
     pub(super) why_not: Vec<String>,
 }
@@ -63,7 +65,22 @@ impl Next {
             reprocess: may_act && reprocess.is_ok() && !needs_repair_url,
             needs_repair_url,
             acknowledge: may_act && acknowledge.is_ok(),
+            redirect: if over { None } else { redirect(dossier) },
             why_not,
+        }
+    }
+
+    /// Whether a note would go anywhere.
+    pub(super) fn takes_note(&self) -> bool {
+        self.reprocess || self.acknowledge
+    }
+
+    /// What becomes of a note.
+    pub(super) fn note_label(&self) -> &'static str {
+        match (self.reprocess, self.acknowledge) {
+            (true, true) => "Note, saved with Reprocess or Acknowledge",
+            (true, false) => "Note, saved with Reprocess",
+            _ => "Note, saved with Acknowledge",
         }
     }
 
@@ -71,4 +88,12 @@ impl Next {
     pub(super) fn has_reasons(&self) -> bool {
         !self.why_not.is_empty() || (self.may_act && self.needs_repair_url)
     }
+}
+
+/// Where the last callback attempt was redirected to.
+fn redirect(dossier: &Dossier) -> Option<String> {
+    let tries = dossier.story.iter().rev().find(|line| !line.tries.is_empty());
+    let target = tries?.tries.last()?.redirect_to.clone()?;
+    let known = dossier.project.repair_url.as_deref().and_then(|url| url.split('?').next());
+    (known != Some(target.as_str())).then_some(target)
 }

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use domain::alert::{
-    heading_opened, heading_repair_failed, heading_resolved, humane_duration, legible, one_line,
+    heading_opened, heading_repair_failed, heading_resolved, humane_after, humane_duration,
+    legible, one_line,
 };
 use domain::ids::ProofLinkId;
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
@@ -155,7 +156,7 @@ fn pill(dossier: &Dossier) -> Pill {
         },
         IncidentState::Reprocessing => format!("{text}, open for"),
         IncidentState::Resolved => match incident.resolved_at {
-            Some(at) => format!("{text} after {}", humane_duration(at - incident.opened_at)),
+            Some(at) => format!("{text} {}", humane_after(at - incident.opened_at)),
             None => text,
         },
     };
@@ -192,7 +193,7 @@ impl Link {
         };
         Self {
             id: link.id,
-            by: story::short_name_of(&link.created_by),
+            by: story::name_of(&link.created_by),
             state,
             opens: link.revoked_at.is_none() && !expired,
             expires: When::brief(link.expires_at),

@@ -54,7 +54,7 @@ impl Sums {
 /// Rounded down: what is not quite all shall not look like all.
 fn percent(of_hundred: f64) -> String {
     let cut = (of_hundred * 100.0).floor() / 100.0;
-    format!("{cut} %")
+    format!("{cut}%")
 }
 
 /// Real customers come first; those of test projects are only spoken of where there are no others.
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn only_all_is_a_hundred_per_cent() {
         for (of_hundred, expected) in
-            [(100.0, "100 %"), (99.999, "99.99 %"), (99.5, "99.5 %"), (0.0, "0 %")]
+            [(100.0, "100%"), (99.999, "99.99%"), (99.5, "99.5%"), (0.0, "0%")]
         {
             assert_eq!(percent(of_hundred), expected);
         }

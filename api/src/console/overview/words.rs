@@ -28,13 +28,13 @@ pub fn heading(overall: &OnTime, days: i32) -> String {
     }
 }
 
-/// Of a hundred effects that were due, how many came on time: `98.7 %`. Rounded down, so that only
+/// Of a hundred effects that were due, how many came on time: `98.7%`. Rounded down, so that only
 /// all of them are 100.
 pub fn on_time(figures: &OnTime) -> String {
     match figures.percent {
         None => "–".to_owned(),
-        Some(percent) if percent >= 100.0 => "100 %".to_owned(),
-        Some(percent) => format!("{:.1} %", (percent * 10.0).floor() / 10.0),
+        Some(percent) if percent >= 100.0 => "100%".to_owned(),
+        Some(percent) => format!("{}%", (percent * 10.0).floor() / 10.0),
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn only_all_of_them_are_a_hundred_per_cent() {
         for (percent, written) in
-            [(None, "–"), (Some(99.999), "99.9 %"), (Some(100.0), "100 %"), (Some(0.0), "0.0 %")]
+            [(None, "–"), (Some(99.999), "99.9%"), (Some(100.0), "100%"), (Some(0.0), "0%")]
         {
             assert_eq!(on_time(&figures(percent, 0)), written);
         }
@@ -67,7 +67,7 @@ mod tests {
             (
                 figures(Some(98.76), 3),
                 30,
-                "98.7 % of what was paid for came on time in the last 30 days.",
+                "98.7% of what was paid for came on time in the last 30 days.",
             ),
             (figures(Some(100.0), 0), 1, "Everything came on time today."),
             (figures(None, 2), 7, "Nothing was due yet in the last 7 days."),

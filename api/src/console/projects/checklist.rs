@@ -14,6 +14,7 @@ use crate::console::when::When;
 
 /// One thing that has to be seen before a project is trusted.
 pub(super) struct Step {
+    /// What to do, or what was done.
     pub(super) title: &'static str,
     /// Whether it was seen.
     pub(super) seen: bool,
@@ -86,13 +87,13 @@ struct Maker {
 impl Maker {
     fn step(
         &self,
-        title: &'static str,
+        (todo, done): (&'static str, &'static str),
         at: Option<OffsetDateTime>,
         next: &'static str,
         (end, link): (&str, &'static str),
     ) -> Step {
         Step {
-            title,
+            title: if at.is_some() { done } else { todo },
             seen: at.is_some(),
             when: at.map(|at| When::ago(at, self.now)),
             next,
@@ -103,25 +104,25 @@ impl Maker {
     fn calls(&self, progress: &Progress) -> [Step; 4] {
         [
             self.step(
-                "An API key was made",
+                ("Create an API key", "An API key was created"),
                 progress.key_made,
                 "Your app sends one with both calls.",
                 KEYS,
             ),
             self.step(
-                "A receipt was accepted",
+                ("Send a receipt", "A receipt was accepted"),
                 progress.receipt_seen,
                 "Send one when your app receives a payment event.",
                 TEST,
             ),
             self.step(
-                "A success was reported",
+                ("Report a success", "A success was reported"),
                 progress.success_seen,
                 "Send a result once your app has applied what was paid for.",
                 TEST,
             ),
             self.step(
-                "A failure was reported",
+                ("Report a failure", "A failure was reported"),
                 progress.failure_seen,
                 "Report one on purpose, to know what it looks like.",
                 TEST,
@@ -132,19 +133,19 @@ impl Maker {
     fn people(&self, progress: &Progress) -> [Step; 3] {
         [
             self.step(
-                "An incident was opened",
+                ("Open an incident", "An incident was opened"),
                 progress.incident_seen,
                 "A failure opens one immediately, silence when the time is over.",
                 TEST,
             ),
             self.step(
-                "A destination was tested",
+                ("Test a destination", "A destination was tested"),
                 progress.destination_tested,
                 "Add an address or a Slack channel and press Test.",
                 DESTINATIONS,
             ),
             self.step(
-                "An alert was delivered",
+                ("Get an alert", "An alert was delivered"),
                 progress.alert_delivered,
                 "Every destination is notified of the next incident.",
                 DESTINATIONS,
@@ -153,14 +154,16 @@ impl Maker {
     }
 
     fn repair(&self, progress: &Progress, project: &Project) -> [Step; 3] {
-        let title = match project.mode {
-            Mode::Test => "A repair URL is set",
-            Mode::Live => "An https repair URL is set",
+        let (todo, done) = match project.mode {
+            Mode::Test => ("Set a repair URL", "A repair URL is set"),
+            Mode::Live => ("Set an https repair URL", "An https repair URL is set"),
         };
+        let seen = project.repair_url.is_some();
         let set = Step {
-            seen: project.repair_url.is_some(),
+            title: if seen { done } else { todo },
+            seen,
             ..self.step(
-                title,
+                (todo, done),
                 None,
                 "It is where Reprocess asks your app to do the work again.",
                 SETTINGS,
@@ -169,13 +172,13 @@ impl Maker {
         [
             set,
             self.step(
-                "A callback was accepted",
+                ("Accept a callback", "A callback was accepted"),
                 progress.callback_delivered,
                 "Press Reprocess on an incident; your endpoint answers 2xx.",
                 TEST,
             ),
             self.step(
-                "A reprocess succeeded",
+                ("Repair by a reprocess", "A reprocess succeeded"),
                 progress.reprocess_succeeded,
                 "Report the success with the callback's replay_id.",
                 TEST,
@@ -184,13 +187,13 @@ impl Maker {
     }
 
     fn live(&self, at: Option<OffsetDateTime>) -> Step {
-        let place = ("/projects/new".to_owned(), "New project");
+        let place = ("/projects/new".to_owned(), "Create a project");
         Step {
             place,
             ..self.step(
-                "A live project exists",
+                ("Create a live project", "A live project exists"),
                 at,
-                "Make one for real money, with keys of its own.",
+                "Create one for real money, with keys of its own.",
                 SETTINGS,
             )
         }

@@ -7,8 +7,9 @@ use domain::alert::{humane_duration, one_line};
 use domain::project::Mode;
 use store::projects::{Project, list_projects};
 use store::search::incidents::count_unresolved;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
+use super::checklist::Checklist;
 use super::head;
 use crate::console::frame::{Frame, Section, mode_word};
 use crate::console::page::page;
@@ -34,6 +35,8 @@ struct Row {
     /// Where callbacks go, without what a path or a query may say.
     host: Option<String>,
     open: i64,
+    /// How many set-up steps there are, where not one is done.
+    untouched: Option<usize>,
 }
 
 /// `GET /projects`.
@@ -46,8 +49,13 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     let open = count_unresolved(&state.pool).await?;
     let projects = list_projects(&state.pool).await?;
-    let rows = projects.iter().map(|one| row(one, open.get(&one.id).copied().unwrap_or_default()));
-    let rows: Vec<_> = rows.collect();
+    let mut rows = Vec::with_capacity(projects.len());
+    for project in &projects {
+        let open = open.get(&project.id).copied().unwrap_or_default();
+        let steps = Checklist::of(&state.pool, project, OffsetDateTime::now_utc()).await?;
+        let untouched = (steps.seen() == 0).then_some(steps.steps.len());
+        rows.push(Row { untouched, ..row(project, open) });
+    }
     let frame = Frame::of(&state, &signed_in, Section::Projects, "Projects").await?;
     page(&ProjectsPage { frame, heading: heading(&rows), rows })
 }
@@ -62,6 +70,7 @@ fn row(project: &Project, open: i64) -> Row {
         timeout: humane_duration(Duration::minutes(i64::from(project.timeout_minutes))),
         host: project.repair_url.as_deref().and_then(host),
         open,
+        untouched: None,
     }
 }
 
@@ -75,10 +84,10 @@ fn heading(rows: &[Row]) -> String {
     let troubled = rows.iter().filter(|row| row.open > 0).count();
     match (rows.len(), troubled) {
         (0, _) => "Nothing is watched yet".to_owned(),
-        (1, 0) => "One project, no open incident".to_owned(),
+        (1, 0) => "1 project, no open incident".to_owned(),
         (all, 0) => format!("{all} projects, no open incident"),
-        (1, _) => "One project, with open incidents".to_owned(),
-        (all, 1) => format!("{all} projects, one with open incidents"),
+        (1, _) => "1 project, with open incidents".to_owned(),
+        (all, 1) => format!("{all} projects, 1 with open incidents"),
         (all, some) => format!("{all} projects, {some} with open incidents"),
     }
 }

@@ -75,6 +75,6 @@ async fn show(
     status: StatusCode,
     (typed, mistakes): (Typed, Mistakes),
 ) -> Result<Response, ApiError> {
-    let frame = Frame::of(state, signed_in, Section::Projects, "New project").await?;
+    let frame = Frame::of(state, signed_in, Section::Projects, "Create a project").await?;
     page_with(status, &NewProjectPage { frame, typed, mistakes, locked: false })
 }

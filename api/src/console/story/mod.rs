@@ -18,6 +18,7 @@ use store::timeline::{self, TimelineEntry};
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
+use super::frame::Span;
 use super::when::When;
 
 pub use people::who;
@@ -39,6 +40,8 @@ pub enum Tone {
     Bad,
     /// Under way.
     Work,
+    /// Not taken as it was sent.
+    Warn,
     /// Neither.
     Plain,
 }
@@ -51,6 +54,7 @@ impl Tone {
             Self::Good => "good",
             Self::Bad => "bad",
             Self::Work => "work",
+            Self::Warn => "warn",
             Self::Plain => "plain",
         }
     }
@@ -65,6 +69,8 @@ pub struct Line {
     pub lead: String,
     /// The rest of the sentence.
     pub rest: String,
+    /// What to do about it, where that is a command or names fields.
+    pub next: Vec<Span>,
     /// Who did it, where it was a person or a key.
     pub by: Option<String>,
     /// Somebody's own words: a note, an error, an answer.
@@ -120,6 +126,20 @@ pub async fn of(
     Ok(lines)
 }
 
+/// What keeps the watch of an event from going on, if that is the last that is known of it.
+#[must_use]
+pub fn stall(story: &[Line]) -> Option<&'static str> {
+    match story.last()?.action? {
+        Action::WatchStuck => {
+            Some("The watch over it does not go on in Temporal: the command below shows why.")
+        }
+        Action::WatchPaused => {
+            Some("The watch over it is paused in Temporal: the command below lets it go on.")
+        }
+        _ => None,
+    }
+}
+
 /// The story of an event.
 #[must_use]
 pub fn tell(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
@@ -160,6 +180,7 @@ fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {
         tone,
         lead,
         rest,
+        next: action.map(|action| words::next(action, &entry.detail)).unwrap_or_default(),
         by: people::by(&entry.actor, names),
         quotes: words::quotes(&entry.detail),
         at: When::brief(entry.at),

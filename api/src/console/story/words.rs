@@ -5,6 +5,7 @@ use domain::audit::Action;
 use serde_json::Value;
 
 use super::{Names, Tone};
+use crate::console::frame::{Span, spans};
 
 /// How an entry reads.
 pub(super) fn of(action: Action, detail: &Value, names: &Names) -> (Tone, String, String) {
@@ -16,7 +17,7 @@ pub(super) fn of(action: Action, detail: &Value, names: &Names) -> (Tone, String
 #[expect(clippy::too_many_lines, reason = "a table: one line per action")]
 pub(super) fn lead(action: Action) -> (Tone, &'static str) {
     use Action as A;
-    use Tone::{Bad, Good, Plain, Work};
+    use Tone::{Bad, Good, Plain, Warn, Work};
     match action {
         A::ReceiptAccepted => (Good, "Receipt accepted"),
         A::ResultSucceeded => (Good, "Success reported"),
@@ -24,7 +25,7 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::ResultRepeated => (Plain, "Reported again"),
         A::ResultContradicted => (Bad, "Contradiction reported"),
         A::ResultSuperseded => (Good, "Reported as superseded"),
-        A::ResultAmbiguous => (Plain, "Ambiguous result"),
+        A::ResultAmbiguous => (Warn, "Result not assigned"),
         A::ResultUnclaimed => (Bad, "A result never found its receipt"),
         A::ResultRefused => (Plain, "Result rejected"),
         A::IncidentOpened => (Bad, "Incident opened"),
@@ -83,9 +84,7 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         }
         Action::ResultFailed | Action::ResultContradicted => said("error_code"),
         Action::ResultAmbiguous => match said("settled_event_id").as_str() {
-            "" => {
-                ["it fits this event and others:", &said("status"), &said("error_code")].join(" ")
-            }
+            "" => format!("your app reported {} that fits several events.", reported(detail)),
             settled => format!("it fits this event too, and settled {settled}"),
         },
         Action::ResultUnclaimed => [said("status"), said("provider_event_id"), said("error_code")]
@@ -122,8 +121,8 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         | Action::ResolveRefused
         | Action::ReprocessUndelivered
         | Action::SignalAdjusted => said("why"),
-        Action::WatchPaused => format!("the {}; to go on: {}", said("what"), said("cure")),
-        Action::WatchStuck => format!("{}; see: {}", said("what"), said("cure")),
+        Action::WatchPaused => format!("the {}. To let it go on:", said("what")),
+        Action::WatchStuck => format!("{}. To see why:", said("what")),
         Action::CallbackDelivered | Action::CallbackFailed => {
             format!("attempt {}", said("attempt"))
         }
@@ -149,6 +148,31 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         Action::OperatorRoleChanged => format!("{} is now {}", said("email"), said("to")),
         _ => String::new(),
     }
+}
+
+/// The next step, behind the rest of the sentence: commands and names of fields are told from prose.
+pub(super) fn next(action: Action, detail: &Value) -> Vec<Span> {
+    match action {
+        Action::WatchPaused | Action::WatchStuck => {
+            let command = find(detail, "cure").map(|cure| one_line(&cure));
+            command.map(|text| Span { code: true, text }).into_iter().collect()
+        }
+        Action::ResultAmbiguous if find(detail, "settled_event_id").is_none() => {
+            spans("Send it again with `event_id`, `internal_reference` or `effect_key`.")
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a result said, with its article.
+fn reported(detail: &Value) -> String {
+    let status = find(detail, "status").unwrap_or_default();
+    let what = match status.as_str() {
+        "failed" => "a failure",
+        "success" => "a success",
+        _ => "a result",
+    };
+    find(detail, "error_code").map_or(what.to_owned(), |code| format!("{what} ({code})"))
 }
 
 /// Each setting that changed, before and after.

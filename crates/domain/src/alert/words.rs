@@ -14,6 +14,9 @@ use crate::reprocess::ReprocessState;
 /// A longer reference would push the sentence out of a heading; the facts show it whole.
 const REFERENCE_IN_HEADING: usize = 60;
 
+/// The next step after a reprocess that did not help.
+const AGAIN: &str = "Fix the endpoint, then open the incident and press Reprocess.";
+
 /// What is wrong, when an incident is opened.
 #[must_use]
 pub fn heading_opened(effect: &EffectType, reference: &str, reason: Reason) -> String {
@@ -91,12 +94,13 @@ pub fn heading_applied(effect: &EffectType, reference: &str) -> String {
 }
 
 /// A duration as people say it: `12 seconds`, `43 minutes`, `1 h 12 min`, `2 days 3 h`. What is
-/// left over is dropped, and less than nothing is nothing.
+/// left over is dropped, and less than a second is `under a second`.
 #[must_use]
 pub fn humane_duration(duration: Duration) -> String {
     let seconds = duration.whole_seconds().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
+        (0, 0, 0) if seconds == 0 => "under a second".to_owned(),
         (0, 0, 0) => counted(seconds, "second"),
         (0, 0, minutes) => counted(minutes, "minute"),
         (0, hours, minutes) if minutes % 60 == 0 => counted(hours, "hour"),
@@ -162,10 +166,12 @@ impl AlertFacts {
                 format!("Missing for {}", humane_duration(self.happened_at - self.received_at))
             }
             (AlertKind::IncidentOpened, Reason::FailedResult) => {
-                format!("Failed after {}", humane_duration(self.happened_at - self.received_at))
+                format!("Failed {}", humane_after(self.happened_at - self.received_at))
             }
             (AlertKind::ReprocessFailed, _) => format!("Open for {open}"),
-            (AlertKind::IncidentResolved, _) => format!("Resolved after {open}"),
+            (AlertKind::IncidentResolved, _) => {
+                format!("Resolved {}", humane_after(self.happened_at - self.opened_at))
+            }
         }
     }
 
@@ -187,8 +193,8 @@ impl AlertFacts {
                 format!("{taken} It reported no result within {wait}.")
             }
             Reason::FailedResult => {
-                let after = humane_duration(self.happened_at - self.received_at);
-                format!("{taken} It reported a failure {after} later.")
+                let later = later(self.happened_at - self.received_at);
+                format!("{taken} It reported a failure {later}.")
             }
         }
     }
@@ -198,31 +204,33 @@ impl AlertFacts {
         match self.reprocess_ending {
             Some(ReprocessState::NoResult) => {
                 let wait = humane_duration(Duration::minutes(i64::from(self.timeout_minutes)));
-                format!("{taken} It accepted the callback and reported no result in {wait}.")
+                format!(
+                    "{taken} It accepted the callback and reported no result in {wait}. {AGAIN}"
+                )
             }
             Some(ReprocessState::Undelivered) => format!(
                 "{taken} Your repair endpoint did not accept the callback, and no further \
-                 attempt is planned."
+                 attempt is planned. {AGAIN}"
             ),
-            _ => format!("{taken} It accepted the callback and then reported a failure."),
+            _ => format!("{taken} It accepted the callback and then reported a failure. {AGAIN}"),
         }
     }
 
     fn how_resolved(&self) -> String {
         let taken = self.taken();
-        let after = humane_duration(self.happened_at - self.received_at);
+        let later = later(self.happened_at - self.received_at);
         match self.resolution {
             Some(Resolution::Manual) => {
-                format!("{taken} An operator resolved the incident manually {after} later.")
+                format!("{taken} An operator resolved the incident manually {later}.")
             }
             Some(Resolution::LateSuccess) => {
-                format!("{taken} It reported success {after} later, without a reprocess.")
+                format!("{taken} It reported success {later}, without a reprocess.")
             }
             Some(Resolution::Superseded) => {
-                format!("{taken} It reported {after} later that no effect is due any more.")
+                format!("{taken} It reported {later} that no effect is due any more.")
             }
             Some(Resolution::Reprocessed) | None => {
-                format!("{taken} It reported success {after} later. Nothing is left to do.")
+                format!("{taken} It reported success {later}. Nothing is left to do.")
             }
         }
     }
@@ -247,6 +255,23 @@ fn sentence(effect: &EffectType, reference: &str, ending: &str) -> String {
         EffectType::AccessRevocation => format!("{who} should have lost access. {ending}"),
         EffectType::CreditDeduction => format!("{who} should have lost credits. {ending}"),
         EffectType::Declared(name) => format!("{who} paid for {name}. {ending}"),
+    }
+}
+
+/// `after 12 seconds`, or `within a second`.
+#[must_use]
+pub fn humane_after(passed: Duration) -> String {
+    match passed {
+        soon if soon < Duration::SECOND => "within a second".to_owned(),
+        passed => format!("after {}", humane_duration(passed)),
+    }
+}
+
+/// `12 seconds later`, or `within a second`.
+fn later(passed: Duration) -> String {
+    match passed {
+        soon if soon < Duration::SECOND => "within a second".to_owned(),
+        passed => format!("{} later", humane_duration(passed)),
     }
 }
 
@@ -378,18 +403,20 @@ pub(super) mod tests {
             (
                 ReprocessState::Failed,
                 "user_456 paid for credits. The reprocess failed.",
-                "It accepted the callback and then reported a failure.",
+                "It accepted the callback and then reported a failure. Fix the endpoint, then open the \
+                 incident and press Reprocess.",
             ),
             (
                 ReprocessState::NoResult,
                 "user_456 paid for credits. The reprocess got no result.",
-                "It accepted the callback and reported no result in 30 minutes.",
+                "It accepted the callback and reported no result in 30 minutes. Fix the endpoint, then \
+                 open the incident and press Reprocess.",
             ),
             (
                 ReprocessState::Undelivered,
                 "user_456 paid for credits. The reprocess was not delivered.",
                 "Your repair endpoint did not accept the callback, and no further attempt \
-                 is planned.",
+                 is planned. Fix the endpoint, then open the incident and press Reprocess.",
             ),
         ] {
             let facts = AlertFacts {
@@ -461,8 +488,8 @@ pub(super) mod tests {
     #[test]
     fn durations_are_said_as_people_say_them() {
         for (seconds, text) in [
-            (-5, "0 seconds"),
-            (0, "0 seconds"),
+            (-5, "under a second"),
+            (0, "under a second"),
             (1, "1 second"),
             (59, "59 seconds"),
             (60, "1 minute"),

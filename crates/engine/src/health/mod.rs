@@ -165,7 +165,16 @@ impl Monitor {
         checks.retain(|check| {
             BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
         });
+        say_one_cure(&mut checks);
         checks
+    }
+}
+
+/// Without a worker deadlines are not judged: that is said as a second thing, with one cure for both.
+fn say_one_cure(checks: &mut [Check]) {
+    if checks.iter().any(|check| check.name == work::WORKERS) {
+        let deadlines = checks.iter_mut().filter(|check| check.name == work::DEADLINES);
+        deadlines.for_each(|check| check.cure = None);
     }
 }
 

@@ -55,13 +55,16 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
         return Check::ok(WORKERS, polling);
     }
     if let Some((theirs, queue)) = &workers.elsewhere {
+        let (what, polled, ours, cure) = if theirs == namespace {
+            ("task queue", queue, task_queue, "run api and worker from the same release")
+        } else {
+            let cure = "give api and worker the same `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`";
+            ("namespace", theirs, namespace, cure)
+        };
         return Check::failed(
             WORKERS,
-            format!(
-                "no worker polls the namespace {namespace} and the task queue {task_queue}; one of this \
-                 database polls {theirs} and {queue}"
-            ),
-            "give api and worker the same TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+            format!("the worker polls the {what} {polled}, and the api uses {ours}"),
+            cure,
         );
     }
     let seen = workers.last_seen.map_or_else(
@@ -218,7 +221,10 @@ mod tests {
         assert!(judge_workers(&dead, place).detail.contains("seen 70 s ago"));
         let elsewhere = Some(("staging".to_owned(), "sendpromptly".to_owned()));
         let other = judge_workers(&WorkerHealth { elsewhere, ..WorkerHealth::default() }, place);
-        assert!(other.detail.contains("polls staging"), "{}", other.detail);
+        assert_eq!(
+            other.detail,
+            "the worker polls the namespace staging, and the api uses production"
+        );
         assert!(other.cure.expect("a cure").contains("TEMPORAL_NAMESPACE"));
     }
 }
