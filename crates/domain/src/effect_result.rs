@@ -9,6 +9,7 @@ use crate::catalogue::{EffectType, Provider};
 use crate::diagnostics;
 use crate::field::{FieldError, Fields, check_identifier};
 use crate::identity::{EventIdentity, digest};
+use crate::project::Mode;
 use crate::receipt::{self, MAX_EFFECT_KEY, ReceiptContext};
 use crate::shop_domain;
 use crate::text_enum::text_enum;
@@ -94,7 +95,7 @@ impl ResultReport {
         let mut fields = Fields::of_report(body);
         let event = event_selector(&mut fields, context);
         let (result, adjusted) = effect_result(&mut fields);
-        let report = event.zip(result).map(|(event, result)| Self { event, result, adjusted });
+        let report = result.map(|result| Self { event, result, adjusted });
         fields.finish(report)
     }
 }
@@ -168,44 +169,26 @@ impl EventSelector {
 fn event_selector(
     fields: &mut Fields<'_>,
     ReceiptContext { catalogue, mode }: ReceiptContext<'_>,
-) -> Option<EventSelector> {
+) -> EventSelector {
     let event_id = fields.text("event_id").map(|text| text.trim().to_owned());
-    let canonical = fields.identifier("provider_event_id");
-    let stripe = fields.identifier("stripe_event_id");
+    let (provider_event_id, by_stripe_name) = provider_event_id(fields, mode);
     let mut provider = receipt::provider(fields, catalogue);
-    if canonical.is_none() && stripe.is_some() && fields.value("provider").is_none() {
+    if by_stripe_name && fields.value("provider").is_none() {
         provider = Some(Provider::Stripe);
+    }
+    if by_stripe_name && provider.as_ref().is_some_and(|provider| *provider != Provider::Stripe) {
+        fields.refuse("stripe_event_id", "is for stripe only; send provider_event_id");
     }
     let event_type = receipt::event_type(fields, provider.as_ref(), catalogue);
     let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
     let internal_reference = fields.identifier("internal_reference");
     let effect_key = fields.identifier_of("effect_key", MAX_EFFECT_KEY);
     let shopify_shop_domain = shop_domain_of(fields, provider.as_ref());
-    if let (Some(canonical), Some(stripe)) = (&canonical, &stripe)
-        && canonical != stripe
-    {
-        fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
-        return None;
-    }
-    if canonical.is_none()
-        && stripe.is_some()
-        && provider.as_ref().is_some_and(|provider| *provider != Provider::Stripe)
-    {
-        fields.refuse("stripe_event_id", "is for stripe only; send provider_event_id");
-        return None;
-    }
-    let provider_event_id = canonical.or(stripe);
-    if let Some(id) = &provider_event_id
-        && !receipt::may_be_real(fields, id, mode)
-    {
-        return None;
-    }
     let named = ["event_id", "provider_event_id", "stripe_event_id"];
     if !named.iter().any(|field| fields.value(field).is_some()) {
         fields.refuse("event_id", "is required, or provider_event_id, or stripe_event_id");
-        return None;
     }
-    Some(EventSelector {
+    EventSelector {
         event_id,
         provider_event_id,
         provider,
@@ -214,7 +197,21 @@ fn event_selector(
         effect_type,
         internal_reference,
         effect_key,
-    })
+    }
+}
+
+/// The provider's id, and whether only its older Stripe name is there. Both names only if they agree.
+fn provider_event_id(fields: &mut Fields<'_>, mode: Mode) -> (Option<String>, bool) {
+    let canonical = fields.identifier("provider_event_id");
+    let stripe = fields.identifier("stripe_event_id");
+    if let (Some(canonical), Some(stripe)) = (&canonical, &stripe)
+        && canonical != stripe
+    {
+        fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
+    }
+    let by_stripe_name = canonical.is_none() && stripe.is_some();
+    let id = canonical.or(stripe);
+    (id.filter(|id| receipt::may_be_real(fields, id, mode)), by_stripe_name)
 }
 
 /// As in a receipt, the field means nothing for other providers.
@@ -254,7 +251,6 @@ fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
-    use crate::project::Mode;
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<ResultReport, Vec<FieldError>> {
