@@ -278,7 +278,7 @@ class SendPromptly
     FileUtils.mkdir_p(@spool, mode: 0o700)
     # Anyone can make a folder of this name in the system's temporary one.
     raise "the folder is another user's" if @temporary && !File.lstat(@spool).owned?
-    raise "#{MOST_FILES} calls wait" if waiting.size >= MOST_FILES
+    raise "#{MOST_FILES} calls wait" if Dir.children(@spool).count { |name| FILE.match?(name) } >= MOST_FILES
 
     file = path("#{now}-#{SecureRandom.hex(4)}", LEASE, ".sending")
     begin
