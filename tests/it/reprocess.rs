@@ -226,6 +226,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
     run(async {
         let world = World::start().await;
