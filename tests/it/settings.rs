@@ -48,6 +48,10 @@ fn doctor_lists_them_as_a_warning() {
         assert!(!message.contains("canary"), "{message}");
         let (_, found) = world.cli(&["doctor"]).await.expect("a command");
         assert_eq!(settings(&found)["status"], "pass", "{found}");
+        let privileges = found["checks"].as_array().expect("checks");
+        let privileges = privileges.iter().find(|check| check["name"] == "privileges");
+        let said = privileges.expect("a check")["message"].as_str().expect("a message");
+        assert!(said.contains("a second role, that cannot change it"), "{said}");
         let unset = &found["checks"][1];
         assert_eq!((&unset["name"], &unset["status"]), (&"public_url".into(), &"warn".into()));
         let told = [("SENDPROMPTLY_PUBLIC_URL", "https://pay.example.com")];

@@ -116,6 +116,8 @@ pub struct Privileges {
     pub missing: Vec<String>,
     /// Whether it may change the audit log without owning it.
     pub may_change_audit: bool,
+    /// Whether it owns the audit log, which nobody can keep from changing it then.
+    pub owns_audit: bool,
 }
 
 /// Asks what the connected role may do. The owner of the schema and superusers may everything.
@@ -135,10 +137,12 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
                  ELSE NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
                      AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) END), '{}') AS "missing!",
              coalesce(bool_or(name = 'audit_entries' AND NOT owned
-                 AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')), false) AS "may_change_audit!"
+                 AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')), false) AS "may_change_audit!",
+             coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!"
            FROM tables"#,
     )
     .fetch_one(pool)
     .await?;
-    Ok(Privileges { missing: row.missing, may_change_audit: row.may_change_audit })
+    let (may_change_audit, owns_audit) = (row.may_change_audit, row.owns_audit);
+    Ok(Privileges { missing: row.missing, may_change_audit, owns_audit })
 }
