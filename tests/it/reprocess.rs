@@ -1,7 +1,7 @@
 //! Reprocess: the app is asked to do the work again, by whoever asks.
 
 use domain::audit::Actor;
-use domain::ids::{EventId, ReplayId};
+use domain::ids::{EventId, ProjectId, ReplayId};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use domain::signature::SigningSecret;
@@ -225,6 +225,14 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
     });
 }
 
+/// What stands above the buttons of an incident whose callback was redirected.
+fn redirected_to(target: &str, project: ProjectId) -> String {
+    format!(
+        "Your repair endpoint redirects to <code>{target}</code>; redirects are not followed. \
+         <a href=\"/projects/{project}#settings\">Set that as repair URL</a>"
+    )
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
@@ -249,18 +257,8 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         assert_eq!(entry.expect("an entry")["detail"]["redirect_to"], target);
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = alice.get(&format!("/incidents/{incident_id}")).await.body;
-        for said in [
-            format!("302, redirects to <code>{target}</code>"),
-            format!(
-                "Your repair endpoint redirects to <code>{target}</code>; redirects are not followed."
-            ),
-            format!(
-                "<a href=\"/projects/{}#settings\">Set that as repair URL</a>",
-                world.project.id
-            ),
-        ] {
-            assert!(page.contains(&said), "{said} in {page}");
-        }
+        assert!(page.contains(&format!("302, redirects to <code>{target}</code>")), "{page}");
+        assert!(page.contains(&redirected_to(target, world.project.id)), "{page}");
         let (project, token) = (world.project.id, alice.token(&world).await);
         let url =
             format!("{}/api/v1/projects/{project}/incidents/{incident_id}/reprocesses", world.url);
