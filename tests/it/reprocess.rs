@@ -234,7 +234,6 @@ fn redirected_to(target: &str, project: ProjectId) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
     run(async {
         let world = World::start().await;
