@@ -77,7 +77,8 @@ impl Receipt {
         let provider = provider(&mut fields, catalogue);
         let provider = fields.require("provider", provider);
         let provider_event_id = event_id(&mut fields, provider.as_ref(), mode);
-        let event_type = event_type(&mut fields, provider.as_ref(), catalogue);
+        let event_type =
+            fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
         let event_type = fields.require("event_type", event_type);
         let effect_type = fields.named("effect_type", |text| catalogue.effect_type(text));
         let effect_type = fields.require("effect_type", effect_type);
@@ -141,18 +142,6 @@ impl Receipt {
 pub(crate) fn provider(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option<Provider> {
     let event_type = fields.value("event_type").and_then(Value::as_str);
     fields.named("provider", |text| catalogue.provider(text, event_type))
-}
-
-/// The event type. Nothing is said of one beside an unknown provider: what cures that declares both.
-pub(crate) fn event_type(
-    fields: &mut Fields<'_>,
-    provider: Option<&Provider>,
-    catalogue: &Catalogue,
-) -> Option<String> {
-    if provider.is_none() && fields.value("provider").is_some() {
-        return None;
-    }
-    fields.named("event_type", |text| catalogue.event_type(provider, text))
 }
 
 /// The canonical event id, or its older Stripe name; both only if they agree.

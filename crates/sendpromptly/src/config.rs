@@ -191,14 +191,7 @@ impl Environment {
     /// # Errors
     /// When it is no http or https URL.
     pub fn public_url(&self, listen: SocketAddr) -> Result<String, ConfigError> {
-        let Some(url) = self.web_address(PUBLIC_URL)? else { return Ok(local_url(listen)) };
-        // Pages and forms name their paths from the root.
-        if Url::parse(&url).is_ok_and(|url| url.path() != "/") {
-            let problem = "must have no path: the console does not work below one; give it a host \
-                           name of its own, such as https://sendpromptly.example.com";
-            return Err(malformed(PUBLIC_URL, problem));
-        }
-        Ok(url)
+        Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| local_url(listen)))
     }
 
     /// Whether somebody said where people open the console.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::{Engine, Monitor, health};
 use store::health::read_work;
 use store::{MasterKey, PgPool, pool, signing_secrets};
+use url::Url;
 
 use super::Check;
 use crate::cmd::worker;
@@ -76,6 +77,12 @@ pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
     let address = environment.listen().and_then(|listen| environment.public_url(listen));
     match address {
         Err(error) => Check::fail(PUBLIC, error.to_string()),
+        Ok(url) if environment.public_url_is_set() && has_path(&url) => Check::warn(
+            PUBLIC,
+            format!(
+                "{PUBLIC_URL} is {url}: the console does not work below a path; give it a host name of its own"
+            ),
+        ),
         Ok(url) if environment.public_url_is_set() => Check::pass(PUBLIC, url),
         Ok(_) if in_dev => Check::pass(PUBLIC, "not set: the console is on this machine"),
         Ok(url) => Check::warn(
@@ -86,6 +93,11 @@ pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
             ),
         ),
     }
+}
+
+/// Whether a URL leads below a path. Pages and forms name their paths from the root.
+fn has_path(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.path() != "/")
 }
 
 /// Where the console should be found.
