@@ -210,10 +210,5 @@ async fn note(
 
 /// What every entry about an alert says.
 fn detail(alert: &Alert) -> AlertDetail {
-    AlertDetail {
-        alert: Some(ToldKind::Alert(alert.kind)),
-        destination_id: alert.destination_id,
-        attempts: None,
-        why: None,
-    }
+    AlertDetail::new(ToldKind::Alert(alert.kind), alert.destination_id)
 }

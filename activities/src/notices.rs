@@ -147,10 +147,5 @@ async fn finish(
 
 /// What every entry about a notice says.
 fn detail(notice: &Notice) -> AlertDetail {
-    AlertDetail {
-        alert: Some(ToldKind::Notice(notice.kind)),
-        destination_id: notice.destination_id,
-        attempts: None,
-        why: None,
-    }
+    AlertDetail::new(ToldKind::Notice(notice.kind), notice.destination_id)
 }

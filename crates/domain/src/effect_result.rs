@@ -9,7 +9,6 @@ use crate::catalogue::{EffectType, Provider};
 use crate::diagnostics;
 use crate::field::{FieldError, Fields, check_identifier};
 use crate::identity::{EventIdentity, digest};
-use crate::project::Mode;
 use crate::receipt::{self, MAX_EFFECT_KEY, ReceiptContext};
 use crate::shop_domain;
 use crate::text_enum::text_enum;
@@ -171,7 +170,8 @@ fn event_selector(
     ReceiptContext { catalogue, mode }: ReceiptContext<'_>,
 ) -> EventSelector {
     let event_id = fields.text("event_id").map(|text| text.trim().to_owned());
-    let (provider_event_id, by_stripe_name) = provider_event_id(fields, mode);
+    let (provider_event_id, by_stripe_name) = receipt::id_by_either_name(fields);
+    let provider_event_id = provider_event_id.filter(|id| receipt::may_be_real(fields, id, mode));
     let mut provider = receipt::provider(fields, catalogue);
     if by_stripe_name && fields.value("provider").is_none() {
         provider = Some(Provider::Stripe);
@@ -199,20 +199,6 @@ fn event_selector(
         internal_reference,
         effect_key,
     }
-}
-
-/// The provider's id, and whether only its older Stripe name is there. Both names only if they agree.
-fn provider_event_id(fields: &mut Fields<'_>, mode: Mode) -> (Option<String>, bool) {
-    let canonical = fields.identifier("provider_event_id");
-    let stripe = fields.identifier("stripe_event_id");
-    if let (Some(canonical), Some(stripe)) = (&canonical, &stripe)
-        && canonical != stripe
-    {
-        fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
-    }
-    let by_stripe_name = canonical.is_none() && stripe.is_some();
-    let id = canonical.or(stripe);
-    (id.filter(|id| receipt::may_be_real(fields, id, mode)), by_stripe_name)
 }
 
 /// As in a receipt, the field means nothing for other providers.
@@ -252,6 +238,7 @@ fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
+    use crate::project::Mode;
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<ResultReport, Vec<FieldError>> {

@@ -144,24 +144,32 @@ pub(crate) fn provider(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option
     fields.named("provider", |text| catalogue.provider(text, event_type))
 }
 
-/// The canonical event id, or its older Stripe name; both only if they agree.
+/// The provider's id of the event.
 fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) -> Option<String> {
+    let (id, by_stripe_name) = id_by_either_name(fields);
+    if by_stripe_name && provider.is_some_and(|provider| *provider != Provider::Stripe) {
+        fields.refuse("provider_event_id", "is required; stripe_event_id is for stripe only");
+        return None;
+    }
+    let refused = fields.value("stripe_event_id").is_some() && id.is_none();
+    let id = if refused { None } else { fields.require("provider_event_id", id) };
+    id.filter(|id| may_be_real(fields, id, mode))
+}
+
+/// The id under its canonical name or its older Stripe name, both only if they agree, and whether only
+/// the older one is there.
+pub(crate) fn id_by_either_name(fields: &mut Fields<'_>) -> (Option<String>, bool) {
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");
     match (canonical, stripe) {
         (Some(canonical), Some(stripe)) if canonical != stripe => {
             fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
-            None
+            (None, false)
         }
-        (None, Some(_)) if provider.is_some_and(|provider| *provider != Provider::Stripe) => {
-            fields.refuse("provider_event_id", "is required; stripe_event_id is for stripe only");
-            None
-        }
-        (canonical, stripe) => {
-            let id = canonical.or(stripe);
-            let refused = fields.value("stripe_event_id").is_some() && id.is_none();
-            let id = if refused { None } else { fields.require("provider_event_id", id) };
-            id.filter(|id| may_be_real(fields, id, mode))
+        (Some(canonical), _) => (Some(canonical), false),
+        (None, stripe) => {
+            let by_stripe_name = stripe.is_some();
+            (stripe, by_stripe_name)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::audit::{Action, Actor, AuditEvent};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -103,14 +103,14 @@ pub async fn record_once(
 pub async fn has_entry(
     db: impl PgExecutor<'_>,
     event_id: EventId,
-    action: Action,
+    action: &str,
     holding: &Value,
 ) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM audit_entries
                WHERE event_id = $1 AND action = $2 AND detail @> $3) AS "found!""#,
         event_id.as_uuid(),
-        action.as_str(),
+        action,
         holding,
     )
     .fetch_one(db)

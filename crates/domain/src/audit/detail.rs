@@ -287,6 +287,14 @@ pub enum ResolvedDetail {
     },
 }
 
+impl AlertDetail {
+    /// An alert or a notice to a destination, of which nothing more is said.
+    #[must_use]
+    pub fn new(alert: ToldKind, destination_id: DestinationId) -> Self {
+        Self { alert: Some(alert), destination_id, attempts: None, why: None }
+    }
+}
+
 /// What people were told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

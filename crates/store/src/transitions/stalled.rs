@@ -8,7 +8,7 @@
 //! do not come here: the sweep and the workers see to them without the watch. All of it is one transaction.
 
 use domain::audit::detail::StallDetail;
-use domain::audit::{Action, Actor, AuditEvent};
+use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
 use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
@@ -58,12 +58,14 @@ pub async fn note_stall(
     stall: Stall<'_>,
 ) -> Result<(), StoreError> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    if !audit::has_entry(&mut *tx, event_id, stall.action(), &json!({ "key": stall.key })).await? {
+    let entry = stall.entry();
+    let same = json!({ "key": stall.key });
+    if !audit::has_entry(&mut *tx, event_id, entry.action(), &same).await? {
         let subject = Subject {
             incident_id: scene.incident.as_ref().map(|incident| incident.id),
             ..Subject::event(scene.event.project_id, event_id)
         };
-        audit::record(&mut *tx, &Actor::System, subject, &stall.entry()).await?;
+        audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
         if stall.kind == StallKind::Paused {
             wake(tx, event_id).await?;
         }
@@ -80,13 +82,6 @@ pub async fn note_stall(
 }
 
 impl Stall<'_> {
-    fn action(&self) -> Action {
-        match self.kind {
-            StallKind::Paused => Action::WatchPaused,
-            StallKind::Stuck | StallKind::NoWorker => Action::WatchStuck,
-        }
-    }
-
     /// What the timeline says of it.
     fn entry(&self) -> AuditEvent {
         let [what, key, cure] = [self.what, self.key, self.cure].map(str::to_owned);

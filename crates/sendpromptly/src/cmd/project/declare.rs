@@ -22,14 +22,14 @@ a-z 0-9 _ . / : - and capitals are folded. Declaring a name again changes nothin
 receipts and results from then on. docs/providers.md lists the names that are built in;
 project undeclare removes one that nothing uses.";
 
-/// Which project, and what it declares.
+/// Which project, and the names that it declares or removes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's id, as `sendpromptly project list` prints it.
     #[arg(long, value_name = "PROJECT")]
-    project: String,
+    pub(super) project: String,
     #[command(flatten)]
-    names: Names,
+    pub(super) names: Names,
 }
 
 #[derive(Debug, clap::Args)]

@@ -42,7 +42,7 @@ pub enum Verb {
     Declare(declare::Args),
     /// Remove declared event types and effects that nothing uses.
     #[command(after_help = undeclare::HELP)]
-    Undeclare(undeclare::Args),
+    Undeclare(declare::Args),
     /// Change a project's name, repair URL, callback headers, time-out or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),

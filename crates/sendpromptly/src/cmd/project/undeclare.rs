@@ -6,7 +6,7 @@ use domain::ids::ProjectId;
 use store::administration::declared_name::{InUse, Removed, remove_names};
 use store::{pool, projects};
 
-use super::declare::{self, Names};
+use super::declare::{self, Args};
 use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
@@ -18,16 +18,6 @@ Example:
     --event-type acme:license.sold
 
 A name that an event has stays. Where several are given, all are removed or none.";
-
-/// Which project, and what it declares no more.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The project's id.
-    #[arg(long, value_name = "PROJECT")]
-    project: String,
-    #[command(flatten)]
-    names: Names,
-}
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let names = args.names.read()?;
