@@ -1,5 +1,6 @@
 //! `sendpromptly dev` as a newcomer runs it: a process in a folder of its own.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -34,10 +35,11 @@ impl Ports {
         Ok(Self { api: free()?, postgres: free()?, temporal: free()?, ui: free()? })
     }
 
-    /// Whether nothing listens on any of them.
+    /// Those that something listens on.
     #[must_use]
-    pub fn are_free(self) -> bool {
-        [self.api, self.postgres, self.temporal, self.ui].into_iter().all(embedded::port_is_free)
+    pub fn taken(self) -> Vec<u16> {
+        let all = [self.api, self.postgres, self.temporal, self.ui];
+        all.into_iter().filter(|port| !embedded::port_is_free(*port)).collect()
     }
 }
 
@@ -54,10 +56,16 @@ impl Dev {
     /// # Errors
     /// When it ends before that.
     pub async fn start(folder: &TempDir, ports: Ports) -> anyhow::Result<Self> {
-        let mut child = command(folder.path(), ports)?.stdout(Stdio::piped()).spawn()?;
+        let log = folder.path().join("dev.log");
+        let mut command = command(folder.path(), ports)?;
+        command.stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let mut child = command.spawn()?;
         let output = child.stdout.take().context("standard output")?;
         let line = BufReader::new(output).lines().next_line().await?;
-        let ready = serde_json::from_str(&line.context("dev ended before it was ready")?)?;
+        let Some(line) = line else {
+            anyhow::bail!("dev ended before it was ready: {}", std::fs::read_to_string(&log)?);
+        };
+        let ready = serde_json::from_str(&line)?;
         Ok(Self { child, ready })
     }
 
@@ -109,7 +117,6 @@ fn command(folder: &Path, ports: Ports) -> anyhow::Result<Command> {
         .env_remove("SMTP_URL")
         .current_dir(folder)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
         .kill_on_drop(true);
     Ok(command)
 }

@@ -56,19 +56,12 @@ pub async fn start_temporal(
     port: u16,
     folder: &TempDir,
 ) -> anyhow::Result<Temporal> {
-    let start = async || {
-        let mut options =
-            TemporalOptions::new(port, folder.path().join(format!("temporal-{port}.log")));
-        options.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
-        let enabled = ["frontend.WorkflowTimeSkippingEnabled", "frontend.WorkflowPauseEnabled"];
-        options.dynamic_config = enabled.iter().map(|name| format!("{name}=true")).collect();
-        Temporal::start(&found.temporal, options).await
-    };
-    // The server draws ports for its own services and panics where another one was quicker.
-    match start().await {
-        Ok(temporal) => Ok(temporal),
-        Err(_) => start().await.context("start Temporal"),
-    }
+    let mut options =
+        TemporalOptions::new(port, folder.path().join(format!("temporal-{port}.log")));
+    options.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
+    let enabled = ["frontend.WorkflowTimeSkippingEnabled", "frontend.WorkflowPauseEnabled"];
+    options.dynamic_config = enabled.iter().map(|name| format!("{name}=true")).collect();
+    Temporal::start(&found.temporal, options).await.context("start Temporal")
 }
 
 impl Engines {

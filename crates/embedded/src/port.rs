@@ -5,18 +5,32 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::error::StartError;
 
-/// A port that nobody listens on right now, chosen by the system.
+/// Below the ports that systems give to outgoing connections and to whoever asks for any port
+/// (Linux from 32768, others from 49152), so that nobody is handed one of these by chance.
+const DRAWN: Range<u16> = 16_000..32_000;
+
+/// A port that nobody listens on right now, and that this process is not given a second time.
 ///
 /// # Errors
-/// When the system has no port left.
+/// When none is left.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let size = u32::from(DRAWN.end - DRAWN.start);
+    // Processes that run side by side begin far from each other.
+    let first = std::process::id().wrapping_mul(997);
+    (0..size)
+        .map(|_| first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % size)
+        .filter_map(|offset| Some(DRAWN.start + u16::try_from(offset).ok()?))
+        .find(|port| port_is_free(*port))
+        .ok_or_else(|| io::ErrorKind::AddrInUse.into())
 }
 
 /// Whether something could listen on this port of `127.0.0.1` now.
@@ -53,6 +67,11 @@ mod tests {
     #[test]
     fn a_free_port_can_be_listened_on() {
         assert!(port_is_free(free_port().unwrap()));
+    }
+
+    #[test]
+    fn no_port_is_given_twice() {
+        assert_ne!(free_port().unwrap(), free_port().unwrap());
     }
 
     #[tokio::test]
