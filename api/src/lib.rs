@@ -1,20 +1,11 @@
-//! The HTTP side of sendpromptly.
+//! The JSON API: the two calls of apps, the automation API of operators, its document, and health.
 //!
-//! A request passes, in this order: [`serve`] (connections, deadlines, drain), [`request_id`]
-//! (every request gets an id), [`answer`] (every answer of the API has the contract's shape),
-//! [`extract`] (what a request may look like), [`rate_limit`], and then its handler. Whatever fails
-//! on the way is an [`error::ApiError`]. Pages for people are the [`console`]'s, beside the API.
+//! [`router`] has every path; what a request passes before it comes here is [`web`]'s. Pages for
+//! people are in a crate of their own, which knows nothing of this one.
 
-pub mod answer;
-pub mod auth;
-pub mod console;
-mod days;
-pub mod error;
-pub mod extract;
 pub mod health;
-pub mod rate_limit;
-pub mod request_id;
-pub mod router;
-pub mod serve;
-pub mod state;
+mod router;
 pub mod v1;
+
+pub use router::router;
+use web::{error, extract, state};

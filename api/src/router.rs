@@ -1,23 +1,20 @@
-//! Every path of the service.
+//! Every path of the API.
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use web::answer::json_api;
+use web::state::AppState;
 
-use crate::state::AppState;
-use crate::{answer, console, health, request_id, v1};
+use crate::{health, v1};
 
-/// The service, ready for [`crate::serve::serve`].
-pub fn router(state: AppState) -> Router {
-    let api = Router::new()
+/// Every path of the API, with the contract's errors and headers.
+pub fn router() -> Router<AppState> {
+    let routes = Router::new()
         .route("/api/v1/receipt", post(v1::receipt::post))
         .route("/api/v1/result", post(v1::result::post))
         .route("/api/openapi.json", get(v1::reference::openapi))
         .merge(v1::automation().split_for_parts().0)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
-    answer::json_api(api)
-        .merge(console::router(&state))
-        .layer(from_fn(request_id::with_request_id))
-        .with_state(state)
+    json_api(routes)
 }

@@ -1,4 +1,4 @@
-// The samples of api/templates/samples/node with the providers' own libraries, which also sign the events.
+// The samples of crates/console/templates/samples/node with the providers' own libraries, which also sign the events.
 //
 //   libraries=$(python3 scripts/install_test_libraries.py)
 //   SENDPROMPTLY_TEST_LIBRARIES=$libraries/node node --test clients/node/providers.test.mjs
@@ -27,7 +27,7 @@ const stripe = new (require("stripe"))("sk_test_none");
 const express = require("express");
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const SAMPLES = join(HERE, "../../api/templates/samples/node");
+const SAMPLES = join(HERE, "../../crates/console/templates/samples/node");
 const STRIPE_SECRET = "whsec_stripe";
 const SHOPIFY_SECRET = "shpss_secret";
 const SECRET_BYTES = Buffer.alloc(32, 7);

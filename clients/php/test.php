@@ -215,7 +215,7 @@ function laravel(array $call): array
     class_alias(Webhook::class, 'Stripe\Webhook');
     class_alias(Forged::class, 'Stripe\Exception\SignatureVerificationException');
     $GLOBALS['settings'] = $call['settings'];
-    require __DIR__ . '/../../api/templates/samples/laravel/' . $call['file'];
+    require __DIR__ . '/../../crates/console/templates/samples/laravel/' . $call['file'];
     $request = new Request($call['headers'], $call['body']);
     try {
         $response = $call['file'] === 'repair.php'

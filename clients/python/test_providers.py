@@ -1,4 +1,4 @@
-"""The samples of api/templates/samples/python with the providers' own library, which also signs the events.
+"""The samples of crates/console/templates/samples/python with the providers' own library, which also signs the events.
 
   libraries=$(python3 scripts/install_test_libraries.py)
   PYTHONPATH=$libraries/python python3 -m unittest discover -s clients/python -p test_providers.py
@@ -32,7 +32,7 @@ import stripe  # see the top of this file if it is missing
 HERE = pathlib.Path(__file__).resolve().parent
 TEMPORARY = tempfile.mkdtemp(prefix="sendpromptly-python-")
 atexit.register(shutil.rmtree, TEMPORARY, ignore_errors=True)  # clients use their spools until the end
-SAMPLES = HERE.parent.parent / "api/templates/samples/python"
+SAMPLES = HERE.parent.parent / "crates/console/templates/samples/python"
 STRIPE_SECRET = "whsec_stripe"
 SHOPIFY_SECRET = "shpss_secret"
 SECRET_BYTES = bytes([7]) * 32

@@ -896,7 +896,7 @@ end
 
 # The samples that the console shows, each beside its client file, as in an app.
 class SampleTest < ClientTest
-  SAMPLES = File.join(__dir__, "../../api/templates/samples/ruby")
+  SAMPLES = File.join(__dir__, "../../crates/console/templates/samples/ruby")
   # What the samples use of the gem. Signatures are Stripe's business.
   STRIPE = <<~RUBY
     module Stripe

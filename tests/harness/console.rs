@@ -163,7 +163,7 @@ impl Operator {
 
 /// Adds an operator with the usual password.
 pub async fn add(pool: &PgPool, email: &str, role: Role) -> OperatorId {
-    let hash = api::auth::password::hash(PASSWORD).expect("a hash");
+    let hash = console::password::hash(PASSWORD).expect("a hash");
     let mut db = pool.acquire().await.expect("a connection");
     let added = operators::insert_operator(&mut db, email, role, &hash).await;
     match added.expect("an operator") {

@@ -8,21 +8,16 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
-use activities::trial;
-use api::auth::password_queue::PasswordQueue;
-use api::console::incidents::week::Weeks;
-use api::console::same_origin::FormOrigins;
-use api::console::settings::{ConsoleSettings, TestDestination, Tested};
-use api::rate_limit::RateLimit;
-use api::serve::{Detached, ServeOptions};
-use api::state::AppState;
+use console::same_origin::FormOrigins;
+use console::state::ConsoleState;
 use domain::api_key::ApiKey;
 use domain::ids::{EventId, IncidentId, KeyId, ProjectId};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
-use engine::{Engine, Monitor, Relay, TemporalSettings};
+use engine::{Engine, TemporalSettings};
 use reqwest::Method;
+use sendpromptly::service::{Hands, Pools, Service, Web};
 use serde_json::{Value, json};
 use store::PgPool;
 use store::destinations::Target;
@@ -33,6 +28,8 @@ use temporalio_client::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use web::rate_limit::RateLimit;
+use web::serve::ServeOptions;
 use worker::WorkerSettings;
 use workflows::names::{TASK_QUEUE, workflow_id};
 
@@ -174,69 +171,47 @@ impl World {
     /// Starts the API, as the `api` command does.
     async fn serve(&self) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
-        self.run_api(listener, self.state());
+        let service = self.service();
+        service.serve_with(listener, &self.state_of(&service), ServeOptions::default());
         Ok(())
     }
 
     /// Starts another API on the same database, which works with this; gives where it is.
-    pub async fn serve_also(&self, state: AppState) -> String {
+    pub async fn serve_also(&self, state: ConsoleState) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        self.run_api(listener, state);
+        self.service().serve_with(listener, &state, ServeOptions::default());
         url
     }
 
-    fn run_api(&self, listener: TcpListener, state: AppState) {
-        let options = ServeOptions { detached: state.detached.clone(), ..ServeOptions::default() };
-        let shutdown = self.api.clone().cancelled_owned();
-        self.tasks.spawn(api::serve::serve(
-            listener,
-            api::router::router(state),
-            shutdown,
-            options,
-        ));
-    }
-
     /// What this world's API works with; its relay ends with the API.
-    pub fn state(&self) -> AppState {
-        AppState {
-            pool: self.pool.clone(),
-            master_key: MasterKey::parse(&self.master_key).expect("a key"),
-            health: Arc::new(Monitor::new(self.pool.clone(), Arc::clone(&self.engine))),
-            relay: Relay::spawn(
-                Arc::clone(&self.engine),
-                self.pool.clone(),
-                &self.api,
-                &self.tasks,
-            ),
-            limits: Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX)),
-            console: Arc::new(self.console()),
-            detached: Detached::default(),
-        }
+    pub fn state(&self) -> ConsoleState {
+        self.state_of(&self.service())
     }
 
-    /// What this world's console needs from outside.
-    pub fn console(&self) -> ConsoleSettings {
-        let deps = Arc::new(self.deps());
-        let test_destination: TestDestination = Arc::new(move |id, actor| {
-            let deps = Arc::clone(&deps);
-            Box::pin(async move {
-                let trial = trial::try_destination(&deps, id, &actor).await?;
-                Ok(trial.map(|trial| match trial.outcome {
-                    Ok(sent) => Tested { delivered: true, answer: sent.answer },
-                    Err(failure) => Tested { delivered: false, answer: failure.answer },
-                }))
-            })
-        });
-        ConsoleSettings {
-            public_url: self.url.clone(),
-            origins: FormOrigins::new(&self.url, true),
-            temporal_ui: None,
-            allow: self.deps().allow,
-            test_destination,
-            passwords: PasswordQueue::default(),
-            weeks: Weeks::default(),
-        }
+    /// The parts of the product that end with the API.
+    fn service(&self) -> Service {
+        let pools = Pools::one(&self.pool);
+        let key = MasterKey::parse(&self.master_key).expect("a key");
+        Service::start_until(self.api.clone(), pools, key, Arc::clone(&self.engine))
+    }
+
+    fn state_of(&self, service: &Service) -> ConsoleState {
+        let mut state = service.state(self.hands(), self.web());
+        state.shared.limits = Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX));
+        state
+    }
+
+    /// What this world's messages and callbacks need.
+    pub fn hands(&self) -> Hands {
+        let Deps { senders, allow, public_url, mail_domain, .. } = self.deps();
+        Hands { senders, allow, public_url, mail_domain }
+    }
+
+    /// What this world's console needs beside that.
+    pub fn web(&self) -> Web {
+        let keep_alive = ServeOptions::default().idle_timeout;
+        Web { origins: FormOrigins::new(&self.url, true), temporal_ui: None, keep_alive }
     }
 
     /// Stops the API and its relay; a worker goes on.

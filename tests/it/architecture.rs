@@ -6,25 +6,53 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("store", &["domain"]),
     ("workflows", &["domain"]),
     ("activities", &["domain", "store", "workflows"]),
     ("engine", &["domain", "store", "workflows"]),
     ("embedded", &[]),
-    ("api", &["domain", "store", "engine"]),
+    ("web", &["domain", "store", "engine"]),
+    ("api", &["domain", "store", "engine", "web"]),
+    ("console", &["domain", "store", "engine", "web"]),
     ("worker", &["activities", "workflows", "store", "engine"]),
     ("loadtest", &["domain", "store", "engine", "workflows", "embedded"]),
     (
         "sendpromptly",
-        &["domain", "store", "workflows", "activities", "engine", "embedded", "api", "worker"],
+        &[
+            "domain",
+            "store",
+            "workflows",
+            "activities",
+            "engine",
+            "embedded",
+            "web",
+            "api",
+            "console",
+            "worker",
+        ],
     ),
-    ("e2e", &["domain", "store", "workflows", "activities", "engine", "embedded", "api", "worker"]),
+    (
+        "e2e",
+        &[
+            "domain",
+            "store",
+            "workflows",
+            "activities",
+            "engine",
+            "embedded",
+            "web",
+            "api",
+            "console",
+            "worker",
+            "sendpromptly",
+        ],
+    ),
 ];
 
 /// What each package must never use from outside, directly.
-const NEVER: [(&str, &[&str]); 9] = [
+const NEVER: [(&str, &[&str]); 11] = [
     (
         "domain",
         &[
@@ -55,7 +83,43 @@ const NEVER: [(&str, &[&str]); 9] = [
     ("activities", &["axum", "temporalio-client"]),
     ("engine", &["axum", "temporalio-sdk", "reqwest"]),
     ("embedded", &["sqlx", "axum", "reqwest", "temporalio-client", "temporalio-sdk"]),
-    ("api", &["reqwest", "lettre", "temporalio-sdk", "temporalio-client", "temporalio-common"]),
+    (
+        "web",
+        &[
+            "askama",
+            "utoipa",
+            "reqwest",
+            "lettre",
+            "temporalio-sdk",
+            "temporalio-client",
+            "temporalio-common",
+        ],
+    ),
+    (
+        "api",
+        &[
+            "askama",
+            "cookie",
+            "hyper",
+            "reqwest",
+            "lettre",
+            "temporalio-sdk",
+            "temporalio-client",
+            "temporalio-common",
+        ],
+    ),
+    (
+        "console",
+        &[
+            "utoipa",
+            "hyper",
+            "reqwest",
+            "lettre",
+            "temporalio-sdk",
+            "temporalio-client",
+            "temporalio-common",
+        ],
+    ),
     ("worker", &["axum", "sqlx", "reqwest", "lettre"]),
     ("sendpromptly", &["sqlx", "lettre", "temporalio-sdk", "temporalio-client"]),
 ];

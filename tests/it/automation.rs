@@ -6,17 +6,17 @@ mod unknown_fields;
 
 use std::time::Duration;
 
-use api::router::router;
-use api::serve::ServeOptions;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
 use e2e::{Receiver, World, WorldOptions, console, somebody_waits};
 use reqwest::Method;
+use sendpromptly::router;
 use serde_json::{Value, json};
 use store::destinations::Target;
 use store::{operator_tokens, projects};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use web::serve::{ServeOptions, serve};
 
 /// A script that acts for an operator.
 struct Script<'a> {
@@ -373,7 +373,7 @@ fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
         let (detached, drain) = (state.detached.clone(), Duration::ZERO);
         let options = ServeOptions { detached, drain, ..ServeOptions::default() };
         let stopped = stop.clone().cancelled_owned();
-        let serving = tokio::spawn(api::serve::serve(listener, router(state), stopped, options));
+        let serving = tokio::spawn(serve(listener, router(&state), stopped, options));
         slack.hang_next(Duration::from_secs(1));
         let request = world.http.post(test).bearer_auth(&script.token).send();
         let asking = tokio::spawn(request);

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::audit::Action;
+use domain::days;
 use domain::field::FieldError;
 use domain::ids::{AuditId, EventId, IncidentId};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{self, Caller};
 use super::paging::{Listed, Paging};
-use crate::days;
 use crate::error::ApiError;
 use crate::state::AppState;
 

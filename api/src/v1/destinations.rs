@@ -161,7 +161,7 @@ pub async fn test(
     caller.must_act()?;
     let project = caller::project(&state, &project).await?;
     let id = of_project(&state, project.id, &id).await?;
-    let trying = (state.console.test_destination)(id, caller.actor());
+    let trying = (state.test_destination)(id, caller.actor());
     // What the answer changes is kept even if the caller has gone away meanwhile.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(missing)?;
@@ -185,7 +185,7 @@ fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, A
         (Some(address), None) => NewDestination::email(address)
             .map_err(|why| fields.refuse("email", why.to_string()))
             .ok(),
-        (None, Some(url)) => NewDestination::slack(url, &state.console.allow)
+        (None, Some(url)) => NewDestination::slack(url, &state.allow)
             .map_err(|why| fields.refuse("slack", why.to_string()))
             .ok(),
         _ => {

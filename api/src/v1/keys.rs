@@ -10,10 +10,10 @@ use store::api_keys::{self, KeyRow};
 use store::pool;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::random;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::auth::random;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;

@@ -19,10 +19,10 @@ use store::projects::{self, Project, ProjectSettings};
 use store::{PgConnection, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::random;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::auth::random;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;
@@ -225,7 +225,7 @@ fn read(
         settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
     }
     if let Some(url) = &settings.repair_url {
-        match RepairUrl::parse(url, settings.mode, &state.console.allow) {
+        match RepairUrl::parse(url, settings.mode, &state.allow) {
             Ok(url) => settings.repair_url = Some(url.to_string()),
             Err(why) => fields.refuse(repair_url::FIELD, why.to_string()),
         }

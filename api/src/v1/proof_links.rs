@@ -11,10 +11,10 @@ use store::pool;
 use store::proof_links::{self, ProofLink};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::random;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::auth::random;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::state::AppState;
@@ -113,7 +113,7 @@ pub async fn create(
     let mut tx = pool::begin(&state.pool).await?;
     let id = proof_link::create_link(&mut tx, &actor, &incident, &token, days).await?;
     pool::commit(tx).await?;
-    let url = format!("{}/proof/{}", state.console.public_url, token.reveal());
+    let url = format!("{}/proof/{}", state.public_url, token.reveal());
     Ok((StatusCode::CREATED, Json(CreatedProofLink { proof_link_id: id, url })))
 }
 

@@ -11,6 +11,7 @@ mod base62;
 pub mod callback;
 pub mod callback_header;
 pub mod catalogue;
+pub mod days;
 pub mod diagnostics;
 pub mod effect_result;
 pub mod event;

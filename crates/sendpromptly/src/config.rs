@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use api::console::settings::TemporalUi;
+use console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
 use engine::TemporalSettings;

@@ -16,7 +16,6 @@ mod logging;
 mod progress;
 mod random;
 mod senders;
-mod service;
 mod settings;
 mod story;
 mod text;

@@ -20,7 +20,7 @@ pub fn bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn signing_secret() -> anyhow::Result<SigningSecret> {
-    api::auth::random::signing_secret().context("the system gave no random bytes")
+    web::random::signing_secret().context("the system gave no random bytes")
 }
 
 /// A new API key.
@@ -28,5 +28,5 @@ pub fn signing_secret() -> anyhow::Result<SigningSecret> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn api_key(mode: Mode) -> anyhow::Result<ApiKey> {
-    api::auth::random::api_key(mode).context("the system gave no random bytes")
+    web::random::api_key(mode).context("the system gave no random bytes")
 }

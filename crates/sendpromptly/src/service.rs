@@ -11,13 +11,11 @@ use std::time::Duration;
 use activities::Deps;
 use activities::destinations::Senders;
 use activities::trial;
-use api::auth::password_queue::PasswordQueue;
-use api::console::incidents::week::Weeks;
-use api::console::same_origin::FormOrigins;
-use api::console::settings::{ConsoleSettings, TemporalUi, TestDestination, Tested};
-use api::rate_limit::RateLimit;
-use api::serve::{Detached, ServeOptions};
-use api::state::AppState;
+use console::password_queue::PasswordQueue;
+use console::same_origin::FormOrigins;
+use console::settings::{ConsoleSettings, TemporalUi};
+use console::state::ConsoleState;
+use console::week::Weeks;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
@@ -26,7 +24,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use web::rate_limit::RateLimit;
+use web::serve::{Detached, ServeOptions, serve};
+use web::state::AppState;
+use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
+
+use crate::router;
 
 /// Requests that one API key may send in a second, and at once.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
@@ -60,6 +64,12 @@ impl Pools {
     ) -> Result<Self, StoreError> {
         let open = |most| store::pool::open(url, PoolOptions::new(most).behind(pooler));
         Ok(Self { requests: open(most.requests)?, background: open(most.background)? })
+    }
+
+    /// One pool for both.
+    #[must_use]
+    pub fn one(pool: &PgPool) -> Self {
+        Self { requests: pool.clone(), background: pool.clone() }
     }
 }
 
@@ -105,42 +115,63 @@ impl Service {
     /// Starts the relay and its sweeps; the parts come on top.
     #[must_use]
     pub fn start(pools: Pools, master_key: MasterKey, engine: Engine) -> Self {
-        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        Self::start_until(CancellationToken::new(), pools, master_key, Arc::new(engine))
+    }
+
+    /// As [`Service::start`]; every part ends with this token.
+    #[must_use]
+    pub fn start_until(
+        shutdown: CancellationToken,
+        pools: Pools,
+        master_key: MasterKey,
+        engine: Arc<Engine>,
+    ) -> Self {
+        let tasks = TaskTracker::new();
         let Pools { requests: pool, background } = pools;
-        let engine = Arc::new(engine);
         let relay = Relay::spawn(Arc::clone(&engine), background.clone(), &shutdown, &tasks);
         Self { pool, background, master_key, engine, relay, shutdown, tasks }
     }
 
     /// Serves the API and the console.
     pub fn serve(&self, listener: TcpListener, hands: Hands, web: Web) {
-        let console = ConsoleSettings {
-            public_url: hands.public_url.clone(),
-            origins: web.origins,
-            temporal_ui: web.temporal_ui,
-            allow: hands.allow.clone(),
-            test_destination: test_destination(Arc::new(self.deps(hands))),
-            passwords: PasswordQueue::default(),
-            weeks: Weeks::default(),
-        };
-        let state = AppState {
+        let options = ServeOptions { idle_timeout: web.keep_alive, ..ServeOptions::default() };
+        self.serve_with(listener, &self.state(hands, web), options);
+    }
+
+    /// Serves them with what handlers work with, and within these bounds.
+    pub fn serve_with(
+        &self,
+        listener: TcpListener,
+        state: &ConsoleState,
+        mut options: ServeOptions,
+    ) {
+        options.detached = state.detached.clone();
+        let shutdown = self.shutdown.clone().cancelled_owned();
+        self.tasks.spawn(serve(listener, router(state), shutdown, options));
+    }
+
+    /// What handlers work with.
+    #[must_use]
+    pub fn state(&self, hands: Hands, web: Web) -> ConsoleState {
+        let shared = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
             health: Arc::new(Monitor::new(self.pool.clone(), Arc::clone(&self.engine))),
             relay: self.relay.clone(),
             limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
-            console: Arc::new(console),
             detached: Detached::default(),
+            public_url: hands.public_url.as_str().into(),
+            allow: Arc::new(hands.allow.clone()),
+            test_destination: test_destination(Arc::new(self.deps(hands))),
         };
-        let (detached, idle_timeout) = (state.detached.clone(), web.keep_alive);
-        let options = ServeOptions { detached, idle_timeout, ..ServeOptions::default() };
-        let shutdown = self.shutdown.clone().cancelled_owned();
-        self.tasks.spawn(api::serve::serve(
-            listener,
-            api::router::router(state),
-            shutdown,
-            options,
-        ));
+        let console = ConsoleSettings {
+            origins: web.origins,
+            temporal_ui: web.temporal_ui,
+            passwords: PasswordQueue::default(),
+            weeks: Weeks::default(),
+            api_document: || serde_json::to_value(api::v1::reference::document()),
+        };
+        ConsoleState { shared, console: Arc::new(console) }
     }
 
     /// Runs watches and their activities until [`Service::stop`], or until it turns out that the namespace
@@ -178,8 +209,7 @@ impl Service {
 }
 
 /// What the console's Test button does.
-#[must_use]
-pub fn test_destination(deps: Arc<Deps>) -> TestDestination {
+fn test_destination(deps: Arc<Deps>) -> TestDestination {
     Arc::new(move |id, actor| {
         let deps = Arc::clone(&deps);
         Box::pin(async move {

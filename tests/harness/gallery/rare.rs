@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use activities::notices::send_due;
-use api::state::AppState;
 use domain::ids::{DestinationId, EventId, IncidentId, ProjectId};
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
@@ -144,7 +143,9 @@ async fn open_unwatched(world: &World) -> String {
     };
     let elsewhere = Arc::new(Engine::new(temporal, "nobody-polls".to_owned()));
     let health = Arc::new(Monitor::new(world.pool.clone(), elsewhere));
-    world.serve_also(AppState { health, ..world.state() }).await
+    let mut state = world.state();
+    state.shared.health = health;
+    world.serve_also(state).await
 }
 
 async fn change(world: &World, sql: &'static str) {

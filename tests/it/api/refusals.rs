@@ -3,17 +3,15 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use api::rate_limit::RateLimit;
-use api::serve::{Detached, ServeOptions};
-use api::state::AppState;
 use e2e::run;
 use e2e::world::receipt;
-use engine::{Monitor, Relay};
 use reqwest::{Method, RequestBuilder};
+use sendpromptly::service::{Pools, Service};
 use store::{MasterKey, PgPool};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use web::rate_limit::RateLimit;
+use web::serve::ServeOptions;
 
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
@@ -204,18 +202,10 @@ pub async fn second_api(api: &Api, pool: PgPool, per_second: u32) -> (String, Dr
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let per_second = NonZeroU32::new(per_second).expect("not zero");
-    let relay = Relay::spawn(Arc::clone(&engine), pool.clone(), &shutdown, &TaskTracker::new());
-    let state = AppState {
-        pool: pool.clone(),
-        master_key: MasterKey::parse(&api.world.master_key).expect("a key"),
-        health: Arc::new(Monitor::new(pool, engine)),
-        relay,
-        limits: Arc::new(RateLimit::new(per_second, per_second)),
-        console: Arc::new(api.world.console()),
-        detached: Detached::default(),
-    };
-    let router = api::router::router(state);
-    let stop = shutdown.clone().cancelled_owned();
-    tokio::spawn(api::serve::serve(listener, router, stop, ServeOptions::default()));
+    let master_key = MasterKey::parse(&api.world.master_key).expect("a key");
+    let service = Service::start_until(shutdown.clone(), Pools::one(&pool), master_key, engine);
+    let mut state = service.state(api.world.hands(), api.world.web());
+    state.shared.limits = Arc::new(RateLimit::new(per_second, per_second));
+    service.serve_with(listener, &state, ServeOptions::default());
     (url, shutdown.drop_guard())
 }

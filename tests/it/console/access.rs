@@ -1,14 +1,14 @@
 //! Who may open what: every page, for nobody and for each role, and forms from elsewhere.
 
-use api::console::access::Access;
 use axum::http::Method;
+use console::access::Access;
 use domain::operator::Role;
 use e2e::console::{Operator, PageAnswer};
 use e2e::{World, WorldOptions};
 
 /// Every page with who may open it, ids filled in that belong to nothing.
 fn pages(world: &World) -> Vec<(Method, String, Access)> {
-    let pages = api::console::pages(&world.state());
+    let pages = console::pages(&world.state());
     let list = pages.list().iter().map(|(method, path, access)| {
         let filled = path
             .split('/')

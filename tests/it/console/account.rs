@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use api::auth::password_queue::PasswordQueue;
-use api::console::settings::ConsoleSettings;
-use api::state::AppState;
+use ::console::password_queue::PasswordQueue;
+use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
 use e2e::console::{self, Operator, PASSWORD};
@@ -96,8 +95,10 @@ fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
     e2e::run(async {
         let world = world().await;
         let passwords = PasswordQueue::default();
-        let console = ConsoleSettings { passwords: passwords.clone(), ..world.console() };
-        let url = world.serve_also(AppState { console: Arc::new(console), ..world.state() }).await;
+        let mut state = world.state();
+        let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
+        state.console = Arc::new(console);
+        let url = world.serve_also(state).await;
         let alice = Operator::signed_in(&world, Role::Admin).await.at(&url);
         let _others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
         for typed in [["", NEW, NEW], [PASSWORD, NEW, "another"], [PASSWORD, "short", "short"]] {

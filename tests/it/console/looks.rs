@@ -39,7 +39,7 @@ fn every_page_can_be_used_by_everybody_is_light_and_fits() {
 fn the_gallery_shows_every_page_that_there_is() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let pages = api::console::pages(&world.state());
+        let pages = console::pages(&world.state());
         let gets = pages.list().iter().filter(|(method, ..)| method == "GET");
         for (_, path, _) in gets.filter(|(_, path, _)| !NO_PAGES.contains(&&**path)) {
             let parts: Vec<_> = path.split('/').collect();

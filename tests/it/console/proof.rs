@@ -1,6 +1,5 @@
 //! The proof page, as the customer sees it.
 
-use api::auth::random::proof_token;
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{EventId, ProofLinkId};
 use domain::incident::Resolution;
@@ -15,6 +14,7 @@ use store::incidents::Incident;
 use store::proof_links::list_links;
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::resolve::{Resolving, resolve_incident};
+use web::random::proof_token;
 
 use super::HOSTILE;
 

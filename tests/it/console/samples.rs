@@ -70,7 +70,10 @@ impl App {
     fn new(language: &'static Language) -> Self {
         let root = root();
         let folder = tempfile::tempdir().expect("a folder");
-        let sample = root.join("api/templates/samples").join(language.name).join(language.endpoint);
+        let sample = root
+            .join("crates/console/templates/samples")
+            .join(language.name)
+            .join(language.endpoint);
         for file in [sample, root.join("clients").join(language.client)] {
             let name = file.file_name().expect("a name");
             std::fs::copy(&file, folder.path().join(name)).expect("a copy");

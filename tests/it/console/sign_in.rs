@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use api::auth::password_queue::PasswordQueue;
-use api::console::settings::ConsoleSettings;
-use api::state::AppState;
+use ::console::password_queue::PasswordQueue;
+use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use e2e::console::{self, Operator, PASSWORD};
 use e2e::{World, WorldOptions};
@@ -112,8 +111,10 @@ fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
         let world = world().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let passwords = PasswordQueue::default();
-        let console = ConsoleSettings { passwords: passwords.clone(), ..world.console() };
-        let url = world.serve_also(AppState { console: Arc::new(console), ..world.state() }).await;
+        let mut state = world.state();
+        let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
+        state.console = Arc::new(console);
+        let url = world.serve_also(state).await;
         let alice = Operator::stranger(&world).at(&url);
         let form = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
         let others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();

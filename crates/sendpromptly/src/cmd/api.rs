@@ -3,9 +3,10 @@
 
 use activities::destinations::Senders;
 use anyhow::Context as _;
-use api::console::same_origin::FormOrigins;
+use console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
 use engine::Engine;
+use sendpromptly::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
 
@@ -14,7 +15,6 @@ use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
 use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL};
 use crate::senders;
-use crate::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\

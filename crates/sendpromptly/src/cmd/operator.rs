@@ -4,9 +4,9 @@
 use std::io::{IsTerminal, Read, stdin};
 
 use anyhow::Context as _;
-use api::auth::password;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use console::password;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Serialize;

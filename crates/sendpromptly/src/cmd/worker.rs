@@ -3,13 +3,13 @@
 //! error, and has done nothing.
 
 use clap::Args;
+use sendpromptly::service::{Connections, asked_to_end};
 use worker::WorkerSettings;
 
 use crate::Context;
 use crate::answer::Answer;
 use crate::cmd::api;
 use crate::senders;
-use crate::service::{Connections, asked_to_end};
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\

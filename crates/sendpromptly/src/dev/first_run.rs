@@ -13,6 +13,7 @@ use domain::audit::Actor;
 use domain::ids::ProjectId;
 use domain::operator::Role;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use sendpromptly::service::Service;
 use serde::{Deserialize, Serialize};
 use store::administration::key::create_key;
 use store::administration::operator::add_operator;
@@ -21,7 +22,6 @@ use store::projects::{self, ProjectSettings};
 use store::{Insertion, pool};
 
 use crate::random;
-use crate::service::Service;
 
 const FILE: &str = "first-run.json";
 const EMAIL: &str = "admin@sendpromptly.localhost";
@@ -79,7 +79,7 @@ async fn make(service: &Service) -> anyhow::Result<Furniture> {
 /// Makes an operator whose password is known; an address that is taken gets a number.
 async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<OperatorLogin> {
     let password = hex::encode(random::bytes::<10>()?);
-    let hash = api::auth::password::hash(&password)?;
+    let hash = console::password::hash(&password)?;
     let (local, domain) = EMAIL.split_once('@').context("an address")?;
     for number in 1.. {
         let email =

@@ -13,9 +13,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
-use api::console::same_origin::FormOrigins;
-use api::console::settings::TemporalUi;
 use clap::Args;
+use console::same_origin::FormOrigins;
+use console::settings::TemporalUi;
 use embedded::PidLock;
 use engine::{Engine, TemporalSettings};
 use store::pool::Pooler;
@@ -32,10 +32,10 @@ use crate::failure::Failure;
 use crate::local::{self, DevState};
 use crate::progress::while_waiting;
 use crate::senders;
-use crate::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
 use engines::Engines;
 use first_run::Furniture;
+use sendpromptly::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
 
 const EXAMPLE: &str = "\
 Example:

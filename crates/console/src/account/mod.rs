@@ -1,0 +1,98 @@
+//! The operator's own matters: who they are, their password, their browsers and their tokens.
+//!
+//! Every role has this page, and nobody sees another's. What could keep somebody else in ends at
+//! once and in one transaction: a new password ends every other session, signing out everywhere
+//! ends them all, and a revoked token is refused from the next request on.
+
+mod browser;
+mod password;
+mod sessions;
+mod tokens;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::operator::Role;
+use time::OffsetDateTime;
+
+use self::password::Mistakes;
+use self::sessions::SessionRow;
+use self::tokens::{NewToken, TokenRow};
+use super::access::{Access, Pages};
+use super::frame::{Frame, Section};
+use super::page::page_with;
+use super::session::SignedIn;
+use crate::error::ApiError;
+use crate::password::MIN_CHARACTERS;
+use crate::state::AppState;
+
+/// Adds the pages.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get("/account", Access::Viewer, get)
+        .post("/account/password", Access::Viewer, password::change)
+        .post("/account/sessions/end", Access::Viewer, sessions::end)
+        .post("/account/tokens", Access::Viewer, tokens::create)
+        .post("/account/tokens/{token_id}/revoke", Access::Viewer, tokens::revoke)
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "pages/account.html")]
+struct AccountPage {
+    frame: Frame,
+    email: String,
+    role: Role,
+    may: &'static str,
+    min_characters: usize,
+    sessions: Vec<SessionRow>,
+    tokens: Vec<TokenRow>,
+    revoked: Vec<TokenRow>,
+    mistakes: Mistakes,
+    new_token: NewToken,
+}
+
+async fn get(State(state): State<AppState>, signed_in: SignedIn) -> Result<Response, ApiError> {
+    show(&state, &signed_in, StatusCode::OK, Mistakes::default(), NewToken::default()).await
+}
+
+/// The page, with what was wrong about the forms on it.
+async fn show(
+    state: &AppState,
+    signed_in: &SignedIn,
+    status: StatusCode,
+    mistakes: Mistakes,
+    new_token: NewToken,
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let (tokens, revoked) = tokens::list(state, signed_in, now).await?;
+    let sessions = sessions::list(state, signed_in, now).await?;
+    let page = AccountPage {
+        frame: Frame::of(state, signed_in, Section::Account, "Account").await?,
+        email: signed_in.session.email.clone(),
+        role: signed_in.session.role,
+        may: may(signed_in.session.role),
+        min_characters: MIN_CHARACTERS,
+        sessions,
+        tokens,
+        revoked,
+        mistakes,
+        new_token,
+    };
+    page_with(status, &page)
+}
+
+/// What a role may do.
+pub(super) const fn may(role: Role) -> &'static str {
+    match role {
+        Role::Admin => {
+            "An admin changes projects, keys and who may sign in, and works on incidents."
+        }
+        Role::Operator => {
+            "An operator works on incidents; projects and keys are changed by an admin."
+        }
+        Role::Viewer => "A viewer looks at everything and changes nothing.",
+    }
+}

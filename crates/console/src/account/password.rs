@@ -1,0 +1,109 @@
+//! A new password. The current one is asked for again, because a browser that was left open knows
+//! everything else; what was typed into a password field is never shown again, right or wrong.
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use store::administration::operator::change_password;
+use store::pool;
+
+use super::sessions;
+use super::tokens::NewToken;
+use crate::error::ApiError;
+use crate::login::{self, Refused};
+use crate::password;
+use crate::session::{Message, SignedIn};
+use crate::skin::sentence;
+use crate::state::AppState;
+
+/// What is wrong with each field.
+#[derive(Debug, Default)]
+pub struct Mistakes {
+    pub current: Option<&'static str>,
+    pub new: Option<String>,
+    pub again: Option<&'static str>,
+}
+
+impl Mistakes {
+    fn any(&self) -> bool {
+        self.current.is_some() || self.new.is_some() || self.again.is_some()
+    }
+}
+
+/// What was typed.
+#[derive(Deserialize)]
+pub struct Passwords {
+    #[serde(default)]
+    current: String,
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+/// `POST /account/password`.
+pub(super) async fn change(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Form(typed): Form<Passwords>,
+) -> Result<Response, ApiError> {
+    let hash = match check(&state, &signed_in, &typed).await? {
+        Ok(hash) => hash,
+        Err((status, mistakes)) => {
+            return super::show(&state, &signed_in, status, mistakes, NewToken::default()).await;
+        }
+    };
+    let session = &signed_in.session;
+    let mut tx = pool::begin(&state.pool).await?;
+    let (actor, keep) = (signed_in.actor(), Some(session.id));
+    let changed = change_password(&mut tx, &actor, session.operator_id, &hash, keep).await?;
+    pool::commit(tx).await?;
+    let ended = changed.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
+    let others = sessions::told(ended);
+    signed_in
+        .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
+        .await
+}
+
+/// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that
+/// costs neither a try at the current one nor anybody else's turn.
+async fn check(
+    state: &AppState,
+    signed_in: &SignedIn,
+    typed: &Passwords,
+) -> Result<Result<String, (StatusCode, Mistakes)>, ApiError> {
+    let mut mistakes = Mistakes {
+        current: typed.current.is_empty().then_some("Your current password is needed."),
+        new: password::check(&typed.new).err().map(|why| sentence(&why.to_string())),
+        again: (typed.new != typed.again).then_some("This is not the same as the one above."),
+    };
+    if mistakes.any() {
+        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, mistakes)));
+    }
+    let confirmed = login::confirm(state, &signed_in.session.email, &typed.current).await?;
+    let status = match confirmed {
+        Ok(()) if typed.new == typed.current => {
+            mistakes.new = Some("This is the password that you have.".to_owned());
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Ok(()) => {
+            let hashed = state.console.passwords.hash(typed.new.clone()).await;
+            return hashed.map(Ok).map_err(login::unread);
+        }
+        Err(Refused::Wrong) => {
+            mistakes.current = Some("This is not your current password.");
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Err(Refused::Locked) => {
+            mistakes.current = Some("Too many wrong tries. Try again in 15 minutes.");
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Err(Refused::Busy) => {
+            mistakes.current = Some("Too many passwords are looked at at this moment. Try again.");
+            StatusCode::TOO_MANY_REQUESTS
+        }
+    };
+    Ok(Err((status, mistakes)))
+}

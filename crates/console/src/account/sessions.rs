@@ -1,0 +1,86 @@
+//! Where an operator is signed in, and signing out there.
+
+use axum::Form;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use store::administration::session::sign_out_everywhere;
+use store::pool;
+use store::sessions::list_sessions;
+use time::OffsetDateTime;
+
+use super::browser::browser_name;
+use crate::error::ApiError;
+use crate::session::{Message, SignedIn};
+use crate::sign_in::farewell;
+use crate::state::AppState;
+use crate::when::When;
+
+/// A browser.
+#[derive(Debug)]
+pub struct SessionRow {
+    pub browser: String,
+    /// What it called itself, in full.
+    pub user_agent: Option<String>,
+    pub created: When,
+    pub used: When,
+    /// Whether it is the one that looks.
+    pub here: bool,
+}
+
+/// Which sessions are ended.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Which {
+    Others,
+    All,
+}
+
+/// What was pressed.
+#[derive(Debug, Deserialize)]
+pub struct Ending {
+    which: Which,
+}
+
+/// The sessions of who looks, last used first.
+pub(super) async fn list(
+    state: &AppState,
+    signed_in: &SignedIn,
+    now: OffsetDateTime,
+) -> Result<Vec<SessionRow>, ApiError> {
+    let sessions = list_sessions(&state.pool, signed_in.session.operator_id).await?;
+    let rows = sessions.into_iter().map(|session| SessionRow {
+        browser: browser_name(session.user_agent.as_deref()),
+        created: When::ago(session.created_at, now),
+        used: When::ago(session.last_seen_at, now),
+        here: session.id == signed_in.session.id,
+        user_agent: session.user_agent,
+    });
+    Ok(rows.collect())
+}
+
+/// `POST /account/sessions/end`.
+pub(super) async fn end(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Form(pressed): Form<Ending>,
+) -> Result<Response, ApiError> {
+    let session = &signed_in.session;
+    let keep = (pressed.which == Which::Others).then_some(session.id);
+    let mut tx = pool::begin(&state.pool).await?;
+    let ended = sign_out_everywhere(&mut tx, &signed_in.actor(), session.operator_id, keep).await?;
+    pool::commit(tx).await?;
+    if pressed.which == Which::All {
+        return Ok(farewell());
+    }
+    signed_in.lead_to(&state, "/account", &Message::done(told(ended))).await
+}
+
+/// What became of the other browsers.
+pub(super) fn told(ended: u64) -> String {
+    match ended {
+        0 => "You were signed in nowhere else.".to_owned(),
+        1 => "The other browser was signed out.".to_owned(),
+        more => format!("{more} other browsers were signed out."),
+    }
+}

@@ -1,0 +1,214 @@
+//! The audit as a file. It is written while it is read, so its length costs no memory; what fails
+//! half-way breaks the transfer off, which no client takes for the end of the file.
+//!
+//! A file ends after [`MAX_EXPORT`] entries. A CSV file then says so in a row of its own, since a
+//! reader may never have seen the page; a JSON file has a field for it either way.
+
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use domain::field::FieldError;
+use futures::stream::try_unfold;
+use serde_json::json;
+use store::search::audit::{AuditEntry, AuditExport, MAX_EXPORT};
+use store::{PgPool, StoreError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::csv::push_row;
+use super::filter::Filter;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// `GET /audit.csv`.
+pub(super) async fn csv(
+    State(state): State<AppState>,
+    Query(filter): Query<Filter>,
+) -> Result<Response, ApiError> {
+    export(state, &filter, Format::Csv)
+}
+
+/// `GET /audit.json`.
+pub(super) async fn json(
+    State(state): State<AppState>,
+    Query(filter): Query<Filter>,
+) -> Result<Response, ApiError> {
+    export(state, &filter, Format::Json)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Csv,
+    Json,
+}
+
+enum Stage {
+    Head,
+    Entries { any: bool },
+    Done,
+}
+
+/// A file that is being written.
+struct Writing {
+    pool: PgPool,
+    export: AuditExport,
+    format: Format,
+    stage: Stage,
+}
+
+fn export(state: AppState, filter: &Filter, format: Format) -> Result<Response, ApiError> {
+    let search = filter.search().map_err(|mistakes| {
+        let all = mistakes.all().map(|(field, why)| FieldError::new(field, why));
+        ApiError::ValidationError(all.collect())
+    })?;
+    let (kind, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Json => ("application/json", "json"),
+    };
+    let name =
+        format!("attachment; filename=\"audit-{}.{ending}\"", OffsetDateTime::now_utc().date());
+    let name = HeaderValue::from_str(&name).map_err(ApiError::internal)?;
+    let export = AuditExport::new(search);
+    let writing = Writing { pool: state.shared.pool, export, format, stage: Stage::Head };
+    let body = Body::from_stream(try_unfold(writing, Writing::step));
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(kind)), (CONTENT_DISPOSITION, name)];
+    Ok((headers, body).into_response())
+}
+
+impl Writing {
+    /// The next piece of the file.
+    async fn step(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
+        let text = match self.stage {
+            Stage::Head => {
+                self.stage = Stage::Entries { any: false };
+                self.format.head()
+            }
+            Stage::Entries { any } => {
+                let entries = self.export.next(&self.pool).await.inspect_err(|error| {
+                    tracing::error!(%error, "an export of the audit was broken off");
+                })?;
+                if entries.is_empty() {
+                    self.stage = Stage::Done;
+                    self.format.end(self.export.is_cut_off())
+                } else {
+                    self.stage = Stage::Entries { any: true };
+                    self.format.write(&entries, any)
+                }
+            }
+            Stage::Done => return Ok(None),
+        };
+        Ok(Some((Bytes::from(text), self)))
+    }
+}
+
+impl Format {
+    fn head(self) -> String {
+        let mut out = String::new();
+        if let Self::Csv = self {
+            // Spreadsheets take a file without it for one in the system's old code page.
+            out.push('\u{feff}');
+        }
+        match self {
+            Self::Csv => push_row(
+                &mut out,
+                &[
+                    "at",
+                    "actor",
+                    "action",
+                    "project_id",
+                    "event_id",
+                    "incident_id",
+                    "detail",
+                    "audit_id",
+                ],
+            ),
+            Self::Json => out.push_str("{\"data\":["),
+        }
+        out
+    }
+
+    /// The entries; `any` says whether others stand before them.
+    fn write(self, entries: &[AuditEntry], mut any: bool) -> String {
+        let mut out = String::new();
+        for entry in entries {
+            match self {
+                Self::Csv => push_entry(&mut out, entry),
+                Self::Json => {
+                    let comma = if any { "," } else { "" };
+                    let _written = write!(out, "{comma}\n{}", shape(entry));
+                }
+            }
+            any = true;
+        }
+        out
+    }
+
+    fn end(self, cut_off: bool) -> String {
+        let mut out = String::new();
+        match self {
+            Self::Csv if cut_off => {
+                let why =
+                    format!("Cut off after {MAX_EXPORT} entries: ask for fewer days at once.");
+                push_row(&mut out, &[&why, "", "", "", "", "", "", ""]);
+            }
+            Self::Csv => {}
+            Self::Json => {
+                let _written = writeln!(out, "\n],\"cut_off\":{cut_off}}}");
+            }
+        }
+        out
+    }
+}
+
+fn push_entry(out: &mut String, entry: &AuditEntry) {
+    let text = |id: Option<String>| id.unwrap_or_default();
+    // Where lists are separated by semicolons, a spreadsheet ends a cell at one.
+    let detail = entry.detail.to_string().replace(';', "\\u003b");
+    push_row(
+        out,
+        &[
+            &at(entry),
+            &entry.actor,
+            &entry.action,
+            &text(entry.project_id.map(|id| id.to_string())),
+            &text(entry.event_id.map(|id| id.to_string())),
+            &text(entry.incident_id.map(|id| id.to_string())),
+            &detail,
+            &entry.id.to_string(),
+        ],
+    );
+}
+
+fn shape(entry: &AuditEntry) -> serde_json::Value {
+    json!({
+        "audit_id": entry.id, "at": at(entry), "actor": entry.actor, "action": entry.action,
+        "project_id": entry.project_id, "event_id": entry.event_id,
+        "incident_id": entry.incident_id, "detail": entry.detail,
+    })
+}
+
+fn at(entry: &AuditEntry) -> String {
+    entry.at.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_cut_off_says_so() {
+        assert_eq!(Format::Csv.end(false), "");
+        assert!(Format::Csv.end(true).starts_with("Cut off after 100000 entries"));
+        assert_eq!(Format::Csv.end(true).matches(',').count(), 7, "a row like the others");
+        for cut_off in [false, true] {
+            let file = Format::Json.head() + &Format::Json.end(cut_off);
+            let file: serde_json::Value = serde_json::from_str(&file).expect("JSON");
+            assert_eq!(file, json!({ "data": [], "cut_off": cut_off }));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! One entry of the audit as people read it.
+
+use domain::alert::{legible, one_line};
+use store::search::audit::AuditEntry;
+use store::timeline::TimelineEntry;
+
+use crate::frame::Span;
+use crate::story::{self, Names};
+use crate::when::When;
+
+/// An entry.
+#[derive(Debug)]
+pub struct Row {
+    pub at: When,
+    pub who: String,
+    /// What happened, in two or three words, and the rest of the sentence.
+    pub lead: String,
+    pub rest: String,
+    pub next: Vec<Span>,
+    pub quotes: Vec<String>,
+    pub action: String,
+    /// What it is about: where that is, and its id.
+    pub about: Option<(String, String)>,
+    pub project: Option<String>,
+    pub detail: String,
+}
+
+impl Row {
+    /// An entry of a project with this name.
+    pub fn new(entry: AuditEntry, project: Option<String>, names: &Names) -> Self {
+        let about = about(&entry);
+        let AuditEntry { at, actor, action, detail, .. } = entry;
+        let who = story::who(&actor, names);
+        let entry = TimelineEntry { at, actor, action, detail };
+        let told = story::tell(std::slice::from_ref(&entry), names).pop();
+        let (lead, rest, next, quotes) =
+            told.map(|line| (line.lead, line.rest, line.next, line.quotes)).unwrap_or_default();
+        Self {
+            at: When::exact(at),
+            who,
+            lead,
+            rest,
+            next,
+            quotes,
+            action: legible(&entry.action),
+            about,
+            project: project.map(|name| one_line(&name)),
+            detail: legible(&serde_json::to_string_pretty(&entry.detail).unwrap_or_default()),
+        }
+    }
+}
+
+/// The narrowest thing that it is about.
+fn about(entry: &AuditEntry) -> Option<(String, String)> {
+    let (place, id) = if let Some(id) = entry.incident_id {
+        ("incidents", id.to_string())
+    } else if let Some(id) = entry.event_id {
+        ("events", id.to_string())
+    } else {
+        ("projects", entry.project_id?.to_string())
+    };
+    Some((format!("/{place}/{id}"), id))
+}

@@ -1,0 +1,60 @@
+//! One more place that is told.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use store::administration::destination::add_destination;
+use store::destinations::NewDestination;
+use store::{Insertion, pool};
+
+use crate::error::ApiError;
+use crate::form::Mistakes;
+use crate::projects;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+
+/// What was typed: the page has a form for each kind, with one of these in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    /// An e-mail address.
+    pub(super) email: Option<String>,
+    /// The URL of a Slack incoming webhook.
+    pub(super) slack: Option<String>,
+}
+
+/// `POST /projects/{project_id}/destinations`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn submit(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let mut mistakes = Mistakes::default();
+    let Some(new) = read(&state, &typed, &mut mistakes) else {
+        return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
+    };
+    let (actor, key) = (signed_in.actor(), &state.master_key);
+    let mut tx = pool::begin(&state.pool).await?;
+    let added = add_destination(&mut tx, &actor, key, project.id, &new).await?;
+    pool::commit(tx).await?;
+    if let Insertion::Existing(_) = added {
+        mistakes.note("email", "this address is told already");
+        return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
+    }
+    let text = format!("Alerts go to {} from now on. Press Test to see one arrive.", new.shown);
+    signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
+}
+
+fn read(state: &AppState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {
+    if let Some(url) = &typed.slack {
+        let new = NewDestination::slack(url, &state.allow);
+        return mistakes.take("slack", new.map_err(|error| error.0));
+    }
+    mistakes.take("email", NewDestination::email(typed.email.as_deref().unwrap_or_default()))
+}

@@ -1,0 +1,99 @@
+//! What can be done next, and why the rest cannot.
+
+use domain::incident::IncidentState;
+use domain::verdict::{self, Standing};
+
+use super::dossier::Dossier;
+use crate::frame::Frame;
+use crate::story::Running;
+
+/// What can be done next.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that the template asks")]
+pub(super) struct Next {
+    /// Whether there is anything left to do.
+    pub(super) over: bool,
+    /// Whether this person may act at all.
+    pub(super) may_act: bool,
+    /// Whether a reprocess can start.
+    pub(super) reprocess: bool,
+    /// Whether the project has no repair URL, without which none can.
+    pub(super) needs_repair_url: bool,
+    /// Whether it can be acknowledged.
+    pub(super) acknowledge: bool,
+    /// Where the repair endpoint redirects the last callback, until that is the repair URL.
+    pub(super) redirect: Option<String>,
+    /// Why not, as sentences.
+    pub(super) why_not: Vec<String>,
+}
+
+impl Next {
+    pub(super) fn of(dossier: &Dossier, frame: &Frame) -> Self {
+        let standing = Standing {
+            effect: dossier.event.effect,
+            incident: Some(dossier.incident.state),
+            running: dossier.running.as_ref().map(|running| running.replay_id),
+            reprocessed_before: !dossier.reprocesses.is_empty(),
+        };
+        let over = dossier.incident.state == IncidentState::Resolved;
+        let reprocess = verdict::judge_reprocess(standing);
+        let acknowledge = verdict::judge_acknowledge(standing);
+        let may_act = frame.may_act();
+        let needs_repair_url = dossier.project.repair_url.is_none();
+        let mut why_not = Vec::new();
+        if !over {
+            match (reprocess, &dossier.running) {
+                (Ok(()), _) => {}
+                (Err(_), Some(Running { by, replay_id, .. })) => why_not.push(format!(
+                    "{by} already started reprocess {replay_id}. Another can start when it has ended."
+                )),
+                (Err(why), None) => why_not.push(format!("Reprocess cannot start: {why}.")),
+            }
+            if let Err(why) = acknowledge {
+                why_not.push(format!("There is nothing to acknowledge: {why}."));
+            }
+        }
+        if !may_act {
+            why_not = vec![
+                "You can look at this. To act on it, you need the role operator or admin."
+                    .to_owned(),
+            ];
+        }
+        Self {
+            over,
+            may_act,
+            reprocess: may_act && reprocess.is_ok() && !needs_repair_url,
+            needs_repair_url,
+            acknowledge: may_act && acknowledge.is_ok(),
+            redirect: if over { None } else { redirect(dossier) },
+            why_not,
+        }
+    }
+
+    /// Whether a note would go anywhere.
+    pub(super) fn takes_note(&self) -> bool {
+        self.reprocess || self.acknowledge
+    }
+
+    /// What becomes of a note.
+    pub(super) fn note_label(&self) -> &'static str {
+        match (self.reprocess, self.acknowledge) {
+            (true, true) => "Note, saved with Reprocess or Acknowledge",
+            (true, false) => "Note, saved with Reprocess",
+            _ => "Note, saved with Acknowledge",
+        }
+    }
+
+    /// Whether anything cannot be done now, and so there is something to say.
+    pub(super) fn has_reasons(&self) -> bool {
+        !self.why_not.is_empty() || (self.may_act && self.needs_repair_url)
+    }
+}
+
+/// Where the last callback attempt was redirected to.
+fn redirect(dossier: &Dossier) -> Option<String> {
+    let tries = dossier.story.iter().rev().find(|line| !line.tries.is_empty());
+    let target = tries?.tries.last()?.redirect_to.clone()?;
+    let known = dossier.project.repair_url.as_deref().and_then(|url| url.split('?').next());
+    (known != Some(target.as_str())).then_some(target)
+}

@@ -1,0 +1,89 @@
+//! One line of the list: what the customer paid for, why it is here, and who looks after it.
+
+use domain::alert::{humane_duration, one_line};
+use domain::ids::IncidentId;
+use domain::incident::{IncidentState, Reason};
+use store::search::incidents::{IncidentRow, LastAttempt};
+use time::{Duration, OffsetDateTime};
+
+use crate::frame::mode_word;
+use crate::story;
+use crate::when::When;
+use crate::words::{Pill, due};
+
+/// One line of the list.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) id: IncidentId,
+    pub(super) due: String,
+    pub(super) reference: String,
+    pub(super) event_type: String,
+    pub(super) project: String,
+    pub(super) mode: &'static str,
+    pub(super) provider_event_id: String,
+    /// Why it was opened, and the app's error code.
+    pub(super) why: (String, Option<String>),
+    /// What became of the last attempt to repair it, and when that was.
+    pub(super) tried: Option<(String, When)>,
+    pub(super) state: Pill,
+    pub(super) since: When,
+}
+
+impl Row {
+    pub(super) fn new(row: IncidentRow, now: OffsetDateTime) -> Self {
+        Self {
+            id: row.incident.id,
+            due: due(&row.effect_type),
+            reference: one_line(&row.internal_reference),
+            why: why(&row),
+            state: state(&row),
+            since: When::ago(row.incident.opened_at, now),
+            tried: row.last_attempt.map(|last| (outcome(&last), When::ago(last.at, now))),
+            event_type: one_line(&row.event_type),
+            project: one_line(&row.project_name),
+            mode: mode_word(row.mode),
+            provider_event_id: one_line(&row.provider_event_id),
+        }
+    }
+}
+
+fn why(row: &IncidentRow) -> (String, Option<String>) {
+    let code = row.incident.error_code.as_deref().map(one_line);
+    match row.incident.reason {
+        Reason::MissingResult => {
+            let wait = humane_duration(Duration::minutes(i64::from(row.timeout_minutes)));
+            (format!("No result within {wait}"), code)
+        }
+        Reason::FailedResult => ("Failed".to_owned(), code),
+    }
+}
+
+fn state(row: &IncidentRow) -> Pill {
+    let Pill { class, text } = Pill::of_incident(row.incident.state);
+    let text = match row.incident.state {
+        IncidentState::Open => text,
+        IncidentState::Acknowledged => match &row.acknowledged_by {
+            Some(by) => format!("{text} by {}", story::short_name_of(by)),
+            None => text,
+        },
+        IncidentState::Reprocessing => match row.running {
+            Some((_, state, attempts)) => {
+                story::doing_in_short(state, usize::try_from(attempts).unwrap_or_default())
+            }
+            None => text,
+        },
+        IncidentState::Resolved => match row.incident.resolved_at {
+            Some(at) => format!("{text} in {}", humane_duration(at - row.incident.opened_at)),
+            None => text,
+        },
+    };
+    Pill { class, text }
+}
+
+fn outcome(last: &LastAttempt) -> String {
+    match (last.status, &last.error) {
+        (Some(status), _) => format!("HTTP {status}"),
+        (None, Some(error)) => one_line(error),
+        (None, None) => "under way".to_owned(),
+    }
+}

@@ -1,0 +1,101 @@
+//! The Integration Test: the whole way once, from receipt to repair, with one's own hands.
+//!
+//! A run is a name in the URL, so that reloading keeps it and starting again is another name. Nothing
+//! of it is stored: its steps are read from the events that carry its ids, so they turn green however
+//! the calls were made.
+
+mod calls;
+mod run;
+mod samples;
+mod steps;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use store::destinations::list_destinations;
+use store::progress::event_progress;
+use store::projects::Project;
+use time::OffsetDateTime;
+
+use self::calls::Calls;
+use self::run::Run;
+use self::samples::Sample;
+use self::steps::{Seen, Step, steps};
+use super::access::{Access, Pages};
+use super::frame::{Frame, Section};
+use super::page::{go_to, page};
+use super::projects::{self, Head, Tab};
+use super::session::SignedIn;
+use super::when::When;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Adds the page.
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/projects/{project_id}/integration-test", Access::Viewer, show)
+}
+
+#[derive(Template)]
+#[template(path = "pages/integration_test.html")]
+struct IntegrationTestPage {
+    frame: Frame,
+    head: Head,
+    run: Run,
+    began: When,
+    /// Puts a key where the calls find it.
+    export: String,
+    steps: Vec<Step>,
+    repair_url: Option<String>,
+    destinations: usize,
+    samples: Vec<Sample>,
+}
+
+/// Which run.
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    run: Option<String>,
+}
+
+async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    match wanted.run.as_deref().and_then(Run::parse) {
+        Some(run) => render(&state, &signed_in, &project, run).await,
+        None => Ok(go_to(&format!("/projects/{id}/integration-test?run={}", Run::fresh().name()))),
+    }
+}
+
+async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    run: Run,
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let applied = event_progress(&state.pool, project.id, &run.applied()).await?;
+    let failed = event_progress(&state.pool, project.id, &run.failed()).await?;
+    let destinations = list_destinations(&state.pool, Some(project.id)).await?;
+    let working = destinations.iter().filter(|one| one.broken_at.is_none()).count();
+    let heading = "Walk the whole way once, from receipt to repair";
+    let head = Head::of(project, Tab::IntegrationTest, heading);
+    let url = &state.public_url;
+    let from = (Seen { applied, failed }, Calls::of(&run, url));
+    // A refresh puts in place what may have changed; the samples never do.
+    let samples = if signed_in.unseen { Vec::new() } else { samples::all(url) };
+    page(&IntegrationTestPage {
+        frame: Frame::of(state, signed_in, Section::Projects, head.title()).await?,
+        head,
+        began: When::ago(run.began(), now),
+        run,
+        export: calls::export(project.mode),
+        steps: steps(from, project, working, now),
+        repair_url: project.repair_url.clone(),
+        destinations: working,
+        samples,
+    })
+}

@@ -1,0 +1,175 @@
+//! The steps of a run: which have been seen, when, and what to do for the next one.
+
+use store::progress::EventProgress;
+use store::projects::Project;
+use time::OffsetDateTime;
+
+use super::calls::Calls;
+use crate::when::When;
+
+/// How far both events of a run have come.
+pub(super) struct Seen {
+    pub(super) applied: EventProgress,
+    pub(super) failed: EventProgress,
+}
+
+/// One step.
+pub(super) struct Step {
+    pub(super) title: &'static str,
+    pub(super) seen: Option<When>,
+    /// Whether it is the next one that a button leads to.
+    pub(super) main: bool,
+    /// What happens here, or what to do to make it happen.
+    next: &'static str,
+    /// Where to do it, and what the link says.
+    pub(super) place: Option<(String, &'static str)>,
+    /// The call that does it.
+    pub(super) call: Option<Call>,
+}
+
+impl Step {
+    /// What to do, as long as it was not seen.
+    pub(super) fn next(&self) -> Option<&'static str> {
+        self.seen.is_none().then_some(self.next)
+    }
+}
+
+/// A call ready to paste.
+pub(super) struct Call {
+    pub(super) what: &'static str,
+    pub(super) text: String,
+    /// What it is folded under, where it is not the usual way.
+    pub(super) unless: Option<&'static str>,
+}
+
+/// Every step of a run, in order.
+pub(super) fn steps(
+    (seen, calls): (Seen, Calls),
+    project: &Project,
+    destinations: usize,
+    now: OffsetDateTime,
+) -> Vec<Step> {
+    let Seen { applied, failed } = seen;
+    let make = Maker { project, applied, failed, destinations, now };
+    let Calls { first_receipt, success, second_receipt, failure, repaired } = calls;
+    let mut steps = vec![
+        make.first_receipt(first_receipt),
+        make.success(success),
+        make.second_receipt(second_receipt),
+        make.failure(failure),
+        make.incident(),
+        make.alert(),
+        make.reprocess(),
+        make.callback(),
+        make.resolved(repaired),
+    ];
+    let mut waiting = steps.iter_mut().filter(|step| step.seen.is_none() && step.place.is_some());
+    if let Some(next) = waiting.next() {
+        next.main = true;
+    }
+    steps
+}
+
+struct Maker<'a> {
+    project: &'a Project,
+    applied: EventProgress,
+    failed: EventProgress,
+    destinations: usize,
+    now: OffsetDateTime,
+}
+
+impl Maker<'_> {
+    fn step(&self, title: &'static str, at: Option<OffsetDateTime>, next: &'static str) -> Step {
+        let seen = at.map(|at| When::ago(at, self.now));
+        Step { title, seen, main: false, next, place: None, call: None }
+    }
+
+    fn first_receipt(&self, call: String) -> Step {
+        let step = self.step(
+            "Your app receives a payment event",
+            self.applied.receipt,
+            "Send its receipt:",
+        );
+        Step { call: Some(usual("the first receipt", call)), ..step }
+    }
+
+    fn success(&self, call: String) -> Step {
+        let step =
+            self.step("It applies what was paid for", self.applied.success, "Report the success:");
+        Step { call: Some(usual("the success", call)), ..step }
+    }
+
+    fn second_receipt(&self, call: String) -> Step {
+        let step = self.step("It receives another one", self.failed.receipt, "Send its receipt:");
+        Step { call: Some(usual("the second receipt", call)), ..step }
+    }
+
+    fn failure(&self, call: String) -> Step {
+        let next = "Report the failure:";
+        let step = self.step("This time something goes wrong", self.failed.failure, next);
+        Step { call: Some(usual("the failure", call)), ..step }
+    }
+
+    fn incident(&self) -> Step {
+        let place = self.of_incident().map(|path| (path, "See the incident"));
+        let next = "A failure opens one immediately, silence when the time is over.";
+        Step { place, ..self.step("An incident is opened", self.failed.incident_opened, next) }
+    }
+
+    fn alert(&self) -> Step {
+        let (next, place) = match self.destinations {
+            0 => (
+                "There is no destination yet. Add an address or a Slack channel, and start again.",
+                Some((self.of_project("/destinations"), "Add a destination")),
+            ),
+            _ => ("Every destination gets a message.", None),
+        };
+        let step = self.step("The destinations are notified", self.failed.alert_delivered, next);
+        Step { place: place.filter(|_| step.seen.is_none()), ..step }
+    }
+
+    fn reprocess(&self) -> Step {
+        let (next, place) = match (&self.project.repair_url, self.of_incident()) {
+            (None, _) => (
+                "The project has no repair URL. Set it first.",
+                Some((self.of_project("#settings"), "Set the repair URL")),
+            ),
+            (Some(_), None) => ("Once there is an incident, press Reprocess on its page.", None),
+            (Some(_), Some(path)) => {
+                ("Press Reprocess on the incident's page.", Some((path, "Go to Reprocess")))
+            }
+        };
+        let step =
+            self.step("An operator starts a reprocess", self.failed.reprocess_requested, next);
+        Step { place: place.filter(|_| step.seen.is_none()), ..step }
+    }
+
+    fn callback(&self) -> Step {
+        let next = if self.failed.reprocess_requested.is_some() {
+            "Your repair endpoint is being asked. The incident's page shows each attempt."
+        } else {
+            "Your repair endpoint gets a signed request, checks it and answers 2xx."
+        };
+        self.step("Your app accepts the callback", self.failed.callback_delivered, next)
+    }
+
+    fn resolved(&self, call: String) -> Step {
+        let next = "Your app reports the success with the replay_id of the callback.";
+        let unless = Some("No repair endpoint yet? Report the success yourself");
+        let call = Call { what: "the late success", text: call, unless };
+        let step = self.step("The customer has what was paid for", self.failed.resolved, next);
+        Step { call: Some(call), ..step }
+    }
+
+    fn of_project(&self, end: &str) -> String {
+        format!("/projects/{}{end}", self.project.id)
+    }
+
+    fn of_incident(&self) -> Option<String> {
+        self.failed.incident_id.map(|id| format!("/incidents/{id}"))
+    }
+}
+
+const fn usual(what: &'static str, text: String) -> Call {
+    Call { what, text, unless: None }
+}

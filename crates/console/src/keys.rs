@@ -1,0 +1,150 @@
+//! API keys of a project. A key is shown once, when it is made; after that only its label and its
+//! last four characters are known. A revoked key is refused from the next request on.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::field::check_identifier;
+use domain::ids::KeyId;
+use serde::Deserialize;
+use store::administration::key::{create_key, revoke_key};
+use store::api_keys::{KeyRow, list_keys};
+use store::pool;
+use store::projects::Project;
+use time::OffsetDateTime;
+use web::random;
+
+use super::access::{Access, Pages};
+use super::form::Mistakes;
+use super::frame::{Frame, Section};
+use super::page::page_with;
+use super::projects::{self, Head, Tab};
+use super::session::{Message, SignedIn};
+use super::when::When;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Adds the pages.
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get("/projects/{project_id}/keys", Access::Viewer, show)
+        .post("/projects/{project_id}/keys", Access::Admin, create)
+        .post("/projects/{project_id}/keys/{key_id}/revoke", Access::Admin, revoke)
+}
+
+#[derive(Template)]
+#[template(path = "pages/keys.html")]
+struct KeysPage {
+    frame: Frame,
+    head: Head,
+    valid: Vec<Row>,
+    revoked: Vec<Row>,
+    typed: Typed,
+    mistakes: Mistakes,
+}
+
+struct Row {
+    id: KeyId,
+    label: String,
+    /// As much of the key as anybody may see.
+    shape: String,
+    made: When,
+    used: Option<When>,
+    revoked: Option<When>,
+}
+
+/// What was typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Typed {
+    #[serde(default)]
+    label: String,
+}
+
+async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    render(&state, &signed_in, &project, (Typed::default(), Mistakes::default())).await
+}
+
+async fn create(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let label = typed.label.trim();
+    if let Err(why) = check_identifier(label) {
+        let mut mistakes = Mistakes::default();
+        mistakes.note("label", why);
+        return render(&state, &signed_in, &project, (typed, mistakes)).await;
+    }
+    let key = random::api_key(project.mode).map_err(ApiError::internal)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    create_key(&mut tx, &signed_in.actor(), project.id, label, &key).await?;
+    pool::commit(tx).await?;
+    let text = format!("The key “{}” is made. Your app sends it with both calls.", one_line(label));
+    let message = Message::done(text).with_secret("the API key", key.reveal());
+    signed_in.lead_to(&state, &path(&project), &message).await
+}
+
+async fn revoke(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path((id, key_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let none = || ApiError::not_found("this project has no such key that is still valid");
+    let key_id: KeyId = key_id.parse().map_err(|_| none())?;
+    let mut tx = pool::begin(&state.pool).await?;
+    // Another project's key is left as it is: without a commit nothing was changed.
+    if revoke_key(&mut tx, &signed_in.actor(), key_id).await? != Some(project.id) {
+        return Err(none());
+    }
+    pool::commit(tx).await?;
+    let message = Message::done("The key is revoked. Requests with it are rejected from now on.");
+    signed_in.lead_to(&state, &path(&project), &message).await
+}
+
+async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    (typed, mistakes): (Typed, Mistakes),
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let keys = list_keys(&state.pool, Some(project.id)).await?;
+    let rows = keys.iter().map(|key| row(key, project, now));
+    let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
+    let head = Head::of(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
+    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
+    page_with(mistakes.status(), &KeysPage { frame, head, valid, revoked, typed, mistakes })
+}
+
+fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> Row {
+    Row {
+        id: key.id,
+        label: one_line(&key.label),
+        shape: format!("sk_{}_…{}", project.mode, key.last_four),
+        made: When::ago(key.created_at, now),
+        used: key.last_used_at.map(|at| When::ago(at, now)),
+        revoked: key.revoked_at.map(|at| When::ago(at, now)),
+    }
+}
+
+fn heading(valid: usize, name: &str) -> String {
+    match valid {
+        0 => format!("{name} has no API key yet"),
+        1 => format!("{name} has one API key"),
+        many => format!("{name} has {many} API keys"),
+    }
+}
+
+fn path(project: &Project) -> String {
+    format!("/projects/{}/keys", project.id)
+}

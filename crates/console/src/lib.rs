@@ -1,0 +1,87 @@
+//! The operators' console: pages rendered here, forms that work without scripts.
+//!
+//! [`access`] decides who may open which page before its handler runs, and a page cannot be added
+//! without saying so. A handler reads the store, fills a template and returns it; a change is a
+//! POST that commits, leaves a message for the next page, and answers with 303, so that reloading
+//! repeats nothing. What fails on the way is an [`web::error::ApiError`], which [`skin`] shows as
+//! a page. No page names another host, and none needs a script.
+
+pub mod access;
+pub mod account;
+pub mod assets;
+pub mod audit;
+mod clients;
+pub mod destinations;
+pub mod event;
+pub mod events;
+pub mod facts;
+pub mod form;
+pub mod frame;
+pub mod incident;
+pub mod incidents;
+pub mod integration_test;
+pub mod keys;
+pub mod listing;
+pub mod login;
+pub mod overview;
+pub mod page;
+pub mod password;
+pub mod password_queue;
+pub mod people;
+pub mod projects;
+pub mod proof;
+pub mod reference;
+pub mod same_origin;
+pub mod session;
+pub mod settings;
+pub mod sign_in;
+pub mod skin;
+pub mod state;
+pub mod story;
+pub mod week;
+pub mod when;
+pub mod words;
+
+use axum::Router;
+use axum::response::Redirect;
+use web::error;
+
+use self::access::{Access, Pages};
+use self::state::ConsoleState;
+
+/// What adds the pages of each part.
+const PARTS: &[fn(Pages) -> Pages] = &[
+    incidents::add,
+    incident::add,
+    events::add,
+    event::add,
+    projects::add,
+    keys::add,
+    destinations::add,
+    integration_test::add,
+    account::add,
+    people::add,
+    audit::add,
+    overview::add,
+    proof::add,
+    reference::add,
+];
+
+/// Every page, with who may open it.
+#[must_use]
+pub fn pages(state: &ConsoleState) -> Pages {
+    let pages = Pages::new(state.clone())
+        .get("/", Access::Viewer, async || Redirect::to("/incidents"))
+        .get("/sign-in", Access::Anyone, sign_in::form)
+        .post("/sign-in", Access::Anyone, sign_in::submit)
+        .post("/sign-out", Access::Viewer, sign_in::leave)
+        .get("/assets/{file}", Access::Anyone, assets::get)
+        .get("/clients/{file}", Access::Anyone, clients::get);
+    PARTS.iter().fold(pages, |pages, add| add(pages))
+}
+
+/// The console, ready to be merged beside the API.
+pub fn router(state: &ConsoleState) -> Router {
+    let routes = pages(state).into_router().fallback(skin::nothing_here);
+    skin::pages(routes).with_state(state.clone())
+}

@@ -1,0 +1,139 @@
+//! From an address and a password to a session.
+//!
+//! An attempt is counted before its password is looked at, so that of many guesses at once only a few
+//! are ever looked at, and a crash in between errs on the safe side. An unknown address costs the
+//! same work as a known one. The session, the end of the count and the audit entry are committed
+//! together; the browser gets its token only then.
+
+use domain::operator::parse_email;
+use domain::secret_token::SessionToken;
+use store::administration::session;
+use store::operators::{self, Login};
+use store::pool::{self, Transaction};
+use store::sign_ins::{self, Attempt};
+use store::{StoreError, sessions};
+use time::OffsetDateTime;
+use web::random;
+
+use super::password::PasswordError;
+use crate::error::ApiError;
+use crate::session::SignedIn;
+use crate::state::AppState;
+
+/// Where somebody signs in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Browser<'a> {
+    /// What it calls itself.
+    pub name: Option<&'a str>,
+    /// The session that it had before.
+    pub session: Option<&'a SessionToken>,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The address and the password do not go together.
+    Wrong,
+    /// Too many failures; the password was not looked at.
+    Locked,
+    /// Too many passwords wait to be looked at; this one was not, and the try does not count.
+    Busy,
+}
+
+/// Begins a session, or says why not. The session that the browser had before ends with that: it
+/// would live on with nobody who could end it there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_in(
+    state: &AppState,
+    email: &str,
+    password: &str,
+    browser: Browser<'_>,
+) -> Result<Result<SessionToken, Refused>, ApiError> {
+    let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
+    let login = match find(state, &email, password).await? {
+        Ok(login) => login,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let token = random::session_token().map_err(ApiError::internal)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let begun = session::sign_in(&mut tx, &login, &token.hash(), browser.name).await?;
+    if let (Some(_), Some(before)) = (begun, browser.session) {
+        end(&mut tx, before).await?;
+    }
+    pool::commit(tx).await?;
+    Ok(begun.map(|_| token).ok_or(Refused::Wrong))
+}
+
+/// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
+/// was left open is no way around the lock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn confirm(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<(), Refused>, ApiError> {
+    let found = find(state, email, password).await?;
+    if found.is_ok() {
+        sign_ins::clear_failures(&state.pool, email).await?;
+    }
+    Ok(found.map(|_| ()))
+}
+
+/// Whose password it is, with the attempt counted; the caller forgets the count.
+async fn find(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Result<Login, Refused>, ApiError> {
+    let Ok(place) = state.console.passwords.enter() else { return Ok(Err(Refused::Busy)) };
+    let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
+    if matches!(attempt, Attempt::Locked { .. }) {
+        return Ok(Err(Refused::Locked));
+    }
+    let login = operators::find_login(&state.pool, email).await?;
+    let stored = login.as_ref().map(|login| login.password_hash.clone());
+    let right = place.verify(password.to_owned(), stored).await.map_err(unread)?;
+    if let Some(login) = login.filter(|_| right) {
+        return Ok(Ok(login));
+    }
+    if let Attempt::Last { locked_until } = attempt {
+        note_lock(state, email, locked_until).await?;
+        return Ok(Err(Refused::Locked));
+    }
+    Ok(Err(Refused::Wrong))
+}
+
+/// Why a password could not be looked at, as whoever typed it may know.
+pub fn unread(error: PasswordError) -> ApiError {
+    match error {
+        PasswordError::Busy => ApiError::RateLimited { retry_after_secs: 1 },
+        error => ApiError::internal(error),
+    }
+}
+
+async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {
+    let mut tx = pool::begin(&state.pool).await?;
+    session::note_lock_out(&mut tx, email, until).await?;
+    pool::commit(tx).await
+}
+
+/// Ends the session of a browser.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_out(state: &AppState, signed_in: &SignedIn) -> Result<(), StoreError> {
+    let mut tx = pool::begin(&state.pool).await?;
+    session::sign_out(&mut tx, &signed_in.session).await?;
+    pool::commit(tx).await
+}
+
+async fn end(tx: &mut Transaction, token: &SessionToken) -> Result<(), StoreError> {
+    if let Some(before) = sessions::find_session(&mut **tx, &token.hash(), false).await? {
+        session::sign_out(tx, &before).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Who may sign in, for admins: adding, changing roles, removing.
+//!
+//! Every change holds from the next request of the one concerned: a removed operator's sessions and
+//! tokens end with them. The store keeps the last admin in; here that is only told. A first password
+//! is made up here and shown once to the admin, who hands it over.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::ids::OperatorId;
+use domain::operator::{Role, parse_email};
+use serde::Deserialize;
+use store::administration::operator::{add_operator, change_role, remove_operator};
+use store::operators::{OperatorChange, list_operators};
+use store::{Insertion, pool};
+use time::OffsetDateTime;
+use web::random;
+
+use super::access::{Access, Pages};
+use super::frame::{Frame, Section};
+use super::page::{go_to, page_with};
+use super::session::{Message, SignedIn};
+use super::when::When;
+use crate::error::ApiError;
+use crate::login;
+use crate::state::AppState;
+
+/// Adds the pages.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages
+        .get("/people", Access::Admin, get)
+        .post("/people", Access::Admin, add_person)
+        .post("/people/{operator_id}/role", Access::Admin, give_role)
+        .post("/people/{operator_id}/remove", Access::Admin, remove)
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "pages/people.html")]
+struct PeoplePage {
+    frame: Frame,
+    people: Vec<Person>,
+    typed: NewPerson,
+    problem: Option<String>,
+}
+
+struct Person {
+    id: OperatorId,
+    email: String,
+    role: Role,
+    since: When,
+    is_you: bool,
+}
+
+/// What was typed about somebody new.
+#[derive(Debug, Deserialize)]
+pub struct NewPerson {
+    #[serde(default)]
+    email: String,
+    #[serde(default = "usual_role")]
+    role: Role,
+}
+
+const fn usual_role() -> Role {
+    Role::Operator
+}
+
+async fn get(State(state): State<AppState>, signed_in: SignedIn) -> Result<Response, ApiError> {
+    let typed = NewPerson { email: String::new(), role: usual_role() };
+    show(&state, &signed_in, typed, None).await
+}
+
+async fn show(
+    state: &AppState,
+    signed_in: &SignedIn,
+    typed: NewPerson,
+    problem: Option<String>,
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let people = list_operators(&state.pool).await?.into_iter().map(|one| Person {
+        is_you: one.id == signed_in.session.operator_id,
+        id: one.id,
+        email: one.email,
+        role: one.role,
+        since: When::ago(one.created_at, now),
+    });
+    let people = people.collect();
+    let frame = Frame::of(state, signed_in, Section::Account, "People").await?;
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page_with(status, &PeoplePage { frame, people, typed, problem })
+}
+
+async fn add_person(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Form(typed): Form<NewPerson>,
+) -> Result<Response, ApiError> {
+    let email = match parse_email(&typed.email) {
+        Ok(email) => email,
+        Err(why) => {
+            let problem = Some(format!("An address {why}."));
+            return show(&state, &signed_in, typed, problem).await;
+        }
+    };
+    let password = random::first_password().map_err(ApiError::internal)?;
+    let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let added = add_operator(&mut tx, &signed_in.actor(), &email, typed.role, &hash).await?;
+    pool::commit(tx).await?;
+    if matches!(added, Insertion::Existing(_)) {
+        let problem = Some(format!("{email} may sign in already."));
+        return show(&state, &signed_in, typed, problem).await;
+    }
+    let text = format!(
+        "{email} may sign in, as {}, with this password. They change it under Account.",
+        typed.role
+    );
+    let message = Message::done(text).with_secret("the password", password);
+    signed_in.lead_to(&state, "/people", &message).await
+}
+
+/// Which role was chosen.
+#[derive(Debug, Deserialize)]
+pub struct Chosen {
+    role: Role,
+}
+
+async fn give_role(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(operator_id): Path<String>,
+    Form(chosen): Form<Chosen>,
+) -> Result<Response, ApiError> {
+    let id = read_id(&operator_id)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let change = change_role(&mut tx, &signed_in.actor(), id, chosen.role).await?;
+    pool::commit(tx).await?;
+    let message = told(change, |email| format!("{email} is now {}.", chosen.role))?;
+    let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
+    let path = if may_stay || !message.good { "/people" } else { "/account" };
+    signed_in.lead_to(&state, path, &message).await
+}
+
+async fn remove(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(operator_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = read_id(&operator_id)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let change = remove_operator(&mut tx, &signed_in.actor(), id).await?;
+    pool::commit(tx).await?;
+    let message =
+        told(change, |email| format!("{email} was removed and is signed out everywhere."))?;
+    if id == signed_in.session.operator_id && message.good {
+        return Ok(go_to("/sign-in"));
+    }
+    signed_in.lead_to(&state, "/people", &message).await
+}
+
+fn read_id(text: &str) -> Result<OperatorId, ApiError> {
+    text.parse().map_err(|_| nobody())
+}
+
+fn nobody() -> ApiError {
+    ApiError::not_found("there is no such person")
+}
+
+/// What became of a change, in a sentence.
+fn told(change: OperatorChange, done: impl Fn(&str) -> String) -> Result<Message, ApiError> {
+    match change {
+        OperatorChange::Done(before) => Ok(Message::done(done(&before.email))),
+        OperatorChange::LastAdmin => Ok(Message::refused(
+            "This is the last admin, without whom nobody could add people. Make somebody else admin first.",
+        )),
+        OperatorChange::Unknown => Err(nobody()),
+    }
+}

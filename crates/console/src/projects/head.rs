@@ -1,0 +1,89 @@
+//! What stands on top of each page of a project: where it is, what it says, and the tabs.
+
+use domain::alert::one_line;
+use domain::ids::ProjectId;
+use domain::project::Mode;
+use store::projects::Project;
+
+use crate::frame::mode_word;
+
+/// Which part of a project a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// Going live, settings and signing secrets.
+    Settings,
+    /// API keys.
+    Keys,
+    /// Destinations of alerts.
+    Destinations,
+    /// The Integration Test.
+    IntegrationTest,
+}
+
+const TABS: [(Tab, &str, &str); 4] = [
+    (Tab::Settings, "", "Settings"),
+    (Tab::Keys, "/keys", "API keys"),
+    (Tab::Destinations, "/destinations", "Destinations"),
+    (Tab::IntegrationTest, "/integration-test", "Integration Test"),
+];
+
+/// What stands on top of a project's page.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The project.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// The page's sentence.
+    pub heading: String,
+    mode: Mode,
+    tab: Tab,
+}
+
+impl Head {
+    /// The top of a page.
+    pub fn of(project: &Project, tab: Tab, heading: impl Into<String>) -> Self {
+        let heading = heading.into();
+        Self { id: project.id, name: one_line(&project.name), heading, mode: project.mode, tab }
+    }
+
+    /// The page's name in the browser's tab.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let tab = TABS.iter().find(|(tab, ..)| *tab == self.tab);
+        match tab {
+            Some((tab, _, name)) if *tab != Tab::Settings => format!("{name} · {}", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// `test` or `live`.
+    #[must_use]
+    pub const fn mode(&self) -> &'static str {
+        mode_word(self.mode)
+    }
+
+    /// Whether it watches real money.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.mode == Mode::Live
+    }
+
+    /// Where the project is.
+    #[must_use]
+    pub fn path(&self) -> String {
+        path(self.id)
+    }
+
+    /// The tabs: where, what, and whether the page is there.
+    pub fn tabs(&self) -> impl Iterator<Item = (String, &'static str, bool)> + '_ {
+        TABS.iter()
+            .map(|(tab, end, name)| (format!("{}{end}", self.path()), *name, *tab == self.tab))
+    }
+}
+
+/// Where a project is.
+#[must_use]
+pub fn path(id: ProjectId) -> String {
+    format!("/projects/{id}")
+}

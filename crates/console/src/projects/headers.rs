@@ -1,0 +1,96 @@
+//! Headers of callbacks: set here and never shown again, removed by name.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderMistake, HeaderName};
+use serde::Deserialize;
+use store::administration::callback_header::{Changed, change_headers};
+use store::pool;
+use store::projects::Project;
+
+use super::overview::{self, Forms};
+use super::{find, head};
+use crate::error::ApiError;
+use crate::form::Mistakes;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+
+/// What was typed. Only the name is put back into a form that comes again.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TypedHeader {
+    /// The header.
+    pub(super) header_name: String,
+    header_value: String,
+}
+
+/// `POST /projects/{project_id}/callback-headers`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn set(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedHeader>,
+) -> Result<Response, ApiError> {
+    let project = find(&state, &id).await?;
+    let mut mistakes = Mistakes::default();
+    match CallbackHeader::new(&typed.header_name, &typed.header_value) {
+        Ok(header) => {
+            let text = format!("Callbacks carry {} from now on.", header.name);
+            let changes = HeaderChanges { set: vec![header], removed: Vec::new() };
+            if change(&state, &signed_in, &project, &changes).await? {
+                let to = head::path(project.id);
+                return signed_in.lead_to(&state, &to, &Message::done(text)).await;
+            }
+            mistakes.note("header_name", HeaderMistake::TooMany);
+        }
+        Err(why @ HeaderMistake::Value(_)) => mistakes.note("header_value", why),
+        Err(why) => mistakes.note("header_name", why),
+    }
+    let forms = Forms { header: typed, ..Forms::of(&project) };
+    overview::render(&state, &signed_in, &project, forms, mistakes).await
+}
+
+/// `POST /projects/{project_id}/callback-headers/remove`.
+///
+/// # Errors
+/// `not_found` for a header that the project does not have; when the database fails.
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedHeader>,
+) -> Result<Response, ApiError> {
+    let project = find(&state, &id).await?;
+    let none = || ApiError::not_found("this project has no such callback header");
+    let name: HeaderName = typed.header_name.parse().map_err(|_| none())?;
+    if !project.callback_header_names.iter().any(|one| one.eq_ignore_ascii_case(name.as_str())) {
+        return Err(none());
+    }
+    let text = format!("Callbacks carry {name} no more.");
+    let changes = HeaderChanges { set: Vec::new(), removed: vec![name] };
+    change(&state, &signed_in, &project, &changes).await?;
+    signed_in.lead_to(&state, &head::path(project.id), &Message::done(text)).await
+}
+
+/// `false` if the project would have too many.
+async fn change(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    changes: &HeaderChanges,
+) -> Result<bool, ApiError> {
+    let (actor, key) = (signed_in.actor(), &state.master_key);
+    let mut tx = pool::begin(&state.pool).await?;
+    match change_headers(&mut tx, &actor, key, project.id, changes).await? {
+        Changed::Done(_) => {
+            pool::commit(tx).await?;
+            Ok(true)
+        }
+        Changed::TooMany => Ok(false),
+        Changed::NoProject => Err(ApiError::not_found("there is no such project")),
+    }
+}

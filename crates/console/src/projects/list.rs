@@ -1,0 +1,109 @@
+//! All projects, with what is open in each.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use domain::alert::{humane_duration, one_line};
+use domain::project::Mode;
+use store::projects::{Project, list_projects};
+use store::search::incidents::count_unresolved;
+use time::{Duration, OffsetDateTime};
+
+use super::checklist::Checklist;
+use super::head;
+use crate::error::ApiError;
+use crate::frame::{Frame, Section, mode_word};
+use crate::page::page;
+use crate::session::SignedIn;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "pages/projects.html")]
+struct ProjectsPage {
+    frame: Frame,
+    heading: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    path: String,
+    incidents: String,
+    name: String,
+    mode: &'static str,
+    live: bool,
+    timeout: String,
+    /// Where callbacks go, without what a path or a query may say.
+    host: Option<String>,
+    open: i64,
+    /// How many set-up steps there are, where not one is done.
+    untouched: Option<usize>,
+}
+
+/// `GET /projects`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    let open = count_unresolved(&state.pool).await?;
+    let projects = list_projects(&state.pool).await?;
+    let mut rows = Vec::with_capacity(projects.len());
+    for project in &projects {
+        let open = open.get(&project.id).copied().unwrap_or_default();
+        let steps = Checklist::of(&state.pool, project, OffsetDateTime::now_utc()).await?;
+        let untouched = (steps.seen() == 0).then_some(steps.steps.len());
+        rows.push(Row { untouched, ..row(project, open) });
+    }
+    let frame = Frame::of(&state, &signed_in, Section::Projects, "Projects").await?;
+    page(&ProjectsPage { frame, heading: heading(&rows), rows })
+}
+
+fn row(project: &Project, open: i64) -> Row {
+    Row {
+        path: head::path(project.id),
+        incidents: format!("/incidents?project={}", project.id),
+        name: one_line(&project.name),
+        mode: mode_word(project.mode),
+        live: project.mode == Mode::Live,
+        timeout: humane_duration(Duration::minutes(i64::from(project.timeout_minutes))),
+        host: project.repair_url.as_deref().and_then(host),
+        open,
+        untouched: None,
+    }
+}
+
+/// The host and port of a URL.
+fn host(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    rest.split(['/', '?']).next().map(str::to_owned)
+}
+
+fn heading(rows: &[Row]) -> String {
+    let troubled = rows.iter().filter(|row| row.open > 0).count();
+    match (rows.len(), troubled) {
+        (0, _) => "Nothing is watched yet".to_owned(),
+        (1, 0) => "1 project, no open incident".to_owned(),
+        (all, 0) => format!("{all} projects, no open incident"),
+        (1, _) => "1 project, with open incidents".to_owned(),
+        (all, 1) => format!("{all} projects, 1 with open incidents"),
+        (all, some) => format!("{all} projects, {some} with open incidents"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_shows_the_host_and_nothing_that_may_be_secret() {
+        for (url, shown) in [
+            ("https://shop.example.com:8443/repair?token=secret", "shop.example.com:8443"),
+            ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+            ("https://shop.example.com?secret", "shop.example.com"),
+        ] {
+            assert_eq!(host(url).as_deref(), Some(shown));
+        }
+    }
+}

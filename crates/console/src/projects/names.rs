@@ -1,0 +1,109 @@
+//! Names that a project adds to the built-in catalogue: declared here, and used in receipts from then on.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::catalogue::Declaration;
+use serde::Deserialize;
+use store::administration::declared_name::{
+    Declared, MAX_NAMES, Removed, declare_names, remove_names,
+};
+use store::pool;
+
+use super::head;
+use super::overview::{self, Forms};
+use crate::error::ApiError;
+use crate::form::Mistakes;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+
+/// What was typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TypedNames {
+    /// `provider:type`, or nothing.
+    pub(super) event_type: String,
+    /// An effect, or nothing.
+    pub(super) effect_type: String,
+}
+
+/// `POST /projects/{project_id}/names`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn declare(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedNames>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let mut mistakes = Mistakes::default();
+    let names = typed.read(&mut mistakes);
+    if mistakes.is_empty() {
+        let mut tx = pool::begin(&state.pool).await?;
+        match declare_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
+            Declared::Done(new) => {
+                pool::commit(tx).await?;
+                let text = if new.is_empty() {
+                    "These names are known already."
+                } else {
+                    "Declared. Receipts of this project may use it from now on."
+                };
+                let to = head::path(project.id);
+                return signed_in.lead_to(&state, &to, &Message::done(text)).await;
+            }
+            Declared::TooMany => mistakes.note(
+                "event_type",
+                format!("would be too many: a project may declare {MAX_NAMES}"),
+            ),
+            Declared::NoProject => return Err(ApiError::not_found("there is no such project")),
+        }
+    }
+    let forms = Forms { names: typed, ..Forms::of(&project) };
+    overview::render(&state, &signed_in, &project, forms, mistakes).await
+}
+
+/// `POST /projects/{project_id}/names/remove`.
+///
+/// # Errors
+/// `not_found` for a name that the project does not declare; when the database fails.
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<TypedNames>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let none = || ApiError::not_found("this project does not declare this name");
+    let mut mistakes = Mistakes::default();
+    let names = typed.read(&mut mistakes);
+    let [name] = names.as_slice() else { return Err(none()) };
+    let mut tx = pool::begin(&state.pool).await?;
+    let message = match remove_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
+        Removed::Done => {
+            pool::commit(tx).await?;
+            Message::done(format!("{name} is removed. Receipts with it are rejected from now on."))
+        }
+        Removed::InUse(_) => Message::refused(format!(
+            "{name} stays: events of this project have it. Only a name that nothing uses can be removed."
+        )),
+        Removed::NotDeclared(_) => return Err(none()),
+    };
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
+}
+
+impl TypedNames {
+    fn read(&self, mistakes: &mut Mistakes) -> Vec<Declaration> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (event, effect) = (given(&self.event_type), given(&self.effect_type));
+        if event.is_none() && effect.is_none() {
+            mistakes.note("event_type", "is required");
+        }
+        let event =
+            event.and_then(|text| mistakes.take("event_type", Declaration::event_type(&text)));
+        let effect =
+            effect.and_then(|text| mistakes.take("effect_type", Declaration::effect_type(&text)));
+        event.into_iter().chain(effect).collect()
+    }
+}

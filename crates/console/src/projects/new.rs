@@ -1,0 +1,80 @@
+//! A new project. Its signing secret is shown this once.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::alert::one_line;
+use store::administration::project::create_project;
+use store::pool;
+use web::random;
+
+use super::head;
+use super::settings::Typed;
+use crate::error::ApiError;
+use crate::form::Mistakes;
+use crate::frame::{Frame, Section};
+use crate::page::page_with;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "pages/project_new.html")]
+struct NewProjectPage {
+    frame: Frame,
+    typed: Typed,
+    mistakes: Mistakes,
+    /// The form serves both: here the fields are free.
+    locked: bool,
+}
+
+/// `GET /projects/new`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn form(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    show(&state, &signed_in, StatusCode::OK, (Typed::for_new(), Mistakes::default())).await
+}
+
+/// `POST /projects`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn create(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let settings = match typed.read_new(&state.allow) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return show(&state, &signed_in, status, (typed, mistakes)).await;
+        }
+    };
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let (actor, key) = (signed_in.actor(), &state.master_key);
+    let mut tx = pool::begin(&state.pool).await?;
+    let id = create_project(&mut tx, &actor, &settings, &secret, key).await?;
+    pool::commit(tx).await?;
+    let text = format!(
+        "{} is made. With this secret your repair endpoint checks that a callback is ours.",
+        one_line(&settings.name)
+    );
+    let message = Message::done(text).with_secret("the signing secret", secret.reveal());
+    signed_in.lead_to(&state, &head::path(id), &message).await
+}
+
+async fn show(
+    state: &AppState,
+    signed_in: &SignedIn,
+    status: StatusCode,
+    (typed, mistakes): (Typed, Mistakes),
+) -> Result<Response, ApiError> {
+    let frame = Frame::of(state, signed_in, Section::Projects, "Create a project").await?;
+    page_with(status, &NewProjectPage { frame, typed, mistakes, locked: false })
+}

@@ -1,0 +1,170 @@
+//! One project: how far it is on the way to live, its settings, its signing secrets.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::audit::Action;
+use domain::notice::describe_unclaimed;
+use store::administration::project::update_project;
+use store::projects::Project;
+use store::{declared_names, notices, pool};
+use time::{Duration, OffsetDateTime};
+
+use super::checklist::Checklist;
+use super::head::{self, Head, Tab};
+use super::headers::TypedHeader;
+use super::names::TypedNames;
+use super::secrets::{self, SecretRow};
+use super::settings::Typed;
+use crate::destinations::{Broken, list_broken};
+use crate::error::ApiError;
+use crate::form::Mistakes;
+use crate::frame::{Frame, Section};
+use crate::page::page_with;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "pages/project.html")]
+struct ProjectPage {
+    frame: Frame,
+    head: Head,
+    checklist: Checklist,
+    typed: Typed,
+    typed_names: TypedNames,
+    typed_header: TypedHeader,
+    mistakes: Mistakes,
+    /// The event types that the project declares, each with its provider.
+    event_types: Vec<String>,
+    /// The effects that it declares.
+    effect_types: Vec<String>,
+    /// The names of its callback headers.
+    headers: Vec<String>,
+    /// Whoever looks may not change anything.
+    locked: bool,
+    secrets: Vec<SecretRow>,
+    unclaimed: Option<Unclaimed>,
+    broken: Vec<Broken>,
+}
+
+/// What the forms of the page hold.
+pub(super) struct Forms {
+    pub(super) settings: Typed,
+    pub(super) names: TypedNames,
+    pub(super) header: TypedHeader,
+}
+
+impl Forms {
+    /// What they begin with.
+    pub(super) fn of(project: &Project) -> Self {
+        Self {
+            settings: Typed::of(project),
+            names: TypedNames::default(),
+            header: TypedHeader::default(),
+        }
+    }
+}
+
+/// Results of the last seven days that never found their receipt.
+struct Unclaimed {
+    /// How many there are, as a sentence.
+    said: String,
+    /// Where they are listed.
+    path: String,
+}
+
+/// `GET /projects/{project_id}`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    render(&state, &signed_in, &project, Forms::of(&project), Mistakes::default()).await
+}
+
+/// `POST /projects/{project_id}`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn save(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let settings = match typed.read(project.mode, &state.allow) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            let forms = Forms { settings: typed, ..Forms::of(&project) };
+            return render(&state, &signed_in, &project, forms, mistakes).await;
+        }
+    };
+    let mut tx = pool::begin(&state.pool).await?;
+    let changed = update_project(&mut tx, &signed_in.actor(), project.id, &settings).await?;
+    pool::commit(tx).await?;
+    let name = one_line(&settings.name);
+    let message = match changed {
+        None => return Err(ApiError::not_found("there is no such project")),
+        Some(true) => format!("The settings of {name} are saved."),
+        Some(false) => format!("The settings of {name} were so already."),
+    };
+    signed_in.lead_to(&state, &head::path(project.id), &Message::done(message)).await
+}
+
+pub(super) async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    project: &Project,
+    forms: Forms,
+    mistakes: Mistakes,
+) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let checklist = Checklist::of(&state.pool, project, now).await?;
+    let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
+    let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
+    let (event_types, effect_types) = catalogue.declared_texts();
+    let secrets = secrets::list(&state.pool, project.id, now).await?;
+    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
+    let (status, locked) = (mistakes.status(), !frame.may_administer());
+    let unclaimed = unclaimed(state, project, now).await?;
+    let broken = list_broken(state, Some(project.id)).await?;
+    page_with(
+        status,
+        &ProjectPage {
+            frame,
+            head,
+            checklist,
+            typed: forms.settings,
+            typed_names: forms.names,
+            typed_header: forms.header,
+            mistakes,
+            event_types,
+            effect_types,
+            headers: project.callback_header_names.clone(),
+            locked,
+            secrets,
+            unclaimed,
+            broken,
+        },
+    )
+}
+
+async fn unclaimed(
+    state: &AppState,
+    project: &Project,
+    now: OffsetDateTime,
+) -> Result<Option<Unclaimed>, ApiError> {
+    let since = now - Duration::days(7);
+    let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
+    let (action, from) = (Action::ResultUnclaimed, since.date());
+    let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
+    let said = describe_unclaimed(found.count, found.failures);
+    Ok((found.count > 0).then_some(Unclaimed { said, path }))
+}

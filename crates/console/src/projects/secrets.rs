@@ -1,0 +1,84 @@
+//! Signing secrets: rotated without a gap, because for a day the old one signs beside the new one.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::ids::{ProjectId, SecretId};
+use store::administration::secret::{revoke_secret, rotate_secret};
+use store::{PgPool, StoreError, pool, signing_secrets};
+use time::OffsetDateTime;
+use web::random;
+
+use super::head;
+use crate::error::ApiError;
+use crate::session::{Message, SignedIn};
+use crate::state::AppState;
+use crate::when::When;
+
+/// A secret that signs at the moment, without what it is.
+pub(super) struct SecretRow {
+    pub(super) id: SecretId,
+    pub(super) made: When,
+    /// When it ends; the current one does not.
+    pub(super) ends: Option<When>,
+}
+
+/// The secrets of a project that sign at the moment, the current one first.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn list(
+    db: &PgPool,
+    project_id: ProjectId,
+    now: OffsetDateTime,
+) -> Result<Vec<SecretRow>, StoreError> {
+    let secrets = signing_secrets::list_secrets(db, project_id).await?;
+    let rows = secrets.into_iter().map(|secret| SecretRow {
+        id: secret.id,
+        made: When::ago(secret.created_at, now),
+        ends: secret.expires_at.map(When::exact),
+    });
+    Ok(rows.collect())
+}
+
+/// `POST /projects/{project_id}/secret/rotate`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn rotate(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let (actor, key) = (signed_in.actor(), &state.master_key);
+    let mut tx = pool::begin(&state.pool).await?;
+    rotate_secret(&mut tx, &actor, key, project.id, &secret).await?;
+    pool::commit(tx).await?;
+    let text = "This is the new signing secret. For 24 hours the one before it signs as well, so \
+                put the new one into your app meanwhile.";
+    let message = Message::done(text).with_secret("the signing secret", secret.reveal());
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
+}
+
+/// `POST /projects/{project_id}/secrets/{secret_id}/revoke`.
+///
+/// # Errors
+/// `not_found` for the current secret and for one that the project does not have or that has ended;
+/// when the database fails.
+pub(super) async fn revoke(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    Path((id, secret_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let project = super::find(&state, &id).await?;
+    let none = || ApiError::not_found("this project has no such older secret that still signs");
+    let secret_id: SecretId = secret_id.parse().map_err(|_| none())?;
+    let mut tx = pool::begin(&state.pool).await?;
+    if !revoke_secret(&mut tx, &signed_in.actor(), project.id, secret_id).await? {
+        return Err(none());
+    }
+    pool::commit(tx).await?;
+    let message = Message::done("The older secret is revoked. It signs nothing from now on.");
+    signed_in.lead_to(&state, &head::path(project.id), &message).await
+}

@@ -1,0 +1,155 @@
+//! The settings of a project as they are typed, and the rules that they must keep.
+
+use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name, check_timeout};
+use domain::repair_url::{AllowedNetworks, RepairUrl, UrlMistake};
+use serde::Deserialize;
+use store::projects::{Project, ProjectSettings};
+
+use crate::form::Mistakes;
+
+/// What was typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    /// What people call it.
+    pub name: String,
+    /// `test` or `live`; only a new project has the choice.
+    pub mode: String,
+    /// Minutes until silence is an incident.
+    pub timeout_minutes: String,
+    /// Where callbacks go; empty for nowhere.
+    pub repair_url: String,
+    /// Filled where the box is ticked.
+    pub snapshots: String,
+}
+
+impl Typed {
+    /// What the form of a new project begins with.
+    #[must_use]
+    pub fn for_new() -> Self {
+        Self {
+            mode: Mode::Test.to_string(),
+            timeout_minutes: DEFAULT_TIMEOUT_MINUTES.to_string(),
+            ..Self::default()
+        }
+    }
+
+    /// What the form of a project begins with.
+    #[must_use]
+    pub fn of(project: &Project) -> Self {
+        Self {
+            name: project.name.clone(),
+            mode: project.mode.to_string(),
+            timeout_minutes: project.timeout_minutes.to_string(),
+            repair_url: project.repair_url.clone().unwrap_or_default(),
+            snapshots: if project.snapshots { "on".to_owned() } else { String::new() },
+        }
+    }
+
+    /// Whether the box for snapshots is ticked.
+    #[must_use]
+    pub fn has_snapshots(&self) -> bool {
+        !self.snapshots.is_empty()
+    }
+
+    /// The settings of a new project.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn read_new(&self, allow: &AllowedNetworks) -> Result<ProjectSettings, Mistakes> {
+        match self.mode.parse() {
+            Ok(mode) => self.read(mode, allow),
+            Err(unknown) => {
+                let mut mistakes = self.read(Mode::Test, allow).err().unwrap_or_default();
+                mistakes.note("mode", unknown);
+                Err(mistakes)
+            }
+        }
+    }
+
+    /// The settings of a project whose mode is decided.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn read(&self, mode: Mode, allow: &AllowedNetworks) -> Result<ProjectSettings, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let name = self.name.trim();
+        let fields = (
+            mistakes.take("name", check_name(name)),
+            mistakes.take("timeout_minutes", self.timeout()),
+            mistakes.take("repair_url", self.url(mode, allow)),
+        );
+        let (Some(()), Some(timeout_minutes), Some(repair_url)) = fields else {
+            return Err(mistakes);
+        };
+        let snapshots = self.has_snapshots();
+        Ok(ProjectSettings { name: name.to_owned(), mode, timeout_minutes, repair_url, snapshots })
+    }
+
+    fn timeout(&self) -> Result<i32, InvalidTimeout> {
+        let minutes = self.timeout_minutes.trim().parse().map_err(|_| InvalidTimeout)?;
+        check_timeout(minutes).map(|()| minutes)
+    }
+
+    fn url(&self, mode: Mode, allow: &AllowedNetworks) -> Result<Option<String>, UrlMistake> {
+        let text = self.repair_url.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let url = RepairUrl::parse(text, mode, allow).map_err(|error| error.0)?;
+        Ok(Some(url.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed() -> Typed {
+        Typed {
+            name: " CometCart ".into(),
+            timeout_minutes: " 10 ".into(),
+            repair_url: " https://shop.example.com/repair ".into(),
+            ..Typed::for_new()
+        }
+    }
+
+    #[test]
+    fn good_settings_lose_the_space_around_them() {
+        let settings = typed().read_new(&AllowedNetworks::none()).expect("good settings");
+        assert_eq!((settings.name.as_str(), settings.mode), ("CometCart", Mode::Test));
+        assert_eq!(settings.timeout_minutes, 10);
+        assert_eq!(settings.repair_url.as_deref(), Some("https://shop.example.com/repair"));
+        assert!(!settings.snapshots);
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once() {
+        let typed = Typed {
+            name: " ".into(),
+            mode: "real".into(),
+            timeout_minutes: "ten".into(),
+            repair_url: "ftp://shop.example.com".into(),
+            snapshots: "on".into(),
+        };
+        let mistakes = typed.read_new(&AllowedNetworks::none()).expect_err("mistakes");
+        for field in ["name", "mode", "timeout_minutes", "repair_url"] {
+            assert!(mistakes.of(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_live_project_keeps_to_https_and_may_have_no_url_yet() {
+        let mut typed = Typed { repair_url: "http://shop.example.com/".into(), ..typed() };
+        let refused = typed.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
+        let said = refused.of("repair_url").expect("a mistake");
+        assert!(said.starts_with("Must begin with https:// in a live project. "), "{said}");
+        assert!(
+            said.contains("lists shop.example.com:80 in SENDPROMPTLY_CALLBACK_ALLOW"),
+            "{said}"
+        );
+        typed.repair_url = String::new();
+        let settings = typed.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");
+        assert_eq!(settings.repair_url, None);
+    }
+}

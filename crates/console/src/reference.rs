@@ -1,0 +1,129 @@
+//! The automation API for people: the page that is made of its OpenAPI document.
+
+use std::sync::OnceLock;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::access::{Access, Pages};
+use super::frame::Frame;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Adds the page.
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get("/api/reference", Access::Anyone, show)
+}
+
+#[derive(Template)]
+#[template(path = "pages/reference.html")]
+struct ReferencePage {
+    frame: Frame,
+    groups: Vec<Group>,
+}
+
+/// What is about one thing.
+struct Group {
+    name: String,
+    operations: Vec<Operation>,
+}
+
+impl Group {
+    fn anchor(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+}
+
+/// One thing that the API does.
+struct Operation {
+    id: String,
+    method: String,
+    path: String,
+    summary: String,
+    parameters: Vec<Parameter>,
+    body: Vec<Parameter>,
+    answers: Vec<String>,
+}
+
+/// One thing that it is told.
+struct Parameter {
+    name: String,
+    place: String,
+    description: String,
+}
+
+/// The page, which is the same for everybody as long as the process lives.
+static PAGE: OnceLock<Result<Bytes, String>> = OnceLock::new();
+
+/// `GET /api/reference`.
+///
+/// # Errors
+/// When the page cannot be rendered.
+async fn show(State(state): State<AppState>) -> Result<Html<Bytes>, ApiError> {
+    let page = PAGE.get_or_init(|| render((state.console.api_document)()));
+    page.clone().map(Html).map_err(ApiError::internal)
+}
+
+fn render(document: serde_json::Result<Value>) -> Result<Bytes, String> {
+    let document = document.map_err(|error| error.to_string())?;
+    let page = ReferencePage { frame: Frame::apart("Automation API"), groups: groups(&document) };
+    page.render().map(Bytes::from).map_err(|error| error.to_string())
+}
+
+/// The operations by what they are about, in the document's order.
+fn groups(document: &Value) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    for (path, methods) in paths {
+        for (method, said) in methods.as_object().into_iter().flatten() {
+            let name = text(&said["tags"][0]);
+            let operation = operation(document, (method, path), said);
+            match groups.iter_mut().find(|group| group.name == name) {
+                Some(group) => group.operations.push(operation),
+                None => groups.push(Group { name, operations: vec![operation] }),
+            }
+        }
+    }
+    groups
+}
+
+fn operation(document: &Value, (method, path): (&str, &str), said: &Value) -> Operation {
+    let parameters = said["parameters"].as_array().into_iter().flatten();
+    let parameters = parameters.filter(|one| one["in"] == "query").map(|one| Parameter {
+        name: text(&one["name"]),
+        place: "query".to_owned(),
+        description: text(&one["description"]),
+    });
+    let answers = said["responses"].as_object().into_iter().flatten();
+    Operation {
+        id: format!("{method}-{}", path.trim_matches('/').replace(['/', '{', '}'], "-")),
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        summary: [text(&said["summary"]), text(&said["description"])].join(" ").trim().to_owned(),
+        parameters: parameters.collect(),
+        body: body(document, said),
+        answers: answers.map(|(status, _)| status.clone()).collect(),
+    }
+}
+
+/// The fields of the body, from its schema.
+fn body(document: &Value, said: &Value) -> Vec<Parameter> {
+    let schema = &said["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = text(schema);
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let fields = document["components"]["schemas"][name]["properties"].as_object();
+    let fields = fields.into_iter().flatten().map(|(name, field)| Parameter {
+        name: name.clone(),
+        place: "body".to_owned(),
+        description: text(&field["description"]),
+    });
+    fields.collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

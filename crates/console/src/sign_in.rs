@@ -1,0 +1,178 @@
+//! Signing in and out.
+//!
+//! A wrong address and a wrong password get the same answer after the same work. Five failures within
+//! a quarter of an hour lock the address for a quarter of an hour; while it is locked no password is
+//! even looked at. Passwords are checked a few at a time, so that guessing cannot keep every core
+//! from taking receipts.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::frame::Frame;
+use super::page::{go_to, page_with};
+use super::session::{self, SignedIn};
+use crate::error::ApiError;
+use crate::login::{self, Browser, Refused};
+use crate::state::AppState;
+
+/// The sign-in page.
+#[derive(Template)]
+#[template(path = "pages/sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    email: String,
+    next: String,
+    problem: Option<&'static str>,
+    /// Over plain HTTP browsers would drop the session's cookie without a word.
+    insecure: bool,
+}
+
+/// Where to go afterwards.
+#[derive(Debug, Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// `GET /sign-in`.
+///
+/// # Errors
+/// When the page cannot be rendered.
+pub async fn form(
+    State(state): State<AppState>,
+    Query(wanted): Query<Next>,
+) -> Result<Response, ApiError> {
+    show(&state, StatusCode::OK, String::new(), wanted.next, None)
+}
+
+/// What was typed.
+#[derive(Deserialize)]
+pub struct Credentials {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /sign-in`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn submit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Form(typed): Form<Credentials>,
+) -> Result<Response, ApiError> {
+    let name = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let before = session::token_in(&headers);
+    let browser = Browser { name, session: before.as_ref() };
+    match login::sign_in(&state, &typed.email, &typed.password, browser).await? {
+        Ok(token) => {
+            let mut response = go_to(own_path(&typed.next));
+            if let Some(cookie) = session::cookie(&token) {
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            Ok(response)
+        }
+        Err(refused) => {
+            let (status, problem) = match refused {
+                Refused::Wrong => (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "This address and password do not go together.",
+                ),
+                Refused::Locked => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Too many tries with this address. It is locked for 15 minutes.",
+                ),
+                Refused::Busy => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Too many people are signing in at this moment. Try again in a few seconds.",
+                ),
+            };
+            show(&state, status, typed.email, typed.next, Some(problem))
+        }
+    }
+}
+
+/// `POST /sign-out`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn leave(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    login::sign_out(&state, &signed_in).await?;
+    Ok(farewell())
+}
+
+/// Leads to the sign-in page, with nothing left of the session in the browser.
+pub(super) fn farewell() -> Response {
+    let mut response = go_to("/sign-in");
+    if let Some(cookie) = session::no_cookie() {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn show(
+    state: &AppState,
+    status: StatusCode,
+    email: String,
+    next: String,
+    problem: Option<&'static str>,
+) -> Result<Response, ApiError> {
+    let insecure = is_insecure(&state.public_url);
+    let frame = Frame::apart("Sign in");
+    page_with(status, &SignInPage { frame, email, next, problem, insecure })
+}
+
+/// A path of this host; whatever could lead elsewhere leads home.
+fn own_path(next: &str) -> &str {
+    let own = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|c: char| c == '\\' || c.is_control());
+    if own { next } else { "/incidents" }
+}
+
+/// Browsers treat the machine itself as safe, whatever the scheme.
+fn is_insecure(public_url: &str) -> bool {
+    let Some(rest) = public_url.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    !(host == "localhost" || host.starts_with("127.") || rest.starts_with("[::1]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_to_another_host_after_signing_in() {
+        assert_eq!(own_path("/incidents/inc_1?x=1"), "/incidents/inc_1?x=1");
+        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/\n/x"]
+        {
+            assert_eq!(own_path(elsewhere), "/incidents", "{elsewhere:?}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_fine_on_this_machine_only() {
+        for (url, insecure) in [
+            ("http://127.0.0.1:8080", false),
+            ("http://localhost:8080", false),
+            ("http://[::1]:8080", false),
+            ("https://pay.example.com", false),
+            ("http://pay.example.com", true),
+            ("http://10.0.0.5:8080", true),
+        ] {
+            assert_eq!(is_insecure(url), insecure, "{url}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How well it went over the last days, remembered for a while.
+//!
+//! The list of incidents refreshes itself every few seconds in every tab, while adding up the last
+//! quarter of an hour of a busy shop reads every event of it. So it is added up once for everybody,
+//! and kept the longer the more it cost: adding up never takes more than a twentieth of the time. Who
+//! asks meanwhile waits for the one who is at it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::ids::ProjectId;
+use store::search::overview::overview;
+use store::{PgPool, StoreError};
+use tokio::sync::Mutex;
+
+/// Over how many days it is said how well it goes.
+const DAYS: i32 = 7;
+/// How many times as long as it took the answer is good enough.
+const KEPT: u32 = 20;
+
+/// How well it went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Week {
+    /// How many of a hundred effects came on time, if any were due.
+    pub(crate) on_time: Option<f64>,
+    /// Half of what was put right took at most so long.
+    pub(crate) to_repair: Option<time::Duration>,
+}
+
+/// What was added up lately and until when it is kept: for each project that was asked about, and for
+/// all.
+#[derive(Debug, Clone, Default)]
+pub struct Weeks(Arc<Mutex<Kept>>);
+
+type Kept = BTreeMap<Option<ProjectId>, (Instant, Week)>;
+
+impl Weeks {
+    /// The last days of one project, or of all.
+    pub(crate) async fn of(
+        &self,
+        pool: &PgPool,
+        project_id: Option<ProjectId>,
+    ) -> Result<Week, StoreError> {
+        let mut known = self.0.lock().await;
+        let begin = Instant::now();
+        if let Some((until, week)) = known.get(&project_id)
+            && begin < *until
+        {
+            return Ok(*week);
+        }
+        let counted = overview(pool, project_id, DAYS).await?;
+        let week =
+            Week { on_time: counted.overall.percent, to_repair: counted.time_to_repair.median };
+        known.insert(project_id, (Instant::now() + begin.elapsed() * KEPT, week));
+        Ok(week)
+    }
+}

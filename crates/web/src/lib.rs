@@ -1,0 +1,19 @@
+//! What carries the API and the console: connections, requests, errors. No page and no route.
+//!
+//! A request passes, in this order: [`serve`] (connections, deadlines, drain), [`request_id`] (every
+//! request gets an id), [`answer`] (every answer of the API has the contract's shape), [`extract`]
+//! (what a request may look like), [`rate_limit`], and then its handler, in another crate. Whatever
+//! fails on the way is an [`error::ApiError`]: it leaves its mark on the response, and the layer of
+//! whoever serves the path writes it, [`answer`] as JSON and the console as a page.
+//!
+//! Handlers work with [`state::AppState`].
+
+pub mod answer;
+pub mod error;
+pub mod extract;
+pub mod random;
+pub mod rate_limit;
+pub mod request_id;
+pub mod serve;
+pub mod state;
+pub mod test_message;

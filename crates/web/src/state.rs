@@ -1,0 +1,34 @@
+//! What handlers work with. Cheap to clone.
+
+use std::sync::Arc;
+
+use domain::repair_url::AllowedNetworks;
+use engine::{Monitor, Relay};
+use store::{MasterKey, PgPool};
+
+use crate::rate_limit::RateLimit;
+use crate::serve::Detached;
+use crate::test_message::TestDestination;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub pool: PgPool,
+    /// Seals snapshots.
+    pub master_key: MasterKey,
+    /// Whether the product does its work, for `/readyz` and the console's head.
+    pub health: Arc<Monitor>,
+    /// Carries committed wishes over to Temporal.
+    pub relay: Relay,
+    /// How much each key may send.
+    pub limits: Arc<RateLimit>,
+    /// Runs commits to their end when a client hangs up.
+    pub detached: Detached,
+    /// What links begin with, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// Private networks and hosts that callbacks may reach.
+    pub allow: Arc<AllowedNetworks>,
+    /// Sends test messages, in the name of who asked for it.
+    pub test_destination: TestDestination,
+}
