@@ -10,8 +10,7 @@ use axum::http::StatusCode;
 use engine::health::{Check, Report};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::state::AppState;
+use web::state::AppState;
 
 /// What `/readyz` answers.
 #[derive(Serialize)]

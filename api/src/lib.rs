@@ -8,4 +8,3 @@ mod router;
 pub mod v1;
 
 pub use router::router;
-use web::{error, extract, state};

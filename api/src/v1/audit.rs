@@ -11,11 +11,11 @@ use serde_json::Value;
 use store::search::audit::{AuditEntry, AuditSearch, is_subject, search_audit};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ApiError;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::{Listed, Paging};
-use crate::error::ApiError;
-use crate::state::AppState;
 
 /// Who did what.
 #[derive(Debug, Serialize, ToSchema)]

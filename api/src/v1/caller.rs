@@ -16,10 +16,9 @@ use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
 use store::operator_tokens;
 use store::projects::{self, Project};
-
-use crate::error::ApiError;
-use crate::extract::operator_token;
-use crate::state::AppState;
+use web::error::ApiError;
+use web::extract::operator_token;
+use web::state::AppState;
 
 /// How much of a field's unknown name is repeated, in characters.
 const MAX_NAME: usize = 100;

@@ -13,11 +13,11 @@ use store::administration::declared_name::{
 };
 use store::{declared_names, pool};
 use utoipa::{IntoParams, ToSchema};
+use web::error::ApiError;
+use web::extract::JsonBody;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// What a project adds to the built-in catalogue for itself.
 #[derive(Debug, Serialize, ToSchema)]

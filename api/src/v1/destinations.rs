@@ -11,12 +11,12 @@ use store::destinations::{self, Destination, NewDestination};
 use store::{Insertion, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::error::ApiError;
+use web::extract::JsonBody;
+use web::state::AppState;
 
 use super::caller::{self, Caller, mistake};
 use super::paging::Listed;
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// Where alerts go.
 #[derive(Debug, Serialize, ToSchema)]

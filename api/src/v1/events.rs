@@ -13,11 +13,11 @@ use store::search::events::{EventSearch, search_events};
 use store::timeline::{self, TimelineEntry};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ApiError;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::{self, Listed, Paging, choice};
-use crate::error::ApiError;
-use crate::state::AppState;
 
 /// A payment event.
 #[derive(Debug, Serialize, ToSchema)]

@@ -14,12 +14,12 @@ use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ApiError;
+use web::extract::JsonBody;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::{self, Listed, Paging, choice};
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]
@@ -144,7 +144,7 @@ pub async fn show(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
@@ -174,7 +174,7 @@ pub async fn acknowledge(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,

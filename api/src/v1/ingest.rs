@@ -18,10 +18,9 @@ use store::api_keys::{self, KeyOwner};
 use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
 use store::pool::Transaction;
 use store::{PgConnection, StoreError};
-
-use crate::error::ApiError;
-use crate::extract::{BodyLimits, IngestBody, IngestHead, drop_body, read_ingest_body};
-use crate::state::AppState;
+use web::error::ApiError;
+use web::extract::{BodyLimits, IngestBody, IngestHead, drop_body, read_ingest_body};
+use web::state::AppState;
 
 /// How long the body of a refused request is taken in.
 const DROP_WITHIN: Duration = Duration::from_secs(1);

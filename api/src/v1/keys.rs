@@ -10,13 +10,13 @@ use store::api_keys::{self, KeyRow};
 use store::pool;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::error::ApiError;
+use web::extract::JsonBody;
 use web::random;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// A project's API key, without the key: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,10 +9,10 @@ use store::declared_names;
 use store::page::Page;
 use store::search::Cursor;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ApiError;
+use web::state::AppState;
 
 use super::caller::mistake;
-use crate::error::ApiError;
-use crate::state::AppState;
 
 /// How much of a list is wanted, and from where.
 #[derive(Debug, Default, Deserialize, IntoParams)]

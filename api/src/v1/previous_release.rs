@@ -11,9 +11,8 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
-
-use crate::error::ApiError;
-use crate::extract::IngestBody;
+use web::error::ApiError;
+use web::extract::IngestBody;
 
 #[derive(Serialize)]
 struct Receipt<'a> {

@@ -19,13 +19,13 @@ use store::projects::{self, Project, ProjectSettings};
 use store::{PgConnection, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::error::ApiError;
+use web::extract::JsonBody;
 use web::random;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// Everything that may be said of a project.
 const FIELDS: [&str; 6] =

@@ -11,13 +11,13 @@ use store::pool;
 use store::proof_links::{self, ProofLink};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::error::ApiError;
+use web::extract::JsonBody;
 use web::random;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::paging::Listed;
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// A read-only page of one incident, without its address: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]

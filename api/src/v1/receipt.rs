@@ -11,11 +11,11 @@ use store::api_keys::KeyOwner;
 use store::transitions::receipt::{self, Delivery};
 use store::{PgConnection, declared_names};
 use time::OffsetDateTime;
+use web::error::ApiError;
+use web::state::AppState;
 
 use super::ingest::{self, CallContext, IngestCall, Worked};
 use super::previous_release;
-use crate::error::ApiError;
-use crate::state::AppState;
 
 #[derive(Serialize)]
 struct Answer {

@@ -6,16 +6,13 @@
 use std::sync::LazyLock;
 
 use axum::Json;
-use serde::Serialize;
 use utoipa::openapi::schema::ArrayItems;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
-use utoipa::{Modify, ToSchema};
 
-use super::refusals;
+use super::{refusals, routes};
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
-    let mut document = super::automation().into_openapi();
+    let mut document = routes::automation().into_openapi();
     speak_of_http(&mut document);
     name_items(&mut document);
     refusals::declare(&mut document);
@@ -56,46 +53,6 @@ pub fn document() -> &'static OpenApi {
 /// `GET /api/openapi.json`. Needs no token: it says what anybody can read in the source.
 pub async fn openapi() -> Json<&'static OpenApi> {
     Json(document())
-}
-
-/// Every error.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorBody {
-    error: ErrorDetail,
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize, ToSchema)]
-struct ErrorDetail {
-    /// One of the codes of docs/api.md.
-    #[schema(example = "validation_error")]
-    code: String,
-    message: String,
-    /// Each bad field, for `validation_error`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<Vec<BadField>>,
-    request_id: String,
-}
-
-/// A field and what is wrong with it.
-#[derive(Debug, Serialize, ToSchema)]
-struct BadField {
-    field: String,
-    message: String,
-}
-
-/// Adds the token to the document.
-pub(super) struct Security;
-
-impl Modify for Security {
-    fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An operator token, op_…, made in the console under your account."))
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("operator_token", SecurityScheme::Http(scheme));
-    }
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use store::reprocesses::{self, new_id};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use web::error::ApiError;
+use web::extract::JsonBody;
+use web::state::AppState;
 
 use super::caller::{self, Caller};
 use super::incidents::{NoteBody, conflict, read_note};
 use super::paging::Listed;
-use crate::error::ApiError;
-use crate::extract::JsonBody;
-use crate::state::AppState;
 
 /// One reprocess with its callback attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -106,7 +106,7 @@ pub async fn list(
 /// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::reference::ErrorBody)))]
+    responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,

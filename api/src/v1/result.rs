@@ -17,11 +17,11 @@ use store::PgConnection;
 use store::events::PaymentEvent;
 use store::transitions::result::{self, Report, ResultAnswer};
 use store::{events, results};
+use web::error::{ApiError, Candidate};
+use web::state::AppState;
 
 use super::ingest::{self, CallContext, IngestCall, Worked};
 use super::previous_release;
-use crate::error::{ApiError, Candidate};
-use crate::state::AppState;
 
 const UNKNOWN: &str = "there is no such event in this project";
 

@@ -17,11 +17,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use domain::operator::Role;
+use web::error::ApiError;
 use web::extract::{BodyLimits, read_body};
 
 use super::session::{self, SignedIn};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The largest form: a note or an error message fits many times.
 const FORM: BodyLimits = BodyLimits { bytes: 64 * 1024, deadline: Duration::from_secs(10) };
@@ -58,15 +58,15 @@ impl Access {
 
 /// Pages under construction, and the list of them that tests hold to account.
 pub struct Pages {
-    state: AppState,
-    router: Router<AppState>,
+    state: ConsoleState,
+    router: Router<ConsoleState>,
     list: Vec<(Method, &'static str, Access)>,
 }
 
 impl Pages {
     /// No pages yet.
     #[must_use]
-    pub fn new(state: AppState) -> Self {
+    pub fn new(state: ConsoleState) -> Self {
         Self { state, router: Router::new(), list: Vec::new() }
     }
 
@@ -76,7 +76,7 @@ impl Pages {
         self,
         path: &'static str,
         access: Access,
-        handler: impl Handler<T, AppState>,
+        handler: impl Handler<T, ConsoleState>,
     ) -> Self {
         self.add(Method::GET, path, access, get(handler))
     }
@@ -87,7 +87,7 @@ impl Pages {
         self,
         path: &'static str,
         access: Access,
-        handler: impl Handler<T, AppState>,
+        handler: impl Handler<T, ConsoleState>,
     ) -> Self {
         self.add(Method::POST, path, access, post(handler))
     }
@@ -97,7 +97,7 @@ impl Pages {
         method: Method,
         path: &'static str,
         access: Access,
-        handler: MethodRouter<AppState>,
+        handler: MethodRouter<ConsoleState>,
     ) -> Self {
         let guarded = handler.route_layer(from_fn_with_state((self.state.clone(), access), guard));
         self.router = self.router.route(path, guarded);
@@ -112,13 +112,13 @@ impl Pages {
     }
 
     /// The routes.
-    pub fn into_router(self) -> Router<AppState> {
+    pub fn into_router(self) -> Router<ConsoleState> {
         self.router
     }
 }
 
 async fn guard(
-    State((state, access)): State<(AppState, Access)>,
+    State((state, access)): State<(ConsoleState, Access)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {

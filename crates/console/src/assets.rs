@@ -11,8 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
-
-use crate::error::ApiError;
+use web::error::ApiError;
 
 const STYLE: &str = concat!(
     include_str!("../assets/css/tokens.css"),

@@ -3,9 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use web::error::ApiError;
 
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// What the files say where an installation's address belongs.
 pub(super) const SOMEWHERE: &str = "https://sendpromptly.example.com";
@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 4] = [
 /// # Errors
 /// `not_found` for every other name.
 pub(super) async fn get(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     Path(file): Path<String>,
 ) -> Result<Response, ApiError> {
     let found = FILES.iter().find(|(name, _)| *name == file);

@@ -15,6 +15,7 @@ use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
 use store::{StoreError, projects};
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use super::access::{Access, Pages};
 use super::facts::{self, Fact, Value};
@@ -24,8 +25,7 @@ use super::session::SignedIn;
 use super::story::{self, Line, Running};
 use super::when::When;
 use super::words::Pill;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The page.
 #[must_use]
@@ -54,7 +54,7 @@ struct EventPage {
 }
 
 async fn open(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -92,7 +92,7 @@ async fn open(
     })
 }
 
-async fn find(state: &AppState, id: &str) -> Result<PaymentEvent, ApiError> {
+async fn find(state: &ConsoleState, id: &str) -> Result<PaymentEvent, ApiError> {
     let nothing = || ApiError::not_found("There is no such event.");
     let id: EventId = id.parse().map_err(|_| nothing())?;
     events::find_event(&state.pool, id).await?.ok_or_else(nothing)

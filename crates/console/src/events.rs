@@ -11,6 +11,7 @@ use store::search::Sort;
 use store::search::events::{EventRow, EventSearch, search_events};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use super::access::{Access, Pages};
 use super::frame::{Frame, Section, mode_word};
@@ -19,8 +20,7 @@ use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
 use super::words::{Pill, due};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 const PATH: &str = "/events";
 
@@ -57,7 +57,7 @@ struct Row {
 }
 
 async fn list(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {

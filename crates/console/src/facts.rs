@@ -10,7 +10,7 @@ use store::projects::Project;
 use super::frame::mode_word;
 use super::settings::TemporalUi;
 use super::when::When;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// One fact.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Fact {
 /// The facts of an incident.
 #[must_use]
 pub fn of_incident(
-    state: &AppState,
+    state: &ConsoleState,
     event: &PaymentEvent,
     project: &Project,
     alerts: &[AlertView],
@@ -67,7 +67,7 @@ pub fn of_incident(
 /// The facts of an event.
 #[must_use]
 pub fn of_event(
-    state: &AppState,
+    state: &ConsoleState,
     event: &PaymentEvent,
     project: &Project,
     incident: Option<IncidentId>,
@@ -103,7 +103,7 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
     facts
 }
 
-fn workflow(state: &AppState, event_id: EventId) -> Fact {
+fn workflow(state: &ConsoleState, event_id: EventId) -> Fact {
     let id = workflow_id(event_id);
     let href = state.console.temporal_ui.as_ref().map(|ui| ui_link(ui, &id));
     let (folder, name) = id.split_at(id.find('/').map_or(0, |slash| slash + 1));

@@ -2,11 +2,11 @@
 
 use domain::operator::Role;
 use domain::project::Mode;
+use web::error::ApiError;
 
 use super::assets;
 use super::session::{Message, SignedIn};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The part of the console that a page belongs to; its link in the navigation is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Frame {
     /// # Errors
     /// When the database fails.
     pub async fn of(
-        state: &AppState,
+        state: &ConsoleState,
         signed_in: &SignedIn,
         section: Section,
         title: impl Into<String>,
@@ -161,7 +161,7 @@ impl Frame {
     }
 }
 
-async fn list_troubles(state: &AppState) -> Vec<Trouble> {
+async fn list_troubles(state: &ConsoleState) -> Vec<Trouble> {
     let checks = state.health.banner().await.into_iter();
     let troubles = checks.map(|check| Trouble {
         cure: check.cure.as_deref().map(spans).unwrap_or_default(),

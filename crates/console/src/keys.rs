@@ -14,6 +14,7 @@ use store::api_keys::{KeyRow, list_keys};
 use store::pool;
 use store::projects::Project;
 use time::OffsetDateTime;
+use web::error::ApiError;
 use web::random;
 
 use super::access::{Access, Pages};
@@ -23,8 +24,7 @@ use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
@@ -63,7 +63,7 @@ struct Typed {
 }
 
 async fn show(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -72,7 +72,7 @@ async fn show(
 }
 
 async fn create(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<Typed>,
@@ -94,7 +94,7 @@ async fn create(
 }
 
 async fn revoke(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path((id, key_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
@@ -112,7 +112,7 @@ async fn revoke(
 }
 
 async fn render(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
     (typed, mistakes): (Typed, Mistakes),

@@ -10,6 +10,7 @@ pub mod access;
 pub mod account;
 pub mod assets;
 pub mod audit;
+mod broken;
 mod clients;
 pub mod destinations;
 pub mod event;
@@ -44,7 +45,6 @@ pub mod words;
 
 use axum::Router;
 use axum::response::Redirect;
-use web::error;
 
 use self::access::{Access, Pages};
 use self::state::ConsoleState;

@@ -13,12 +13,12 @@ use store::pool::{self, Transaction};
 use store::sign_ins::{self, Attempt};
 use store::{StoreError, sessions};
 use time::OffsetDateTime;
+use web::error::ApiError;
 use web::random;
 
 use super::password::PasswordError;
-use crate::error::ApiError;
 use crate::session::SignedIn;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Where somebody signs in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +46,7 @@ pub enum Refused {
 /// # Errors
 /// When the database fails.
 pub async fn sign_in(
-    state: &AppState,
+    state: &ConsoleState,
     email: &str,
     password: &str,
     browser: Browser<'_>,
@@ -72,7 +72,7 @@ pub async fn sign_in(
 /// # Errors
 /// When the database fails.
 pub async fn confirm(
-    state: &AppState,
+    state: &ConsoleState,
     email: &str,
     password: &str,
 ) -> Result<Result<(), Refused>, ApiError> {
@@ -85,7 +85,7 @@ pub async fn confirm(
 
 /// Whose password it is, with the attempt counted; the caller forgets the count.
 async fn find(
-    state: &AppState,
+    state: &ConsoleState,
     email: &str,
     password: &str,
 ) -> Result<Result<Login, Refused>, ApiError> {
@@ -115,7 +115,11 @@ pub fn unread(error: PasswordError) -> ApiError {
     }
 }
 
-async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {
+async fn note_lock(
+    state: &ConsoleState,
+    email: &str,
+    until: OffsetDateTime,
+) -> Result<(), StoreError> {
     let mut tx = pool::begin(&state.pool).await?;
     session::note_lock_out(&mut tx, email, until).await?;
     pool::commit(tx).await
@@ -125,7 +129,7 @@ async fn note_lock(state: &AppState, email: &str, until: OffsetDateTime) -> Resu
 ///
 /// # Errors
 /// When the database fails.
-pub async fn sign_out(state: &AppState, signed_in: &SignedIn) -> Result<(), StoreError> {
+pub async fn sign_out(state: &ConsoleState, signed_in: &SignedIn) -> Result<(), StoreError> {
     let mut tx = pool::begin(&state.pool).await?;
     session::sign_out(&mut tx, &signed_in.session).await?;
     pool::commit(tx).await

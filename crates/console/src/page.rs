@@ -3,8 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// A page with status 200.
 ///

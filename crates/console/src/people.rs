@@ -16,6 +16,7 @@ use store::administration::operator::{add_operator, change_role, remove_operator
 use store::operators::{OperatorChange, list_operators};
 use store::{Insertion, pool};
 use time::OffsetDateTime;
+use web::error::ApiError;
 use web::random;
 
 use super::access::{Access, Pages};
@@ -23,9 +24,8 @@ use super::frame::{Frame, Section};
 use super::page::{go_to, page_with};
 use super::session::{Message, SignedIn};
 use super::when::When;
-use crate::error::ApiError;
 use crate::login;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the pages.
 #[must_use]
@@ -68,13 +68,13 @@ const fn usual_role() -> Role {
     Role::Operator
 }
 
-async fn get(State(state): State<AppState>, signed_in: SignedIn) -> Result<Response, ApiError> {
+async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
     let typed = NewPerson { email: String::new(), role: usual_role() };
     show(&state, &signed_in, typed, None).await
 }
 
 async fn show(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     typed: NewPerson,
     problem: Option<String>,
@@ -94,7 +94,7 @@ async fn show(
 }
 
 async fn add_person(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Form(typed): Form<NewPerson>,
 ) -> Result<Response, ApiError> {
@@ -129,7 +129,7 @@ pub struct Chosen {
 }
 
 async fn give_role(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(operator_id): Path<String>,
     Form(chosen): Form<Chosen>,
@@ -145,7 +145,7 @@ async fn give_role(
 }
 
 async fn remove(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(operator_id): Path<String>,
 ) -> Result<Response, ApiError> {

@@ -22,13 +22,13 @@ use store::projects::{Project, find_project};
 use store::proof_links::{OpenedLink, find_link, open_link};
 use store::timeline::list_of_event;
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use super::access::{Access, Pages};
 use super::frame::Frame;
 use super::page::page_with;
 use super::when::When;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// What chats call themselves when they fetch a link to show a preview of it, in lower case: Slack
 /// (<https://docs.slack.dev/reference/robots>), Facebook, WhatsApp, X, LinkedIn, Discord, Telegram, Skype
@@ -85,7 +85,7 @@ struct Step {
 }
 
 async fn get(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     method: Method,
     headers: HeaderMap,
     token: Result<Path<String>, PathRejection>,
@@ -117,7 +117,7 @@ fn is_preview(headers: &HeaderMap) -> bool {
     PREVIEWS.iter().any(|name| agent.contains(name))
 }
 
-async fn read(state: &AppState, link: OpenedLink) -> Result<ProofPage, ApiError> {
+async fn read(state: &ConsoleState, link: OpenedLink) -> Result<ProofPage, ApiError> {
     let gone = || ApiError::internal("a proof link leads to what is not there");
     let event = find_event(&state.pool, link.event_id).await?.ok_or_else(gone)?;
     let incident = find_incident(&state.pool, link.incident_id).await?.ok_or_else(gone)?;

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::response::Html;
 use bytes::Bytes;
 use serde_json::Value;
+use web::error::ApiError;
 
 use super::access::{Access, Pages};
 use super::frame::Frame;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the page.
 #[must_use]
@@ -63,7 +63,7 @@ static PAGE: OnceLock<Result<Bytes, String>> = OnceLock::new();
 ///
 /// # Errors
 /// When the page cannot be rendered.
-async fn show(State(state): State<AppState>) -> Result<Html<Bytes>, ApiError> {
+async fn show(State(state): State<ConsoleState>) -> Result<Html<Bytes>, ApiError> {
     let page = PAGE.get_or_init(|| render((state.console.api_document)()));
     page.clone().map(Html).map_err(ApiError::internal)
 }

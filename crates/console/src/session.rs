@@ -14,10 +14,10 @@ use domain::audit::Actor;
 use domain::secret_token::SessionToken;
 use serde::{Deserialize, Serialize};
 use store::sessions::{self, Session};
+use web::error::ApiError;
 
 use super::page::go_to;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The cookie's name. The prefix makes browsers refuse it without `Secure` and `Path=/`
 /// (<https://www.rfc-editor.org/rfc/rfc6265bis>, section 4.1.3).
@@ -48,7 +48,7 @@ impl SignedIn {
     /// When the database fails.
     pub async fn lead_to(
         &self,
-        state: &AppState,
+        state: &ConsoleState,
         path: &str,
         message: &Message,
     ) -> Result<Response, ApiError> {
@@ -61,7 +61,7 @@ impl SignedIn {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn take_message(&self, state: &AppState) -> Result<Option<Message>, ApiError> {
+    pub async fn take_message(&self, state: &ConsoleState) -> Result<Option<Message>, ApiError> {
         if self.unseen {
             return Ok(None);
         }
@@ -124,7 +124,7 @@ impl Message {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find(state: &AppState, headers: &HeaderMap) -> Result<Option<SignedIn>, ApiError> {
+pub async fn find(state: &ConsoleState, headers: &HeaderMap) -> Result<Option<SignedIn>, ApiError> {
     let Some(token) = token_in(headers) else {
         return Ok(None);
     };

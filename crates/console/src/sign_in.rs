@@ -12,13 +12,13 @@ use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use web::error::ApiError;
 
 use super::frame::Frame;
 use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
-use crate::error::ApiError;
 use crate::login::{self, Browser, Refused};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The sign-in page.
 #[derive(Template)]
@@ -44,7 +44,7 @@ pub struct Next {
 /// # Errors
 /// When the page cannot be rendered.
 pub async fn form(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     Query(wanted): Query<Next>,
 ) -> Result<Response, ApiError> {
     show(&state, StatusCode::OK, String::new(), wanted.next, None)
@@ -66,7 +66,7 @@ pub struct Credentials {
 /// # Errors
 /// When the database fails.
 pub async fn submit(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     headers: HeaderMap,
     Form(typed): Form<Credentials>,
 ) -> Result<Response, ApiError> {
@@ -106,7 +106,7 @@ pub async fn submit(
 /// # Errors
 /// When the database fails.
 pub async fn leave(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
     login::sign_out(&state, &signed_in).await?;
@@ -123,7 +123,7 @@ pub(super) fn farewell() -> Response {
 }
 
 fn show(
-    state: &AppState,
+    state: &ConsoleState,
     status: StatusCode,
     email: String,
     next: String,

@@ -18,12 +18,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use web::answer::answer_even_a_panic;
+use web::error::{ApiError, Refusal};
 use web::request_id::RequestId;
 
 use super::frame::Frame;
 use super::page::page_with;
-use crate::error::{ApiError, Refusal};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -36,7 +36,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// Gives a router of pages the console's errors and headers.
-pub fn pages(routes: Router<AppState>) -> Router<AppState> {
+pub fn pages(routes: Router<ConsoleState>) -> Router<ConsoleState> {
     routes.layer(from_fn(dress))
 }
 

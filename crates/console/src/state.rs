@@ -14,9 +14,6 @@ pub struct ConsoleState {
     pub console: Arc<ConsoleSettings>,
 }
 
-/// What handlers call it.
-pub(crate) type AppState = ConsoleState;
-
 impl Deref for ConsoleState {
     type Target = web::state::AppState;
 

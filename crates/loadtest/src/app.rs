@@ -10,6 +10,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+/// So late that no deadline passes while something is measured.
+pub const TIMEOUT_MINUTES: u32 = 10_080;
 /// How long any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -16,9 +16,8 @@ use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{MasterKey, PgPool, api_keys};
 use uuid::Uuid;
 
-use crate::app::receipt_body;
+use crate::app::{TIMEOUT_MINUTES, receipt_body};
 use crate::rate::{Rate, SENDERS};
-use crate::receipts::TIMEOUT_MINUTES;
 
 struct Handler {
     pool: PgPool,

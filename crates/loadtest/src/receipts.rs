@@ -10,13 +10,12 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::app::TIMEOUT_MINUTES;
 use crate::rate::{LASTING, Rate, Refusals, SENDERS, WARM_UP};
 use crate::report::{Figure, Target};
 use crate::spread::{Spread, milliseconds};
 use crate::{Stage, floor, idle, say, until_relayed};
 
-/// So late that no deadline passes while something is measured.
-pub const TIMEOUT_MINUTES: u32 = 10_080;
 const STEADY_RATE: u32 = 200;
 const SETTLE: Duration = Duration::from_secs(3);
 

@@ -14,8 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::app::App;
-use crate::receipts::TIMEOUT_MINUTES;
+use crate::app::{App, TIMEOUT_MINUTES};
 use crate::report::{Figure, Target};
 use crate::spread::{Spread, milliseconds};
 use crate::{Stage, eventually, say};

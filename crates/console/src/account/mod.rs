@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::operator::Role;
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use self::password::Mistakes;
 use self::sessions::SessionRow;
@@ -23,9 +24,8 @@ use super::access::{Access, Pages};
 use super::frame::{Frame, Section};
 use super::page::page_with;
 use super::session::SignedIn;
-use crate::error::ApiError;
 use crate::password::MIN_CHARACTERS;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the pages.
 #[must_use]
@@ -54,17 +54,23 @@ struct AccountPage {
     new_token: NewToken,
 }
 
-async fn get(State(state): State<AppState>, signed_in: SignedIn) -> Result<Response, ApiError> {
-    show(&state, &signed_in, StatusCode::OK, Mistakes::default(), NewToken::default()).await
+async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
+    show(&state, &signed_in, StatusCode::OK, Forms::default()).await
 }
 
-/// The page, with what was wrong about the forms on it.
-async fn show(
-    state: &AppState,
-    signed_in: &SignedIn,
-    status: StatusCode,
+/// What stands in the forms of the page, and what was wrong about it.
+#[derive(Default)]
+struct Forms {
     mistakes: Mistakes,
     new_token: NewToken,
+}
+
+/// The page, with its forms.
+async fn show(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    status: StatusCode,
+    Forms { mistakes, new_token }: Forms,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let (tokens, revoked) = tokens::list(state, signed_in, now).await?;

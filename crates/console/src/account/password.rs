@@ -8,15 +8,14 @@ use axum::response::Response;
 use serde::Deserialize;
 use store::administration::operator::change_password;
 use store::pool;
+use web::error::ApiError;
 
-use super::sessions;
-use super::tokens::NewToken;
-use crate::error::ApiError;
+use super::{Forms, sessions};
 use crate::login::{self, Refused};
 use crate::password;
 use crate::session::{Message, SignedIn};
 use crate::skin::sentence;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// What is wrong with each field.
 #[derive(Debug, Default)]
@@ -45,14 +44,15 @@ pub struct Passwords {
 
 /// `POST /account/password`.
 pub(super) async fn change(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Form(typed): Form<Passwords>,
 ) -> Result<Response, ApiError> {
     let hash = match check(&state, &signed_in, &typed).await? {
         Ok(hash) => hash,
         Err((status, mistakes)) => {
-            return super::show(&state, &signed_in, status, mistakes, NewToken::default()).await;
+            let forms = Forms { mistakes, ..Forms::default() };
+            return super::show(&state, &signed_in, status, forms).await;
         }
     };
     let session = &signed_in.session;
@@ -70,7 +70,7 @@ pub(super) async fn change(
 /// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that
 /// costs neither a try at the current one nor anybody else's turn.
 async fn check(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     typed: &Passwords,
 ) -> Result<Result<String, (StatusCode, Mistakes)>, ApiError> {

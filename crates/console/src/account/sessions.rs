@@ -8,12 +8,12 @@ use store::administration::session::sign_out_everywhere;
 use store::pool;
 use store::sessions::list_sessions;
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use super::browser::browser_name;
-use crate::error::ApiError;
 use crate::session::{Message, SignedIn};
 use crate::sign_in::farewell;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::when::When;
 
 /// A browser.
@@ -44,7 +44,7 @@ pub struct Ending {
 
 /// The sessions of who looks, last used first.
 pub(super) async fn list(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     now: OffsetDateTime,
 ) -> Result<Vec<SessionRow>, ApiError> {
@@ -61,7 +61,7 @@ pub(super) async fn list(
 
 /// `POST /account/sessions/end`.
 pub(super) async fn end(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Form(pressed): Form<Ending>,
 ) -> Result<Response, ApiError> {

@@ -11,12 +11,12 @@ use store::administration::token::{create_token, revoke_token};
 use store::operator_tokens::list_tokens;
 use store::{operator_tokens, pool};
 use time::OffsetDateTime;
+use web::error::ApiError;
 use web::random;
 
-use super::password::Mistakes;
-use crate::error::ApiError;
+use super::Forms;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::when::When;
 
 /// A token as its owner sees it.
@@ -54,7 +54,7 @@ pub struct NewToken {
 
 /// The tokens of who looks: those that open, and those that do not any more.
 pub(super) async fn list(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     now: OffsetDateTime,
 ) -> Result<(Vec<TokenRow>, Vec<TokenRow>), ApiError> {
@@ -65,14 +65,15 @@ pub(super) async fn list(
 
 /// `POST /account/tokens`.
 pub(super) async fn create(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Form(mut typed): Form<NewToken>,
 ) -> Result<Response, ApiError> {
     typed.problem = check_identifier(&typed.label).err();
     if typed.problem.is_some() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return super::show(&state, &signed_in, status, Mistakes::default(), typed).await;
+        let forms = Forms { new_token: typed, ..Forms::default() };
+        return super::show(&state, &signed_in, status, forms).await;
     }
     let (token, label) =
         (random::operator_token().map_err(ApiError::internal)?, typed.label.trim());
@@ -86,7 +87,7 @@ pub(super) async fn create(
 
 /// `POST /account/tokens/{token_id}/revoke`.
 pub(super) async fn revoke(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(token_id): Path<String>,
 ) -> Result<Response, ApiError> {

@@ -19,15 +19,15 @@ use store::search::audit::{AuditEntry, AuditExport, MAX_EXPORT};
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use web::error::ApiError;
 
 use super::csv::push_row;
 use super::filter::Filter;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// `GET /audit.csv`.
 pub(super) async fn csv(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     Query(filter): Query<Filter>,
 ) -> Result<Response, ApiError> {
     export(state, &filter, Format::Csv)
@@ -35,7 +35,7 @@ pub(super) async fn csv(
 
 /// `GET /audit.json`.
 pub(super) async fn json(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     Query(filter): Query<Filter>,
 ) -> Result<Response, ApiError> {
     export(state, &filter, Format::Json)
@@ -61,7 +61,7 @@ struct Writing {
     stage: Stage,
 }
 
-fn export(state: AppState, filter: &Filter, format: Format) -> Result<Response, ApiError> {
+fn export(state: ConsoleState, filter: &Filter, format: Format) -> Result<Response, ApiError> {
     let search = filter.search().map_err(|mistakes| {
         let all = mistakes.all().map(|(field, why)| FieldError::new(field, why));
         ApiError::ValidationError(all.collect())

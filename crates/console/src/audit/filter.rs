@@ -8,8 +8,8 @@ use domain::ids::{AuditId, KeyId};
 use serde::Deserialize;
 use store::search::Cursor;
 use store::search::audit::{AuditSearch, is_subject};
+use web::error::ApiError;
 
-use crate::error::ApiError;
 use crate::listing::address;
 use crate::story::word_for;
 

@@ -20,6 +20,7 @@ use store::operators::list_operators;
 use store::page::Page;
 use store::projects::list_projects;
 use store::search::audit::{AuditEntry, search_audit};
+use web::error::ApiError;
 
 use self::filter::{Filter, Group, Mistakes};
 use self::row::Row;
@@ -28,8 +29,7 @@ use super::frame::{Frame, Section};
 use super::page::page_with;
 use super::session::SignedIn;
 use super::story::Names;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the pages.
 #[must_use]
@@ -57,7 +57,7 @@ struct AuditPage {
 }
 
 async fn get(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Query(filter): Query<Filter>,
 ) -> Result<Response, ApiError> {

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
 use store::{Insertion, pool};
+use web::error::ApiError;
 
-use crate::error::ApiError;
 use crate::form::Mistakes;
 use crate::projects;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// What was typed: the page has a form for each kind, with one of these in it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct Typed {
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn submit(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<Typed>,
@@ -51,7 +51,7 @@ pub(super) async fn submit(
     signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
 }
 
-fn read(state: &AppState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {
+fn read(state: &ConsoleState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {
     if let Some(url) = &typed.slack {
         let new = NewDestination::slack(url, &state.allow);
         return mistakes.take("slack", new.map_err(|error| error.0));

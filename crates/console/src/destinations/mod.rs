@@ -6,17 +6,16 @@
 mod add;
 mod trial;
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
-use domain::ids::{DestinationId, ProjectId};
+use domain::ids::DestinationId;
 use store::destinations::{Destination, list_destinations};
 use store::projects::Project;
 use store::{administration, alert_claims, pool};
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use self::add::Typed;
 use super::access::{Access, Pages};
@@ -26,8 +25,7 @@ use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
@@ -65,41 +63,8 @@ struct Row {
     waiting: i64,
 }
 
-/// Broken destinations, as other pages warn of them.
-pub(super) struct Broken {
-    /// The page that lists them.
-    pub(super) path: String,
-    /// What is wrong, in one sentence.
-    pub(super) sentence: String,
-}
-
-/// What is to be said about the destinations of a project, or of all: one sentence for each project with
-/// a broken one.
-pub(super) async fn list_broken(
-    state: &AppState,
-    project_id: Option<ProjectId>,
-) -> Result<Vec<Broken>, ApiError> {
-    let mut by_project: BTreeMap<ProjectId, Vec<Destination>> = BTreeMap::new();
-    for one in list_destinations(&state.pool, project_id).await? {
-        by_project.entry(one.project_id).or_default().push(one);
-    }
-    Ok(by_project.into_iter().filter_map(|(id, all)| warn(id, &all)).collect())
-}
-
-fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
-    let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
-    let names: Vec<_> = broken.iter().map(|one| one_line(&one.address)).collect();
-    let sentence = match broken.len() {
-        0 => return None,
-        count if count == all.len() => "No alert of this project reaches anyone".to_owned(),
-        1 => format!("Alerts no longer reach {}", names.join(", ")),
-        count => format!("Alerts no longer reach {count} destinations: {}", names.join(", ")),
-    };
-    Some(Broken { path: format!("/projects/{project_id}/destinations"), sentence })
-}
-
 async fn show(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -108,7 +73,7 @@ async fn show(
 }
 
 async fn remove(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path((id, destination_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
@@ -123,7 +88,7 @@ async fn remove(
 }
 
 /// The destination that a path names, among those of this project.
-async fn find(state: &AppState, project: &Project, id: &str) -> Result<Destination, ApiError> {
+async fn find(state: &ConsoleState, project: &Project, id: &str) -> Result<Destination, ApiError> {
     let id: DestinationId = id.parse().map_err(|_| none())?;
     let mut all = list_destinations(&state.pool, Some(project.id)).await?.into_iter();
     all.find(|one| one.id == id).ok_or_else(none)
@@ -134,7 +99,7 @@ fn none() -> ApiError {
 }
 
 async fn render(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
     (typed, mistakes): (Typed, Mistakes),

@@ -3,18 +3,18 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use web::error::ApiError;
 
-use crate::error::ApiError;
 use crate::projects;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// `POST /projects/{project_id}/destinations/{destination_id}/test`.
 ///
 /// # Errors
 /// `not_found`; when the database fails. A message that is not taken is no error here.
 pub(super) async fn submit(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path((id, destination_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {

@@ -19,13 +19,13 @@ use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
 use store::{StoreError, audit, reprocesses};
+use web::error::ApiError;
 
 use super::dossier::find;
 use super::show;
 use super::view::{Field, Typed};
-use crate::error::ApiError;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::story::{name_of, short_name_of};
 
 /// What was typed beside a button.
@@ -57,7 +57,7 @@ const AGAIN: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
 /// `POST /incidents/{incident_id}/reprocess`.
 pub(super) async fn reprocess(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(form): Form<Note>,
@@ -73,7 +73,7 @@ pub(super) async fn reprocess(
 }
 
 async fn start(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     incident: &Incident,
     note: Option<&str>,
@@ -114,7 +114,7 @@ fn who_was_first(by: &str, actor: &Actor, running: ReplayId) -> Result<Message, 
 
 /// `POST /incidents/{incident_id}/acknowledge`.
 pub(super) async fn acknowledge(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(form): Form<Note>,
@@ -140,7 +140,7 @@ pub(super) async fn acknowledge(
     refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await
 }
 
-async fn who_looks_after(state: &AppState, incident: &Incident) -> Result<String, StoreError> {
+async fn who_looks_after(state: &ConsoleState, incident: &Incident) -> Result<String, StoreError> {
     let mut people = audit::list_acknowledgers(&state.pool, &[incident.event_id]).await?;
     let by = people.remove(&incident.event_id);
     let by = by.map_or_else(|| "somebody".to_owned(), |actor| short_name_of(&actor));
@@ -149,7 +149,7 @@ async fn who_looks_after(state: &AppState, incident: &Incident) -> Result<String
 
 /// `POST /incidents/{incident_id}/resolve`.
 pub(super) async fn resolve(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(form): Form<Note>,
@@ -177,7 +177,7 @@ pub(super) async fn resolve(
 
 /// The page again, saying why nothing was changed.
 async fn refuse(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
     (why, typed): (String, Typed),
@@ -188,7 +188,7 @@ async fn refuse(
 
 /// Back to the page, with a message on it.
 pub(super) async fn back(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     incident: &Incident,
     message: &Message,

@@ -9,9 +9,9 @@ use store::proof_links::{self, ProofLink};
 use store::reprocesses::{self, Reprocess};
 use store::{StoreError, audit};
 use time::OffsetDateTime;
+use web::error::ApiError;
 
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::story::{self, Line, Running};
 
 /// Everything that is known of one incident.
@@ -33,7 +33,7 @@ pub(super) struct Dossier {
 
 impl Dossier {
     /// Reads everything. What changes meanwhile is seen at the next look.
-    pub(super) async fn read(state: &AppState, incident: Incident) -> Result<Self, ApiError> {
+    pub(super) async fn read(state: &ConsoleState, incident: Incident) -> Result<Self, ApiError> {
         let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
         let (id, event_id) = (incident.id, incident.event_id);
         let event = events::find_event(pool, event_id).await?;
@@ -58,7 +58,7 @@ impl Dossier {
 }
 
 /// The incident that an address names.
-pub(super) async fn find(state: &AppState, id: &str) -> Result<Incident, ApiError> {
+pub(super) async fn find(state: &ConsoleState, id: &str) -> Result<Incident, ApiError> {
     let nothing = || ApiError::not_found("There is no such incident.");
     let id: IncidentId = id.parse().map_err(|_| nothing())?;
     incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)

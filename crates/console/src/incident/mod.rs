@@ -13,14 +13,14 @@ mod view;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use web::error::ApiError;
 
 use self::dossier::Dossier;
 use self::view::{IncidentPage, Typed};
 use super::access::{Access, Pages};
 use super::page::page_with;
 use super::session::SignedIn;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// The page and what is done on it.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn add(pages: Pages) -> Pages {
 }
 
 async fn open(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -48,7 +48,7 @@ async fn open(
 
 /// The page, with what was typed into its forms.
 async fn show(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
     (status, typed): (StatusCode, Typed),

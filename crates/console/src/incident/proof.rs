@@ -9,15 +9,15 @@ use domain::proof::{InvalidDays, check_days};
 use serde::Deserialize;
 use store::administration::proof_link::{create_link, revoke_link};
 use store::pool;
+use web::error::ApiError;
 use web::random::proof_token;
 
 use super::actions::back;
 use super::dossier::find;
 use super::show;
 use super::view::{Field, Typed};
-use crate::error::ApiError;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// How long the link opens, as typed.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +35,7 @@ impl Wish {
 
 /// `POST /incidents/{incident_id}/proof-links`.
 pub(super) async fn create(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(wish): Form<Wish>,
@@ -64,7 +64,7 @@ pub(super) async fn create(
 
 /// `POST /incidents/{incident_id}/proof-links/{link_id}/revoke`.
 pub(super) async fn revoke(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path((id, link_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {

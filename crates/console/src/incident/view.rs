@@ -10,14 +10,14 @@ use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use store::proof_links::ProofLink;
 use time::{Duration, OffsetDateTime};
+use web::error::ApiError;
 
 use super::dossier::Dossier;
 use super::next::Next;
-use crate::error::ApiError;
 use crate::facts::{self, Fact, Value};
 use crate::frame::{Frame, Section};
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::story::{self, Line, Running};
 use crate::when::When;
 use crate::words::Pill;
@@ -93,7 +93,7 @@ struct Link {
 
 impl IncidentPage {
     pub(super) async fn new(
-        state: &AppState,
+        state: &ConsoleState,
         signed_in: &SignedIn,
         dossier: Dossier,
         mut typed: Typed,

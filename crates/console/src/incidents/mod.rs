@@ -15,6 +15,7 @@ use domain::incident::{IncidentState, Reason};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use self::rows::Row;
 use self::sums::Sums;
@@ -23,8 +24,7 @@ use super::frame::{Frame, Section};
 use super::listing::{Asked, Filters, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 const PATH: &str = "/incidents";
 
@@ -57,7 +57,7 @@ struct Empty {
 }
 
 async fn list(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {

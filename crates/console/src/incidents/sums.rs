@@ -7,7 +7,7 @@ use store::search::customers::{Customers, count_customers};
 use store::search::incidents::{IncidentCounts, count_incidents};
 use time::OffsetDateTime;
 
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::when::When;
 
 /// The sentence and the numbers above the list.
@@ -30,7 +30,7 @@ pub(super) struct Sums {
 impl Sums {
     /// The numbers of one project, or of all.
     pub(super) async fn of(
-        state: &AppState,
+        state: &ConsoleState,
         project_id: Option<ProjectId>,
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {

@@ -17,6 +17,7 @@ use store::destinations::list_destinations;
 use store::progress::event_progress;
 use store::projects::Project;
 use time::OffsetDateTime;
+use web::error::ApiError;
 
 use self::calls::Calls;
 use self::run::Run;
@@ -28,8 +29,7 @@ use super::page::{go_to, page};
 use super::projects::{self, Head, Tab};
 use super::session::SignedIn;
 use super::when::When;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// Adds the page.
 pub fn add(pages: Pages) -> Pages {
@@ -58,7 +58,7 @@ struct Wanted {
 }
 
 async fn show(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
@@ -71,7 +71,7 @@ async fn show(
 }
 
 async fn render(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
     run: Run,

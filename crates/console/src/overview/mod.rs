@@ -18,17 +18,17 @@ use store::notices;
 use store::projects::{Project, list_projects};
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
 use time::{Duration, OffsetDateTime};
+use web::error::ApiError;
 
 use self::chart::Chart;
 use self::words::{Pace, day, heading, on_time};
 use super::access::{Access, Pages};
-use super::destinations::{Broken, list_broken};
+use super::broken::{Broken, list_broken};
 use super::frame::{Frame, Section, mode_word};
 use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 /// How many days are shown unless something else is asked for.
 const USUAL_DAYS: i32 = 30;
@@ -83,7 +83,7 @@ struct Row {
 }
 
 async fn get(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, ApiError> {

@@ -4,33 +4,23 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderMistake, HeaderName};
-use serde::Deserialize;
 use store::administration::callback_header::{Changed, change_headers};
 use store::pool;
 use store::projects::Project;
+use web::error::ApiError;
 
-use super::overview::{self, Forms};
-use super::{find, head};
-use crate::error::ApiError;
+use super::forms::{Forms, TypedHeader};
+use super::{find, head, overview};
 use crate::form::Mistakes;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
-
-/// What was typed. Only the name is put back into a form that comes again.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TypedHeader {
-    /// The header.
-    pub(super) header_name: String,
-    header_value: String,
-}
+use crate::state::ConsoleState;
 
 /// `POST /projects/{project_id}/callback-headers`.
 ///
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn set(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<TypedHeader>,
@@ -59,7 +49,7 @@ pub(super) async fn set(
 /// # Errors
 /// `not_found` for a header that the project does not have; when the database fails.
 pub(super) async fn remove(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<TypedHeader>,
@@ -78,7 +68,7 @@ pub(super) async fn remove(
 
 /// `false` if the project would have too many.
 async fn change(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
     changes: &HeaderChanges,

@@ -8,14 +8,14 @@ use domain::project::Mode;
 use store::projects::{Project, list_projects};
 use store::search::incidents::count_unresolved;
 use time::{Duration, OffsetDateTime};
+use web::error::ApiError;
 
 use super::checklist::Checklist;
 use super::head;
-use crate::error::ApiError;
 use crate::frame::{Frame, Section, mode_word};
 use crate::page::page;
 use crate::session::SignedIn;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 #[derive(Template)]
 #[template(path = "pages/projects.html")]
@@ -44,7 +44,7 @@ struct Row {
 /// # Errors
 /// When the database fails.
 pub(super) async fn show(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
     let open = count_unresolved(&state.pool).await?;

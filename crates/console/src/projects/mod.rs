@@ -4,6 +4,7 @@
 //! project's thing is not found, in the same words as an id of nothing.
 
 mod checklist;
+mod forms;
 mod head;
 mod headers;
 mod list;
@@ -15,10 +16,10 @@ mod settings;
 
 use domain::ids::ProjectId;
 use store::projects::{Project, find_project};
+use web::error::ApiError;
 
 use super::access::{Access, Pages};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 pub use head::{Head, Tab};
 
@@ -42,7 +43,7 @@ pub fn add(pages: Pages) -> Pages {
 ///
 /// # Errors
 /// `not_found` if there is none; when the database fails.
-pub async fn find(state: &AppState, id: &str) -> Result<Project, ApiError> {
+pub async fn find(state: &ConsoleState, id: &str) -> Result<Project, ApiError> {
     let none = || ApiError::not_found("there is no such project");
     let id: ProjectId = id.parse().map_err(|_| none())?;
     find_project(&state.pool, id).await?.ok_or_else(none)

@@ -4,35 +4,24 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::catalogue::Declaration;
-use serde::Deserialize;
 use store::administration::declared_name::{
     Declared, MAX_NAMES, Removed, declare_names, remove_names,
 };
 use store::pool;
+use web::error::ApiError;
 
-use super::head;
-use super::overview::{self, Forms};
-use crate::error::ApiError;
+use super::forms::{Forms, TypedNames};
+use super::{head, overview};
 use crate::form::Mistakes;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
-
-/// What was typed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TypedNames {
-    /// `provider:type`, or nothing.
-    pub(super) event_type: String,
-    /// An effect, or nothing.
-    pub(super) effect_type: String,
-}
+use crate::state::ConsoleState;
 
 /// `POST /projects/{project_id}/names`.
 ///
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn declare(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<TypedNames>,
@@ -69,7 +58,7 @@ pub(super) async fn declare(
 /// # Errors
 /// `not_found` for a name that the project does not declare; when the database fails.
 pub(super) async fn remove(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<TypedNames>,

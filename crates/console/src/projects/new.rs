@@ -8,16 +8,16 @@ use axum::response::Response;
 use domain::alert::one_line;
 use store::administration::project::create_project;
 use store::pool;
+use web::error::ApiError;
 use web::random;
 
 use super::head;
 use super::settings::Typed;
-use crate::error::ApiError;
 use crate::form::Mistakes;
 use crate::frame::{Frame, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 #[derive(Template)]
 #[template(path = "pages/project_new.html")]
@@ -34,7 +34,7 @@ struct NewProjectPage {
 /// # Errors
 /// When the database fails.
 pub(super) async fn form(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
     show(&state, &signed_in, StatusCode::OK, (Typed::for_new(), Mistakes::default())).await
@@ -45,7 +45,7 @@ pub(super) async fn form(
 /// # Errors
 /// When the database fails.
 pub(super) async fn create(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
@@ -70,7 +70,7 @@ pub(super) async fn create(
 }
 
 async fn show(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     status: StatusCode,
     (typed, mistakes): (Typed, Mistakes),

@@ -11,20 +11,19 @@ use store::administration::project::update_project;
 use store::projects::Project;
 use store::{declared_names, notices, pool};
 use time::{Duration, OffsetDateTime};
+use web::error::ApiError;
 
 use super::checklist::Checklist;
+use super::forms::{Forms, TypedHeader, TypedNames};
 use super::head::{self, Head, Tab};
-use super::headers::TypedHeader;
-use super::names::TypedNames;
 use super::secrets::{self, SecretRow};
 use super::settings::Typed;
-use crate::destinations::{Broken, list_broken};
-use crate::error::ApiError;
+use crate::broken::{Broken, list_broken};
 use crate::form::Mistakes;
 use crate::frame::{Frame, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 
 #[derive(Template)]
 #[template(path = "pages/project.html")]
@@ -49,24 +48,6 @@ struct ProjectPage {
     broken: Vec<Broken>,
 }
 
-/// What the forms of the page hold.
-pub(super) struct Forms {
-    pub(super) settings: Typed,
-    pub(super) names: TypedNames,
-    pub(super) header: TypedHeader,
-}
-
-impl Forms {
-    /// What they begin with.
-    pub(super) fn of(project: &Project) -> Self {
-        Self {
-            settings: Typed::of(project),
-            names: TypedNames::default(),
-            header: TypedHeader::default(),
-        }
-    }
-}
-
 /// Results of the last seven days that never found their receipt.
 struct Unclaimed {
     /// How many there are, as a sentence.
@@ -80,7 +61,7 @@ struct Unclaimed {
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn show(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -93,7 +74,7 @@ pub(super) async fn show(
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn save(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
     Form(typed): Form<Typed>,
@@ -119,7 +100,7 @@ pub(super) async fn save(
 }
 
 pub(super) async fn render(
-    state: &AppState,
+    state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
     forms: Forms,
@@ -157,7 +138,7 @@ pub(super) async fn render(
 }
 
 async fn unclaimed(
-    state: &AppState,
+    state: &ConsoleState,
     project: &Project,
     now: OffsetDateTime,
 ) -> Result<Option<Unclaimed>, ApiError> {

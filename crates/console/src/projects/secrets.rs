@@ -6,12 +6,12 @@ use domain::ids::{ProjectId, SecretId};
 use store::administration::secret::{revoke_secret, rotate_secret};
 use store::{PgPool, StoreError, pool, signing_secrets};
 use time::OffsetDateTime;
+use web::error::ApiError;
 use web::random;
 
 use super::head;
-use crate::error::ApiError;
 use crate::session::{Message, SignedIn};
-use crate::state::AppState;
+use crate::state::ConsoleState;
 use crate::when::When;
 
 /// A secret that signs at the moment, without what it is.
@@ -45,7 +45,7 @@ pub(super) async fn list(
 /// # Errors
 /// `not_found`; when the database fails.
 pub(super) async fn rotate(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -67,7 +67,7 @@ pub(super) async fn rotate(
 /// `not_found` for the current secret and for one that the project does not have or that has ended;
 /// when the database fails.
 pub(super) async fn revoke(
-    State(state): State<AppState>,
+    State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {

@@ -1,11 +1,8 @@
-//! The data folder of the server: where it is, who owns it, and whether this server can use it.
+//! The data folder of the server: where it is and who owns it.
 //!
-//! Nothing that exists is changed: a folder of another major version, or with other things in it,
-//! is an error that says so. As root the folder may lie elsewhere than was asked for, because the
+//! As root the folder may lie elsewhere than was asked for, because the
 //! account that runs the server must reach it; the same wish always leads to the same place.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,10 +11,8 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use super::PostgresOptions;
-use super::create::create;
 use crate::account::{Account, is_root};
 use crate::error::StartError;
-use crate::locate::PostgresBins;
 use crate::places::absolute;
 
 /// Home of the clusters whose wanted place the account cannot reach.
@@ -81,38 +76,4 @@ fn account_for(dir: &Path, options: &PostgresOptions) -> Result<Option<Account>,
         Some(owner) => Ok(Some(owner)),
         None => Account::for_postgres().map_err(StartError::Account),
     }
-}
-
-/// Returns the password of the cluster, which is made first if there is none.
-pub(super) async fn open_or_create(
-    bins: &PostgresBins,
-    place: &Place,
-    durable: bool,
-) -> Result<String, StartError> {
-    let version_file = place.dir.join("PG_VERSION");
-    match fs::read_to_string(&version_file) {
-        Ok(found) if found.trim() == bins.version.major.to_string() => {}
-        Ok(found) => {
-            let found = found.trim().to_owned();
-            return Err(StartError::OtherMajor {
-                path: place.dir.clone(),
-                found,
-                version: bins.version,
-            });
-        }
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            return Err(StartError::file("read", version_file)(source));
-        }
-        Err(_) if has_entries(&place.dir) => {
-            return Err(StartError::NotACluster { path: place.dir.clone() });
-        }
-        Err(_) => create(bins, place, durable).await?,
-    }
-    let file = place.dir.join(PASSWORD_FILE);
-    let password = fs::read_to_string(&file).map_err(StartError::file("read", file))?;
-    Ok(password.trim().to_owned())
-}
-
-fn has_entries(dir: &Path) -> bool {
-    dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())
 }

@@ -1,11 +1,12 @@
-//! Makes a new cluster, with its password and its database.
+//! Opens the cluster of a place, or makes a new one, with its password and its database.
 //!
-//! Everything happens in a temporary folder beside the place, which is renamed into it when it is
-//! complete. A crash half-way leaves the temporary folder, which nothing reads, and the next start
-//! makes a new cluster.
+//! Nothing that exists is changed: a folder of another major version, or with other things in it,
+//! is an error that says so. A new one is made in a temporary folder beside the place, which is
+//! renamed into it when it is complete. A crash half-way leaves the temporary folder, which nothing
+//! reads, and the next start makes a new cluster.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -19,12 +20,42 @@ use crate::locate::PostgresBins;
 /// Since this major version Postgres has a locale of its own that is UTF-8 and the same everywhere.
 const BUILTIN_LOCALE_SINCE: u32 = 17;
 
-/// Makes the cluster of a place that has none.
-pub(super) async fn create(
+/// Returns the password of the cluster, which is made first if there is none.
+pub(super) async fn open_or_create(
     bins: &PostgresBins,
     place: &Place,
     durable: bool,
-) -> Result<(), StartError> {
+) -> Result<String, StartError> {
+    let version_file = place.dir.join("PG_VERSION");
+    match fs::read_to_string(&version_file) {
+        Ok(found) if found.trim() == bins.version.major.to_string() => {}
+        Ok(found) => {
+            let found = found.trim().to_owned();
+            return Err(StartError::OtherMajor {
+                path: place.dir.clone(),
+                found,
+                version: bins.version,
+            });
+        }
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            return Err(StartError::file("read", version_file)(source));
+        }
+        Err(_) if has_entries(&place.dir) => {
+            return Err(StartError::NotACluster { path: place.dir.clone() });
+        }
+        Err(_) => create(bins, place, durable).await?,
+    }
+    let file = place.dir.join(PASSWORD_FILE);
+    let password = fs::read_to_string(&file).map_err(StartError::file("read", file))?;
+    Ok(password.trim().to_owned())
+}
+
+fn has_entries(dir: &Path) -> bool {
+    dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Makes the cluster of a place that has none.
+async fn create(bins: &PostgresBins, place: &Place, durable: bool) -> Result<(), StartError> {
     let parent = place.dir.parent().unwrap_or(Path::new("/"));
     create_folders(parent, place.account.is_some()).map_err(StartError::file("create", parent))?;
     let work = tempfile::Builder::new()

@@ -16,12 +16,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::lenient::{self, Unsplit};
-use super::{json, repair};
+use super::json::{self, MAX_FIELDS};
+use super::lenient::{self, RawField, Unsplit};
+use super::repair;
 use crate::error::ApiError;
-
-/// The most fields that a body may have.
-pub(super) const MAX_FIELDS: usize = 64;
 
 /// What a receipt or a result says.
 #[derive(Debug, Default)]
@@ -34,13 +32,6 @@ pub struct IngestBody {
     pub repaired: Vec<&'static str>,
     /// How many bytes the payload and the texts about a failure take.
     pub unlimited: usize,
-}
-
-/// A field as it stands in the body.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RawField<'a> {
-    pub(super) name: String,
-    pub(super) value: &'a [u8],
 }
 
 /// Reads the body of a receipt or a result.

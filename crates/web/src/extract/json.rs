@@ -13,8 +13,10 @@ use serde_json::de::{Deserializer, SliceRead};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::fields::MAX_FIELDS;
 use crate::error::ApiError;
+
+/// The most fields that a body may have.
+pub(super) const MAX_FIELDS: usize = 64;
 
 /// Parses a whole body.
 ///

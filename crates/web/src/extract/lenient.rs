@@ -6,7 +6,14 @@
 //! leave open which field is which: then there is nothing to be read. No crate that is kept up splits
 //! an object without judging its values.
 
-use super::fields::{MAX_FIELDS, RawField};
+use super::json::MAX_FIELDS;
+
+/// A field as it stands in the body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RawField<'a> {
+    pub(super) name: String,
+    pub(super) value: &'a [u8],
+}
 
 /// Why a body has no fields.
 #[derive(Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 use super::timed_io::{Exchanges, TimedIo};
 
 /// How long to read what a client still sends after its answer.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 
 /// How many requests of one connection were handed to the router, and how many came back.
 #[derive(Debug, Default)]
