@@ -19,8 +19,10 @@ use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
 use store::pool::Transaction;
 use store::{PgConnection, StoreError};
 use web::error::ApiError;
-use web::extract::{BodyLimits, IngestBody, IngestHead, drop_body, read_ingest_body};
+use web::extract::{BodyLimits, IngestHead, drop_body};
 use web::state::AppState;
+
+use super::ingest_body::{IngestBody, read_ingest_body};
 
 /// How long the body of a refused request is taken in.
 const DROP_WITHIN: Duration = Duration::from_secs(1);

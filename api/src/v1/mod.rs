@@ -12,6 +12,7 @@ mod error_body;
 pub mod events;
 pub mod incidents;
 mod ingest;
+mod ingest_body;
 pub mod keys;
 pub mod paging;
 mod previous_release;

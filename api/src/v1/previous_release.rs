@@ -12,7 +12,8 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 use web::error::ApiError;
-use web::extract::IngestBody;
+
+use super::ingest_body::IngestBody;
 
 #[derive(Serialize)]
 struct Receipt<'a> {

@@ -24,7 +24,11 @@ use super::session::{self, SignedIn};
 use crate::state::ConsoleState;
 
 /// The largest form: a note or an error message fits many times.
-const FORM: BodyLimits = BodyLimits { bytes: 64 * 1024, deadline: Duration::from_secs(10) };
+const FORM: BodyLimits = BodyLimits {
+    bytes: 64 * 1024,
+    shown: "65536 bytes (64 KiB)",
+    deadline: Duration::from_secs(10),
+};
 
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

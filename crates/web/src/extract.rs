@@ -1,4 +1,4 @@
-//! What a request of the ingest API must look like before any handler sees it.
+//! What a request must look like before any handler sees it.
 //!
 //! The checks run from cheap to dear, and the first one that fails answers:
 //!
@@ -8,20 +8,17 @@
 //! 4. the shape of the API key (401), so that no wrong key costs a query;
 //! 5. `Idempotency-Key` (400): here [`IngestHead`] is complete;
 //! 6. the handler looks the key up (401) and asks the rate limit (429);
-//! 7. [`read_ingest_body`]: size (413), time (400), JSON (400), number of fields (413); what a text
-//!    about a failure or a payload looks like costs nothing.
+//! 7. the handler reads the body, with [`read_body`]: size (413), time (400), JSON (400), number of
+//!    fields (413); what a text about a failure or a payload looks like costs nothing.
 //!
 //! Nothing of the body is kept before step 7: a refused one is dropped piece by piece as it comes, so
 //! nobody without a key fills the memory.
 //! A request that fails on the way has changed nothing.
 
 mod body;
-mod fields;
 mod headers;
-mod json;
-mod lenient;
+pub mod json;
 mod negotiation;
-mod repair;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -32,8 +29,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
-pub use body::{BodyLimits, drop_body, read_body, read_ingest_body, read_json_object};
-pub use fields::IngestBody;
+pub use body::{BodyLimits, drop_body, read_body, read_json_object};
 
 /// What the headers of an ingest request say, once all of them are in order.
 #[derive(Debug, Clone)]

@@ -12,20 +12,16 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::fields::{IngestBody, parse_ingest};
 use super::json;
 use crate::error::ApiError;
-
-/// The most bytes that a body may have, unless more is said.
-const MAX_BODY: usize = 256 * 1024;
-/// The most bytes that a receipt or a result may have, with its payload: 2.25 MiB.
-pub const MAX_INGEST: usize = 9 * MAX_BODY;
 
 /// How much of a body is read, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
     /// The most bytes that a body may have.
     pub bytes: usize,
+    /// The same for whoever sends more.
+    pub shown: &'static str,
     /// The time that the whole body has to arrive.
     pub deadline: Duration,
 }
@@ -33,7 +29,11 @@ pub struct BodyLimits {
 impl Default for BodyLimits {
     /// 256 KiB in 10 seconds.
     fn default() -> Self {
-        Self { bytes: MAX_BODY, deadline: Duration::from_secs(10) }
+        Self {
+            bytes: 256 * 1024,
+            shown: "262144 bytes (256 KiB)",
+            deadline: Duration::from_secs(10),
+        }
     }
 }
 
@@ -50,22 +50,6 @@ pub async fn read_json_object(
     json::parse_object(&bytes)
 }
 
-/// Reads the body of a receipt or a result: at most [`MAX_INGEST`] bytes, of which the payload and the
-/// texts about a failure may be all that is over the usual limit.
-///
-/// # Errors
-/// As [`read_json_object`], and `validation_error` for a field that cannot be read.
-pub async fn read_ingest_body(body: Body, deadline: Duration) -> Result<IngestBody, ApiError> {
-    let bytes = read_body(body, BodyLimits { bytes: MAX_INGEST, deadline }).await?;
-    let read = parse_ingest(&bytes)?;
-    if bytes.len().saturating_sub(read.unlimited) > MAX_BODY {
-        return Err(ApiError::PayloadTooLarge {
-            limit: "262144 bytes (256 KiB) beside payload and error texts",
-        });
-    }
-    Ok(read)
-}
-
 /// Takes in a body that nobody wants, piece by piece, within the limits; nothing of it is kept.
 pub async fn drop_body(body: Body, limits: BodyLimits) {
     let mut body = Limited::new(body, limits.bytes);
@@ -80,13 +64,7 @@ pub async fn drop_body(body: Body, limits: BodyLimits) {
 /// `payload_too_large`, or `malformed_request` for a body that came too slowly or ended early.
 pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let too_large = || ApiError::PayloadTooLarge {
-        limit: if limits.bytes == MAX_INGEST {
-            "2359296 bytes (2.25 MiB)"
-        } else {
-            "262144 bytes (256 KiB)"
-        },
-    };
+    let too_large = || ApiError::PayloadTooLarge { limit: limits.shown };
     if announced > limits.bytes {
         return Err(too_large());
     }
@@ -107,7 +85,11 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    const LIMITS: BodyLimits = BodyLimits { bytes: 100, deadline: Duration::from_millis(50) };
+    const LIMITS: BodyLimits = BodyLimits {
+        bytes: 100,
+        shown: "262144 bytes (256 KiB)",
+        deadline: Duration::from_millis(50),
+    };
 
     /// A body of unknown length: its chunks, and then an end, an error or silence.
     struct Chunks(Vec<&'static [u8]>, Ending);

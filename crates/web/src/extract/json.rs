@@ -16,13 +16,13 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 
 /// The most fields that a body may have.
-pub(super) const MAX_FIELDS: usize = 64;
+pub const MAX_FIELDS: usize = 64;
 
 /// Parses a whole body.
 ///
 /// # Errors
 /// `too_many_fields`, or `malformed_request` with the place of the first mistake.
-pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let mut fault = None;
     let object =
         parse(without_mark(bytes), |parser| parser.deserialize_map(UniqueFields(&mut fault)));
@@ -31,12 +31,15 @@ pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError>
 
 /// The body behind the byte order mark that some editors and shells begin a file with. It says nothing
 /// in UTF-8. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
-pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 /// Reads a whole body by one parser, strictly.
-pub(super) fn parse<'de, T>(
+///
+/// # Errors
+/// `malformed_request` with the place of the first mistake.
+pub fn parse<'de, T>(
     bytes: &'de [u8],
     read: impl FnOnce(&mut Deserializer<SliceRead<'de>>) -> serde_json::Result<T>,
 ) -> Result<T, ApiError> {

@@ -15,11 +15,11 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use web::error::ApiError;
+use web::extract::json::{self, MAX_FIELDS};
 
-use super::json::{self, MAX_FIELDS};
 use super::lenient::{self, RawField, Unsplit};
 use super::repair;
-use crate::error::ApiError;
 
 /// What a receipt or a result says.
 #[derive(Debug, Default)]

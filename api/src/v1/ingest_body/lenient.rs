@@ -6,7 +6,7 @@
 //! leave open which field is which: then there is nothing to be read. No crate that is kept up splits
 //! an object without judging its values.
 
-use super::json::MAX_FIELDS;
+use web::extract::json::MAX_FIELDS;
 
 /// A field as it stands in the body.
 #[derive(Debug, PartialEq, Eq)]

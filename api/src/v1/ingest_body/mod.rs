@@ -1,0 +1,40 @@
+//! The body of a receipt or a result: how large it may be, and what is read of it.
+
+mod fields;
+mod lenient;
+mod repair;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use web::error::ApiError;
+use web::extract::{BodyLimits, read_body};
+
+use self::fields::parse_ingest;
+
+pub use fields::IngestBody;
+
+/// How many times as large as another body it may be, with its payload and its error texts.
+const TIMES: usize = 9;
+
+/// Reads the body of a receipt or a result, of which the payload and the texts about a failure may be
+/// all that is over the usual limit.
+///
+/// # Errors
+/// As [`read_body`]; `too_many_fields`; `malformed_request` with the place of the first mistake;
+/// `validation_error` for a field that cannot be read.
+pub(super) async fn read_ingest_body(
+    body: Body,
+    deadline: Duration,
+) -> Result<IngestBody, ApiError> {
+    let usual = BodyLimits::default().bytes;
+    let limits = BodyLimits { bytes: TIMES * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
+    let bytes = read_body(body, limits).await?;
+    let read = parse_ingest(&bytes)?;
+    if bytes.len().saturating_sub(read.unlimited) > usual {
+        return Err(ApiError::PayloadTooLarge {
+            limit: "262144 bytes (256 KiB) beside payload and error texts",
+        });
+    }
+    Ok(read)
+}
