@@ -318,7 +318,7 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
         let bob = made["destination_id"].as_str().expect("an id").to_owned();
         assert_eq!(status, 201);
         let (status, refused) = add("Bob@CometCart.test").await;
-        let expected = json!([{ "field": "email", "message": format!("is told already, by destination {bob}") }]);
+        let expected = json!([{ "field": "email", "message": format!("already receives alerts, as destination {bob}") }]);
         assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
         let id = world.project.id.to_string();
         let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
@@ -326,7 +326,7 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
         assert_eq!((code, &refused["error"]["code"]), (1, &json!("validation_error")));
         assert_eq!(
             refused["error"]["message"],
-            format!("email is told already, by destination {bob}")
+            format!("email already receives alerts, as destination {bob}")
         );
         assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
     });

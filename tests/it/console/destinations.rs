@@ -74,7 +74,7 @@ fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
         for (field, typed, said) in [
             ("email", "", "Must be an e-mail address"),
             ("email", "bob", "Must be an e-mail address"),
-            ("email", "Bob@CometCart.test", "This address is told already."),
+            ("email", "Bob@CometCart.test", "This address already receives alerts."),
             ("slack", "", "Must be a full address"),
             ("slack", "http://hooks.slack.com/services/T/B/x", "Must begin with https://."),
             ("slack", "https://10.0.0.1/services/T/B/x", "Must not point to 10.0.0.1"),
@@ -111,7 +111,7 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
             .await
             .expect("a database");
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("Broken for") && page.contains("Make a new webhook"), "{page}");
+        assert!(page.contains("Broken for") && page.contains("Create a new webhook"), "{page}");
         assert!(all(&world).await[0].broken_at.is_some());
         assert!(!page.contains("alert waits"), "{page}");
         fail(&world, "evt_1", &json!({})).await;

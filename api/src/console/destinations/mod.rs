@@ -55,7 +55,9 @@ struct DestinationsPage {
 struct Row {
     id: DestinationId,
     slack: bool,
-    address: String,
+    name: String,
+    /// Its address, where it goes by another name.
+    address: Option<String>,
     made: When,
     /// Since when nothing arrives there.
     broken: Option<When>,
@@ -88,7 +90,7 @@ pub(super) async fn list_broken(
 
 fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
     let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
-    let names: Vec<_> = broken.iter().map(|one| one_line(&one.address)).collect();
+    let names: Vec<_> = broken.iter().map(|one| one_line(&one.label)).collect();
     let sentence = match broken.len() {
         0 => return None,
         count if count == all.len() => "No alert of this project reaches anyone".to_owned(),
@@ -118,7 +120,7 @@ async fn remove(
     let removing = administration::destination::remove_destination;
     removing(&mut tx, &signed_in.actor(), found.id).await?.ok_or_else(none)?;
     pool::commit(tx).await?;
-    let text = format!("{} is removed. No alert goes there any more.", one_line(&found.address));
+    let text = format!("{} no longer receives alerts.", one_line(&found.label));
     signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
 }
 
@@ -155,7 +157,8 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Row {
     Row {
         id: destination.id,
         slack: destination.kind == "slack",
-        address: one_line(&destination.address),
+        name: one_line(&destination.label),
+        address: (destination.label != destination.address).then(|| one_line(&destination.address)),
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
         failing: destination.retry_at.is_some(),
