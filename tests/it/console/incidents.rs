@@ -140,7 +140,7 @@ fn every_filter_narrows_the_list_and_says_so() {
         assert!(page.contains("value=\"evt_acc\""), "{page}");
         assert!(page.contains("<option value=\"failed_result\" selected>"), "{page}");
         assert!(page.contains("<details class=\"more\" open>"), "{page}");
-        assert!(page.contains("Look in all states"), "{page}");
+        assert!(page.contains("Search all states"), "{page}");
     });
 }
 
