@@ -152,11 +152,16 @@ impl Operator {
         }
         let answer = request.send().await.expect("an answer");
         let location = answer.headers().get(header::LOCATION);
+        let kind = answer.headers().get(header::CONTENT_TYPE);
+        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let location = location.map(|to| to.to_str().expect("text").to_owned());
+        let text = answer.text().await.expect("text");
         PageAnswer {
-            status: answer.status(),
-            location: location.map(|to| to.to_str().expect("text").to_owned()),
-            headers: answer.headers().clone(),
-            body: without_indentation(&answer.text().await.expect("text")),
+            status,
+            location,
+            headers,
+            body: if is_page { without_indentation(&text) } else { text },
         }
     }
 }
@@ -186,7 +191,7 @@ fn csrf_of(page: &str) -> String {
 fn without_indentation(html: &str) -> String {
     let mut page = String::with_capacity(html.len());
     let mut kept: Option<&str> = None;
-    for line in html.lines() {
+    for line in html.split('\n') {
         let text = line.trim_start();
         if kept.is_some() {
             page.push('\n');

@@ -333,6 +333,39 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
 }
 
 #[test]
+fn a_destination_goes_by_its_label_in_api_and_command_line() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}/destinations", world.project.id);
+        let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
+        let body = json!({ "slack": url, "label": "#payments" });
+        assert_eq!(script.post(&path, body).await.0, 201);
+        let body = json!({ "slack": url, "label": "a\nb" });
+        let (status, rejected) = script.post(&path, body).await;
+        assert_eq!((status, &rejected["error"]["fields"][0]["field"]), (422, &json!("label")));
+        let id = world.project.id.to_string();
+        let add = ["destination", "add", "--project", &id];
+        for more in [&["--slack", url][..], &["--email", "bob@cometcart.test", "--label", "Bob"]] {
+            let (code, added) = world.cli(&[&add[..], more].concat()).await.expect("a command");
+            assert_eq!(code, 0, "{added}");
+        }
+        let expected = [
+            ("hooks.slack.com", "#payments"),
+            ("hooks.slack.com", "Slack …WxYz"),
+            ("bob@cometcart.test", "Bob"),
+        ]
+        .map(|(address, label)| json!([address, label]));
+        let list = ["destination", "list", "--project", &id];
+        for list in [script.get(&path).await.1, world.cli(&list).await.expect("a command").1] {
+            let rows = list["data"].as_array().expect("a list").iter();
+            let found: Vec<_> = rows.map(|row| json!([row["address"], row["label"]])).collect();
+            assert_eq!(found, expected);
+        }
+    });
+}
+
+#[test]
 fn only_a_body_that_is_read_has_to_be_json() {
     e2e::run(async {
         let world = world().await;

@@ -151,7 +151,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends a real message that says it is a test, and gives the real answer. Needs the role operator.
+/// Sends a test message and gives the response. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.

@@ -90,6 +90,38 @@ fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
 }
 
 #[test]
+fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let url =
+            |end: &str| format!("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrst{end}");
+        for (end, label) in [("AbCd", " #payments "), ("WxYz", "")] {
+            let form = [("slack", &*url(end)), ("label", label)];
+            let added = alice.submit(&path(&world), &path(&world), &form).await;
+            assert_eq!(added.status, 303, "{}", added.body);
+        }
+        let page = alice.get(&path(&world)).await.body;
+        for name in ["#payments", "Slack …WxYz"] {
+            assert!(page.contains(&format!("<strong>{name}</strong>")), "{name}: {page}");
+        }
+        assert!(!page.contains("abcdefgh") && !page.contains("AbCd"), "{page}");
+
+        let form = [("slack", &*url("AbCd")), ("label", &*"x".repeat(256))];
+        let rejected = alice.submit(&path(&world), &path(&world), &form).await;
+        assert_eq!(rejected.status, 422);
+        assert!(rejected.body.contains("id=\"label-wrong\">Must "), "{}", rejected.body);
+
+        let broken = "UPDATE destinations SET broken_at = now() WHERE label LIKE 'Slack%'";
+        sqlx::query(broken).execute(&world.pool).await.expect("a database");
+        let project = alice.get(&format!("/projects/{}", world.project.id)).await.body;
+        assert!(project.contains("Alerts no longer reach Slack …WxYz"), "{project}");
+        let audit = alice.get("/audit?action=destination.").await.body;
+        assert!(audit.contains("#payments") && audit.contains("Slack …WxYz"), "{audit}");
+    });
+}
+
+#[test]
 fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_message_goes_through()
  {
     e2e::run(async {

@@ -99,5 +99,11 @@ pub(super) async fn revoke(
     if !revoked {
         return Err(unknown());
     }
-    signed_in.lead_to(&state, "/account", &Message::done("The token opens nothing any more.")).await
+    signed_in
+        .lead_to(
+            &state,
+            "/account",
+            &Message::done("The token is revoked. Requests with it are now rejected."),
+        )
+        .await
 }

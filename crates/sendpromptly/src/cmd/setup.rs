@@ -27,7 +27,7 @@ attributes are made with tcld or the web console: there it says which are missin
 /// What can be set up.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make the namespace, its search attributes, and tie it to this database.
+    /// Create the namespace and its search attributes, and tie it to this database.
     #[command(after_help = EXAMPLE)]
     Temporal(TemporalArgs),
 }
