@@ -36,7 +36,7 @@ const ADD_HELP: &str = "\
 Example:
   sendpromptly operator add --email bob@example.com --role operator
 
-An admin changes projects, keys and people; an operator works on incidents; a viewer reads. The command
+An admin changes projects, keys and people; an operator works on incidents; a viewer reads. The command \
 asks for a password of at least 12 characters; scripts give it with --password-stdin.";
 
 /// Who is added.

@@ -21,7 +21,7 @@ const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://… TEMPORAL_ADDRESS=… TEMPORAL_NAMESPACE=… sendpromptly setup temporal
 
-Run it after `sendpromptly migrate`, as often as you like. On Temporal Cloud, namespaces and search
+Run it after `sendpromptly migrate`, as often as you like. On Temporal Cloud, namespaces and search \
 attributes are made with tcld or the web console: there it says which are missing.";
 
 /// What can be set up.

@@ -42,7 +42,7 @@ Example:
   sendpromptly dev
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
 
-It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY and, behind a tunnel,
+It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY and, behind a tunnel, \
 SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
 
 /// Half of them at work are more than the few cores of such a machine can serve.

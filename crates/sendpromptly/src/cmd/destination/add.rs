@@ -18,7 +18,7 @@ Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
 
-Create a Slack URL at https://api.slack.com/messaging/webhooks. Send a test message with
+Create a Slack URL at https://api.slack.com/messaging/webhooks. Send a test message with \
 `sendpromptly destination test`.";
 
 /// What is added to which project.

@@ -22,7 +22,7 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination test dst_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-The exit code is 1 when the destination does not accept the message. A broken destination works again after
+The exit code is 1 when the destination does not accept the message. A broken destination works again after \
 a successful test, and the alerts that wait for it are sent.";
 
 #[derive(Serialize)]

@@ -19,7 +19,7 @@ pub const HELP: &str = "\
 Example:
   sendpromptly project create --name CometCart --repair-url https://shop.example.com/repair
 
-Reprocess calls the repair URL. A live project needs https. Your app verifies those calls with the signing
+Reprocess calls the repair URL. A live project needs https. Your app verifies those calls with the signing \
 secret, which is shown once.";
 
 /// What a new project is.

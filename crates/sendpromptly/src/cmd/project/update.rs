@@ -19,8 +19,8 @@ Examples:
   sendpromptly project update prj_01K9QE0A1B2C3D4E5F6G7H8J9K --timeout-minutes 10
   sendpromptly project update prj_01K9QE0A1B2C3D4E5F6G7H8J9K --callback-header @gateway-headers.txt
 
-Options that you leave out change nothing. A new time-out applies to later receipts. Callback headers let
-callbacks pass a gateway. Their values are encrypted and never shown again. Other accounts of this machine
+Options that you leave out change nothing. A new time-out applies to later receipts. Callback headers let \
+callbacks pass a gateway. Their values are encrypted and never shown again. Other accounts of this machine \
 can read a command line: pass values from a file or from standard input (@-).";
 
 /// Which project, and what changes.
