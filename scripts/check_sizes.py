@@ -1,26 +1,37 @@
 #!/usr/bin/env python3
-"""Refuses files that have grown too long. When a file gets long, the design is telling something.
+"""Rejects Rust files that have grown too long, and lines of pages, styles and scripts that have grown too wide.
 
-Counts lines of code: not blank ones, not comments, and in Rust nothing below #[cfg(test)].
+A long Rust file tells something of the design. A page is as long as what it shows, but one line of it holds one idea.
+Counts lines of code: not blank ones, not comments, and nothing below #[cfg(test)].
 """
 
 import pathlib
 import subprocess
 import sys
 
-LIMITS = {".rs": 400, ".html": 80, ".css": 120, ".js": 50}
-COMMENTS = {".rs": ("//",), ".html": (), ".css": ("/*", "*"), ".js": ("//",)}
+LONGEST = 400
+WIDEST = 120
+NARROW = {".html", ".css", ".js"}
 
 
-def code_lines(path: pathlib.Path) -> int:
+def code_lines(text: str) -> int:
     count = 0
-    for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.strip()
-        if path.suffix == ".rs" and text == "#[cfg(test)]":
+    for line in map(str.strip, text.splitlines()):
+        if line == "#[cfg(test)]":
             break
-        if text and not (COMMENTS[path.suffix] and text.startswith(COMMENTS[path.suffix])):
+        if line and not line.startswith("//"):
             count += 1
     return count
+
+
+def complaints(path: pathlib.Path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".rs" and (lines := code_lines(text)) > LONGEST:
+        yield f"{path}: {lines} lines of code, at most {LONGEST}"
+    if path.suffix in NARROW:
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > WIDEST:
+                yield f"{path}:{number}: {len(line)} characters, at most {WIDEST}"
 
 
 def main() -> int:
@@ -28,15 +39,15 @@ def main() -> int:
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         check=True, capture_output=True, text=True,
     )
-    too_long = [
-        f"{path}: {lines} lines of code, at most {LIMITS[path.suffix]}"
-        for path in map(pathlib.Path, listed.stdout.splitlines())
-        if path.suffix in LIMITS and path.exists() and "vendor" not in path.parts
-        for lines in [code_lines(path)]
-        if lines > LIMITS[path.suffix]
+    paths = [path for path in map(pathlib.Path, listed.stdout.splitlines()) if path.suffix in NARROW | {".rs"}]
+    found = [
+        complaint
+        for path in paths
+        if path.exists() and "vendor" not in path.parts
+        for complaint in complaints(path)
     ]
-    print("\n".join(too_long) or "every file has a good size")
-    return 1 if too_long else 0
+    print("\n".join(found) or "every file has a good size")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ async fn gather_broken(
     };
     Ok(Some(DestinationBroken {
         answer: alerts::find_last_answer(&deps.pool, broken.id).await?,
-        address: broken.address,
+        label: broken.label,
         is_slack: broken.kind == "slack",
         broken_at,
         destinations_url: format!(

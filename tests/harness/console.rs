@@ -22,7 +22,7 @@ pub struct PageAnswer {
     pub location: Option<String>,
     /// Its headers.
     pub headers: header::HeaderMap,
-    /// Its HTML.
+    /// Its HTML, without the indentation of the templates.
     pub body: String,
 }
 
@@ -152,11 +152,16 @@ impl Operator {
         }
         let answer = request.send().await.expect("an answer");
         let location = answer.headers().get(header::LOCATION);
+        let kind = answer.headers().get(header::CONTENT_TYPE);
+        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let location = location.map(|to| to.to_str().expect("text").to_owned());
+        let text = answer.text().await.expect("text");
         PageAnswer {
-            status: answer.status(),
-            location: location.map(|to| to.to_str().expect("text").to_owned()),
-            headers: answer.headers().clone(),
-            body: answer.text().await.expect("text"),
+            status,
+            location,
+            headers,
+            body: if is_page { without_indentation(&text) } else { text },
         }
     }
 }
@@ -179,4 +184,33 @@ fn csrf_of(page: &str) -> String {
     let token = page.split("name=\"csrf\" value=\"").nth(1);
     let token = token.and_then(|rest| rest.split('"').next());
     token.unwrap_or_else(|| panic!("no form on the page: {page}")).to_owned()
+}
+
+/// A page as a browser reads it: what only lays out the source between tags is gone, and a line break
+/// within a sentence is a space. What keeps its line breaks in a browser keeps them here.
+fn without_indentation(html: &str) -> String {
+    let mut page = String::with_capacity(html.len());
+    let mut kept: Option<&str> = None;
+    for line in html.split('\n') {
+        let text = line.trim_start();
+        if kept.is_some() {
+            page.push('\n');
+            page.push_str(line);
+        } else if page.ends_with('>') && text.starts_with('<') {
+            page.push_str(text);
+        } else if !text.is_empty() {
+            page.push(' ');
+            page.push_str(text);
+        }
+        for tag in ["pre", "textarea", "blockquote"] {
+            let (opened, closed) =
+                (line.rfind(&format!("<{tag}")), line.rfind(&format!("</{tag}>")));
+            if opened > closed {
+                kept = Some(tag);
+            } else if closed.is_some() && kept == Some(tag) {
+                kept = None;
+            }
+        }
+    }
+    page.trim_start().to_owned()
 }

@@ -20,7 +20,7 @@ use reqwest::Method;
 use sendpromptly::service::{Hands, Pools, Service, Web};
 use serde_json::{Value, json};
 use store::PgPool;
-use store::destinations::Target;
+use store::destinations::{NewDestination, Target};
 use store::incidents::Incident;
 use store::projects::{Project, ProjectSettings};
 use store::{MasterKey, api_keys, destinations, incidents, projects, signing_secrets};
@@ -274,7 +274,9 @@ impl World {
     pub async fn tell(&self, target: &Target, shown: &str) {
         let key = MasterKey::parse(&self.master_key).expect("a key");
         let mut db = self.pool.acquire().await.expect("a connection");
-        destinations::insert_destination(&mut db, &key, self.project.id, target, shown)
+        let (target, shown) = (target.clone(), shown.to_owned());
+        let new = NewDestination { target, shown, label: None };
+        destinations::insert_destination(&mut db, &key, self.project.id, &new)
             .await
             .expect("a destination");
     }

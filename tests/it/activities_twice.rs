@@ -16,7 +16,7 @@ use domain::watch::{NextStep, WatchStanding};
 use e2e::mailbox::Mailbox;
 use e2e::{Receiver, run};
 use serde_json::{Value, json};
-use store::destinations::Target;
+use store::destinations::{NewDestination, Target};
 use store::{destinations, reprocesses, results};
 use temporalio_common::ActivityError;
 use workflows::activity_contract::{
@@ -107,9 +107,10 @@ impl Stage {
     /// Adds a Slack channel to the shop.
     async fn also_tell(&self, slack: &Receiver) {
         let target = Target::Slack(slack.url().to_owned());
+        let new = NewDestination { target, shown: "127.0.0.1".to_owned(), label: None };
         let (key, project_id) = (&self.shop.master_key, self.shop.owner.project_id);
         let mut db = self.shop.pool.acquire().await.expect("a connection");
-        destinations::insert_destination(&mut db, key, project_id, &target, "127.0.0.1")
+        destinations::insert_destination(&mut db, key, project_id, &new)
             .await
             .expect("a destination");
     }

@@ -318,7 +318,7 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
         let bob = made["destination_id"].as_str().expect("an id").to_owned();
         assert_eq!(status, 201);
         let (status, refused) = add("Bob@CometCart.test").await;
-        let expected = json!([{ "field": "email", "message": format!("is told already, by destination {bob}") }]);
+        let expected = json!([{ "field": "email", "message": format!("already receives alerts, as destination {bob}") }]);
         assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
         let id = world.project.id.to_string();
         let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
@@ -326,9 +326,42 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
         assert_eq!((code, &refused["error"]["code"]), (1, &json!("validation_error")));
         assert_eq!(
             refused["error"]["message"],
-            format!("email is told already, by destination {bob}")
+            format!("email already receives alerts, as destination {bob}")
         );
         assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
+    });
+}
+
+#[test]
+fn a_destination_goes_by_its_label_in_api_and_command_line() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}/destinations", world.project.id);
+        let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
+        let body = json!({ "slack": url, "label": "#payments" });
+        assert_eq!(script.post(&path, body).await.0, 201);
+        let body = json!({ "slack": url, "label": "a\nb" });
+        let (status, rejected) = script.post(&path, body).await;
+        assert_eq!((status, &rejected["error"]["fields"][0]["field"]), (422, &json!("label")));
+        let id = world.project.id.to_string();
+        let add = ["destination", "add", "--project", &id];
+        for more in [&["--slack", url][..], &["--email", "bob@cometcart.test", "--label", "Bob"]] {
+            let (code, added) = world.cli(&[&add[..], more].concat()).await.expect("a command");
+            assert_eq!(code, 0, "{added}");
+        }
+        let expected = [
+            ("hooks.slack.com", "#payments"),
+            ("hooks.slack.com", "Slack …WxYz"),
+            ("bob@cometcart.test", "Bob"),
+        ]
+        .map(|(address, label)| json!([address, label]));
+        let list = ["destination", "list", "--project", &id];
+        for list in [script.get(&path).await.1, world.cli(&list).await.expect("a command").1] {
+            let rows = list["data"].as_array().expect("a list").iter();
+            let found: Vec<_> = rows.map(|row| json!([row["address"], row["label"]])).collect();
+            assert_eq!(found, expected);
+        }
     });
 }
 

@@ -160,7 +160,7 @@ fn the_console_sets_and_removes_them_and_shows_no_value() {
         let set = alice.submit(&page, &to, &form).await;
         assert_eq!(set.location.as_deref(), Some(page.as_str()), "{}", set.body);
         let shown = alice.get(&page).await.body;
-        assert!(shown.contains("Callbacks carry X-Gateway-Key from now on."), "{shown}");
+        assert!(shown.contains("Callbacks now carry X-Gateway-Key."), "{shown}");
         assert!(shown.contains("<code>X-Gateway-Key</code>") && !shown.contains(CANARY), "{shown}");
         let audit = alice.get("/audit").await.body;
         assert!(audit.contains("callback headers: set X-Gateway-Key"), "{audit}");

@@ -12,7 +12,7 @@ use activities::Deps;
 use engine::{Engine, EngineError};
 use store::environments::{self, WorkerRun};
 use store::seal::SealError;
-use store::{PgPool, StoreError, pool, signing_secrets};
+use store::{PgPool, StoreError, destinations, pool, signing_secrets};
 
 use crate::WorkerError;
 
@@ -44,6 +44,8 @@ impl<'a> Heart<'a> {
         if matches!(opened, Err(StoreError::Seal(SealError::UnknownKey))) {
             return Err(WorkerError::MasterKey);
         }
+        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        destinations::label_slack_destinations(&mut db, &deps.master_key).await?;
         let (database, namespace) = (environments::find_id(pool).await?, engine.namespace()?);
         engine.claim_environment(&database).await?;
         Ok(Self { engine, pool, database, namespace, run: WorkerRun::new() })

@@ -28,6 +28,8 @@ pub struct DestinationShape {
     kind: String,
     /// The address, or the host of the Slack URL.
     address: String,
+    /// What people call it: its label, or its address.
+    label: String,
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
@@ -39,12 +41,12 @@ pub struct DestinationShape {
 
 impl From<Destination> for DestinationShape {
     fn from(row: Destination) -> Self {
-        let Destination { id, kind, address, created_at, broken_at, .. } = row;
-        Self { destination_id: id, kind, address, created_at, broken_at }
+        let Destination { id, kind, address, label, created_at, broken_at, .. } = row;
+        Self { destination_id: id, kind, address, label, created_at, broken_at }
     }
 }
 
-/// A new destination: one of the two.
+/// A new destination: either `email` or `slack`.
 #[derive(Debug, ToSchema)]
 #[expect(
     dead_code,
@@ -55,6 +57,9 @@ pub struct DestinationBody {
     email: Option<String>,
     /// The URL of a Slack incoming webhook.
     slack: Option<String>,
+    /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by its address, and
+    /// Slack by the last four characters of its URL.
+    label: Option<String>,
 }
 
 /// A destination that was added.
@@ -113,7 +118,7 @@ pub async fn add(
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
-            return Err(mistake("email", &format!("is told already, by destination {id}")));
+            return Err(mistake("email", &format!("already receives alerts, as destination {id}")));
         }
     };
     pool::commit(tx).await?;
@@ -146,7 +151,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends a real message that says it is a test, and gives the real answer. Needs the role operator.
+/// Sends a test message and gives the response. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.
@@ -179,8 +184,9 @@ async fn of_project(
 }
 
 fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, ApiError> {
-    let mut fields = caller::fields(body, &["email", "slack"]);
+    let mut fields = caller::fields(body, &["email", "slack", "label"]);
     let (email, slack) = (fields.text("email"), fields.text("slack"));
+    let label = fields.text("label").map(ToString::to_string);
     let new = match (email, slack) {
         (Some(address), None) => NewDestination::email(address)
             .map_err(|why| fields.refuse("email", why.to_string()))
@@ -193,6 +199,9 @@ fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, A
             None
         }
     };
+    let new = new.and_then(|new| {
+        new.with_label(label.as_deref()).map_err(|why| fields.refuse("label", why)).ok()
+    });
     fields.finish(new).map_err(ApiError::ValidationError)
 }
 

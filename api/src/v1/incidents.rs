@@ -138,7 +138,7 @@ pub async fn show(
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
-/// Says "I see it". Needs the role operator.
+/// Acknowledges an incident. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.
@@ -168,7 +168,7 @@ pub async fn acknowledge(
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
-/// Resolves by hand. Needs the role operator.
+/// Resolves an incident manually. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.

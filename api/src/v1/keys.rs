@@ -84,7 +84,7 @@ pub async fn list(
     Ok(Json(Listed::whole(keys.into_iter().map(KeyShape::from))))
 }
 
-/// Makes a key. Needs the role admin.
+/// Creates a key. Needs the role admin.
 ///
 /// # Errors
 /// As the document says.

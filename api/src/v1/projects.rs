@@ -131,7 +131,7 @@ pub async fn show(
     Ok(Json(caller::project(&state, &id).await?.into()))
 }
 
-/// Makes a project and its first signing secret. Needs the role admin.
+/// Creates a project and its first signing secret. Needs the role admin.
 ///
 /// # Errors
 /// As the document says.

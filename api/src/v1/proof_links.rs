@@ -89,7 +89,7 @@ pub async fn list(
     Ok(Json(Listed::whole(links.into_iter().map(ProofLinkShape::from))))
 }
 
-/// Makes a proof link. Needs the role operator.
+/// Creates a proof link. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.
@@ -117,7 +117,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(CreatedProofLink { proof_link_id: id, url })))
 }
 
-/// Closes a proof link for good. Needs the role operator.
+/// Revokes a proof link for good. Needs the role operator.
 ///
 /// # Errors
 /// As the document says.

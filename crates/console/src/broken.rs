@@ -32,7 +32,7 @@ pub(super) async fn list_broken(
 
 fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
     let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
-    let names: Vec<_> = broken.iter().map(|one| one_line(&one.address)).collect();
+    let names: Vec<_> = broken.iter().map(|one| one_line(&one.label)).collect();
     let sentence = match broken.len() {
         0 => return None,
         count if count == all.len() => "No alert of this project reaches anyone".to_owned(),

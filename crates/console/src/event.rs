@@ -75,10 +75,8 @@ async fn open(
     page(&EventPage {
         frame: Frame::of(&state, &signed_in, Section::Events, heading.as_str()).await?,
         id: event.id.to_string(),
-        state: stall.map_or_else(
-            || Pill::of_effect(event.effect),
-            |_| Pill::new("open", "Watch stands still"),
-        ),
+        state: stall
+            .map_or_else(|| Pill::of_effect(event.effect), |_| Pill::new("open", "Watch is stuck")),
         heading,
         event_type: one_line(&event.event_type),
         provider: event.provider.name().to_owned(),

@@ -28,6 +28,8 @@ pub struct Fact {
 pub enum Value {
     /// Words.
     Text(String),
+    /// Sentences, each on a line of its own.
+    Lines(Vec<String>),
     /// An id or a code.
     Code(String),
     /// One that people carry elsewhere, so it can be copied.
@@ -57,7 +59,7 @@ pub fn of_incident(
     alerts: &[AlertView],
 ) -> Vec<Fact> {
     let mut facts = of_both(event, project);
-    facts.push(Fact::new("Alerts", Value::Text(count_alerts(alerts))));
+    facts.push(Fact::new("Alerts", Value::Lines(count_alerts(alerts))));
     let id = event.id.to_string();
     facts.push(Fact::new("Event", Value::Code(id)).leading_to(format!("/events/{}", event.id)));
     facts.push(workflow(state, event.id));
@@ -116,7 +118,7 @@ fn ui_link(ui: &TemporalUi, workflow_id: &str) -> String {
     format!("{}/namespaces/{}/workflows/{}", ui.url, encoded(&ui.namespace), encoded(workflow_id))
 }
 
-fn count_alerts(alerts: &[AlertView]) -> String {
+fn count_alerts(alerts: &[AlertView]) -> Vec<String> {
     let words = [
         ("delivered", "delivered"),
         ("pending", "under way"),
@@ -129,10 +131,10 @@ fn count_alerts(alerts: &[AlertView]) -> String {
     });
     let counts: Vec<_> = counts.collect();
     if counts.is_empty() {
-        return "no one was notified".to_owned();
+        return vec!["No one was notified".to_owned()];
     }
     let troubles = alerts.iter().filter_map(trouble);
-    std::iter::once(counts.join(", ")).chain(troubles).collect::<Vec<_>>().join("; ")
+    std::iter::once(counts.join(", ")).chain(troubles).collect()
 }
 
 /// What keeps an alert from getting out.
@@ -178,16 +180,16 @@ mod tests {
             finished_at: None,
             broken: false,
         };
-        assert_eq!(count_alerts(&[]), "no one was notified");
+        assert_eq!(count_alerts(&[]), ["No one was notified"]);
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
-        assert_eq!(count_alerts(&alerts), "2 delivered, 1 under way, 1 given up");
+        assert_eq!(count_alerts(&alerts), ["2 delivered, 1 under way, 1 given up"]);
         let answer = Some("connection refused".to_owned());
         let waiting = AlertView { last_answer: answer, attempts: 3, ..alert("pending") };
         let untried = AlertView { attempts: 0, broken: true, ..alert("pending") };
-        assert_eq!(count_alerts(&[untried]), "1 under way; bob@cometcart.test is broken");
+        assert_eq!(count_alerts(&[untried]), ["1 under way", "bob@cometcart.test is broken"]);
         assert_eq!(
             count_alerts(&[alert("delivered"), waiting]),
-            "1 delivered, 1 under way; bob@cometcart.test, tried 3 times: connection refused"
+            ["1 delivered, 1 under way", "bob@cometcart.test, tried 3 times: connection refused"]
         );
     }
 }

@@ -88,7 +88,8 @@ async fn create(
     let mut tx = pool::begin(&state.pool).await?;
     create_key(&mut tx, &signed_in.actor(), project.id, label, &key).await?;
     pool::commit(tx).await?;
-    let text = format!("The key “{}” is made. Your app sends it with both calls.", one_line(label));
+    let text =
+        format!("The key “{}” is created. Your app sends it with both calls.", one_line(label));
     let message = Message::done(text).with_secret("the API key", key.reveal());
     signed_in.lead_to(&state, &path(&project), &message).await
 }
@@ -107,7 +108,7 @@ async fn revoke(
         return Err(none());
     }
     pool::commit(tx).await?;
-    let message = Message::done("The key is revoked. Requests with it are rejected from now on.");
+    let message = Message::done("The key is revoked. Requests with it are now rejected.");
     signed_in.lead_to(&state, &path(&project), &message).await
 }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use domain::alert::one_line;
 use domain::catalogue::{Catalogue, EffectType};
 use domain::ids::ProjectId;
 use domain::project::Mode;
@@ -18,6 +19,10 @@ use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
 
 use super::frame::mode_word;
+
+/// How much is shown of a filter that is not known, and how many values are named as its cure.
+const MOST_SHOWN: usize = 60;
+const MOST_NAMED: usize = 8;
 
 /// The ages that can be asked for.
 const AGES: [(&str, &str); 8] = [
@@ -195,6 +200,8 @@ pub struct Select {
     pub label: &'static str,
     /// What it offers: value, words, and whether it is chosen.
     pub options: Vec<(String, String, bool)>,
+    /// What the address asks for and is not offered.
+    unknown: Option<String>,
 }
 
 impl Select {
@@ -207,7 +214,24 @@ impl Select {
         let options = options.into_iter();
         let options =
             options.map(|(value, words)| (value.to_owned(), words.to_owned(), value == chosen));
-        Self { name, label, options: options.collect() }
+        let options: Vec<_> = options.collect();
+        let known = chosen.is_empty() || options.iter().any(|(_, _, chosen)| *chosen);
+        let unknown = (!known).then(|| one_line(chosen).chars().take(MOST_SHOWN).collect());
+        Self { name, label, options, unknown }
+    }
+
+    /// What is wrong with the filter: a mistyped one narrows nothing, which must not go unseen.
+    fn mistake(&self) -> Option<String> {
+        let asked = self.unknown.as_ref()?;
+        let values: Vec<_> =
+            self.options.iter().skip(1).map(|(value, ..)| value.as_str()).collect();
+        let cure = match values.split_last() {
+            Some((last, rest)) if (1..=MOST_NAMED).contains(&rest.len()) => {
+                format!("Use {} or {last}.", rest.join(", "))
+            }
+            _ => "Choose one from the list.".to_owned(),
+        };
+        Some(format!("Unknown filter: {}={asked}. {cure}", self.name))
     }
 
     /// Whether anything but the first choice is chosen.
@@ -255,6 +279,12 @@ impl Filters {
         Self { path, q: asked.q.clone(), first: first.collect(), more: more.collect() }
     }
 
+    /// What is wrong with what the address asks for.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<String> {
+        self.first.iter().chain(&self.more).filter_map(Select::mistake).collect()
+    }
+
     /// Whether the folded part is open: nobody should wonder why a list is short.
     #[must_use]
     pub fn more_is_open(&self) -> bool {
@@ -284,14 +314,17 @@ fn by_event_type(asked: &Asked, catalogue: &Catalogue) -> Select {
     let types = providers.iter().flat_map(|provider| catalogue.event_types(provider));
     let types = types.filter(|it| seen.insert(*it)).map(|it| (it, it));
     let options = [("", "Any event type")].into_iter().chain(types);
-    Select::new(("event_type", "Event type"), &asked.event_type, options)
+    let chosen = asked.event_type(catalogue).unwrap_or_else(|| asked.event_type.clone());
+    Select::new(("event_type", "Event type"), &chosen, options)
 }
 
 fn by_effect_type(asked: &Asked, catalogue: &Catalogue) -> Select {
     let effects = catalogue.effect_types();
     let all = effects.iter().map(|effect| (effect.as_str(), effect.as_str()));
     let options = [("", "Any effect")].into_iter().chain(all);
-    Select::new(("effect_type", "Effect"), &asked.effect_type, options)
+    let chosen = asked.effect_type(catalogue);
+    let chosen = chosen.as_ref().map_or(asked.effect_type.as_str(), EffectType::as_str);
+    Select::new(("effect_type", "Effect"), chosen, options)
 }
 
 #[cfg(test)]
@@ -321,7 +354,10 @@ mod tests {
         assert_eq!((asked.event_type(catalogue), asked.effect_type(catalogue)), (None, None));
         assert_eq!(asked.times(NOW), (None, None));
         assert_eq!((asked.sort(), asked.cursor::<ProjectId>()), (Sort::Newest, None));
-        assert!(!Filters::new("/x", &asked, vec![], (&[], catalogue)).more_is_open());
+        let filters = Filters::new("/x", &asked, vec![], (&[], catalogue));
+        assert!(!filters.more_is_open());
+        assert_eq!(filters.mistakes().len(), 6, "and says so");
+        assert_eq!(filters.mistakes()[1], "Unknown filter: mode=<script>. Use live or test.");
     }
 
     #[test]

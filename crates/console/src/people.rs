@@ -174,7 +174,7 @@ fn told(change: OperatorChange, done: impl Fn(&str) -> String) -> Result<Message
     match change {
         OperatorChange::Done(before) => Ok(Message::done(done(&before.email))),
         OperatorChange::LastAdmin => Ok(Message::refused(
-            "This is the last admin, without whom nobody could add people. Make somebody else admin first.",
+            "This is the last admin, and only admins add people. Give someone else the role admin first.",
         )),
         OperatorChange::Unknown => Err(nobody()),
     }

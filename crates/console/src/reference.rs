@@ -10,7 +10,7 @@ use serde_json::Value;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
-use super::frame::Frame;
+use super::frame::{Frame, Span, spans};
 use crate::state::ConsoleState;
 
 /// Adds the page.
@@ -36,6 +36,12 @@ impl Group {
     fn anchor(&self) -> String {
         self.name.replace(' ', "-")
     }
+
+    /// `Proof links`.
+    fn title(&self) -> String {
+        let mut letters = self.name.chars();
+        letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
+    }
 }
 
 /// One thing that the API does.
@@ -43,17 +49,17 @@ struct Operation {
     id: String,
     method: String,
     path: String,
-    summary: String,
+    summary: Vec<Span>,
+    /// Of the query, then of the body.
     parameters: Vec<Parameter>,
-    body: Vec<Parameter>,
     answers: Vec<String>,
 }
 
-/// One thing that it is told.
+/// One parameter or field.
 struct Parameter {
     name: String,
     place: String,
-    description: String,
+    description: Vec<Span>,
 }
 
 /// The page, which is the same for everybody as long as the process lives.
@@ -96,16 +102,16 @@ fn operation(document: &Value, (method, path): (&str, &str), said: &Value) -> Op
     let parameters = parameters.filter(|one| one["in"] == "query").map(|one| Parameter {
         name: text(&one["name"]),
         place: "query".to_owned(),
-        description: text(&one["description"]),
+        description: spans(&text(&one["description"])),
     });
+    let summary = [text(&said["summary"]), text(&said["description"])].join(" ");
     let answers = said["responses"].as_object().into_iter().flatten();
     Operation {
         id: format!("{method}-{}", path.trim_matches('/').replace(['/', '{', '}'], "-")),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: [text(&said["summary"]), text(&said["description"])].join(" ").trim().to_owned(),
-        parameters: parameters.collect(),
-        body: body(document, said),
+        summary: spans(summary.trim()),
+        parameters: parameters.chain(body(document, said)).collect(),
         answers: answers.map(|(status, _)| status.clone()).collect(),
     }
 }
@@ -119,7 +125,7 @@ fn body(document: &Value, said: &Value) -> Vec<Parameter> {
     let fields = fields.into_iter().flatten().map(|(name, field)| Parameter {
         name: name.clone(),
         place: "body".to_owned(),
-        description: text(&field["description"]),
+        description: spans(&text(&field["description"])),
     });
     fields.collect()
 }

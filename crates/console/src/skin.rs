@@ -117,10 +117,10 @@ fn heading(error: &ApiError) -> &'static str {
         400 => "The request could not be read",
         403 => "You may not do this",
         404 => "There is nothing here",
-        405 | 415 => "This page does not accept that",
-        409 => "Someone else was faster",
+        405 | 415 => "This address only accepts a form",
+        409 => "It was changed in the meantime",
         413 => "That is too large",
-        422 => "Something in the form is not right",
+        422 => "Check the form",
         429 => "Too many at the same time",
         503 => "The database cannot be reached",
         _ => "Something went wrong on our side",
@@ -131,7 +131,7 @@ fn heading(error: &ApiError) -> &'static str {
 fn said(error: &ApiError) -> String {
     match error {
         ApiError::Internal { .. } => {
-            "No change was made in part. Try again; if the error stays, look for the request's id in the log."
+            "Nothing was changed in part. Try again. If it fails again, search the log for the request's id."
                 .to_owned()
         }
         ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),

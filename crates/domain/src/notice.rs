@@ -79,8 +79,8 @@ pub struct ResultsUnclaimed {
 /// A destination that broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationBroken {
-    /// What it is called: the address, or the host of the Slack URL.
-    pub address: String,
+    /// What people call it: its label, or its address.
+    pub label: String,
     /// Whether it is a chat.
     pub is_slack: bool,
     /// Since when it counts as broken.
@@ -173,37 +173,33 @@ impl DestinationBroken {
     /// The notice about it, every text on one line and readable.
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let address = one_line(&self.address);
-        let (name, cure) = if self.is_slack {
-            let cure =
-                "Make a new webhook in Slack, add its URL as a destination and remove this one.";
-            (format!("the Slack webhook on {address}"), cure)
+        let cure = if self.is_slack {
+            "Create a new webhook in Slack, add its URL as a destination and remove this one."
         } else {
-            (
-                address,
-                "Correct the address: add the right one as a destination and remove this one.",
-            )
+            "Add the right address as a destination and remove this one."
         };
-        let heading = format!("Alerts no longer reach {name}");
+        let heading = format!("Alerts no longer reach {}", one_line(&self.label));
         let answered = self.answer.as_deref().map(one_line).filter(|answer| !answer.is_empty());
-        let answered = answered.map(|answer| format!(" It answered: {answer}")).unwrap_or_default();
+        let answered = answered
+            .map(|answer| format!(" It answered: {}.", answer.trim_end_matches('.')))
+            .unwrap_or_default();
         NoticeText {
             kind: NoticeKind::DestinationBroken,
             origin: origin.line(),
             subject: origin.subject(&heading),
             heading,
-            explanation: format!("It counts as broken since {}.{answered}", moment(self.broken_at)),
+            explanation: format!(
+                "It has been broken since {}.{answered} Its alerts wait, each for 24 hours at most. \
+                Other destinations still receive theirs.",
+                moment(self.broken_at)
+            ),
             lists: vec![NoticeList {
                 title: "What to do",
                 items: vec![
                     plain(cure),
                     plain(
-                        "If nothing is wrong with it, press Test on the destinations page. Once it takes \
-                        a message, the alerts that wait for it go out.",
-                    ),
-                    plain(
-                        "Until then its alerts wait, each for 24 hours. The other destinations are told \
-                        as ever.",
+                        "If nothing is wrong with it, press Test on the destinations page. Once it accepts \
+                        a message, the alerts that wait for it are sent.",
                     ),
                 ],
             }],
@@ -289,7 +285,7 @@ mod tests {
     #[test]
     fn a_broken_destination_is_named_with_its_answer_and_the_cure() {
         let mut broken = DestinationBroken {
-            address: "hooks.slack.com".into(),
+            label: "Slack …WxYz".into(),
             is_slack: true,
             broken_at: datetime!(2026-11-21 14:32:09 UTC),
             answer: Some("404\nno_service".into()),
@@ -297,15 +293,16 @@ mod tests {
                 .into(),
         };
         let text = broken.text(&origin());
-        assert_eq!(text.heading, "Alerts no longer reach the Slack webhook on hooks.slack.com");
+        assert_eq!(text.heading, "Alerts no longer reach Slack …WxYz");
         assert_eq!(
             text.explanation,
-            "It counts as broken since 21 November 2026, 14:32:09 UTC. It answered: 404 no_service"
+            "It has been broken since 21 November 2026, 14:32:09 UTC. It answered: 404 no_service. \
+            Its alerts wait, each for 24 hours at most. Other destinations still receive theirs."
         );
-        assert!(text.lists[0].items[0].text.starts_with("Make a new webhook"));
-        (broken.address, broken.is_slack, broken.answer) = ("bob@x.test".into(), false, None);
+        assert!(text.lists[0].items[0].text.starts_with("Create a new webhook"));
+        (broken.label, broken.is_slack, broken.answer) = ("bob@x.test".into(), false, None);
         let text = broken.text(&origin());
         assert_eq!(text.heading, "Alerts no longer reach bob@x.test");
-        assert!(text.explanation.ends_with("UTC."), "{}", text.explanation);
+        assert!(text.explanation.contains("UTC. Its alerts"), "{}", text.explanation);
     }
 }

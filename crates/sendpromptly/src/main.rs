@@ -132,6 +132,12 @@ mod tests {
             }
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("sendpromptly "), "{name} has no example");
+            let lines: Vec<_> = help.lines().collect();
+            let broken = lines.windows(2).find(|pair| {
+                let is_prose = pair.iter().all(|line| line.starts_with(char::is_alphanumeric));
+                is_prose && !pair[0].ends_with(':')
+            });
+            assert_eq!(broken, None, "a paragraph of {name} is one line, wrapped by the terminal");
         }
     }
 

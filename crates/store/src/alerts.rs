@@ -35,7 +35,7 @@ pub struct Alert {
 pub struct AlertView {
     /// What it tells.
     pub kind: String,
-    /// Where it goes: the address, or the host of the Slack URL.
+    /// Where it goes: the destination's label, or its address.
     pub destination: String,
     /// `pending`, `delivered`, `given_up` or `superseded`.
     pub state: String,
@@ -141,7 +141,7 @@ pub async fn list_of_incident(
 ) -> Result<Vec<AlertView>, StoreError> {
     let alerts = sqlx::query_as!(
         AlertView,
-        r#"SELECT a.kind, d.address AS destination, a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
+        r#"SELECT a.kind, coalesce(d.label, d.address) AS "destination!", a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
                d.broken_at IS NOT NULL AS "broken!"
          FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id"#,
         incident_id.as_uuid(),

@@ -3,6 +3,7 @@
 use domain::alert::{SlackUrl, SlackUrlError};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
+use domain::project::check_name;
 use domain::repair_url::AllowedNetworks;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -47,6 +48,8 @@ pub struct NewDestination {
     pub target: Target,
     /// The address, or the host of the Slack URL.
     pub shown: String,
+    /// What people call it, if not by `shown`.
+    pub label: Option<String>,
 }
 
 impl NewDestination {
@@ -56,7 +59,7 @@ impl NewDestination {
     /// When the text is none.
     pub fn email(text: &str) -> Result<Self, MalformedEmail> {
         let address = parse_email(text)?;
-        Ok(Self { target: Target::Email(address.clone()), shown: address })
+        Ok(Self { target: Target::Email(address.clone()), shown: address, label: None })
     }
 
     /// The URL of a Slack incoming webhook.
@@ -65,8 +68,26 @@ impl NewDestination {
     /// When the text is none, or leads where alerts may not go.
     pub fn slack(text: &str, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
         let url = SlackUrl::parse(text, allow)?;
-        let shown = url.host().to_owned();
-        Ok(Self { target: Target::Slack(url.as_url().to_string()), shown })
+        let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
+        Ok(Self { target: Target::Slack(url.as_url().to_string()), shown, label })
+    }
+
+    /// Gives it the label that an operator chose; an empty one leaves the default.
+    ///
+    /// # Errors
+    /// The reason, ready to be shown beside the field's name.
+    pub fn with_label(self, label: Option<&str>) -> Result<Self, &'static str> {
+        let Some(label) = label.map(str::trim).filter(|label| !label.is_empty()) else {
+            return Ok(self);
+        };
+        check_name(label)?;
+        Ok(Self { label: Some(label.to_owned()), ..self })
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.shown)
     }
 }
 
@@ -81,6 +102,8 @@ pub struct Destination {
     pub kind: String,
     /// The address, or the host of the Slack URL.
     pub address: String,
+    /// What people call it: its label, or its address.
+    pub label: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// Since when it is broken: it said twice, ten minutes apart, that nobody is there.
@@ -90,8 +113,7 @@ pub struct Destination {
 }
 
 /// Adds a destination; `Existing` if the project tells this mail address already, and nothing is
-/// changed then. `shown` is what people see of it. Of a Slack URL only the host could be compared, and
-/// that is everybody's.
+/// changed then. Of a Slack URL only the host could be compared, and that is everybody's.
 ///
 /// # Errors
 /// When the database fails.
@@ -99,22 +121,23 @@ pub async fn insert_destination(
     db: &mut PgConnection,
     key: &MasterKey,
     project_id: ProjectId,
-    target: &Target,
-    shown: &str,
+    new: &NewDestination,
 ) -> Result<Insertion<DestinationId>, StoreError> {
+    let NewDestination { target, shown, label } = new;
     let id = DestinationId::from_uuid(Uuid::now_v7());
     let sealed = match target {
         Target::Email(_) => None,
         Target::Slack(url) => Some(key.seal(&row_name(id), url.as_bytes())?),
     };
     let added = sqlx::query!(
-        "INSERT INTO destinations (id, project_id, kind, address, sealed) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO destinations (id, project_id, kind, address, sealed, label) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (project_id, lower(address)) WHERE kind = 'email' AND removed_at IS NULL DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         target.kind(),
         shown,
         sealed,
+        label.as_deref(),
     )
     .execute(&mut *db)
     .await?;
@@ -143,8 +166,8 @@ pub async fn list_destinations(
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Destination>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, project_id, kind, address, created_at, broken_at, retry_at FROM destinations
-         WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id",
+        r#"SELECT id, project_id, kind, address, coalesce(label, address) AS "label!", created_at, broken_at, retry_at
+         FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
         project_id.map(ProjectId::as_uuid),
     )
     .fetch_all(db)
@@ -154,6 +177,7 @@ pub async fn list_destinations(
         project_id: ProjectId::from_uuid(row.project_id),
         kind: row.kind,
         address: row.address,
+        label: row.label,
         created_at: row.created_at,
         broken_at: row.broken_at,
         retry_at: row.retry_at,
@@ -170,11 +194,44 @@ pub async fn list_names(
     project_ids: &[ProjectId],
 ) -> Result<Vec<(DestinationId, String)>, StoreError> {
     let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows =
-        sqlx::query!("SELECT id, address FROM destinations WHERE project_id = ANY($1)", &ids)
-            .fetch_all(db)
-            .await?;
-    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.address)).collect())
+    let rows = sqlx::query!(
+        r#"SELECT id, coalesce(label, address) AS "label!" FROM destinations WHERE project_id = ANY($1)"#,
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.label)).collect())
+}
+
+/// Labels the Slack destinations that a release without labels added, so that they can be told apart.
+/// One that does not open with this key stays as it is. Returns how many were labelled.
+///
+/// # Errors
+/// When the database fails.
+pub async fn label_slack_destinations(
+    db: &mut PgConnection,
+    key: &MasterKey,
+) -> Result<usize, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, sealed AS "sealed!" FROM destinations WHERE kind = 'slack' AND label IS NULL"#
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut labelled = 0;
+    for row in rows {
+        let opened = key.open(&row_name(DestinationId::from_uuid(row.id)), &row.sealed).ok();
+        let url = opened.and_then(|url| String::from_utf8(url).ok());
+        let Some(url) = url.and_then(|url| SlackUrl::from_stored(&url)) else { continue };
+        sqlx::query!(
+            "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
+            row.id,
+            url.default_label(),
+        )
+        .execute(&mut *db)
+        .await?;
+        labelled += 1;
+    }
+    Ok(labelled)
 }
 
 /// A destination ready to send to, with its project; `None` if it was removed.

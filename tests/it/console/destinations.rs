@@ -74,7 +74,7 @@ fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
         for (field, typed, said) in [
             ("email", "", "Must be an e-mail address"),
             ("email", "bob", "Must be an e-mail address"),
-            ("email", "Bob@CometCart.test", "This address is told already."),
+            ("email", "Bob@CometCart.test", "This address already receives alerts."),
             ("slack", "", "Must be a full address"),
             ("slack", "http://hooks.slack.com/services/T/B/x", "Must begin with https://."),
             ("slack", "https://10.0.0.1/services/T/B/x", "Must not point to 10.0.0.1"),
@@ -86,6 +86,38 @@ fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
             assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{}", answer.body);
         }
         assert_eq!(all(&world).await.len(), 1);
+    });
+}
+
+#[test]
+fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let url =
+            |end: &str| format!("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrst{end}");
+        for (end, label) in [("AbCd", " #payments "), ("WxYz", "")] {
+            let form = [("slack", &*url(end)), ("label", label)];
+            let added = alice.submit(&path(&world), &path(&world), &form).await;
+            assert_eq!(added.status, 303, "{}", added.body);
+        }
+        let page = alice.get(&path(&world)).await.body;
+        for name in ["#payments", "Slack …WxYz"] {
+            assert!(page.contains(&format!("<strong>{name}</strong>")), "{name}: {page}");
+        }
+        assert!(!page.contains("abcdefgh") && !page.contains("AbCd"), "{page}");
+
+        let form = [("slack", &*url("AbCd")), ("label", &*"x".repeat(256))];
+        let rejected = alice.submit(&path(&world), &path(&world), &form).await;
+        assert_eq!(rejected.status, 422);
+        assert!(rejected.body.contains("id=\"label-wrong\">Must "), "{}", rejected.body);
+
+        let broken = "UPDATE destinations SET broken_at = now() WHERE label LIKE 'Slack%'";
+        sqlx::query(broken).execute(&world.pool).await.expect("a database");
+        let project = alice.get(&format!("/projects/{}", world.project.id)).await.body;
+        assert!(project.contains("Alerts no longer reach Slack …WxYz"), "{project}");
+        let audit = alice.get("/audit?action=destination.").await.body;
+        assert!(audit.contains("#payments") && audit.contains("Slack …WxYz"), "{audit}");
     });
 }
 
@@ -111,7 +143,7 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
             .await
             .expect("a database");
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("Broken for") && page.contains("Make a new webhook"), "{page}");
+        assert!(page.contains("Broken for") && page.contains("Create a new webhook"), "{page}");
         assert!(all(&world).await[0].broken_at.is_some());
         assert!(!page.contains("alert waits"), "{page}");
         fail(&world, "evt_1", &json!({})).await;

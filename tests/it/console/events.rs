@@ -107,7 +107,7 @@ fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
         sqlx::query(late).execute(&world.pool).await.expect("an overdue event");
         let page = viewer.get(&format!("/events/{event}")).await.body;
         for said in [
-            "<span class=\"state open\">Watch stands still</span>",
+            "<span class=\"state open\">Watch is stuck</span>",
             "It had until <time",
             "does not go on in Temporal: the command below shows why.",
             &format!("{what}. To see why: <code class=\"command\">{cure}</code>"),

@@ -140,7 +140,11 @@ fn every_filter_narrows_the_list_and_says_so() {
         assert!(page.contains("value=\"evt_acc\""), "{page}");
         assert!(page.contains("<option value=\"failed_result\" selected>"), "{page}");
         assert!(page.contains("<details class=\"more\" open>"), "{page}");
-        assert!(page.contains("Look in all states"), "{page}");
+        assert!(page.contains("Search all states"), "{page}");
+        let page = viewer.get("/incidents?state=opened").await.body;
+        let mistake =
+            "Unknown filter: state=opened. Use open, acknowledged, reprocessing, resolved or all.";
+        assert!(page.contains(mistake), "{page}");
     });
 }
 

@@ -14,7 +14,7 @@ const NAMES: &str = "\
     callback_headers_project_fkey callback_headers_spelling_check claimed_early_results_pkey claimed_early_results_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
-    declared_names_provider_check destinations_kind_check destinations_pkey
+    declared_names_provider_check destinations_kind_check destinations_label_check destinations_pkey
     destinations_project_fkey destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey

@@ -9,7 +9,7 @@ use e2e::run;
 use serde_json::json;
 use store::administration::callback_header::{Changed, change_headers};
 use store::api_keys::KeyOwner;
-use store::destinations::{self, Target};
+use store::destinations::{self, NewDestination, Target};
 use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{
     Insertion, MasterKey, StoreError, api_keys, callback_headers, operator_tokens, pool, sessions,
@@ -24,14 +24,40 @@ const CANARY: &str = "4242-canary-4242";
 
 async fn add_slack(shop: &Shop) -> DestinationId {
     let target = Target::Slack(SLACK.to_owned());
+    let new = NewDestination { target, shown: "hooks.slack.com".to_owned(), label: None };
     let (key, project_id) = (&shop.master_key, shop.owner.project_id);
     let mut db = shop.pool.acquire().await.expect("a connection");
-    let added =
-        destinations::insert_destination(&mut db, key, project_id, &target, "hooks.slack.com");
+    let added = destinations::insert_destination(&mut db, key, project_id, &new);
     let Insertion::Inserted(id) = added.await.expect("a destination") else {
         panic!("the database was empty");
     };
     id
+}
+
+#[test]
+fn a_channel_of_the_release_before_is_named_by_the_end_of_its_webhook() {
+    run(async {
+        let shop = Shop::open().await;
+        let (key, project_id) = (&shop.master_key, shop.owner.project_id);
+        let mut db = shop.pool.acquire().await.expect("a connection");
+        for end in ["AbCd", "WxYz"] {
+            let url = format!("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrst{end}");
+            let (target, shown) = (Target::Slack(url), "hooks.slack.com".to_owned());
+            let new = NewDestination { target, shown, label: None };
+            let added = destinations::insert_destination(&mut db, key, project_id, &new).await;
+            added.expect("a destination");
+        }
+        let other = MasterKey::parse(&MasterKey::generate()).expect("a key");
+        let labelled = destinations::label_slack_destinations(&mut db, &other).await;
+        assert_eq!(labelled.expect("a database"), 0, "another key opens none");
+        let labelled = destinations::label_slack_destinations(&mut db, key).await;
+        assert_eq!(labelled.expect("a database"), 2);
+        let labelled = destinations::label_slack_destinations(&mut db, key).await;
+        assert_eq!(labelled.expect("a database"), 0, "once");
+        let all = destinations::list_destinations(&shop.pool, Some(project_id)).await;
+        let labels: Vec<_> = all.expect("a list").into_iter().map(|one| one.label).collect();
+        assert_eq!(labels[1..], ["Slack …AbCd", "Slack …WxYz"]);
+    });
 }
 
 /// Takes a receipt with a snapshot, as a project that keeps them does.

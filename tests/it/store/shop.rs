@@ -17,7 +17,7 @@ use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::AttemptEnd;
-use store::destinations::{self, Target};
+use store::destinations::{self, NewDestination};
 use store::idempotency::KeyUse;
 use store::incidents::Incident;
 use store::pool::{self, Transaction};
@@ -86,9 +86,9 @@ impl Shop {
         let pool = pool::connect_lazily(&url, 10).expect("a pool");
         let master_key = MasterKey::parse(&MasterKey::generate()).expect("a key");
         let owner = furnish(&pool, &master_key).await;
-        let target = Target::Email(BOB.to_owned());
+        let bob = NewDestination::email(BOB).expect("an address");
         let mut db = pool.acquire().await.expect("a connection");
-        destinations::insert_destination(&mut db, &master_key, owner.project_id, &target, BOB)
+        destinations::insert_destination(&mut db, &master_key, owner.project_id, &bob)
             .await
             .expect("a destination");
         Self { pool, master_key, owner, engines }

@@ -9,7 +9,8 @@
     const selection = document.getSelection();
     const typing = part.contains(document.activeElement) && document.activeElement !== document.body;
     const typed = [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
-    return typing || typed || (!selection.isCollapsed && part.contains(selection.anchorNode)) || part.querySelector("details[open] form") !== null;
+    const selected = !selection.isCollapsed && part.contains(selection.anchorNode);
+    return typing || typed || selected || part.querySelector("details[open] form") !== null;
   };
   const open = (part) => [...part.querySelectorAll("details")].map((one) => one.open);
   const put = (part, fresh) => {

@@ -47,6 +47,7 @@ struct AccountPage {
     role: Role,
     may: &'static str,
     min_characters: usize,
+    password_hint: String,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     revoked: Vec<TokenRow>,
@@ -81,6 +82,9 @@ async fn show(
         role: signed_in.session.role,
         may: may(signed_in.session.role),
         min_characters: MIN_CHARACTERS,
+        password_hint: format!(
+            "At least {MIN_CHARACTERS} characters. A few words in a row are easy to remember and hard to guess."
+        ),
         sessions,
         tokens,
         revoked,

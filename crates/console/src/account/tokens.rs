@@ -49,7 +49,7 @@ pub struct NewToken {
     #[serde(default)]
     pub label: String,
     #[serde(skip)]
-    pub problem: Option<&'static str>,
+    pub problem: Option<String>,
 }
 
 /// The tokens of who looks: those that open, and those that do not any more.
@@ -69,7 +69,7 @@ pub(super) async fn create(
     signed_in: SignedIn,
     Form(mut typed): Form<NewToken>,
 ) -> Result<Response, ApiError> {
-    typed.problem = check_identifier(&typed.label).err();
+    typed.problem = check_identifier(&typed.label).err().map(|why| format!("A label {why}."));
     if typed.problem.is_some() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let forms = Forms { new_token: typed, ..Forms::default() };
@@ -100,5 +100,11 @@ pub(super) async fn revoke(
     if !revoked {
         return Err(unknown());
     }
-    signed_in.lead_to(&state, "/account", &Message::done("The token opens nothing any more.")).await
+    signed_in
+        .lead_to(
+            &state,
+            "/account",
+            &Message::done("The token is revoked. Requests with it are now rejected."),
+        )
+        .await
 }

@@ -3,6 +3,7 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use domain::alert::one_line;
 use serde::Deserialize;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
@@ -22,6 +23,8 @@ pub(super) struct Typed {
     pub(super) email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub(super) slack: Option<String>,
+    /// What people call the channel.
+    pub(super) label: Option<String>,
 }
 
 /// `POST /projects/{project_id}/destinations`.
@@ -44,17 +47,19 @@ pub(super) async fn submit(
     let added = add_destination(&mut tx, &actor, key, project.id, &new).await?;
     pool::commit(tx).await?;
     if let Insertion::Existing(_) = added {
-        mistakes.note("email", "this address is told already");
+        mistakes.note("email", "this address already receives alerts");
         return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
     }
-    let text = format!("Alerts go to {} from now on. Press Test to see one arrive.", new.shown);
+    let name = one_line(new.name());
+    let text = format!("Alerts now go to {name}. Press Test to send a test message.");
     signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
 }
 
 fn read(state: &ConsoleState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {
     if let Some(url) = &typed.slack {
         let new = NewDestination::slack(url, &state.allow);
-        return mistakes.take("slack", new.map_err(|error| error.0));
+        let new = mistakes.take("slack", new.map_err(|error| error.0))?;
+        return mistakes.take("label", new.with_label(typed.label.as_deref()));
     }
     mistakes.take("email", NewDestination::email(typed.email.as_deref().unwrap_or_default()))
 }

@@ -53,7 +53,9 @@ struct DestinationsPage {
 struct Row {
     id: DestinationId,
     slack: bool,
-    address: String,
+    name: String,
+    /// Its address, where it goes by another name.
+    address: Option<String>,
     made: When,
     /// Since when nothing arrives there.
     broken: Option<When>,
@@ -83,7 +85,7 @@ async fn remove(
     let removing = administration::destination::remove_destination;
     removing(&mut tx, &signed_in.actor(), found.id).await?.ok_or_else(none)?;
     pool::commit(tx).await?;
-    let text = format!("{} is removed. No alert goes there any more.", one_line(&found.address));
+    let text = format!("{} no longer receives alerts.", one_line(&found.label));
     signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
 }
 
@@ -120,7 +122,8 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Row {
     Row {
         id: destination.id,
         slack: destination.kind == "slack",
-        address: one_line(&destination.address),
+        name: one_line(&destination.label),
+        address: (destination.label != destination.address).then(|| one_line(&destination.address)),
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
         failing: destination.retry_at.is_some(),

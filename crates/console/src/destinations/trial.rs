@@ -24,11 +24,11 @@ pub(super) async fn submit(
     // What the answer changes is kept even if the browser has gone away meanwhile.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
-    let (address, answer) = (one_line(&found.address), one_line(&tested.answer));
+    let (name, answer) = (one_line(&found.label), one_line(&tested.answer));
     let message = if tested.delivered {
-        Message::done(format!("{address} accepted the test message. The answer: {answer}"))
+        Message::done(format!("{name} accepted the test message. The answer: {answer}"))
     } else {
-        Message::refused(format!("{address} did not accept the test message. The answer: {answer}"))
+        Message::refused(format!("{name} did not accept the test message. The answer: {answer}"))
     };
     signed_in.lead_to(&state, &super::path(&project), &message).await
 }

@@ -74,7 +74,7 @@ pub(super) async fn revoke(
     let mut tx = pool::begin(&state.pool).await?;
     let message = if revoke_link(&mut tx, &signed_in.actor(), &incident, link_id).await? {
         pool::commit(tx).await?;
-        Message::done("The proof link is revoked. It opens nothing from now on.")
+        Message::done("The proof link is revoked. It no longer works.")
     } else {
         Message::refused("Nothing was changed: this incident has no such link that still opens.")
     };

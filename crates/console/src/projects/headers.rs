@@ -29,7 +29,7 @@ pub(super) async fn set(
     let mut mistakes = Mistakes::default();
     match CallbackHeader::new(&typed.header_name, &typed.header_value) {
         Ok(header) => {
-            let text = format!("Callbacks carry {} from now on.", header.name);
+            let text = format!("Callbacks now carry {}.", header.name);
             let changes = HeaderChanges { set: vec![header], removed: Vec::new() };
             if change(&state, &signed_in, &project, &changes).await? {
                 let to = head::path(project.id);

@@ -35,9 +35,9 @@ pub(super) async fn declare(
             Declared::Done(new) => {
                 pool::commit(tx).await?;
                 let text = if new.is_empty() {
-                    "These names are known already."
+                    "These names are already known."
                 } else {
-                    "Declared. Receipts of this project may use it from now on."
+                    "Declared. Receipts of this project may now use it."
                 };
                 let to = head::path(project.id);
                 return signed_in.lead_to(&state, &to, &Message::done(text)).await;
@@ -72,7 +72,7 @@ pub(super) async fn remove(
     let message = match remove_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
         Removed::Done => {
             pool::commit(tx).await?;
-            Message::done(format!("{name} is removed. Receipts with it are rejected from now on."))
+            Message::done(format!("{name} is removed. Receipts with it are now rejected."))
         }
         Removed::InUse(_) => Message::refused(format!(
             "{name} stays: events of this project have it. Only a name that nothing uses can be removed."

@@ -62,7 +62,7 @@ pub(super) async fn create(
     let id = create_project(&mut tx, &actor, &settings, &secret, key).await?;
     pool::commit(tx).await?;
     let text = format!(
-        "{} is made. With this secret your repair endpoint checks that a callback is ours.",
+        "{} is created. Your repair endpoint verifies callbacks with this secret.",
         one_line(&settings.name)
     );
     let message = Message::done(text).with_secret("the signing secret", secret.reveal());

@@ -79,6 +79,6 @@ pub(super) async fn revoke(
         return Err(none());
     }
     pool::commit(tx).await?;
-    let message = Message::done("The older secret is revoked. It signs nothing from now on.");
+    let message = Message::done("The older secret is revoked. It no longer signs callbacks.");
     signed_in.lead_to(&state, &head::path(project.id), &message).await
 }

@@ -205,12 +205,12 @@ fn listed(name: &str, set: &Value, removed: &Value) -> String {
     format!("{name}: {}", parts.join(", "))
 }
 
-/// Where a message went: the address that people know, or the id where that is all there is.
+/// Where a message went: what people call it, or the id where that is all there is.
 fn place(detail: &Value, names: &Names) -> String {
     let written = ["destination", "address"].iter().find_map(|key| find(detail, key));
     let id = || find(detail, "destination_id");
     let known = || names.destinations.get(&id()?.parse().ok()?).cloned();
-    written.or_else(known).or_else(id).unwrap_or_default()
+    known().or(written).or_else(id).unwrap_or_default()
 }
 
 /// Other people's words, as they wrote them.

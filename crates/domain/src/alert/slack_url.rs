@@ -11,6 +11,11 @@ use url::Url;
 
 use crate::repair_url::{AllowedNetworks, UrlMistake, host_address, read_outbound};
 
+/// How many characters of the secret a label shows.
+const SHOWN: usize = 4;
+/// How many it must leave hidden: twelve letters and digits are 71 bits.
+const LEAST_HIDDEN: usize = 12;
+
 /// Where alerts for one Slack channel go.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SlackUrl(Url);
@@ -38,10 +43,27 @@ impl SlackUrl {
         Err(SlackUrlError(UrlMistake::HttpsAlways))
     }
 
+    /// A URL that was checked when it was stored.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        Url::parse(text).ok().map(Self)
+    }
+
     /// The URL, secret included.
     #[must_use]
     pub fn as_url(&self) -> &Url {
         &self.0
+    }
+
+    /// How it is called unless an operator gives it a label: by the end of its secret, as keys are. Where
+    /// the secret is too short to show a part of it, by its host.
+    #[must_use]
+    pub fn default_label(&self) -> String {
+        let secret = self.0.path().rsplit('/').next().unwrap_or_default();
+        match secret.len().checked_sub(SHOWN) {
+            Some(hidden) if hidden >= LEAST_HIDDEN => format!("Slack …{}", &secret[hidden..]),
+            _ => format!("Slack at {}", self.host()),
+        }
     }
 
     /// What may be shown of it.
@@ -82,6 +104,18 @@ mod tests {
         assert!(parse(named, "mattermost:8065").is_ok());
         for other in ["", "mattermost:8066", "chat:8065", "10.0.0.0/8"] {
             assert_eq!(parse(named, other), Err(UrlMistake::HttpsAlways), "{other}");
+        }
+    }
+
+    #[test]
+    fn two_webhooks_have_two_labels_and_a_short_secret_shows_nothing() {
+        for (url, label) in [
+            ("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz", "Slack …WxYz"),
+            ("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstAbCd", "Slack …AbCd"),
+            ("https://hooks.slack.com/services/T0/B0/secret", "Slack at hooks.slack.com"),
+            ("https://chat.cometcart.test/", "Slack at chat.cometcart.test"),
+        ] {
+            assert_eq!(parse(url, "").expect("a good URL").default_label(), label);
         }
     }
 

@@ -22,7 +22,7 @@ pub enum Verb {
     /// Show a payment event: what is due, what became of it, and every step.
     #[command(after_help = "Example:\n  sendpromptly event show ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Show {
-        /// The event's id, as the answer to a receipt shows it.
+        /// The event's id, as the response to a receipt shows it.
         #[arg(value_name = "EVENT")]
         id: String,
     },

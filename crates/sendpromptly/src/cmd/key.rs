@@ -17,7 +17,7 @@ use crate::{Context, random};
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make a key; prints it, once.
+    /// Create a key and show it once.
     #[command(after_help = CREATE_HELP)]
     Create {
         /// The project's id.
@@ -36,7 +36,7 @@ pub enum Verb {
         #[arg(long)]
         project: Option<String>,
     },
-    /// Revoke a key: it is refused from now on, for good.
+    /// Revoke a key: every request with it is rejected. This cannot be undone.
     #[command(after_help = "Example:\n  sendpromptly key revoke key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Revoke {
         /// The key's id, as `key list` shows it.
@@ -132,7 +132,11 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Answer
     };
     let keys = api_keys::list_keys(&desk.pool, project).await?;
     let headers = ["KEY ID", "PROJECT", "LABEL", "KEY", "LAST USED", "STATE"];
-    let human = table_or("No keys.", &headers, keys.iter().map(row).collect());
+    let human = table_or(
+        "No keys. Create one: sendpromptly key create --help",
+        &headers,
+        keys.iter().map(row).collect(),
+    );
     Answer::new(&List::whole(keys.into_iter().map(Shape::from).collect()), human)
 }
 
@@ -160,7 +164,7 @@ async fn revoke(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let project_id = found.ok_or_else(gone)?;
     pool::commit(tx).await?;
     let revoked = Revoked { key_id, project_id };
-    Answer::new(&revoked, format!("Key {key_id} is revoked: it is refused from now on."))
+    Answer::new(&revoked, format!("Key {key_id} is revoked. Requests with it are rejected."))
 }
 
 #[cfg(test)]

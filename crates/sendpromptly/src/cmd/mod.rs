@@ -27,21 +27,21 @@ use crate::dev;
 pub enum Command {
     /// Run everything on this machine: Postgres, Temporal, API and worker.
     Dev(dev::DevArgs),
-    /// Watch a fake shop go through the whole story, in a running `dev`.
+    /// Run a sample shop through every case, in a running `dev`.
     #[command(after_help = demo::EXAMPLE)]
     Demo,
-    /// Run the API: takes receipts and results.
+    /// Run the API: accepts receipts and results, serves the console.
     #[command(after_help = api::EXAMPLE)]
     Api,
-    /// Run a worker: waits for results, sends callbacks and alerts.
+    /// Run a worker: watches deadlines, sends callbacks and alerts.
     Worker(worker::WorkerArgs),
-    /// Bring the database's schema up to date.
+    /// Migrate the database to this version.
     #[command(after_help = migrate::EXAMPLE)]
     Migrate,
     /// Projects: the payment flows that are watched.
     #[command(subcommand)]
     Project(project::Verb),
-    /// API keys, with which an app reports receipts and results.
+    /// API keys: what an app sends with receipts and results.
     #[command(subcommand)]
     Key(key::Verb),
     /// Destinations: where alerts of a project go, by e-mail or to Slack.
@@ -56,10 +56,10 @@ pub enum Command {
     /// Payment events and their timelines.
     #[command(subcommand)]
     Event(event::Verb),
-    /// Set up what the product needs of others.
+    /// Set up Temporal.
     #[command(subcommand)]
     Setup(setup::Verb),
-    /// Check that everything which the product needs is there and answers.
+    /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
 

@@ -24,10 +24,10 @@ use crate::text::{moment, plain, table_or};
 /// What can be done with operators.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Let somebody sign in to the console.
+    /// Add a person who may sign in to the console.
     #[command(after_help = ADD_HELP)]
     Add(AddArgs),
-    /// List who may sign in.
+    /// List the people who may sign in.
     #[command(after_help = "Example:\n  sendpromptly operator list")]
     List,
 }
@@ -36,13 +36,13 @@ const ADD_HELP: &str = "\
 Example:
   sendpromptly operator add --email bob@example.com --role operator
 
-An admin changes projects and keys, an operator works on incidents, a viewer looks. The password,
-of at least 12 characters, is asked for; scripts give it with --password-stdin.";
+An admin changes projects, keys and people; an operator works on incidents; a viewer reads. The command \
+asks for a password of at least 12 characters; scripts give it with --password-stdin.";
 
 /// Who is added.
 #[derive(Debug, clap::Args)]
 pub struct AddArgs {
-    /// The address that they sign in with.
+    /// The e-mail address to sign in with.
     #[arg(long)]
     email: String,
     /// What they may do.
@@ -115,7 +115,7 @@ async fn list(context: &Context) -> anyhow::Result<Answer> {
             plain(&moment(operator.created_at)),
         ]
     });
-    let nobody = "Nobody may sign in yet. See: sendpromptly operator add --help";
+    let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
     let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
     Answer::new(&List::whole(operators.into_iter().map(Shape::from).collect()), human)
 }
@@ -139,7 +139,7 @@ fn ask_password(email: &str) -> anyhow::Result<String> {
         return Err(Failure::option("password", cure).into());
     }
     let given = rpassword::prompt_password(format!("Password for {email}: "))?;
-    if rpassword::prompt_password("The same once more: ")? != given {
+    if rpassword::prompt_password("Repeat the password: ")? != given {
         return Err(Failure::Validation("the two passwords are not the same".into()).into());
     }
     Ok(given)

@@ -21,13 +21,13 @@ const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://… TEMPORAL_ADDRESS=… TEMPORAL_NAMESPACE=… sendpromptly setup temporal
 
-Run it after `sendpromptly migrate`, as often as you like. On Temporal Cloud, namespaces and search
+Run it after `sendpromptly migrate`, as often as you like. On Temporal Cloud, namespaces and search \
 attributes are made with tcld or the web console: there it says which are missing.";
 
 /// What can be set up.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make the namespace, its search attributes, and tie it to this database.
+    /// Create the namespace and its search attributes, and tie it to this database.
     #[command(after_help = EXAMPLE)]
     Temporal(TemporalArgs),
 }

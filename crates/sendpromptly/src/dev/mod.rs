@@ -42,9 +42,8 @@ Example:
   sendpromptly dev
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
 
-SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW and SENDPROMPTLY_MASTER_KEY are honoured, and so is
-SENDPROMPTLY_PUBLIC_URL where a tunnel leads here. Without SMTP_URL each mail becomes a file in the data
-folder.";
+It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY and, behind a tunnel, \
+SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
 
 /// Half of them at work are more than the few cores of such a machine can serve.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
@@ -242,6 +241,6 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let open_to = if rustix::process::getuid().is_root() { 0o711 } else { 0o700 };
     let made = std::fs::DirBuilder::new().recursive(true).mode(open_to).create(folder);
     made.with_context(|| {
-        format!("cannot make the data folder {}; --data-dir names another one", folder.display())
+        format!("cannot create the data folder {}; --data-dir names another one", folder.display())
     })
 }

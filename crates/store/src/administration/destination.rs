@@ -32,10 +32,9 @@ pub async fn add_destination(
     project_id: ProjectId,
     new: &NewDestination,
 ) -> Result<Insertion<DestinationId>, StoreError> {
-    let NewDestination { target, shown } = new;
-    let added = destinations::insert_destination(&mut *tx, key, project_id, target, shown).await?;
+    let added = destinations::insert_destination(&mut *tx, key, project_id, new).await?;
     let Insertion::Inserted(id) = added else { return Ok(added) };
-    let (kind, address) = (target.kind().to_owned(), shown.clone());
+    let (kind, address) = (new.target.kind().to_owned(), new.shown.clone());
     let detail = AddedDestinationDetail { destination_id: id, kind, address };
     let added_event = AuditEvent::DestinationAdded(detail);
     audit::record(tx, actor, Subject::project(project_id), &added_event).await?;

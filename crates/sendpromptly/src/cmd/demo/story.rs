@@ -47,7 +47,7 @@ impl Story<'_> {
         self.say("\n3. Missing");
         self.missing_and_repaired(missing).await?;
         self.say(&format!(
-            "\nThat is the whole story. Look around at {} or with: {} incident list",
+            "\nThat was the whole story. See it at {} or with: {} incident list",
             self.dev.url,
             invoked_as()
         ));
@@ -58,7 +58,7 @@ impl Story<'_> {
         let event_id = self.take("credit_grant", "user_123").await?;
         self.shop.result(&json!({ "event_id": event_id, "status": "success" })).await?;
         self.step(&format!(
-            "user_123 paid and got the credits: {event_id} is done, nobody is told"
+            "user_123 paid and got the credits: {event_id} is applied, no alert is sent"
         ));
         self.link(event_id);
         Ok(())
@@ -73,7 +73,7 @@ impl Story<'_> {
         self.shop.result(&failure).await?;
         let incident = self.wait_for(event_id, "the incident", |_| true).await?;
         self.step(&format!(
-            "user_456 paid, the app reports db_write_failed: {} opens at once",
+            "user_456 paid, the app reports db_write_failed: {} opens immediately",
             incident.id
         ));
         self.link_to(&incident);
@@ -106,7 +106,7 @@ impl Story<'_> {
     /// Sees that bob is told, asks for a reprocess, and waits until the shop has repaired.
     async fn repair(&self, incident: &Incident) -> anyhow::Result<()> {
         self.wait_for_alert(incident).await?;
-        self.step(&format!("{BOB} is told by mail"));
+        self.step(&format!("{BOB} receives an alert by e-mail"));
         let replay_id = reprocesses::new_id();
         let note = Some("asked for by the demo");
         let wanted = Wanted { replay_id, actor: &self.desk.actor, note, signal: true };

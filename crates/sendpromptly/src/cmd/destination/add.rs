@@ -16,9 +16,9 @@ pub const HELP: &str = "\
 Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --email bob@example.com
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
-      --slack https://hooks.slack.com/services/T00/B00/XXXX
+      --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
 
-Make a Slack URL at https://api.slack.com/messaging/webhooks. Try the destination afterwards with
+Create a Slack URL at https://api.slack.com/messaging/webhooks. Send a test message with \
 `sendpromptly destination test`.";
 
 /// What is added to which project.
@@ -29,6 +29,9 @@ pub struct Args {
     project: String,
     #[command(flatten)]
     place: Place,
+    /// What people call it; by default the address, or the last four characters of the Slack URL.
+    #[arg(long)]
+    label: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,6 +54,7 @@ struct Added {
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
     let new = read(&args.place, &desk.callback_allow()?)?;
+    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let project = desk.project(&args.project).await?;
     let key = desk.master_key().await?;
     let mut tx = desk.begin().await?;
@@ -58,16 +62,16 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
-            let why = format!("is told already, by destination {id}");
+            let why = format!("already receives alerts, as destination {id}");
             return Err(Failure::option("email", why).into());
         }
     };
     pool::commit(tx).await?;
     let human = format!(
-        "Alerts of {} go to {} from now on.\n\
-         Try it: sendpromptly destination test {destination_id}",
+        "Alerts of {} now go to {}.\n\
+         Send a test message: sendpromptly destination test {destination_id}",
         domain::alert::one_line(&project.name),
-        new.shown
+        domain::alert::one_line(new.name())
     );
     Answer::new(&Added { destination_id, kind: new.target.kind() }, human)
 }

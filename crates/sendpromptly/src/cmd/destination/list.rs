@@ -14,8 +14,8 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-A Slack channel is broken when Slack said that its webhook is gone. It gets no more alerts until a
-`sendpromptly destination test` goes through.";
+A destination is broken once it has answered twice, ten minutes apart, that nobody is there. Its alerts \
+wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
 #[derive(Serialize)]
 struct Shape {
@@ -23,6 +23,7 @@ struct Shape {
     project_id: ProjectId,
     kind: String,
     address: String,
+    label: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -36,6 +37,7 @@ impl From<Destination> for Shape {
             project_id: destination.project_id,
             kind: destination.kind,
             address: destination.address,
+            label: destination.label,
             created_at: destination.created_at,
             broken_at: destination.broken_at,
         }
@@ -49,8 +51,8 @@ pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Res
         None => None,
     };
     let destinations = destinations::list_destinations(&desk.pool, project).await?;
-    let nothing = "No destinations: nobody is told. See: sendpromptly destination add --help";
-    let headers = ["DESTINATION", "PROJECT", "KIND", "ADDRESS", "STATE"];
+    let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
+    let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
     Answer::new(&List::whole(destinations.into_iter().map(Shape::from).collect()), human)
 }
@@ -66,6 +68,7 @@ fn row(destination: &Destination) -> Vec<(String, Tone)> {
         plain(&destination.id),
         plain(&destination.project_id),
         plain(&destination.kind),
+        plain(&domain::alert::one_line(&destination.label)),
         plain(&destination.address),
         state,
     ]

@@ -23,14 +23,14 @@ pub enum Verb {
         #[arg(long)]
         project: Option<String>,
     },
-    /// Send no more alerts there.
+    /// Remove a destination: it receives no more alerts.
     #[command(after_help = remove::HELP)]
     Remove {
         /// The destination's id, as `destination list` shows it.
         #[arg(value_name = "DESTINATION")]
         id: String,
     },
-    /// Send a test message and show what the other side answers.
+    /// Send a test message and show the response.
     #[command(after_help = test::HELP)]
     Test {
         /// The destination's id, as `destination list` shows it.

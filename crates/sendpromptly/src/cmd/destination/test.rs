@@ -22,8 +22,8 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination test dst_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-The exit code is 1 when the other side does not take the message. A destination that was broken is used
-again once a test went through, and the alerts that wait for it go out.";
+The exit code is 1 when the destination does not accept the message. A broken destination works again after \
+a successful test, and the alerts that wait for it are sent.";
 
 #[derive(Serialize)]
 struct Tested<'a> {
@@ -45,7 +45,7 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let Trial { kind, outcome } = trial.ok_or_else(|| no_such("destination", id))?;
     match outcome {
         Ok(Sent { answer }) => {
-            let human = format!("Delivered. The answer: {answer}");
+            let human = format!("Delivered. The response: {answer}");
             let tested = Tested { destination_id: id, kind, delivered: true, answer: &answer };
             Answer::new(&tested, human)
         }

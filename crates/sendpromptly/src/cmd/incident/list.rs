@@ -18,7 +18,7 @@ Examples:
   sendpromptly incident list --state open
   sendpromptly incident list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --json
 
-A list that goes on says so; the next page begins where --cursor says.";
+A list with more pages ends with the command for the next one.";
 
 /// Which incidents.
 #[derive(Debug, clap::Args)]
@@ -29,10 +29,10 @@ pub struct Args {
     /// Only incidents in this state.
     #[arg(long, value_parser = state_parser())]
     state: Option<IncidentState>,
-    /// The most incidents on a page.
+    /// How many incidents a page has at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
     limit: i64,
-    /// Where the page before this one ended.
+    /// The cursor that the page before ended with.
     #[arg(long)]
     cursor: Option<String>,
 }

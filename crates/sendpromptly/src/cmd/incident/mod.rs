@@ -23,7 +23,7 @@ pub enum Verb {
     /// List incidents, newest first.
     #[command(after_help = list::HELP)]
     List(list::Args),
-    /// Show one incident: why, what was tried, who was told, and every step.
+    /// Show one incident: its reason, reprocesses, alerts and timeline.
     #[command(after_help = show::HELP)]
     Show {
         /// The incident's id.
@@ -40,13 +40,13 @@ pub enum Verb {
         #[arg(long)]
         note: Option<String>,
     },
-    /// Resolve an incident by hand, because it was mended in another way.
+    /// Resolve an incident manually, because it was fixed in another way.
     #[command(after_help = resolve::HELP)]
     Resolve {
         /// The incident's id.
         #[arg(value_name = "INCIDENT")]
         id: String,
-        /// How it was mended, for the timeline.
+        /// How it was fixed, for the timeline.
         #[arg(long)]
         note: String,
     },

@@ -11,9 +11,9 @@ use crate::failure::{Failure, no_such};
 
 pub const HELP: &str = "\
 Example:
-  sendpromptly incident resolve inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --note 'credits added by hand'
+  sendpromptly incident resolve inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --note 'credits added manually'
 
-A reprocess that runs at the moment ends with it.";
+A running reprocess ends with it.";
 
 pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Result<Answer> {
     check_note(note)?;

@@ -189,7 +189,7 @@ fn reprocess_table(dossier: &Dossier) -> String {
             plain(&or_nothing(last.as_deref())),
         ]
     });
-    table(&["REPLAY", "STATE", "REQUESTED BY", "ATTEMPTS", "LAST ANSWER"], rows.collect())
+    table(&["REPLAY", "STATE", "REQUESTED BY", "ATTEMPTS", "LAST RESPONSE"], rows.collect())
 }
 
 fn last_answer(made: &CallbackAttempt) -> String {

@@ -19,16 +19,16 @@ pub const HELP: &str = "\
 Example:
   sendpromptly project create --name CometCart --repair-url https://shop.example.com/repair
 
-The repair URL is what Reprocess calls. A live project needs https. The signing secret, with which
-your app checks those calls, is shown this once.";
+Reprocess calls the repair URL. A live project needs https. Your app verifies those calls with the signing \
+secret, which is shown once.";
 
 /// What a new project is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What people call it.
+    /// The project's name, as alerts show it.
     #[arg(long)]
     name: String,
-    /// Whether it watches real money; this never changes.
+    /// Whether it watches real money. It cannot change later.
     #[arg(long, value_parser = mode_parser(), default_value = "test")]
     mode: Mode,
     /// Where Reprocess asks your app to do the work again.
@@ -37,7 +37,7 @@ pub struct Args {
     /// Minutes until silence is an incident, up to a week (10080).
     #[arg(long, value_name = "MINUTES", default_value_t = DEFAULT_TIMEOUT_MINUTES)]
     timeout_minutes: i32,
-    /// Keep the payloads that receipts carry, sealed.
+    /// Keep the payloads of receipts, encrypted.
     #[arg(long)]
     snapshots: bool,
 }

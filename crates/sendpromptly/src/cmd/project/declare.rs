@@ -16,11 +16,11 @@ Example:
   sendpromptly project declare --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
     --event-type acme:license.sold --effect-type license_issue
 
-An event type is written as PROVIDER:TYPE, just as the receipt names them in `provider` and
-`event_type`; the provider is known with its first type. Names have 1 to 100 characters of
-a-z 0-9 _ . / : - and capitals are folded. Declaring a name again changes nothing. They hold for
-receipts and results from then on. docs/providers.md lists the names that are built in;
-project undeclare removes one that nothing uses.";
+An event type is written as PROVIDER:TYPE, just as the receipt names them in `provider` and \
+`event_type`; the provider is known with its first type. Names have 1 to 100 characters of \
+a-z 0-9 _ . / : - and capitals are folded. Declaring a name again changes nothing. Declared names apply \
+to later receipts and results. docs/providers.md lists the names that are built in; `sendpromptly project \
+undeclare` removes one that nothing uses.";
 
 /// Which project, and the names that it declares or removes.
 #[derive(Debug, clap::Args)]

@@ -24,7 +24,7 @@ use crate::text::{block, minutes, moment, or_nothing};
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make a project; prints its signing secret, once.
+    /// Create a project and show its signing secret once.
     #[command(after_help = create::HELP)]
     Create(create::Args),
     /// List all projects.
@@ -108,7 +108,7 @@ fn describe(project: &Project) -> String {
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
         ("snapshots", if project.snapshots { "kept, sealed" } else { "not kept" }.to_owned()),
-        ("made", moment(project.created_at)),
+        ("created", moment(project.created_at)),
     ])
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<Answer> {
         ]
     });
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
-    let nothing = "No projects yet. Make one: sendpromptly project create --name CometCart";
+    let nothing = "No projects yet. Create one: sendpromptly project create --name CometCart";
     let human = table_or(nothing, &headers, rows.collect());
     Answer::new(&List::whole(projects.into_iter().map(Shape::from).collect()), human)
 }

@@ -17,7 +17,7 @@ Example:
   sendpromptly project undeclare --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
     --event-type acme:license.sold
 
-A name that an event has stays. Where several are given, all are removed or none.";
+A name that an event uses is kept. With several names, all are removed or none.";
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let names = args.names.read()?;

@@ -15,14 +15,13 @@ use crate::desk::Desk;
 use crate::failure::{Failure, no_such, parse_id};
 
 pub const HELP: &str = "\
-Example:
+Examples:
   sendpromptly project update prj_01K9QE0A1B2C3D4E5F6G7H8J9K --timeout-minutes 10
-
   sendpromptly project update prj_01K9QE0A1B2C3D4E5F6G7H8J9K --callback-header @gateway-headers.txt
 
-What you do not name stays as it is. A new time-out holds for receipts that come from now on. Callback
-headers let callbacks pass a gateway. Their values are sealed and never shown again; other accounts of
-this machine can read a command line, so let them come from a file or from standard input (@-).";
+Options that you leave out change nothing. A new time-out applies to later receipts. Callback headers let \
+callbacks pass a gateway. Their values are encrypted and never shown again. Other accounts of this machine \
+can read a command line: pass values from a file or from standard input (@-).";
 
 /// Which project, and what changes.
 #[derive(Debug, clap::Args)]
@@ -37,29 +36,29 @@ pub struct Args {
 #[derive(Debug, Default, clap::Args)]
 #[group(required = true, multiple = true)]
 struct Changes {
-    /// What people call it.
+    /// The project's name, as alerts show it.
     #[arg(long)]
     name: Option<String>,
     /// Where Reprocess asks your app to do the work again.
     #[arg(long, value_name = "URL")]
     repair_url: Option<String>,
-    /// Forget the repair URL.
+    /// Remove the repair URL.
     #[arg(long, conflicts_with = "repair_url")]
     no_repair_url: bool,
     /// Minutes until silence is an incident, up to a week (10080).
     #[arg(long, value_name = "MINUTES")]
     timeout_minutes: Option<i32>,
-    /// Keep the payloads that receipts carry, sealed.
+    /// Keep the payloads of receipts, encrypted.
     #[arg(long, conflicts_with = "no_snapshots")]
     snapshots: bool,
-    /// Keep no payloads from now on.
+    /// Keep no payloads of later receipts.
     #[arg(long)]
     no_snapshots: bool,
     /// Send this header with every callback, to pass a gateway; `@file` or `@-` reads such lines from a
     /// file or from standard input, where no other account sees them. May be given more than once.
     #[arg(long, value_name = "NAME: VALUE")]
     callback_header: Vec<String>,
-    /// Send this header no more. May be given more than once.
+    /// Stop sending this header. May be given more than once.
     #[arg(long, value_name = "NAME")]
     remove_callback_header: Vec<String>,
 }
