@@ -12,6 +12,7 @@ use domain::incident::Reason;
 use store::administration::destination::{TestOutcome, note_test};
 use store::audit;
 use store::destinations::{self, Target};
+use store::pool::transaction;
 use store::projects::{self, Project};
 use store::{PgPool, StoreError};
 use time::{Duration, OffsetDateTime};
@@ -68,9 +69,7 @@ async fn note(
         Err(SendFailure { kind: FailureKind::Gone, answer }) => TestOutcome::Gone(answer),
         Err(failure) => TestOutcome::Refused(&failure.answer),
     };
-    let mut tx = pool.begin().await?;
-    note_test(&mut tx, actor, project.id, id, ended).await?;
-    Ok(tx.commit().await?)
+    transaction(pool, async |tx| note_test(tx, actor, project.id, id, ended).await).await
 }
 
 /// An incident that never was. Its ids are the destination's, so nobody can mistake them for others,

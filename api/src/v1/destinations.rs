@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::Insertion;
 use store::administration::destination;
 use store::destinations::{self, Destination, NewDestination};
-use store::{Insertion, pool};
+use store::pool::transaction;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -112,16 +113,16 @@ pub async fn add(
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
     let new = read(&state, &body.read().await?)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
-    let added = destination::add_destination(&mut tx, &actor, key, project.id, &new);
+    let added = transaction(&state.pool, async |tx| {
+        destination::add_destination(tx, &actor, key, project.id, &new).await
+    });
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
             return Err(mistake("email", &format!("already receives alerts, as destination {id}")));
         }
     };
-    pool::commit(tx).await?;
     let added = AddedDestination { destination_id, kind: new.target.kind() };
     Ok((StatusCode::CREATED, Json(added)))
 }
@@ -141,14 +142,12 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    let mut tx = pool::begin(&state.pool).await?;
     // Removed and looked at in one transaction: another project's destination stays as it was.
-    let removed = destination::remove_destination(&mut tx, &caller.actor(), id).await?;
-    if removed != Some(project.id) {
-        return Err(missing());
-    }
-    pool::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
+    transaction(&state.pool, async |tx| {
+        let removed = destination::remove_destination(tx, &caller.actor(), id).await?;
+        if removed == Some(project.id) { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
+    })
+    .await
 }
 
 /// Sends a test message and gives the response. Needs the role operator.

@@ -8,10 +8,10 @@ use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::incidents::Incident;
-use store::pool;
+use store::pool::transaction;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ApiError;
@@ -154,16 +154,20 @@ pub async fn acknowledge(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let actor = caller.actor();
-    let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
-    judged.map_err(|refusal| match refusal {
-        AcknowledgeRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        AcknowledgeRefusal::AlreadyAcknowledged
-        | AcknowledgeRefusal::Repairing
-        | AcknowledgeRefusal::Resolved => conflict(&refusal),
-    })?;
-    pool::commit(tx).await?;
+    let acknowledged = transaction(&state.pool, async |tx| {
+        acknowledge_incident(tx, incident.event_id, &actor, note.as_deref()).await
+    });
+    if let Err(error) = acknowledged.await {
+        return Err(match error.rejection()? {
+            rejection @ AcknowledgeRefusal::NoIncident => {
+                ApiError::not_found(rejection.to_string())
+            }
+            rejection @ (AcknowledgeRefusal::AlreadyAcknowledged
+            | AcknowledgeRefusal::Repairing
+            | AcknowledgeRefusal::Resolved) => conflict(&rejection),
+        });
+    }
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
@@ -184,14 +188,16 @@ pub async fn resolve(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => {}
-        ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
-        ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
+    let resolved = transaction(&state.pool, async |tx| {
+        resolve_incident(tx, incident.event_id, resolving).await
+    });
+    if let Err(error) = resolved.await {
+        return Err(match error.rejection()? {
+            rejection @ ResolveRejection::AlreadyResolved => conflict(&rejection),
+            rejection @ ResolveRejection::NoIncident => ApiError::not_found(rejection.to_string()),
+        });
     }
-    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }

@@ -13,10 +13,11 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_
 use domain::repair_url::{self, RepairUrl};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::administration::callback_header::{self as callback_header_store, Changed};
+use store::PgConnection;
+use store::administration::callback_header::{self as callback_header_store, HeaderRejection};
 use store::administration::project;
+use store::pool::transaction;
 use store::projects::{self, Project, ProjectSettings};
-use store::{PgConnection, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -153,11 +154,12 @@ pub async fn create(
     };
     let (settings, headers) = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let key = &state.master_key;
-    let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
-    change_headers(&state, &mut tx, &caller, id, &headers).await?;
-    pool::commit(tx).await?;
+    let (actor, key) = (caller.actor(), &state.master_key);
+    let created = transaction(&state.pool, async |tx| {
+        let id = project::create_project(tx, &actor, &settings, &secret, key).await?;
+        change_headers(&state, tx, &caller, id, &headers).await.map(|()| id)
+    });
+    let id = created.await?;
     let project = caller::project(&state, &id.to_string()).await?.into();
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
@@ -179,19 +181,20 @@ pub async fn update(
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
     let body = body.read().await?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
-    let settings = ProjectSettings {
-        name: now.name,
-        mode: now.mode,
-        timeout_minutes: now.timeout_minutes,
-        repair_url: now.repair_url,
-        snapshots: now.snapshots,
-    };
-    let (settings, headers) = read(&state, &body, settings, false)?;
-    project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
-    change_headers(&state, &mut tx, &caller, id, &headers).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| {
+        let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
+        let settings = ProjectSettings {
+            name: now.name,
+            mode: now.mode,
+            timeout_minutes: now.timeout_minutes,
+            repair_url: now.repair_url,
+            snapshots: now.snapshots,
+        };
+        let (settings, headers) = read(&state, &body, settings, false)?;
+        project::update_project(tx, &caller.actor(), id, &settings).await?;
+        change_headers(&state, tx, &caller, id, &headers).await
+    })
+    .await?;
     Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
 
@@ -276,9 +279,14 @@ async fn change_headers(
         return Ok(());
     }
     let actor = caller.actor();
-    match callback_header_store::change_headers(tx, &actor, &state.master_key, id, changes).await? {
-        Changed::Done(_) => Ok(()),
-        Changed::TooMany => Err(caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)),
-        Changed::NoProject => Err(caller::no_project()),
+    let key = &state.master_key;
+    match callback_header_store::change_headers(tx, &actor, key, id, changes).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match error.rejection()? {
+            HeaderRejection::TooMany => {
+                caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)
+            }
+            HeaderRejection::NoProject => caller::no_project(),
+        }),
     }
 }

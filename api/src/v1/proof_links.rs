@@ -7,7 +7,7 @@ use domain::ids::ProofLinkId;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use serde::Serialize;
 use store::administration::proof_link;
-use store::pool;
+use store::pool::transaction;
 use store::proof_links::{self, ProofLink};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -110,9 +110,10 @@ pub async fn create(
     let days = caller::checked(fields, days)?.and_then(|days| i32::try_from(days).ok());
     let token = random::proof_token().map_err(ApiError::internal)?;
     let (actor, days) = (caller.actor(), days.unwrap_or(DEFAULT_DAYS));
-    let mut tx = pool::begin(&state.pool).await?;
-    let id = proof_link::create_link(&mut tx, &actor, &incident, &token, days).await?;
-    pool::commit(tx).await?;
+    let created = transaction(&state.pool, async |tx| {
+        proof_link::create_link(tx, &actor, &incident, &token, days).await
+    });
+    let id = created.await?;
     let url = format!("{}/proof/{}", state.public_url, token.reveal());
     Ok((StatusCode::CREATED, Json(CreatedProofLink { proof_link_id: id, url })))
 }
@@ -133,10 +134,8 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such open proof link");
     let incident = caller::incident(&state, &(project, incident)).await?;
     let id: ProofLinkId = link.parse().map_err(|_| missing())?;
-    let mut tx = pool::begin(&state.pool).await?;
-    if !proof_link::revoke_link(&mut tx, &caller.actor(), &incident, id).await? {
-        return Err(missing());
-    }
-    pool::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let revoked = transaction(&state.pool, async |tx| {
+        proof_link::revoke_link(tx, &caller.actor(), &incident, id).await
+    });
+    if revoked.await? { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
 }

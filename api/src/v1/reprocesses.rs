@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::ids::ReplayId;
+use domain::ids::{ProjectId, ReplayId};
 use domain::reprocess::ReprocessState;
 use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
 use store::attempts::{self, CallbackAttempt};
-use store::pool;
+use store::pool::transaction;
 use store::reprocesses::{self, new_id};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use time::OffsetDateTime;
@@ -118,18 +118,22 @@ pub async fn create(
     let note = read_note(&body.read().await?, false)?;
     let (replay_id, actor) = (new_id(), caller.actor());
     let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = pool::begin(&state.pool).await?;
-    let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
-    judged.map_err(|refusal| match refusal {
-        ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
-        ReprocessRefusal::NoRepairUrl => conflict(&format!(
-            "{refusal}; set repair_url with PATCH /api/v1/projects/{} first",
-            incident.project_id
-        )),
-    })?;
-    pool::commit(tx).await?;
+    let requested =
+        transaction(&state.pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+    if let Err(error) = requested.await {
+        return Err(reject(error.rejection()?, incident.project_id));
+    }
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))
+}
+
+fn reject(rejection: ReprocessRefusal, project_id: ProjectId) -> ApiError {
+    match rejection {
+        ReprocessRefusal::NoIncident => ApiError::not_found(rejection.to_string()),
+        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&rejection),
+        ReprocessRefusal::NoRepairUrl => conflict(&format!(
+            "{rejection}; set repair_url with PATCH /api/v1/projects/{project_id} first"
+        )),
+    }
 }
