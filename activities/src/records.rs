@@ -25,7 +25,7 @@ use workflows::activity_contract::{
     definition,
 };
 
-use crate::decide::{Decide, stored};
+use crate::decide::stored;
 use crate::deps::Deps;
 use crate::typed_result;
 

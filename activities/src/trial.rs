@@ -5,6 +5,7 @@
 //! says that nobody is there counts as one of the two that break it. A crash in between leaves a message that the audit does not know.
 
 use domain::alert::{AlertFacts, AlertKind};
+use domain::app_error::AppError;
 use domain::audit::Actor;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{DestinationId, EventId, IncidentId};
@@ -90,8 +91,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         incident_id: IncidentId::from_uuid(id.as_uuid()),
         event_id: EventId::from_uuid(id.as_uuid()),
         reason: Reason::MissingResult,
-        error_code: None,
-        error_message: None,
+        error: AppError::default(),
         received_at,
         timeout_at: now,
         opened_at: now,

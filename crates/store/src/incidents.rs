@@ -1,5 +1,6 @@
 //! Incidents.
 
+use domain::app_error::AppError;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use sqlx::PgExecutor;
@@ -25,10 +26,8 @@ pub struct Incident {
     pub state: IncidentState,
     /// Why it was opened.
     pub reason: Reason,
-    /// The app's last error code.
-    pub error_code: Option<String>,
-    /// The app's last error message.
-    pub error_message: Option<String>,
+    /// The app's last error.
+    pub error: AppError,
     /// How it ended.
     pub resolution: Option<Resolution>,
     /// When it was opened.
@@ -68,8 +67,7 @@ impl TryFrom<Row> for Incident {
             resolution: resolution
                 .map(|text| read_text(TABLE, "resolution", row.id, text))
                 .transpose()?,
-            error_code: row.error_code,
-            error_message: row.error_message,
+            error: AppError { code: row.error_code, message: row.error_message },
             opened_at: row.opened_at,
             acknowledged_at: row.acknowledged_at,
             resolved_at: row.resolved_at,
@@ -98,7 +96,7 @@ pub async fn insert_incident(
     tx: &mut PgConnection,
     of: (ProjectId, EventId),
     reason: Reason,
-    error: (Option<&str>, Option<&str>),
+    error: &AppError,
 ) -> Result<IncidentId, StoreError> {
     let id = IncidentId::from_uuid(Uuid::now_v7());
     sqlx::query!(
@@ -108,8 +106,8 @@ pub async fn insert_incident(
         of.0.as_uuid(),
         of.1.as_uuid(),
         reason.as_str(),
-        error.0,
-        error.1,
+        error.code,
+        error.message,
     )
     .execute(tx)
     .await?;
@@ -249,13 +247,13 @@ pub async fn resolve(
 pub async fn refresh_error(
     tx: &mut PgConnection,
     id: IncidentId,
-    error: (Option<&str>, Option<&str>),
+    error: &AppError,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE incidents SET error_code = $2, error_message = $3 WHERE id = $1",
         id.as_uuid(),
-        error.0,
-        error.1,
+        error.code,
+        error.message,
     )
     .execute(tx)
     .await?;

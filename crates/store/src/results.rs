@@ -1,5 +1,6 @@
 //! Results, and those that came before their receipt.
 
+use domain::app_error::AppError;
 use domain::audit::{Action, Actor};
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::{EffectResult, ResultReport};
@@ -36,8 +37,8 @@ pub async fn insert_result(
         of.0.as_uuid(),
         of.1.as_uuid(),
         result.outcome.as_str(),
-        result.error_code,
-        result.error_message,
+        result.error.code,
+        result.error.message,
         replay_id.map(ReplayId::as_uuid),
     )
     .execute(db)
@@ -88,8 +89,8 @@ pub async fn insert_early(
         event.internal_reference,
         event.effect_key,
         result.outcome.as_str(),
-        result.error_code,
-        result.error_message,
+        result.error.code,
+        result.error.message,
     )
     .fetch_one(db)
     .await?;
@@ -150,10 +151,10 @@ pub async fn claim_early(
     rows.into_iter()
         .map(|row| {
             let outcome = read_text("early_results", "outcome", row.id, &row.outcome)?;
-            let (error_code, error_message) = (row.error_code, row.error_message);
+            let error = AppError { code: row.error_code, message: row.error_message };
             Ok(EarlyResult {
                 key_id: KeyId::from_uuid(row.api_key_id),
-                result: EffectResult { outcome, error_code, error_message, replay_id: None },
+                result: EffectResult { outcome, error, replay_id: None },
             })
         })
         .collect()

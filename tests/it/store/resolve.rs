@@ -120,6 +120,6 @@ fn a_failure_after_a_resolution_by_hand_is_noted_and_changes_nothing() {
         wishes: start resolve
         timeline: receipt.accepted incident.opened result.failed incident.resolved result.failed
         ");
-        assert_eq!(shop.incident(event_id).await.error_message.as_deref(), Some("disk full"));
+        assert_eq!(shop.incident(event_id).await.error.message.as_deref(), Some("disk full"));
     });
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::app_error::AppError;
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
 use domain::catalogue::Catalogue;
@@ -58,15 +59,17 @@ pub fn receipt_with(provider_event_id: &str, change: &Value) -> Receipt {
 /// The effect was applied.
 pub fn success() -> EffectResult {
     let outcome = Outcome::Succeeded;
-    EffectResult { outcome, error_code: None, error_message: None, replay_id: None }
+    EffectResult { outcome, error: AppError::default(), replay_id: None }
 }
 
 /// The effect was not applied.
 pub fn failure() -> EffectResult {
     EffectResult {
         outcome: Outcome::Failed,
-        error_code: Some("locked".to_owned()),
-        error_message: Some("the account is locked".to_owned()),
+        error: AppError {
+            code: Some("locked".to_owned()),
+            message: Some("the account is locked".to_owned()),
+        },
         replay_id: None,
     }
 }

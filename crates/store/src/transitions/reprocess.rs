@@ -128,11 +128,7 @@ fn callback_body(
         effect_key: event.effect_key.clone(),
         occurred_at: event.occurred_at,
         shopify_shop_domain: event.shopify_shop_domain.clone(),
-        reason: CallbackReason {
-            kind: incident.reason,
-            error_code: incident.error_code.clone(),
-            error_message: incident.error_message.clone(),
-        },
+        reason: CallbackReason { kind: incident.reason, error: incident.error.clone() },
         requested_at: scene.now,
     };
     serde_json::to_string(&body)

@@ -1,6 +1,7 @@
 //! Taking a result: what it changes is `judge_result`'s to say.
 
 use domain::alert::AlertKind;
+use domain::app_error::AppError;
 use domain::audit::detail::{AmbiguityDetail, ErrorDetail, ResolvedDetail, ResultDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
@@ -101,13 +102,10 @@ pub async fn refresh_failure(
     let Some(incident) = scene.incident.as_ref() else {
         return Ok(());
     };
-    let known = (&incident.error_code, &incident.error_message);
-    if incident.state == IncidentState::Resolved
-        || known == (&result.error_code, &result.error_message)
-    {
+    if incident.state == IncidentState::Resolved || incident.error == result.error {
         return Ok(());
     }
-    refresh(tx, &scene, (result.error_code.as_deref(), result.error_message.as_deref())).await?;
+    refresh(tx, &scene, &result.error).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
     let error = Some(error_of(result));
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
@@ -186,10 +184,8 @@ async fn note_result(
 }
 
 fn error_of(result: &EffectResult) -> ErrorDetail {
-    ErrorDetail {
-        error_code: result.error_code.clone(),
-        error_message: result.error_message.clone(),
-    }
+    let AppError { code: error_code, message: error_message } = result.error.clone();
+    ErrorDetail { error_code, error_message }
 }
 
 /// Writes what the verdict changes; the event's incident as it is then.
@@ -200,7 +196,7 @@ async fn carry_out(
     verdict: ResultVerdict,
 ) -> Result<Option<(IncidentId, IncidentState)>, StoreError> {
     let incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
-    let error = (report.result.error_code.as_deref(), report.result.error_message.as_deref());
+    let error = &report.result.error;
     let after = match verdict {
         ResultVerdict::Succeed { resolution, .. } => {
             settle(tx, scene, Effect::Succeeded, resolution).await?;
@@ -263,11 +259,7 @@ async fn settle(
 
 /// Keeps the app's last words, as long as the incident is there to be resolved. What comes later
 /// stands on the timeline only: a resolved incident keeps the error that it was resolved with.
-async fn refresh(
-    tx: &mut PgConnection,
-    scene: &Scene,
-    error: (Option<&str>, Option<&str>),
-) -> Result<(), StoreError> {
+async fn refresh(tx: &mut PgConnection, scene: &Scene, error: &AppError) -> Result<(), StoreError> {
     match &scene.incident {
         Some(incident) if incident.state != IncidentState::Resolved => {
             incidents::refresh_error(tx, incident.id, error).await

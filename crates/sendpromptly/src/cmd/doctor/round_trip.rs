@@ -148,7 +148,7 @@ impl<'a> Trip<'a> {
         Ok(Seen {
             state: reprocess.ok_or(StoreError::Missing("reprocesses"))?.state,
             last: attempts.into_iter().next_back(),
-            error_code: incident.ok_or(StoreError::Missing("incidents"))?.error_code,
+            error_code: incident.ok_or(StoreError::Missing("incidents"))?.error.code,
         })
     }
 

@@ -69,7 +69,7 @@ fn row(incident: &Incident) -> Vec<(String, Tone)> {
         (incident.state.to_string(), tone(incident.state)),
         plain(&incident.reason),
         plain(&moment(incident.opened_at)),
-        plain(&or_nothing(incident.error_code.as_deref())),
+        plain(&or_nothing(incident.error.code.as_deref())),
     ]
 }
 
