@@ -8,10 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::{expect_one, read_text};
-use crate::page::Page;
-use crate::search::Cursor;
-use crate::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use crate::{PgConnection, PgPool, StoreError};
+use crate::{PgConnection, StoreError};
 
 /// An incident.
 #[derive(Debug, Clone)]
@@ -163,37 +160,6 @@ pub async fn list_of_events(
     let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = query_incidents!("WHERE event_id = ANY($1)", &ids).fetch_all(db).await?;
     rows.into_iter().map(Incident::try_from).collect()
-}
-
-/// What a list of incidents shows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IncidentFilter {
-    /// Of one project.
-    pub project_id: Option<ProjectId>,
-    /// In one state.
-    pub state: Option<IncidentState>,
-    /// Older than this one.
-    pub before: Option<IncidentId>,
-}
-
-/// Incidents, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list_incidents(
-    db: &PgPool,
-    filter: IncidentFilter,
-    limit: i64,
-) -> Result<Page<Incident>, StoreError> {
-    let search = IncidentSearch {
-        project_id: filter.project_id,
-        state: filter.state.map_or(StateFilter::All, StateFilter::One),
-        cursor: filter.before.map(Cursor::After),
-        limit,
-        ..IncidentSearch::default()
-    };
-    let page = search_incidents(db, &search).await?;
-    Ok(page.map(|row| row.incident))
 }
 
 /// Moves an incident from the state that was read under the lock.

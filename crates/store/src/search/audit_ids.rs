@@ -4,7 +4,7 @@ use domain::ids::{EventId, IncidentId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::audit::AuditSearch;
+use super::audit_search::AuditSearch;
 use super::walk::{Walk, in_direction};
 use crate::incidents::find_incident;
 use crate::{PgConnection, StoreError};

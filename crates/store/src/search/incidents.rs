@@ -4,85 +4,18 @@ use std::collections::BTreeMap;
 
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{EventId, IncidentId, ProjectId, ReplayId};
-use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
 
+pub use super::incident_search::{IncidentSearch, StateFilter};
 use super::walk::Walk;
-use super::{Cursor, Sort, incident_ids, project_names, reading};
+use super::{finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::page::Page;
 use crate::reprocesses::{self, Latest};
 use crate::{PgConnection, PgPool, StoreError, audit};
-
-/// In which states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum StateFilter {
-    /// Whatever is not resolved.
-    #[default]
-    NeedsYou,
-    /// In exactly this one.
-    One(IncidentState),
-    /// In any.
-    All,
-}
-
-impl StateFilter {
-    /// The states as the database writes them.
-    pub(super) fn states(self) -> Vec<String> {
-        let wanted = |state: &&IncidentState| match self {
-            Self::NeedsYou => **state != IncidentState::Resolved,
-            Self::One(one) => **state == one,
-            Self::All => true,
-        };
-        IncidentState::ALL.iter().filter(wanted).map(ToString::to_string).collect()
-    }
-}
-
-/// Which incidents are looked for. Every filter narrows; the default finds all that are not resolved,
-/// newest first.
-#[derive(Debug, Clone, Default)]
-pub struct IncidentSearch {
-    /// Of one project.
-    pub project_id: Option<ProjectId>,
-    /// Of projects of this mode.
-    pub mode: Option<Mode>,
-    /// In these states.
-    pub state: StateFilter,
-    /// Opened for this reason.
-    pub reason: Option<Reason>,
-    /// The provider's event type.
-    pub event_type: Option<String>,
-    /// The effect that is due.
-    pub effect_type: Option<EffectType>,
-    /// Opened at or after this.
-    pub opened_after: Option<OffsetDateTime>,
-    /// Opened before this.
-    pub opened_before: Option<OffsetDateTime>,
-    /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
-    /// reference, or how one of those begins.
-    pub text: Option<String>,
-    /// The order.
-    pub sort: Sort,
-    /// Where the page lies; the first one if nothing is said.
-    pub cursor: Option<Cursor<IncidentId>>,
-    /// How many rows the page has, at most 200; 50 if this is 0.
-    pub limit: i64,
-}
-
-impl IncidentSearch {
-    /// Whether time is all that narrows.
-    pub(super) fn is_unfiltered(&self) -> bool {
-        self.state == StateFilter::All
-            && self.project_id.is_none()
-            && self.mode.is_none()
-            && self.reason.is_none()
-            && self.event_type.is_none()
-            && self.effect_type.is_none()
-    }
-}
 
 /// One incident of a list.
 #[derive(Debug, Clone)]
@@ -142,7 +75,7 @@ pub async fn search_incidents(
     let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
     let walk = Walk::through_time(search.sort, cursor, time, search.limit);
     let mut tx = reading::begin(db).await?;
-    let found = incident_ids::find(&mut tx, search, &walk).await?;
+    let found = finder::find(&mut tx, search, &walk).await?;
     let ids: Vec<_> = found.places.iter().copied().map(IncidentId::from_uuid).collect();
     let rows = read_rows(&mut tx, &ids).await?;
     tx.commit().await?;
