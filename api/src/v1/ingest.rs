@@ -165,9 +165,9 @@ async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Res
         }
         Claim::InProgress => refuse(tx, ApiError::IdempotencyInProgress).await,
         Claim::Conflict => refuse(tx, ApiError::IdempotencyConflict).await,
-        Claim::New(place) => first(tx, context, call, (&claimed, *place)).await,
+        Claim::New(place) => first(tx, context, call, &claimed, *place).await,
         Claim::AnsweredInOtherWords { place, .. } => {
-            first(tx, context, call, (&claimed, *place)).await
+            first(tx, context, call, &claimed, *place).await
         }
     }
 }
@@ -177,7 +177,8 @@ async fn first<C: IngestCall>(
     mut tx: Transaction,
     context: CallContext<'_>,
     call: &C,
-    (claimed, place): (&Claim, Place),
+    claimed: &Claim,
+    place: Place,
 ) -> Result<Response, ApiError> {
     let CallContext { state, used, .. } = context;
     let worked = match call.accept(&mut tx, context).await {
@@ -195,7 +196,7 @@ async fn first<C: IngestCall>(
             return Ok(respond(earlier.clone()));
         }
     }
-    if answered_meanwhile(&mut tx, used, &worked, (claimed, place)).await? {
+    if answered_meanwhile(&mut tx, used, &worked, claimed, place).await? {
         return refuse(tx, ApiError::IdempotencyInProgress).await;
     }
     pool::commit(tx).await?;
@@ -215,7 +216,8 @@ async fn answered_meanwhile(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
     worked: &Worked,
-    (claimed, place): (&Claim, Place),
+    claimed: &Claim,
+    place: Place,
 ) -> Result<bool, StoreError> {
     match worked {
         Worked::Stored(_, answer) => {

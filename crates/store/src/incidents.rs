@@ -91,7 +91,8 @@ macro_rules! query_incidents {
 /// When the database fails.
 pub async fn insert_incident(
     tx: &mut PgConnection,
-    of: (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     reason: Reason,
     error: &AppError,
 ) -> Result<IncidentId, StoreError> {
@@ -100,8 +101,8 @@ pub async fn insert_incident(
         "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message)
          VALUES ($1, $2, $3, $4, $5, $6)",
         id.as_uuid(),
-        of.0.as_uuid(),
-        of.1.as_uuid(),
+        project_id.as_uuid(),
+        event_id.as_uuid(),
         reason.as_str(),
         error.code,
         error.message,

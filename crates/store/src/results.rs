@@ -26,7 +26,8 @@ pub fn new_id() -> ResultId {
 pub async fn insert_result(
     db: impl PgExecutor<'_>,
     id: ResultId,
-    of: (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     result: &EffectResult,
     replay_id: Option<ReplayId>,
 ) -> Result<bool, StoreError> {
@@ -34,8 +35,8 @@ pub async fn insert_result(
         "INSERT INTO results (id, project_id, event_id, outcome, error_code, error_message, replay_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT results_pkey DO NOTHING",
         id.as_uuid(),
-        of.0.as_uuid(),
-        of.1.as_uuid(),
+        project_id.as_uuid(),
+        event_id.as_uuid(),
         result.outcome.as_str(),
         result.error.code,
         result.error.message,
@@ -127,7 +128,8 @@ macro_rules! fitting {
 /// When the database fails.
 pub async fn claim_early(
     tx: &mut PgConnection,
-    (project_id, event_id): (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     receipt: &Receipt,
 ) -> Result<Vec<EarlyResult>, StoreError> {
     let rows = fitting!(

@@ -111,7 +111,7 @@ impl Finder for EventSearch {
         let named = match needle {
             Needle::Words(words) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return words::find(db, (Table::Events, scope), walk, words).await;
+                return words::find(db, Table::Events, scope, walk, words).await;
             }
             Needle::Event(id) => Some(*id),
             Needle::Incident(id) => find_incident(db, *id).await?.map(|incident| incident.event_id),

@@ -110,7 +110,7 @@ impl Finder for IncidentSearch {
         let named = match needle {
             Needle::Words(words) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return words::find(db, (Table::Incidents, scope), walk, words).await;
+                return words::find(db, Table::Incidents, scope, walk, words).await;
             }
             Needle::Event(id) => find_of_event(db, *id).await?.map(|incident| incident.id),
             Needle::Incident(id) => Some(*id),

@@ -101,14 +101,15 @@ async fn read_rows(
         let event = events.remove(&incident.event_id)?;
         let project = projects.get(&incident.project_id)?.clone();
         let acknowledged_by = people.remove(&incident.event_id);
-        Some(row(incident, (event, project), latest.remove(id), acknowledged_by))
+        Some(row(incident, event, project, latest.remove(id), acknowledged_by))
     });
     Ok(rows.collect())
 }
 
 fn row(
     incident: Incident,
-    (event, (project_name, mode)): (PaymentEvent, (String, Mode)),
+    event: PaymentEvent,
+    (project_name, mode): (String, Mode),
     latest: Option<Latest>,
     acknowledged_by: Option<String>,
 ) -> IncidentRow {

@@ -32,11 +32,11 @@ async fn open_incident(
     reason: Reason,
     error: &AppError,
 ) -> Result<IncidentId, StoreError> {
-    let of = (scene.event.project_id, scene.event.id);
-    let id = incidents::insert_incident(tx, of, reason, error).await?;
+    let (project_id, event_id) = (scene.event.project_id, scene.event.id);
+    let id = incidents::insert_incident(tx, project_id, event_id, reason, error).await?;
     let AppError { code: error_code, message: error_message } = error.clone();
     let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error_code, error_message });
-    let subject = Subject::incident(of.0, of.1, id);
+    let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
     alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await?;
     Ok(id)

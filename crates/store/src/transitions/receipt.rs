@@ -151,7 +151,7 @@ async fn apply_early(
     receipt: &Receipt,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    for early in results::claim_early(tx, (owner.project_id, event_id), receipt).await? {
+    for early in results::claim_early(tx, owner.project_id, event_id, receipt).await? {
         let actor = Actor::Key(early.key_id);
         let report = Report { result_id: results::new_id(), result: &early.result, signal: true };
         result::accept_result(tx, &actor, event_id, report).await?;

@@ -53,14 +53,15 @@ pub async fn request_reprocess(
         return Err(ChangeError::Rejected(ReprocessRefusal::NoRepairUrl));
     }
     let body = callback_body(&scene, incident, &project, wanted.replay_id)?;
-    Ok(start(tx, &scene, incident, (wanted, &body)).await?)
+    Ok(start(tx, &scene, incident, wanted, &body).await?)
 }
 
 async fn start(
     tx: &mut PgConnection,
     scene: &Scene,
     incident: &Incident,
-    (wanted, body): (Wanted<'_>, &str),
+    wanted: Wanted<'_>,
+    body: &str,
 ) -> Result<(), StoreError> {
     let requested_by = wanted.actor.to_string();
     let new = NewReprocess {

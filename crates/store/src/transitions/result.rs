@@ -67,11 +67,12 @@ pub async fn accept_result(
         Ok(answers) => answers,
         Err(UnknownReplay) => return Ok(ResultAnswer::UnknownReplay),
     };
-    let of = (scene.event.project_id, event_id);
+    let project_id = scene.event.project_id;
     let mut incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
     let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
-    if results::insert_result(&mut *tx, report.result_id, of, report.result, answers).await? {
-        note_result(tx, actor, &scene, (report, answers, verdict)).await?;
+    let Report { result_id, result, .. } = report;
+    if results::insert_result(&mut *tx, result_id, project_id, event_id, result, answers).await? {
+        note_result(tx, actor, &scene, report, answers, verdict).await?;
         incident = carry_out(tx, &scene, report, verdict).await?;
     }
     let effect = match verdict {
@@ -159,7 +160,9 @@ async fn note_result(
     tx: &mut PgConnection,
     actor: &Actor,
     scene: &Scene,
-    (report, answers, verdict): (Report<'_>, Option<ReplayId>, ResultVerdict),
+    report: Report<'_>,
+    answers: Option<ReplayId>,
+    verdict: ResultVerdict,
 ) -> Result<(), StoreError> {
     let detail = ResultDetail {
         result_id: Some(report.result_id),
