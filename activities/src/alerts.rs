@@ -45,7 +45,6 @@ impl Alerts {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Alerts {
     #[activity(definition = definition::DeliverAlert)]
     pub async fn deliver_alert(
@@ -58,9 +57,6 @@ impl Alerts {
 }
 
 /// One attempt, from the saved row to its end: the activity without a worker around it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     stored(attempt(deps, id).await).map(|_| ())
 }

@@ -49,7 +49,6 @@ impl Callbacks {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Callbacks {
     #[activity(definition = definition::SendCallback)]
     pub async fn send_callback(

@@ -46,7 +46,6 @@ impl Records {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Records {
     #[activity(definition = definition::OpenIncidentIfDue)]
     pub async fn open_incident_if_due(

@@ -48,7 +48,6 @@ pub struct World {
     pub engines: Arc<Engines>,
     /// This world's database.
     pub pool: PgPool,
-    /// Its URL.
     pub database_url: String,
     /// What seals its secrets.
     pub master_key: String,

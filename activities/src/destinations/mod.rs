@@ -33,10 +33,7 @@ pub struct Senders {
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A mailbox.
-    Email {
-        /// Its address.
-        address: String,
-    },
+    Email { address: String },
     /// A Slack channel.
     Slack {
         /// The URL of its incoming webhook.

@@ -51,9 +51,6 @@ pub struct NameQuery {
 }
 
 /// The names that a project declares.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "list_declared_names", tag = "projects",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The declared names.", body = DeclaredNames)))]
@@ -67,9 +64,6 @@ pub async fn list_declared(
 }
 
 /// Declares names. What is known already stays as it is. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "declare_names", tag = "projects",
     request_body = DeclareBody, params(("project_id" = String, Path)),
     responses((status = 200, description = "The declared names as they are now.", body = DeclaredNames)))]
@@ -102,9 +96,6 @@ pub async fn declare(
 }
 
 /// Removes a declared name that nothing uses. One that an event has is 422 and stays. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "remove_declared_name", tag = "projects",
     params(("project_id" = String, Path), NameQuery),
     responses((status = 204, description = "The name is removed.")))]

@@ -81,9 +81,6 @@ pub struct TestShape {
 }
 
 /// The destinations of a project.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", operation_id = "list_destinations", tag = "destinations",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "All destinations of the project.", body = Listed<DestinationShape>)))]
@@ -98,9 +95,6 @@ pub async fn list(
 }
 
 /// Adds a destination. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", operation_id = "add_destination", tag = "destinations", request_body = DestinationBody,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The destination was added.", body = AddedDestination)))]
@@ -128,9 +122,6 @@ pub async fn add(
 }
 
 /// Removes a destination. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "remove_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
     responses((status = 204, description = "The destination is removed.")))]
@@ -151,9 +142,6 @@ pub async fn remove(
 }
 
 /// Sends a test message and gives the response. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", operation_id = "test_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
     responses((status = 200, description = "What became of the test message.", body = TestShape)))]

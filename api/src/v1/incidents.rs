@@ -92,9 +92,6 @@ pub struct NoteBody {
 }
 
 /// Incidents of a project, newest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", operation_id = "list_incidents", tag = "incidents",
     params(("project_id" = String, Path), IncidentQuery, Paging),
     responses((status = 200, description = "One page of incidents.", body = Listed<IncidentShape>)))]
@@ -124,9 +121,6 @@ pub async fn list(
 }
 
 /// One incident.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", operation_id = "get_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "The incident.", body = IncidentShape)))]
@@ -139,9 +133,6 @@ pub async fn show(
 }
 
 /// Acknowledges an incident. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
@@ -173,9 +164,6 @@ pub async fn acknowledge(
 }
 
 /// Resolves an incident manually. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]

@@ -68,9 +68,6 @@ pub struct KeyBody {
 }
 
 /// The keys of a project, oldest first, revoked ones too.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", operation_id = "list_api_keys", tag = "keys",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "All API keys of the project.", body = Listed<KeyShape>)))]
@@ -85,9 +82,6 @@ pub async fn list(
 }
 
 /// Creates a key. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", operation_id = "create_api_key", tag = "keys", request_body = KeyBody,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The API key was created.", body = CreatedKey)))]
@@ -116,9 +110,6 @@ pub async fn create(
 }
 
 /// Revokes a key for good, from the next request on. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", operation_id = "revoke_api_key", tag = "keys",
     params(("project_id" = String, Path), ("key_id" = String, Path)),
     responses((status = 204, description = "The API key is revoked.")))]

@@ -104,9 +104,6 @@ pub struct ProjectBody {
 }
 
 /// All projects, oldest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
     responses((status = 200, description = "All projects.", body = Listed<ProjectShape>)))]
 pub async fn list(
@@ -118,9 +115,6 @@ pub async fn list(
 }
 
 /// One project.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", operation_id = "get_project", tag = "projects",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The project.", body = ProjectShape)))]
@@ -133,9 +127,6 @@ pub async fn show(
 }
 
 /// Creates a project and its first signing secret. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectBody,
     responses((status = 201, description = "The project was created.", body = CreatedProject)))]
 pub async fn create(
@@ -166,9 +157,6 @@ pub async fn create(
 }
 
 /// Changes a project. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The project as it is now.", body = ProjectShape)))]

@@ -73,9 +73,6 @@ pub struct ProofLinkBody {
 }
 
 /// The proof links of an incident.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "list_proof_links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "All proof links of the incident.", body = Listed<ProofLinkShape>)))]
@@ -90,9 +87,6 @@ pub async fn list(
 }
 
 /// Creates a proof link. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "create_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkBody,
     responses((status = 201, description = "The proof link was created.", body = CreatedProofLink)))]
@@ -119,9 +113,6 @@ pub async fn create(
 }
 
 /// Revokes a proof link for good. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links/{proof_link_id}", operation_id = "revoke_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path), ("proof_link_id" = String, Path)),
     responses((status = 204, description = "The proof link is revoked.")))]

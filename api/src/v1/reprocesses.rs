@@ -72,9 +72,6 @@ pub struct RequestedReprocess {
 }
 
 /// The reprocesses of an incident, oldest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "list_reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "All reprocesses of the incident.", body = Listed<ReprocessShape>)))]
@@ -101,9 +98,6 @@ pub async fn list(
 
 /// Asks the app, by a signed callback, to do the work again. One at a time: while one runs the answer is
 /// 409 and names it. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]

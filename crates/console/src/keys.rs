@@ -55,7 +55,6 @@ struct Row {
     revoked: Option<When>,
 }
 
-/// What was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Typed {
     #[serde(default)]
@@ -89,7 +88,8 @@ async fn create(
         create_key(tx, &signed_in.actor(), project.id, label, &key).await
     })
     .await?;
-    let text = format!("The key “{}” is created. Your app sends it with both calls.", one_line(label));
+    let text =
+        format!("The key “{}” is created. Your app sends it with both calls.", one_line(label));
     let message = Message::done(text).with_secret("the API key", key.reveal());
     signed_in.lead_to(&state, &path(&project), &message).await
 }

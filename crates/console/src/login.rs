@@ -42,9 +42,6 @@ pub enum Refused {
 
 /// Begins a session, or says why not. The session that the browser had before ends with that: it
 /// would live on with nobody who could end it there.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_in(
     state: &ConsoleState,
     email: &str,
@@ -69,9 +66,6 @@ pub async fn sign_in(
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
 /// was left open is no way around the lock.
-///
-/// # Errors
-/// When the database fails.
 pub async fn confirm(
     state: &ConsoleState,
     email: &str,
@@ -116,15 +110,16 @@ pub fn unread(error: PasswordError) -> ApiError {
     }
 }
 
-async fn note_lock(state: &ConsoleState, email: &str, until: OffsetDateTime) -> Result<(), StoreError> {
+async fn note_lock(
+    state: &ConsoleState,
+    email: &str,
+    until: OffsetDateTime,
+) -> Result<(), StoreError> {
     let noted = transaction(&state.pool, async |tx| session::note_lock_out(tx, email, until).await);
     noted.await.map(|_| ())
 }
 
 /// Ends the session of a browser.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_out(state: &ConsoleState, signed_in: &SignedIn) -> Result<(), StoreError> {
     let ended =
         transaction(&state.pool, async |tx| session::sign_out(tx, &signed_in.session).await);

@@ -38,7 +38,6 @@ pub fn add(pages: Pages) -> Pages {
         .post("/people/{operator_id}/remove", Access::Admin, remove)
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/people.html")]
 struct PeoplePage {

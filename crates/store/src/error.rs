@@ -14,9 +14,7 @@ pub enum StoreError {
     /// A row holds what no code of ours writes.
     #[error("{table}.{column} of {id} holds an unknown value")]
     Inconsistent {
-        /// The table.
         table: &'static str,
-        /// The column.
         column: &'static str,
         /// The row.
         id: String,
@@ -27,7 +25,6 @@ pub enum StoreError {
     /// A conditional change met another state than the one read under the lock.
     #[error("expected to change {expected} rows of {table}, changed {actual}")]
     RowsAffected {
-        /// The table.
         table: &'static str,
         /// How many rows should have changed.
         expected: u64,

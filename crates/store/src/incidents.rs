@@ -10,14 +10,10 @@ use uuid::Uuid;
 use crate::error::{expect_one, read_text};
 use crate::{PgConnection, StoreError};
 
-/// An incident.
 #[derive(Debug, Clone)]
 pub struct Incident {
-    /// Its id.
     pub id: IncidentId,
-    /// Its event.
     pub event_id: EventId,
-    /// Its project.
     pub project_id: ProjectId,
     /// Where it stands.
     pub state: IncidentState,
@@ -27,7 +23,6 @@ pub struct Incident {
     pub error: AppError,
     /// How it ended.
     pub resolution: Option<Resolution>,
-    /// When it was opened.
     pub opened_at: OffsetDateTime,
     /// When somebody last said that they look after it.
     pub acknowledged_at: Option<OffsetDateTime>,
@@ -86,9 +81,6 @@ macro_rules! query_incidents {
 }
 
 /// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_incident(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -113,9 +105,6 @@ pub async fn insert_incident(
 }
 
 /// The incident of an event.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_of_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -125,10 +114,6 @@ pub async fn find_of_event(
     row.map(Incident::try_from).transpose()
 }
 
-/// Finds an incident.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_incident(
     db: impl PgExecutor<'_>,
     id: IncidentId,
@@ -138,9 +123,6 @@ pub async fn find_incident(
 }
 
 /// The incidents with these ids, in no particular order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_by_ids(
     db: impl PgExecutor<'_>,
     ids: &[IncidentId],
@@ -151,9 +133,6 @@ pub async fn list_by_ids(
 }
 
 /// The incidents of those of these events that have one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_events(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
@@ -208,9 +187,6 @@ pub async fn resolve(
 }
 
 /// Keeps the app's last words about the failure.
-///
-/// # Errors
-/// When the database fails.
 pub async fn refresh_error(
     tx: &mut PgConnection,
     id: IncidentId,

@@ -20,9 +20,6 @@ pub fn new_id() -> ResultId {
 }
 
 /// Keeps a result. `false` if it was kept before under the same id.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_result(
     db: impl PgExecutor<'_>,
     id: ResultId,
@@ -58,9 +55,6 @@ pub struct EarlyResult {
 
 /// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
 /// the key was used for another event.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
     key_id: KeyId,
@@ -123,9 +117,6 @@ macro_rules! fitting {
 
 /// Claims the results that waited for this receipt, oldest first. Each settles one receipt: another
 /// effect, or another customer's, must not count as applied because of it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_early(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -163,9 +154,6 @@ pub async fn claim_early(
 }
 
 /// The event that this very call has settled, when it came before the receipt.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_settled(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
@@ -186,9 +174,6 @@ pub async fn find_settled(
 }
 
 /// The events that were settled by a kept result that this receipt fits as well.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_claimed(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -209,9 +194,6 @@ pub async fn list_claimed(
 
 /// Gives up results that nobody claimed within 24 hours, some at a time: each becomes an entry of the
 /// audit, under its own id. How many there were.
-///
-/// # Errors
-/// When the database fails.
 pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH gone AS (
@@ -235,9 +217,6 @@ pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreErro
 }
 
 /// Forgets which kept results were claimed, 24 hours later.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_claimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM claimed_early_results WHERE ctid = ANY (ARRAY(

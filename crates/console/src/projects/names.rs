@@ -77,9 +77,7 @@ pub(super) async fn remove(
         remove_names(tx, &signed_in.actor(), project.id, &names).await
     });
     let message = match removed.await {
-        Ok(()) => {
-            Message::done(format!("{name} is removed. Receipts with it are now rejected."))
-        }
+        Ok(()) => Message::done(format!("{name} is removed. Receipts with it are now rejected.")),
         Err(error) => match error.rejection()? {
             RemoveRejection::InUse(_) => Message::refused(format!(
                 "{name} stays: events of this project have it. Only a name that nothing uses can be removed."

@@ -30,9 +30,6 @@ struct NewProjectPage {
 }
 
 /// `GET /projects/new`.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn form(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -41,9 +38,6 @@ pub(super) async fn form(
 }
 
 /// `POST /projects`.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

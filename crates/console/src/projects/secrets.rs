@@ -24,9 +24,6 @@ pub(super) struct SecretRow {
 }
 
 /// The secrets of a project that sign at the moment, the current one first.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn list(
     db: &PgPool,
     project_id: ProjectId,

@@ -94,9 +94,6 @@ impl From<KeyRow> for Shape {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Create { project, label } => create(&project, &label, context).await,

@@ -78,9 +78,6 @@ impl From<Operator> for Shape {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Add(args) => add(args, context).await,

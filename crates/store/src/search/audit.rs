@@ -35,7 +35,6 @@ pub fn is_subject(text: &str) -> bool {
 /// One entry.
 #[derive(Debug, Clone)]
 pub struct AuditEntry {
-    /// Its id.
     pub id: AuditId,
     /// When, by the database's clock.
     pub at: OffsetDateTime,
@@ -54,9 +53,6 @@ pub struct AuditEntry {
 }
 
 /// One page of the entries that are looked for, newest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn search_audit(
     db: &PgPool,
     search: &AuditSearch,
@@ -96,9 +92,6 @@ impl AuditExport {
     }
 
     /// The next entries, newest first; none at the end.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn next(&mut self, db: &PgPool) -> Result<Vec<AuditEntry>, StoreError> {
         if self.ended {
             return Ok(Vec::new());

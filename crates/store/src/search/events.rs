@@ -16,9 +16,7 @@ use crate::{PgConnection, PgPool, StoreError, incidents};
 /// One event of a list.
 #[derive(Debug, Clone)]
 pub struct EventRow {
-    /// The event.
     pub event: PaymentEvent,
-    /// The name of its project.
     pub project_name: String,
     /// Whether its project watches real money.
     pub mode: Mode,
@@ -27,9 +25,6 @@ pub struct EventRow {
 }
 
 /// One page of the events that are looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn search_events(
     db: &PgPool,
     search: &EventSearch,

@@ -20,13 +20,9 @@ use crate::{PgConnection, PgPool, StoreError, audit};
 /// One incident of a list.
 #[derive(Debug, Clone)]
 pub struct IncidentRow {
-    /// The incident.
     pub incident: Incident,
-    /// Its event.
     pub event_id: EventId,
-    /// Its project.
     pub project_id: ProjectId,
-    /// The name of its project.
     pub project_name: String,
     /// Whether its project watches real money.
     pub mode: Mode,
@@ -64,9 +60,6 @@ pub struct LastAttempt {
 }
 
 /// One page of the incidents that are looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn search_incidents(
     db: &PgPool,
     search: &IncidentSearch,
@@ -150,9 +143,6 @@ pub struct IncidentCounts {
 }
 
 /// Counts the incidents of one project, or of all. What is read is as much as there is to count.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_incidents(
     db: &PgPool,
     project_id: Option<ProjectId>,
@@ -178,9 +168,6 @@ pub async fn count_incidents(
 }
 
 /// How many incidents are not resolved, in each project that has any.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_unresolved(db: &PgPool) -> Result<BTreeMap<ProjectId, i64>, StoreError> {
     let mut tx = reading::begin(db).await?;
     let rows = sqlx::query!(

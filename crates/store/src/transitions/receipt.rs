@@ -21,7 +21,6 @@ use crate::{PgConnection, StoreError, audit, events, results};
 /// What a receipt is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenReceipt {
-    /// The event.
     pub event_id: EventId,
     /// Until when the app may report in time.
     pub timeout_at: OffsetDateTime,
@@ -41,9 +40,6 @@ pub struct Delivery<'a> {
 }
 
 /// Takes a receipt, or finds the one that was taken before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn accept_receipt(
     tx: &mut PgConnection,
     key: &MasterKey,

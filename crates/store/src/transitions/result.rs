@@ -37,7 +37,6 @@ pub struct Report<'a> {
 pub enum ResultAnswer {
     /// Taken.
     Accepted {
-        /// The event.
         event_id: EventId,
         /// `Succeeded` once any success came, `Superseded` once nothing is due, else `Failed`.
         effect: Effect,
@@ -51,9 +50,6 @@ pub enum ResultAnswer {
 }
 
 /// Takes a result. The same `result_id` again changes nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn accept_result(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -88,9 +84,6 @@ pub async fn accept_result(
 
 /// The same failure once more under one key, in other words: they are kept, as long as the incident is
 /// there to be resolved, and noted where they are new.
-///
-/// # Errors
-/// When the database fails.
 pub async fn refresh_failure(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -115,9 +108,6 @@ pub async fn refresh_failure(
 
 /// Notes on the timeline of each event that a result may have meant it. `occasion` names the request, so
 /// that a repeated one is noted once.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_ambiguous(
     tx: &mut PgConnection,
     actor: &Actor,

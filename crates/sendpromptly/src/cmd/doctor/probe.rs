@@ -24,7 +24,6 @@ pub(super) const REFERENCE: &str = "sendpromptly-doctor";
 pub(super) struct Probe<'a> {
     /// Its headers, those of the project among them.
     pub(super) headers: Vec<(&'a str, String)>,
-    /// Its body.
     pub(super) body: Vec<u8>,
 }
 

@@ -66,9 +66,6 @@ struct Seen {
 }
 
 /// Makes the round trip of a project whose endpoint takes good probes.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn check(
     pool: &PgPool,
     key: &MasterKey,
