@@ -18,6 +18,7 @@ use domain::ids::{AlertId, ProjectId};
 use store::alert_claims::{self, Claim, Claimed};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
+use store::pool::transaction;
 use store::{
     PgConnection, StoreError, destination_health, destinations as saved, incidents, notices,
 };
@@ -44,7 +45,6 @@ impl Alerts {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Alerts {
     #[activity(definition = definition::DeliverAlert)]
     pub async fn deliver_alert(
@@ -57,9 +57,6 @@ impl Alerts {
 }
 
 /// One attempt, from the saved row to its end: the activity without a worker around it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     stored(attempt(deps, id).await).map(|_| ())
 }
@@ -140,12 +137,13 @@ fn thread(Claimed { alert, first, .. }: &Claimed, domain: &str) -> Thread {
 }
 
 async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), StoreError> {
-    let mut tx = deps.pool.begin().await?;
-    let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
-    destination_health::note_success(&mut *tx, alert.destination_id).await?;
-    let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
-    finish(&mut tx, alert, AlertEnd::Delivered, detail).await?;
-    Ok(tx.commit().await?)
+    transaction(&deps.pool, async |tx| {
+        let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
+        destination_health::note_success(&mut *tx, alert.destination_id).await?;
+        let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
+        finish(tx, alert, AlertEnd::Delivered, detail).await
+    })
+    .await
 }
 
 async fn note_failure(

@@ -19,6 +19,7 @@ use domain::repair_url::RepairUrl;
 use domain::signature::{self, Signed};
 use domain::watch::WatchStanding;
 use store::attempts::AttemptEnd;
+use store::pool::transaction;
 use store::standing;
 use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
 use temporalio_common::ActivityError;
@@ -48,7 +49,6 @@ impl Callbacks {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Callbacks {
     #[activity(definition = definition::SendCallback)]
     pub async fn send_callback(
@@ -121,10 +121,8 @@ pub async fn send(
         let ending = exchange(deps, of.1, &work, &nonce).await;
         end(deps, of, work.attempt, ending).await?;
     }
-    let mut tx = deps.pool.begin().await.or_retry()?;
-    let standing = stored(standing::read_for_watch(&mut tx, of.0).await)?;
-    tx.commit().await.or_retry()?;
-    Ok(standing)
+    let standing = transaction(&deps.pool, async |tx| standing::read_for_watch(tx, of.0).await);
+    stored(standing.await)
 }
 
 /// How an attempt ended.
@@ -240,10 +238,10 @@ async fn end(
         redirect_to: ending.redirect_to.as_deref(),
         wait: (ending.retry_after, jitter()?),
     };
-    let mut tx = deps.pool.begin().await.or_retry()?;
-    let outcome = stored(attempt::end_attempt(&mut tx, of, number, end, ending.verdict).await)?;
-    tx.commit().await.or_retry()?;
-    match outcome {
+    let ended = transaction(&deps.pool, async |tx| {
+        attempt::end_attempt(tx, of, number, end, ending.verdict).await
+    });
+    match stored(ended.await)? {
         AttemptOutcome::Done => Ok(()),
         AttemptOutcome::Retry(delay) => Err(decide::retry_after(delay, ending.words())),
     }

@@ -13,6 +13,7 @@ use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
 use store::notices::{self, AttemptEnd, Notice};
+use store::pool::transaction;
 use store::{StoreError, alerts, destinations as saved, projects};
 
 use crate::deps::Deps;
@@ -137,12 +138,14 @@ async fn finish(
     end: AttemptEnd<'_>,
     entry: AuditEvent,
 ) -> Result<(), StoreError> {
-    let mut tx = deps.pool.begin().await?;
-    if notices::note_attempt(&mut *tx, notice, end).await? {
-        let subject = Subject::project(notice.project_id);
-        audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
-    }
-    Ok(tx.commit().await?)
+    transaction(&deps.pool, async |tx| {
+        if notices::note_attempt(&mut *tx, notice, end).await? {
+            let subject = Subject::project(notice.project_id);
+            audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// What every entry about a notice says.

@@ -11,11 +11,12 @@ use domain::ids::EventId;
 use domain::incident::MAX_NOTE;
 use domain::watch::WatchStanding;
 use store::audit;
+use store::pool::transaction;
 use store::transitions::reprocess::{self, Wanted};
-use store::transitions::resolve::{self, ResolveAnswer, Resolving};
+use store::transitions::resolve::{self, ResolveRejection, Resolving};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
-use store::{PgConnection, StoreError, standing};
+use store::{ChangeError, PgConnection, StoreError, standing};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -24,7 +25,7 @@ use workflows::activity_contract::{
     definition,
 };
 
-use crate::decide::{Decide, stored};
+use crate::decide::stored;
 use crate::deps::Deps;
 use crate::typed_result;
 
@@ -45,7 +46,6 @@ impl Records {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each `?` inside says what it means")]
 impl Records {
     #[activity(definition = definition::OpenIncidentIfDue)]
     pub async fn open_incident_if_due(
@@ -159,10 +159,11 @@ pub async fn request_reprocess(
         }
         let (said, ignored) = ((&actor, "reprocess"), &wish.notes.ignored);
         note_ignored(tx, wish.event_id, said, replay_id.as_uuid(), ignored).await?;
-        match reprocess::request_reprocess(tx, wish.event_id, wanted).await? {
+        match reprocess::request_reprocess(tx, wish.event_id, wanted).await {
             Ok(()) => Ok(()),
-            Err(refusal) => {
-                reprocess::note_refusal(tx, wish.event_id, wanted, &refusal.to_string()).await
+            Err(error) => {
+                let why = error.rejection()?.to_string();
+                reprocess::note_refusal(tx, wish.event_id, wanted, &why).await
             }
         }
     })
@@ -187,11 +188,11 @@ pub async fn resolve_incident(
         }
         let (said, ignored) = ((&actor, "resolve"), &typed.notes.ignored);
         note_ignored(tx, event_id, said, entry_id.as_uuid(), ignored).await?;
-        match resolve::resolve_incident(tx, event_id, resolving).await? {
-            ResolveAnswer::Resolved | ResolveAnswer::AlreadyResolved => Ok(()),
-            ResolveAnswer::NoIncident => {
-                let why = "the event has no incident";
-                resolve::note_refusal(tx, event_id, (&actor, entry_id), why).await
+        match resolve::resolve_incident(tx, event_id, resolving).await {
+            Ok(()) | Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved)) => Ok(()),
+            Err(error) => {
+                let why = error.rejection()?.to_string();
+                resolve::note_refusal(tx, event_id, (&actor, entry_id), &why).await
             }
         }
     })
@@ -230,11 +231,11 @@ async fn change(
     event_id: EventId,
     change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
 ) -> Result<WatchStanding, ActivityError> {
-    let mut tx = deps.pool.begin().await.or_retry()?;
-    stored(change(&mut tx).await)?;
-    let standing = stored(standing::read_for_watch(&mut tx, event_id).await)?;
-    tx.commit().await.or_retry()?;
-    Ok(standing)
+    let changed = transaction(&deps.pool, async |tx| {
+        change(tx).await?;
+        standing::read_for_watch(tx, event_id).await
+    });
+    stored(changed.await)
 }
 
 /// Who somebody says they are, on one line. A blank name is none.

@@ -5,6 +5,7 @@
 //! says that nobody is there counts as one of the two that break it. A crash in between leaves a message that the audit does not know.
 
 use domain::alert::{AlertFacts, AlertKind};
+use domain::app_error::AppError;
 use domain::audit::Actor;
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{DestinationId, EventId, IncidentId};
@@ -12,6 +13,7 @@ use domain::incident::Reason;
 use store::administration::destination::{TestOutcome, note_test};
 use store::audit;
 use store::destinations::{self, Target};
+use store::pool::transaction;
 use store::projects::{self, Project};
 use store::{PgPool, StoreError};
 use time::{Duration, OffsetDateTime};
@@ -68,9 +70,7 @@ async fn note(
         Err(SendFailure { kind: FailureKind::Gone, answer }) => TestOutcome::Gone(answer),
         Err(failure) => TestOutcome::Refused(&failure.answer),
     };
-    let mut tx = pool.begin().await?;
-    note_test(&mut tx, actor, project.id, id, ended).await?;
-    Ok(tx.commit().await?)
+    transaction(pool, async |tx| note_test(tx, actor, project.id, id, ended).await).await
 }
 
 /// An incident that never was. Its ids are the destination's, so nobody can mistake them for others,
@@ -91,8 +91,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         incident_id: IncidentId::from_uuid(id.as_uuid()),
         event_id: EventId::from_uuid(id.as_uuid()),
         reason: Reason::MissingResult,
-        error_code: None,
-        error_message: None,
+        error: AppError::default(),
         received_at,
         timeout_at: now,
         opened_at: now,

@@ -16,11 +16,9 @@ pub const PASSWORD: &str = "correct horse battery";
 /// A page as it came.
 #[derive(Debug)]
 pub struct PageAnswer {
-    /// Its status.
     pub status: StatusCode,
     /// Where it leads, for a 303.
     pub location: Option<String>,
-    /// Its headers.
     pub headers: header::HeaderMap,
     /// Its HTML, without the indentation of the templates.
     pub body: String,

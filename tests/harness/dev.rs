@@ -15,11 +15,8 @@ use crate::binary;
 /// The ports of one `dev`.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
-    /// The API.
     pub api: u16,
-    /// Postgres.
     pub postgres: u16,
-    /// Temporal.
     pub temporal: u16,
     /// Temporal's web interface.
     pub ui: u16,

@@ -116,7 +116,6 @@ impl Texts {
 
 /// A world in which every page has something to show.
 pub struct Gallery {
-    /// The world.
     pub world: World,
     /// Where its Slack messages go, until it says that its address is gone.
     pub slack: Receiver,

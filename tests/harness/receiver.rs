@@ -19,7 +19,6 @@ use crate::eventually;
 /// One request that came in.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// Its headers.
     pub headers: HeaderMap,
     /// Its body, byte for byte.
     pub body: Bytes,

@@ -95,7 +95,6 @@ impl Script {
 /// One run of an activity.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Which activity.
     pub activity: &'static str,
     /// What it was given.
     pub input: Value,

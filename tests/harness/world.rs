@@ -48,7 +48,6 @@ pub struct World {
     pub engines: Arc<Engines>,
     /// This world's database.
     pub pool: PgPool,
-    /// Its URL.
     pub database_url: String,
     /// What seals its secrets.
     pub master_key: String,
@@ -370,10 +369,7 @@ impl World {
         let replay_id = store::reprocesses::new_id();
         let wanted = Wanted { replay_id, actor: &actor, note: None, signal: true };
         let mut tx = self.pool.begin().await.expect("a transaction");
-        request_reprocess(&mut tx, event_id, wanted)
-            .await
-            .expect("a database")
-            .expect("a reprocess");
+        request_reprocess(&mut tx, event_id, wanted).await.expect("a reprocess");
         tx.commit().await.expect("a commit");
         replay_id
     }

@@ -8,7 +8,7 @@ use e2e::console::Operator;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, run, somebody_waits};
 use serde_json::{Value, json};
-use store::administration::declared_name::{Removed, declare_names, remove_names};
+use store::administration::declared_name::{RemoveRejection, declare_names, remove_names};
 use store::declared_names::hold_names;
 
 fn license() -> Value {
@@ -189,7 +189,8 @@ fn a_kept_result_keeps_the_names_that_its_receipt_may_have() {
             let mut tx = world.pool.begin().await.expect("a transaction");
             let one = std::slice::from_ref(&name);
             let removed = remove_names(&mut tx, &Actor::System, world.project.id, one).await;
-            assert_eq!(removed.expect("a database"), Removed::InUse(name));
+            let rejection = removed.expect_err("it is used").rejection();
+            assert_eq!(rejection.expect("a database"), RemoveRejection::InUse(name));
         }
         assert_eq!(world.post("/api/v1/receipt", &license()).await.0, 202, "and it comes");
     });
@@ -213,8 +214,8 @@ fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
             let remove = async {
                 let mut tx = world.pool.begin().await.expect("a transaction");
                 let removed = remove_names(&mut tx, &Actor::System, project, &names).await;
-                let removed = removed.expect("no deadlock");
-                if removed == Removed::Done {
+                let removed = removed.map_err(|error| error.rejection().expect("no deadlock"));
+                if removed.is_ok() {
                     tx.commit().await.expect("a commit");
                 }
                 removed
@@ -222,12 +223,12 @@ fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
             let ((status, answer), removed) =
                 tokio::join!(world.post("/api/v1/receipt", &body), remove);
             match removed {
-                Removed::Done => assert_eq!(status, 422, "{answer}"),
-                Removed::InUse(_) => {
+                Ok(()) => assert_eq!(status, 422, "{answer}"),
+                Err(RemoveRejection::InUse(_)) => {
                     assert_eq!(status, 202, "{answer}");
                     break;
                 }
-                Removed::NotDeclared(name) => panic!("{name} was declared"),
+                Err(RemoveRejection::NotDeclared(name)) => panic!("{name} was declared"),
             }
         }
     });
@@ -254,12 +255,12 @@ fn a_removal_waits_for_the_receipt_that_is_about_to_use_the_name() {
             let mut tx = pool.begin().await.expect("a transaction");
             let removed = remove_names(&mut tx, &Actor::System, project, &[wanted]).await;
             tx.commit().await.expect("a commit");
-            removed.expect("a database")
+            removed.is_ok()
         });
         somebody_waits(&world.pool).await;
         assert!(!removal.is_finished(), "it waits");
         receipt.commit().await.expect("a commit");
-        assert_eq!(removal.await.expect("no panic"), Removed::Done, "nothing used it after all");
+        assert!(removal.await.expect("no panic"), "nothing used it after all");
         let mut late = world.pool.begin().await.expect("a transaction");
         let gone = hold_names(&mut late, project, vec![name.clone()]).await.expect("asked");
         assert_eq!(gone, [name], "a receipt that comes now is rejected");

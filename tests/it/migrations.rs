@@ -10,6 +10,7 @@ use e2e::run;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::pool;
+use store::search::incidents::{IncidentRow, IncidentSearch, StateFilter, search_incidents};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -127,10 +128,10 @@ async fn assert_the_code_reads_who_may_see(pool: &store::PgPool) {
     for project in store::projects::list_projects(pool).await.expect("projects") {
         store::signing_secrets::list_secrets(pool, project.id).await.expect("secrets");
     }
-    let all = store::incidents::IncidentFilter::default();
-    let incidents = store::incidents::list_incidents(pool, all, 10).await.expect("incidents");
+    let all = IncidentSearch { state: StateFilter::All, limit: 10, ..IncidentSearch::default() };
+    let incidents = search_incidents(pool, &all).await.expect("incidents");
     let mut links = 0;
-    for incident in incidents.data {
+    for IncidentRow { incident, .. } in incidents.data {
         links += store::proof_links::list_links(pool, incident.id).await.expect("links").len();
     }
     assert_eq!(links, 3, "one is open, one has expired, one was revoked");

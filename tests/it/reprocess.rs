@@ -317,7 +317,7 @@ fn results_and_resolutions_typed_by_hand_are_recorded_first() {
         let typed = json!({"status": "failed", "error_code": "seen_by_alice"});
         world.engines.signal(first, "result", Some(typed)).await.expect("a signal");
         let incident = world.incident_when(first, "open", |i| i.state == IncidentState::Open).await;
-        assert_eq!(incident.error_code.as_deref(), Some("seen_by_alice"));
+        assert_eq!(incident.error.code.as_deref(), Some("seen_by_alice"));
         let typed = json!({"resolved_by": "alice", "note": "granted by hand"});
         world.engines.signal(first, "resolve", Some(typed)).await.expect("a signal");
         let resolved =

@@ -3,11 +3,6 @@
 //! The `activities` package implements exactly these; a drift does not compile. Inputs carry ids,
 //! never bodies or secrets, because histories are read by many. Fields are only ever added.
 
-#![expect(
-    clippy::missing_errors_doc,
-    reason = "a definition never runs; what its implementation fails with is decided there"
-)]
-
 use domain::ids::{AlertId, AuditId, EventId, ReplayId, ResultId};
 use domain::watch::WatchStanding;
 use serde::{Deserialize, Serialize};
@@ -19,14 +14,12 @@ pub use crate::signal_input::InputNotes;
 /// The event that an activity is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfEvent {
-    /// The event.
     pub event_id: EventId,
 }
 
 /// The reprocess that an activity is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfReprocess {
-    /// The event.
     pub event_id: EventId,
     /// The reprocess.
     pub replay_id: ReplayId,
@@ -35,14 +28,12 @@ pub struct OfReprocess {
 /// The alert that an activity delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfAlert {
-    /// The alert.
     pub alert_id: AlertId,
 }
 
 /// A result typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TypedResult {
-    /// The event.
     pub event_id: EventId,
     /// The id that the result gets; the key of this activity.
     pub result_id: ResultId,
@@ -57,7 +48,6 @@ pub struct TypedResult {
 /// A wish to reprocess, typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReprocessWish {
-    /// The event.
     pub event_id: EventId,
     /// The id that the reprocess gets; the key of this activity.
     pub replay_id: ReplayId,
@@ -75,7 +65,6 @@ pub struct ReprocessWish {
 /// A resolution typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypedResolution {
-    /// The event.
     pub event_id: EventId,
     /// The id of the entry that a refusal leaves behind.
     #[serde(default)]
@@ -94,7 +83,6 @@ pub struct TypedResolution {
 /// A reprocess whose callback ended in Temporal before it was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndeliveredReprocess {
-    /// The event.
     pub event_id: EventId,
     /// The reprocess.
     pub replay_id: ReplayId,

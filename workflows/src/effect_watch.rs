@@ -49,7 +49,6 @@ const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// What a watch is started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchInput {
-    /// The event.
     pub event_id: EventId,
     /// Until when the app may report in time.
     #[serde(with = "time::serde::rfc3339")]

@@ -11,18 +11,12 @@ use super::{Attempt, attempt};
 use crate::deps::Deps;
 
 /// The destinations for which alerts wait and that may be tried.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreError> {
     alert_claims::list_destinations(&deps.pool).await
 }
 
 /// Sends a destination what waits for it, until it fails or has all of it; `pace` stands
 /// between two messages.
-///
-/// # Errors
-/// When the database fails.
 pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(), StoreError> {
     let mut busy = Vec::new();
     while let Some(alert) = alert_claims::find_next(&deps.pool, id, &busy).await? {

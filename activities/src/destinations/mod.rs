@@ -33,10 +33,7 @@ pub struct Senders {
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A mailbox.
-    Email {
-        /// Its address.
-        address: String,
-    },
+    Email { address: String },
     /// A Slack channel.
     Slack {
         /// The URL of its incoming webhook.
@@ -179,6 +176,7 @@ pub(crate) mod samples {
     //! Facts for tests: an incident of alice's shop, and one in which every text is hostile.
 
     use domain::alert::{AlertFacts, AlertKind, LastAnswer};
+    use domain::app_error::AppError;
     use domain::catalogue::{EffectType, Provider};
     use domain::incident::{Reason, Resolution};
     use domain::project::Mode;
@@ -199,8 +197,7 @@ pub(crate) mod samples {
             incident_id: "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
             event_id: "ev_01K9QE0A1B2C3D4E5F6G7H8J9K".parse().expect("an id"),
             reason: Reason::MissingResult,
-            error_code: None,
-            error_message: None,
+            error: AppError::default(),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
@@ -217,8 +214,10 @@ pub(crate) mod samples {
         AlertFacts {
             kind: AlertKind::ReprocessFailed,
             reprocess_ending: Some(ReprocessState::Failed),
-            error_code: Some("account_locked".to_owned()),
-            error_message: Some("Account 456 is locked by a billing hold".to_owned()),
+            error: AppError {
+                code: Some("account_locked".to_owned()),
+                message: Some("Account 456 is locked by a billing hold".to_owned()),
+            },
             last_answer: Some(LastAnswer {
                 status: Some(200),
                 excerpt: r#"{"queued":true}"#.to_owned(),
@@ -247,8 +246,7 @@ pub(crate) mod samples {
             event_type: HOSTILE.to_owned(),
             internal_reference: HOSTILE.to_owned(),
             provider_event_id: HOSTILE.to_owned(),
-            error_code: Some(HOSTILE.to_owned()),
-            error_message: Some(HOSTILE.to_owned()),
+            error: AppError { code: Some(HOSTILE.to_owned()), message: Some(HOSTILE.to_owned()) },
             last_answer: Some(LastAnswer { status: Some(502), excerpt: HOSTILE.to_owned() }),
             incident_url: format!("https://sendpromptly.cometcart.test/{HOSTILE}"),
             ..repair_failed()

@@ -68,9 +68,6 @@ pub struct AuditQuery {
 }
 
 /// The audit of a project, newest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", operation_id = "list_audit_entries", tag = "audit",
     params(("project_id" = String, Path), AuditQuery, Paging),
     responses((status = 200, description = "One page of audit entries.", body = Listed<AuditShape>)))]

@@ -9,9 +9,10 @@ use domain::ids::ProjectId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::administration::declared_name::{
-    Declared, InUse, MAX_NAMES, Removed, declare_names, remove_names,
+    DeclareRejection, MAX_NAMES, RemoveRejection, declare_names, remove_names,
 };
-use store::{declared_names, pool};
+use store::declared_names;
+use store::pool::transaction;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ApiError;
 use web::extract::JsonBody;
@@ -50,9 +51,6 @@ pub struct NameQuery {
 }
 
 /// The names that a project declares.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "list_declared_names", tag = "projects",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The declared names.", body = DeclaredNames)))]
@@ -66,9 +64,6 @@ pub async fn list_declared(
 }
 
 /// Declares names. What is known already stays as it is. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "declare_names", tag = "projects",
     request_body = DeclareBody, params(("project_id" = String, Path)),
     responses((status = 200, description = "The declared names as they are now.", body = DeclaredNames)))]
@@ -88,19 +83,19 @@ pub async fn declare(
         fields.refuse("event_types", too_many());
     }
     let names = caller::checked(fields, Some(names))?.unwrap_or_default();
-    let mut tx = pool::begin(&state.pool).await?;
-    match declare_names(&mut tx, &caller.actor(), project.id, &names).await? {
-        Declared::Done(_) => pool::commit(tx).await?,
-        Declared::TooMany => return Err(caller::mistake("event_types", &too_many())),
-        Declared::NoProject => return Err(caller::no_project()),
+    let declared = transaction(&state.pool, async |tx| {
+        declare_names(tx, &caller.actor(), project.id, &names).await
+    });
+    if let Err(error) = declared.await {
+        return Err(match error.rejection()? {
+            DeclareRejection::TooMany => caller::mistake("event_types", &too_many()),
+            DeclareRejection::NoProject => caller::no_project(),
+        });
     }
     load(&state, project.id).await
 }
 
 /// Removes a declared name that nothing uses. One that an event has is 422 and stays. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "remove_declared_name", tag = "projects",
     params(("project_id" = String, Path), NameQuery),
     responses((status = 204, description = "The name is removed.")))]
@@ -113,13 +108,16 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
     let (field, name) = wanted.read()?;
-    let mut tx = pool::begin(&state.pool).await?;
-    match remove_names(&mut tx, &caller.actor(), project.id, &[name]).await? {
-        Removed::Done => pool::commit(tx).await?,
-        Removed::InUse(name) => return Err(caller::mistake(field, &InUse(&name))),
-        Removed::NotDeclared(name) => {
-            return Err(ApiError::not_found(format!("this project does not declare {name}")));
-        }
+    let removed = transaction(&state.pool, async |tx| {
+        remove_names(tx, &caller.actor(), project.id, &[name]).await
+    });
+    if let Err(error) = removed.await {
+        return Err(match error.rejection()? {
+            rejection @ RemoveRejection::InUse(_) => caller::mistake(field, &rejection),
+            rejection @ RemoveRejection::NotDeclared(_) => {
+                ApiError::not_found(rejection.to_string())
+            }
+        });
     }
     Ok(StatusCode::NO_CONTENT)
 }

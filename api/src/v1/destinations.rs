@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::Insertion;
 use store::administration::destination;
 use store::destinations::{self, Destination, NewDestination};
-use store::{Insertion, pool};
+use store::pool::transaction;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -80,9 +81,6 @@ pub struct TestShape {
 }
 
 /// The destinations of a project.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", operation_id = "list_destinations", tag = "destinations",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "All destinations of the project.", body = Listed<DestinationShape>)))]
@@ -97,9 +95,6 @@ pub async fn list(
 }
 
 /// Adds a destination. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", operation_id = "add_destination", tag = "destinations", request_body = DestinationBody,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The destination was added.", body = AddedDestination)))]
@@ -112,24 +107,21 @@ pub async fn add(
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
     let new = read(&state, &body.read().await?)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
-    let added = destination::add_destination(&mut tx, &actor, key, project.id, &new);
+    let added = transaction(&state.pool, async |tx| {
+        destination::add_destination(tx, &actor, key, project.id, &new).await
+    });
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
             return Err(mistake("email", &format!("already receives alerts, as destination {id}")));
         }
     };
-    pool::commit(tx).await?;
     let added = AddedDestination { destination_id, kind: new.target.kind() };
     Ok((StatusCode::CREATED, Json(added)))
 }
 
 /// Removes a destination. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "remove_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
     responses((status = 204, description = "The destination is removed.")))]
@@ -141,20 +133,15 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    let mut tx = pool::begin(&state.pool).await?;
     // Removed and looked at in one transaction: another project's destination stays as it was.
-    let removed = destination::remove_destination(&mut tx, &caller.actor(), id).await?;
-    if removed != Some(project.id) {
-        return Err(missing());
-    }
-    pool::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
+    transaction(&state.pool, async |tx| {
+        let removed = destination::remove_destination(tx, &caller.actor(), id).await?;
+        if removed == Some(project.id) { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
+    })
+    .await
 }
 
 /// Sends a test message and gives the response. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", operation_id = "test_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
     responses((status = 200, description = "What became of the test message.", body = TestShape)))]

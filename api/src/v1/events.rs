@@ -115,9 +115,6 @@ pub struct EventQuery {
 }
 
 /// Events of a project, newest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", operation_id = "list_events", tag = "events",
     params(("project_id" = String, Path), EventQuery, Paging),
     responses((status = 200, description = "One page of events.", body = Listed<EventShape>)))]
@@ -146,9 +143,6 @@ pub async fn list(
 }
 
 /// One event with its timeline.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events/{event_id}", operation_id = "get_event", tag = "events",
     params(("project_id" = String, Path), ("event_id" = String, Path)),
     responses((status = 200, description = "The event with its timeline.", body = EventStory)))]

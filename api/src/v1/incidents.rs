@@ -8,10 +8,10 @@ use domain::verdict::AcknowledgeRefusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::incidents::Incident;
-use store::pool;
+use store::pool::transaction;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ApiError;
@@ -55,8 +55,8 @@ impl From<Incident> for IncidentShape {
             event_id: incident.event_id,
             state: incident.state,
             reason: incident.reason,
-            error_code: incident.error_code,
-            error_message: incident.error_message,
+            error_code: incident.error.code,
+            error_message: incident.error.message,
             resolution: incident.resolution,
             opened_at: incident.opened_at,
             resolved_at: incident.resolved_at,
@@ -92,9 +92,6 @@ pub struct NoteBody {
 }
 
 /// Incidents of a project, newest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", operation_id = "list_incidents", tag = "incidents",
     params(("project_id" = String, Path), IncidentQuery, Paging),
     responses((status = 200, description = "One page of incidents.", body = Listed<IncidentShape>)))]
@@ -124,9 +121,6 @@ pub async fn list(
 }
 
 /// One incident.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", operation_id = "get_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "The incident.", body = IncidentShape)))]
@@ -139,9 +133,6 @@ pub async fn show(
 }
 
 /// Acknowledges an incident. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
@@ -154,24 +145,25 @@ pub async fn acknowledge(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let actor = caller.actor();
-    let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
-    judged.map_err(|refusal| match refusal {
-        AcknowledgeRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        AcknowledgeRefusal::AlreadyAcknowledged
-        | AcknowledgeRefusal::Repairing
-        | AcknowledgeRefusal::Resolved => conflict(&refusal),
-    })?;
-    pool::commit(tx).await?;
+    let acknowledged = transaction(&state.pool, async |tx| {
+        acknowledge_incident(tx, incident.event_id, &actor, note.as_deref()).await
+    });
+    if let Err(error) = acknowledged.await {
+        return Err(match error.rejection()? {
+            rejection @ AcknowledgeRefusal::NoIncident => {
+                ApiError::not_found(rejection.to_string())
+            }
+            rejection @ (AcknowledgeRefusal::AlreadyAcknowledged
+            | AcknowledgeRefusal::Repairing
+            | AcknowledgeRefusal::Resolved) => conflict(&rejection),
+        });
+    }
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
 /// Resolves an incident manually. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
@@ -184,14 +176,16 @@ pub async fn resolve(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;
-    let mut tx = pool::begin(&state.pool).await?;
     let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => {}
-        ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
-        ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
+    let resolved = transaction(&state.pool, async |tx| {
+        resolve_incident(tx, incident.event_id, resolving).await
+    });
+    if let Err(error) = resolved.await {
+        return Err(match error.rejection()? {
+            rejection @ ResolveRejection::AlreadyResolved => conflict(&rejection),
+            rejection @ ResolveRejection::NoIncident => ApiError::not_found(rejection.to_string()),
+        });
     }
-    pool::commit(tx).await?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }

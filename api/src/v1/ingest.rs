@@ -16,7 +16,7 @@ use domain::ids::EventId;
 use serde::Serialize;
 use store::api_keys::{self, KeyOwner};
 use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
-use store::pool::Transaction;
+use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
 use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, drop_body};
@@ -58,7 +58,7 @@ pub(super) async fn read(
 /// Who is asking, if they may.
 async fn admit(state: &AppState, parts: &Parts) -> Result<Sender, ApiError> {
     let head = IngestHead::from_parts(parts)?;
-    let owner = api_keys::find_owner(&state.pool, &head.key).await.map_err(failed)?;
+    let owner = api_keys::find_owner(&state.pool, &head.key).await?;
     let owner = owner.ok_or(ApiError::Unauthorized)?;
     state.limits.check(owner.key_id)?;
     Ok(Sender { owner, idempotency_key: head.idempotency_key })
@@ -150,14 +150,14 @@ pub(super) async fn once<C: IngestCall>(
 
 async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Response, ApiError> {
     let CallContext { state, used, .. } = context;
-    let mut tx = state.pool.begin().await.map_err(|error| failed(error.into()))?;
-    let claimed = idempotency::claim(&mut tx, used).await.map_err(failed)?;
+    let mut tx = pool::begin(&state.pool).await?;
+    let claimed = idempotency::claim(&mut tx, used).await?;
     match &claimed {
         Claim::Answered { answer, identical } => {
             match answer.event_id().filter(|_| !identical) {
                 Some(event_id) => {
                     call.repeat(&mut tx, context, event_id).await?;
-                    tx.commit().await.map_err(|error| failed(error.into()))?;
+                    pool::commit(tx).await?;
                 }
                 None => undo(tx).await,
             }
@@ -165,9 +165,9 @@ async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Res
         }
         Claim::InProgress => refuse(tx, ApiError::IdempotencyInProgress).await,
         Claim::Conflict => refuse(tx, ApiError::IdempotencyConflict).await,
-        Claim::New(place) => first(tx, context, call, (&claimed, *place)).await,
+        Claim::New(place) => first(tx, context, call, &claimed, *place).await,
         Claim::AnsweredInOtherWords { place, .. } => {
-            first(tx, context, call, (&claimed, *place)).await
+            first(tx, context, call, &claimed, *place).await
         }
     }
 }
@@ -177,7 +177,8 @@ async fn first<C: IngestCall>(
     mut tx: Transaction,
     context: CallContext<'_>,
     call: &C,
-    (claimed, place): (&Claim, Place),
+    claimed: &Claim,
+    place: Place,
 ) -> Result<Response, ApiError> {
     let CallContext { state, used, .. } = context;
     let worked = match call.accept(&mut tx, context).await {
@@ -195,10 +196,10 @@ async fn first<C: IngestCall>(
             return Ok(respond(earlier.clone()));
         }
     }
-    if answered_meanwhile(&mut tx, used, &worked, (claimed, place)).await.map_err(failed)? {
+    if answered_meanwhile(&mut tx, used, &worked, claimed, place).await? {
         return refuse(tx, ApiError::IdempotencyInProgress).await;
     }
-    tx.commit().await.map_err(|error| failed(error.into()))?;
+    pool::commit(tx).await?;
     match worked {
         Worked::Stored(event_id, answer) => {
             state.relay.nudge(event_id);
@@ -215,7 +216,8 @@ async fn answered_meanwhile(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
     worked: &Worked,
-    (claimed, place): (&Claim, Place),
+    claimed: &Claim,
+    place: Place,
 ) -> Result<bool, StoreError> {
     match worked {
         Worked::Stored(_, answer) => {
@@ -243,11 +245,6 @@ async fn undo(tx: Transaction) {
 pub(super) fn accepted(body: &impl Serialize) -> Result<StoredAnswer, ApiError> {
     let body = serde_json::to_vec(body).map_err(ApiError::internal)?;
     Ok(StoredAnswer { status: StatusCode::ACCEPTED.as_u16(), body })
-}
-
-/// The store's failures, as the client may know them.
-pub(super) fn failed(error: StoreError) -> ApiError {
-    if error.is_unavailable() { ApiError::unavailable(error) } else { ApiError::internal(error) }
 }
 
 fn respond(answer: StoredAnswer) -> Response {

@@ -7,7 +7,7 @@ use domain::ids::KeyId;
 use serde::Serialize;
 use store::administration::key;
 use store::api_keys::{self, KeyRow};
-use store::pool;
+use store::pool::transaction;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -68,9 +68,6 @@ pub struct KeyBody {
 }
 
 /// The keys of a project, oldest first, revoked ones too.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", operation_id = "list_api_keys", tag = "keys",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "All API keys of the project.", body = Listed<KeyShape>)))]
@@ -85,9 +82,6 @@ pub async fn list(
 }
 
 /// Creates a key. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", operation_id = "create_api_key", tag = "keys", request_body = KeyBody,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The API key was created.", body = CreatedKey)))]
@@ -107,17 +101,15 @@ pub async fn create(
     }
     let label = caller::checked(fields, label)?.unwrap_or_default();
     let secret = random::api_key(project.mode).map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let key_id = key::create_key(&mut tx, &caller.actor(), project.id, &label, &secret).await?;
-    pool::commit(tx).await?;
+    let created = transaction(&state.pool, async |tx| {
+        key::create_key(tx, &caller.actor(), project.id, &label, &secret).await
+    });
+    let key_id = created.await?;
     let created = CreatedKey { key_id, label, key: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// Revokes a key for good, from the next request on. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", operation_id = "revoke_api_key", tag = "keys",
     params(("project_id" = String, Path), ("key_id" = String, Path)),
     responses((status = 204, description = "The API key is revoked.")))]
@@ -130,11 +122,10 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such valid key in this project");
     let project = caller::project(&state, &project).await?;
     let id: KeyId = id.parse().map_err(|_| missing())?;
-    let mut tx = pool::begin(&state.pool).await?;
     // Revoked and looked at in one transaction: another project's key stays as it was.
-    if key::revoke_key(&mut tx, &caller.actor(), id).await? != Some(project.id) {
-        return Err(missing());
-    }
-    pool::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
+    transaction(&state.pool, async |tx| {
+        let revoked = key::revoke_key(tx, &caller.actor(), id).await?;
+        if revoked == Some(project.id) { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
+    })
+    .await
 }

@@ -54,7 +54,6 @@ struct Report<'a> {
 /// The largest payload that the release before took, and so hashed.
 const MAX_PAYLOAD: usize = 256 * 1024;
 
-/// The hash of a receipt.
 pub(super) fn hash_receipt(body: &IngestBody) -> Result<[u8; 32], ApiError> {
     let text = |name: &str| body.fields.get(name).and_then(Value::as_str);
     let provider = text("provider");
@@ -75,7 +74,6 @@ pub(super) fn hash_receipt(body: &IngestBody) -> Result<[u8; 32], ApiError> {
     })
 }
 
-/// The hash of a result.
 pub(super) fn hash_result(body: &Map<String, Value>) -> Result<[u8; 32], ApiError> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let (canonical, stripe) = (text("provider_event_id"), text("stripe_event_id"));

@@ -13,10 +13,11 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_
 use domain::repair_url::{self, RepairUrl};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::administration::callback_header::{self as callback_header_store, Changed};
+use store::PgConnection;
+use store::administration::callback_header::{self as callback_header_store, HeaderRejection};
 use store::administration::project;
+use store::pool::transaction;
 use store::projects::{self, Project, ProjectSettings};
-use store::{PgConnection, pool};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -103,9 +104,6 @@ pub struct ProjectBody {
 }
 
 /// All projects, oldest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
     responses((status = 200, description = "All projects.", body = Listed<ProjectShape>)))]
 pub async fn list(
@@ -117,9 +115,6 @@ pub async fn list(
 }
 
 /// One project.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", operation_id = "get_project", tag = "projects",
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The project.", body = ProjectShape)))]
@@ -132,9 +127,6 @@ pub async fn show(
 }
 
 /// Creates a project and its first signing secret. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectBody,
     responses((status = 201, description = "The project was created.", body = CreatedProject)))]
 pub async fn create(
@@ -153,20 +145,18 @@ pub async fn create(
     };
     let (settings, headers) = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let key = &state.master_key;
-    let id = project::create_project(&mut tx, &caller.actor(), &settings, &secret, key).await?;
-    change_headers(&state, &mut tx, &caller, id, &headers).await?;
-    pool::commit(tx).await?;
+    let (actor, key) = (caller.actor(), &state.master_key);
+    let created = transaction(&state.pool, async |tx| {
+        let id = project::create_project(tx, &actor, &settings, &secret, key).await?;
+        change_headers(&state, tx, &caller, id, &headers).await.map(|()| id)
+    });
+    let id = created.await?;
     let project = caller::project(&state, &id.to_string()).await?.into();
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
 }
 
 /// Changes a project. Needs the role admin.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The project as it is now.", body = ProjectShape)))]
@@ -179,19 +169,20 @@ pub async fn update(
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
     let body = body.read().await?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let now = projects::lock_project(&mut tx, id).await?.ok_or_else(caller::no_project)?;
-    let settings = ProjectSettings {
-        name: now.name,
-        mode: now.mode,
-        timeout_minutes: now.timeout_minutes,
-        repair_url: now.repair_url,
-        snapshots: now.snapshots,
-    };
-    let (settings, headers) = read(&state, &body, settings, false)?;
-    project::update_project(&mut tx, &caller.actor(), id, &settings).await?;
-    change_headers(&state, &mut tx, &caller, id, &headers).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| {
+        let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
+        let settings = ProjectSettings {
+            name: now.name,
+            mode: now.mode,
+            timeout_minutes: now.timeout_minutes,
+            repair_url: now.repair_url,
+            snapshots: now.snapshots,
+        };
+        let (settings, headers) = read(&state, &body, settings, false)?;
+        project::update_project(tx, &caller.actor(), id, &settings).await?;
+        change_headers(&state, tx, &caller, id, &headers).await
+    })
+    .await?;
     Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
 }
 
@@ -276,9 +267,14 @@ async fn change_headers(
         return Ok(());
     }
     let actor = caller.actor();
-    match callback_header_store::change_headers(tx, &actor, &state.master_key, id, changes).await? {
-        Changed::Done(_) => Ok(()),
-        Changed::TooMany => Err(caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)),
-        Changed::NoProject => Err(caller::no_project()),
+    let key = &state.master_key;
+    match callback_header_store::change_headers(tx, &actor, key, id, changes).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match error.rejection()? {
+            HeaderRejection::TooMany => {
+                caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)
+            }
+            HeaderRejection::NoProject => caller::no_project(),
+        }),
     }
 }

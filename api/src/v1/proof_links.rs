@@ -7,7 +7,7 @@ use domain::ids::ProofLinkId;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use serde::Serialize;
 use store::administration::proof_link;
-use store::pool;
+use store::pool::transaction;
 use store::proof_links::{self, ProofLink};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -73,9 +73,6 @@ pub struct ProofLinkBody {
 }
 
 /// The proof links of an incident.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "list_proof_links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "All proof links of the incident.", body = Listed<ProofLinkShape>)))]
@@ -90,9 +87,6 @@ pub async fn list(
 }
 
 /// Creates a proof link. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "create_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkBody,
     responses((status = 201, description = "The proof link was created.", body = CreatedProofLink)))]
@@ -110,17 +104,15 @@ pub async fn create(
     let days = caller::checked(fields, days)?.and_then(|days| i32::try_from(days).ok());
     let token = random::proof_token().map_err(ApiError::internal)?;
     let (actor, days) = (caller.actor(), days.unwrap_or(DEFAULT_DAYS));
-    let mut tx = pool::begin(&state.pool).await?;
-    let id = proof_link::create_link(&mut tx, &actor, &incident, &token, days).await?;
-    pool::commit(tx).await?;
+    let created = transaction(&state.pool, async |tx| {
+        proof_link::create_link(tx, &actor, &incident, &token, days).await
+    });
+    let id = created.await?;
     let url = format!("{}/proof/{}", state.public_url, token.reveal());
     Ok((StatusCode::CREATED, Json(CreatedProofLink { proof_link_id: id, url })))
 }
 
 /// Revokes a proof link for good. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links/{proof_link_id}", operation_id = "revoke_proof_link", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path), ("proof_link_id" = String, Path)),
     responses((status = 204, description = "The proof link is revoked.")))]
@@ -133,10 +125,8 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such open proof link");
     let incident = caller::incident(&state, &(project, incident)).await?;
     let id: ProofLinkId = link.parse().map_err(|_| missing())?;
-    let mut tx = pool::begin(&state.pool).await?;
-    if !proof_link::revoke_link(&mut tx, &caller.actor(), &incident, id).await? {
-        return Err(missing());
-    }
-    pool::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let revoked = transaction(&state.pool, async |tx| {
+        proof_link::revoke_link(tx, &caller.actor(), &incident, id).await
+    });
+    if revoked.await? { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
 }

@@ -56,8 +56,7 @@ impl ReceiptCall {
     /// receipt is rejected because one was removed a moment ago.
     async fn hold_names(&self, tx: &mut PgConnection, owner: &KeyOwner) -> Result<(), ApiError> {
         let names = self.receipt.declared_names();
-        let held = declared_names::hold_names(tx, owner.project_id, names).await;
-        let gone = held.map_err(ingest::failed)?;
+        let gone = declared_names::hold_names(tx, owner.project_id, names).await?;
         let unknown: Vec<_> =
             gone.iter().filter_map(|name| name.unknown_in(owner.project_id)).collect();
         if unknown.is_empty() { Ok(()) } else { Err(ApiError::ValidationError(unknown)) }
@@ -93,8 +92,7 @@ impl IngestCall for ReceiptCall {
         };
         let delivery =
             Delivery { receipt: &self.receipt, event_key: &self.event_key, snapshot: kept };
-        let taken = receipt::accept_receipt(tx, &state.master_key, owner, delivery).await;
-        let taken = taken.map_err(ingest::failed)?;
+        let taken = receipt::accept_receipt(tx, &state.master_key, owner, delivery).await?;
         let dropped = match snapshot {
             Some(Snapshot::NotStored(reason)) => Some(reason),
             Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),

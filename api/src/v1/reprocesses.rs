@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::ids::ReplayId;
+use domain::ids::{ProjectId, ReplayId};
 use domain::reprocess::ReprocessState;
 use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
 use store::attempts::{self, CallbackAttempt};
-use store::pool;
+use store::pool::transaction;
 use store::reprocesses::{self, new_id};
 use store::transitions::reprocess::{Wanted, request_reprocess};
 use time::OffsetDateTime;
@@ -72,9 +72,6 @@ pub struct RequestedReprocess {
 }
 
 /// The reprocesses of an incident, oldest first.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "list_reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
     responses((status = 200, description = "All reprocesses of the incident.", body = Listed<ReprocessShape>)))]
@@ -101,9 +98,6 @@ pub async fn list(
 
 /// Asks the app, by a signed callback, to do the work again. One at a time: while one runs the answer is
 /// 409 and names it. Needs the role operator.
-///
-/// # Errors
-/// As the document says.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
@@ -118,18 +112,22 @@ pub async fn create(
     let note = read_note(&body.read().await?, false)?;
     let (replay_id, actor) = (new_id(), caller.actor());
     let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = pool::begin(&state.pool).await?;
-    let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
-    judged.map_err(|refusal| match refusal {
-        ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
-        ReprocessRefusal::NoRepairUrl => conflict(&format!(
-            "{refusal}; set repair_url with PATCH /api/v1/projects/{} first",
-            incident.project_id
-        )),
-    })?;
-    pool::commit(tx).await?;
+    let requested =
+        transaction(&state.pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+    if let Err(error) = requested.await {
+        return Err(reject(error.rejection()?, incident.project_id));
+    }
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))
+}
+
+fn reject(rejection: ReprocessRefusal, project_id: ProjectId) -> ApiError {
+    match rejection {
+        ReprocessRefusal::NoIncident => ApiError::not_found(rejection.to_string()),
+        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&rejection),
+        ReprocessRefusal::NoRepairUrl => conflict(&format!(
+            "{rejection}; set repair_url with PATCH /api/v1/projects/{project_id} first"
+        )),
+    }
 }

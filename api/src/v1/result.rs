@@ -98,8 +98,7 @@ impl IngestCall for ResultCall {
             && let Some(provider_event_id) = &self.report.event.provider_event_id
         {
             let project_id = context.owner.project_id;
-            let locked = events::lock_provider_event(tx, project_id, provider_event_id).await;
-            locked.map_err(ingest::failed)?;
+            events::lock_provider_event(tx, project_id, provider_event_id).await?;
             selected = self.select(tx, context).await?;
             if selected.is_empty() {
                 return self.keep(tx, context).await;
@@ -126,8 +125,7 @@ impl IngestCall for ResultCall {
             return Ok(());
         }
         let actor = Actor::Key(context.owner.key_id);
-        let refreshed = result::refresh_failure(tx, &actor, event_id, &self.report.result).await;
-        refreshed.map_err(ingest::failed)
+        Ok(result::refresh_failure(tx, &actor, event_id, &self.report.result).await?)
     }
 }
 
@@ -137,8 +135,8 @@ impl ResultCall {
         tx: &mut PgConnection,
         context: CallContext<'_>,
     ) -> Result<Vec<PaymentEvent>, ApiError> {
-        let selected = events::list_selected(tx, context.owner.project_id, &self.report.event);
-        selected.await.map_err(ingest::failed)
+        let project_id = context.owner.project_id;
+        Ok(events::list_selected(tx, project_id, &self.report.event).await?)
     }
 
     /// The one of several events that this call has settled when it came before the receipt.
@@ -148,8 +146,7 @@ impl ResultCall {
         context: CallContext<'_>,
         selected: &[PaymentEvent],
     ) -> Result<Option<EventId>, ApiError> {
-        let settled = results::find_settled(tx, context.used, &self.report).await;
-        let settled = settled.map_err(ingest::failed)?;
+        let settled = results::find_settled(tx, context.used, &self.report).await?;
         Ok(settled.filter(|id| selected.iter().any(|event| event.id == *id)))
     }
 
@@ -161,7 +158,7 @@ impl ResultCall {
     ) -> Result<ApiError, ApiError> {
         let event_id = self.report.event.event_id.as_deref().map(str::parse::<EventId>);
         let Some(Ok(event_id)) = event_id else { return Ok(ApiError::not_found(UNKNOWN)) };
-        let event = events::find_event(tx, event_id).await.map_err(ingest::failed)?;
+        let event = events::find_event(tx, event_id).await?;
         let event = event.filter(|event| event.project_id == context.owner.project_id);
         let mistakes = event.map(|event| self.report.event.contradictions(&event.identity()));
         let mistakes = mistakes.filter(|mistakes| !mistakes.is_empty());
@@ -175,8 +172,7 @@ impl ResultCall {
         context: CallContext<'_>,
     ) -> Result<Worked, ApiError> {
         let CallContext { owner, used, .. } = context;
-        let kept = results::insert_early(&mut *tx, owner.key_id, used, &self.report).await;
-        if !kept.map_err(ingest::failed)? {
+        if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
             return Ok(Worked::Refused(ApiError::IdempotencyConflict));
         }
         let answer = Answer {
@@ -198,8 +194,7 @@ impl ResultCall {
     ) -> Result<Worked, ApiError> {
         let actor = Actor::Key(context.owner.key_id);
         let occasion = (context.used.key, &self.report.result);
-        let noted = result::note_ambiguous(tx, &actor, &candidates, occasion).await;
-        noted.map_err(ingest::failed)?;
+        result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
         let candidates = candidates.into_iter().map(Candidate::from).collect();
         Ok(Worked::Refused(ApiError::AmbiguousEvent(candidates)))
     }
@@ -213,7 +208,7 @@ impl ResultCall {
         let actor = Actor::Key(context.owner.key_id);
         let report =
             Report { result_id: results::new_id(), result: &self.report.result, signal: true };
-        match result::accept_result(tx, &actor, event_id, report).await.map_err(ingest::failed)? {
+        match result::accept_result(tx, &actor, event_id, report).await? {
             ResultAnswer::Accepted { event_id, effect, incident } => {
                 let answer = Answer {
                     event_id: Some(event_id),

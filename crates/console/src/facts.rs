@@ -17,7 +17,6 @@ use crate::state::ConsoleState;
 pub struct Fact {
     /// What it is.
     pub label: String,
-    /// Its value.
     pub value: Value,
     /// Where it leads.
     pub href: Option<String>,

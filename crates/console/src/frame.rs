@@ -13,9 +13,7 @@ use crate::state::ConsoleState;
 pub enum Section {
     /// Incidents, the home.
     Incidents,
-    /// Events.
     Events,
-    /// Overview.
     Overview,
     /// Projects, with keys, destinations and the Integration Test.
     Projects,
@@ -43,7 +41,6 @@ impl Section {
 pub struct Who {
     /// Their address.
     pub email: String,
-    /// Their role.
     pub role: Role,
 }
 
@@ -93,9 +90,6 @@ pub fn spans(text: &str) -> Vec<Span> {
 impl Frame {
     /// The frame of a page for an operator. It takes the message of the last change, so it comes after
     /// everything that may fail: a message may hold a secret that is shown only once.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn of(
         state: &ConsoleState,
         signed_in: &SignedIn,
@@ -143,13 +137,11 @@ impl Frame {
         assets::style_url()
     }
 
-    /// The script.
     #[must_use]
     pub fn script(&self) -> &'static str {
         assets::script_url()
     }
 
-    /// The icon.
     #[must_use]
     pub fn icon(&self) -> &'static str {
         assets::icon_url()

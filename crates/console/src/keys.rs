@@ -11,7 +11,7 @@ use domain::ids::KeyId;
 use serde::Deserialize;
 use store::administration::key::{create_key, revoke_key};
 use store::api_keys::{KeyRow, list_keys};
-use store::pool;
+use store::pool::transaction;
 use store::projects::Project;
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -55,7 +55,6 @@ struct Row {
     revoked: Option<When>,
 }
 
-/// What was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Typed {
     #[serde(default)]
@@ -85,9 +84,10 @@ async fn create(
         return render(&state, &signed_in, &project, (typed, mistakes)).await;
     }
     let key = random::api_key(project.mode).map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    create_key(&mut tx, &signed_in.actor(), project.id, label, &key).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| {
+        create_key(tx, &signed_in.actor(), project.id, label, &key).await
+    })
+    .await?;
     let text =
         format!("The key “{}” is created. Your app sends it with both calls.", one_line(label));
     let message = Message::done(text).with_secret("the API key", key.reveal());
@@ -102,12 +102,12 @@ async fn revoke(
     let project = projects::find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such key that is still valid");
     let key_id: KeyId = key_id.parse().map_err(|_| none())?;
-    let mut tx = pool::begin(&state.pool).await?;
     // Another project's key is left as it is: without a commit nothing was changed.
-    if revoke_key(&mut tx, &signed_in.actor(), key_id).await? != Some(project.id) {
-        return Err(none());
-    }
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| {
+        let revoked = revoke_key(tx, &signed_in.actor(), key_id).await?;
+        if revoked == Some(project.id) { Ok(()) } else { Err(none()) }
+    })
+    .await?;
     let message = Message::done("The key is revoked. Requests with it are now rejected.");
     signed_in.lead_to(&state, &path(&project), &message).await
 }

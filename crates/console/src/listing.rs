@@ -63,7 +63,6 @@ impl Asked {
         Some(self.q.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The project.
     #[must_use]
     pub fn project_id(&self) -> Option<ProjectId> {
         self.project.parse().ok()
@@ -81,7 +80,6 @@ impl Asked {
         catalogue.event_type(None, &self.event_type).ok()
     }
 
-    /// The effect.
     #[must_use]
     pub fn effect_type(&self, catalogue: &Catalogue) -> Option<EffectType> {
         catalogue.effect_type(&self.effect_type).ok()

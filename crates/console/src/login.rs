@@ -9,9 +9,9 @@ use domain::operator::parse_email;
 use domain::secret_token::SessionToken;
 use store::administration::session;
 use store::operators::{self, Login};
-use store::pool::{self, Transaction};
+use store::pool::transaction;
 use store::sign_ins::{self, Attempt};
-use store::{StoreError, sessions};
+use store::{PgConnection, StoreError, sessions};
 use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
@@ -42,9 +42,6 @@ pub enum Refused {
 
 /// Begins a session, or says why not. The session that the browser had before ends with that: it
 /// would live on with nobody who could end it there.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_in(
     state: &ConsoleState,
     email: &str,
@@ -57,20 +54,18 @@ pub async fn sign_in(
         Err(refused) => return Ok(Err(refused)),
     };
     let token = random::session_token().map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let begun = session::sign_in(&mut tx, &login, &token.hash(), browser.name).await?;
-    if let (Some(_), Some(before)) = (begun, browser.session) {
-        end(&mut tx, before).await?;
-    }
-    pool::commit(tx).await?;
-    Ok(begun.map(|_| token).ok_or(Refused::Wrong))
+    let begun = transaction(&state.pool, async |tx| {
+        let begun = session::sign_in(tx, &login, &token.hash(), browser.name).await?;
+        if let (Some(_), Some(before)) = (begun, browser.session) {
+            end(tx, before).await?;
+        }
+        Ok::<_, StoreError>(begun)
+    });
+    Ok(begun.await?.map(|_| token).ok_or(Refused::Wrong))
 }
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
 /// was left open is no way around the lock.
-///
-/// # Errors
-/// When the database fails.
 pub async fn confirm(
     state: &ConsoleState,
     email: &str,
@@ -120,23 +115,19 @@ async fn note_lock(
     email: &str,
     until: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let mut tx = pool::begin(&state.pool).await?;
-    session::note_lock_out(&mut tx, email, until).await?;
-    pool::commit(tx).await
+    let noted = transaction(&state.pool, async |tx| session::note_lock_out(tx, email, until).await);
+    noted.await.map(|_| ())
 }
 
 /// Ends the session of a browser.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_out(state: &ConsoleState, signed_in: &SignedIn) -> Result<(), StoreError> {
-    let mut tx = pool::begin(&state.pool).await?;
-    session::sign_out(&mut tx, &signed_in.session).await?;
-    pool::commit(tx).await
+    let ended =
+        transaction(&state.pool, async |tx| session::sign_out(tx, &signed_in.session).await);
+    ended.await.map(|_| ())
 }
 
-async fn end(tx: &mut Transaction, token: &SessionToken) -> Result<(), StoreError> {
-    if let Some(before) = sessions::find_session(&mut **tx, &token.hash(), false).await? {
+async fn end(tx: &mut PgConnection, token: &SessionToken) -> Result<(), StoreError> {
+    if let Some(before) = sessions::find_session(&mut *tx, &token.hash(), false).await? {
         session::sign_out(tx, &before).await?;
     }
     Ok(())

@@ -12,9 +12,10 @@ use axum::response::Response;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Deserialize;
+use store::Insertion;
 use store::administration::operator::{add_operator, change_role, remove_operator};
 use store::operators::{OperatorChange, list_operators};
-use store::{Insertion, pool};
+use store::pool::transaction;
 use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
@@ -37,7 +38,6 @@ pub fn add(pages: Pages) -> Pages {
         .post("/people/{operator_id}/remove", Access::Admin, remove)
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/people.html")]
 struct PeoplePage {
@@ -107,10 +107,10 @@ async fn add_person(
     };
     let password = random::first_password().map_err(ApiError::internal)?;
     let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let added = add_operator(&mut tx, &signed_in.actor(), &email, typed.role, &hash).await?;
-    pool::commit(tx).await?;
-    if matches!(added, Insertion::Existing(_)) {
+    let added = transaction(&state.pool, async |tx| {
+        add_operator(tx, &signed_in.actor(), &email, typed.role, &hash).await
+    });
+    if matches!(added.await?, Insertion::Existing(_)) {
         let problem = Some(format!("{email} may sign in already."));
         return show(&state, &signed_in, typed, problem).await;
     }
@@ -135,10 +135,10 @@ async fn give_role(
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, ApiError> {
     let id = read_id(&operator_id)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let change = change_role(&mut tx, &signed_in.actor(), id, chosen.role).await?;
-    pool::commit(tx).await?;
-    let message = told(change, |email| format!("{email} is now {}.", chosen.role))?;
+    let change = transaction(&state.pool, async |tx| {
+        change_role(tx, &signed_in.actor(), id, chosen.role).await
+    });
+    let message = told(change.await?, |email| format!("{email} is now {}.", chosen.role))?;
     let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
     let path = if may_stay || !message.good { "/people" } else { "/account" };
     signed_in.lead_to(&state, path, &message).await
@@ -150,11 +150,10 @@ async fn remove(
     Path(operator_id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = read_id(&operator_id)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let change = remove_operator(&mut tx, &signed_in.actor(), id).await?;
-    pool::commit(tx).await?;
+    let change =
+        transaction(&state.pool, async |tx| remove_operator(tx, &signed_in.actor(), id).await);
     let message =
-        told(change, |email| format!("{email} was removed and is signed out everywhere."))?;
+        told(change.await?, |email| format!("{email} was removed and is signed out everywhere."))?;
     if id == signed_in.session.operator_id && message.good {
         return Ok(go_to("/sign-in"));
     }

@@ -55,7 +55,6 @@ pub fn add(pages: Pages) -> Pages {
     pages.get("/proof/{token}", Access::Anyone, get)
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/proof.html")]
 struct ProofPage {

@@ -43,9 +43,6 @@ impl SignedIn {
     }
 
     /// Leaves a message, and leads to the page that shows it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn lead_to(
         &self,
         state: &ConsoleState,
@@ -58,9 +55,6 @@ impl SignedIn {
     }
 
     /// The message that the last change left, once.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take_message(&self, state: &ConsoleState) -> Result<Option<Message>, ApiError> {
         if self.unseen {
             return Ok(None);
@@ -121,9 +115,6 @@ impl Message {
 }
 
 /// The session of a request, if it has one that is valid.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(state: &ConsoleState, headers: &HeaderMap) -> Result<Option<SignedIn>, ApiError> {
     let Some(token) = token_in(headers) else {
         return Ok(None);

@@ -62,9 +62,6 @@ pub struct Credentials {
 }
 
 /// `POST /sign-in`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn submit(
     State(state): State<ConsoleState>,
     headers: HeaderMap,
@@ -102,9 +99,6 @@ pub async fn submit(
 }
 
 /// `POST /sign-out`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn leave(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -17,6 +17,7 @@ pub use words::{
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::app_error::AppError;
 use crate::catalogue::{EffectType, Provider};
 use crate::ids::{EventId, IncidentId};
 use crate::incident::{Reason, Resolution};
@@ -61,12 +62,9 @@ pub struct AlertFacts {
     pub event_id: EventId,
     /// Why the incident was opened.
     pub reason: Reason,
-    /// The app's last error code.
-    #[serde(default)]
-    pub error_code: Option<String>,
-    /// The app's last error message.
-    #[serde(default)]
-    pub error_message: Option<String>,
+    /// The app's last error.
+    #[serde(flatten)]
+    pub error: AppError,
     /// When the receipt was taken.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
@@ -137,8 +135,8 @@ impl AlertFacts {
         ] {
             *line = one_line(line);
         }
-        self.error_code = self.error_code.as_deref().map(one_line);
-        self.error_message = self.error_message.as_deref().map(legible);
+        self.error.code = self.error.code.as_deref().map(one_line);
+        self.error.message = self.error.message.as_deref().map(legible);
         if let Some(answer) = &mut self.last_answer {
             answer.excerpt = legible(&answer.excerpt);
         }
@@ -164,7 +162,7 @@ impl AlertFacts {
         if self.is_resolved() {
             return quotes;
         }
-        let error = [self.error_code.as_deref(), self.error_message.as_deref()];
+        let error = [self.error.code.as_deref(), self.error.message.as_deref()];
         push_quote(&mut quotes, "Error that your app reported", &error);
         if let Some(answer) = &self.last_answer {
             let status = answer.status.map(|status| format!("HTTP {status}"));
@@ -227,8 +225,7 @@ mod tests {
             event_type: hostile.to_owned(),
             internal_reference: hostile.to_owned(),
             provider_event_id: hostile.to_owned(),
-            error_code: Some(hostile.to_owned()),
-            error_message: Some(hostile.to_owned()),
+            error: AppError { code: Some(hostile.to_owned()), message: Some(hostile.to_owned()) },
             last_answer: Some(LastAnswer { status: Some(502), excerpt: hostile.to_owned() }),
             incident_url: hostile.to_owned(),
             ..opened()
@@ -239,7 +236,7 @@ mod tests {
             assert!(!json.contains(control), "{control:?} in {json}");
         }
         assert!(!facts.internal_reference.contains('\n'));
-        assert_eq!(facts.error_message.as_deref(), Some("a\nBcc: x␀␛[31mb"));
+        assert_eq!(facts.error.message.as_deref(), Some("a\nBcc: x␀␛[31mb"));
         assert_eq!(facts.clone().legible(), facts);
     }
 
@@ -247,8 +244,10 @@ mod tests {
     fn a_failure_is_shown_to_its_owner() {
         let facts = AlertFacts {
             kind: AlertKind::ReprocessFailed,
-            error_code: Some("account_locked".to_owned()),
-            error_message: Some("Account 456 is locked".to_owned()),
+            error: AppError {
+                code: Some("account_locked".to_owned()),
+                message: Some("Account 456 is locked".to_owned()),
+            },
             last_answer: Some(LastAnswer {
                 status: Some(502),
                 excerpt: " Bad Gateway\n".to_owned(),
@@ -272,7 +271,7 @@ mod tests {
     fn a_resolved_incident_quotes_no_failure() {
         let facts = AlertFacts {
             kind: AlertKind::IncidentResolved,
-            error_code: Some("account_locked".to_owned()),
+            error: AppError { code: Some("account_locked".to_owned()), message: None },
             ..opened()
         };
         assert_eq!(facts.quotes(), []);

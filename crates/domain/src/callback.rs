@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::app_error::AppError;
 use crate::catalogue::{EffectType, Provider};
 use crate::ids::{EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::Reason;
@@ -62,10 +63,9 @@ crate::text_enum::text_enum! {
 pub struct CallbackReason {
     /// The incident's reason.
     pub kind: Reason,
-    /// The app's last error code.
-    pub error_code: Option<String>,
-    /// The app's last error message.
-    pub error_message: Option<String>,
+    /// The app's last error.
+    #[serde(flatten)]
+    pub error: AppError,
 }
 
 /// How long after the previous attempt each attempt starts.

@@ -122,7 +122,6 @@ impl fmt::Display for HeaderName {
 /// A header with its value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallbackHeader {
-    /// Its name.
     pub name: HeaderName,
     value: String,
 }

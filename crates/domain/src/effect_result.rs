@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::app_error::AppError;
 use crate::catalogue::{EffectType, Provider};
 use crate::diagnostics;
 use crate::field::{FieldError, Fields, check_identifier};
@@ -42,10 +43,9 @@ text_enum! {
 pub struct EffectResult {
     /// Applied, not applied, or not due any more.
     pub outcome: Outcome,
-    /// The app's short name of the failure.
-    pub error_code: Option<String>,
-    /// The app's words about the failure.
-    pub error_message: Option<String>,
+    /// What the app says about a failure.
+    #[serde(flatten)]
+    pub error: AppError,
     /// Which reprocess the app answers, exactly as the app wrote it.
     pub replay_id: Option<String>,
 }
@@ -223,14 +223,15 @@ fn effect_result(fields: &mut Fields<'_>) -> (Option<EffectResult>, Vec<&'static
         }
         kept
     };
-    let error_code = diagnostic("error_code", diagnostics::clean_code);
-    let error_message = diagnostic("error_message", diagnostics::clean_message);
+    let error = AppError {
+        code: diagnostic("error_code", diagnostics::clean_code),
+        message: diagnostic("error_message", diagnostics::clean_message),
+    };
     let replay_id = fields.named("replay_id", |text| {
         let text = text.trim();
         check_identifier(text).map(|()| text.to_owned())
     });
-    let result =
-        outcome.map(|outcome| EffectResult { outcome, error_code, error_message, replay_id });
+    let result = outcome.map(|outcome| EffectResult { outcome, error, replay_id });
     (result, adjusted)
 }
 
@@ -429,7 +430,7 @@ mod tests {
                 .expect("an object")
                 .extend(given.as_object().expect("one").clone());
             let ResultReport { result, adjusted: changed, .. } = parse(&body).expect("taken");
-            assert_eq!(result.error_code.or(result.error_message).as_deref(), kept, "{given}");
+            assert_eq!(result.error.parts().next(), kept, "{given}");
             assert_eq!(changed.join(","), adjusted, "{given}");
         }
     }

@@ -91,7 +91,6 @@ typed_id! {
     EventId = "ev_",
     /// A reported result.
     ResultId = "res_",
-    /// An incident.
     IncidentId = "inc_",
     /// One reprocess, stable over all of its attempts.
     ReplayId = "rpl_",
@@ -111,7 +110,6 @@ typed_id! {
     SessionId = "ses_",
     /// An operator's own token.
     TokenId = "tok_",
-    /// A proof link.
     ProofLinkId = "prf_",
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod api_key;
+pub mod app_error;
 pub mod audit;
 mod base62;
 pub mod callback;

@@ -17,7 +17,6 @@ use crate::reprocess::ReprocessState;
 /// Where an event stands at the moment of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// The effect.
     pub effect: Effect,
     /// The incident's state, if there is one.
     pub incident: Option<IncidentState>,

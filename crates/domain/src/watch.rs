@@ -39,18 +39,14 @@ pub struct WatchStanding {
 /// The incident as the watch sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentView {
-    /// Its id.
     pub incident_id: IncidentId,
-    /// Its state.
     pub state: OrUnknown<IncidentState>,
 }
 
 /// The latest reprocess as the watch sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReprocessView {
-    /// Its id.
     pub replay_id: ReplayId,
-    /// Its state.
     pub state: OrUnknown<ReprocessState>,
     /// How many callback attempts were made.
     #[serde(default)]

@@ -50,7 +50,6 @@ impl WebOrigin {
         self.scheme == "http" && loopback
     }
 
-    /// The port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port

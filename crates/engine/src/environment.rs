@@ -43,7 +43,6 @@ pub(crate) type Remembered = Option<(Instant, Result<(), EngineError>)>;
 /// Another database has the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
-    /// The namespace.
     pub namespace: String,
     /// The id of the database that has it.
     pub theirs: String,

@@ -18,6 +18,7 @@ use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::incidents;
 use store::outbox::{self, ClaimedMessage};
+use store::pool::transaction;
 use store::{PgPool, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -209,15 +210,16 @@ impl Carrier {
 
     async fn park(&self, wish: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
         tracing::error!(event_id = %wish.event_id, wish = wish.kind.as_str(), why, "parked a wish that Temporal refuses");
-        let mut tx = self.pool.begin().await?;
-        outbox::park(&mut *tx, wish.id, why).await?;
-        if let Some(event) = events::find_event(&mut *tx, wish.event_id).await? {
+        transaction(&self.pool, async |tx| {
+            outbox::park(&mut *tx, wish.id, why).await?;
+            let Some(event) = events::find_event(&mut *tx, wish.event_id).await? else {
+                return Ok(());
+            };
             let subject = Subject::event(event.project_id, event.id);
             let parked =
                 AuditEvent::RelayParked(ParkedDetail { wish: wish.kind, why: why.to_owned() });
-            audit::record(&mut *tx, &Actor::System, subject, &parked).await?;
-        }
-        tx.commit().await?;
-        Ok(())
+            audit::record(&mut *tx, &Actor::System, subject, &parked).await
+        })
+        .await
     }
 }

@@ -11,6 +11,7 @@ use domain::audit::detail::NoDetail;
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{EventId, OutboxId};
 use store::audit::{self, Subject};
+use store::pool::transaction;
 use store::transitions::stalled::{Stall, note_stall};
 use store::{PgPool, StoreError};
 use temporalio_client::WorkflowDescribeOptions;
@@ -61,8 +62,6 @@ async fn find_stall(watch: Watch<'_>) -> Result<Option<FoundStall>, EngineError>
 
 async fn note(pool: &PgPool, event_id: EventId, found: &FoundStall) -> Result<(), StoreError> {
     let FoundStall { kind, what, key, cure } = found;
-    let mut tx = pool.begin().await?;
-    note_stall(&mut tx, event_id, Stall { kind: *kind, what, key, cure }).await?;
-    tx.commit().await?;
-    Ok(())
+    let stall = Stall { kind: *kind, what, key, cure };
+    transaction(pool, async |tx| note_stall(tx, event_id, stall).await).await
 }

@@ -37,7 +37,6 @@ pub enum TemporalSettings {
     Plain {
         /// The server's `host:port`.
         address: String,
-        /// The namespace.
         namespace: String,
     },
     /// Nowhere, for this reason: Temporal is out of reach, and everything else works.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use domain::ids::EventId;
 use domain::outbox::OutboxMessage;
 use store::outbox;
+use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
@@ -113,17 +114,18 @@ async fn take_over(
     event_id: EventId,
     change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut tx = pool.begin().await?;
-    change(&mut tx).await?;
-    if events::lock_event(&mut tx, event_id).await?.is_some()
-        && !outbox::has_messages(&mut *tx, event_id).await?
-    {
-        tracing::warn!(%event_id, "something is overdue: looking for the watch");
-        outbox::enqueue(&mut *tx, event_id, &OutboxMessage::Restart).await?;
-        watch_checks::note_check(&mut *tx, event_id).await?;
-    }
-    tx.commit().await?;
-    Ok(())
+    transaction(pool, async |tx| {
+        change(tx).await?;
+        if events::lock_event(tx, event_id).await?.is_some()
+            && !outbox::has_messages(&mut *tx, event_id).await?
+        {
+            tracing::warn!(%event_id, "something is overdue: looking for the watch");
+            outbox::enqueue(&mut *tx, event_id, &OutboxMessage::Restart).await?;
+            watch_checks::note_check(&mut *tx, event_id).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn give_up_unclaimed(pool: &PgPool) -> Result<(), StoreError> {

@@ -45,7 +45,6 @@ pub struct Ready {
     pub temporal_address: String,
     /// Temporal's namespace.
     pub temporal_namespace: String,
-    /// The database.
     pub database_url: String,
     project_id: String,
 }

@@ -9,9 +9,11 @@ use domain::ids::{IncidentId, ProjectId};
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, TemporalSettings};
 use store::incidents::Incident;
-use store::pool::{PoolOptions, Pooler, Transaction};
+use store::pool::{PoolOptions, Pooler};
 use store::projects::Project;
-use store::{MasterKey, PgPool, StoreError, incidents, pool, projects, signing_secrets};
+use store::{
+    MasterKey, PgConnection, PgPool, StoreError, incidents, pool, projects, signing_secrets,
+};
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
@@ -113,12 +115,15 @@ impl Desk {
         }
     }
 
-    /// Begins a transaction.
+    /// Runs a change in a transaction of its own.
     ///
     /// # Errors
-    /// When the database is out of reach.
-    pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        pool::begin(&self.pool).await
+    /// The change's, and when the database fails.
+    pub async fn transaction<T, E: From<StoreError>>(
+        &self,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        pool::transaction(&self.pool, change).await
     }
 
     /// The key that opens this database's secrets: the environment's, else the data folder's.

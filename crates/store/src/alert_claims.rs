@@ -35,7 +35,6 @@ pub enum Claim {
 /// An alert that its reader claimed.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// The alert.
     pub alert: Alert,
     /// How often its destination failed in a row.
     pub failures: i32,
@@ -54,9 +53,6 @@ pub struct FirstAlert {
 
 /// Claims an alert, or says why not. Nothing is held unless the answer is [`Claim::Send`] and the
 /// transaction is committed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<Claim, StoreError> {
     let Some(Pending { alert, failures, is_removed, is_old, is_left_alone }) =
         lock_pending(&mut *tx, id).await?
@@ -174,9 +170,6 @@ async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(),
 
 /// The destinations for which alerts wait that no watch is about to send: those of more than ten seconds
 /// ago. One that is left alone for a while is listed only where an alert of it is to be given up.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
     let ids = sqlx::query_scalar!(
         "SELECT d.id FROM destinations d WHERE EXISTS (
@@ -192,9 +185,6 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
 
 /// The next alert that waits for a destination, but for these: one that is too old to be sent, else the one that
 /// was tried least, so that a message that is never taken keeps no other from going out.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_next(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,
@@ -214,9 +204,6 @@ pub async fn find_next(
 }
 
 /// How many alerts wait for each destination of a project.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_waiting(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

@@ -14,7 +14,6 @@ use crate::{PgConnection, StoreError};
 /// An alert that is to be delivered.
 #[derive(Debug, Clone)]
 pub struct Alert {
-    /// Its id.
     pub id: AlertId,
     /// The incident that it speaks of.
     pub incident_id: IncidentId,
@@ -53,9 +52,6 @@ pub struct AlertView {
 
 /// Writes one alert per destination. One that is broken gets its row too: it goes out when the
 /// destination works again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_alerts(
     tx: &mut PgConnection,
     (project_id, event_id, incident_id): (ProjectId, EventId, IncidentId),
@@ -87,9 +83,6 @@ pub async fn insert_alerts(
 
 /// Lets nobody be told of an incident and its one reprocess, whoever ends them: every alert that could
 /// be written is there already, and given up with these words.
-///
-/// # Errors
-/// When the database fails.
 pub async fn mute_incident(
     tx: &mut PgConnection,
     of: (ProjectId, EventId, IncidentId),
@@ -115,9 +108,6 @@ pub async fn mute_incident(
 }
 
 /// The alerts of an event that nobody delivered yet, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_pending(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -132,9 +122,6 @@ pub async fn list_pending(
 }
 
 /// The alerts of an incident, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
@@ -152,9 +139,6 @@ pub async fn list_of_incident(
 }
 
 /// What a destination answered to the last alert that it did not take.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_last_answer(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,
@@ -170,9 +154,6 @@ pub async fn find_last_answer(
 }
 
 /// Counts an attempt, keeps what came back, and lets others send the alert.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_attempt(
     db: impl PgExecutor<'_>,
     id: AlertId,
@@ -201,9 +182,6 @@ pub enum AlertEnd {
 }
 
 /// Ends a pending alert. `true` if it was pending until now.
-///
-/// # Errors
-/// When the database fails.
 pub async fn finish(
     db: impl PgExecutor<'_>,
     id: AlertId,

@@ -14,9 +14,7 @@ use crate::{StoreError, declared_names};
 /// A key as it is shown to people.
 #[derive(Debug, Clone)]
 pub struct KeyRow {
-    /// Its id.
     pub id: KeyId,
-    /// Its project.
     pub project_id: ProjectId,
     /// What people call it.
     pub label: String,
@@ -26,16 +24,13 @@ pub struct KeyRow {
     pub created_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
-    /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
 }
 
 /// Whom a valid key speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOwner {
-    /// The key.
     pub key_id: KeyId,
-    /// Its project.
     pub project_id: ProjectId,
     /// The project's time-out.
     pub timeout_minutes: i32,
@@ -48,9 +43,6 @@ pub struct KeyOwner {
 }
 
 /// Adds a key.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_key(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -74,9 +66,6 @@ pub async fn insert_key(
 
 /// Whom a key speaks for; `None` for an unknown or revoked one. Notes the use, at most once a
 /// minute, so that a busy key does not rewrite its row on every request.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_owner(
     db: impl PgExecutor<'_>,
     key: &ApiKey,
@@ -112,9 +101,6 @@ pub async fn find_owner(
 }
 
 /// The keys of a project, or of all, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_keys(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
@@ -139,9 +125,6 @@ pub async fn list_keys(
 }
 
 /// Revokes a key for good; its project, or `None` if there is no such valid key.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_key(
     db: impl PgExecutor<'_>,
     id: KeyId,
@@ -172,9 +155,6 @@ pub struct RevokedKey {
 }
 
 /// What the keys of these projects are called, revoked ones too: timelines name them for ever.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
     project_ids: &[ProjectId],

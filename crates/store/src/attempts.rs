@@ -47,9 +47,6 @@ pub struct AttemptEnd<'a> {
 }
 
 /// Begins the next attempt and gives its number. The caller holds the event's lock.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin_attempt(
     tx: &mut PgConnection,
     replay_id: ReplayId,
@@ -68,9 +65,6 @@ pub async fn begin_attempt(
 }
 
 /// Completes attempts whose worker died, and says how many there were.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end_interrupted(
     tx: &mut PgConnection,
     replay_id: ReplayId,
@@ -86,9 +80,6 @@ pub async fn end_interrupted(
 }
 
 /// Completes an attempt.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end_attempt(
     tx: &mut PgConnection,
     replay_id: ReplayId,
@@ -113,9 +104,6 @@ pub async fn end_attempt(
 }
 
 /// Counts the attempts that were not cut off by a crash of ours.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_made(
     db: impl PgExecutor<'_>,
     replay_id: ReplayId,
@@ -136,9 +124,6 @@ fn known_status(status: Option<i32>) -> Option<u16> {
 }
 
 /// The attempts of those of these reprocesses that have any, in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_reprocesses(
     db: impl PgExecutor<'_>,
     replay_ids: &[ReplayId],
@@ -168,9 +153,6 @@ pub async fn list_of_reprocesses(
 }
 
 /// The attempts of a reprocess, in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_reprocess(
     db: impl PgExecutor<'_>,
     replay_id: ReplayId,

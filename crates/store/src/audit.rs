@@ -13,11 +13,9 @@ use crate::StoreError;
 /// What an entry is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Subject {
-    /// The project.
     pub project_id: Option<ProjectId>,
     /// The event, whose timeline then shows the entry.
     pub event_id: Option<EventId>,
-    /// The incident.
     pub incident_id: Option<IncidentId>,
 }
 
@@ -56,9 +54,6 @@ pub fn new_id() -> AuditId {
 }
 
 /// Adds an entry.
-///
-/// # Errors
-/// When the database fails.
 pub async fn record(
     db: impl PgExecutor<'_>,
     actor: &Actor,
@@ -70,9 +65,6 @@ pub async fn record(
 
 /// Adds an entry under an id that the caller chose, once. For entries that are all that a repeated
 /// step writes.
-///
-/// # Errors
-/// When the database fails.
 pub async fn record_once(
     db: impl PgExecutor<'_>,
     id: Uuid,
@@ -97,9 +89,6 @@ pub async fn record_once(
 }
 
 /// Whether an event has an entry of this action whose detail holds this.
-///
-/// # Errors
-/// When the database fails.
 pub async fn has_entry(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -119,9 +108,6 @@ pub async fn has_entry(
 }
 
 /// Who last acknowledged the incidents of these events.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_acknowledgers(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],

@@ -12,9 +12,6 @@ const BATCH: i64 = 2_000;
 
 /// Keys a batch of the events that the release before added without a key. `false` when all are done,
 /// or another process is at it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn key_events(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
     let more = sqlx::query_scalar!(
         r#"WITH task AS (

@@ -32,9 +32,6 @@ pub async fn list_headers(
 }
 
 /// Sets a header, over the value that it had.
-///
-/// # Errors
-/// When the database fails.
 pub async fn set_header(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
@@ -58,9 +55,6 @@ pub async fn set_header(
 }
 
 /// Removes a header; `false` if the project has no such one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_header(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

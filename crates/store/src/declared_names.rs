@@ -18,9 +18,6 @@ pub(crate) fn read(texts: &[String]) -> Vec<Declaration> {
 }
 
 /// The catalogue of a project: the built-in names and its own.
-///
-/// # Errors
-/// When the database fails.
 pub async fn load_catalogue(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -36,9 +33,6 @@ pub async fn load_catalogue(
 }
 
 /// Every name that any project declared, each once: what lists can be filtered by.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_all(db: impl PgExecutor<'_>) -> Result<Vec<Declaration>, StoreError> {
     let declared = sqlx::query_scalar!(
         r#"SELECT DISTINCT provider || ':' || name AS "declared!" FROM declared_names ORDER BY 1"#,
@@ -49,9 +43,6 @@ pub async fn list_all(db: impl PgExecutor<'_>) -> Result<Vec<Declaration>, Store
 }
 
 /// Keeps declared names from being removed until the transaction ends. Those of them that are gone.
-///
-/// # Errors
-/// When the database fails.
 pub async fn hold_names(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -78,9 +69,6 @@ pub async fn hold_names(
 }
 
 /// Takes a name's lock, which waits for the receipts that hold it. `false` if the project does not have it.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn lock_name(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -101,9 +89,6 @@ pub(crate) async fn lock_name(
 }
 
 /// Whether an event of the project has the name, or a kept result waits for one that may have it.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn is_used(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -169,9 +154,6 @@ fn columns(name: &Declaration) -> (&'static str, &str, &str) {
 }
 
 /// Adds a name to a project. `false` if it has it already.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_name(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

@@ -14,9 +14,6 @@ use sqlx::PgExecutor;
 use crate::StoreError;
 
 /// Forgets every failure, because a message went through.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE destinations SET failures = 0, retry_at = NULL, gone_at = NULL, broken_at = NULL
@@ -31,9 +28,6 @@ pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<
 /// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up to
 /// half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
 /// `failures` is how many there were when the attempt began: of attempts side by side one is counted.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_failure(
     db: impl PgExecutor<'_>,
     id: DestinationId,
@@ -59,9 +53,6 @@ pub async fn note_failure(
 /// attempt after the first such answer, ten minutes later, is the confirming test. A chat may be asked
 /// once more after 30 s, because a stray 404 is common there; a mail server counts what is sent to
 /// unknown mailboxes against the sender.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_gone(
     db: impl PgExecutor<'_>,
     id: DestinationId,

@@ -94,9 +94,7 @@ impl NewDestination {
 /// A destination as shown to people.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// Its id.
     pub id: DestinationId,
-    /// Its project.
     pub project_id: ProjectId,
     /// `email` or `slack`.
     pub kind: String,
@@ -114,9 +112,6 @@ pub struct Destination {
 
 /// Adds a destination; `Existing` if the project tells this mail address already, and nothing is
 /// changed then. Of a Slack URL only the host could be compared, and that is everybody's.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_destination(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -158,9 +153,6 @@ pub async fn insert_destination(
 }
 
 /// The destinations of a project, or of all, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_destinations(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
@@ -186,9 +178,6 @@ pub async fn list_destinations(
 }
 
 /// What the destinations of these projects are called, removed ones too: timelines name them for ever.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
     project_ids: &[ProjectId],
@@ -205,9 +194,6 @@ pub async fn list_names(
 
 /// Labels the Slack destinations that a release without labels added, so that they can be told apart.
 /// One that does not open with this key stays as it is. Returns how many were labelled.
-///
-/// # Errors
-/// When the database fails.
 pub async fn label_slack_destinations(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -261,9 +247,6 @@ pub async fn find_target(
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_destination(
     db: impl PgExecutor<'_>,
     id: DestinationId,

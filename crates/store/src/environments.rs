@@ -38,9 +38,6 @@ pub async fn find_id(db: impl PgExecutor<'_>) -> Result<String, StoreError> {
 }
 
 /// Says that a worker polls this task queue.
-///
-/// # Errors
-/// When the database fails.
 pub async fn beat(
     db: impl PgExecutor<'_>,
     run: WorkerRun,
@@ -59,18 +56,12 @@ pub async fn beat(
 }
 
 /// Forgets a worker that has ended in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM worker_heartbeats WHERE id = $1", run.0).execute(db).await?;
     Ok(())
 }
 
 /// Forgets workers that were last seen a day ago.
-///
-/// # Errors
-/// When the database fails.
 pub async fn purge_heartbeats(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 day'")
         .execute(db)

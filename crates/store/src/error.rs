@@ -14,9 +14,7 @@ pub enum StoreError {
     /// A row holds what no code of ours writes.
     #[error("{table}.{column} of {id} holds an unknown value")]
     Inconsistent {
-        /// The table.
         table: &'static str,
-        /// The column.
         column: &'static str,
         /// The row.
         id: String,
@@ -27,7 +25,6 @@ pub enum StoreError {
     /// A conditional change met another state than the one read under the lock.
     #[error("expected to change {expected} rows of {table}, changed {actual}")]
     RowsAffected {
-        /// The table.
         table: &'static str,
         /// How many rows should have changed.
         expected: u64,
@@ -51,6 +48,37 @@ impl StoreError {
             | Self::RowsAffected { .. }
             | Self::Seal(_) => false,
         }
+    }
+}
+
+/// Why a change was not made: a rule rejects it, or the store failed. Given out of a
+/// [`transaction`](crate::pool::transaction) it undoes whatever was done before the rule was met.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<R> {
+    /// A rule forbids the change as things stand.
+    #[error(transparent)]
+    Rejected(R),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<R> ChangeError<R> {
+    /// What the rule says; a failure of the store is the caller's to pass on.
+    ///
+    /// # Errors
+    /// The failure of the store, if it was one.
+    pub fn rejection(self) -> Result<R, StoreError> {
+        match self {
+            Self::Rejected(rejection) => Ok(rejection),
+            Self::Store(error) => Err(error),
+        }
+    }
+}
+
+impl<R> From<sqlx::Error> for ChangeError<R> {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
     }
 }
 

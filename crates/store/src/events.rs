@@ -12,12 +12,9 @@ use uuid::Uuid;
 use crate::error::{expect_one, read_text};
 use crate::{PgConnection, StoreError};
 
-/// A payment event.
 #[derive(Debug, Clone)]
 pub struct PaymentEvent {
-    /// Its id.
     pub id: EventId,
-    /// Its project.
     pub project_id: ProjectId,
     /// Who took the money.
     pub provider: Provider,
@@ -122,10 +119,6 @@ pub fn new_id() -> EventId {
     EventId::from_uuid(Uuid::now_v7())
 }
 
-/// Finds an event.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_event(
     db: impl PgExecutor<'_>,
     id: EventId,
@@ -135,9 +128,6 @@ pub async fn find_event(
 }
 
 /// The events with these ids, in no particular order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_by_ids(
     db: impl PgExecutor<'_>,
     ids: &[EventId],
@@ -148,9 +138,6 @@ pub async fn list_by_ids(
 }
 
 /// Finds an event and locks its row: every decision about it waits its turn here.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lock_event(
     tx: &mut PgConnection,
     id: EventId,
@@ -164,9 +151,6 @@ const MAX_CANDIDATES: i64 = 20;
 
 /// The events of a project that a result selects, oldest first. More than one is ambiguous, but for the
 /// id that a provider gives to every test event: there the newest is meant.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_selected(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -221,9 +205,6 @@ pub async fn settle(
 
 /// Holds back every other receipt and early result of one provider event until the transaction ends,
 /// so that neither misses the other.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lock_provider_event(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -243,9 +224,6 @@ pub async fn lock_provider_event(
 /// result, and an attempt or the result of a callback.
 ///
 /// An older release does not write when a callback's next attempt is due; there the longest wait counts.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_forgotten(
     db: impl PgExecutor<'_>,
     limit: i64,
@@ -275,9 +253,6 @@ pub async fn list_forgotten(
 }
 
 /// Pending events whose deadline passed two minutes ago, the longest overdue first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM payment_events

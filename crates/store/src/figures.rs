@@ -21,7 +21,6 @@ use crate::{PgConnection, PgPool, StoreError};
 pub struct Figures {
     /// The day, in UTC.
     pub day: Date,
-    /// The project.
     pub project_id: ProjectId,
     /// The provider's event type.
     pub event_type: String,
@@ -44,14 +43,10 @@ pub struct Figures {
 pub struct RolledUp {
     /// Everything that happened before this is in the figures.
     pub until: OffsetDateTime,
-    /// The figures.
     pub figures: Vec<Figures>,
 }
 
 /// Adds up the next stretch of time, at most a day. `true` if there may be more to do.
-///
-/// # Errors
-/// When the database fails.
 pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
     let begin = format!("BEGIN; {FOLLOW_INDEXES}");
     let mut tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await?;
@@ -105,9 +100,6 @@ async fn add(tx: &mut PgConnection, figures: &Figures) -> Result<(), StoreError>
 }
 
 /// The figures of all days since one, as far as they are added up.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_rolled_up(
     db: &mut PgConnection,
     since: Date,
@@ -143,9 +135,6 @@ pub async fn list_rolled_up(
 }
 
 /// The figures of everything that has happened since a moment.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_since(
     db: &mut PgConnection,
     since: OffsetDateTime,
@@ -206,9 +195,6 @@ async fn list_happened(
 }
 
 /// How many events received since a day still wait for their result, by project and event type.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_pending(
     db: &mut PgConnection,
     since: Date,

@@ -44,9 +44,6 @@ pub struct WorkerHealth {
 }
 
 /// Asks how well the work gets done.
-///
-/// # Errors
-/// When the database fails.
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
     let row = sqlx::query!(
         r#"SELECT
@@ -80,9 +77,6 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
 }
 
 /// Asks which workers poll. One that was not seen for 45 s, four times its beat, counts as gone.
-///
-/// # Errors
-/// When the database fails.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
     (namespace, task_queue): (&str, &str),
@@ -121,9 +115,6 @@ pub struct Privileges {
 }
 
 /// Asks what the connected role may do. The owner of the schema and superusers may everything.
-///
-/// # Errors
-/// When the database fails.
 pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     let row = sqlx::query!(
         r#"WITH tables AS (

@@ -18,7 +18,6 @@ use crate::{PgConnection, StoreError};
 /// One use of an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyUse<'a> {
-    /// The project.
     pub project_id: ProjectId,
     /// The route, such as `receipt`.
     pub route: &'a str,
@@ -71,7 +70,6 @@ pub enum Place {
 pub struct StoredAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -107,9 +105,6 @@ struct Row {
 /// The lock and the look for an answer are one statement, whose snapshot is a moment older than its
 /// lock. A first request that ends within that moment leaves an answer that is not seen here: the
 /// claim is `New`, and [`insert_answer`], or a second claim, tells the truth.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
     let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
     let found = sqlx::query!(
@@ -172,9 +167,6 @@ fn judge(used: KeyUse<'_>, rows: Vec<Row>) -> Claim {
 
 /// Stores the answer of a claimed key. `false` if the key has one already that [`claim`] did not see:
 /// then nothing that was done under the claim may stay.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_answer(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
@@ -203,9 +195,6 @@ pub async fn insert_answer(
 }
 
 /// Forgets answers older than 7 days, some at a time.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_expired(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(

@@ -1,5 +1,6 @@
 //! Incidents.
 
+use domain::app_error::AppError;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use sqlx::PgExecutor;
@@ -7,31 +8,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::{expect_one, read_text};
-use crate::page::Page;
-use crate::search::Cursor;
-use crate::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use crate::{PgConnection, PgPool, StoreError};
+use crate::{PgConnection, StoreError};
 
-/// An incident.
 #[derive(Debug, Clone)]
 pub struct Incident {
-    /// Its id.
     pub id: IncidentId,
-    /// Its event.
     pub event_id: EventId,
-    /// Its project.
     pub project_id: ProjectId,
     /// Where it stands.
     pub state: IncidentState,
     /// Why it was opened.
     pub reason: Reason,
-    /// The app's last error code.
-    pub error_code: Option<String>,
-    /// The app's last error message.
-    pub error_message: Option<String>,
+    /// The app's last error.
+    pub error: AppError,
     /// How it ended.
     pub resolution: Option<Resolution>,
-    /// When it was opened.
     pub opened_at: OffsetDateTime,
     /// When somebody last said that they look after it.
     pub acknowledged_at: Option<OffsetDateTime>,
@@ -68,8 +59,7 @@ impl TryFrom<Row> for Incident {
             resolution: resolution
                 .map(|text| read_text(TABLE, "resolution", row.id, text))
                 .transpose()?,
-            error_code: row.error_code,
-            error_message: row.error_message,
+            error: AppError { code: row.error_code, message: row.error_message },
             opened_at: row.opened_at,
             acknowledged_at: row.acknowledged_at,
             resolved_at: row.resolved_at,
@@ -91,25 +81,23 @@ macro_rules! query_incidents {
 }
 
 /// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_incident(
     tx: &mut PgConnection,
-    of: (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     reason: Reason,
-    error: (Option<&str>, Option<&str>),
+    error: &AppError,
 ) -> Result<IncidentId, StoreError> {
     let id = IncidentId::from_uuid(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message)
          VALUES ($1, $2, $3, $4, $5, $6)",
         id.as_uuid(),
-        of.0.as_uuid(),
-        of.1.as_uuid(),
+        project_id.as_uuid(),
+        event_id.as_uuid(),
         reason.as_str(),
-        error.0,
-        error.1,
+        error.code,
+        error.message,
     )
     .execute(tx)
     .await?;
@@ -117,9 +105,6 @@ pub async fn insert_incident(
 }
 
 /// The incident of an event.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_of_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -129,10 +114,6 @@ pub async fn find_of_event(
     row.map(Incident::try_from).transpose()
 }
 
-/// Finds an incident.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_incident(
     db: impl PgExecutor<'_>,
     id: IncidentId,
@@ -142,9 +123,6 @@ pub async fn find_incident(
 }
 
 /// The incidents with these ids, in no particular order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_by_ids(
     db: impl PgExecutor<'_>,
     ids: &[IncidentId],
@@ -155,9 +133,6 @@ pub async fn list_by_ids(
 }
 
 /// The incidents of those of these events that have one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_events(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
@@ -165,37 +140,6 @@ pub async fn list_of_events(
     let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = query_incidents!("WHERE event_id = ANY($1)", &ids).fetch_all(db).await?;
     rows.into_iter().map(Incident::try_from).collect()
-}
-
-/// What a list of incidents shows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IncidentFilter {
-    /// Of one project.
-    pub project_id: Option<ProjectId>,
-    /// In one state.
-    pub state: Option<IncidentState>,
-    /// Older than this one.
-    pub before: Option<IncidentId>,
-}
-
-/// Incidents, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list_incidents(
-    db: &PgPool,
-    filter: IncidentFilter,
-    limit: i64,
-) -> Result<Page<Incident>, StoreError> {
-    let search = IncidentSearch {
-        project_id: filter.project_id,
-        state: filter.state.map_or(StateFilter::All, StateFilter::One),
-        cursor: filter.before.map(Cursor::After),
-        limit,
-        ..IncidentSearch::default()
-    };
-    let page = search_incidents(db, &search).await?;
-    Ok(page.map(|row| row.incident))
 }
 
 /// Moves an incident from the state that was read under the lock.
@@ -243,19 +187,16 @@ pub async fn resolve(
 }
 
 /// Keeps the app's last words about the failure.
-///
-/// # Errors
-/// When the database fails.
 pub async fn refresh_error(
     tx: &mut PgConnection,
     id: IncidentId,
-    error: (Option<&str>, Option<&str>),
+    error: &AppError,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE incidents SET error_code = $2, error_message = $3 WHERE id = $1",
         id.as_uuid(),
-        error.0,
-        error.1,
+        error.code,
+        error.message,
     )
     .execute(tx)
     .await?;

@@ -46,7 +46,7 @@ pub mod timeline;
 pub mod transitions;
 pub mod watch_checks;
 
-pub use error::StoreError;
+pub use error::{ChangeError, StoreError};
 pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
 

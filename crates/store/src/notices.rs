@@ -21,7 +21,6 @@ use crate::error::read_text;
 /// A notice that its reader claimed.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// Its id.
     pub id: Uuid,
     /// What it tells.
     pub kind: NoticeKind,
@@ -29,7 +28,6 @@ pub struct Notice {
     pub destination_id: DestinationId,
     /// The day of it, in UTC.
     pub day: Date,
-    /// The project.
     pub project_id: ProjectId,
     /// The destination that broke, for that kind.
     pub about: Option<DestinationId>,
@@ -54,9 +52,6 @@ pub struct Unclaimed {
 
 /// Writes the notices that are due: of each project in which a result was given up since the last
 /// notice, unless that was less than 24 hours ago. How many destinations are told.
-///
-/// # Errors
-/// When the database fails.
 pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH told AS (
@@ -85,9 +80,6 @@ pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError>
 }
 
 /// Tells the project's other destinations that one of them broke, unless they were told today.
-///
-/// # Errors
-/// When the database fails.
 pub async fn enqueue_broken(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -108,9 +100,6 @@ pub async fn enqueue_broken(
 }
 
 /// Claims a notice that is due, for one attempt; it is due again after `pause` unless it is finished.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_notice(
     db: impl PgExecutor<'_>,
     pause: Duration,
@@ -154,9 +143,6 @@ pub enum AttemptEnd<'a> {
 }
 
 /// Notes how an attempt ended. `false` if the notice was finished before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_attempt(
     db: impl PgExecutor<'_>,
     notice: &Notice,
@@ -182,9 +168,6 @@ pub async fn note_attempt(
 
 /// The results of one project, or of all, that were given up after `since` and up to `until`, with the
 /// ids of five.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_unclaimed(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
@@ -217,9 +200,6 @@ pub async fn find_unclaimed(
 }
 
 /// Forgets finished notices after 30 days.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM notices WHERE state <> 'pending' AND created_at < now() - interval '30 days'"

@@ -13,7 +13,6 @@ use crate::error::read_text;
 /// A token as it is shown to its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
-    /// Its id.
     pub id: TokenId,
     /// What its owner calls it.
     pub label: String,
@@ -23,16 +22,13 @@ pub struct TokenRow {
     pub created_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
-    /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
 }
 
 /// Whom a valid token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenOwner {
-    /// The token.
     pub token_id: TokenId,
-    /// The operator.
     pub operator_id: OperatorId,
     /// Their address.
     pub email: String,
@@ -41,9 +37,6 @@ pub struct TokenOwner {
 }
 
 /// Adds a token.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_token(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -66,9 +59,6 @@ pub async fn insert_token(
 }
 
 /// The tokens of an operator, revoked ones too, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_tokens(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -92,9 +82,6 @@ pub async fn list_tokens(
 }
 
 /// Revokes a token of this operator for good. `false` if they have no such valid token.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_token(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -120,9 +107,6 @@ pub struct RevokedToken {
 }
 
 /// Revokes every token of an operator; how many.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_tokens_of(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -138,9 +122,6 @@ pub async fn revoke_tokens_of(
 
 /// Whom a token speaks for; `None` for an unknown or revoked one, or one of an operator who was
 /// removed. Notes the use, at most once a minute.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_token_owner(
     db: impl PgExecutor<'_>,
     hash: &[u8; 32],

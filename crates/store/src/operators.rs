@@ -19,7 +19,6 @@ use crate::{Insertion, PgConnection, StoreError};
 /// An operator as shown to people.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// Their id.
     pub id: OperatorId,
     /// Their address.
     pub email: String,
@@ -38,7 +37,6 @@ pub struct Login {
     pub email: String,
     /// What they may do.
     pub role: Role,
-    /// The hash of their password.
     pub password_hash: String,
 }
 
@@ -50,9 +48,6 @@ impl std::fmt::Debug for Login {
 
 /// Adds an operator; `Existing` if the address is taken, and nothing is changed then. The address of
 /// an operator who was removed is free.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_operator(
     db: &mut PgConnection,
     email: &str,
@@ -78,9 +73,6 @@ pub async fn insert_operator(
 }
 
 /// What a sign-in under this address is held against; `None` if nobody has it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<Login>, StoreError> {
     let row = sqlx::query!(
         "SELECT id, email, role, password_hash FROM operators WHERE email = $1 AND removed_at IS NULL",
@@ -99,9 +91,6 @@ pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<L
 
 /// Whether a login still holds: the operator is there and has the same password. Until the transaction
 /// ends, neither can change, so a session that begins in it is one that a later change ends.
-///
-/// # Errors
-/// When the database fails.
 pub async fn hold_login(tx: &mut PgConnection, login: &Login) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         "SELECT id FROM operators WHERE id = $1 AND password_hash = $2 AND removed_at IS NULL FOR SHARE",
@@ -114,9 +103,6 @@ pub async fn hold_login(tx: &mut PgConnection, login: &Login) -> Result<bool, St
 }
 
 /// Finds an operator who was not removed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_operator(
     db: impl PgExecutor<'_>,
     id: OperatorId,
@@ -132,9 +118,6 @@ pub async fn find_operator(
 }
 
 /// Everybody who may sign in, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let rows = sqlx::query_as!(
         Row,

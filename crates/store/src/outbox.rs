@@ -20,7 +20,6 @@ use crate::error::read_text;
 pub struct ClaimedMessage {
     /// Its id; also the id of the request to Temporal.
     pub id: OutboxId,
-    /// Its event.
     pub event_id: EventId,
     /// What Temporal shall be told.
     pub kind: OutboxKind,
@@ -31,9 +30,6 @@ pub struct ClaimedMessage {
 }
 
 /// Writes a message, in the transaction of what it tells.
-///
-/// # Errors
-/// When the database fails.
 pub async fn enqueue(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -53,9 +49,6 @@ pub async fn enqueue(
 
 /// Claims messages that are due: those of one event, or the oldest of all. One of a kind that only
 /// a newer version knows is left to that one, and keeps no other from being claimed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_due(
     db: impl PgExecutor<'_>,
     event_id: Option<EventId>,
@@ -94,9 +87,6 @@ pub async fn claim_due(
 }
 
 /// Forgets messages that Temporal has.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     sqlx::query!("DELETE FROM outbox WHERE id = ANY ($1)", &ids).execute(db).await?;
@@ -104,9 +94,6 @@ pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result
 }
 
 /// Puts a message off after a failure, with a jittered back-off of 1 s to 60 s.
-///
-/// # Errors
-/// When the database fails.
 pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE outbox SET last_error = $2,
@@ -121,9 +108,6 @@ pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Resu
 }
 
 /// Counts a refusal by Temporal itself; how many there were so far.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_refusal(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
     let refusals = sqlx::query_scalar!(
         "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",
@@ -135,9 +119,6 @@ pub async fn count_refusal(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32,
 }
 
 /// Sets a poisoned message aside for a person.
-///
-/// # Errors
-/// When the database fails.
 pub async fn park(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE outbox SET parked_at = now(), last_error = $2 WHERE id = $1",
@@ -150,9 +131,6 @@ pub async fn park(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<
 }
 
 /// How many messages wait, and how many are parked.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_waiting(db: impl PgExecutor<'_>) -> Result<(i64, i64), StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) FILTER (WHERE parked_at IS NULL) AS "waiting!", count(*) FILTER (WHERE parked_at IS NOT NULL) AS "parked!"
@@ -164,9 +142,6 @@ pub async fn count_waiting(db: impl PgExecutor<'_>) -> Result<(i64, i64), StoreE
 }
 
 /// Whether any message of an event waits.
-///
-/// # Errors
-/// When the database fails.
 pub async fn has_messages(db: impl PgExecutor<'_>, event_id: EventId) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM outbox WHERE event_id = $1) AS "found!""#,
@@ -178,9 +153,6 @@ pub async fn has_messages(db: impl PgExecutor<'_>, event_id: EventId) -> Result<
 }
 
 /// Gives messages that were parked an hour ago another chance: the cause may be fixed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn unpark_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE outbox SET parked_at = NULL, attempts = 0, refusals = 0, next_attempt_at = now()

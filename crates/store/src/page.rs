@@ -22,7 +22,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The same page with other rows.
-    pub(crate) fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
+    pub fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
         let Self { data, next_cursor, previous_cursor, capped } = self;
         let data = data.into_iter().map(row).collect();
         Page { data, next_cursor, previous_cursor, capped }

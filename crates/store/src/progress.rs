@@ -25,7 +25,6 @@ pub struct Progress {
     pub failure_seen: Option<OffsetDateTime>,
     /// An incident was opened.
     pub incident_seen: Option<OffsetDateTime>,
-    /// An alert was delivered.
     pub alert_delivered: Option<OffsetDateTime>,
     /// A test message to a destination was delivered.
     pub destination_tested: Option<OffsetDateTime>,
@@ -33,9 +32,7 @@ pub struct Progress {
     pub reprocess_requested: Option<OffsetDateTime>,
     /// A callback was answered with 2xx.
     pub callback_delivered: Option<OffsetDateTime>,
-    /// A reprocess succeeded.
     pub reprocess_succeeded: Option<OffsetDateTime>,
-    /// An incident was resolved.
     pub incident_resolved: Option<OffsetDateTime>,
 }
 
@@ -44,7 +41,6 @@ pub struct Progress {
 pub struct EventProgress {
     /// The event; the first one, if the provider's event has several effects.
     pub event_id: Option<EventId>,
-    /// Its incident.
     pub incident_id: Option<IncidentId>,
     /// The receipt was accepted.
     pub receipt: Option<OffsetDateTime>,
@@ -52,9 +48,7 @@ pub struct EventProgress {
     pub success: Option<OffsetDateTime>,
     /// The app reported a failure.
     pub failure: Option<OffsetDateTime>,
-    /// The incident was opened.
     pub incident_opened: Option<OffsetDateTime>,
-    /// An alert was delivered.
     pub alert_delivered: Option<OffsetDateTime>,
     /// Somebody asked for a reprocess.
     pub reprocess_requested: Option<OffsetDateTime>,
@@ -74,9 +68,6 @@ impl Firsts {
 }
 
 /// How far a project has come.
-///
-/// # Errors
-/// When the database fails.
 pub async fn project_progress(db: &PgPool, project_id: ProjectId) -> Result<Progress, StoreError> {
     let mut tx = reading::begin(db).await?;
     let firsts = list_firsts(&mut tx, project_id).await?;
@@ -98,9 +89,6 @@ pub async fn project_progress(db: &PgPool, project_id: ProjectId) -> Result<Prog
 }
 
 /// How far the events with one provider's id have come.
-///
-/// # Errors
-/// When the database fails.
 pub async fn event_progress(
     db: &PgPool,
     project_id: ProjectId,

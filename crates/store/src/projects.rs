@@ -12,9 +12,7 @@ use crate::{PgConnection, StoreError};
 /// One monitored payment flow.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Its id.
     pub id: ProjectId,
-    /// Its name.
     pub name: String,
     /// Whether it watches real money.
     pub mode: Mode,
@@ -33,7 +31,6 @@ pub struct Project {
 /// What a person decides about a project.
 #[derive(Debug, Clone)]
 pub struct ProjectSettings {
-    /// Its name.
     pub name: String,
     /// Whether it watches real money; fixed once made.
     pub mode: Mode,
@@ -74,9 +71,6 @@ impl TryFrom<Row> for Project {
 }
 
 /// Adds a project.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_project(
     db: impl PgExecutor<'_>,
     settings: &ProjectSettings,
@@ -120,10 +114,6 @@ pub async fn update_project(
     expect_one("projects", done.rows_affected())
 }
 
-/// Finds a project.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_project(
     db: impl PgExecutor<'_>,
     id: ProjectId,
@@ -143,9 +133,6 @@ pub async fn find_project(
 
 /// Finds a project and locks its row, so that two people who change it at once do not undo each
 /// other.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lock_project(
     tx: &mut PgConnection,
     id: ProjectId,
@@ -165,9 +152,6 @@ pub async fn lock_project(
 }
 
 /// All projects, oldest first. An installation has a handful.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let rows = sqlx::query_as!(
         Row,

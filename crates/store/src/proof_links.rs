@@ -14,7 +14,6 @@ use crate::incidents::Incident;
 /// A link as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofLink {
-    /// Its id.
     pub id: ProofLinkId,
     /// Who made it, as the audit names them.
     pub created_by: String,
@@ -22,7 +21,6 @@ pub struct ProofLink {
     pub created_at: OffsetDateTime,
     /// Until when it opens.
     pub expires_at: OffsetDateTime,
-    /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
     /// How often it was opened.
     pub views: i64,
@@ -33,13 +31,10 @@ pub struct ProofLink {
 /// What a link shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenedLink {
-    /// The link.
     pub link_id: ProofLinkId,
-    /// The project.
     pub project_id: ProjectId,
     /// The event whose story is shown.
     pub event_id: EventId,
-    /// Its incident.
     pub incident_id: IncidentId,
     /// Until when the link opens.
     pub expires_at: OffsetDateTime,
@@ -94,9 +89,6 @@ pub async fn insert_link(
 }
 
 /// The links of an incident, those that no longer open too, newest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_links(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
@@ -121,9 +113,6 @@ pub async fn list_links(
 }
 
 /// Revokes a link of this incident for good. `false` if it has no such link that still opens.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_link(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
@@ -141,9 +130,6 @@ pub async fn revoke_link(
 }
 
 /// What a link opens, without a view; `None` if it opens nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_link(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
@@ -160,9 +146,6 @@ pub async fn find_link(
 }
 
 /// Opens a link and counts the view; `None` if it opens nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn open_link(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],

@@ -16,9 +16,7 @@ use crate::{PgConnection, StoreError};
 pub struct Reprocess {
     /// Its id, stable over all attempts.
     pub id: ReplayId,
-    /// Its incident.
     pub incident_id: IncidentId,
-    /// Its event.
     pub event_id: EventId,
     /// Where it stands.
     pub state: ReprocessState,
@@ -76,11 +74,8 @@ impl TryFrom<Row> for Reprocess {
 /// A reprocess that is about to be kept.
 #[derive(Debug, Clone, Copy)]
 pub struct NewReprocess<'a> {
-    /// Its id.
     pub id: ReplayId,
-    /// Its incident.
     pub incident_id: IncidentId,
-    /// Its event.
     pub event_id: EventId,
     /// Who asked for it.
     pub requested_by: &'a str,
@@ -97,9 +92,6 @@ pub fn new_id() -> ReplayId {
 }
 
 /// Keeps a reprocess; the caller holds the event's lock and knows that none is running.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_reprocess(
     tx: &mut PgConnection,
     new: NewReprocess<'_>,
@@ -119,10 +111,6 @@ pub async fn insert_reprocess(
     Ok(())
 }
 
-/// Finds a reprocess.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_reprocess(
     db: impl PgExecutor<'_>,
     id: ReplayId,
@@ -140,9 +128,6 @@ pub async fn find_reprocess(
 }
 
 /// The reprocesses of an incident, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
@@ -162,7 +147,6 @@ pub async fn list_of_incident(
 /// The latest reprocess of an incident, and its last attempt.
 #[derive(Debug, Clone)]
 pub struct Latest {
-    /// Its id.
     pub id: ReplayId,
     /// Where it stands.
     pub state: ReprocessState,
@@ -177,9 +161,6 @@ pub struct Latest {
 }
 
 /// The latest reprocess of those of these incidents that have one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_latest(
     db: impl PgExecutor<'_>,
     incident_ids: &[IncidentId],
@@ -236,9 +217,6 @@ pub async fn change_state(
 }
 
 /// Notes when the next attempt of a callback is due.
-///
-/// # Errors
-/// When the database fails.
 pub async fn plan_attempt(
     tx: &mut PgConnection,
     id: ReplayId,
@@ -255,9 +233,6 @@ pub async fn plan_attempt(
 }
 
 /// Notes until when the app may answer a delivered callback: the project's time-out from now.
-///
-/// # Errors
-/// When the database fails.
 pub async fn await_result(
     tx: &mut PgConnection,
     id: ReplayId,
@@ -275,9 +250,6 @@ pub async fn await_result(
 }
 
 /// Delivered callbacks whose answer was due two minutes ago.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_unanswered(
     db: impl PgExecutor<'_>,
     limit: i64,

@@ -1,5 +1,6 @@
 //! Results, and those that came before their receipt.
 
+use domain::app_error::AppError;
 use domain::audit::{Action, Actor};
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::{EffectResult, ResultReport};
@@ -19,13 +20,11 @@ pub fn new_id() -> ResultId {
 }
 
 /// Keeps a result. `false` if it was kept before under the same id.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_result(
     db: impl PgExecutor<'_>,
     id: ResultId,
-    of: (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     result: &EffectResult,
     replay_id: Option<ReplayId>,
 ) -> Result<bool, StoreError> {
@@ -33,11 +32,11 @@ pub async fn insert_result(
         "INSERT INTO results (id, project_id, event_id, outcome, error_code, error_message, replay_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT results_pkey DO NOTHING",
         id.as_uuid(),
-        of.0.as_uuid(),
-        of.1.as_uuid(),
+        project_id.as_uuid(),
+        event_id.as_uuid(),
         result.outcome.as_str(),
-        result.error_code,
-        result.error_message,
+        result.error.code,
+        result.error.message,
         replay_id.map(ReplayId::as_uuid),
     )
     .execute(db)
@@ -56,9 +55,6 @@ pub struct EarlyResult {
 
 /// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
 /// the key was used for another event.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
     key_id: KeyId,
@@ -88,8 +84,8 @@ pub async fn insert_early(
         event.internal_reference,
         event.effect_key,
         result.outcome.as_str(),
-        result.error_code,
-        result.error_message,
+        result.error.code,
+        result.error.message,
     )
     .fetch_one(db)
     .await?;
@@ -121,12 +117,10 @@ macro_rules! fitting {
 
 /// Claims the results that waited for this receipt, oldest first. Each settles one receipt: another
 /// effect, or another customer's, must not count as applied because of it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_early(
     tx: &mut PgConnection,
-    (project_id, event_id): (ProjectId, EventId),
+    project_id: ProjectId,
+    event_id: EventId,
     receipt: &Receipt,
 ) -> Result<Vec<EarlyResult>, StoreError> {
     let rows = fitting!(
@@ -150,19 +144,16 @@ pub async fn claim_early(
     rows.into_iter()
         .map(|row| {
             let outcome = read_text("early_results", "outcome", row.id, &row.outcome)?;
-            let (error_code, error_message) = (row.error_code, row.error_message);
+            let error = AppError { code: row.error_code, message: row.error_message };
             Ok(EarlyResult {
                 key_id: KeyId::from_uuid(row.api_key_id),
-                result: EffectResult { outcome, error_code, error_message, replay_id: None },
+                result: EffectResult { outcome, error, replay_id: None },
             })
         })
         .collect()
 }
 
 /// The event that this very call has settled, when it came before the receipt.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_settled(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
@@ -183,9 +174,6 @@ pub async fn find_settled(
 }
 
 /// The events that were settled by a kept result that this receipt fits as well.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_claimed(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -206,9 +194,6 @@ pub async fn list_claimed(
 
 /// Gives up results that nobody claimed within 24 hours, some at a time: each becomes an entry of the
 /// audit, under its own id. How many there were.
-///
-/// # Errors
-/// When the database fails.
 pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH gone AS (
@@ -232,9 +217,6 @@ pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreErro
 }
 
 /// Forgets which kept results were claimed, 24 hours later.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_claimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM claimed_early_results WHERE ctid = ANY (ARRAY(

@@ -29,7 +29,6 @@ const MAX_USER_AGENT: usize = 255;
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// The operator.
     pub operator_id: OperatorId,
     /// Their address.
     pub email: String,
@@ -40,7 +39,6 @@ pub struct Session {
 /// A session as its owner sees it in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSession {
-    /// Its id.
     pub id: SessionId,
     /// What the browser called itself.
     pub user_agent: Option<String>,
@@ -51,9 +49,6 @@ pub struct OpenSession {
 }
 
 /// Begins a session. Of the user agent, what can be shown is kept.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_session(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -78,9 +73,6 @@ pub async fn insert_session(
 /// Who sits behind a token; `None` if nobody does any more. Notes the use, at most once a minute, so
 /// that a busy page does not rewrite the row with every request. What a page asks by itself is no
 /// use: a desk that was left open must not stay signed in.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_session(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
@@ -113,9 +105,6 @@ pub async fn find_session(
 }
 
 /// The valid sessions of an operator, last used first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_sessions(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -140,9 +129,6 @@ pub async fn list_sessions(
 }
 
 /// Ends a session, and forgets the message that waited in it. `true` if it had not ended before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end_session(db: impl PgExecutor<'_>, id: SessionId) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "UPDATE sessions SET ended_at = now(), flash = NULL WHERE id = $1 AND ended_at IS NULL",
@@ -154,9 +140,6 @@ pub async fn end_session(db: impl PgExecutor<'_>, id: SessionId) -> Result<bool,
 }
 
 /// Ends every session of an operator but one; how many of them were still valid.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end_sessions_of(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
@@ -179,9 +162,6 @@ pub async fn end_sessions_of(
 }
 
 /// Forgets the sessions that have been over for 30 days; how many.
-///
-/// # Errors
-/// When the database fails.
 pub async fn purge_sessions(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM sessions

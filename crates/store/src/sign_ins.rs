@@ -38,9 +38,6 @@ pub enum Attempt {
 
 /// Counts an attempt before its password is looked at, and says whether it may be. When the password
 /// is right, [`clear_failures`] forgets it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attempt, StoreError> {
     let hash = hash(email);
     let row = sqlx::query!(
@@ -72,9 +69,6 @@ pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attem
 }
 
 /// Forgets the failures of an address whose password was right.
-///
-/// # Errors
-/// When the database fails.
 pub async fn clear_failures(db: impl PgExecutor<'_>, email: &str) -> Result<(), StoreError> {
     let hash = hash(email);
     sqlx::query!("DELETE FROM sign_in_failures WHERE email_hash = $1", hash.as_slice())
@@ -84,9 +78,6 @@ pub async fn clear_failures(db: impl PgExecutor<'_>, email: &str) -> Result<(), 
 }
 
 /// Forgets failures that count no more; how many addresses.
-///
-/// # Errors
-/// When the database fails.
 pub async fn purge_failures(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM sign_in_failures

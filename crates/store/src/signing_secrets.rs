@@ -19,7 +19,6 @@ pub const OVERLAP_HOURS: i32 = 24;
 /// A valid secret as it is shown to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretInfo {
-    /// Its id.
     pub id: SecretId,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -28,9 +27,6 @@ pub struct SecretInfo {
 }
 
 /// Adds a secret to a project.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_secret(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
@@ -76,9 +72,6 @@ pub async fn list_valid_secrets(
 }
 
 /// The valid secrets of a project without what they are, newest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_secrets(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -127,9 +120,6 @@ pub async fn rotate_secret(
 
 /// Lets an older secret sign no more, at once. `false` for the current one, without which nothing
 /// would sign, and for one that the project does not have or that has expired.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_secret(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

@@ -15,7 +15,6 @@ use crate::{PgConnection, StoreError, alerts, attempts};
 pub struct Scene {
     /// The event, whose row is locked.
     pub event: PaymentEvent,
-    /// Its incident.
     pub incident: Option<Incident>,
     /// Its reprocesses, oldest first.
     pub reprocesses: Vec<Reprocess>,
@@ -25,9 +24,6 @@ pub struct Scene {
 
 impl Scene {
     /// Locks the event and reads what stands around it. `None` if there is no such event.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn lock(
         tx: &mut PgConnection,
         event_id: EventId,

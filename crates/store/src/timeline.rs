@@ -25,9 +25,6 @@ const MAX_ENTRIES: i64 = 1_000;
 
 /// The story of an event, oldest first. Of one that is too long the end is shown, because that is
 /// where it stands.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_of_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,

@@ -8,9 +8,6 @@ use sqlx::PgExecutor;
 use crate::StoreError;
 
 /// Notes that the watch of an event is looked for now.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_check(db: impl PgExecutor<'_>, event_id: EventId) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO watch_checks (event_id) VALUES ($1)
@@ -23,9 +20,6 @@ pub async fn note_check(db: impl PgExecutor<'_>, event_id: EventId) -> Result<()
 }
 
 /// Deletes what no longer keeps an event from being looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM watch_checks WHERE checked_at < now() - interval '1 day'")
         .execute(db)

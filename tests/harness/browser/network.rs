@@ -6,7 +6,6 @@ use serde_json::Value;
 /// One request. A redirection is a request of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its method.
     pub method: String,
     /// Where it went.
     pub url: String,

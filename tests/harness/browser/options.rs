@@ -79,7 +79,6 @@ impl Default for PageOptions {
 }
 
 impl PageOptions {
-    /// A phone.
     #[must_use]
     pub fn phone() -> Self {
         Self { viewport: Viewport::Phone, ..Self::default() }

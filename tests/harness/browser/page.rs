@@ -79,7 +79,6 @@ impl Page {
         url.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Its title.
     pub async fn title(&self) -> String {
         let title = self.evaluate("document.title").await;
         title.as_str().unwrap_or_default().to_owned()

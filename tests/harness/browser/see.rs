@@ -22,9 +22,7 @@ use super::page::Page;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cookie {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
     /// Where it is sent to.
     pub domain: String,

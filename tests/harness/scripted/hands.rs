@@ -110,7 +110,6 @@ impl Hands {
 }
 
 #[activities]
-#[expect(clippy::missing_errors_doc, reason = "each fails when the script says so")]
 impl Hands {
     #[activity(definition = definition::OpenIncidentIfDue)]
     pub async fn open_incident_if_due(

@@ -178,7 +178,7 @@ fn whatever_languages_call_their_errors_opens_the_incident() {
             assert_eq!(incident.reason, Reason::FailedResult);
             let kept = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
             let kept = Some(kept).filter(|kept| !kept.is_empty() && kept != "null");
-            assert_eq!(incident.error_code, kept);
+            assert_eq!(incident.error.code, kept);
         }
     });
 }
@@ -207,7 +207,7 @@ fn text_that_is_too_long_or_broken_is_cut_and_repaired_and_said_so() {
                 (202, &json!(["error_message"]))
             );
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
-            let message = incident.error_message.expect("a message");
+            let message = incident.error.message.expect("a message");
             assert_eq!(message.chars().count(), length);
             assert!(number != 2 || message.ends_with('\u{fffd}'));
         }
@@ -225,7 +225,7 @@ fn a_repeated_failure_in_other_words_refreshes_the_error() {
             assert_eq!(api.send(RESULT, "k", failed("E2")).await.text, first.text);
         }
         let incident = api.world.incident_when(event_id, "open", |_| true).await;
-        assert_eq!(incident.error_code.as_deref(), Some("E2"));
+        assert_eq!(incident.error.code.as_deref(), Some("E2"));
         assert_eq!(
             api.world.timeline(event_id).await.iter().filter(|it| *it == "result.failed").count(),
             2,

@@ -32,7 +32,7 @@ fn an_early_failure_opens_the_incident_with_the_receipt() {
         assert_eq!(api.post(RESULT, &body).await.status, 202);
         let event_id = api.take("evt_1").await;
         let incident = api.world.incident_when(event_id, "open", |_| true).await;
-        assert_eq!(incident.error_code.as_deref(), Some("locked"));
+        assert_eq!(incident.error.code.as_deref(), Some("locked"));
     });
 }
 

@@ -115,7 +115,7 @@ fn no_text_about_a_failure_loses_it() {
                 "{number}"
             );
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
-            assert_eq!(incident.error_message.as_deref(), Some(kept), "{number}");
+            assert_eq!(incident.error.message.as_deref(), Some(kept), "{number}");
         }
     });
 }

@@ -90,7 +90,7 @@ fn the_apps_words_are_kept_but_for_control_characters() {
             assert_eq!(answer.status, 202, "{}", answer.text);
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
             let kept: String = words.chars().filter(|c| !c.is_control() || *c == '\n').collect();
-            assert_eq!(incident.error_message.unwrap_or_default(), kept);
+            assert_eq!(incident.error.message.unwrap_or_default(), kept);
             let sql = "SELECT coalesce(error_message, '') FROM results ORDER BY id DESC LIMIT 1";
             assert_eq!(api.text(sql).await, kept);
         }

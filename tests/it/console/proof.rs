@@ -112,7 +112,6 @@ fn nothing_internal_is_on_the_page() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         acknowledge_incident(&mut tx, incident.event_id, &alice(), Some("canary-note"))
             .await
-            .expect("a database")
             .expect("an open incident");
         let subject = Subject::incident(incident.project_id, incident.event_id, incident.id);
         for action in Action::ALL {

@@ -173,7 +173,7 @@ async fn goes_through_the_whole_story(language: &'static Language) {
     let event = find_event(&world.pool, event_id).await.expect("a database").expect("the event");
     assert_eq!(event.internal_reference, "user_456");
     let open = world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
-    assert_eq!(open.error_code.as_deref(), Some("db_write_failed"));
+    assert_eq!(open.error.code.as_deref(), Some("db_write_failed"));
 
     world.reprocess(open.id).await;
     let resolved =
@@ -250,10 +250,10 @@ fn the_php_and_ruby_clients_reach_the_product() {
             let open =
                 world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
             assert_eq!(
-                open.error_code.as_deref(),
+                open.error.code.as_deref(),
                 Some("RuntimeException").filter(|_| name == "php").or(Some("RuntimeError"))
             );
-            assert_eq!(open.error_message.as_deref(), Some("disk full"));
+            assert_eq!(open.error.message.as_deref(), Some("disk full"));
         }
     });
 }

@@ -17,7 +17,7 @@ async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), AcknowledgeRe
     let mut tx = shop.begin().await;
     let answer = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
     pool::commit(tx).await.expect("a commit");
-    answer.expect("a database")
+    answer.map_err(|error| error.rejection().expect("a database"))
 }
 
 /// An incident that alice has acknowledged.

@@ -27,3 +27,4 @@ pub mod shop;
 mod sign_ins;
 mod signing_secrets;
 mod silence;
+mod transactions;

@@ -196,10 +196,7 @@ fn rows_are_those_that_other_releases_write_and_read() {
         let event_id = shop.take("evt_1").await;
         shop.fail(event_id).await;
         let mut tx = shop.begin().await;
-        acknowledge_incident(&mut tx, event_id, &bob(), None)
-            .await
-            .expect("a database")
-            .expect("open");
+        acknowledge_incident(&mut tx, event_id, &bob(), None).await.expect("open");
         pool::commit(tx).await.expect("a commit");
         shop.reprocess(event_id).await;
         shop.resolve(event_id).await;

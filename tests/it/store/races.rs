@@ -109,7 +109,7 @@ fn a_resolution_by_hand_and_a_success_at_once_resolve_once() {
         let shop = Shop::open().await;
         for round in 0..20 {
             let event_id = shop.missed(&format!("evt_{round}")).await;
-            tokio::join!(shop.resolve(event_id), shop.succeed(event_id));
+            let (_resolved, _) = tokio::join!(shop.try_resolve(event_id), shop.succeed(event_id));
             let incident = shop.incident(event_id).await;
             assert_eq!(incident.state, IncidentState::Resolved);
             let how = incident.resolution;

@@ -4,7 +4,7 @@ use domain::callback::AnswerVerdict;
 use e2e::run;
 use serde_json::json;
 use store::pool;
-use store::transitions::resolve::{ResolveAnswer, note_refusal};
+use store::transitions::resolve::{ResolveRejection, note_refusal};
 
 use super::shop::{Shop, accepted, bob};
 
@@ -13,7 +13,7 @@ fn an_open_incident_is_resolved_once_with_its_note() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
-        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::Resolved);
+        assert_eq!(shop.try_resolve(event_id).await, Ok(()));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: resolved/missing_result/manual
@@ -22,7 +22,7 @@ fn an_open_incident_is_resolved_once_with_its_note() {
         timeline: receipt.accepted incident.opened incident.resolved
         ");
         let before = shop.story(event_id).await;
-        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::AlreadyResolved);
+        assert_eq!(shop.try_resolve(event_id).await, Err(ResolveRejection::AlreadyResolved));
         assert_eq!(shop.story(event_id).await, before);
         let note: String = sqlx::query_scalar("SELECT resolution_note FROM incidents")
             .fetch_one(&shop.pool)
@@ -37,7 +37,7 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        assert_eq!(shop.resolve(event_id).await, ResolveAnswer::NoIncident);
+        assert_eq!(shop.try_resolve(event_id).await, Err(ResolveRejection::NoIncident));
         let entry_id = store::audit::new_id();
         for _ in 0..2 {
             let mut tx = shop.begin().await;
@@ -120,6 +120,6 @@ fn a_failure_after_a_resolution_by_hand_is_noted_and_changes_nothing() {
         wishes: start resolve
         timeline: receipt.accepted incident.opened result.failed incident.resolved result.failed
         ");
-        assert_eq!(shop.incident(event_id).await.error_message.as_deref(), Some("disk full"));
+        assert_eq!(shop.incident(event_id).await.error.message.as_deref(), Some("disk full"));
     });
 }

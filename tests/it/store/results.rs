@@ -97,7 +97,7 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
         timeline: receipt.accepted incident.opened result.failed
         ");
         let incident = shop.incident(event_id).await;
-        assert_eq!(incident.error_message.as_deref(), Some("disk full"));
+        assert_eq!(incident.error.message.as_deref(), Some("disk full"));
     });
 }
 

@@ -7,7 +7,7 @@ use domain::secret_token::{OperatorToken, SessionToken};
 use domain::signature::SigningSecret;
 use e2e::run;
 use serde_json::json;
-use store::administration::callback_header::{Changed, change_headers};
+use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::api_keys::KeyOwner;
 use store::destinations::{self, NewDestination, Target};
 use store::transitions::receipt::{Delivery, accept_receipt};
@@ -196,14 +196,15 @@ fn two_people_at_once_do_not_pass_the_limit_together() {
             let mut tx = shop.begin().await;
             let actor = super::people::alice();
             let done = change_headers(&mut tx, &actor, &shop.master_key, project, &changes).await;
-            let done = done.expect("a database");
-            if done == Changed::Done(true) {
+            let done = done.map_err(|error| error.rejection().expect("a database"));
+            if done == Ok(true) {
                 pool::commit(tx).await.expect("a commit");
             }
             done
         };
         let (one, other) = tokio::join!(set(0..6), set(6..12));
-        assert!(one == Changed::TooMany || other == Changed::TooMany, "{one:?} {other:?}");
+        let too_many = Err(HeaderRejection::TooMany);
+        assert!(one == too_many || other == too_many, "{one:?} {other:?}");
         let count = "SELECT count(*) FROM callback_headers";
         let count: i64 = sqlx::query_scalar(count).fetch_one(&shop.pool).await.expect("a count");
         assert_eq!(count, 6);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::app_error::AppError;
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
 use domain::catalogue::Catalogue;
@@ -25,7 +26,7 @@ use store::projects::{self, ProjectSettings};
 use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
 use store::transitions::receipt::{Delivery, TakenReceipt, accept_receipt};
 use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 use store::transitions::result::{Report, ResultAnswer, accept_result};
 use store::transitions::silence;
 use store::{MasterKey, PgPool, incidents, reprocesses, results, signing_secrets};
@@ -58,15 +59,17 @@ pub fn receipt_with(provider_event_id: &str, change: &Value) -> Receipt {
 /// The effect was applied.
 pub fn success() -> EffectResult {
     let outcome = Outcome::Succeeded;
-    EffectResult { outcome, error_code: None, error_message: None, replay_id: None }
+    EffectResult { outcome, error: AppError::default(), replay_id: None }
 }
 
 /// The effect was not applied.
 pub fn failure() -> EffectResult {
     EffectResult {
         outcome: Outcome::Failed,
-        error_code: Some("locked".to_owned()),
-        error_message: Some("the account is locked".to_owned()),
+        error: AppError {
+            code: Some("locked".to_owned()),
+            message: Some("the account is locked".to_owned()),
+        },
         replay_id: None,
     }
 }
@@ -215,9 +218,9 @@ impl Shop {
         let actor = bob();
         let wanted = Wanted { replay_id, actor: &actor, note: Some("try again"), signal: true };
         let mut tx = self.begin().await;
-        let answer = request_reprocess(&mut tx, event_id, wanted).await.expect("a database");
+        let answer = request_reprocess(&mut tx, event_id, wanted).await;
         pool::commit(tx).await.expect("a commit");
-        answer
+        answer.map_err(|error| error.rejection().expect("a database"))
     }
 
     pub async fn reprocess(&self, event_id: EventId) -> ReplayId {
@@ -276,13 +279,17 @@ impl Shop {
         self.end_attempt(of, work.attempt, verdict).await
     }
 
-    pub async fn resolve(&self, event_id: EventId) -> ResolveAnswer {
+    pub async fn try_resolve(&self, event_id: EventId) -> Result<(), ResolveRejection> {
         let actor = bob();
         let resolving = Resolving { actor: &actor, note: Some("by hand"), signal: true };
         let mut tx = self.begin().await;
-        let answer = resolve_incident(&mut tx, event_id, resolving).await.expect("a database");
+        let answer = resolve_incident(&mut tx, event_id, resolving).await;
         pool::commit(tx).await.expect("a commit");
-        answer
+        answer.map_err(|error| error.rejection().expect("a database"))
+    }
+
+    pub async fn resolve(&self, event_id: EventId) {
+        self.try_resolve(event_id).await.expect("a resolution");
     }
 
     pub async fn incident(&self, event_id: EventId) -> Incident {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::alert::AlertFacts;
+use domain::app_error::AppError;
 use domain::repair_url::AllowedNetworks;
 use serde_json::Value;
 
@@ -187,8 +188,7 @@ fn no_text_is_longer_than_its_block() {
             event_type: long.clone(),
             internal_reference: long.clone(),
             provider_event_id: long.clone(),
-            error_code: Some(long.clone()),
-            error_message: Some(long.clone()),
+            error: AppError { code: Some(long.clone()), message: Some(long.clone()) },
             incident_url: format!("https://sendpromptly.cometcart.test/{long}"),
             ..hostile()
         };

@@ -18,7 +18,6 @@ pub(super) struct RawField<'a> {
 /// Why a body has no fields.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unsplit {
-    /// It has too many.
     TooManyFields,
     /// Nobody can say where they are.
     Broken,

@@ -38,7 +38,6 @@ pub fn add(pages: Pages) -> Pages {
         .post("/account/tokens/{token_id}/revoke", Access::Viewer, tokens::revoke)
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/account.html")]
 struct AccountPage {

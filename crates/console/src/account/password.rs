@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use store::administration::operator::change_password;
-use store::pool;
+use store::pool::transaction;
 use web::error::ApiError;
 
 use super::{Forms, sessions};
@@ -56,11 +56,11 @@ pub(super) async fn change(
         }
     };
     let session = &signed_in.session;
-    let mut tx = pool::begin(&state.pool).await?;
     let (actor, keep) = (signed_in.actor(), Some(session.id));
-    let changed = change_password(&mut tx, &actor, session.operator_id, &hash, keep).await?;
-    pool::commit(tx).await?;
-    let ended = changed.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
+    let changed = transaction(&state.pool, async |tx| {
+        change_password(tx, &actor, session.operator_id, &hash, keep).await
+    });
+    let ended = changed.await?.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
     let others = sessions::told(ended);
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use store::administration::session::sign_out_everywhere;
-use store::pool;
+use store::pool::transaction;
 use store::sessions::list_sessions;
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -67,9 +67,10 @@ pub(super) async fn end(
 ) -> Result<Response, ApiError> {
     let session = &signed_in.session;
     let keep = (pressed.which == Which::Others).then_some(session.id);
-    let mut tx = pool::begin(&state.pool).await?;
-    let ended = sign_out_everywhere(&mut tx, &signed_in.actor(), session.operator_id, keep).await?;
-    pool::commit(tx).await?;
+    let ended = transaction(&state.pool, async |tx| {
+        sign_out_everywhere(tx, &signed_in.actor(), session.operator_id, keep).await
+    });
+    let ended = ended.await?;
     if pressed.which == Which::All {
         return Ok(farewell());
     }

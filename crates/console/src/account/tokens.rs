@@ -8,8 +8,9 @@ use domain::field::check_identifier;
 use domain::ids::TokenId;
 use serde::Deserialize;
 use store::administration::token::{create_token, revoke_token};
+use store::operator_tokens;
 use store::operator_tokens::list_tokens;
-use store::{operator_tokens, pool};
+use store::pool::transaction;
 use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
@@ -77,10 +78,9 @@ pub(super) async fn create(
     }
     let (token, label) =
         (random::operator_token().map_err(ApiError::internal)?, typed.label.trim());
-    let mut tx = pool::begin(&state.pool).await?;
     let (actor, owner) = (signed_in.actor(), signed_in.session.operator_id);
-    create_token(&mut tx, &actor, owner, label, &token).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| create_token(tx, &actor, owner, label, &token).await)
+        .await?;
     let made = Message::done(format!("Token “{label}” opens the API in your name."));
     signed_in.lead_to(&state, "/account", &made.with_secret("the token", token.reveal())).await
 }
@@ -94,10 +94,9 @@ pub(super) async fn revoke(
     let unknown = || ApiError::not_found("you have no such token");
     let id: TokenId = token_id.parse().map_err(|_| unknown())?;
     let owner = signed_in.session.operator_id;
-    let mut tx = pool::begin(&state.pool).await?;
-    let revoked = revoke_token(&mut tx, &signed_in.actor(), owner, id).await?;
-    pool::commit(tx).await?;
-    if !revoked {
+    let revoked =
+        transaction(&state.pool, async |tx| revoke_token(tx, &signed_in.actor(), owner, id).await);
+    if !revoked.await? {
         return Err(unknown());
     }
     signed_in

@@ -41,7 +41,6 @@ pub fn add(pages: Pages) -> Pages {
     )
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/audit.html")]
 struct AuditPage {

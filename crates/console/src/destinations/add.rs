@@ -5,9 +5,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use serde::Deserialize;
+use store::Insertion;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
-use store::{Insertion, pool};
+use store::pool::transaction;
 use web::error::ApiError;
 
 use crate::form::Mistakes;
@@ -43,10 +44,10 @@ pub(super) async fn submit(
         return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
     };
     let (actor, key) = (signed_in.actor(), &state.master_key);
-    let mut tx = pool::begin(&state.pool).await?;
-    let added = add_destination(&mut tx, &actor, key, project.id, &new).await?;
-    pool::commit(tx).await?;
-    if let Insertion::Existing(_) = added {
+    let added = transaction(&state.pool, async |tx| {
+        add_destination(tx, &actor, key, project.id, &new).await
+    });
+    if let Insertion::Existing(_) = added.await? {
         mistakes.note("email", "this address already receives alerts");
         return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
     }

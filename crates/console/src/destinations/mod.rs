@@ -12,8 +12,9 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::ids::DestinationId;
 use store::destinations::{Destination, list_destinations};
+use store::pool::transaction;
 use store::projects::Project;
-use store::{administration, alert_claims, pool};
+use store::{administration, alert_claims};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -81,10 +82,10 @@ async fn remove(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let found = find(&state, &project, &destination_id).await?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let removing = administration::destination::remove_destination;
-    removing(&mut tx, &signed_in.actor(), found.id).await?.ok_or_else(none)?;
-    pool::commit(tx).await?;
+    let removed = transaction(&state.pool, async |tx| {
+        administration::destination::remove_destination(tx, &signed_in.actor(), found.id).await
+    });
+    removed.await?.ok_or_else(none)?;
     let text = format!("{} no longer receives alerts.", one_line(&found.label));
     signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
 }

@@ -14,10 +14,10 @@ use domain::incident::check_note;
 use domain::verdict::{AcknowledgeRefusal, ReprocessRefusal};
 use serde::Deserialize;
 use store::incidents::Incident;
-use store::pool;
+use store::pool::transaction;
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 use store::{StoreError, audit, reprocesses};
 use web::error::ApiError;
 
@@ -80,22 +80,22 @@ async fn start(
 ) -> Result<Result<Message, String>, ApiError> {
     let (actor, replay_id) = (signed_in.actor(), reprocesses::new_id());
     let wanted = Wanted { replay_id, actor: &actor, note, signal: true };
-    let mut tx = pool::begin(&state.pool).await?;
-    match request_reprocess(&mut tx, incident.event_id, wanted).await? {
-        Ok(()) => {
-            pool::commit(tx).await?;
-            state.relay.nudge(incident.event_id);
-            Ok(Ok(Message::done(ASKED)))
-        }
-        Err(ReprocessRefusal::Running(running)) => {
+    let requested =
+        transaction(&state.pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+    let Err(error) = requested.await else {
+        state.relay.nudge(incident.event_id);
+        return Ok(Ok(Message::done(ASKED)));
+    };
+    match error.rejection()? {
+        ReprocessRefusal::Running(running) => {
             let first = reprocesses::find_reprocess(&state.pool, running).await?;
             let by = first.map_or_else(String::new, |one| one.requested_by);
             Ok(who_was_first(&by, &actor, running))
         }
-        Err(ReprocessRefusal::NoRepairUrl) => {
+        ReprocessRefusal::NoRepairUrl => {
             Ok(Err("Set a repair URL in the project first.".to_owned()))
         }
-        Err(refusal @ (ReprocessRefusal::NoIncident | ReprocessRefusal::Resolved)) => {
+        refusal @ (ReprocessRefusal::NoIncident | ReprocessRefusal::Resolved) => {
             Ok(Err(format!("Nothing was started: {refusal}.")))
         }
     }
@@ -124,18 +124,17 @@ pub(super) async fn acknowledge(
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
-    let mut tx = pool::begin(&state.pool).await?;
-    let why = match acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref())
-        .await?
-    {
-        Ok(()) => {
-            pool::commit(tx).await?;
-            state.relay.nudge(incident.event_id);
-            let done = "Acknowledged. Your colleagues see that you look after it.";
-            return back(&state, &signed_in, &incident, &Message::done(done)).await;
-        }
-        Err(AcknowledgeRefusal::AlreadyAcknowledged) => who_looks_after(&state, &incident).await?,
-        Err(refusal) => format!("Nothing was changed: {refusal}."),
+    let acknowledged = transaction(&state.pool, async |tx| {
+        acknowledge_incident(tx, incident.event_id, &actor, note.as_deref()).await
+    });
+    let Err(error) = acknowledged.await else {
+        state.relay.nudge(incident.event_id);
+        let done = "Acknowledged. Your colleagues see that you look after it.";
+        return back(&state, &signed_in, &incident, &Message::done(done)).await;
+    };
+    let why = match error.rejection()? {
+        AcknowledgeRefusal::AlreadyAcknowledged => who_looks_after(&state, &incident).await?,
+        refusal => format!("Nothing was changed: {refusal}."),
     };
     refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await
 }
@@ -160,15 +159,16 @@ pub(super) async fn resolve(
     }
     let (note, actor) = (form.text(), signed_in.actor());
     let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = pool::begin(&state.pool).await?;
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => {
-            pool::commit(tx).await?;
-            state.relay.nudge(incident.event_id);
-            let done = "Resolved manually. Everyone who got the alert is notified.";
-            back(&state, &signed_in, &incident, &Message::done(done)).await
-        }
-        ResolveAnswer::AlreadyResolved | ResolveAnswer::NoIncident => {
+    let resolved = transaction(&state.pool, async |tx| {
+        resolve_incident(tx, incident.event_id, resolving).await
+    });
+    let Err(error) = resolved.await else {
+        state.relay.nudge(incident.event_id);
+        let done = "Resolved manually. Everyone who got the alert is notified.";
+        return back(&state, &signed_in, &incident, &Message::done(done)).await;
+    };
+    match error.rejection()? {
+        ResolveRejection::AlreadyResolved | ResolveRejection::NoIncident => {
             let why = "Nothing was changed: the incident is resolved already.".to_owned();
             refuse(&state, &signed_in, &id, (why, Typed::default())).await
         }

@@ -8,7 +8,7 @@ use domain::ids::ProofLinkId;
 use domain::proof::{InvalidDays, check_days};
 use serde::Deserialize;
 use store::administration::proof_link::{create_link, revoke_link};
-use store::pool;
+use store::pool::transaction;
 use web::error::ApiError;
 use web::random::proof_token;
 
@@ -51,9 +51,10 @@ pub(super) async fn create(
         }
     };
     let token = proof_token().map_err(ApiError::internal)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    create_link(&mut tx, &signed_in.actor(), &incident, &token, days).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| {
+        create_link(tx, &signed_in.actor(), &incident, &token, days).await
+    })
+    .await?;
     let url = format!("{}/proof/{}", state.public_url, token.reveal());
     let life = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
     let message = Message::done(format!(
@@ -71,9 +72,10 @@ pub(super) async fn revoke(
     let incident = find(&state, &id).await?;
     let nothing = |_| ApiError::not_found("There is no such proof link.");
     let link_id: ProofLinkId = link_id.parse().map_err(nothing)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let message = if revoke_link(&mut tx, &signed_in.actor(), &incident, link_id).await? {
-        pool::commit(tx).await?;
+    let revoked = transaction(&state.pool, async |tx| {
+        revoke_link(tx, &signed_in.actor(), &incident, link_id).await
+    });
+    let message = if revoked.await? {
         Message::done("The proof link is revoked. It no longer works.")
     } else {
         Message::refused("Nothing was changed: this incident has no such link that still opens.")

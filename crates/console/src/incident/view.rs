@@ -115,7 +115,7 @@ impl IncidentPage {
             since: unresolved.then(|| When::ago(incident.opened_at, now)),
             heading,
             taken: taken(&dossier),
-            quote: incident.error_message.as_deref().map(legible),
+            quote: incident.error.message.as_deref().map(legible),
             next: Next::of(&dossier, &frame),
             facts: facts::of_incident(state, &dossier.event, &dossier.project, &dossier.alerts),
             links: dossier.links.iter().map(|link| Link::new(link, now)).collect(),
@@ -179,7 +179,7 @@ fn taken(Dossier { incident, event, .. }: &Dossier) -> Taken {
         provider: event.provider.name().to_owned(),
         at: When::exact(event.received_at),
         then,
-        error_code: incident.error_code.as_deref().map(one_line),
+        error_code: incident.error.code.as_deref().map(one_line),
     }
 }
 

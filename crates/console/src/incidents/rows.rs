@@ -48,7 +48,7 @@ impl Row {
 }
 
 fn why(row: &IncidentRow) -> (String, Option<String>) {
-    let code = row.incident.error_code.as_deref().map(one_line);
+    let code = row.incident.error.code.as_deref().map(one_line);
     match row.incident.reason {
         Reason::MissingResult => {
             let wait = humane_duration(Duration::minutes(i64::from(row.timeout_minutes)));

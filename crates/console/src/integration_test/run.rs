@@ -40,7 +40,6 @@ impl Run {
         &self.name
     }
 
-    /// When it began.
     pub(super) const fn began(&self) -> OffsetDateTime {
         self.began
     }

@@ -49,7 +49,6 @@ pub struct Wanted {
     project: String,
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "pages/overview.html")]
 struct OverviewPage {

@@ -39,9 +39,6 @@ const SETTINGS: (&str, &str) = ("#settings", "Settings");
 
 impl Checklist {
     /// Reads how far a project has come.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub(super) async fn of(
         db: &PgPool,
         project: &Project,

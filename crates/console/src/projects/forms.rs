@@ -19,7 +19,6 @@ pub(super) struct TypedNames {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TypedHeader {
-    /// The header.
     pub(super) header_name: String,
     pub(super) header_value: String,
 }

@@ -16,7 +16,6 @@ pub enum Tab {
     Keys,
     /// Destinations of alerts.
     Destinations,
-    /// The Integration Test.
     IntegrationTest,
 }
 
@@ -32,7 +31,6 @@ const TABS: [(Tab, &str, &str); 4] = [
 pub struct Head {
     /// The project.
     pub id: ProjectId,
-    /// Its name.
     pub name: String,
     /// The page's sentence.
     pub heading: String,

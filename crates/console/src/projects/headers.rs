@@ -4,8 +4,8 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderMistake, HeaderName};
-use store::administration::callback_header::{Changed, change_headers};
-use store::pool;
+use store::administration::callback_header::{HeaderRejection, change_headers};
+use store::pool::transaction;
 use store::projects::Project;
 use web::error::ApiError;
 
@@ -74,13 +74,16 @@ async fn change(
     changes: &HeaderChanges,
 ) -> Result<bool, ApiError> {
     let (actor, key) = (signed_in.actor(), &state.master_key);
-    let mut tx = pool::begin(&state.pool).await?;
-    match change_headers(&mut tx, &actor, key, project.id, changes).await? {
-        Changed::Done(_) => {
-            pool::commit(tx).await?;
-            Ok(true)
-        }
-        Changed::TooMany => Ok(false),
-        Changed::NoProject => Err(ApiError::not_found("there is no such project")),
+    let done = transaction(&state.pool, async |tx| {
+        change_headers(tx, &actor, key, project.id, changes).await
+    });
+    match done.await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.rejection()? {
+            HeaderRejection::TooMany => Ok(false),
+            rejection @ HeaderRejection::NoProject => {
+                Err(ApiError::not_found(rejection.to_string()))
+            }
+        },
     }
 }

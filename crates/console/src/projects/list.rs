@@ -40,9 +40,6 @@ struct Row {
 }
 
 /// `GET /projects`.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::catalogue::Declaration;
 use store::administration::declared_name::{
-    Declared, MAX_NAMES, Removed, declare_names, remove_names,
+    DeclareRejection, MAX_NAMES, RemoveRejection, declare_names, remove_names,
 };
-use store::pool;
+use store::pool::transaction;
 use web::error::ApiError;
 
 use super::forms::{Forms, TypedNames};
@@ -30,10 +30,11 @@ pub(super) async fn declare(
     let mut mistakes = Mistakes::default();
     let names = typed.read(&mut mistakes);
     if mistakes.is_empty() {
-        let mut tx = pool::begin(&state.pool).await?;
-        match declare_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
-            Declared::Done(new) => {
-                pool::commit(tx).await?;
+        let declared = transaction(&state.pool, async |tx| {
+            declare_names(tx, &signed_in.actor(), project.id, &names).await
+        });
+        match declared.await {
+            Ok(new) => {
                 let text = if new.is_empty() {
                     "These names are already known."
                 } else {
@@ -42,11 +43,15 @@ pub(super) async fn declare(
                 let to = head::path(project.id);
                 return signed_in.lead_to(&state, &to, &Message::done(text)).await;
             }
-            Declared::TooMany => mistakes.note(
-                "event_type",
-                format!("would be too many: a project may declare {MAX_NAMES}"),
-            ),
-            Declared::NoProject => return Err(ApiError::not_found("there is no such project")),
+            Err(error) => match error.rejection()? {
+                DeclareRejection::TooMany => mistakes.note(
+                    "event_type",
+                    format!("would be too many: a project may declare {MAX_NAMES}"),
+                ),
+                rejection @ DeclareRejection::NoProject => {
+                    return Err(ApiError::not_found(rejection.to_string()));
+                }
+            },
         }
     }
     let forms = Forms { names: typed, ..Forms::of(&project) };
@@ -68,16 +73,17 @@ pub(super) async fn remove(
     let mut mistakes = Mistakes::default();
     let names = typed.read(&mut mistakes);
     let [name] = names.as_slice() else { return Err(none()) };
-    let mut tx = pool::begin(&state.pool).await?;
-    let message = match remove_names(&mut tx, &signed_in.actor(), project.id, &names).await? {
-        Removed::Done => {
-            pool::commit(tx).await?;
-            Message::done(format!("{name} is removed. Receipts with it are now rejected."))
-        }
-        Removed::InUse(_) => Message::refused(format!(
-            "{name} stays: events of this project have it. Only a name that nothing uses can be removed."
-        )),
-        Removed::NotDeclared(_) => return Err(none()),
+    let removed = transaction(&state.pool, async |tx| {
+        remove_names(tx, &signed_in.actor(), project.id, &names).await
+    });
+    let message = match removed.await {
+        Ok(()) => Message::done(format!("{name} is removed. Receipts with it are now rejected.")),
+        Err(error) => match error.rejection()? {
+            RemoveRejection::InUse(_) => Message::refused(format!(
+                "{name} stays: events of this project have it. Only a name that nothing uses can be removed."
+            )),
+            RemoveRejection::NotDeclared(_) => return Err(none()),
+        },
     };
     signed_in.lead_to(&state, &head::path(project.id), &message).await
 }

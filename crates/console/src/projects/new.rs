@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert::one_line;
 use store::administration::project::create_project;
-use store::pool;
+use store::pool::transaction;
 use web::error::ApiError;
 use web::random;
 
@@ -30,9 +30,6 @@ struct NewProjectPage {
 }
 
 /// `GET /projects/new`.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn form(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -41,9 +38,6 @@ pub(super) async fn form(
 }
 
 /// `POST /projects`.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -58,9 +52,10 @@ pub(super) async fn create(
     };
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (signed_in.actor(), &state.master_key);
-    let mut tx = pool::begin(&state.pool).await?;
-    let id = create_project(&mut tx, &actor, &settings, &secret, key).await?;
-    pool::commit(tx).await?;
+    let created = transaction(&state.pool, async |tx| {
+        create_project(tx, &actor, &settings, &secret, key).await
+    });
+    let id = created.await?;
     let text = format!(
         "{} is created. Your repair endpoint verifies callbacks with this secret.",
         one_line(&settings.name)

@@ -8,8 +8,9 @@ use domain::alert::one_line;
 use domain::audit::Action;
 use domain::notice::describe_unclaimed;
 use store::administration::project::update_project;
+use store::pool::transaction;
 use store::projects::Project;
-use store::{declared_names, notices, pool};
+use store::{declared_names, notices};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
@@ -87,11 +88,11 @@ pub(super) async fn save(
             return render(&state, &signed_in, &project, forms, mistakes).await;
         }
     };
-    let mut tx = pool::begin(&state.pool).await?;
-    let changed = update_project(&mut tx, &signed_in.actor(), project.id, &settings).await?;
-    pool::commit(tx).await?;
+    let changed = transaction(&state.pool, async |tx| {
+        update_project(tx, &signed_in.actor(), project.id, &settings).await
+    });
     let name = one_line(&settings.name);
-    let message = match changed {
+    let message = match changed.await? {
         None => return Err(ApiError::not_found("there is no such project")),
         Some(true) => format!("The settings of {name} are saved."),
         Some(false) => format!("The settings of {name} were so already."),

@@ -4,7 +4,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::ids::{ProjectId, SecretId};
 use store::administration::secret::{revoke_secret, rotate_secret};
-use store::{PgPool, StoreError, pool, signing_secrets};
+use store::pool::transaction;
+use store::{PgPool, StoreError, signing_secrets};
 use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
@@ -23,9 +24,6 @@ pub(super) struct SecretRow {
 }
 
 /// The secrets of a project that sign at the moment, the current one first.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn list(
     db: &PgPool,
     project_id: ProjectId,
@@ -52,9 +50,8 @@ pub(super) async fn rotate(
     let project = super::find(&state, &id).await?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (signed_in.actor(), &state.master_key);
-    let mut tx = pool::begin(&state.pool).await?;
-    rotate_secret(&mut tx, &actor, key, project.id, &secret).await?;
-    pool::commit(tx).await?;
+    transaction(&state.pool, async |tx| rotate_secret(tx, &actor, key, project.id, &secret).await)
+        .await?;
     let text = "This is the new signing secret. For 24 hours the one before it signs as well, so \
                 put the new one into your app meanwhile.";
     let message = Message::done(text).with_secret("the signing secret", secret.reveal());
@@ -74,11 +71,12 @@ pub(super) async fn revoke(
     let project = super::find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such older secret that still signs");
     let secret_id: SecretId = secret_id.parse().map_err(|_| none())?;
-    let mut tx = pool::begin(&state.pool).await?;
-    if !revoke_secret(&mut tx, &signed_in.actor(), project.id, secret_id).await? {
+    let revoked = transaction(&state.pool, async |tx| {
+        revoke_secret(tx, &signed_in.actor(), project.id, secret_id).await
+    });
+    if !revoked.await? {
         return Err(none());
     }
-    pool::commit(tx).await?;
     let message = Message::done("The older secret is revoked. It no longer signs callbacks.");
     signed_in.lead_to(&state, &head::path(project.id), &message).await
 }

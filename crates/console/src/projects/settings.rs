@@ -7,7 +7,6 @@ use store::projects::{Project, ProjectSettings};
 
 use crate::form::Mistakes;
 
-/// What was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Typed {

@@ -106,9 +106,6 @@ pub struct Try {
 }
 
 /// The story of an event as operators read it, with what runs at the moment.
-///
-/// # Errors
-/// When the database fails.
 pub async fn of(
     pool: &PgPool,
     event: &PaymentEvent,

@@ -15,9 +15,6 @@ pub struct Names {
 
 impl Names {
     /// The names of these projects.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn of(pool: &PgPool, project_ids: &[ProjectId]) -> Result<Self, StoreError> {
         let keys = api_keys::list_names(pool, project_ids).await?;
         let destinations = destinations::list_names(pool, project_ids).await?;

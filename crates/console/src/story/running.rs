@@ -13,7 +13,6 @@ use crate::when::When;
 /// A reprocess that runs.
 #[derive(Debug, Clone)]
 pub struct Running {
-    /// Its id.
     pub replay_id: ReplayId,
     /// Who asked for it.
     pub by: String,
@@ -26,18 +25,12 @@ pub struct Running {
 
 impl Running {
     /// The reprocess of an incident that runs, if one does.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn of(pool: &PgPool, incident_id: IncidentId) -> Result<Option<Self>, StoreError> {
         let all = reprocesses::list_of_incident(pool, incident_id).await?;
         Self::among(pool, &all).await
     }
 
     /// The one that runs among the reprocesses of one incident.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn among(pool: &PgPool, all: &[Reprocess]) -> Result<Option<Self>, StoreError> {
         let Some(running) = all.iter().find(|one| one.state.is_running()) else {
             return Ok(None);

@@ -310,6 +310,7 @@ pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::app_error::AppError;
     use crate::catalogue::Provider;
     use crate::ids::{EventId, IncidentId};
     use crate::project::Mode;
@@ -329,8 +330,7 @@ pub(super) mod tests {
             incident_id: IncidentId::from_uuid(Uuid::from_u128(1)),
             event_id: EventId::from_uuid(Uuid::from_u128(2)),
             reason: Reason::MissingResult,
-            error_code: None,
-            error_message: None,
+            error: AppError::default(),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
             opened_at: datetime!(2026-11-21 14:32:09 UTC),

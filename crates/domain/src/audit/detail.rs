@@ -34,10 +34,8 @@ details! {
     /// Nothing more is known.
     NoDetail {}
 
-    /// Of a receipt.
     ReceiptDetail { event_type: String, effect_type: EffectType }
 
-    /// Of a result.
     ResultDetail {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result_id: Option<ResultId>,
@@ -152,7 +150,6 @@ details! {
     /// Of an outbox message that Temporal rejects.
     ParkedDetail { wish: OutboxKind, why: String }
 
-    /// Of a new project.
     NewProjectDetail {
         name: String,
         mode: Mode,
@@ -188,7 +185,6 @@ details! {
     /// Of a new destination; `address` is as much of it as anyone may see.
     AddedDestinationDetail { destination_id: DestinationId, kind: String, address: String }
 
-    /// Of a destination.
     DestinationDetail { destination_id: DestinationId }
 
     /// Of a test message.
@@ -197,7 +193,6 @@ details! {
     /// Of a signing secret.
     SecretDetail { secret_id: SecretId }
 
-    /// Of a proof link.
     ProofLinkDetail {
         proof_link_id: ProofLinkId,
         /// Of a new one: for how long it opens.

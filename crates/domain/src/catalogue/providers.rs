@@ -8,7 +8,6 @@ use super::Provider;
 /// One row of the catalogue.
 #[derive(Debug)]
 pub struct ProviderRow {
-    /// The provider.
     pub provider: Provider,
     /// Its name as people write it.
     pub name: &'static str,

@@ -51,9 +51,6 @@ struct Shape {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Show { id } => show(&id, context).await,

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use domain::field::check_identifier;
 use domain::ids::{KeyId, ProjectId};
 use serde::Serialize;
+use store::administration;
 use store::api_keys::{self, KeyRow};
-use store::{administration, pool};
 use time::OffsetDateTime;
 
 use crate::answer::{Answer, List};
@@ -94,9 +94,6 @@ impl From<KeyRow> for Shape {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Create { project, label } => create(&project, &label, context).await,
@@ -111,10 +108,10 @@ async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result
     let desk = Desk::open(context).await?;
     let project = desk.project(project).await?;
     let key = random::api_key(project.mode)?;
-    let mut tx = desk.begin().await?;
-    let key_id =
-        administration::key::create_key(&mut tx, &desk.actor, project.id, label, &key).await?;
-    pool::commit(tx).await?;
+    let created = desk.transaction(async |tx| {
+        administration::key::create_key(tx, &desk.actor, project.id, label, &key).await
+    });
+    let key_id = created.await?;
     let facts = block(&[
         ("key id", key_id.to_string()),
         ("label", label.to_owned()),
@@ -158,11 +155,10 @@ fn row(key: &KeyRow) -> Vec<(String, Tone)> {
 async fn revoke(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let key_id: KeyId = parse_id("key", id)?;
     let desk = Desk::open(context).await?;
-    let mut tx = desk.begin().await?;
-    let found = administration::key::revoke_key(&mut tx, &desk.actor, key_id).await?;
+    let revoked =
+        desk.transaction(async |tx| administration::key::revoke_key(tx, &desk.actor, key_id).await);
     let gone = || Failure::NotFound(format!("there is no key {key_id} that is still valid"));
-    let project_id = found.ok_or_else(gone)?;
-    pool::commit(tx).await?;
+    let project_id = revoked.await?.ok_or_else(gone)?;
     let revoked = Revoked { key_id, project_id };
     Answer::new(&revoked, format!("Key {key_id} is revoked. Requests with it are rejected."))
 }

@@ -96,9 +96,6 @@ impl Command {
     }
 
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Dev(args) => Box::pin(dev::run(args, context)).await,

@@ -10,9 +10,9 @@ use console::password;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Serialize;
+use store::Insertion;
 use store::administration::operator::add_operator;
 use store::operators::{self, Operator};
-use store::{Insertion, pool};
 use time::OffsetDateTime;
 
 use crate::Context;
@@ -78,9 +78,6 @@ impl From<Operator> for Shape {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Add(args) => add(args, context).await,
@@ -94,12 +91,11 @@ async fn add(args: AddArgs, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
     let password = if args.password_stdin { read_password()? } else { ask_password(&email)? };
     let hash = hash(password).await?;
-    let mut tx = desk.begin().await?;
-    let inserted = add_operator(&mut tx, &desk.actor, &email, args.role, &hash).await?;
-    let Insertion::Inserted(operator_id) = inserted else {
+    let added =
+        desk.transaction(async |tx| add_operator(tx, &desk.actor, &email, args.role, &hash).await);
+    let Insertion::Inserted(operator_id) = added.await? else {
         return Err(Failure::option("email", format!("{email} may sign in already")).into());
     };
-    pool::commit(tx).await?;
     let human = format!("{email} may sign in now, as {}.", args.role);
     Answer::new(&Added { operator_id, email: &email, role: args.role }, human)
 }

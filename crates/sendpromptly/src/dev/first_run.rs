@@ -15,11 +15,12 @@ use domain::operator::Role;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use sendpromptly::service::Service;
 use serde::{Deserialize, Serialize};
+use store::Insertion;
 use store::administration::key::create_key;
 use store::administration::operator::add_operator;
 use store::administration::project::create_project;
+use store::pool::transaction;
 use store::projects::{self, ProjectSettings};
-use store::{Insertion, pool};
 
 use crate::random;
 
@@ -67,11 +68,11 @@ async fn make(service: &Service) -> anyhow::Result<Furniture> {
     };
     let actor = Actor::Cli("dev".to_owned());
     let operator = make_operator(service, &actor).await?;
-    let mut tx = pool::begin(&service.pool).await?;
-    let made = create_project(&mut tx, &actor, &settings, &secret, &service.master_key);
+    let made = transaction(&service.pool, async |tx| {
+        let id = create_project(tx, &actor, &settings, &secret, &service.master_key).await?;
+        create_key(tx, &actor, id, "dev", &key).await.map(|_| id)
+    });
     let project_id = made.await?;
-    create_key(&mut tx, &actor, project_id, "dev", &key).await?;
-    pool::commit(tx).await?;
     let (api_key, signing_secret) = (key.reveal().to_owned(), secret.reveal());
     Ok(Furniture { project_id, api_key, signing_secret, operator })
 }
@@ -84,10 +85,10 @@ async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<Opera
     for number in 1.. {
         let email =
             if number == 1 { EMAIL.to_owned() } else { format!("{local}{number}@{domain}") };
-        let mut tx = pool::begin(&service.pool).await?;
-        let added = add_operator(&mut tx, actor, &email, Role::Admin, &hash).await?;
-        if let Insertion::Inserted(_) = added {
-            pool::commit(tx).await?;
+        let added = transaction(&service.pool, async |tx| {
+            add_operator(tx, actor, &email, Role::Admin, &hash).await
+        });
+        if let Insertion::Inserted(_) = added.await? {
             return Ok(OperatorLogin { email, password });
         }
     }

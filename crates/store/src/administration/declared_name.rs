@@ -8,79 +8,75 @@ use domain::catalogue::Declaration;
 use domain::ids::ProjectId;
 
 use crate::audit::{self, Subject};
-use crate::{PgConnection, StoreError, declared_names, projects};
+use crate::{ChangeError, PgConnection, declared_names, projects};
 
 /// How many names a project may declare: each of its requests looks through them.
 pub const MAX_NAMES: usize = 200;
 
-/// What became of a declaration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declared {
-    /// The project has the names; these are new.
-    Done(Vec<Declaration>),
-    /// The project would have more than [`MAX_NAMES`]; nothing may stay of the transaction.
+/// Why names are not declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeclareRejection {
+    /// The project would have more than [`MAX_NAMES`].
+    #[error("a project may declare {MAX_NAMES} names")]
     TooMany,
-    /// There is no such project.
+    /// Names are a project's.
+    #[error("there is no such project")]
     NoProject,
 }
 
-/// What became of a removal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removed {
-    /// The names are gone.
-    Done,
-    /// An event has this name, or a kept result waits for one that may; nothing may stay of the transaction.
+/// Why names are not removed; none is then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoveRejection {
+    /// An event has this name, or a kept result waits for one that may. The text continues a sentence
+    /// that begins with the field.
+    #[error(
+        "must stay: events of this project have {0}, and only a name that nothing uses can be removed"
+    )]
     InUse(Declaration),
-    /// The project does not declare this name; nothing may stay of the transaction.
+    /// The project does not declare this name.
+    #[error("this project does not declare {0}")]
     NotDeclared(Declaration),
 }
-
-/// Why a name stays. The text continues a sentence that begins with the field.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "must stay: events of this project have {0}, and only a name that nothing uses can be removed"
-)]
-pub struct InUse<'a>(pub &'a Declaration);
 
 /// Removes names that nothing uses. A name that an event has stays for good: results name it, and lists
 /// are filtered by it. A receipt that is about to use a name is waited for, and one that comes after the
 /// removal is rejected.
 ///
 /// # Errors
-/// When the database fails.
+/// When one of them stays, or the database fails.
 pub async fn remove_names(
     tx: &mut PgConnection,
     actor: &Actor,
     project_id: ProjectId,
     names: &[Declaration],
-) -> Result<Removed, StoreError> {
+) -> Result<(), ChangeError<RemoveRejection>> {
     // In one order, which is also that of receipts: event types first. So nobody waits in a circle.
     for name in names.iter().collect::<BTreeSet<_>>() {
         if !declared_names::lock_name(&mut *tx, project_id, name).await? {
-            return Ok(Removed::NotDeclared(name.clone()));
+            return Err(ChangeError::Rejected(RemoveRejection::NotDeclared(name.clone())));
         }
         if declared_names::is_used(&mut *tx, project_id, name).await? {
-            return Ok(Removed::InUse(name.clone()));
+            return Err(ChangeError::Rejected(RemoveRejection::InUse(name.clone())));
         }
         declared_names::delete_name(&mut *tx, project_id, name).await?;
         let removed = AuditEvent::ProjectNameRemoved(DeclaredDetail { name: name.to_string() });
         audit::record(&mut *tx, actor, Subject::project(project_id), &removed).await?;
     }
-    Ok(Removed::Done)
+    Ok(())
 }
 
-/// Declares names. What the project has already, or is built in, changes nothing.
+/// Declares names, and gives the new ones. What the project has already, or is built in, changes nothing.
 ///
 /// # Errors
-/// When the database fails.
+/// When there would be too many, there is no such project, or the database fails.
 pub async fn declare_names(
     tx: &mut PgConnection,
     actor: &Actor,
     project_id: ProjectId,
     names: &[Declaration],
-) -> Result<Declared, StoreError> {
+) -> Result<Vec<Declaration>, ChangeError<DeclareRejection>> {
     if projects::lock_project(&mut *tx, project_id).await?.is_none() {
-        return Ok(Declared::NoProject);
+        return Err(ChangeError::Rejected(DeclareRejection::NoProject));
     }
     let mut new = Vec::new();
     for name in names.iter().filter(|name| !name.is_built_in()) {
@@ -92,7 +88,7 @@ pub async fn declare_names(
     }
     let declared = declared_names::load_catalogue(&mut *tx, project_id).await?;
     if declared.declared().len() > MAX_NAMES {
-        return Ok(Declared::TooMany);
+        return Err(ChangeError::Rejected(DeclareRejection::TooMany));
     }
-    Ok(Declared::Done(new))
+    Ok(new)
 }

@@ -22,9 +22,6 @@ pub enum TestOutcome<'a> {
 
 /// Sends a project's alerts to one more place; `Existing` if they go there already, and nothing is
 /// written then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add_destination(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -42,9 +39,6 @@ pub async fn add_destination(
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_destination(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -60,9 +54,6 @@ pub async fn remove_destination(
 
 /// Keeps how a test message ended. One that went through makes a broken destination work again; one that
 /// found nobody there counts as an alert's answer does.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_test(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -9,9 +9,6 @@ use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError, api_keys};
 
 /// Gives a project a key.
-///
-/// # Errors
-/// When the database fails.
 pub async fn create_key(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -27,9 +24,6 @@ pub async fn create_key(
 }
 
 /// Revokes a key for good; its project, or `None` if there is no such valid key.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_key(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -10,9 +10,6 @@ use crate::operators::{self, Operator, OperatorChange};
 use crate::{Insertion, PgConnection, StoreError, sessions};
 
 /// Lets somebody sign in; `Existing` if the address is taken, and nothing is changed then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add_operator(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -30,9 +27,6 @@ pub async fn add_operator(
 }
 
 /// Gives an operator another role, from their next request on. The same role again writes nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change_role(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -52,9 +46,6 @@ pub async fn change_role(
 }
 
 /// Removes an operator, ends their sessions and revokes their tokens.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_operator(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -71,9 +62,6 @@ pub async fn remove_operator(
 
 /// Replaces a password, and ends every session that began with the old one but `keep`; how many those
 /// were. `None` if there is no such operator.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change_password(
     tx: &mut PgConnection,
     actor: &Actor,

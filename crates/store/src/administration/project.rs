@@ -11,9 +11,6 @@ use crate::seal::MasterKey;
 use crate::{PgConnection, StoreError, signing_secrets};
 
 /// Makes a project and its first signing secret.
-///
-/// # Errors
-/// When the database fails.
 pub async fn create_project(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -32,9 +29,6 @@ pub async fn create_project(
 
 /// Changes a project's settings; its mode stays. `Some(false)` if they were so before, and nothing is
 /// written then; `None` if there is no such project.
-///
-/// # Errors
-/// When the database fails.
 pub async fn update_project(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -30,9 +30,6 @@ pub async fn create_link(
 
 /// Revokes a link of this incident for good. `false` if it has no such link that still opens, and
 /// nothing is written then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_link(
     tx: &mut PgConnection,
     actor: &Actor,

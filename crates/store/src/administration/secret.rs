@@ -28,9 +28,6 @@ pub async fn rotate_secret(
 
 /// Lets an older secret sign no more, at once. `false` for the current one and for one that the
 /// project does not have, and nothing is written then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_secret(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -12,9 +12,6 @@ use crate::{PgConnection, StoreError, sign_ins};
 
 /// Begins a session of somebody whose password was right, and forgets their wrong ones. `None` if they
 /// were removed or got another password since it was looked at.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_in(
     tx: &mut PgConnection,
     login: &Login,
@@ -34,9 +31,6 @@ pub async fn sign_in(
 }
 
 /// Ends a session at its owner's wish. `false` if it had ended before, and nothing is written then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, StoreError> {
     if !sessions::end_session(&mut *tx, session.id).await? {
         return Ok(false);
@@ -50,9 +44,6 @@ pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, 
 
 /// Ends every session of an operator but `except`; how many were valid. The actor may be somebody
 /// else, who takes a lost laptop out of use.
-///
-/// # Errors
-/// When the database fails.
 pub async fn sign_out_everywhere(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -70,9 +61,6 @@ pub async fn sign_out_everywhere(
 
 /// Keeps that an operator was locked out. Nothing is written for an address that nobody has: anybody
 /// may type one, and the audit is kept for ever. `true` if it was somebody's.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_lock_out(
     tx: &mut PgConnection,
     email: &str,

@@ -9,9 +9,6 @@ use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError, operator_tokens};
 
 /// Gives an operator a token.
-///
-/// # Errors
-/// When the database fails.
 pub async fn create_token(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -29,9 +26,6 @@ pub async fn create_token(
 
 /// Revokes a token of this operator for good. `false` if they have no such valid token, and nothing is
 /// written then.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_token(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -20,9 +20,6 @@ pub enum OperatorChange {
 }
 
 /// Replaces a password. `false` if there is no such operator.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change_password(
     db: impl PgExecutor<'_>,
     id: OperatorId,
@@ -39,9 +36,6 @@ pub async fn change_password(
 }
 
 /// Gives an operator another role, from their next request on.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change_role(
     tx: &mut PgConnection,
     id: OperatorId,
@@ -63,9 +57,6 @@ pub async fn change_role(
 }
 
 /// Removes an operator, ends their sessions and revokes their tokens.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_operator(
     tx: &mut PgConnection,
     id: OperatorId,

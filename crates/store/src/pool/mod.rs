@@ -116,6 +116,22 @@ impl PgPool {
     }
 }
 
+/// Runs a change in a transaction of its own: it lasts if the change succeeds, and nothing of it stays
+/// if it fails.
+///
+/// # Errors
+/// The change's, and when the database fails; whether the change was kept is not known if it failed
+/// while it was committed.
+pub async fn transaction<T, E: From<StoreError>>(
+    pool: &PgPool,
+    change: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut tx = begin(pool).await?;
+    let done = change(&mut tx).await?;
+    commit(tx).await?;
+    Ok(done)
+}
+
 /// Begins a transaction.
 ///
 /// # Errors

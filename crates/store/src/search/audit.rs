@@ -13,6 +13,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::audit_ids::{self, Place};
+pub use super::audit_search::AuditSearch;
 use super::walk::Walk;
 use super::{Cursor, Sort, reading};
 use crate::page::Page;
@@ -22,27 +23,6 @@ use crate::{PgConnection, PgPool, StoreError};
 pub const MAX_EXPORT: usize = 100_000;
 /// How many entries an export reads at once.
 const EXPORT_PAGE: i64 = 1_000;
-
-/// Which entries are looked for. Every filter narrows; the default finds all.
-#[derive(Debug, Clone, Default)]
-pub struct AuditSearch {
-    /// Who: exactly, or a kind of actor with its colon, such as `operator:`.
-    pub actor: Option<String>,
-    /// What: exactly, or a group with its dot, such as `incident.`.
-    pub action: Option<String>,
-    /// About one project.
-    pub project_id: Option<ProjectId>,
-    /// About what: an event's, an incident's or a project's id. Anything else finds nothing.
-    pub subject: Option<String>,
-    /// At or after this.
-    pub from: Option<OffsetDateTime>,
-    /// Before this.
-    pub to: Option<OffsetDateTime>,
-    /// Where the page lies; the first one if nothing is said.
-    pub cursor: Option<Cursor<AuditId>>,
-    /// How many rows the page has, at most 200; 50 if this is 0.
-    pub limit: i64,
-}
 
 /// Whether a text is the id of something that entries are about.
 #[must_use]
@@ -55,7 +35,6 @@ pub fn is_subject(text: &str) -> bool {
 /// One entry.
 #[derive(Debug, Clone)]
 pub struct AuditEntry {
-    /// Its id.
     pub id: AuditId,
     /// When, by the database's clock.
     pub at: OffsetDateTime,
@@ -74,9 +53,6 @@ pub struct AuditEntry {
 }
 
 /// One page of the entries that are looked for, newest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn search_audit(
     db: &PgPool,
     search: &AuditSearch,
@@ -116,9 +92,6 @@ impl AuditExport {
     }
 
     /// The next entries, newest first; none at the end.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn next(&mut self, db: &PgPool) -> Result<Vec<AuditEntry>, StoreError> {
         if self.ended {
             return Ok(Vec::new());

@@ -4,7 +4,7 @@ use domain::ids::{EventId, IncidentId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::audit::AuditSearch;
+use super::audit_search::AuditSearch;
 use super::walk::{Walk, in_direction};
 use crate::incidents::find_incident;
 use crate::{PgConnection, StoreError};
@@ -38,7 +38,7 @@ pub(super) async fn find(
     let rows = match about(&mut *db, search).await? {
         About::Nothing => Vec::new(),
         About::Event(event_id, incident_id) => {
-            find_of_event(db, search, walk, (event_id, incident_id)).await?
+            find_of_event(db, search, walk, event_id, incident_id).await?
         }
         About::Project(project_id) => find_by_kind(db, search, walk, Some(project_id)).await?,
         About::Anything if search.actor.is_some() || search.action.is_some() => {
@@ -103,7 +103,8 @@ async fn find_of_event(
     db: &mut PgConnection,
     search: &AuditSearch,
     walk: &Walk<Place>,
-    (event_id, incident_id): (EventId, Option<IncidentId>),
+    event_id: EventId,
+    incident_id: Option<IncidentId>,
 ) -> Result<Vec<Row>, StoreError> {
     macro_rules! query {
         ($order:tt) => {

@@ -21,9 +21,6 @@ pub struct Customers {
 
 /// Counts the customers of one project, or of all, whose incidents are not resolved: those of live
 /// projects, and those of test projects.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_customers(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,

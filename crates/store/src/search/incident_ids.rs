@@ -6,58 +6,62 @@ use domain::incident::Reason;
 use domain::project::Mode;
 use uuid::Uuid;
 
-use super::incidents::IncidentSearch;
+use super::finder::Finder;
+use super::incident_search::{IncidentSearch, StateFilter};
 use super::needle::Needle;
-use super::walk::{Found, Walk, in_direction};
+use super::walk::{Walk, in_direction};
 use super::words::{self, Hits, Scope, Table};
 use crate::incidents::find_of_event;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError};
 
-/// The incidents of one page.
-pub(super) async fn find(
-    db: &mut PgConnection,
-    search: &IncidentSearch,
-    walk: &Walk<Uuid>,
-) -> Result<Found<Uuid>, StoreError> {
-    let met = match Needle::parse(search.text.as_deref()) {
-        Some(needle) => {
-            let hits = find_needle(&mut *db, search, walk, &needle).await?;
-            let wanted = keep_wanted(db, search, walk, hits.ids).await?;
-            return Ok(Found { capped: hits.capped, ..walk.cut(wanted, hits.stopped_at) });
-        }
-        None if search.is_unfiltered() => find_any(db, walk).await?,
-        None => find_by_kind(db, search, walk).await?,
-    };
-    Ok(walk.cut(met, None))
-}
-
-async fn find_any(db: &mut PgConnection, walk: &Walk<Uuid>) -> Result<Vec<Uuid>, StoreError> {
-    macro_rules! query {
-        ($order:tt) => {
-            sqlx::query_scalar!(
-                "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
-                    + $order
-                    + " LIMIT $3",
-                walk.above,
-                walk.below,
-                walk.rows(),
-            )
-        };
+impl Finder for IncidentSearch {
+    fn text(&self) -> Option<&str> {
+        self.text.as_deref()
     }
-    Ok(in_direction!(walk.direction, query, db)?)
-}
 
-#[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
-async fn find_by_kind(
-    db: &mut PgConnection,
-    search: &IncidentSearch,
-    walk: &Walk<Uuid>,
-) -> Result<Vec<Uuid>, StoreError> {
-    macro_rules! query {
-        ($order:tt) => {
-            sqlx::query_scalar!(
-                r#"WITH RECURSIVE kinds AS (
+    fn is_unfiltered(&self) -> bool {
+        self.state == StateFilter::All
+            && self.project_id.is_none()
+            && self.mode.is_none()
+            && self.reason.is_none()
+            && self.event_type.is_none()
+            && self.effect_type.is_none()
+    }
+
+    async fn find_any(
+        &self,
+        db: &mut PgConnection,
+        walk: &Walk<Uuid>,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        macro_rules! query {
+            ($order:tt) => {
+                sqlx::query_scalar!(
+                    "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
+                        + $order
+                        + " LIMIT $3",
+                    walk.above,
+                    walk.below,
+                    walk.rows(),
+                )
+            };
+        }
+        Ok(in_direction!(walk.direction, query, db)?)
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one question to the database, whose text is most of it"
+    )]
+    async fn find_by_kind(
+        &self,
+        db: &mut PgConnection,
+        walk: &Walk<Uuid>,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        macro_rules! query {
+            ($order:tt) => {
+                sqlx::query_scalar!(
+                    r#"WITH RECURSIVE kinds AS (
                        SELECT first.* FROM projects p CROSS JOIN unnest($3::text[]) AS wanted (state)
                        CROSS JOIN LATERAL (
                            SELECT i.project_id, i.state, i.reason, i.event_type, i.effect_type FROM incidents i
@@ -78,66 +82,65 @@ async fn find_by_kind(
                            AND (i.project_id, i.state, i.reason, i.event_type, i.effect_type, i.id)
                                < (k.project_id, k.state, k.reason, k.event_type, k.effect_type, $8::uuid)
                        ORDER BY i.project_id "# + $order + ", i.state " + $order + ", i.reason " + $order
-                + ", i.event_type " + $order + ", i.effect_type " + $order + ", i.id " + $order + r#" LIMIT $9) AS found
+                    + ", i.event_type " + $order + ", i.effect_type " + $order + ", i.id " + $order + r#" LIMIT $9) AS found
                    WHERE ($4::text IS NULL OR k.reason = $4) AND ($5::text IS NULL OR k.event_type = $5)
                      AND ($6::text IS NULL OR k.effect_type = $6)
                    ORDER BY found.id "# + $order + " LIMIT $9",
-                search.project_id.map(ProjectId::as_uuid),
-                search.mode.map(Mode::as_str),
-                &search.state.states(),
-                search.reason.map(Reason::as_str),
-                search.event_type,
-                search.effect_type.as_ref().map(EffectType::as_str),
-                walk.above,
-                walk.below,
-                walk.rows(),
-            )
-        };
-    }
-    Ok(in_direction!(walk.direction, query, db)?)
-}
-
-async fn find_needle(
-    db: &mut PgConnection,
-    search: &IncidentSearch,
-    walk: &Walk<Uuid>,
-    needle: &Needle,
-) -> Result<Hits, StoreError> {
-    let named = match needle {
-        Needle::Words(words) => {
-            let scope = Scope { project_id: search.project_id, mode: search.mode };
-            return words::find(db, (Table::Incidents, scope), walk, words).await;
+                    self.project_id.map(ProjectId::as_uuid),
+                    self.mode.map(Mode::as_str),
+                    &self.state.states(),
+                    self.reason.map(Reason::as_str),
+                    self.event_type,
+                    self.effect_type.as_ref().map(EffectType::as_str),
+                    walk.above,
+                    walk.below,
+                    walk.rows(),
+                )
+            };
         }
-        Needle::Event(id) => find_of_event(db, *id).await?.map(|incident| incident.id),
-        Needle::Incident(id) => Some(*id),
-        Needle::Replay(id) => find_reprocess(db, *id).await?.map(|reprocess| reprocess.incident_id),
-    };
-    Ok(Hits { ids: named.into_iter().map(IncidentId::as_uuid).collect(), ..Hits::default() })
-}
+        Ok(in_direction!(walk.direction, query, db)?)
+    }
 
-/// Those of a few incidents that the rest of the search wants too, in the order of the walk.
-async fn keep_wanted(
-    db: &mut PgConnection,
-    search: &IncidentSearch,
-    walk: &Walk<Uuid>,
-    mut ids: Vec<Uuid>,
-) -> Result<Vec<Uuid>, StoreError> {
-    ids.retain(|id| walk.passes(*id));
-    let mut wanted = sqlx::query_scalar!(
-        "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
+    async fn find_needle(
+        &self,
+        db: &mut PgConnection,
+        walk: &Walk<Uuid>,
+        needle: &Needle,
+    ) -> Result<Hits, StoreError> {
+        let named = match needle {
+            Needle::Words(words) => {
+                let scope = Scope { project_id: self.project_id, mode: self.mode };
+                return words::find(db, Table::Incidents, scope, walk, words).await;
+            }
+            Needle::Event(id) => find_of_event(db, *id).await?.map(|incident| incident.id),
+            Needle::Incident(id) => Some(*id),
+            Needle::Replay(id) => {
+                find_reprocess(db, *id).await?.map(|reprocess| reprocess.incident_id)
+            }
+        };
+        Ok(Hits { ids: named.into_iter().map(IncidentId::as_uuid).collect(), ..Hits::default() })
+    }
+
+    async fn keep_wanted(
+        &self,
+        db: &mut PgConnection,
+        ids: &[Uuid],
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let wanted = sqlx::query_scalar!(
+            "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
          WHERE i.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND i.state = ANY($4) AND ($5::text IS NULL OR i.reason = $5)
            AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)",
-        &ids,
-        search.project_id.map(ProjectId::as_uuid),
-        search.mode.map(Mode::as_str),
-        &search.state.states(),
-        search.reason.map(Reason::as_str),
-        search.event_type,
-        search.effect_type.as_ref().map(EffectType::as_str),
-    )
-    .fetch_all(db)
-    .await?;
-    walk.sort(&mut wanted);
-    Ok(wanted)
+            ids,
+            self.project_id.map(ProjectId::as_uuid),
+            self.mode.map(Mode::as_str),
+            &self.state.states(),
+            self.reason.map(Reason::as_str),
+            self.event_type,
+            self.effect_type.as_ref().map(EffectType::as_str),
+        )
+        .fetch_all(db)
+        .await?;
+        Ok(wanted)
+    }
 }

@@ -4,96 +4,25 @@ use std::collections::BTreeMap;
 
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{EventId, IncidentId, ProjectId, ReplayId};
-use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
 
+pub use super::incident_search::{IncidentSearch, StateFilter};
 use super::walk::Walk;
-use super::{Cursor, Sort, incident_ids, project_names, reading};
+use super::{finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::page::Page;
 use crate::reprocesses::{self, Latest};
 use crate::{PgConnection, PgPool, StoreError, audit};
 
-/// In which states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum StateFilter {
-    /// Whatever is not resolved.
-    #[default]
-    NeedsYou,
-    /// In exactly this one.
-    One(IncidentState),
-    /// In any.
-    All,
-}
-
-impl StateFilter {
-    /// The states as the database writes them.
-    pub(super) fn states(self) -> Vec<String> {
-        let wanted = |state: &&IncidentState| match self {
-            Self::NeedsYou => **state != IncidentState::Resolved,
-            Self::One(one) => **state == one,
-            Self::All => true,
-        };
-        IncidentState::ALL.iter().filter(wanted).map(ToString::to_string).collect()
-    }
-}
-
-/// Which incidents are looked for. Every filter narrows; the default finds all that are not resolved,
-/// newest first.
-#[derive(Debug, Clone, Default)]
-pub struct IncidentSearch {
-    /// Of one project.
-    pub project_id: Option<ProjectId>,
-    /// Of projects of this mode.
-    pub mode: Option<Mode>,
-    /// In these states.
-    pub state: StateFilter,
-    /// Opened for this reason.
-    pub reason: Option<Reason>,
-    /// The provider's event type.
-    pub event_type: Option<String>,
-    /// The effect that is due.
-    pub effect_type: Option<EffectType>,
-    /// Opened at or after this.
-    pub opened_after: Option<OffsetDateTime>,
-    /// Opened before this.
-    pub opened_before: Option<OffsetDateTime>,
-    /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
-    /// reference, or how one of those begins.
-    pub text: Option<String>,
-    /// The order.
-    pub sort: Sort,
-    /// Where the page lies; the first one if nothing is said.
-    pub cursor: Option<Cursor<IncidentId>>,
-    /// How many rows the page has, at most 200; 50 if this is 0.
-    pub limit: i64,
-}
-
-impl IncidentSearch {
-    /// Whether time is all that narrows.
-    pub(super) fn is_unfiltered(&self) -> bool {
-        self.state == StateFilter::All
-            && self.project_id.is_none()
-            && self.mode.is_none()
-            && self.reason.is_none()
-            && self.event_type.is_none()
-            && self.effect_type.is_none()
-    }
-}
-
 /// One incident of a list.
 #[derive(Debug, Clone)]
 pub struct IncidentRow {
-    /// The incident.
     pub incident: Incident,
-    /// Its event.
     pub event_id: EventId,
-    /// Its project.
     pub project_id: ProjectId,
-    /// The name of its project.
     pub project_name: String,
     /// Whether its project watches real money.
     pub mode: Mode,
@@ -131,9 +60,6 @@ pub struct LastAttempt {
 }
 
 /// One page of the incidents that are looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn search_incidents(
     db: &PgPool,
     search: &IncidentSearch,
@@ -142,7 +68,7 @@ pub async fn search_incidents(
     let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
     let walk = Walk::through_time(search.sort, cursor, time, search.limit);
     let mut tx = reading::begin(db).await?;
-    let found = incident_ids::find(&mut tx, search, &walk).await?;
+    let found = finder::find(&mut tx, search, &walk).await?;
     let ids: Vec<_> = found.places.iter().copied().map(IncidentId::from_uuid).collect();
     let rows = read_rows(&mut tx, &ids).await?;
     tx.commit().await?;
@@ -168,14 +94,15 @@ async fn read_rows(
         let event = events.remove(&incident.event_id)?;
         let project = projects.get(&incident.project_id)?.clone();
         let acknowledged_by = people.remove(&incident.event_id);
-        Some(row(incident, (event, project), latest.remove(id), acknowledged_by))
+        Some(row(incident, event, project, latest.remove(id), acknowledged_by))
     });
     Ok(rows.collect())
 }
 
 fn row(
     incident: Incident,
-    (event, (project_name, mode)): (PaymentEvent, (String, Mode)),
+    event: PaymentEvent,
+    (project_name, mode): (String, Mode),
     latest: Option<Latest>,
     acknowledged_by: Option<String>,
 ) -> IncidentRow {
@@ -216,9 +143,6 @@ pub struct IncidentCounts {
 }
 
 /// Counts the incidents of one project, or of all. What is read is as much as there is to count.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_incidents(
     db: &PgPool,
     project_id: Option<ProjectId>,
@@ -244,9 +168,6 @@ pub async fn count_incidents(
 }
 
 /// How many incidents are not resolved, in each project that has any.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_unresolved(db: &PgPool) -> Result<BTreeMap<ProjectId, i64>, StoreError> {
     let mut tx = reading::begin(db).await?;
     let rows = sqlx::query!(

@@ -14,10 +14,14 @@
 
 pub mod audit;
 mod audit_ids;
+mod audit_search;
 pub mod customers;
 mod event_ids;
+mod event_search;
 pub mod events;
+mod finder;
 mod incident_ids;
+mod incident_search;
 pub mod incidents;
 mod needle;
 pub mod overview;

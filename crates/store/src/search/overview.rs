@@ -35,7 +35,6 @@ pub struct Overview {
 /// What happened to incidents on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayFigures {
-    /// The day.
     pub day: Date,
     /// Incidents opened.
     pub opened: i64,
@@ -70,9 +69,6 @@ pub struct OnTime {
 }
 
 /// The overview of one project, or of all, over so many days up to today.
-///
-/// # Errors
-/// When the database fails.
 pub async fn overview(
     db: &PgPool,
     project_id: Option<ProjectId>,

@@ -45,19 +45,20 @@ pub(super) struct Hits {
 /// Finds what is exactly these words, or else what begins with them.
 pub(super) async fn find(
     db: &mut PgConnection,
-    (table, scope): (Table, Scope),
+    table: Table,
+    scope: Scope,
     walk: &Walk<Uuid>,
     words: &str,
 ) -> Result<Hits, StoreError> {
-    if is_known(&mut *db, (table, scope), words).await? {
-        let ids = find_exactly(db, (table, scope), walk, words).await?;
+    if is_known(&mut *db, table, scope, words).await? {
+        let ids = find_exactly(db, table, scope, walk, words).await?;
         let stopped_at = ids.last().copied().filter(|_| ids.len() >= MAX_REFERENCE_HITS);
         return Ok(Hits { ids, stopped_at, capped: false });
     }
     let Some(range) = prefix_range(words) else {
         return Ok(Hits::default());
     };
-    let mut ids = find_by_prefix(db, (table, scope), range).await?;
+    let mut ids = find_by_prefix(db, table, scope, range).await?;
     let capped = ids.len() > MAX_PREFIX_HITS;
     ids.truncate(MAX_PREFIX_HITS);
     Ok(Hits { ids, stopped_at: None, capped })
@@ -66,7 +67,8 @@ pub(super) async fn find(
 /// Whether any row is exactly that.
 async fn is_known(
     db: &mut PgConnection,
-    (table, scope): (Table, Scope),
+    table: Table,
+    scope: Scope,
     words: &str,
 ) -> Result<bool, StoreError> {
     macro_rules! query {
@@ -102,7 +104,8 @@ async fn is_known(
 #[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn find_exactly(
     db: &mut PgConnection,
-    (table, scope): (Table, Scope),
+    table: Table,
+    scope: Scope,
     walk: &Walk<Uuid>,
     words: &str,
 ) -> Result<Vec<Uuid>, StoreError> {
@@ -150,7 +153,8 @@ async fn find_exactly(
 /// Rows that begin like this, the first ones by that text.
 async fn find_by_prefix(
     db: &mut PgConnection,
-    (table, scope): (Table, Scope),
+    table: Table,
+    scope: Scope,
     (from, until): (&str, String),
 ) -> Result<Vec<Uuid>, StoreError> {
     let limit = i64::try_from(MAX_PREFIX_HITS + 1).unwrap_or_default();

@@ -11,23 +11,22 @@ use domain::verdict::{self, AcknowledgeRefusal};
 use crate::audit::{self, Subject};
 use crate::outbox;
 use crate::standing::Scene;
-use crate::{PgConnection, StoreError, incidents};
+use crate::{ChangeError, PgConnection, StoreError, incidents};
 
-/// Acknowledges the incident of an event, or says why there is nothing to acknowledge.
+/// Acknowledges the incident of an event.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is nothing to acknowledge, no such event, or the database fails.
 pub async fn acknowledge_incident(
     tx: &mut PgConnection,
     event_id: EventId,
     actor: &Actor,
     note: Option<&str>,
-) -> Result<Result<(), AcknowledgeRefusal>, StoreError> {
+) -> Result<(), ChangeError<AcknowledgeRefusal>> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let incident = match (verdict::judge_acknowledge(scene.standing()), &scene.incident) {
-        (Ok(()), Some(incident)) => incident,
-        (Ok(()), None) => return Ok(Err(AcknowledgeRefusal::NoIncident)),
-        (Err(refusal), _) => return Ok(Err(refusal)),
+    verdict::judge_acknowledge(scene.standing()).map_err(ChangeError::Rejected)?;
+    let Some(incident) = &scene.incident else {
+        return Err(ChangeError::Rejected(AcknowledgeRefusal::NoIncident));
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
@@ -35,5 +34,5 @@ pub async fn acknowledge_incident(
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, subject, &acknowledged).await?;
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
-    Ok(Ok(()))
+    Ok(())
 }

@@ -12,6 +12,7 @@ pub mod silence;
 pub mod stalled;
 
 use domain::alert::AlertKind;
+use domain::app_error::AppError;
 use domain::audit::detail::{OpenedDetail, ReprocessEndDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{IncidentId, ReplayId};
@@ -29,13 +30,13 @@ async fn open_incident(
     tx: &mut PgConnection,
     scene: &Scene,
     reason: Reason,
-    error: (Option<&str>, Option<&str>),
+    error: &AppError,
 ) -> Result<IncidentId, StoreError> {
-    let of = (scene.event.project_id, scene.event.id);
-    let id = incidents::insert_incident(tx, of, reason, error).await?;
-    let (error_code, error_message) = (error.0.map(str::to_owned), error.1.map(str::to_owned));
+    let (project_id, event_id) = (scene.event.project_id, scene.event.id);
+    let id = incidents::insert_incident(tx, project_id, event_id, reason, error).await?;
+    let AppError { code: error_code, message: error_message } = error.clone();
     let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error_code, error_message });
-    let subject = Subject::incident(of.0, of.1, id);
+    let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
     alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await?;
     Ok(id)

@@ -21,7 +21,6 @@ use crate::{PgConnection, StoreError, audit, events, results};
 /// What a receipt is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenReceipt {
-    /// The event.
     pub event_id: EventId,
     /// Until when the app may report in time.
     pub timeout_at: OffsetDateTime,
@@ -41,9 +40,6 @@ pub struct Delivery<'a> {
 }
 
 /// Takes a receipt, or finds the one that was taken before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn accept_receipt(
     tx: &mut PgConnection,
     key: &MasterKey,
@@ -151,7 +147,7 @@ async fn apply_early(
     receipt: &Receipt,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    for early in results::claim_early(tx, (owner.project_id, event_id), receipt).await? {
+    for early in results::claim_early(tx, owner.project_id, event_id, receipt).await? {
         let actor = Actor::Key(early.key_id);
         let report = Report { result_id: results::new_id(), result: &early.result, signal: true };
         result::accept_result(tx, &actor, event_id, report).await?;

@@ -14,7 +14,7 @@ use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::standing::Scene;
-use crate::{PgConnection, StoreError, incidents, projects};
+use crate::{ChangeError, PgConnection, StoreError, incidents, projects};
 
 /// A wish to reprocess.
 #[derive(Debug, Clone, Copy)]
@@ -29,40 +29,39 @@ pub struct Wanted<'a> {
     pub signal: bool,
 }
 
-/// Starts a reprocess, or says why not. The same `replay_id` again changes nothing.
+/// Starts a reprocess. The same `replay_id` again changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When none may be started, there is no such event, or the database fails.
 pub async fn request_reprocess(
     tx: &mut PgConnection,
     event_id: EventId,
     wanted: Wanted<'_>,
-) -> Result<Result<(), ReprocessRefusal>, StoreError> {
+) -> Result<(), ChangeError<ReprocessRefusal>> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     if scene.reprocesses.iter().any(|known| known.id == wanted.replay_id) {
-        return Ok(Ok(()));
+        return Ok(());
     }
-    let incident = match (verdict::judge_reprocess(scene.standing()), &scene.incident) {
-        (Ok(()), Some(incident)) => incident,
-        (Ok(()), None) => return Ok(Err(ReprocessRefusal::NoIncident)),
-        (Err(refusal), _) => return Ok(Err(refusal)),
+    verdict::judge_reprocess(scene.standing()).map_err(ChangeError::Rejected)?;
+    let Some(incident) = &scene.incident else {
+        return Err(ChangeError::Rejected(ReprocessRefusal::NoIncident));
     };
     let project = projects::find_project(&mut *tx, scene.event.project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
     if project.repair_url.is_none() {
-        return Ok(Err(ReprocessRefusal::NoRepairUrl));
+        return Err(ChangeError::Rejected(ReprocessRefusal::NoRepairUrl));
     }
     let body = callback_body(&scene, incident, &project, wanted.replay_id)?;
-    start(tx, &scene, incident, (wanted, &body)).await?;
-    Ok(Ok(()))
+    Ok(start(tx, &scene, incident, wanted, &body).await?)
 }
 
 async fn start(
     tx: &mut PgConnection,
     scene: &Scene,
     incident: &Incident,
-    (wanted, body): (Wanted<'_>, &str),
+    wanted: Wanted<'_>,
+    body: &str,
 ) -> Result<(), StoreError> {
     let requested_by = wanted.actor.to_string();
     let new = NewReprocess {
@@ -130,11 +129,7 @@ fn callback_body(
         effect_key: event.effect_key.clone(),
         occurred_at: event.occurred_at,
         shopify_shop_domain: event.shopify_shop_domain.clone(),
-        reason: CallbackReason {
-            kind: incident.reason,
-            error_code: incident.error_code.clone(),
-            error_message: incident.error_message.clone(),
-        },
+        reason: CallbackReason { kind: incident.reason, error: incident.error.clone() },
         requested_at: scene.now,
     };
     serde_json::to_string(&body)

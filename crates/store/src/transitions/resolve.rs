@@ -13,16 +13,16 @@ use crate::incidents::Incident;
 use crate::outbox;
 use crate::standing::Scene;
 use crate::transitions::note_ending;
-use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
+use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
-/// What became of a resolution by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResolveAnswer {
-    /// Resolved.
-    Resolved,
+/// Why an incident is not resolved by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveRejection {
     /// It was resolved before.
+    #[error("the incident is resolved")]
     AlreadyResolved,
-    /// The event has no incident.
+    /// There is none to resolve.
+    #[error("the event has no incident")]
     NoIncident,
 }
 
@@ -40,18 +40,18 @@ pub struct Resolving<'a> {
 /// Resolves the incident of an event. A reprocess that runs ends with it, without another alert.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is nothing to resolve, no such event, or the database fails.
 pub async fn resolve_incident(
     tx: &mut PgConnection,
     event_id: EventId,
     resolving: Resolving<'_>,
-) -> Result<ResolveAnswer, StoreError> {
+) -> Result<(), ChangeError<ResolveRejection>> {
     let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let Some(incident) = &scene.incident else {
-        return Ok(ResolveAnswer::NoIncident);
+        return Err(ChangeError::Rejected(ResolveRejection::NoIncident));
     };
     if incident.state == IncidentState::Resolved {
-        return Ok(ResolveAnswer::AlreadyResolved);
+        return Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved));
     }
     end_running(tx, &scene, incident).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, resolving.note).await?;
@@ -63,7 +63,7 @@ pub async fn resolve_incident(
     if resolving.signal {
         outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }
-    Ok(ResolveAnswer::Resolved)
+    Ok(())
 }
 
 /// Ends a reprocess that runs, as what it had come to.

@@ -1,6 +1,7 @@
 //! Taking a result: what it changes is `judge_result`'s to say.
 
 use domain::alert::AlertKind;
+use domain::app_error::AppError;
 use domain::audit::detail::{AmbiguityDetail, ErrorDetail, ResolvedDetail, ResultDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
@@ -36,7 +37,6 @@ pub struct Report<'a> {
 pub enum ResultAnswer {
     /// Taken.
     Accepted {
-        /// The event.
         event_id: EventId,
         /// `Succeeded` once any success came, `Superseded` once nothing is due, else `Failed`.
         effect: Effect,
@@ -50,9 +50,6 @@ pub enum ResultAnswer {
 }
 
 /// Takes a result. The same `result_id` again changes nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn accept_result(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -66,11 +63,12 @@ pub async fn accept_result(
         Ok(answers) => answers,
         Err(UnknownReplay) => return Ok(ResultAnswer::UnknownReplay),
     };
-    let of = (scene.event.project_id, event_id);
+    let project_id = scene.event.project_id;
     let mut incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
     let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
-    if results::insert_result(&mut *tx, report.result_id, of, report.result, answers).await? {
-        note_result(tx, actor, &scene, (report, answers, verdict)).await?;
+    let Report { result_id, result, .. } = report;
+    if results::insert_result(&mut *tx, result_id, project_id, event_id, result, answers).await? {
+        note_result(tx, actor, &scene, report, answers, verdict).await?;
         incident = carry_out(tx, &scene, report, verdict).await?;
     }
     let effect = match verdict {
@@ -86,9 +84,6 @@ pub async fn accept_result(
 
 /// The same failure once more under one key, in other words: they are kept, as long as the incident is
 /// there to be resolved, and noted where they are new.
-///
-/// # Errors
-/// When the database fails.
 pub async fn refresh_failure(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -101,13 +96,10 @@ pub async fn refresh_failure(
     let Some(incident) = scene.incident.as_ref() else {
         return Ok(());
     };
-    let known = (&incident.error_code, &incident.error_message);
-    if incident.state == IncidentState::Resolved
-        || known == (&result.error_code, &result.error_message)
-    {
+    if incident.state == IncidentState::Resolved || incident.error == result.error {
         return Ok(());
     }
-    refresh(tx, &scene, (result.error_code.as_deref(), result.error_message.as_deref())).await?;
+    refresh(tx, &scene, &result.error).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
     let error = Some(error_of(result));
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
@@ -116,9 +108,6 @@ pub async fn refresh_failure(
 
 /// Notes on the timeline of each event that a result may have meant it. `occasion` names the request, so
 /// that a repeated one is noted once.
-///
-/// # Errors
-/// When the database fails.
 pub async fn note_ambiguous(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -161,7 +150,9 @@ async fn note_result(
     tx: &mut PgConnection,
     actor: &Actor,
     scene: &Scene,
-    (report, answers, verdict): (Report<'_>, Option<ReplayId>, ResultVerdict),
+    report: Report<'_>,
+    answers: Option<ReplayId>,
+    verdict: ResultVerdict,
 ) -> Result<(), StoreError> {
     let detail = ResultDetail {
         result_id: Some(report.result_id),
@@ -186,10 +177,8 @@ async fn note_result(
 }
 
 fn error_of(result: &EffectResult) -> ErrorDetail {
-    ErrorDetail {
-        error_code: result.error_code.clone(),
-        error_message: result.error_message.clone(),
-    }
+    let AppError { code: error_code, message: error_message } = result.error.clone();
+    ErrorDetail { error_code, error_message }
 }
 
 /// Writes what the verdict changes; the event's incident as it is then.
@@ -200,7 +189,7 @@ async fn carry_out(
     verdict: ResultVerdict,
 ) -> Result<Option<(IncidentId, IncidentState)>, StoreError> {
     let incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
-    let error = (report.result.error_code.as_deref(), report.result.error_message.as_deref());
+    let error = &report.result.error;
     let after = match verdict {
         ResultVerdict::Succeed { resolution, .. } => {
             settle(tx, scene, Effect::Succeeded, resolution).await?;
@@ -263,11 +252,7 @@ async fn settle(
 
 /// Keeps the app's last words, as long as the incident is there to be resolved. What comes later
 /// stands on the timeline only: a resolved incident keeps the error that it was resolved with.
-async fn refresh(
-    tx: &mut PgConnection,
-    scene: &Scene,
-    error: (Option<&str>, Option<&str>),
-) -> Result<(), StoreError> {
+async fn refresh(tx: &mut PgConnection, scene: &Scene, error: &AppError) -> Result<(), StoreError> {
     match &scene.incident {
         Some(incident) if incident.state != IncidentState::Resolved => {
             incidents::refresh_error(tx, incident.id, error).await

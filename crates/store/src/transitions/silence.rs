@@ -1,6 +1,7 @@
 //! What silence does: a deadline that passed opens an incident, an unanswered callback ends its
 //! reprocess. Both are judged on the database's clock, whatever the timer that asked believes.
 
+use domain::app_error::AppError;
 use domain::event::Effect;
 use domain::ids::{EventId, ReplayId};
 use domain::incident::Reason;
@@ -24,7 +25,7 @@ pub async fn open_incident_if_due(
         SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &scene.event, Effect::Missing).await?;
-            open_incident(tx, &scene, Reason::MissingResult, (None, None)).await?;
+            open_incident(tx, &scene, Reason::MissingResult, &AppError::default()).await?;
             Ok(())
         }
     }

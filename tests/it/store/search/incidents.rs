@@ -186,7 +186,7 @@ fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
         let attempt = after.last_attempt.expect("an attempt");
         assert_eq!((attempt.status, attempt.error), (Some(503), None));
         assert_eq!(after.acknowledged_by.as_deref(), Some("operator:alice@cometcart.test"));
-        assert_eq!(after.incident.error_code.as_deref(), Some("db_write_failed"));
+        assert_eq!(after.incident.error.code.as_deref(), Some("db_write_failed"));
         assert_eq!((after.project_name.as_str(), after.mode), ("CometCart", Mode::Test));
         assert_eq!((after.timeout_minutes, after.internal_reference.as_str()), (30, "user_456"));
         shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;

@@ -15,7 +15,6 @@ use store::administration::destination::add_destination;
 use store::administration::key::create_key;
 use store::administration::project::create_project;
 use store::destinations::NewDestination;
-use store::pool;
 use store::projects::ProjectSettings;
 
 use crate::Context;
@@ -73,11 +72,12 @@ async fn furnish(
         snapshots: false,
     };
     let master_key = desk.master_key().await?;
-    let mut tx = desk.begin().await?;
-    let id = create_project(&mut tx, &desk.actor, &settings, secret, &master_key).await?;
-    create_key(&mut tx, &desk.actor, id, "demo", key).await?;
     let bob = NewDestination::email(BOB)?;
-    add_destination(&mut tx, &desk.actor, &master_key, id, &bob).await?;
-    pool::commit(tx).await?;
-    Ok(id)
+    desk.transaction(async |tx| {
+        let id = create_project(tx, &desk.actor, &settings, secret, &master_key).await?;
+        create_key(tx, &desk.actor, id, "demo", key).await?;
+        add_destination(tx, &desk.actor, &master_key, id, &bob).await?;
+        Ok(id)
+    })
+    .await
 }

@@ -9,7 +9,7 @@ use domain::incident::IncidentState;
 use serde_json::{Value, json};
 use store::incidents::Incident;
 use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::{alerts, incidents, pool, reprocesses, timeline};
+use store::{alerts, incidents, reprocesses, timeline};
 use tokio::time::Instant;
 
 use super::BOB;
@@ -110,9 +110,10 @@ impl Story<'_> {
         let replay_id = reprocesses::new_id();
         let note = Some("asked for by the demo");
         let wanted = Wanted { replay_id, actor: &self.desk.actor, note, signal: true };
-        let mut tx = self.desk.begin().await?;
-        request_reprocess(&mut tx, incident.event_id, wanted).await??;
-        pool::commit(tx).await?;
+        let requested = self
+            .desk
+            .transaction(async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+        requested.await?;
         self.step(&format!("bob asks for a reprocess: {replay_id}"));
         let resolved = |incident: &Incident| incident.state == IncidentState::Resolved;
         self.wait_for(incident.event_id, "the repair", resolved).await?;

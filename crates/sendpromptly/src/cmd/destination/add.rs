@@ -3,9 +3,9 @@
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
+use store::Insertion;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
-use store::{Insertion, pool};
 
 use crate::Context;
 use crate::answer::Answer;
@@ -57,8 +57,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let project = desk.project(&args.project).await?;
     let key = desk.master_key().await?;
-    let mut tx = desk.begin().await?;
-    let added = add_destination(&mut tx, &desk.actor, &key, project.id, &new);
+    let added =
+        desk.transaction(async |tx| add_destination(tx, &desk.actor, &key, project.id, &new).await);
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
@@ -66,7 +66,6 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
             return Err(Failure::option("email", why).into());
         }
     };
-    pool::commit(tx).await?;
     let human = format!(
         "Alerts of {} now go to {}.\n\
          Send a test message: sendpromptly destination test {destination_id}",

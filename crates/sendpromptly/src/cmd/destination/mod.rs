@@ -41,9 +41,6 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Add(args) => add::run(args, context).await,

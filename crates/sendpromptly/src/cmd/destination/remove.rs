@@ -3,7 +3,6 @@
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use store::administration::destination::remove_destination;
-use store::pool;
 
 use crate::Context;
 use crate::answer::Answer;
@@ -23,10 +22,9 @@ struct Removed {
 pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let destination_id: DestinationId = parse_id("destination", id)?;
     let desk = Desk::open(context).await?;
-    let mut tx = desk.begin().await?;
-    let found = remove_destination(&mut tx, &desk.actor, destination_id).await?;
-    let project_id = found.ok_or_else(|| no_such("destination", destination_id))?;
-    pool::commit(tx).await?;
+    let found =
+        desk.transaction(async |tx| remove_destination(tx, &desk.actor, destination_id).await);
+    let project_id = found.await?.ok_or_else(|| no_such("destination", destination_id))?;
     let removed = Removed { destination_id, project_id };
     Answer::new(&removed, format!("Destination {destination_id} is removed."))
 }

@@ -4,6 +4,7 @@
 //! and ids that belong to nothing. A receiver checks the signature as always, answers 2xx, and does
 //! no work. One that does not look at the type finds no customer under the reference.
 
+use domain::app_error::AppError;
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::callback_header::CallbackHeader;
 use domain::catalogue::{EffectType, Provider};
@@ -23,7 +24,6 @@ pub(super) const REFERENCE: &str = "sendpromptly-doctor";
 pub(super) struct Probe<'a> {
     /// Its headers, those of the project among them.
     pub(super) headers: Vec<(&'a str, String)>,
-    /// Its body.
     pub(super) body: Vec<u8>,
 }
 
@@ -73,11 +73,7 @@ fn body(project: &Project, at: OffsetDateTime) -> anyhow::Result<(String, Vec<u8
         effect_key: None,
         occurred_at: at,
         shopify_shop_domain: None,
-        reason: CallbackReason {
-            kind: Reason::MissingResult,
-            error_code: None,
-            error_message: None,
-        },
+        reason: CallbackReason { kind: Reason::MissingResult, error: AppError::default() },
         requested_at: at,
     };
     let mut body = serde_json::to_value(body)?;

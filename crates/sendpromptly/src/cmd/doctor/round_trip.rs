@@ -19,6 +19,7 @@ use domain::reprocess::ReprocessState;
 use serde_json::{Map, Value, json};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::{self, CallbackAttempt};
+use store::pool::transaction;
 use store::projects::Project;
 use store::search::events::{EventRow, EventSearch, search_events};
 use store::transitions::receipt::{Delivery, accept_receipt};
@@ -26,7 +27,7 @@ use store::transitions::reprocess::{Wanted, request_reprocess};
 use store::transitions::resolve::{Resolving, resolve_incident};
 use store::transitions::result::{Report, ResultAnswer, accept_result};
 use store::{
-    MasterKey, PgPool, StoreError, alerts, declared_names, incidents, pool, reprocesses, results,
+    MasterKey, PgPool, StoreError, alerts, declared_names, incidents, reprocesses, results,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -65,9 +66,6 @@ struct Seen {
 }
 
 /// Makes the round trip of a project whose endpoint takes good probes.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn check(
     pool: &PgPool,
     key: &MasterKey,
@@ -111,19 +109,21 @@ impl<'a> Trip<'a> {
         let receipt = receipt(newest.as_ref(), &owner)?;
         let event_key = receipt.identity("").key();
         let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: None };
-        let mut tx = pool::begin(pool).await?;
-        let event_id = accept_receipt(&mut tx, key, &owner, delivery).await?.event_id;
         let failure = failure()?;
-        let report = Report { result_id: results::new_id(), result: &failure, signal: true };
-        let answer = accept_result(&mut tx, &actor, event_id, report).await?;
-        let ResultAnswer::Accepted { incident: Some((incident_id, _)), .. } = answer else {
-            anyhow::bail!("the made-up failure opened no incident: {answer:?}");
-        };
-        let wanted = Wanted { replay_id, actor: &actor, note: Some(NOTE), signal: true };
-        request_reprocess(&mut tx, event_id, wanted).await??;
-        let of = (project.id, event_id, incident_id);
-        alerts::mute_incident(&mut tx, of, replay_id, "made up by sendpromptly doctor").await?;
-        pool::commit(tx).await?;
+        let made = transaction(pool, async |tx| {
+            let event_id = accept_receipt(tx, key, &owner, delivery).await?.event_id;
+            let report = Report { result_id: results::new_id(), result: &failure, signal: true };
+            let answer = accept_result(tx, &actor, event_id, report).await?;
+            let ResultAnswer::Accepted { incident: Some((incident_id, _)), .. } = answer else {
+                anyhow::bail!("the made-up failure opened no incident: {answer:?}");
+            };
+            let wanted = Wanted { replay_id, actor: &actor, note: Some(NOTE), signal: true };
+            request_reprocess(tx, event_id, wanted).await?;
+            let of = (project.id, event_id, incident_id);
+            alerts::mute_incident(tx, of, replay_id, "made up by sendpromptly doctor").await?;
+            Ok(event_id)
+        });
+        let event_id = made.await?;
         Ok(Self { pool, actor, event_id, replay_id })
     }
 
@@ -145,15 +145,16 @@ impl<'a> Trip<'a> {
         Ok(Seen {
             state: reprocess.ok_or(StoreError::Missing("reprocesses"))?.state,
             last: attempts.into_iter().next_back(),
-            error_code: incident.ok_or(StoreError::Missing("incidents"))?.error_code,
+            error_code: incident.ok_or(StoreError::Missing("incidents"))?.error.code,
         })
     }
 
     async fn close(&self) -> Result<(), StoreError> {
         let resolving = Resolving { actor: &self.actor, note: Some(NOTE), signal: true };
-        let mut tx = pool::begin(self.pool).await?;
-        resolve_incident(&mut tx, self.event_id, resolving).await?;
-        pool::commit(tx).await
+        let resolved =
+            transaction(self.pool, async |tx| resolve_incident(tx, self.event_id, resolving).await);
+        // Where it was resolved in the meantime, nothing is left to close.
+        resolved.await.or_else(|error| error.rejection().map(|_| ()))
     }
 }
 

@@ -70,7 +70,8 @@ fn without_a_worker_nothing_is_said_of_the_endpoint() {
 #[tokio::test]
 async fn nothing_is_made_up_in_a_live_project() {
     // Nothing answers there: whoever asked the database would fail.
-    let pool = pool::connect_lazily("postgres://nobody@127.0.0.1:1/none", 1).expect("a pool");
+    let pool =
+        store::pool::connect_lazily("postgres://nobody@127.0.0.1:1/none", 1).expect("a pool");
     let key = MasterKey::parse(&MasterKey::generate()).expect("a key");
     let live = Project { mode: Mode::Live, ..project() };
     let check = check(&pool, &key, &live).await.expect("a check");

@@ -3,8 +3,10 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::ids::IncidentId;
 use domain::incident::IncidentState;
-use store::incidents::{self, Incident, IncidentFilter};
+use store::incidents::Incident;
 use store::page::{MAX_PAGE, Page};
+use store::search::Cursor;
+use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 
 use super::{Shape, tone};
 use crate::Context;
@@ -44,8 +46,14 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         Some(id) => Some(desk.project(id).await?.id),
         None => None,
     };
-    let filter = IncidentFilter { project_id, state: args.state, before };
-    let page = incidents::list_incidents(&desk.pool, filter, args.limit).await?;
+    let search = IncidentSearch {
+        project_id,
+        state: args.state.map_or(StateFilter::All, StateFilter::One),
+        cursor: before.map(Cursor::After),
+        limit: args.limit,
+        ..IncidentSearch::default()
+    };
+    let page = search_incidents(&desk.pool, &search).await?.map(|row| row.incident);
     let human = describe(&page);
     let data = page.data.into_iter().map(Shape::from).collect();
     Answer::new(&List { data, next_cursor: page.next_cursor }, human)
@@ -69,7 +77,7 @@ fn row(incident: &Incident) -> Vec<(String, Tone)> {
         (incident.state.to_string(), tone(incident.state)),
         plain(&incident.reason),
         plain(&moment(incident.opened_at)),
-        plain(&or_nothing(incident.error_code.as_deref())),
+        plain(&or_nothing(incident.error.code.as_deref())),
     ]
 }
 

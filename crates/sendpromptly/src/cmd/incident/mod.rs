@@ -54,9 +54,6 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::List(args) => list::run(args, context).await,
@@ -90,8 +87,8 @@ impl From<Incident> for Shape {
             event_id: incident.event_id,
             state: incident.state,
             reason: incident.reason,
-            error_code: incident.error_code,
-            error_message: incident.error_message,
+            error_code: incident.error.code,
+            error_message: incident.error.message,
             resolution: incident.resolution,
             opened_at: incident.opened_at,
             resolved_at: incident.resolved_at,
@@ -113,6 +110,7 @@ fn check_note(note: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use domain::app_error::AppError;
     use time::macros::datetime;
 
     use super::*;
@@ -124,8 +122,7 @@ pub(super) mod tests {
             project_id: "prj_00000000000000000000000001".parse().expect("an id"),
             state: IncidentState::Open,
             reason: Reason::FailedResult,
-            error_code: Some("account_locked".into()),
-            error_message: None,
+            error: AppError { code: Some("account_locked".into()), message: None },
             resolution: None,
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
             acknowledged_at: None,

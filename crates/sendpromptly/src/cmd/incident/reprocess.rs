@@ -7,7 +7,6 @@ use domain::ids::{ProjectId, ReplayId};
 use domain::reprocess::ReprocessState;
 use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
-use store::pool;
 use store::reprocesses::new_id;
 use store::transitions::reprocess::{Wanted, request_reprocess};
 
@@ -35,10 +34,11 @@ pub(super) async fn run(id: &str, note: Option<&str>, context: &Context) -> anyh
     let incident = desk.incident(id).await?;
     let replay_id = new_id();
     let wanted = Wanted { replay_id, actor: &desk.actor, note, signal: true };
-    let mut tx = desk.begin().await?;
-    let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
-    judged.map_err(|why| refusal(why, incident.project_id))?;
-    pool::commit(tx).await?;
+    let requested =
+        desk.transaction(async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+    if let Err(error) = requested.await {
+        return Err(refusal(error.rejection()?, incident.project_id).into());
+    }
     let human = format!(
         "Reprocess {replay_id} is requested.\nFollow it: sendpromptly incident show {}",
         incident.id

@@ -1,7 +1,6 @@
 //! `incident resolve`: closed by hand, with the reason that the timeline keeps.
 
-use store::pool;
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 
 use super::{Shape, check_note};
 use crate::Context;
@@ -20,14 +19,16 @@ pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Resu
     let desk = Desk::open(context).await?;
     let incident = desk.incident(id).await?;
     let resolving = Resolving { actor: &desk.actor, note: Some(note), signal: true };
-    let mut tx = desk.begin().await?;
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => pool::commit(tx).await?,
-        ResolveAnswer::AlreadyResolved => {
-            let said = format!("incident {} is resolved already", incident.id);
-            return Err(Failure::IncidentConflict(said).into());
-        }
-        ResolveAnswer::NoIncident => return Err(no_such("incident", incident.id).into()),
+    let resolved =
+        desk.transaction(async |tx| resolve_incident(tx, incident.event_id, resolving).await);
+    if let Err(error) = resolved.await {
+        let failure = match error.rejection()? {
+            ResolveRejection::AlreadyResolved => {
+                Failure::IncidentConflict(format!("incident {} is resolved already", incident.id))
+            }
+            ResolveRejection::NoIncident => no_such("incident", incident.id),
+        };
+        return Err(failure.into());
     }
     let resolved = desk.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);

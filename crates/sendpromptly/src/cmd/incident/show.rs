@@ -159,8 +159,7 @@ fn heading(Dossier { incident, event, .. }: &Dossier) -> String {
 }
 
 fn facts(Dossier { incident, event, .. }: &Dossier) -> String {
-    let error = [incident.error_code.as_deref(), incident.error_message.as_deref()];
-    let error: Vec<_> = error.into_iter().flatten().collect();
+    let error: Vec<_> = incident.error.parts().collect();
     let resolution = incident.resolution.map(domain::incident::Resolution::as_str);
     block(&[
         ("incident", incident.id.to_string()),

@@ -5,7 +5,6 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use domain::repair_url::RepairUrl;
 use serde::Serialize;
 use store::administration::project::create_project;
-use store::pool;
 use store::projects::ProjectSettings;
 
 use super::{check_name, check_timeout, mode_parser};
@@ -59,10 +58,9 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let settings = settings(args, &desk)?;
     let key = desk.master_key().await?;
     let secret = random::signing_secret()?;
-    let mut tx = desk.begin().await?;
-    let id = create_project(&mut tx, &desk.actor, &settings, &secret, &key).await?;
-    pool::commit(tx).await?;
-    answer(id, &settings, &secret.reveal())
+    let created = desk
+        .transaction(async |tx| create_project(tx, &desk.actor, &settings, &secret, &key).await);
+    answer(created.await?, &settings, &secret.reveal())
 }
 
 fn settings(args: Args, desk: &Desk) -> anyhow::Result<ProjectSettings> {

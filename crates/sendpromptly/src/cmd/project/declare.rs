@@ -3,8 +3,8 @@
 use domain::catalogue::{Catalogue, Declaration, InvalidDeclaration};
 use domain::ids::ProjectId;
 use serde::Serialize;
-use store::administration::declared_name::{Declared, MAX_NAMES, declare_names};
-use store::{declared_names, pool};
+use store::administration::declared_name::{DeclareRejection, declare_names};
+use store::declared_names;
 
 use crate::Context;
 use crate::answer::Answer;
@@ -55,17 +55,16 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let names = args.names.read()?;
     let id: ProjectId = parse_id("project", &args.project)?;
     let desk = Desk::open(context).await?;
-    let mut tx = desk.begin().await?;
-    let new = match declare_names(&mut tx, &desk.actor, id, &names).await? {
-        Declared::Done(new) => {
-            pool::commit(tx).await?;
-            new
+    let declared = desk.transaction(async |tx| declare_names(tx, &desk.actor, id, &names).await);
+    let new = match declared.await {
+        Ok(new) => new,
+        Err(error) => {
+            let failure = match error.rejection()? {
+                rejection @ DeclareRejection::TooMany => Failure::Validation(rejection.to_string()),
+                DeclareRejection::NoProject => no_such("project", id),
+            };
+            return Err(failure.into());
         }
-        Declared::TooMany => {
-            let why = format!("a project may declare {MAX_NAMES} names");
-            return Err(Failure::Validation(why).into());
-        }
-        Declared::NoProject => return Err(no_such("project", id).into()),
     };
     show(&desk, id, describe(&names, |name| became(name, &new))).await
 }

@@ -50,9 +50,6 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    ///
-    /// # Errors
-    /// Whatever stood in the way.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {
             Self::Create(args) => create::run(args, context).await,

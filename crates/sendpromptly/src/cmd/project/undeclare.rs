@@ -3,8 +3,8 @@
 //! All of the names go, or none: a name that an event has stays, because results name it.
 
 use domain::ids::ProjectId;
-use store::administration::declared_name::{InUse, Removed, remove_names};
-use store::{pool, projects};
+use store::administration::declared_name::{RemoveRejection, remove_names};
+use store::projects;
 
 use super::declare::{self, Args};
 use crate::Context;
@@ -26,13 +26,15 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     if projects::find_project(&desk.pool, id).await?.is_none() {
         return Err(no_such("project", id).into());
     }
-    let mut tx = desk.begin().await?;
-    match remove_names(&mut tx, &desk.actor, id, &names).await? {
-        Removed::Done => pool::commit(tx).await?,
-        Removed::InUse(name) => return Err(Failure::option("a name", InUse(&name)).into()),
-        Removed::NotDeclared(name) => {
-            return Err(Failure::NotFound(format!("project {id} does not declare {name}")).into());
-        }
+    let removed = desk.transaction(async |tx| remove_names(tx, &desk.actor, id, &names).await);
+    if let Err(error) = removed.await {
+        let failure = match error.rejection()? {
+            rejection @ RemoveRejection::InUse(_) => Failure::option("a name", rejection),
+            RemoveRejection::NotDeclared(name) => {
+                Failure::NotFound(format!("project {id} does not declare {name}"))
+            }
+        };
+        return Err(failure.into());
     }
     declare::show(&desk, id, declare::describe(&names, |_| "removed")).await
 }

@@ -3,9 +3,8 @@
 use domain::callback_header::HeaderMistake;
 use domain::ids::ProjectId;
 use domain::repair_url::{AllowedNetworks, RepairUrl};
-use store::administration::callback_header::{Changed, change_headers};
+use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::administration::project::update_project;
-use store::pool;
 use store::projects::{self, Project, ProjectSettings};
 
 use super::{Shape, check_name, check_timeout, describe, headers};
@@ -70,26 +69,32 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     let (lines, removed) = (&args.changes.callback_header, &args.changes.remove_callback_header);
     let headers = headers::read(lines, removed, std::io::stdin())?;
     let desk = Desk::open(context).await?;
-    let mut tx = desk.begin().await?;
-    let found = projects::lock_project(&mut tx, id).await?;
-    let before = found.ok_or_else(|| no_such("project", id))?;
-    let after = args.changes.applied_to(&before, &desk.callback_allow()?)?;
-    update_project(&mut tx, &desk.actor, id, &after).await?;
-    if !headers.is_empty() {
+    let changed = desk.transaction(async |tx| {
+        let found = projects::lock_project(tx, id).await?;
+        let before = found.ok_or_else(|| no_such("project", id))?;
+        let after = args.changes.applied_to(&before, &desk.callback_allow()?)?;
+        update_project(tx, &desk.actor, id, &after).await?;
+        if headers.is_empty() {
+            return anyhow::Ok(());
+        }
         headers::check_removed(&headers, &before)?;
         let key = desk.master_key().await?;
-        match change_headers(&mut tx, &desk.actor, &key, id, &headers).await? {
-            Changed::Done(_) => {}
-            Changed::TooMany => {
-                return Err(Failure::option("callback_header", HeaderMistake::TooMany).into());
-            }
-            Changed::NoProject => return Err(no_such("project", id).into()),
+        match change_headers(tx, &desk.actor, &key, id, &headers).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(reject(error.rejection()?, id).into()),
         }
-    }
-    pool::commit(tx).await?;
+    });
+    changed.await?;
     let project = desk.project(&args.id).await?;
     let human = describe(&project);
     Answer::new(&Shape::from(project), human)
+}
+
+fn reject(rejection: HeaderRejection, id: ProjectId) -> Failure {
+    match rejection {
+        HeaderRejection::TooMany => Failure::option("callback_header", HeaderMistake::TooMany),
+        HeaderRejection::NoProject => no_such("project", id),
+    }
 }
 
 impl Changes {
