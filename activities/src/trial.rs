@@ -11,7 +11,7 @@ use domain::ids::{DestinationId, EventId, IncidentId};
 use domain::incident::Reason;
 use store::administration::destination::{TestOutcome, note_test};
 use store::audit;
-use store::destinations::{self, Target};
+use store::destinations::{self, SavedTarget};
 use store::projects::{self, Project};
 use store::{PgPool, StoreError};
 use time::{Duration, OffsetDateTime};
@@ -37,10 +37,10 @@ pub async fn try_destination(
     actor: &Actor,
 ) -> Result<Option<Trial>, StoreError> {
     let found = destinations::find_target(&deps.pool, &deps.master_key, id).await?;
-    let Some((project_id, target)) = found else { return Ok(None) };
-    let project = projects::find_project(&deps.pool, project_id).await?;
+    let Some(target) = found else { return Ok(None) };
+    let project = projects::find_project(&deps.pool, target.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let kind = target.kind();
+    let kind = target.target.kind();
     let outcome = send(deps, &project, (id, target)).await;
     note(&deps.pool, &project, (id, actor), &outcome).await?;
     Ok(Some(Trial { kind, outcome }))
@@ -49,7 +49,7 @@ pub async fn try_destination(
 async fn send(
     deps: &Deps,
     project: &Project,
-    (id, saved): (DestinationId, Target),
+    (id, saved): (DestinationId, SavedTarget),
 ) -> Result<Sent, SendFailure> {
     let to = outbound::Target::from_saved(saved, &deps.allow)?;
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);

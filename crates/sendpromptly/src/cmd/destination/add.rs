@@ -1,6 +1,7 @@
 //! `destination add`.
 
 use domain::ids::DestinationId;
+use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
 use store::administration::destination::add_destination;
@@ -53,9 +54,9 @@ struct Added {
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
-    let new = read(&args.place, &desk.callback_allow()?)?;
-    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let project = desk.project(&args.project).await?;
+    let new = read(&args.place, project.mode, &desk.callback_allow()?)?;
+    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let key = desk.master_key().await?;
     let mut tx = desk.begin().await?;
     let added = add_destination(&mut tx, &desk.actor, &key, project.id, &new);
@@ -76,12 +77,12 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     Answer::new(&Added { destination_id, kind: new.target.kind() }, human)
 }
 
-fn read(place: &Place, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
+fn read(place: &Place, mode: Mode, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
     match (&place.email, &place.slack) {
         (Some(address), _) => {
             NewDestination::email(address).map_err(|why| Failure::option("email", why))
         }
-        (None, Some(url)) => NewDestination::slack(url, allow)
+        (None, Some(url)) => NewDestination::slack(url, mode, allow)
             .map_err(|error| Failure::Validation(error.to_string())),
         (None, None) => Err(Failure::Validation("give --email or --slack".into())),
     }
@@ -93,7 +94,7 @@ mod tests {
 
     fn place(email: Option<&str>, slack: Option<&str>) -> Result<NewDestination, Failure> {
         let place = Place { email: email.map(Into::into), slack: slack.map(Into::into) };
-        read(&place, &AllowedNetworks::none())
+        read(&place, Mode::Test, &AllowedNetworks::none())
     }
 
     #[test]
