@@ -247,7 +247,7 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredAnswer, ApiError> 
 
 /// The store's failures, as the client may know them.
 pub(super) fn failed(error: StoreError) -> ApiError {
-    if error.is_unavailable() { ApiError::unavailable(error) } else { ApiError::internal(error) }
+    error.into()
 }
 
 fn respond(answer: StoredAnswer) -> Response {

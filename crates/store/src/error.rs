@@ -52,7 +52,21 @@ impl StoreError {
             | Self::Seal(_) => false,
         }
     }
+
+    /// Whether the database answers and takes no writes, as a standby does.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::Driver(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some(READ_ONLY)
+            }
+            _ => false,
+        }
+    }
 }
+
+/// The SQLSTATE of a write to a server that takes none: `read_only_sql_transaction`.
+pub(crate) const READ_ONLY: &str = "25006";
 
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
@@ -78,10 +92,10 @@ fn ends_the_connection(error: &PgDatabaseError) -> bool {
 }
 
 /// Classes of SQLSTATE: 08 connection, 40 given up in favour of others, 53 out of resources, 57
-/// shutdown or out of time, 58 system; and 25006, a standby.
+/// shutdown or out of time, 58 system; and a standby's.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_of_the_system(code: &str) -> bool {
-    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
+    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == READ_ONLY
 }
 
 /// Checks that a conditional change met the state that was read under the lock.
