@@ -3,12 +3,11 @@
 //! One run of the activity is one attempt at one alert. The message goes out between two transactions:
 //! the first claims the alert, the second keeps how it ended. A worker that dies in between sends it
 //! again, with the same `Message-ID`. What a destination does not take waits as a row, and the pause
-//! until the next attempt is the destination's ([`store::destination_health`]); [`waiting`] sends it then.
+//! until the next attempt is the destination's ([`store::destination_health`]); [`crate::waiting`] sends it then.
 //! So no watch stays open for an alert. After 24 hours an alert is given up; one that a newer alert of its
 //! incident makes stale is superseded. Both stand on the timeline.
 
 mod facts;
-pub mod waiting;
 
 use std::sync::Arc;
 
@@ -29,7 +28,8 @@ use workflows::activity_contract::{OfAlert, definition};
 
 use crate::decide::stored;
 use crate::deps::Deps;
-use crate::destinations::{self, FailureKind, SendFailure, Sent, Target, Thread};
+use crate::destinations::{self, SendFailure, Sent, Target, Thread};
+use crate::waiting::{Attempt, count_failure};
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -61,20 +61,7 @@ pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     stored(attempt(deps, id).await).map(|_| ())
 }
 
-/// What an attempt came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attempt {
-    /// The alert needs no more attempts.
-    Ended,
-    /// Another process sees to it.
-    Busy,
-    /// The destination took the message.
-    Delivered,
-    /// The destination is left alone for a while.
-    LeftAlone,
-}
-
-async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
+pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
     let mut tx = deps.pool.begin().await?;
     match alert_claims::claim_alert(&mut tx, id).await? {
         Claim::Ended => Ok(Attempt::Ended),
@@ -94,7 +81,7 @@ async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
             let id = claimed.alert.destination_id;
             let found = saved::find_target(&mut *tx, &deps.master_key, id).await?;
             tx.commit().await?;
-            let (_, saved) = found.ok_or(StoreError::Missing("destinations"))?;
+            let saved = found.ok_or(StoreError::Missing("destinations"))?;
             match send(deps, &claimed, saved).await? {
                 Ok(sent) => {
                     note_delivery(deps, &claimed.alert, &sent).await?;
@@ -112,7 +99,7 @@ async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
 async fn send(
     deps: &Deps,
     claimed: &Claimed,
-    saved: saved::Target,
+    saved: saved::SavedTarget,
 ) -> Result<Result<Sent, SendFailure>, StoreError> {
     let target = match Target::from_saved(saved, &deps.allow) {
         Ok(target) => target,
@@ -153,22 +140,12 @@ async fn note_failure(
 ) -> Result<(), StoreError> {
     let mut tx = deps.pool.begin().await?;
     saved_alerts::note_attempt(&mut *tx, alert.id, &failure.answer).await?;
-    let asked = match failure.kind {
-        FailureKind::Gone => {
-            if destination_health::note_gone(&mut *tx, alert.destination_id, Some(*failures))
-                .await?
-            {
-                let why = Some(failure.answer.clone());
-                let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
-                let project_id = note(&mut tx, alert, &broken).await?;
-                notices::enqueue_broken(&mut *tx, project_id, alert.destination_id).await?;
-            }
-            return Ok(tx.commit().await?);
-        }
-        FailureKind::Transient { retry_after } => retry_after,
-        FailureKind::Permanent => None,
-    };
-    destination_health::note_failure(&mut *tx, alert.destination_id, *failures, asked).await?;
+    if count_failure(&mut tx, alert.destination_id, *failures, failure).await? {
+        let why = Some(failure.answer.clone());
+        let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
+        let project_id = note(&mut tx, alert, &broken).await?;
+        notices::enqueue_broken(&mut *tx, project_id, alert.destination_id).await?;
+    }
     Ok(tx.commit().await?)
 }
 

@@ -14,6 +14,7 @@ pub mod notices;
 pub mod records;
 pub mod trial;
 mod typed_result;
+pub mod waiting;
 
 pub use alerts::Alerts;
 pub use callbacks::Callbacks;

@@ -1,13 +1,15 @@
 //! Telling people what no single incident tells: that results never found their receipt, and that
 //! another destination broke. Each is told once a day at most.
 //!
-//! Every worker process looks once a minute. A row of `notices` stands between what happened and the
-//! message; it is claimed before each attempt, so that several workers send it once. A worker that dies
-//! between the message and its note sends it once more, with the same `Message-ID`. What a destination
-//! does not take is tried again for 24 hours and then given up, in the audit.
+//! A row of `notices` stands between what happened and the message. It waits for its destination as alerts
+//! do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each attempt, so that several
+//! workers send it once. A worker that dies between the message and its note sends it once more, with the
+//! same `Message-ID`. What a destination does not take is tried again for 24 hours and then given up, in the
+//! audit.
 
-use std::time::Duration;
-
+use crate::deps::Deps;
+use crate::destinations::{self, SendFailure, Sent, Target};
+use crate::waiting::{Attempt, count_failure};
 use domain::audit::detail::{AlertDetail, ToldKind};
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
@@ -16,53 +18,75 @@ use store::notices::{self, AttemptEnd, Notice};
 use store::pool::transaction;
 use store::{StoreError, alerts, destinations as saved, projects};
 
-use crate::deps::Deps;
-use crate::destinations::{self, Target};
-
-/// From one attempt to the next, longer than any attempt takes.
-const PAUSE: Duration = Duration::from_mins(30);
-
-/// Sends every notice that is due; how many attempts were made.
-///
-/// # Errors
-/// When the database fails. A message that is not taken is no error here.
-pub async fn send_due(deps: &Deps) -> Result<usize, StoreError> {
-    notices::enqueue_notices(&deps.pool).await?;
-    let mut attempts = 0;
-    while let Some(notice) = notices::claim_notice(&deps.pool, PAUSE).await? {
-        attempt(deps, &notice).await?;
-        attempts += 1;
-    }
+/// Writes the notices about results that are due, and forgets old ones.
+pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
+    let enqueued = notices::enqueue_notices(&deps.pool).await?;
     notices::delete_old(&deps.pool).await?;
-    Ok(attempts)
+    Ok(enqueued)
 }
 
-async fn attempt(deps: &Deps, notice: &Notice) -> Result<(), StoreError> {
-    let id = notice.destination_id;
-    let Some((_, saved)) = saved::find_target(&deps.pool, &deps.master_key, id).await? else {
-        return give_up(deps, notice, "the destination was removed").await;
+/// One attempt at one notice.
+pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<Attempt, StoreError> {
+    let mut tx = deps.pool.begin().await?;
+    let notice = match notices::claim_notice(&mut tx, id).await? {
+        Claim::Ended => return Ok(Attempt::Ended),
+        Claim::LeftAlone => return Ok(Attempt::LeftAlone),
+        Claim::GiveUp(notice, why) => {
+            give_up(&mut tx, &notice, &why).await?;
+            tx.commit().await?;
+            return Ok(Attempt::Ended);
+        }
+        Claim::Send(notice) => notice,
     };
-    let Some(text) = gather(deps, notice).await? else {
-        return give_up(deps, notice, "it works again, or was removed").await;
+    let found = saved::find_target(&mut *tx, &deps.master_key, notice.destination_id).await?;
+    tx.commit().await?;
+    let saved = found.ok_or(StoreError::Missing("destinations"))?;
+    let Some(text) = gather(deps, &notice).await? else {
+        let moot = async |tx: &mut PgConnection| give_up(tx, &notice, notices::MOOT).await;
+        transaction(&deps.pool, moot).await?;
+        return Ok(Attempt::Ended);
     };
     let sent = match Target::from_saved(saved, &deps.allow) {
         Ok(target) => {
-            let message_id = message_id(notice, &deps.mail_domain);
+            let message_id = message_id(&notice, &deps.mail_domain);
             Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &text)).await
         }
         Err(failure) => Err(failure),
     };
     match sent {
-        Ok(sent) => {
-            let end = AttemptEnd::Delivered(&sent.answer);
-            finish(deps, notice, end, AuditEvent::AlertDelivered(detail(notice))).await
-        }
-        Err(failure) if notice.last => give_up(deps, notice, &failure.answer).await,
-        Err(failure) => {
-            let end = AttemptEnd::Failed(&failure.answer);
-            notices::note_attempt(&deps.pool, notice, end).await.map(|_| ())
-        }
+        Ok(sent) => note_delivery(deps, &notice, &sent).await.map(|()| Attempt::Delivered),
+        Err(failure) => note_failure(deps, &notice, &failure).await.map(|()| Attempt::LeftAlone),
     }
+}
+
+async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {
+    transaction(&deps.pool, async |tx| {
+        destination_health::note_success(&mut *tx, notice.destination_id).await?;
+        let end = AttemptEnd::Delivered(&sent.answer);
+        finish(tx, notice, end, AuditEvent::AlertDelivered(detail(notice))).await
+    })
+    .await
+}
+
+async fn note_failure(
+    deps: &Deps,
+    notice: &Notice,
+    failure: &SendFailure,
+) -> Result<(), StoreError> {
+    let (id, project_id) = (notice.destination_id, notice.project_id);
+    transaction(&deps.pool, async |tx| {
+        if count_failure(tx, id, notice.failures, failure).await? {
+            let why = Some(failure.answer.clone());
+            let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(notice) });
+            audit::record(&mut *tx, &Actor::System, Subject::project(project_id), &broken).await?;
+            notices::enqueue_broken(&mut *tx, project_id, id).await?;
+        }
+        if notice.last {
+            return give_up(tx, notice, &failure.answer).await;
+        }
+        notices::note_attempt(tx, notice, AttemptEnd::Failed(&failure.answer)).await.map(drop)
+    })
+    .await
 }
 
 /// The same for every attempt at one notice.
@@ -126,26 +150,23 @@ async fn gather_broken(
     }))
 }
 
-async fn give_up(deps: &Deps, notice: &Notice, why: &str) -> Result<(), StoreError> {
+async fn give_up(tx: &mut PgConnection, notice: &Notice, why: &str) -> Result<(), StoreError> {
     let end = AttemptEnd::GivenUp(why);
     let detail = AlertDetail { why: Some(why.to_owned()), ..detail(notice) };
-    finish(deps, notice, end, AuditEvent::AlertGivenUp(detail)).await
+    finish(tx, notice, end, AuditEvent::AlertGivenUp(detail)).await
 }
 
 async fn finish(
-    deps: &Deps,
+    tx: &mut PgConnection,
     notice: &Notice,
     end: AttemptEnd<'_>,
     entry: AuditEvent,
 ) -> Result<(), StoreError> {
-    transaction(&deps.pool, async |tx| {
-        if notices::note_attempt(&mut *tx, notice, end).await? {
-            let subject = Subject::project(notice.project_id);
-            audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
-        }
-        Ok(())
-    })
-    .await
+    if notices::note_attempt(&mut *tx, notice, end).await? {
+        let subject = Subject::project(notice.project_id);
+        audit::record(tx, &Actor::System, subject, &entry).await?;
+    }
+    Ok(())
 }
 
 /// What every entry about a notice says.

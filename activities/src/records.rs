@@ -16,7 +16,7 @@ use store::transitions::reprocess::{self, Wanted};
 use store::transitions::resolve::{self, ResolveRejection, Resolving};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
-use store::{ChangeError, PgConnection, StoreError, standing};
+use store::{ChangeError, PgConnection, StoreError, reprocesses, standing};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -154,6 +154,14 @@ pub async fn request_reprocess(
     let (replay_id, note) = (wish.replay_id, note.as_deref());
     let wanted = Wanted { replay_id, actor: &actor, note, signal: false };
     change(deps, wish.event_id, async |tx| {
+        match reprocesses::find_reprocess(&mut *tx, replay_id).await? {
+            Some(known) if known.event_id == wish.event_id => return Ok(()),
+            Some(_) => {
+                let why = "replay_id is that of another event; leave it out";
+                return reprocess::note_refusal(tx, wish.event_id, wanted, why).await;
+            }
+            None => {}
+        }
         if let Some(why) = &wish.notes.rejected {
             return reprocess::note_refusal(tx, wish.event_id, wanted, why).await;
         }

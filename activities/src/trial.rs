@@ -39,10 +39,10 @@ pub async fn try_destination(
     actor: &Actor,
 ) -> Result<Option<Trial>, StoreError> {
     let found = destinations::find_target(&deps.pool, &deps.master_key, id).await?;
-    let Some((project_id, target)) = found else { return Ok(None) };
-    let project = projects::find_project(&deps.pool, project_id).await?;
+    let Some(target) = found else { return Ok(None) };
+    let project = projects::find_project(&deps.pool, target.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let kind = target.kind();
+    let kind = target.target.kind();
     let outcome = send(deps, &project, (id, target)).await;
     note(&deps.pool, &project, (id, actor), &outcome).await?;
     Ok(Some(Trial { kind, outcome }))
@@ -51,7 +51,7 @@ pub async fn try_destination(
 async fn send(
     deps: &Deps,
     project: &Project,
-    (id, saved): (DestinationId, Target),
+    (id, saved): (DestinationId, SavedTarget),
 ) -> Result<Sent, SendFailure> {
     let to = outbound::Target::from_saved(saved, &deps.allow)?;
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);

@@ -2,7 +2,8 @@
 //!
 //! It is judged by the same rules as the API's, but field by field: a replay id that makes no sense is ignored,
 //! as every field is that a result does not have. What cannot be a result is rejected. Either stands on the
-//! timeline, once, because the entries have ids that follow from the result's.
+//! timeline, once, because the entries have ids that follow from the result's. One that is recorded already,
+//! as the API's are, changes nothing.
 
 use domain::audit::detail::WhyDetail;
 use domain::audit::{Actor, AuditEvent};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use store::audit::{self, Subject};
 use store::transitions::result::{self, Report, ResultAnswer};
 use store::transitions::signal_notes::note_ignored;
-use store::{PgConnection, StoreError, events};
+use store::{PgConnection, StoreError, events, results};
 use workflows::activity_contract::TypedResult;
 
 use crate::records::name;
@@ -26,9 +27,14 @@ struct Understood {
 
 /// Records a typed result, or why it is none.
 pub(crate) async fn record(tx: &mut PgConnection, typed: &TypedResult) -> Result<(), StoreError> {
+    let known = results::find_event_of(&mut *tx, typed.result_id).await?;
+    if known == Some(typed.event_id) {
+        return Ok(());
+    }
     let Understood { result, actor, ignored } = understand(typed);
     let why = match &result {
         Err(why) => why.clone(),
+        Ok(_) if known.is_some() => "result_id is that of another event; leave it out".to_owned(),
         Ok(result) => {
             let id = typed.result_id.as_uuid();
             note_ignored(tx, typed.event_id, (&actor, "result"), id, &ignored).await?;

@@ -8,6 +8,7 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
+use activities::waiting;
 use console::same_origin::FormOrigins;
 use console::state::ConsoleState;
 use domain::api_key::ApiKey;
@@ -278,6 +279,23 @@ impl World {
         destinations::insert_destination(&mut db, &key, self.project.id, &new)
             .await
             .expect("a destination");
+    }
+
+    /// What a worker does about notices in a minute: writes those that are due, and sends what waits for
+    /// destinations that may be tried. How many attempts at notices were made.
+    pub async fn send_notices(&self) -> i64 {
+        let (deps, before) = (self.deps(), self.notice_attempts().await);
+        activities::notices::enqueue_due(&deps).await.expect("a database");
+        for id in waiting::list_destinations(&deps).await.expect("a database") {
+            waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
+        }
+        self.notice_attempts().await - before
+    }
+
+    /// How many attempts at notices were made so far; one that was given up untried counts as one.
+    pub async fn notice_attempts(&self) -> i64 {
+        let sql = "SELECT coalesce(sum(greatest(attempts, (state <> 'pending')::int)), 0)::bigint FROM notices";
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a sum")
     }
 
     /// Posts JSON with this world's key and a fresh idempotency key.

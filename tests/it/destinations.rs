@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use activities::alerts::{deliver, waiting};
-use activities::notices::send_due;
+use activities::alerts::deliver;
 use activities::trial::try_destination;
+use activities::waiting;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
 use domain::incident::IncidentState;
@@ -13,6 +13,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::alert_claims::{Claim, claim_alert};
 use store::destinations::{Destination, Target};
+use store::notices::enqueue_broken;
 
 const UNKNOWN: &str =
     "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown\r\n";
@@ -118,7 +119,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
         let timeline = world.timeline(event_id).await;
         assert!(timeline.contains(&"destination.broken".to_owned()), "{timeline:?}");
 
-        assert_eq!(send_due(&world.deps()).await.expect("a database"), 1);
+        assert_eq!(world.send_notices().await, 1);
         let said = slack.wait_for(2).await[1].json().to_string();
         assert!(said.contains("Alerts no longer reach bob@cometcart.test"), "{said}");
         assert!(said.contains("User unknown") && said.contains("/destinations|"), "{said}");
@@ -151,7 +152,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
         assert!(destinations(&world).await[0].broken_at.is_none());
         // Nobody is told of what works again.
         world.tell_bob().await;
-        assert_eq!(send_due(&world.deps()).await.expect("a database"), 0);
+        assert_eq!(world.send_notices().await, 0);
     });
 }
 
@@ -297,6 +298,87 @@ fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
         assert_eq!(slack.received().len(), 1);
         assert_eq!(states(&world).await, ["incident_opened given_up"]);
         assert!(world.timeline(event_id).await.contains(&"alert.given_up".to_owned()));
+    });
+}
+
+/// Marks a destination as broken, as its second answer that nobody is there does.
+async fn break_destination(world: &World, id: DestinationId) {
+    let sql = "UPDATE destinations SET broken_at = now(), retry_at = now() + interval '6 hours' WHERE id = $1";
+    sqlx::query(sql).bind(id.as_uuid()).execute(&world.pool).await.expect("a broken one");
+    enqueue_broken(&world.pool, world.project.id, id).await.expect("a notice");
+}
+
+#[test]
+fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[503, 503]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        assert_eq!((world.mailbox.mails().len(), slack.received().len()), (1, 1));
+        let bob = destinations(&world).await[0].id;
+        break_destination(&world, bob).await;
+        assert_eq!(world.send_notices().await, 0, "it is left alone, whatever there is to tell");
+        assert_eq!(slack.received().len(), 1);
+        pass(&world, "31 seconds").await;
+        // One of the two asks, and is not taken: that is the second failure in a row.
+        look(&world).await;
+        assert_eq!(slack.received().len(), 2);
+        let failures = "SELECT failures FROM destinations WHERE kind = 'slack'";
+        let failures: i32 = sqlx::query_scalar(failures).fetch_one(&world.pool).await.expect("one");
+        assert_eq!(failures, 2);
+        pass(&world, "31 seconds").await;
+        assert_eq!(look(&world).await, [], "the pause has doubled for both");
+        pass(&world, "31 seconds").await;
+        look(&world).await;
+        let told: Vec<_> = slack.received().iter().map(|one| one.json().to_string()).collect();
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told[2..].iter().any(|one| one.contains("no longer reach bob")), "{told:?}");
+        assert_eq!(world.send_notices().await, 0, "both are told");
+    });
+}
+
+#[test]
+fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
+    run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let slack = tell_slack(&world).await;
+        slack.answer_with(&[404, 404]);
+        let bob = destinations(&world).await[0].id;
+        break_destination(&world, bob).await;
+        assert_eq!(world.send_notices().await, 1);
+        pass(&world, "11 minutes").await;
+        assert_eq!(world.send_notices().await, 1);
+        assert!(destinations(&world).await[1].broken_at.is_some());
+        let audited = "SELECT count(*) FROM audit_entries WHERE action = 'destination.broken'";
+        let audited: i64 = sqlx::query_scalar(audited).fetch_one(&world.pool).await.expect("one");
+        assert_eq!(audited, 1);
+    });
+}
+
+#[test]
+fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let slack = tell_slack(&world).await;
+        let slack_id = destinations(&world).await[1].id;
+        // The worker has looked for results without a receipt, and does so again in a minute.
+        let beaten = "SELECT count(*) FROM worker_heartbeats";
+        e2e::eventually("a worker that polls", async || {
+            let count: i64 = sqlx::query_scalar(beaten).fetch_one(&world.pool).await.ok()?;
+            (count > 0).then_some(())
+        })
+        .await;
+        let marked = std::time::Instant::now();
+        break_destination(&world, slack_id).await;
+        let mails = world.mailbox.wait_for(1).await;
+        assert!(mails[0].contains("no longer reach 127.0.0.1"), "{}", mails[0]);
+        assert!(marked.elapsed() < Duration::from_secs(20), "{:?}", marked.elapsed());
+        assert!(slack.received().is_empty());
     });
 }
 

@@ -83,6 +83,26 @@ fn without_a_round_trip_only_probes_are_sent_and_no_event_is_left_behind() {
 }
 
 #[test]
+fn the_cause_stands_beside_the_check_that_failed_and_doctor_is_not_sent_to_itself() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        let away = [("DATABASE_URL", "postgres://bob:hunter2@127.0.0.1:1/shop")];
+        let (code, found, _) = world.cli_with(&["doctor"], &away, "").await.expect("a command");
+        assert_eq!(code, 1);
+        let checks = found["checks"].as_array().expect("checks");
+        for name in ["database", "temporal"] {
+            let check = checks.iter().find(|check| check["name"] == name).expect("a check");
+            assert_eq!(check["status"], "fail", "{check}");
+            let message = check["message"].as_str().expect("a message").to_lowercase();
+            assert!(message.contains("connection refused"), "{check}");
+        }
+        let all = found.to_string();
+        assert!(!all.contains("sendpromptly doctor") && !all.contains("hunter2"), "{all}");
+    });
+}
+
+#[test]
 fn a_redirect_is_shown_with_the_address_to_save() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;

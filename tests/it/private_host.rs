@@ -84,3 +84,25 @@ fn a_name_that_leads_to_a_private_address_says_what_to_list() {
         assert!(found.to_string().contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{found}");
     });
 }
+
+#[test]
+fn a_slack_url_is_judged_as_a_repair_url_is() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        let (_, made) = create(&world, "https://billing.example.com/repair", "").await;
+        let project = made["project_id"].as_str().expect("an id");
+        for (url, allow, taken) in [
+            ("http://127.0.0.1:9/services/T0/B0/x", "127.0.0.0/8", false),
+            ("http://localhost:9/services/T0/B0/x", "127.0.0.0/8", false),
+            ("http://localhost:9/services/T0/B0/x", "localhost:9", true),
+            ("https://127.0.0.1:9/services/T0/B0/x", "127.0.0.0/8", true),
+        ] {
+            let settings = [("SENDPROMPTLY_CALLBACK_ALLOW", allow)];
+            let add = ["destination", "add", "--project", project, "--slack", url];
+            let (code, said, _) = world.cli_with(&add, &settings, "").await.expect("a command");
+            assert_eq!(code == 0, taken, "{url} {allow}: {said}");
+            let (code, said) = create(&world, url, allow).await;
+            assert_eq!(code == 0, taken, "{url} {allow}: {said}");
+        }
+    });
+}

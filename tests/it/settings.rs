@@ -72,6 +72,8 @@ fn doctor_fails_on_what_a_service_would_not_start_with() {
             ("SENDPROMPTLY_DATABASE_POOLER", "statement", "database"),
             ("SENDPROMPTLY_WORKFLOW_POLLERS", "1", "settings"),
             ("SENDPROMPTLY_ACTIVITY_POLLERS", "many", "settings"),
+            ("SENDPROMPTLY_LOG", "store=loud", "settings"),
+            ("SENDPROMPTLY_LOG_FORMAT", "yaml", "settings"),
         ] {
             let (code, found, _) =
                 world.cli_with(&["doctor"], &[(name, value)], "").await.expect("a command");

@@ -162,6 +162,38 @@ fn setup_makes_what_is_missing_and_nothing_twice() {
     });
 }
 
+#[test]
+fn a_set_up_that_fails_half_way_says_what_it_made() {
+    run(async {
+        let site = Site::new().await;
+        let temporal = &site.world.engines;
+        let made = ["operator", "namespace", "create", "--namespace", &site.namespace];
+        temporal.cli_bare(&made).await.expect("a namespace");
+        // A namespace has room for ten keywords: two are left.
+        for number in 1..=8 {
+            let name = format!("Other{number}");
+            let add = ["operator", "search-attribute", "create", "--type", "Keyword"];
+            let add = [&add[..], &["--name", &name, "--namespace", &site.namespace]].concat();
+            eventually("a namespace that takes attributes", async || {
+                temporal.cli_bare(&add).await.ok()
+            })
+            .await;
+        }
+        let (code, done) = site.ask(&["setup", "temporal"]).await;
+        assert_eq!(code, Some(1), "{done}");
+        assert_eq!(
+            outcomes(&done),
+            "namespace=was_there search_attributes=failed environment=not_done"
+        );
+        let said = done["steps"][1]["detail"].as_str().expect("words");
+        assert!(said.starts_with("made SpProjectId, SpProviderEventId; did not make Sp"), "{said}");
+        for name in ["SpInternalReference", "SpEffectType", "SpState"] {
+            assert!(said.contains(&format!("did not make {name}: ")), "{name} in {said}");
+        }
+        assert!(said.contains("3 of 5 are missing"), "{said}");
+    });
+}
+
 /// H19.
 #[test]
 fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
@@ -202,6 +234,31 @@ fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
         sqlx::query(passed).execute(&site.world.pool).await.expect("a heartbeat");
         let ready = site.ready_when("workers", "failed").await;
         assert!(check(&ready, "workers")["detail"].to_string().contains("the last one was seen"));
+    });
+}
+
+#[test]
+fn a_worker_that_ended_in_order_is_gone_at_once_and_it_stays_known_when_it_was_seen() {
+    run(async {
+        let site = Site::new().await;
+        assert_eq!(site.ask(&["setup", "temporal"]).await.0, Some(0));
+        let _api = site.spawn("api");
+        let there = [("TEMPORAL_NAMESPACE", site.namespace.as_str())];
+        let (worker, _log) = site.world.spawn_logged("worker", &there).expect("a worker");
+        site.ready_when("workers", "ok").await;
+        assert_eq!(worker.end().await.expect("an end"), Some(0));
+        let ready = site.ready_when("workers", "failed").await;
+        assert!(check(&ready, "workers")["detail"].to_string().contains("the last one was seen"));
+
+        // Old heartbeats are forgotten, but not the last one.
+        let earlier = "UPDATE worker_heartbeats SET seen_at = seen_at - interval '3 days'";
+        sqlx::query(earlier).execute(&site.world.pool).await.expect("a heartbeat");
+        engine::sweep::sweep(&site.world.pool).await;
+        eventually("the age of the last one", async || {
+            let (_, ready) = site.ready().await?;
+            check(&ready, "workers")["detail"].to_string().contains("3 days ago").then_some(())
+        })
+        .await;
     });
 }
 

@@ -3,8 +3,7 @@
 //! A beat goes to Temporal first and to the database then, so a heartbeat there means that both were
 //! reached. What fails is left out: who reads the heartbeats sees a worker that reaches only one of them
 //! as one that is gone, and [`Heart::beat`] goes on. It ends only when the namespace belongs to another
-//! database. A worker that ends in order takes its heartbeat along; a killed one is seen to be gone after
-//! 45 s.
+//! database. A worker that ends in order says so; a killed one is seen to be gone after 45 s.
 
 use std::time::Duration;
 
@@ -67,10 +66,10 @@ impl<'a> Heart<'a> {
         }
     }
 
-    /// Takes the heartbeat away. If that fails, it is seen to be old soon enough.
+    /// Says that it polls no more. If that fails, the heartbeat is seen to be old soon enough.
     pub(crate) async fn stop(&self) {
-        if let Err(error) = environments::remove_heartbeat(self.pool, self.run).await {
-            tracing::debug!(%error, "could not remove the heartbeat");
+        if let Err(error) = environments::end_heartbeat(self.pool, self.run).await {
+            tracing::debug!(%error, "could not end the heartbeat");
         }
     }
 

@@ -5,8 +5,8 @@
 //! it polls, and while it does, it sees that the namespace works for its database: see [`beat`].
 //! A worker that dies loses nothing: what it ran is run again elsewhere.
 
-mod alerts;
 mod beat;
+mod messages;
 mod notices;
 
 use std::sync::Arc;
@@ -146,7 +146,7 @@ pub async fn run(
     let ended = shutdown.child_token();
     let telling = ended.clone().run_until_cancelled_owned({
         let deps = Arc::clone(&deps);
-        async move { tokio::join!(notices::run(&deps), alerts::run(Arc::clone(&deps))) }
+        async move { tokio::join!(notices::run(&deps), messages::run(Arc::clone(&deps))) }
     });
     let working = async {
         let outcome = run_worker(engine, deps, settings, shutdown).await;

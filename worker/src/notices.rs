@@ -1,4 +1,5 @@
-//! What no watch can tell people: results that never found their receipt, looked for once a minute.
+//! What no watch can tell people: results that never found their receipt, looked for once a minute. What is
+//! found waits for its destinations as alerts do: see [`crate::messages`].
 
 use std::time::Duration;
 
@@ -6,11 +7,11 @@ use activities::{Deps, notices};
 
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Tells people for the life of a worker process. What fails is logged and left to the next round.
+/// Looks for what is to be told, for the life of a worker process. What fails is logged and left to the next round.
 pub(crate) async fn run(deps: &Deps) {
     loop {
-        if let Err(error) = notices::send_due(deps).await {
-            tracing::warn!(%error, "could not tell about unclaimed results");
+        if let Err(error) = notices::enqueue_due(deps).await {
+            tracing::warn!(%error, "could not look for unclaimed results");
         }
         tokio::time::sleep(EVERY).await;
     }

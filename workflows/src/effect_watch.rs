@@ -219,10 +219,13 @@ impl EffectWatch {
         }
         let patience = remaining(ctx, input.timeout_at);
         match Self::next_turn(ctx, errands, Some(patience)).await? {
-            Turn::Heard(Word::Recorded(RecordedResult {
-                status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
-                ..
-            })) => {
+            Turn::Heard(Word::Recorded(
+                RecordedResult {
+                    status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
+                    ..
+                },
+                _,
+            )) => {
                 ctx.state_mut(|watch| watch.settled_by = Some(outcome));
                 Ok(None)
             }
@@ -314,24 +317,40 @@ impl EffectWatch {
                 let of_reprocess = OfReprocess { event_id, replay_id };
                 ctx.execute_activity(Records::end_reprocess_if_due, of_reprocess, records).await?
             }
-            (Turn::TimeUp, _)
-            | (Turn::Heard(Word::Recorded(_)), NextStep::WaitForResult { .. }) => {
+            (Turn::TimeUp, _) => {
                 ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
             }
-            (Turn::Heard(word), _) => match ManualCommand::new(ctx, event_id, word) {
-                ManualCommand::Recorded => {
-                    ctx.execute_activity(Records::read_standing, of_event, records).await?
-                }
-                ManualCommand::Result(input) => {
-                    ctx.execute_activity(Records::record_result, input, records).await?
-                }
-                ManualCommand::Reprocess(input) => {
-                    ctx.execute_activity(Records::request_reprocess, input, records).await?
-                }
-                ManualCommand::Resolve(input) => {
-                    ctx.execute_activity(Records::resolve_incident, input, records).await?
-                }
-            },
+            (Turn::Heard(word), _) => Self::record(ctx, event_id, word, waiting_for).await?,
+        };
+        Ok(standing)
+    }
+
+    /// Has the database record what was said, or look up whether it is recorded.
+    async fn record(
+        ctx: &WorkflowContext<Self>,
+        event_id: EventId,
+        word: Word,
+        waiting_for: NextStep,
+    ) -> Result<WatchStanding, WorkflowTermination> {
+        let of_event = OfEvent { event_id };
+        let records = options::records();
+        let waits_for_result = matches!(waiting_for, NextStep::WaitForResult { .. });
+        let standing = match ManualCommand::new(ctx, event_id, word) {
+            ManualCommand::RecordedResult if waits_for_result => {
+                ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
+            }
+            ManualCommand::Recorded | ManualCommand::RecordedResult => {
+                ctx.execute_activity(Records::read_standing, of_event, records).await?
+            }
+            ManualCommand::Result(input) => {
+                ctx.execute_activity(Records::record_result, input, records).await?
+            }
+            ManualCommand::Reprocess(input) => {
+                ctx.execute_activity(Records::request_reprocess, input, records).await?
+            }
+            ManualCommand::Resolve(input) => {
+                ctx.execute_activity(Records::resolve_incident, input, records).await?
+            }
         };
         Ok(standing)
     }

@@ -1,20 +1,29 @@
 //! What was said to the watch, ready for the activity that records it.
 //!
 //! What was typed by hand gets its id here, drawn from the history, so that a retried activity finds what it
-//! did before. What the API sent is recorded already.
+//! did before. What the API sent is recorded already, under the id that it names. Somebody may type such an
+//! id, too, so the same activities are asked with that id as their key: they change nothing where they find
+//! it, and where they do not, what was said is judged as everything that is typed.
 
 use domain::ids::{AuditId, EventId, ReplayId, ResultId};
+use domain::or_unknown::OrUnknown;
+use domain::outbox::RecordedResult;
 use temporalio_workflow::WorkflowContext;
 use uuid::Uuid;
 
 use crate::EffectWatch;
 use crate::activity_contract::{ReprocessWish, TypedResolution, TypedResult};
-use crate::signals::Word;
+use crate::signals::{ReprocessSignal, ResolveSignal, TypedResultSignal, Word};
+
+/// The change that has the database judge what a signal says to be recorded.
+const PATCH: &str = "judge-recorded-signals";
 
 /// A signal, ready for its activity.
 pub(crate) enum ManualCommand {
     /// Recorded by the API: only the standing has to be read.
     Recorded,
+    /// A result that counts as recorded by the API.
+    RecordedResult,
     Result(TypedResult),
     Reprocess(ReprocessWish),
     Resolve(TypedResolution),
@@ -24,30 +33,41 @@ impl ManualCommand {
     pub(crate) fn new(ctx: &WorkflowContext<EffectWatch>, event_id: EventId, word: Word) -> Self {
         let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
         match word {
-            Word::Recorded(_)
-            | Word::RecordedReprocess(_)
-            | Word::RecordedResolution
-            | Word::Acknowledged => Self::Recorded,
-            Word::Result(said) => Self::Result(TypedResult {
-                event_id,
-                result_id: ResultId::from_uuid(new_id()),
-                body: said.body,
-                notes: said.notes,
-            }),
-            Word::Reprocess(said) => Self::Reprocess(ReprocessWish {
-                event_id,
-                replay_id: ReplayId::from_uuid(new_id()),
-                requested_by: said.requested_by,
-                note: said.note,
-                notes: said.notes,
-            }),
-            Word::Resolve(said) => Self::Resolve(TypedResolution {
-                event_id,
-                entry_id: Some(AuditId::from_uuid(new_id())),
-                resolved_by: said.resolved_by,
-                note: said.note,
-                notes: said.notes,
-            }),
+            Word::Recorded(recorded @ RecordedResult { status: OrUnknown::Known(_), .. }, said)
+                if ctx.patched(PATCH) =>
+            {
+                result(event_id, recorded.result_id, said)
+            }
+            // Before the change, and for an outcome that another release has to judge.
+            Word::Recorded(..) => Self::RecordedResult,
+            Word::RecordedReprocess(recorded, said) if ctx.patched(PATCH) => {
+                reprocess(event_id, recorded.replay_id, said)
+            }
+            Word::RecordedResolution(said) if ctx.patched(PATCH) => {
+                resolve(event_id, AuditId::from_uuid(new_id()), said)
+            }
+            Word::RecordedReprocess(..) | Word::RecordedResolution(_) | Word::Acknowledged => {
+                Self::Recorded
+            }
+            Word::Resolve(said) => resolve(event_id, AuditId::from_uuid(new_id()), said),
+            Word::Result(said) => result(event_id, ResultId::from_uuid(new_id()), said),
+            Word::Reprocess(said) => reprocess(event_id, ReplayId::from_uuid(new_id()), said),
         }
     }
+}
+
+fn result(event_id: EventId, result_id: ResultId, said: TypedResultSignal) -> ManualCommand {
+    let TypedResultSignal { body, notes } = said;
+    ManualCommand::Result(TypedResult { event_id, result_id, body, notes })
+}
+
+fn reprocess(event_id: EventId, replay_id: ReplayId, said: ReprocessSignal) -> ManualCommand {
+    let ReprocessSignal { requested_by, note, notes } = said;
+    ManualCommand::Reprocess(ReprocessWish { event_id, replay_id, requested_by, note, notes })
+}
+
+fn resolve(event_id: EventId, entry_id: AuditId, said: ResolveSignal) -> ManualCommand {
+    let ResolveSignal { resolved_by, note, notes } = said;
+    let entry_id = Some(entry_id);
+    ManualCommand::Resolve(TypedResolution { event_id, entry_id, resolved_by, note, notes })
 }

@@ -1,10 +1,11 @@
 //! What people and the API say to a running watch.
 //!
 //! The same signal comes from two sides. The API sends it after a commit, with the id of what it
-//! recorded ([`domain::outbox`]); somebody at the `temporal` command line sends it bare, and the watch has it recorded
-//! first. Input typed by hand may be missing or malformed, and a signal that cannot be decoded would block
-//! its workflow. So it is read field by field: what is valid is kept, and what is not is handed on as
-//! [`InputNotes`], which the store puts on the event's timeline.
+//! recorded ([`domain::outbox`]); somebody at the `temporal` command line sends it bare, and the watch has it
+//! recorded first. Whoever types an id as the API sends it says that something is recorded; the database is
+//! asked whether it is. Input typed by hand may be missing or malformed, and a signal that cannot be decoded
+//! would block its workflow. So it is read field by field: what is valid is kept, and what is not is handed
+//! on as [`InputNotes`], which the store puts on the event's timeline.
 
 use domain::ids::ReplayId;
 use domain::outbox::{RecordedReprocess, RecordedResolution, RecordedResult};
@@ -65,16 +66,17 @@ pub struct TypedResultSignal {
 /// One thing that was said to the watch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Word {
-    /// A result that is in the database.
-    Recorded(RecordedResult),
+    /// A result that is in the database, as the API sends it; somebody may have typed it, so what it says is
+    /// kept.
+    Recorded(RecordedResult, TypedResultSignal),
     /// A result typed by hand.
     Result(TypedResultSignal),
-    /// A reprocess that is in the database.
-    RecordedReprocess(RecordedReprocess),
+    /// A reprocess that is in the database, likewise.
+    RecordedReprocess(RecordedReprocess, ReprocessSignal),
     /// A request to reprocess, typed by hand.
     Reprocess(ReprocessSignal),
-    /// A resolution that is in the database.
-    RecordedResolution,
+    /// A resolution that is in the database, likewise.
+    RecordedResolution(ResolveSignal),
     /// A resolution by hand.
     Resolve(ResolveSignal),
     /// An acknowledgement that is in the database.
@@ -86,37 +88,43 @@ impl Word {
     #[must_use]
     pub fn result(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESULT);
-        if let Ok(recorded) = serde_json::from_value(read.body.clone()) {
-            return Self::Recorded(recorded);
+        let recorded = serde_json::from_value(read.body.clone()).ok();
+        read.ignore_all_but(&RESULT_FIELDS, recorded.is_some().then_some("result_id"));
+        let said = TypedResultSignal { body: read.body, notes: read.notes };
+        match recorded {
+            Some(recorded) => Self::Recorded(recorded, said),
+            None => Self::Result(said),
         }
-        read.ignore_all_but(&RESULT_FIELDS, None);
-        Self::Result(TypedResultSignal { body: read.body, notes: read.notes })
     }
 
     /// Reads the input of `reprocess`.
     #[must_use]
     pub fn reprocess(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, REPROCESS);
-        if let Some(recorded) = read.recorded() {
-            return Self::RecordedReprocess(recorded);
-        }
+        let recorded = read.recorded();
         let _: Option<ReplayId> = read.take("replay_id", "leave it out");
         let (requested_by, note) = (read.text("requested_by"), read.text("note"));
         read.ignore_all_but(&["requested_by", "note"], Some("replay_id"));
-        Self::Reprocess(ReprocessSignal { requested_by, note, notes: read.notes })
+        let said = ReprocessSignal { requested_by, note, notes: read.notes };
+        match recorded {
+            Some(recorded) => Self::RecordedReprocess(recorded, said),
+            None => Self::Reprocess(said),
+        }
     }
 
     /// Reads the input of `resolve`.
     #[must_use]
     pub fn resolve(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESOLVE);
-        if let Some(RecordedResolution { recorded: true }) = read.recorded() {
-            return Self::RecordedResolution;
-        }
+        let recorded = read.recorded();
         let _: Option<bool> = read.take("recorded", "leave it out");
         let (resolved_by, note) = (read.text("resolved_by"), read.text("note"));
         read.ignore_all_but(&["resolved_by", "note"], Some("recorded"));
-        Self::Resolve(ResolveSignal { resolved_by, note, notes: read.notes })
+        let said = ResolveSignal { resolved_by, note, notes: read.notes };
+        match recorded {
+            Some(RecordedResolution { recorded: true }) => Self::RecordedResolution(said),
+            Some(RecordedResolution { recorded: false }) | None => Self::Resolve(said),
+        }
     }
 }
 
@@ -224,9 +232,9 @@ mod tests {
     #[test]
     fn only_a_recorded_result_counts_as_recorded() {
         let recorded = r#"{"result_id":"res_00000000000000000000000001","status":"success"}"#;
-        assert!(matches!(Word::result(&typed(recorded)), Word::Recorded(_)));
+        assert!(matches!(Word::result(&typed(recorded)), Word::Recorded(..)));
         let newer = recorded.replace("success", "voided_by_law");
-        assert!(matches!(Word::result(&typed(&newer)), Word::Recorded(_)), "by another release");
+        assert!(matches!(Word::result(&typed(&newer)), Word::Recorded(..)), "by another release");
         assert!(matches!(Word::result(&typed(r#"{"status":"success"}"#)), Word::Result(_)));
         let nothing = TypedResultSignal { body: Value::Null, notes: InputNotes::default() };
         assert_eq!(Word::result(&RawValue::new(vec![])), Word::Result(nothing));
@@ -244,8 +252,13 @@ mod tests {
             Word::reprocess(&sent(OutboxMessage::Reprocess(reprocess))),
             Word::resolve(&sent(OutboxMessage::Resolve)),
         ];
-        let recorded =
-            [Word::Recorded(result), Word::RecordedReprocess(reprocess), Word::RecordedResolution];
+        let body = OutboxMessage::Result(result.clone()).payload();
+        let said = TypedResultSignal { body, notes: InputNotes::default() };
+        let recorded = [
+            Word::Recorded(result, said),
+            Word::RecordedReprocess(reprocess, ReprocessSignal::default()),
+            Word::RecordedResolution(ResolveSignal::default()),
+        ];
         assert_eq!(read, recorded);
     }
 

@@ -45,15 +45,15 @@ impl Target {
     /// A stored destination, ready to be sent to.
     ///
     /// # Errors
-    /// When its Slack URL leads where messages may not go. That waits like every other failure: the
+    /// When its Slack URL leads where messages of the project may not go. That waits like every other failure: the
     /// operator may allow the network.
     pub(crate) fn from_saved(
-        saved: saved::Target,
+        saved: saved::SavedTarget,
         allow: &AllowedNetworks,
     ) -> Result<Self, SendFailure> {
-        match saved {
+        match saved.target {
             saved::Target::Email(address) => Ok(Self::Email { address }),
-            saved::Target::Slack(url) => match SlackUrl::parse(&url, allow) {
+            saved::Target::Slack(url) => match SlackUrl::parse(&url, saved.mode, allow) {
                 Ok(url) => Ok(Self::Slack { url }),
                 Err(error) => Err(SendFailure::permanent(&error.to_string())),
             },

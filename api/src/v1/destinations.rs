@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
+use domain::project::Mode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::Insertion;
@@ -106,7 +107,7 @@ pub async fn add(
 ) -> Result<(StatusCode, Json<AddedDestination>), ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &id).await?;
-    let new = read(&state, &body.read().await?)?;
+    let new = read(&state, project.mode, &body.read().await?)?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let added = transaction(&state.pool, async |tx| {
         destination::add_destination(tx, &actor, key, project.id, &new).await
@@ -170,7 +171,11 @@ async fn of_project(
     all.into_iter().map(|one| one.id).find(|one| *one == id).ok_or_else(missing)
 }
 
-fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, ApiError> {
+fn read(
+    state: &AppState,
+    mode: Mode,
+    body: &Map<String, Value>,
+) -> Result<NewDestination, ApiError> {
     let mut fields = caller::fields(body, &["email", "slack", "label"]);
     let (email, slack) = (fields.text("email"), fields.text("slack"));
     let label = fields.text("label").map(ToString::to_string);
@@ -178,7 +183,7 @@ fn read(state: &AppState, body: &Map<String, Value>) -> Result<NewDestination, A
         (Some(address), None) => NewDestination::email(address)
             .map_err(|why| fields.refuse("email", why.to_string()))
             .ok(),
-        (None, Some(url)) => NewDestination::slack(url, &state.allow)
+        (None, Some(url)) => NewDestination::slack(url, mode, &state.allow)
             .map_err(|why| fields.refuse("slack", why.to_string()))
             .ok(),
         _ => {

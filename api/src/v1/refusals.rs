@@ -16,7 +16,10 @@ const ALWAYS: [Refusal; 5] = [
     ("401", "There is no operator token, or one that is malformed, revoked or unknown."),
     ("406", "The `Accept` header excludes JSON."),
     ("500", "A fault of ours. Nothing of its cause is shown."),
-    ("503", "The database cannot be reached; `Retry-After` says when to try again."),
+    (
+        "503",
+        "The database cannot be reached or takes no writes; `Retry-After` says when to try again.",
+    ),
 ];
 /// Of those that change something.
 const ROLE: Refusal = ("403", "The role of the token's owner is too small.");

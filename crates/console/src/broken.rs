@@ -1,43 +1,134 @@
-//! Warnings of broken destinations, for the pages that are about more than them.
+//! What other pages warn of: destinations that nothing arrives at any more.
+//!
+//! There is one sentence for each kind of trouble, with the names of all that have it, so that a mail server
+//! that lost every mailbox does not fill the page with the same words.
 
 use std::collections::BTreeMap;
 
 use domain::alert::one_line;
 use domain::ids::ProjectId;
 use store::destinations::{Destination, list_destinations};
+use store::projects::{Project, list_projects};
 use web::error::ApiError;
 
 use crate::state::ConsoleState;
 
-/// Broken destinations, as other pages warn of them.
+/// One sentence, with a link for each name in it.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken {
-    /// The page that lists them.
-    pub(super) path: String,
-    /// What is wrong, in one sentence.
-    pub(super) sentence: String,
+    /// What stands before the names.
+    pub(super) before: &'static str,
+    /// Who it is about, and the page that lists it.
+    pub(super) names: Vec<(String, String)>,
+    /// What stands behind the names.
+    pub(super) after: &'static str,
 }
 
-/// What is to be said about the destinations of a project, or of all: one sentence for each project with
-/// a broken one.
+/// What is to be said about the destinations of a project, or of all.
 pub(super) async fn list_broken(
     state: &ConsoleState,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Broken>, ApiError> {
-    let mut by_project: BTreeMap<ProjectId, Vec<Destination>> = BTreeMap::new();
-    for one in list_destinations(&state.pool, project_id).await? {
-        by_project.entry(one.project_id).or_default().push(one);
+    let destinations = list_destinations(&state.pool, project_id).await?;
+    if destinations.iter().all(|one| one.broken_at.is_none()) {
+        return Ok(Vec::new());
     }
-    Ok(by_project.into_iter().filter_map(|(id, all)| warn(id, &all)).collect())
+    Ok(warn(&list_projects(&state.pool).await?, &destinations, project_id.is_none()))
 }
 
-fn warn(project_id: ProjectId, all: &[Destination]) -> Option<Broken> {
-    let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
-    let names: Vec<_> = broken.iter().map(|one| one_line(&one.label)).collect();
-    let sentence = match broken.len() {
-        0 => return None,
-        count if count == all.len() => "No alert of this project reaches anyone".to_owned(),
-        1 => format!("Alerts no longer reach {}", names.join(", ")),
-        count => format!("Alerts no longer reach {count} destinations: {}", names.join(", ")),
-    };
-    Some(Broken { path: format!("/projects/{project_id}/destinations"), sentence })
+/// The sentences; `of_all` where destinations are told apart by their projects.
+fn warn(projects: &[Project], destinations: &[Destination], of_all: bool) -> Vec<Broken> {
+    let mut by_project: BTreeMap<ProjectId, Vec<&Destination>> = BTreeMap::new();
+    for one in destinations {
+        by_project.entry(one.project_id).or_default().push(one);
+    }
+    let (mut silent, mut missed) = (Vec::new(), Vec::new());
+    for (id, all) in by_project {
+        let path = format!("/projects/{id}/destinations");
+        let name = projects.iter().find(|project| project.id == id).map(|it| one_line(&it.name));
+        let name = name.unwrap_or_else(|| id.to_string());
+        let broken: Vec<_> = all.iter().filter(|one| one.broken_at.is_some()).collect();
+        if broken.len() == all.len() {
+            silent.push((path, name));
+            continue;
+        }
+        missed.extend(broken.into_iter().map(|one| {
+            let label = one_line(&one.label);
+            let shown = if of_all { format!("{label} ({name})") } else { label };
+            (path.clone(), shown)
+        }));
+    }
+    let silent = Broken { before: "No alert of", names: silent, after: " reaches anyone" };
+    let missed = Broken { before: "Alerts no longer reach", names: missed, after: "" };
+    [silent, missed].into_iter().filter(|one| !one.names.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::DestinationId;
+    use domain::project::Mode;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn project(number: u128, name: &str) -> Project {
+        Project {
+            id: ProjectId::from_uuid(Uuid::from_u128(number)),
+            name: name.to_owned(),
+            mode: Mode::Live,
+            timeout_minutes: 30,
+            repair_url: None,
+            snapshots: false,
+            callback_header_names: Vec::new(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn destination(project: &Project, address: &str, broken: bool) -> Destination {
+        Destination {
+            id: DestinationId::from_uuid(Uuid::nil()),
+            project_id: project.id,
+            kind: "email".to_owned(),
+            address: address.to_owned(),
+            label: address.to_owned(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            broken_at: broken.then_some(OffsetDateTime::UNIX_EPOCH),
+            retry_at: None,
+        }
+    }
+
+    fn said(broken: &[Broken]) -> Vec<String> {
+        let sentence = |one: &Broken| {
+            let names: Vec<_> = one.names.iter().map(|(_, name)| name.as_str()).collect();
+            format!("{} {}{}", one.before, names.join(", "), one.after)
+        };
+        broken.iter().map(sentence).collect()
+    }
+
+    #[test]
+    fn each_kind_of_trouble_is_said_once_with_all_its_names() {
+        let shops = ["Comet", "Cart", "Shop", "Store"];
+        let shops: Vec<_> = (1..).zip(shops).map(|(id, name)| project(id, name)).collect();
+        let destinations = [
+            destination(&shops[0], "alice@x.test", true),
+            destination(&shops[1], "bob@x.test", true),
+            destination(&shops[2], "hooks.slack.com", true),
+            destination(&shops[2], "dave@x.test", false),
+            destination(&shops[3], "hooks.slack.com", true),
+            destination(&shops[3], "erin@x.test", true),
+            destination(&shops[3], "frank@x.test", false),
+        ];
+        assert_eq!(
+            said(&warn(&shops, &destinations, true)),
+            [
+                "No alert of Comet, Cart reaches anyone",
+                "Alerts no longer reach hooks.slack.com (Shop), hooks.slack.com (Store), erin@x.test (Store)",
+            ]
+        );
+        let one = warn(&shops, &destinations[4..], false);
+        assert_eq!(said(&one), ["Alerts no longer reach hooks.slack.com, erin@x.test"]);
+        assert_eq!(one[0].names[0].0, format!("/projects/{}/destinations", shops[3].id));
+        assert_eq!(warn(&shops, &destinations[3..4], true), []);
+    }
 }

@@ -113,6 +113,9 @@ fn render(error: &ApiError, id: &RequestId, bare: Response) -> Response {
 }
 
 fn heading(error: &ApiError) -> &'static str {
+    if let ApiError::ReadOnly { .. } = error {
+        return "The database takes no writes";
+    }
     match error.status().as_u16() {
         400 => "The request could not be read",
         403 => "You may not do this",
@@ -135,6 +138,9 @@ fn said(error: &ApiError) -> String {
                 .to_owned()
         }
         ApiError::Unavailable { .. } => "Nothing was changed. Try again in a moment.".to_owned(),
+        ApiError::ReadOnly { .. } => {
+            "Nothing was changed. Let DATABASE_URL lead to the primary; sendpromptly doctor says more.".to_owned()
+        }
         // Of all that the console does only passwords take turns.
         ApiError::RateLimited { .. } => {
             "Nothing was changed. Too many people sign in at this moment. Try again in a few seconds."

@@ -30,6 +30,7 @@ text_enum! {
         ReprocessFailed = "reprocess.failed",
         ReprocessNoResult = "reprocess.no_result",
         ReprocessUndelivered = "reprocess.undelivered",
+        ReprocessEnded = "reprocess.ended",
         ReprocessInterrupted = "reprocess.interrupted",
         ResolveRefused = "resolve.refused",
         CallbackDelivered = "callback.delivered",

@@ -231,6 +231,15 @@ mod tests {
         assert_eq!(wish(1_000_000), MAX_RETRY_AFTER);
     }
 
+    #[test]
+    fn the_confirming_attempt_comes_when_the_documents_say() {
+        let [soonest, latest] = [0.0, 1.0].map(|jitter| next_delay(CONFIRM_AFTER, jitter, None));
+        let said =
+            format!("starts {} to {} s after", soonest.as_secs(), latest.as_secs_f64().round());
+        let documents = include_str!("../../../docs/api.md");
+        assert!(documents.contains(&said), "docs/api.md does not say: {said}");
+    }
+
     proptest! {
         #[test]
         fn jitter_stays_within_ten_per_cent(made in 1_u32..5, jitter in any::<f64>()) {

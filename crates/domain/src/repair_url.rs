@@ -41,17 +41,7 @@ impl RepairUrl {
     /// # Errors
     /// The first mistake that was found.
     pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, RepairUrlError> {
-        let url = read_outbound(text, allow).map_err(RepairUrlError)?;
-        match (url.scheme(), mode) {
-            ("https", _) | ("http", Mode::Test) => Ok(Self(url)),
-            ("http", Mode::Live) if allow.names_host_of(&url) => Ok(Self(url)),
-            (_, Mode::Live) => {
-                Err(RepairUrlError(UrlMistake::HttpsRequired { entry: host::entry_for(&url) }))
-            }
-            (scheme, Mode::Test) => {
-                Err(RepairUrlError(UrlMistake::Scheme { scheme: scheme.to_owned() }))
-            }
-        }
+        read_outbound(text, mode, allow).map(Self).map_err(RepairUrlError)
     }
 
     /// The URL, in its normal form.

@@ -42,6 +42,17 @@ pub struct AttributeGaps {
     pub mistyped: Vec<(&'static str, String)>,
 }
 
+/// What became of the search attributes.
+#[derive(Debug, Default)]
+pub struct AttributeSetup {
+    /// Names that were made now.
+    pub made: Vec<&'static str>,
+    /// Names that Temporal did not make, and why.
+    pub refused: Vec<(&'static str, EngineError)>,
+    /// What is still lacking.
+    pub gaps: AttributeGaps,
+}
+
 impl AttributeGaps {
     /// Whether all are there as they should be.
     #[must_use]
@@ -136,35 +147,54 @@ impl Engine {
         }
     }
 
-    /// Makes what is missing of the search attributes, in one request, and waits until it is there. Those
-    /// of another type are left alone: gaps that remain are the answer.
+    /// Makes what is missing of the search attributes, one after the other, so that one that Temporal
+    /// refuses keeps no other from being made, and waits until they are there. Those of another type are
+    /// left alone.
     ///
     /// # Errors
-    /// When Temporal cannot be used or refuses.
-    pub async fn setup_attributes(&self) -> Result<(Made, AttributeGaps), EngineError> {
-        let gaps = self.find_attribute_gaps().await?;
-        if gaps.missing.is_empty() || self.is_cloud() {
-            return Ok((Made::WasThere, gaps));
+    /// When Temporal does not say what is there.
+    pub async fn setup_attributes(&self) -> Result<AttributeSetup, EngineError> {
+        let before = self.find_attribute_gaps().await?;
+        let mut setup = AttributeSetup { gaps: before, ..AttributeSetup::default() };
+        if self.is_cloud() {
+            return Ok(setup);
         }
         let deadline = Instant::now() + VISIBLE_WITHIN;
+        for name in setup.gaps.missing.clone() {
+            match self.make_attribute(name, deadline).await {
+                Ok(()) => setup.made.push(name),
+                Err(error) => setup.refused.push((name, error)),
+            }
+        }
+        while setup.made.iter().any(|name| setup.gaps.missing.contains(name)) {
+            // What was made is known, also where Temporal does not answer any more.
+            if let Ok(gaps) = self.find_attribute_gaps().await {
+                setup.gaps = gaps;
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(setup)
+    }
+
+    /// Makes one, again and again while Temporal is on its way.
+    async fn make_attribute(&self, name: &str, deadline: Instant) -> Result<(), EngineError> {
         loop {
-            let added = self.add_attributes(&gaps.missing).await;
-            let late = Instant::now() >= deadline;
-            match (added, self.find_attribute_gaps().await) {
-                (_, Ok(left)) if left.missing.is_empty() => return Ok((Made::Made, left)),
-                (Err(error), _) if late || !is_passing(&error) => return Err(error),
-                (_, left) if late => return left.map(|left| (Made::Made, left)),
-                _ => {}
+            match self.add_attribute(name).await {
+                Err(error) if is_passing(&error) && Instant::now() < deadline => {}
+                made => return made,
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    async fn add_attributes(&self, names: &[&str]) -> Result<(), EngineError> {
+    async fn add_attribute(&self, name: &str) -> Result<(), EngineError> {
         let client = self.client().await?;
         let keyword = i32::from(IndexedValueType::Keyword);
         let request = AddSearchAttributesRequest {
-            search_attributes: names.iter().map(|name| ((*name).to_owned(), keyword)).collect(),
+            search_attributes: [(name.to_owned(), keyword)].into(),
             namespace: client.options().namespace.clone(),
         };
         let mut service = client.connection().operator_service();

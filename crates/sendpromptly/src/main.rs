@@ -94,7 +94,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(command: Command, context: &Context) -> anyhow::Result<Answer> {
-    logging::start(&context.environment, command.default_log())?;
+    if command.names_mistakes() {
+        logging::start_regardless(&context.environment, command.default_log());
+    } else {
+        logging::start(&context.environment, command.default_log())?;
+    }
     if command.is_service() {
         for unknown in settings::find_unknown() {
             tracing::warn!("{unknown}");

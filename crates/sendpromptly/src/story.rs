@@ -34,6 +34,7 @@ const WORDS: [(Action, &str); Action::ALL.len()] = [
     (Action::ReprocessFailed, "Reprocess {replay_id} failed."),
     (Action::ReprocessNoResult, "Reprocess {replay_id} was delivered and never answered."),
     (Action::ReprocessUndelivered, "Reprocess {replay_id} could not be delivered{because}."),
+    (Action::ReprocessEnded, "Reprocess {replay_id} was ended{because}."),
     (Action::ReprocessInterrupted, "A callback attempt was interrupted; it is made again."),
     (Action::ResolveRefused, "Resolving was refused: {why}."),
     (Action::CallbackDelivered, "Callback attempt {try} delivered."),
@@ -267,6 +268,9 @@ mod tests {
         let why = json!({ "replay_id": "rpl_1", "why": "the watch was canceled in Temporal" });
         let wanted = "Reprocess rpl_1 could not be delivered: the watch was canceled in Temporal.";
         assert_eq!(sentence(&entry("reprocess.undelivered", why)), wanted);
+        let why = json!({ "replay_id": "rpl_1", "why": "the incident was resolved manually" });
+        let wanted = "Reprocess rpl_1 was ended: the incident was resolved manually.";
+        assert_eq!(sentence(&entry("reprocess.ended", why)), wanted);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
 use crate::error::read_text;
-use crate::{PgConnection, StoreError};
+use crate::{PgConnection, StoreError, destination_health};
 
 /// What is to be done with an alert.
 #[derive(Debug)]
@@ -149,7 +149,6 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
     })
 }
 
-/// Of a destination that failed, nothing else is sent until this attempt has ended.
 async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE alerts SET leased_until = now() + interval '2 minutes' WHERE id = $1",
@@ -157,50 +156,7 @@ async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(),
     )
     .execute(&mut *tx)
     .await?;
-    if failures > 0 {
-        sqlx::query!(
-            "UPDATE destinations SET retry_at = now() + interval '2 minutes' WHERE id = $1",
-            alert.destination_id.as_uuid(),
-        )
-        .execute(tx)
-        .await?;
-    }
-    Ok(())
-}
-
-/// The destinations for which alerts wait that no watch is about to send: those of more than ten seconds
-/// ago. One that is left alone for a while is listed only where an alert of it is to be given up.
-pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "SELECT d.id FROM destinations d WHERE EXISTS (
-             SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
-               AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
-               AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
-                   OR a.created_at < now() - interval '24 hours'))",
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().map(DestinationId::from_uuid).collect())
-}
-
-/// The next alert that waits for a destination, but for these: one that is too old to be sent, else the one that
-/// was tried least, so that a message that is never taken keeps no other from going out.
-pub async fn find_next(
-    db: impl PgExecutor<'_>,
-    destination_id: DestinationId,
-    but_for: &[AlertId],
-) -> Result<Option<AlertId>, StoreError> {
-    let but_for: Vec<_> = but_for.iter().map(|id| id.as_uuid()).collect();
-    let id = sqlx::query_scalar!(
-        "SELECT id FROM alerts WHERE destination_id = $1 AND state = 'pending' AND id <> ALL ($2)
-           AND created_at < now() - interval '10 seconds'
-         ORDER BY created_at > now() - interval '24 hours', attempts, id LIMIT 1",
-        destination_id.as_uuid(),
-        &but_for,
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(id.map(AlertId::from_uuid))
+    destination_health::hold(tx, alert.destination_id, failures).await
 }
 
 /// How many alerts wait for each destination of a project.

@@ -1,6 +1,6 @@
 //! What a destination answered lately: when it may be tried again, and since when it is broken.
 //!
-//! This is kept at the destination and not at each alert, so that one that is down is asked by one
+//! This is kept at the destination and not at each alert or notice, so that one that is down is asked by one
 //! message at a time, with growing pauses, and told everything that waits once it takes one. Mails and
 //! chats are judged alike. A destination is broken when it answered twice, at least ten minutes apart
 //! and with no success between, that nobody is there; the second attempt is the confirming test. It is
@@ -12,6 +12,24 @@ use domain::ids::DestinationId;
 use sqlx::PgExecutor;
 
 use crate::StoreError;
+
+/// Leaves a destination that failed alone until the attempt that begins now has ended: two minutes at most,
+/// longer than any attempt takes.
+pub(crate) async fn hold(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    failures: i32,
+) -> Result<(), StoreError> {
+    if failures > 0 {
+        sqlx::query!(
+            "UPDATE destinations SET retry_at = now() + interval '2 minutes' WHERE id = $1",
+            id.as_uuid(),
+        )
+        .execute(db)
+        .await?;
+    }
+    Ok(())
+}
 
 /// Forgets every failure, because a message went through.
 pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {

@@ -3,12 +3,13 @@
 use domain::alert::{SlackUrl, SlackUrlError};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
-use domain::project::check_name;
+use domain::project::{Mode, check_name};
 use domain::repair_url::AllowedNetworks;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::error::read_text;
 use crate::seal::{MasterKey, SealError};
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -66,8 +67,8 @@ impl NewDestination {
     ///
     /// # Errors
     /// When the text is none, or leads where alerts may not go.
-    pub fn slack(text: &str, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
-        let url = SlackUrl::parse(text, allow)?;
+    pub fn slack(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
+        let url = SlackUrl::parse(text, mode, allow)?;
         let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
         Ok(Self { target: Target::Slack(url.as_url().to_string()), shown, label })
     }
@@ -220,7 +221,18 @@ pub async fn label_slack_destinations(
     Ok(labelled)
 }
 
-/// A destination ready to send to, with its project; `None` if it was removed.
+/// Where a destination's messages go, and what decides whether they may.
+#[derive(Debug, Clone)]
+pub struct SavedTarget {
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The project's mode.
+    pub mode: Mode,
+    /// Where it is.
+    pub target: Target,
+}
+
+/// A destination ready to send to; `None` if it was removed.
 ///
 /// # Errors
 /// When the database fails or the URL does not open.
@@ -228,9 +240,10 @@ pub async fn find_target(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
     id: DestinationId,
-) -> Result<Option<(ProjectId, Target)>, StoreError> {
+) -> Result<Option<SavedTarget>, StoreError> {
     let row = sqlx::query!(
-        "SELECT project_id, address, sealed FROM destinations WHERE id = $1 AND removed_at IS NULL",
+        "SELECT d.project_id, p.mode, d.address, d.sealed
+         FROM destinations d JOIN projects p ON p.id = d.project_id WHERE d.id = $1 AND d.removed_at IS NULL",
         id.as_uuid(),
     )
     .fetch_optional(db)
@@ -243,7 +256,8 @@ pub async fn find_target(
             Target::Slack(String::from_utf8(opened).map_err(|_| SealError::Damaged)?)
         }
     };
-    Ok(Some((ProjectId::from_uuid(row.project_id), target)))
+    let mode = read_text("projects", "mode", row.project_id, &row.mode)?;
+    Ok(Some(SavedTarget { project_id: ProjectId::from_uuid(row.project_id), mode, target }))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
@@ -280,10 +294,11 @@ mod tests {
     fn only_the_host_of_a_slack_url_is_shown() {
         let url = "https://hooks.slack.com/services/T0/B0/secret";
         let allow = AllowedNetworks::none();
-        let new = NewDestination::slack(url, &allow).expect("a URL");
+        let new = NewDestination::slack(url, Mode::Live, &allow).expect("a URL");
         assert_eq!(new.target, Target::Slack(url.into()));
         assert_eq!(new.shown, "hooks.slack.com");
         assert!(!format!("{new:?}").contains("secret"));
-        assert!(NewDestination::slack("http://hooks.slack.com/secret", &allow).is_err());
+        let plain = "http://hooks.slack.com/secret";
+        assert!(NewDestination::slack(plain, Mode::Test, &allow).is_err());
     }
 }

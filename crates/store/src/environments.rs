@@ -2,8 +2,9 @@
 //!
 //! The id is made by a migration and goes with every backup: a restored database is the same
 //! installation, a fresh one is another. A worker's heartbeat says that it reached both the database
-//! and Temporal a moment ago; one that was killed says nothing any more, and [`purge_heartbeats`]
-//! forgets it after a day. The clock is the database's.
+//! and Temporal a moment ago; one that was killed says nothing any more, one that ended in order said so.
+//! [`purge_heartbeats`] forgets either after a day, but for the one that was seen last. The clock is the
+//! database's.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -55,16 +56,32 @@ pub async fn beat(
     Ok(())
 }
 
-/// Forgets a worker that has ended in order.
-pub async fn remove_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM worker_heartbeats WHERE id = $1", run.0).execute(db).await?;
+/// Notes that a worker has ended in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE worker_heartbeats SET seen_at = now(), ended_at = now() WHERE id = $1",
+        run.0,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// Forgets workers that were last seen a day ago.
+/// Forgets workers that were last seen a day ago, but for the last one of each task queue.
+///
+/// # Errors
+/// When the database fails.
 pub async fn purge_heartbeats(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 day'")
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM worker_heartbeats old WHERE seen_at < now() - interval '1 day' AND EXISTS (
+             SELECT FROM worker_heartbeats later
+             WHERE later.namespace = old.namespace AND later.task_queue = old.task_queue
+               AND (later.seen_at, later.id) > (old.seen_at, old.id))"
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }

@@ -49,38 +49,21 @@ impl StoreError {
             | Self::Seal(_) => false,
         }
     }
-}
 
-/// Why a change was not made: a rule rejects it, or the store failed. Given out of a
-/// [`transaction`](crate::pool::transaction) it undoes whatever was done before the rule was met.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError<R> {
-    /// A rule forbids the change as things stand.
-    #[error(transparent)]
-    Rejected(R),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl<R> ChangeError<R> {
-    /// What the rule says; a failure of the store is the caller's to pass on.
-    ///
-    /// # Errors
-    /// The failure of the store, if it was one.
-    pub fn rejection(self) -> Result<R, StoreError> {
+    /// Whether the database answers and takes no writes, as a standby does.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
         match self {
-            Self::Rejected(rejection) => Ok(rejection),
-            Self::Store(error) => Err(error),
+            Self::Driver(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some(READ_ONLY)
+            }
+            _ => false,
         }
     }
 }
 
-impl<R> From<sqlx::Error> for ChangeError<R> {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
+/// The SQLSTATE of a write to a server that takes none: `read_only_sql_transaction`.
+pub(crate) const READ_ONLY: &str = "25006";
 
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
@@ -106,10 +89,10 @@ fn ends_the_connection(error: &PgDatabaseError) -> bool {
 }
 
 /// Classes of SQLSTATE: 08 connection, 40 given up in favour of others, 53 out of resources, 57
-/// shutdown or out of time, 58 system; and 25006, a standby.
+/// shutdown or out of time, 58 system; and a standby's.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_of_the_system(code: &str) -> bool {
-    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
+    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == READ_ONLY
 }
 
 /// Checks that a conditional change met the state that was read under the lock.

@@ -76,14 +76,17 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
     })
 }
 
-/// Asks which workers poll. One that was not seen for 45 s, four times its beat, counts as gone.
+/// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat, is gone.
+///
+/// # Errors
+/// When the database fails.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
     (namespace, task_queue): (&str, &str),
 ) -> Result<WorkerHealth, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT namespace, task_queue, namespace = $1 AND task_queue = $2 AS "here!",
-               count(*) FILTER (WHERE seen_at > now() - interval '45 seconds') AS "polling!",
+               count(*) FILTER (WHERE ended_at IS NULL AND seen_at > now() - interval '45 seconds') AS "polling!",
                extract(epoch FROM now() - max(seen_at))::bigint AS "last_seen!"
            FROM worker_heartbeats GROUP BY namespace, task_queue ORDER BY max(seen_at) DESC"#,
         namespace,

@@ -44,6 +44,7 @@ pub mod signing_secrets;
 pub mod standing;
 pub mod timeline;
 pub mod transitions;
+pub mod waiting;
 pub mod watch_checks;
 
 pub use error::{ChangeError, StoreError};

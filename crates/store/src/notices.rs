@@ -5,8 +5,6 @@
 //! twice and nothing of the last seven days is left out. Whoever sends one claims it first: two processes send it
 //! once, and one that dies after it sent sends it once more, with the same message id.
 
-use std::time::Duration;
-
 use domain::audit::{Action, Actor};
 use domain::effect_result::Outcome;
 use domain::ids::{DestinationId, ProjectId};
@@ -15,13 +13,20 @@ use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::error::read_text;
+use crate::{PgConnection, StoreError, destination_health};
+
+/// The id of a notice.
+pub type NoticeId = Uuid;
+
+/// Why a notice about a destination is given up that nothing is wrong with any more.
+pub const MOOT: &str = "it works again, or was removed";
 
 /// A notice that its reader claimed.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    pub id: Uuid,
+    /// Its id.
+    pub id: NoticeId,
     /// What it tells.
     pub kind: NoticeKind,
     /// Where it goes.
@@ -37,6 +42,8 @@ pub struct Notice {
     pub until: OffsetDateTime,
     /// Whether 24 hours have passed, so that this attempt is the last one.
     pub last: bool,
+    /// How often its destination failed in a row.
+    pub failures: i32,
 }
 
 /// Results that never found their receipt.
@@ -99,36 +106,96 @@ pub async fn enqueue_broken(
     Ok(())
 }
 
-/// Claims a notice that is due, for one attempt; it is due again after `pause` unless it is finished.
-pub async fn claim_notice(
-    db: impl PgExecutor<'_>,
-    pause: Duration,
-) -> Result<Option<Notice>, StoreError> {
-    let row = sqlx::query!(
-        r#"UPDATE notices SET attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
-           WHERE id = (
-               SELECT id FROM notices WHERE state = 'pending' AND due_at <= now()
-               ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, kind, destination_id, day, project_id, about_id, since, until,
-               created_at < now() - interval '24 hours' AS "last!""#,
-        pause.as_secs_f64(),
+/// What is to be done with a notice.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nothing: it has ended, or another process is at it.
+    Ended,
+    /// Nothing now: its destination failed and is left alone for a while.
+    LeftAlone,
+    /// It is not to be sent any more: 24 hours have passed, its destination was removed, or what it tells holds
+    /// no longer.
+    GiveUp(Notice, String),
+    /// It is ours to send.
+    Send(Notice),
+}
+
+/// Claims a notice for one attempt, or says why not. A claim holds for two minutes, longer than any attempt
+/// takes, and begins under a lock on the destination's row, as an alert's does: of a destination that failed
+/// nothing else is sent until this attempt has ended. Nothing is held unless the answer is
+/// [`Claim::Send`] and the transaction is committed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<Claim, StoreError> {
+    let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(Claim::Ended) };
+    let Pending { notice, .. } = pending;
+    if pending.is_removed {
+        return Ok(Claim::GiveUp(notice, "the destination was removed".to_owned()));
+    }
+    if pending.is_moot {
+        return Ok(Claim::GiveUp(notice, MOOT.to_owned()));
+    }
+    if pending.is_left_alone && notice.last {
+        let why = pending.last_answer.unwrap_or_else(|| "not delivered within 24 hours".to_owned());
+        return Ok(Claim::GiveUp(notice, why));
+    }
+    if pending.is_left_alone {
+        return Ok(Claim::LeftAlone);
+    }
+    sqlx::query!(
+        "UPDATE notices SET attempts = attempts + 1, due_at = now() + interval '2 minutes' WHERE id = $1",
+        id,
     )
-    .fetch_optional(db)
+    .execute(&mut *tx)
     .await?;
-    row.map(|row| {
-        Ok(Notice {
-            id: row.id,
-            kind: read_text("notices", "kind", row.id, &row.kind)?,
-            destination_id: DestinationId::from_uuid(row.destination_id),
-            day: row.day,
-            project_id: ProjectId::from_uuid(row.project_id),
-            about: row.about_id.map(DestinationId::from_uuid),
-            since: row.since,
-            until: row.until,
-            last: row.last,
-        })
-    })
-    .transpose()
+    destination_health::hold(tx, notice.destination_id, notice.failures).await?;
+    Ok(Claim::Send(notice))
+}
+
+/// A notice that waits and what is known of its destination.
+struct Pending {
+    notice: Notice,
+    last_answer: Option<String>,
+    is_removed: bool,
+    /// What it tells holds no longer.
+    is_moot: bool,
+    is_left_alone: bool,
+}
+
+/// Reads a notice that waits and locks it and its destination.
+async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pending>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
+               n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
+               coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
+               n.about_id IS NOT NULL AND (about.broken_at IS NULL OR about.removed_at IS NOT NULL) AS "is_moot!"
+           FROM notices n JOIN destinations d ON d.id = n.destination_id LEFT JOIN destinations about ON about.id = n.about_id
+           WHERE n.id = $1 AND n.state = 'pending' AND n.due_at <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
+        id,
+    )
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let notice = Notice {
+        id,
+        kind: read_text("notices", "kind", id, &row.kind)?,
+        destination_id: DestinationId::from_uuid(row.destination_id),
+        day: row.day,
+        project_id: ProjectId::from_uuid(row.project_id),
+        about: row.about_id.map(DestinationId::from_uuid),
+        since: row.since,
+        until: row.until,
+        last: row.last,
+        failures: row.failures,
+    };
+    Ok(Some(Pending {
+        notice,
+        last_answer: row.last_answer,
+        is_removed: row.is_removed,
+        is_moot: row.is_moot,
+        is_left_alone: row.is_left_alone,
+    }))
 }
 
 /// How an attempt ended.
@@ -136,7 +203,7 @@ pub async fn claim_notice(
 pub enum AttemptEnd<'a> {
     /// The message was taken; what the other side answered.
     Delivered(&'a str),
-    /// It was not, and is tried again; what the other side answered.
+    /// It was not, and is tried again when its destination may be; what the other side answered.
     Failed(&'a str),
     /// It was not, and that was the last attempt.
     GivenUp(&'a str),
@@ -154,7 +221,7 @@ pub async fn note_attempt(
         AttemptEnd::GivenUp(answer) => ("given_up", answer),
     };
     let done = sqlx::query!(
-        "UPDATE notices SET state = $2, last_answer = $3,
+        "UPDATE notices SET state = $2, last_answer = $3, due_at = now(),
              finished_at = CASE WHEN $2 = 'pending' THEN NULL ELSE now() END
          WHERE id = $1 AND state = 'pending'",
         notice.id,

@@ -44,6 +44,18 @@ pub async fn insert_result(
     Ok(done.rows_affected() == 1)
 }
 
+/// The event of a result that is kept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_event_of(
+    db: impl PgExecutor<'_>,
+    id: ResultId,
+) -> Result<Option<EventId>, StoreError> {
+    let event = sqlx::query_scalar!("SELECT event_id FROM results WHERE id = $1", id.as_uuid());
+    Ok(event.fetch_optional(db).await?.map(EventId::from_uuid))
+}
+
 /// A result that waits for its receipt.
 #[derive(Debug, Clone)]
 pub struct EarlyResult {

@@ -128,6 +128,15 @@ pub enum ApiError {
         /// What went wrong, for the log.
         source: Cause,
     },
+    /// The database answers and takes no writes, as a standby after a fail-over.
+    #[error(
+        "the database takes no writes; send it again with the same Idempotency-Key. Whoever runs \
+         sendpromptly lets DATABASE_URL lead to the primary: `sendpromptly doctor` says more"
+    )]
+    ReadOnly {
+        /// What went wrong, for the log.
+        source: Cause,
+    },
 }
 
 impl ApiError {
@@ -181,7 +190,9 @@ impl ApiError {
             Self::AmbiguousEvent(_) => ("ambiguous_event", StatusCode::UNPROCESSABLE_ENTITY),
             Self::RateLimited { .. } => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal { .. } => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::Unavailable { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unavailable { .. } | Self::ReadOnly { .. } => {
+                ("unavailable", StatusCode::SERVICE_UNAVAILABLE)
+            }
         }
     }
 
@@ -228,7 +239,9 @@ impl ApiError {
     pub fn log(&self, request_id: &RequestId) {
         let (request_id, code) = (request_id.as_str(), self.code());
         match self {
-            Self::Internal { source } | Self::Unavailable { source } => {
+            Self::Internal { source }
+            | Self::Unavailable { source }
+            | Self::ReadOnly { source } => {
                 let cause: &(dyn Error + 'static) = source.as_ref();
                 tracing::error!(request_id, code, cause, "request failed");
             }
@@ -248,7 +261,7 @@ impl ApiError {
             Self::RateLimited { retry_after_secs } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_secs));
             }
-            Self::Unavailable { .. } => {
+            Self::Unavailable { .. } | Self::ReadOnly { .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_SECS));
             }
             // The rest of the body is still under way: nothing after it could be told from it.
@@ -311,7 +324,13 @@ impl From<PaymentEvent> for Candidate {
 /// The store's failures, as a client may know them.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_unavailable() { Self::unavailable(error) } else { Self::internal(error) }
+        if error.is_read_only() {
+            Self::ReadOnly { source: error.into() }
+        } else if error.is_unavailable() {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
     }
 }
 
@@ -386,6 +405,7 @@ mod tests {
             (ApiError::RateLimited { retry_after_secs: 7 }, "rate_limited", 429),
             (ApiError::internal(source()), "internal_error", 500),
             (ApiError::unavailable(source()), "unavailable", 503),
+            (ApiError::ReadOnly { source: source() }, "unavailable", 503),
         ]
     }
 

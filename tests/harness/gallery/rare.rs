@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use activities::notices::send_due;
 use domain::ids::{DestinationId, EventId, IncidentId, ProjectId};
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
@@ -38,7 +37,7 @@ impl Rare {
         let dave = break_destination(world).await;
         let project = world.project.id;
         enqueue_broken(&world.pool, project, dave).await.expect("a notice");
-        send_due(&world.deps()).await.expect("notices");
+        world.send_notices().await;
         let live = start_live(alice, texts).await;
         let unwatched = open_unwatched(world).await;
         Self { redirected, ambiguous, stuck, live, unwatched }

@@ -18,6 +18,9 @@ fn a_read_only_database_is_not_ready_until_it_takes_writes_again() {
         eventually("an API that is not", async || (!world.ready().await).then_some(())).await;
         let (status, answer) = world.post("/api/v1/receipt", &receipt("evt_2")).await;
         assert_eq!((status, &answer["error"]["code"]), (503, &"unavailable".into()), "{answer}");
+        let said = answer["error"]["message"].as_str().expect("a message");
+        assert!(said.starts_with("the database takes no writes"), "{said}");
+        assert!(said.contains("DATABASE_URL lead to the primary"), "{said}");
         let (_, found) = world.cli(&["doctor"]).await.expect("a command");
         let checks = found["checks"].as_array().expect("checks");
         let database = checks.iter().find(|check| check["name"] == "database").expect("a check");

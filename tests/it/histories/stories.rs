@@ -12,13 +12,14 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 /// Every story, by its name.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "applied",
     "callback_canceled_with_its_watch",
     "callback_ended_by_a_maximum_of_attempts",
     "failed_then_reprocessed",
     "lost_then_reprocessed",
     "missing_then_late_success",
+    "named_reprocess_that_was_not_recorded",
     "no_result_then_resolved",
     "result_before_receipt",
     "undelivered_then_resolved_by_hand",
@@ -41,6 +42,9 @@ pub async fn tell(name: &str) -> (World, EventId) {
         "failed_then_reprocessed" => failed_then_reprocessed(&world).await,
         "lost_then_reprocessed" => lost_then_reprocessed(&world).await,
         "missing_then_late_success" => missing_then_late_success(&world).await,
+        "named_reprocess_that_was_not_recorded" => {
+            named_reprocess_that_was_not_recorded(&world).await
+        }
         "no_result_then_resolved" => no_result_then_resolved(&world).await,
         "result_before_receipt" => result_before_receipt(&world).await,
         "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
@@ -154,6 +158,17 @@ async fn undelivered_then_resolved_by_hand(world: &World) -> EventId {
     reprocess_is(world, event_id, ReprocessState::Undelivered).await;
     let words = json!({"resolved_by": "bob", "note": "credited by hand"});
     world.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+    event_id
+}
+
+/// A reprocess that is typed as the API sends one, and that the database does not know.
+async fn named_reprocess_that_was_not_recorded(world: &World) -> EventId {
+    let event_id = failed(world).await;
+    let typed = json!({"replay_id": "rpl_00000000000000000000000001"});
+    world.engines.signal(event_id, "reprocess", Some(typed)).await.expect("a signal");
+    reprocess_is(world, event_id, ReprocessState::AwaitingResult).await;
+    let replay_id = world.repair.wait_for(1).await[0].json()["replay_id"].clone();
+    world.result(event_id, "success", json!({ "replay_id": replay_id })).await;
     event_id
 }
 

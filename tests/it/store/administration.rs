@@ -124,7 +124,7 @@ fn a_destination_is_added_tried_and_removed() {
         let id = shop.owner.project_id;
         let mut tx = shop.begin().await;
         let url = "https://hooks.slack.com/services/T0/B0/canarycanary";
-        let new = NewDestination::slack(url, &AllowedNetworks::none()).expect("a URL");
+        let new = NewDestination::slack(url, Mode::Test, &AllowedNetworks::none()).expect("a URL");
         let (actor, key) = (alice(), &shop.master_key);
         let added = destination::add_destination(&mut tx, &actor, key, id, &new).await;
         let Insertion::Inserted(slack) = added.expect("a destination") else {

@@ -72,7 +72,7 @@ fn entries_say_who_did_it_and_what_it_was_about() {
             (key.as_str(), "result.failed", false),
             ("system", "incident.opened", true),
             ("cli:bob", "reprocess.requested", true),
-            ("system", "reprocess.undelivered", true),
+            ("cli:bob", "reprocess.ended", true),
             ("cli:bob", "incident.resolved", true),
         ];
         let expected =

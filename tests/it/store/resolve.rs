@@ -55,7 +55,7 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
 }
 
 #[test]
-fn a_reprocess_that_runs_ends_as_what_it_had_come_to_without_another_alert() {
+fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
     run(async {
         let shop = Shop::open().await;
         let undelivered = shop.missed("evt_1").await;
@@ -68,8 +68,16 @@ fn a_reprocess_that_runs_ends_as_what_it_had_come_to_without_another_alert() {
         reprocess: undelivered
         alerts: incident_opened incident_resolved
         wishes: start reprocess resolve
-        timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.undelivered incident.resolved
+        timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.ended incident.resolved
         ");
+        let ended: (String, serde_json::Value) = sqlx::query_as(
+            "SELECT actor, detail FROM audit_entries WHERE action = 'reprocess.ended'",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("an entry");
+        assert_eq!(ended.0, bob().to_string());
+        assert_eq!(ended.1["why"], "the incident was resolved manually");
         assert!(shop.begin_attempt(of, "late").await.is_none());
 
         let unanswered = shop.missed("evt_2").await;
@@ -82,7 +90,7 @@ fn a_reprocess_that_runs_ends_as_what_it_had_come_to_without_another_alert() {
         reprocess: no_result
         alerts: incident_opened incident_resolved
         wishes: start reprocess resolve
-        timeline: receipt.accepted incident.opened reprocess.requested callback.delivered reprocess.no_result incident.resolved
+        timeline: receipt.accepted incident.opened reprocess.requested callback.delivered reprocess.ended incident.resolved
         ");
     });
 }

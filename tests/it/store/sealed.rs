@@ -232,7 +232,7 @@ fn a_slack_url_copied_to_another_row_does_not_open() {
         let (first, second) = (add_slack(&shop).await, add_slack(&shop).await);
         let find = async |id| destinations::find_target(&shop.pool, &shop.master_key, id).await;
         let found = find(first).await.expect("a target").expect("a target");
-        assert_eq!(found.1, Target::Slack(SLACK.to_owned()));
+        assert_eq!(found.target, Target::Slack(SLACK.to_owned()));
         sqlx::query("UPDATE destinations SET sealed = (SELECT sealed FROM destinations WHERE id = $1) WHERE id = $2")
             .bind(first.as_uuid())
             .bind(second.as_uuid())

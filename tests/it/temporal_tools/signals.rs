@@ -122,3 +122,38 @@ fn a_signal_of_another_name_changes_nothing() {
         );
     });
 }
+
+#[test]
+fn what_claims_to_be_recorded_is_judged_by_the_database() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let theirs = Failed::start(&world, "evt_2").await.event_id;
+        // No such reprocess is recorded: it is requested as everything that is typed.
+        let typed = json!({"replay_id": "rpl_00000000000000000000000001", "requested_by": "bob"});
+        world.engines.signal(event_id, "reprocess", Some(typed)).await.expect("a signal");
+        let callback = world.repair.wait_for(1).await.remove(0).json();
+        assert_eq!(callback["replay_id"], "rpl_00000000000000000000000001");
+        let requested = "SELECT requested_by FROM reprocesses WHERE event_id = $1";
+        let by: Vec<String> = sqlx::query_scalar(requested)
+            .bind(event_id.as_uuid())
+            .fetch_all(&world.pool)
+            .await
+            .expect("reprocesses");
+        assert_eq!(by, ["temporal:bob"]);
+
+        // That of another event is named, and nothing else happens.
+        let typed = json!({"replay_id": "rpl_00000000000000000000000001"});
+        world.engines.signal(theirs, "reprocess", Some(typed)).await.expect("a signal");
+        let refused = entry(&world, theirs, "reprocess.refused", 1).await;
+        assert!(refused["why"].as_str().expect("words").contains("another event"), "{refused}");
+
+        // Nor does a resolution or a result count because somebody says that it is recorded.
+        let typed = json!({"recorded": true, "resolved_by": "bob"});
+        world.engines.signal(theirs, "resolve", Some(typed)).await.expect("a signal");
+        world.incident_when(theirs, "resolved", |i| i.state == IncidentState::Resolved).await;
+        let typed = json!({"result_id": "res_00000000000000000000000001", "status": "success"});
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+    });
+}

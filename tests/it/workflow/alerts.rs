@@ -24,9 +24,9 @@ fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(with_alert(open())))
             .on("deliver_alert", Reply::done().held_by(&slow))
-            .on("read_standing", Reply::stands(with_alert(to_be_sent())))
+            .on("request_reprocess", Reply::stands(with_alert(to_be_sent())))
             .on("send_callback", Reply::stands(with_alert(awaiting_repair(HALF_AN_HOUR))))
-            .on("read_standing", Reply::stands(with_alert(resolved())));
+            .on("record_result", Reply::stands(with_alert(resolved())));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         let told = stage.wait_for("deliver_alert", 1).await;

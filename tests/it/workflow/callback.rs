@@ -65,7 +65,7 @@ fn a_success_ends_the_watch_while_its_callback_waits_for_the_next_attempt() {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::retry_after(Duration::from_hours(1)))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         stage.wait_for("send_callback", 1).await;
@@ -81,7 +81,7 @@ fn a_repair_that_is_not_confirmed_in_time_is_ended_by_the_database() {
         let given_up = incident(IncidentState::Open, NextStep::WaitForPeople);
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(to_be_sent()))
+            .on("request_reprocess", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::stands(awaiting_repair(HALF_AN_HOUR)))
             .on("end_reprocess_if_due", Reply::stands(awaiting_repair(Duration::from_secs(1))))
             .on(
@@ -115,8 +115,8 @@ fn the_end_of_an_old_callback_does_not_disturb_a_new_one() {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::stands(open()).held_by(&old_ends))
-            .on("read_standing", Reply::stands(open()))
-            .on("read_standing", Reply::stands(again))
+            .on("record_result", Reply::stands(open()))
+            .on("request_reprocess", Reply::stands(again))
             .on("send_callback", Reply::stands(resolved()).held_by(&new_ends));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
@@ -142,18 +142,18 @@ fn a_callbacks_end_that_is_older_news_does_not_hide_what_the_database_said_since
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::stands(awaiting_repair(HALF_AN_HOUR)).held_by(&sent))
-            .on("read_standing", Reply::stands(open()).held_by(&asked))
+            .on("record_result", Reply::stands(open()).held_by(&asked))
             .on("read_standing", Reply::stands(open()))
             .on("resolve_incident", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         stage.wait_for("send_callback", 1).await;
         tell_result(&stage, event_id, "failed").await;
-        stage.wait_for("read_standing", 1).await;
+        stage.wait_for("record_result", 1).await;
         sent.cancel();
         heard_of(&stage, event_id, 2).await;
         asked.cancel();
-        stage.wait_for("read_standing", 2).await;
+        stage.wait_for("read_standing", 1).await;
         state_is(&stage, event_id, "open").await;
         stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
         finished(&stage, event_id).await;

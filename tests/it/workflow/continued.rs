@@ -26,7 +26,7 @@ fn a_long_watch_goes_on_in_a_fresh_run_and_finds_its_place() {
         }
         let script = script
             .on("read_standing", Reply::stands(open()))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         state_is(&stage, event_id, "open").await;
@@ -41,9 +41,9 @@ fn a_long_watch_goes_on_in_a_fresh_run_and_finds_its_place() {
         tell_result(&stage, event_id, "success").await;
 
         let events = finished(&stage, event_id).await;
-        assert_eq!(temporal::activities(&events), ["read_standing", "read_standing"]);
+        assert_eq!(temporal::activities(&events), ["read_standing", "record_result"]);
         assert_eq!(count(&events, EventType::TimerStarted), 0);
-        // The state travels with the run, so only its change to `resolved` is written.
-        assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 1);
+        // The state travels with the run, so only its change to `resolved` is written, and the patch marker.
+        assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 2);
     });
 }

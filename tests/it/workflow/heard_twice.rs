@@ -20,22 +20,23 @@ use super::{
 fn a_result_that_is_told_again_and_again_is_looked_up_and_changes_nothing() {
     run(async {
         let script = Script::new()
-            .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(open()))
-            .on("read_standing", Reply::stands(open()))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::from_hours(1)).await;
         tell_result(&stage, event_id, "failed").await;
         let before = state_is(&stage, event_id, "open").await;
         tell_result(&stage, event_id, "failed").await;
         tell_result(&stage, event_id, "failed").await;
-        stage.wait_for("read_standing", 2).await;
+        stage.wait_for("record_result", 3).await;
         assert_eq!(state_is(&stage, event_id, "open").await, before);
         tell_result(&stage, event_id, "success").await;
 
         let events = finished(&stage, event_id).await;
-        assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 2);
+        // One is the patch marker's.
+        assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 3);
         assert_eq!(count(&events, EventType::TimerStarted), 1);
     });
 }
@@ -48,8 +49,8 @@ fn a_reprocess_that_is_told_twice_sends_one_callback_and_one_alert() {
         told.alerts.push(ALERT);
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(told.clone()))
-            .on("read_standing", Reply::stands(told))
+            .on("request_reprocess", Reply::stands(told.clone()))
+            .on("request_reprocess", Reply::stands(told))
             .on("deliver_alert", Reply::done())
             .on("send_callback", Reply::stands(resolved()).held_by(&slow));
         let stage = Stage::start(script).await;
@@ -58,7 +59,7 @@ fn a_reprocess_that_is_told_twice_sends_one_callback_and_one_alert() {
         tell_reprocess(&stage, event_id).await;
         stage.wait_for("send_callback", 1).await;
         tell_reprocess(&stage, event_id).await;
-        stage.wait_for("read_standing", 2).await;
+        stage.wait_for("request_reprocess", 2).await;
         slow.cancel();
         finished(&stage, event_id).await;
         assert_eq!(stage.calls_of("send_callback").len(), 1);
@@ -72,7 +73,7 @@ fn a_signal_that_is_carried_twice_with_the_same_wish_arrives_once() {
         let slow = CancellationToken::new();
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(resolved()).held_by(&slow));
+            .on("resolve_incident", Reply::stands(resolved()).held_by(&slow));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         state_is(&stage, event_id, "open").await;

@@ -37,7 +37,7 @@ fn the_status_tells_every_stage_of_a_repair() {
         let (asked, sent) = (CancellationToken::new(), CancellationToken::new());
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()).held_by(&asked))
-            .on("read_standing", Reply::stands(to_be_sent()))
+            .on("request_reprocess", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::stands(awaiting_repair(HALF_AN_HOUR)).held_by(&sent))
             .on("read_standing", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
@@ -101,7 +101,7 @@ fn an_acknowledgement_is_seen_at_once() {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
             .on("read_standing", Reply::stands(acknowledged))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::ZERO).await;
         state_is(&stage, event_id, "open").await;
@@ -118,8 +118,8 @@ fn an_acknowledgement_is_seen_at_once() {
 fn a_search_finds_a_watch_by_its_state() {
     run(async {
         let script = Script::new()
-            .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(open()))
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::start(script).await;
         let event_id = stage.watch(Duration::from_hours(1)).await;
         let by = |state| format!("SpState='{state}' AND WorkflowId='{}'", workflow_id(event_id));

@@ -23,7 +23,7 @@ fn half_an_hour_of_silence_asks_once_whether_an_incident_is_due() {
         assert_eq!(world.project.timeout_minutes, DEFAULT_TIMEOUT_MINUTES);
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
-            .on("read_standing", Reply::stands(resolved()));
+            .on("record_result", Reply::stands(resolved()));
         let stage = Stage::on_queue_of(&world.engine, world.engines.clone(), script).await;
         let began = Instant::now();
         let event_id = world.receipt("evt_1").await;

@@ -13,7 +13,7 @@ use crate::http::test_server::{RawServer, local_client, public_client};
 
 async fn post(server: &RawServer) -> Result<Sent, SendFailure> {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
-    let url = SlackUrl::parse(server.url().as_str(), &allow).expect("a local URL");
+    let url = SlackUrl::parse(server.url().as_str(), Mode::Test, &allow).expect("a local URL");
     send(&local_client(2_000, 5_000), &url, &opened()).await
 }
 
@@ -275,7 +275,8 @@ async fn a_server_that_is_away_may_come_back() {
 #[tokio::test]
 async fn a_url_that_may_not_be_reached_any_more_is_final() {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
-    let url = SlackUrl::parse("http://127.0.0.1:1/T0/secret", &allow).expect("a local URL");
+    let url =
+        SlackUrl::parse("http://127.0.0.1:1/T0/secret", Mode::Test, &allow).expect("a local URL");
     let failure = send(&public_client(), &url, &opened()).await.expect_err("refused");
     assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(!failure.answer.contains("secret"), "{failure:?}");

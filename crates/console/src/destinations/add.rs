@@ -4,6 +4,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::project::Mode;
 use serde::Deserialize;
 use store::Insertion;
 use store::administration::destination::add_destination;
@@ -40,7 +41,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let mut mistakes = Mistakes::default();
-    let Some(new) = read(&state, &typed, &mut mistakes) else {
+    let Some(new) = read(&state, project.mode, &typed, &mut mistakes) else {
         return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
     };
     let (actor, key) = (signed_in.actor(), &state.master_key);
@@ -56,9 +57,14 @@ pub(super) async fn submit(
     signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
 }
 
-fn read(state: &ConsoleState, typed: &Typed, mistakes: &mut Mistakes) -> Option<NewDestination> {
+fn read(
+    state: &ConsoleState,
+    mode: Mode,
+    typed: &Typed,
+    mistakes: &mut Mistakes,
+) -> Option<NewDestination> {
     if let Some(url) = &typed.slack {
-        let new = NewDestination::slack(url, &state.allow);
+        let new = NewDestination::slack(url, mode, &state.allow);
         let new = mistakes.take("slack", new.map_err(|error| error.0))?;
         return mistakes.take("label", new.with_label(typed.label.as_deref()));
     }

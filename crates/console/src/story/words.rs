@@ -37,6 +37,7 @@ pub(super) fn lead(action: Action) -> (Tone, &'static str) {
         A::ReprocessFailed => (Bad, "Reprocess failed"),
         A::ReprocessNoResult => (Bad, "Reprocess got no result"),
         A::ReprocessUndelivered => (Bad, "Reprocess was not delivered"),
+        A::ReprocessEnded => (Plain, "Reprocess ended"),
         A::ReprocessInterrupted => (Plain, "Callback attempt interrupted"),
         A::ResolveRefused => (Plain, "Resolve rejected"),
         A::CallbackDelivered => (Good, "Callback delivered"),
@@ -120,6 +121,7 @@ fn rest(action: Action, detail: &Value, names: &Names) -> String {
         | Action::ReprocessRefused
         | Action::ResolveRefused
         | Action::ReprocessUndelivered
+        | Action::ReprocessEnded
         | Action::SignalAdjusted => said("why"),
         Action::WatchPaused => format!("the {}. To let it go on:", said("what")),
         Action::WatchStuck => format!("{}. To see why:", said("what")),

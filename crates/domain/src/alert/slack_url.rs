@@ -1,14 +1,16 @@
 //! The address of a Slack incoming webhook.
 //!
 //! Whoever knows the URL can post with it, so it is a secret: neither `Debug` nor an error shows
-//! more than its host. Any public `https` host will do, since Slack-compatible receivers exist;
-//! `http` passes only for a host that is listed by name or an address inside an allowed network, which is
-//! how a receiver of one's own network is used.
+//! more than its host. Any public `https` host will do, since Slack-compatible receivers exist. A
+//! receiver of one's own network is judged as a repair URL is, by the project's mode and the allowed
+//! networks; beside that no secret goes over plain `http` to the public internet, not even a test
+//! project's.
 
 use std::fmt;
 
 use url::Url;
 
+use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlMistake, host_address, read_outbound};
 
 /// How many characters of the secret a label shows.
@@ -26,18 +28,18 @@ pub struct SlackUrl(Url);
 pub struct SlackUrlError(pub UrlMistake);
 
 impl SlackUrl {
-    /// Reads the URL of an incoming webhook.
+    /// Reads the URL of an incoming webhook as the project's mode and the allowed networks demand.
     ///
     /// # Errors
     /// The first mistake that was found.
-    pub fn parse(text: &str, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
-        let url = read_outbound(text, allow).map_err(|mistake| match mistake {
+    pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
+        let url = read_outbound(text, mode, allow).map_err(|mistake| match mistake {
             UrlMistake::Scheme { .. } => SlackUrlError(UrlMistake::HttpsAlways),
             mistake => SlackUrlError(mistake),
         })?;
         let address = url.host().and_then(|host| host_address(&host));
-        let local = address.is_some_and(|ip| allow.contains(ip));
-        if url.scheme() == "https" || local || allow.names_host_of(&url) {
+        let is_ours = address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(&url);
+        if url.scheme() == "https" || is_ours {
             return Ok(Self(url));
         }
         Err(SlackUrlError(UrlMistake::HttpsAlways))
@@ -84,7 +86,42 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, allow: &str) -> Result<SlackUrl, UrlMistake> {
-        SlackUrl::parse(text, &allow.parse().expect("the networks parse")).map_err(|error| error.0)
+        parse_in(Mode::Test, text, allow)
+    }
+
+    fn parse_in(mode: Mode, text: &str, allow: &str) -> Result<SlackUrl, UrlMistake> {
+        let allow = allow.parse().expect("the networks parse");
+        SlackUrl::parse(text, mode, &allow).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn what_is_http_in_a_live_project_is_judged_as_a_repair_url_is() {
+        use crate::repair_url::RepairUrl;
+        for (url, allow) in [
+            ("http://127.0.0.1:9000/slack", "127.0.0.0/8"),
+            ("http://10.1.2.3/slack", "10.0.0.0/8"),
+            ("http://[fd12::1]/slack", "fd12::/16"),
+            ("http://localhost:9000/slack", "127.0.0.0/8"),
+            ("http://localhost:9000/slack", "localhost:9000"),
+            ("http://mattermost:8065/slack", "mattermost:8065"),
+            ("http://mattermost:8065/slack", "mattermost:8066,10.0.0.0/8"),
+            ("http://hooks.example.com/slack", ""),
+            ("https://hooks.example.com/slack", ""),
+            ("https://10.1.2.3/slack", "10.0.0.0/8"),
+            ("https://10.1.2.3/slack", ""),
+        ] {
+            let allowed = allow.parse().expect("the networks parse");
+            let repair = RepairUrl::parse(url, Mode::Live, &allowed);
+            let slack = parse_in(Mode::Live, url, allow);
+            assert_eq!(
+                slack.map(|_| ()),
+                repair.map(|_| ()).map_err(|error| error.0),
+                "{url} {allow}"
+            );
+        }
+        let mistake = UrlMistake::HttpsRequired { entry: None };
+        let refused = parse_in(Mode::Live, "http://127.0.0.1:9000/slack", "127.0.0.0/8");
+        assert_eq!(refused, Err(mistake));
     }
 
     #[test]
@@ -123,7 +160,8 @@ mod tests {
     fn the_secret_part_is_never_printed() {
         let url = parse("https://hooks.slack.com/services/T0/B0/secret", "").expect("a good URL");
         assert_eq!(format!("{url:?}"), "SlackUrl(hooks.slack.com/…)");
-        let error = SlackUrl::parse("http://hooks.slack.com/secret", &AllowedNetworks::none());
+        let error =
+            SlackUrl::parse("http://hooks.slack.com/secret", Mode::Test, &AllowedNetworks::none());
         assert_eq!(
             error.expect_err("no https").to_string(),
             "the Slack URL must begin with https://"

@@ -87,6 +87,7 @@ audit_events! {
     ReprocessFailed(ReprocessEndDetail),
     ReprocessNoResult(ReprocessEndDetail),
     ReprocessUndelivered(ReprocessEndDetail),
+    ReprocessEnded(ReprocessEndDetail),
     ReprocessInterrupted(InterruptedDetail),
     CallbackDelivered(CallbackDetail),
     CallbackFailed(CallbackDetail),

@@ -1,14 +1,16 @@
 //! What every URL that users let the product post to has in common.
 //!
-//! Repair URLs and Slack URLs are read here first, so that a rule about hosts, user names or
-//! fragments is written once. Schemes other than `http` and `https` are refused here; which of the
-//! two is good enough is the caller's to say.
+//! Repair URLs and Slack URLs are read here, so that a rule about schemes, hosts, user names or fragments
+//! is written once. `http` is good enough in test projects; in live ones only for a host that the operator
+//! of the installation lists by name, and not for a network's addresses, whoever has them.
 
 use std::net::IpAddr;
 
 use url::{ParseError, Url};
 
 use super::address::{AllowedNetworks, host_address, refused_range};
+use super::host;
+use crate::project::Mode;
 use crate::url_credentials;
 
 /// The longest URL, in characters. Longer ones break proxies and say nothing more.
@@ -36,7 +38,7 @@ pub enum UrlMistake {
         /// cannot be listed so.
         entry: Option<String>,
     },
-    /// `http` to Slack, which has no live projects to speak of.
+    /// `http` to the public internet with a URL that is itself a secret.
     #[error("must begin with https://")]
     HttpsAlways,
     /// Nothing to connect to.
@@ -68,7 +70,23 @@ pub enum UrlMistake {
 ///
 /// # Errors
 /// The first mistake, in the order in which a person would mend them.
-pub(crate) fn read_outbound(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlMistake> {
+pub(crate) fn read_outbound(
+    text: &str,
+    mode: Mode,
+    allow: &AllowedNetworks,
+) -> Result<Url, UrlMistake> {
+    let url = read_plain(text, allow)?;
+    let is_named = || allow.names_host_of(&url);
+    match mode {
+        Mode::Live if url.scheme() != "https" && !is_named() => {
+            Err(UrlMistake::HttpsRequired { entry: host::entry_for(&url) })
+        }
+        Mode::Live | Mode::Test => Ok(url),
+    }
+}
+
+/// The same whatever the scheme, as long as it is one of the two.
+fn read_plain(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlMistake> {
     let url = read_url(text.trim())?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UrlMistake::Scheme { scheme: url.scheme().to_owned() });

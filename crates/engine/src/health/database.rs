@@ -38,9 +38,10 @@ pub(super) async fn writable(pool: &PgPool) -> Check {
             DATABASE,
             "the database does not answer, or lacks the tables: no receipt can be accepted",
             "see that the server of DATABASE_URL runs, that the schema is there (`sendpromptly \
-             migrate`) and that the role may use it; `sendpromptly doctor` shows the cause",
+             migrate`) and that the role may use it",
         )
-        .because(&cause),
+        // Whoever waited in vain for a connection knows less than whoever tried to make one.
+        .because_for_doctor(&pool.connect_failure().unwrap_or(cause)),
     }
 }
 

@@ -80,7 +80,21 @@ impl Check {
     fn because(self, cause: &impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..self }
     }
+
+    /// The same where the cure needs the cause, which only `doctor` shows.
+    fn because_for_doctor(self, cause: &impl ToString) -> Self {
+        let cure = self.cure.as_deref().map(|cure| format!("{cure}{ASK_DOCTOR}"));
+        Self { cure, ..self.because(cause) }
+    }
+
+    /// What to do about it, for one who sees the cause beside it.
+    #[must_use]
+    pub fn cure_beside_cause(&self) -> Option<&str> {
+        self.cure.as_deref().map(|cure| cure.strip_suffix(ASK_DOCTOR).unwrap_or(cure))
+    }
 }
+
+const ASK_DOCTOR: &str = "; `sendpromptly doctor` shows the cause";
 
 /// What all checks found.
 #[derive(Debug, Clone)]
@@ -248,6 +262,19 @@ mod tests {
             serde_json::to_string(&checks).expect("JSON"),
             r#"[{"name":"database","status":"ok","detail":"takes writes"},{"name":"outbox","status":"failed","detail":"3 messages wait","cure":"look"}]"#
         );
+    }
+
+    #[test]
+    fn doctor_is_named_where_the_cause_is_hidden_and_not_beside_it() {
+        let check =
+            Check::failed("database", "does not answer", "start it").because_for_doctor(&"refused");
+        assert_eq!(check.cure.as_deref(), Some("start it; `sendpromptly doctor` shows the cause"));
+        assert_eq!(
+            (check.cure_beside_cause(), check.cause.as_deref()),
+            (Some("start it"), Some("refused"))
+        );
+        let plain = Check::failed("workers", "none polls", "start one");
+        assert_eq!(plain.cure_beside_cause(), Some("start one"));
     }
 
     #[test]

@@ -58,16 +58,15 @@ fn judge_reach(reached: Result<(), EngineError>) -> Check {
         Err(error @ EngineError::Settings(_)) => Check::failed(
             TEMPORAL,
             "the Temporal settings make no sense: nothing is watched",
-            "correct the variables TEMPORAL_…; `sendpromptly doctor` shows the cause",
+            "correct the variables TEMPORAL_…",
         )
-        .because(&error),
+        .because_for_doctor(&error),
         Err(error) => Check::failed(
             TEMPORAL,
             "Temporal does not answer: receipts are accepted and wait in the outbox",
-            "see that the server of TEMPORAL_ADDRESS runs and lets us in; `sendpromptly doctor` \
-             shows the cause",
+            "see that the server of TEMPORAL_ADDRESS runs and lets us in",
         )
-        .because(&error),
+        .because_for_doctor(&error),
     }
 }
 

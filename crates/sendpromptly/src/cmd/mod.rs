@@ -95,6 +95,12 @@ impl Command {
         matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_))
     }
 
+    /// Whether it goes on with settings that others do not start with, because it is there to name them.
+    #[must_use]
+    pub const fn names_mistakes(&self) -> bool {
+        matches!(self, Self::Doctor(_))
+    }
+
     /// Does it.
     pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
         match self {

@@ -2,11 +2,12 @@
 //!
 //! The namespace, the search attributes and the workflow that ties the namespace to the database, in this
 //! order. Each step looks before it makes anything, so the command may be run again, also after a run that
-//! was cut off. A step that fails ends it; what was made before stays.
+//! was cut off. What was made stays, whatever fails: a step that fails says what of it was made, and those
+//! that stand on it are listed as not done.
 
 use clap::{Args, Subcommand};
 use engine::environment::{Claim, Foreign};
-use engine::setup::Made;
+use engine::setup::{AttributeSetup, Made};
 use engine::{Engine, EngineError, health};
 use serde::Serialize;
 use store::{environments, pool};
@@ -23,6 +24,10 @@ Example:
 
 Run it after `sendpromptly migrate`, as often as you like. On Temporal Cloud, namespaces and search \
 attributes are made with tcld or the web console: there it says which are missing.";
+
+const NAMESPACE: &str = "namespace";
+const ATTRIBUTES: &str = "search_attributes";
+const ENVIRONMENT: &str = "environment";
 
 /// What can be set up.
 #[derive(Debug, Subcommand)]
@@ -56,6 +61,7 @@ enum Outcome {
     Made,
     WasThere,
     Failed,
+    NotDone,
 }
 
 #[derive(Serialize)]
@@ -70,6 +76,11 @@ impl Step {
 
     fn failed(name: &'static str, detail: impl Into<String>, cure: Option<String>) -> Self {
         Self { cure, ..Self::new(name, Outcome::Failed, detail) }
+    }
+
+    /// A step that stands on one that failed.
+    fn not_done(name: &'static str, failed: &Self) -> Self {
+        Self::new(name, Outcome::NotDone, format!("because the step {} has failed", failed.name))
     }
 
     /// An error that Temporal gave; some say what to do by themselves.
@@ -101,48 +112,66 @@ impl Verb {
         let Self::Temporal(args) = self;
         let site = Site::find(context)?;
         let engine = desk::engine(site.dev.as_ref(), context);
-        let mut steps = Vec::new();
-        steps.push(while_waiting("setting the namespace up", namespace(&engine)).await);
-        if is_well(&steps) {
-            steps.push(while_waiting("setting search attributes up", attributes(&engine)).await);
-        }
-        if is_well(&steps) {
-            steps.push(environment(&engine, &site, args.adopt).await);
-        }
-        report(&steps)
+        let namespace = while_waiting("setting the namespace up", namespace(&engine)).await;
+        let attributes = match namespace.outcome {
+            Outcome::Failed => Step::not_done(ATTRIBUTES, &namespace),
+            _ => while_waiting("setting search attributes up", attributes(&engine)).await,
+        };
+        let failed = [&namespace, &attributes].into_iter().find(|it| it.outcome == Outcome::Failed);
+        let environment = match failed {
+            Some(failed) => Step::not_done(ENVIRONMENT, failed),
+            None => environment(&engine, &site, args.adopt).await,
+        };
+        report(&[namespace, attributes, environment])
     }
 }
 
 fn is_well(steps: &[Step]) -> bool {
-    steps.iter().all(|step| step.outcome != Outcome::Failed)
+    steps.iter().all(|step| matches!(step.outcome, Outcome::Made | Outcome::WasThere))
 }
 
 async fn namespace(engine: &Engine) -> Step {
-    const NAME: &str = "namespace";
     match engine.setup_namespace().await {
-        Ok(made) => Step::new(NAME, made.into(), engine.namespace().unwrap_or_default()),
+        Ok(made) => Step::new(NAMESPACE, made.into(), engine.namespace().unwrap_or_default()),
         Err(error @ EngineError::NoNamespace(_)) if engine.is_cloud() => {
             let cure = "make it with `tcld namespace create` or in Temporal Cloud's web console";
-            Step::failed(NAME, error.to_string(), Some(cure.to_owned()))
+            Step::failed(NAMESPACE, error.to_string(), Some(cure.to_owned()))
         }
-        Err(error) => Step::refused(NAME, error),
+        Err(error) => Step::refused(NAMESPACE, error),
     }
 }
 
 async fn attributes(engine: &Engine) -> Step {
-    const NAME: &str = "search_attributes";
     match engine.setup_attributes().await {
-        Ok((made, gaps)) if gaps.is_empty() => Step::new(NAME, made.into(), "all five are there"),
-        Ok((_, gaps)) => {
-            let (detail, cure) = health::describe_gaps(&gaps, engine.is_cloud());
-            Step::failed(NAME, detail, Some(cure))
-        }
-        Err(error) => Step::refused(NAME, error),
+        Ok(setup) => judge_attributes(&setup, engine.is_cloud()),
+        Err(error) => Step::refused(ATTRIBUTES, error),
     }
 }
 
+/// Says what was made, what was not, and why.
+fn judge_attributes(setup: &AttributeSetup, cloud: bool) -> Step {
+    let AttributeSetup { made, refused, gaps } = setup;
+    let mut parts = Vec::new();
+    if !made.is_empty() {
+        parts.push(format!("made {}", made.join(", ")));
+    }
+    if gaps.is_empty() && refused.is_empty() {
+        parts.push("all five are there".to_owned());
+        let outcome = if made.is_empty() { Outcome::WasThere } else { Outcome::Made };
+        return Step::new(ATTRIBUTES, outcome, parts.join("; "));
+    }
+    parts.extend(refused.iter().map(|(name, error)| format!("did not make {name}: {error}")));
+    let (detail, cure) = health::describe_gaps(gaps, cloud);
+    parts.extend((!detail.is_empty()).then_some(detail));
+    let cure = if refused.is_empty() {
+        cure
+    } else {
+        "see what Temporal said, then run `sendpromptly setup temporal` again".to_owned()
+    };
+    Step::failed(ATTRIBUTES, parts.join("; "), Some(cure))
+}
+
 async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
-    const NAME: &str = "environment";
     let asking =
         async { environments::find_id(&pool::connect_lazily(&site.database_url, 1)?).await };
     let ours = match while_waiting("waiting for the database", asking).await {
@@ -150,7 +179,7 @@ async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
         Err(error) => {
             let cure = "see that DATABASE_URL answers, and run `sendpromptly migrate` first";
             let detail = failure::message(&error.into());
-            return Step::failed(NAME, detail, Some(cure.to_owned()));
+            return Step::failed(ENVIRONMENT, detail, Some(cure.to_owned()));
         }
     };
     let claimed = if adopt {
@@ -160,12 +189,12 @@ async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
     };
     let belongs = format!("the namespace works for the database {ours}");
     match claimed {
-        Ok(Claim::WasThere) => Step::new(NAME, Outcome::WasThere, belongs),
-        Ok(Claim::Made) => Step::new(NAME, Outcome::Made, belongs),
+        Ok(Claim::WasThere) => Step::new(ENVIRONMENT, Outcome::WasThere, belongs),
+        Ok(Claim::Made) => Step::new(ENVIRONMENT, Outcome::Made, belongs),
         Ok(Claim::Adopted { theirs }) => {
-            Step::new(NAME, Outcome::Made, format!("{belongs}, and no longer for {theirs}"))
+            Step::new(ENVIRONMENT, Outcome::Made, format!("{belongs}, and no longer for {theirs}"))
         }
-        Err(error) => Step::refused(NAME, error),
+        Err(error) => Step::refused(ENVIRONMENT, error),
     }
 }
 
@@ -175,6 +204,7 @@ fn report(steps: &[Step]) -> anyhow::Result<Answer> {
             Outcome::Made => ("made", Tone::Good),
             Outcome::WasThere => ("was there", Tone::Plain),
             Outcome::Failed => ("FAILED", Tone::Bad),
+            Outcome::NotDone => ("not done", Tone::Careful),
         };
         let text = match &step.cure {
             Some(cure) => format!("{}; to do: {cure}", step.detail),
@@ -188,6 +218,8 @@ fn report(steps: &[Step]) -> anyhow::Result<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use engine::setup::AttributeGaps;
+
     use super::*;
 
     #[test]
@@ -201,5 +233,32 @@ mod tests {
             r#"{"steps":[{"name":"namespace","outcome":"was_there","detail":"default"},{"name":"environment","outcome":"failed","detail":"of another","cure":"adopt"}]}"#
         );
         assert!(!answer.passed());
+        let not_done = Step::not_done("environment", &Step::failed("namespace", "away", None));
+        assert_eq!(not_done.detail, "because the step namespace has failed");
+        assert!(!report(&[not_done]).expect("a report").passed());
+    }
+
+    #[test]
+    fn a_set_up_that_fails_half_way_says_what_was_made_and_what_was_not() {
+        let full = || EngineError::Refused("too many of type Keyword".to_owned());
+        let gaps = AttributeGaps { missing: vec!["SpState"], mistyped: Vec::new() };
+        let setup = AttributeSetup {
+            made: vec!["SpProjectId", "SpEffectType"],
+            refused: vec![("SpState", full())],
+            gaps,
+        };
+        let step = judge_attributes(&setup, false);
+        assert_eq!(step.outcome, Outcome::Failed);
+        assert_eq!(
+            step.detail,
+            "made SpProjectId, SpEffectType; did not make SpState: Temporal refused the request: too \
+             many of type Keyword; 1 of 5 are missing, so Temporal refuses watches: SpState"
+        );
+        let mistyped = vec![("SpState", "Int".to_owned())];
+        let gaps = AttributeGaps { missing: Vec::new(), mistyped };
+        let setup = AttributeSetup { made: vec!["SpEffectType"], refused: Vec::new(), gaps };
+        let step = judge_attributes(&setup, false);
+        assert_eq!(step.detail, "made SpEffectType; SpState is Int, and must be Keyword");
+        assert!(step.cure.expect("a cure").contains("remove SpState"));
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::limits::Limits;
 use super::target::{Pooler, timed_out};
+use crate::error::READ_ONLY;
 
 /// How old a connection to a read-only server is before it is replaced, so that one that stays so is
 /// not asked for connections all the time.
@@ -245,7 +246,7 @@ fn breaks(error: &Error) -> bool {
 /// Whether the server takes no writes. After a fail-over the connections to a server that was demoted
 /// stay open, and the address already leads to another.
 fn is_read_only(error: &Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("25006"))
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(READ_ONLY))
 }
 
 /// A query that is prepared under a name, and so only once, or without one. Without a cache sqlx would

@@ -109,6 +109,12 @@ impl PgPool {
         Transaction::begin(self.acquire().await?, words.into_sql_str().as_str()).await
     }
 
+    /// Why the last attempt to connect failed; `None` once one succeeded, or before the first has ended.
+    #[must_use]
+    pub fn connect_failure(&self) -> Option<String> {
+        self.0.failure.borrow().as_deref().map(|failure| failure.to_error().to_string())
+    }
+
     /// Lets nobody in any more and closes what is idle. What is in use is closed when it is given back;
     /// it is not waited for, because its server may be gone.
     pub async fn close(&self) {

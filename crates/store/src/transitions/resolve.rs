@@ -1,7 +1,7 @@
 //! Resolving an incident by hand.
 
 use domain::alert::AlertKind;
-use domain::audit::detail::{ResolvedDetail, WhyDetail};
+use domain::audit::detail::{ReprocessEndDetail, ResolvedDetail, WhyDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
@@ -53,7 +53,7 @@ pub async fn resolve_incident(
     if incident.state == IncidentState::Resolved {
         return Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved));
     }
-    end_running(tx, &scene, incident).await?;
+    end_running(tx, &scene, incident, resolving.actor).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, resolving.note).await?;
     let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
     let (resolution, note) = (Resolution::Manual, resolving.note.map(str::to_owned));
@@ -66,11 +66,13 @@ pub async fn resolve_incident(
     Ok(())
 }
 
-/// Ends a reprocess that runs, as what it had come to.
+/// Ends a reprocess that runs. Its state says what it had come to; the timeline says who ended it, since its
+/// callback did not fail.
 async fn end_running(
     tx: &mut PgConnection,
     scene: &Scene,
     incident: &Incident,
+    actor: &Actor,
 ) -> Result<(), StoreError> {
     let Some(running) = scene.running() else {
         return Ok(());
@@ -78,7 +80,10 @@ async fn end_running(
     let delivered = running.state == ReprocessState::AwaitingResult;
     let ending = if delivered { ReprocessState::NoResult } else { ReprocessState::Undelivered };
     reprocesses::change_state(tx, running.id, running.state, ending).await?;
-    note_ending(tx, scene, incident, (running.id, ending, None)).await
+    let why = Some("the incident was resolved manually".to_owned());
+    let ended = AuditEvent::ReprocessEnded(ReprocessEndDetail { replay_id: running.id, why });
+    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    audit::record(tx, actor, subject, &ended).await
 }
 
 /// Keeps on the timeline that a resolution typed by hand was refused.

@@ -1,6 +1,7 @@
 //! `destination add`.
 
 use domain::ids::DestinationId;
+use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
 use store::Insertion;
@@ -53,9 +54,9 @@ struct Added {
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
-    let new = read(&args.place, &desk.callback_allow()?)?;
-    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let project = desk.project(&args.project).await?;
+    let new = read(&args.place, project.mode, &desk.callback_allow()?)?;
+    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let key = desk.master_key().await?;
     let added =
         desk.transaction(async |tx| add_destination(tx, &desk.actor, &key, project.id, &new).await);
@@ -75,12 +76,12 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
     Answer::new(&Added { destination_id, kind: new.target.kind() }, human)
 }
 
-fn read(place: &Place, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
+fn read(place: &Place, mode: Mode, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
     match (&place.email, &place.slack) {
         (Some(address), _) => {
             NewDestination::email(address).map_err(|why| Failure::option("email", why))
         }
-        (None, Some(url)) => NewDestination::slack(url, allow)
+        (None, Some(url)) => NewDestination::slack(url, mode, allow)
             .map_err(|error| Failure::Validation(error.to_string())),
         (None, None) => Err(Failure::Validation("give --email or --slack".into())),
     }
@@ -92,7 +93,7 @@ mod tests {
 
     fn place(email: Option<&str>, slack: Option<&str>) -> Result<NewDestination, Failure> {
         let place = Place { email: email.map(Into::into), slack: slack.map(Into::into) };
-        read(&place, &AllowedNetworks::none())
+        read(&place, Mode::Test, &AllowedNetworks::none())
     }
 
     #[test]

@@ -10,7 +10,7 @@ use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
 use store::MasterKey;
-use store::destinations::{self, Target};
+use store::destinations::{self, SavedTarget, Target};
 
 use crate::answer::Answer;
 use crate::desk::Desk;
@@ -38,7 +38,7 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let desk = Desk::open(context).await?;
     let key = desk.master_key().await?;
     let found = destinations::find_target(&desk.pool, &key, id).await?;
-    let (_, target) = found.ok_or_else(|| no_such("destination", id))?;
+    let target = found.ok_or_else(|| no_such("destination", id))?;
     let deps = deps(&desk, context, key, &target)?;
     let sending = try_destination(&deps, id, &desk.actor);
     let trial = while_waiting("waiting for the answer", sending).await?;
@@ -54,9 +54,14 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
 }
 
 /// What the message leaves by; what is missing for it is said before anything is sent.
-fn deps(desk: &Desk, context: &Context, key: MasterKey, target: &Target) -> anyhow::Result<Deps> {
+fn deps(
+    desk: &Desk,
+    context: &Context,
+    key: MasterKey,
+    saved: &SavedTarget,
+) -> anyhow::Result<Deps> {
     let allow = desk.callback_allow()?;
-    let senders = senders_for(desk, context, target, allow.clone())?;
+    let senders = senders_for(desk, context, saved, allow.clone())?;
     Ok(Deps {
         pool: desk.pool.clone(),
         master_key: key,
@@ -71,13 +76,14 @@ fn deps(desk: &Desk, context: &Context, key: MasterKey, target: &Target) -> anyh
 fn senders_for(
     desk: &Desk,
     context: &Context,
-    target: &Target,
+    saved: &SavedTarget,
     allow: AllowedNetworks,
 ) -> anyhow::Result<Senders> {
-    if let Target::Slack(url) = target {
-        SlackUrl::parse(url, &allow).map_err(|error| Failure::Validation(error.to_string()))?;
+    if let Target::Slack(url) = &saved.target {
+        SlackUrl::parse(url, saved.mode, &allow)
+            .map_err(|error| Failure::Validation(error.to_string()))?;
     }
-    match (desk.dev(), target) {
+    match (desk.dev(), &saved.target) {
         (Some(_), _) => {
             let folder = local::mail_dir(&context.data_dir);
             senders::set_up(&context.environment, allow, Some(folder))

@@ -104,9 +104,10 @@ impl From<health::Check> for Check {
             health::Status::Failed => Status::Fail,
             health::Status::Unknown => Status::Skip,
         };
+        let cure = check.cure_beside_cause().map(str::to_owned);
         let cause = check.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
         let message = format!("{}{cause}", check.detail);
-        Self { name: check.name, status, message, cure: check.cure }
+        Self { name: check.name, status, message, cure }
     }
 }
 

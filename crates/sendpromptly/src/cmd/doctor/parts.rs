@@ -14,7 +14,7 @@ use crate::desk::{Site, find_master_key};
 use crate::local::DevState;
 use crate::progress::while_waiting;
 use crate::settings::UnknownSetting;
-use crate::{Context, failure, local, senders};
+use crate::{Context, failure, local, logging, senders};
 
 const SETTINGS: &str = "settings";
 const PUBLIC: &str = "public_url";
@@ -59,7 +59,9 @@ impl Database {
 /// Settings of this process that api or worker would not start with, and variables that look like
 /// settings and are none. Those of api and worker are named in their logs.
 pub(super) fn settings(unknown: &[UnknownSetting], context: &Context) -> Check {
-    let mistakes = context.environment.mistakes().into_iter().map(|error| error.to_string());
+    let environment = &context.environment;
+    let mistakes = environment.mistakes().into_iter().chain(logging::find_mistakes(environment));
+    let mistakes = mistakes.map(|error| error.to_string());
     let mistakes: Vec<_> = mistakes.chain(worker::find_mistake()).collect();
     if !mistakes.is_empty() {
         return Check::fail(SETTINGS, mistakes.join("; "));

@@ -1,4 +1,4 @@
-//! Sends the alerts that wait for their destination.
+//! Sends the alerts and notices that wait for their destination.
 //!
 //! Every few seconds it looks which destinations have some and may be tried. Each is served on its own, so
 //! that one that hangs keeps no other waiting. A worker that dies leaves claims that run out.
@@ -7,8 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::Deps;
-use activities::alerts::waiting;
+use activities::{Deps, waiting};
 use tokio::task::JoinSet;
 
 /// From one look to the next.
@@ -32,19 +31,19 @@ pub(crate) async fn run(deps: Arc<Deps>) {
                         served.spawn(async move { (id, waiting::send_to(&deps, id, PACE).await) });
                     }
                 },
-                Err(error) => tracing::warn!(%error, "could not look for alerts that wait"),
+                Err(error) => tracing::warn!(%error, "could not look for messages that wait"),
             },
             Some(ended) = served.join_next() => match ended {
                 Ok((id, sent)) => {
                     busy.remove(&id);
                     if let Err(error) = sent {
-                        tracing::warn!(%id, %error, "could not send the alerts that wait");
+                        tracing::warn!(%id, %error, "could not send the messages that wait");
                     }
                 }
                 Err(error) => {
                     // Which one it was is not known; claims keep the others from being sent twice.
                     busy.clear();
-                    tracing::error!(%error, "sending alerts ended badly");
+                    tracing::error!(%error, "sending messages ended badly");
                 }
             },
         }

@@ -1,0 +1,85 @@
+//! Messages that wait for their destination: alerts and notices, which share its back-off.
+//!
+//! What waits for a destination is sent one after the other: what is too old to be sent first, so that it is
+//! given up, then what was tried least, so that a message that is never taken keeps no other from going out.
+
+use domain::ids::{AlertId, DestinationId};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// A message that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// About an incident.
+    Alert(AlertId),
+    /// About what no single incident tells.
+    Notice(Uuid),
+}
+
+impl Waiting {
+    const fn id(self) -> Uuid {
+        match self {
+            Self::Alert(id) => id.as_uuid(),
+            Self::Notice(id) => id,
+        }
+    }
+}
+
+/// The destinations for which messages wait that nobody is about to send: notices, and alerts of more than
+/// ten seconds ago, which their watches have left. One that is left alone for a while is listed only where
+/// a message is to be given up.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT d.id AS "id!" FROM destinations d WHERE EXISTS (
+             SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
+               AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
+               AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
+                   OR a.created_at < now() - interval '24 hours'))
+           UNION
+           SELECT d.id FROM notices n JOIN destinations d ON d.id = n.destination_id
+           WHERE n.state = 'pending' AND n.due_at <= now()
+             AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
+                 OR n.created_at < now() - interval '24 hours')"#,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(DestinationId::from_uuid).collect())
+}
+
+/// The next message for a destination, but for these.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_next(
+    db: impl PgExecutor<'_>,
+    destination_id: DestinationId,
+    but_for: &[Waiting],
+) -> Result<Option<Waiting>, StoreError> {
+    let but_for: Vec<_> = but_for.iter().map(|waiting| waiting.id()).collect();
+    let row = sqlx::query!(
+        r#"SELECT id AS "id!", is_alert AS "is_alert!" FROM (
+               SELECT id, true AS is_alert, created_at, attempts FROM alerts
+               WHERE destination_id = $1 AND state = 'pending' AND created_at < now() - interval '10 seconds'
+               UNION ALL
+               SELECT id, false, created_at, attempts FROM notices
+               WHERE destination_id = $1 AND state = 'pending' AND due_at <= now()) AS waiting
+           WHERE id <> ALL ($2)
+           ORDER BY created_at > now() - interval '24 hours', attempts, created_at, id LIMIT 1"#,
+        destination_id.as_uuid(),
+        &but_for,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| {
+        if row.is_alert {
+            Waiting::Alert(AlertId::from_uuid(row.id))
+        } else {
+            Waiting::Notice(row.id)
+        }
+    }))
+}
