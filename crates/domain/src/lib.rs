@@ -34,6 +34,7 @@ pub mod shop_domain;
 pub mod signature;
 pub mod snapshot;
 pub mod text_enum;
+pub mod timeline;
 pub mod url_credentials;
 pub mod verdict;
 pub mod watch;

@@ -11,6 +11,7 @@ use axum::response::Response;
 use domain::audit::Actor;
 use domain::ids::ReplayId;
 use domain::incident::check_note;
+use domain::timeline::{actor_name, short_actor_name};
 use domain::verdict::{AcknowledgeRefusal, ReprocessRefusal};
 use serde::Deserialize;
 use store::incidents::Incident;
@@ -26,7 +27,6 @@ use super::show;
 use super::view::{Field, Typed};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::story::{name_of, short_name_of};
 
 /// What was typed beside a button.
 #[derive(Debug, Default, Deserialize)]
@@ -108,7 +108,7 @@ fn who_was_first(by: &str, actor: &Actor, running: ReplayId) -> Result<Message, 
     if by == actor.to_string() {
         return Ok(Message::done(ASKED));
     }
-    let by = if by.is_empty() { "somebody".to_owned() } else { name_of(by) };
+    let by = if by.is_empty() { "somebody".to_owned() } else { actor_name(by) };
     Err(format!("Nothing was started: {by} was first, and reprocess {running} is running."))
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn acknowledge(
 async fn who_looks_after(state: &ConsoleState, incident: &Incident) -> Result<String, StoreError> {
     let mut people = audit::list_acknowledgers(&state.pool, &[incident.event_id]).await?;
     let by = people.remove(&incident.event_id);
-    let by = by.map_or_else(|| "somebody".to_owned(), |actor| short_name_of(&actor));
+    let by = by.map_or_else(|| "somebody".to_owned(), |actor| short_actor_name(&actor));
     Ok(format!("Nothing was changed: {by} was first and looks after it."))
 }
 

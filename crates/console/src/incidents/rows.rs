@@ -3,6 +3,7 @@
 use domain::alert::{humane_duration, one_line};
 use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
+use domain::timeline::short_actor_name;
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
 
@@ -63,7 +64,7 @@ fn state(row: &IncidentRow) -> Pill {
     let text = match row.incident.state {
         IncidentState::Open => text,
         IncidentState::Acknowledged => match &row.acknowledged_by {
-            Some(by) => format!("{text} by {}", story::short_name_of(by)),
+            Some(by) => format!("{text} by {}", short_actor_name(by)),
             None => text,
         },
         IncidentState::Reprocessing => match row.running {
