@@ -98,6 +98,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         opened_at: now,
         happened_at: now,
         resolution: None,
+        resolved_by: None,
         reprocess_ending: None,
         timeout_minutes: project.timeout_minutes,
         last_answer: None,

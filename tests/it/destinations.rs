@@ -13,6 +13,8 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::alert_claims::{Claim, claim_alert};
 use store::destinations::{Destination, Target};
+use store::incidents::Incident;
+use store::operator_actions::OperatorAction;
 
 const UNKNOWN: &str =
     "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown\r\n";
@@ -318,5 +320,23 @@ fn mails_of_one_incident_are_one_conversation() {
         assert_eq!(header(&mails[1], "Subject"), format!("Re: {subject}"));
         assert!(mails[1].contains("Resolved "), "{}", mails[1]);
         assert!(!mails[0].contains("In-Reply-To"));
+    });
+}
+
+#[test]
+fn a_mail_about_a_manual_resolution_names_who_resolved_it() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        world.mailbox.wait_for(1).await;
+        let open = |it: &Incident| it.state == IncidentState::Open;
+        let incident = world.incident_when(event_id, "open", open).await;
+        let actor = Actor::Operator("alice@cometcart.test".to_owned());
+        let action = OperatorAction { incident: &incident, actor: &actor, note: None };
+        action.resolve(&world.pool).await.expect("an open incident");
+        let mail = world.mailbox.wait_for(2).await.remove(1).replace("=\r\n", "");
+        let named = "alice@cometcart.test resolved the incident manually";
+        assert!(mail.contains(named), "{mail}");
     });
 }

@@ -4,14 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution, check_note};
-use domain::verdict::AcknowledgeRefusal;
+use domain::rejection::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::incidents::Incident;
-use store::pool;
+use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ApiError;
@@ -154,16 +152,9 @@ pub async fn acknowledge(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let actor = caller.actor();
-    let judged = acknowledge_incident(&mut tx, incident.event_id, &actor, note.as_deref()).await?;
-    judged.map_err(|refusal| match refusal {
-        AcknowledgeRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        AcknowledgeRefusal::AlreadyAcknowledged
-        | AcknowledgeRefusal::Repairing
-        | AcknowledgeRefusal::Resolved => conflict(&refusal),
-    })?;
-    pool::commit(tx).await?;
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
@@ -184,14 +175,9 @@ pub async fn resolve(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;
-    let mut tx = pool::begin(&state.pool).await?;
-    let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => {}
-        ResolveAnswer::AlreadyResolved => return Err(conflict(&"the incident is resolved")),
-        ResolveAnswer::NoIncident => return Err(ApiError::not_found("the event has no incident")),
-    }
-    pool::commit(tx).await?;
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
@@ -215,6 +201,21 @@ pub(super) fn read_note(
     caller::checked(fields, note)
 }
 
-pub(super) fn conflict(why: &impl ToString) -> ApiError {
-    ApiError::IncidentConflict { message: why.to_string() }
+/// Why an action on an incident changed nothing.
+pub(super) fn rejected(error: ActionError, incident: &Incident) -> ApiError {
+    let rejection = match error {
+        ActionError::Store(error) => return error.into(),
+        ActionError::Rejected(rejection) => rejection,
+    };
+    let message = match rejection {
+        Rejection::NoIncident => return ApiError::not_found(rejection.to_string()),
+        Rejection::NoRepairUrl => format!(
+            "{rejection}; set repair_url with PATCH /api/v1/projects/{} first",
+            incident.project_id
+        ),
+        Rejection::Resolved(_) | Rejection::Acknowledged(_) | Rejection::Reprocessing(..) => {
+            rejection.to_string()
+        }
+    };
+    ApiError::IncidentConflict { message }
 }

@@ -5,12 +5,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::ReplayId;
 use domain::reprocess::ReprocessState;
-use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
 use store::attempts::{self, CallbackAttempt};
-use store::pool;
-use store::reprocesses::{self, new_id};
-use store::transitions::reprocess::{Wanted, request_reprocess};
+use store::operator_actions::OperatorAction;
+use store::reprocesses;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -18,7 +16,7 @@ use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::incidents::{NoteBody, conflict, read_note};
+use super::incidents::{NoteBody, read_note, rejected};
 use super::paging::Listed;
 
 /// One reprocess with its callback attempts.
@@ -116,19 +114,10 @@ pub async fn create(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let (replay_id, actor) = (new_id(), caller.actor());
-    let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let mut tx = pool::begin(&state.pool).await?;
-    let judged = request_reprocess(&mut tx, incident.event_id, wanted).await?;
-    judged.map_err(|refusal| match refusal {
-        ReprocessRefusal::NoIncident => ApiError::not_found(refusal.to_string()),
-        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&refusal),
-        ReprocessRefusal::NoRepairUrl => conflict(&format!(
-            "{refusal}; set repair_url with PATCH /api/v1/projects/{} first",
-            incident.project_id
-        )),
-    })?;
-    pool::commit(tx).await?;
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    let requested = action.request_reprocess(&state.pool).await;
+    let replay_id = requested.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))

@@ -82,6 +82,9 @@ pub struct AlertFacts {
     /// How the incident ended, for [`AlertKind::IncidentResolved`].
     #[serde(default)]
     pub resolution: Option<Resolution>,
+    /// Who resolved it manually, by name.
+    #[serde(default)]
+    pub resolved_by: Option<String>,
     /// How the reprocess ended, for [`AlertKind::ReprocessFailed`].
     #[serde(default)]
     pub reprocess_ending: Option<ReprocessState>,
@@ -138,6 +141,7 @@ impl AlertFacts {
             *line = one_line(line);
         }
         self.error_code = self.error_code.as_deref().map(one_line);
+        self.resolved_by = self.resolved_by.as_deref().map(one_line);
         self.error_message = self.error_message.as_deref().map(legible);
         if let Some(answer) = &mut self.last_answer {
             answer.excerpt = legible(&answer.excerpt);
@@ -211,7 +215,8 @@ mod tests {
         let mut json = serde_json::to_value(&facts).expect("facts serialise");
         assert_eq!(serde_json::from_value::<AlertFacts>(json.clone()).ok(), Some(facts.clone()));
         let fields = json.as_object_mut().expect("an object");
-        for optional in ["test_message", "error_code", "error_message", "resolution"] {
+        for optional in ["test_message", "error_code", "error_message", "resolution", "resolved_by"]
+        {
             fields.remove(optional);
         }
         fields.remove("reprocess_ending");
@@ -228,6 +233,7 @@ mod tests {
             internal_reference: hostile.to_owned(),
             provider_event_id: hostile.to_owned(),
             error_code: Some(hostile.to_owned()),
+            resolved_by: Some(hostile.to_owned()),
             error_message: Some(hostile.to_owned()),
             last_answer: Some(LastAnswer { status: Some(502), excerpt: hostile.to_owned() }),
             incident_url: hostile.to_owned(),

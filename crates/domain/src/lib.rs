@@ -27,6 +27,7 @@ pub mod outbox;
 pub mod project;
 pub mod proof;
 pub mod receipt;
+pub mod rejection;
 pub mod repair_url;
 pub mod reprocess;
 pub mod secret_token;

@@ -64,3 +64,18 @@ pub async fn list_of_event(
     entries.reverse();
     Ok(entries)
 }
+
+/// The latest entry of an event that is looked for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_latest(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    is: impl Fn(&AuditEvent) -> bool,
+) -> Result<Option<TimelineEntry>, StoreError> {
+    let entries = list_of_event(db, event_id).await?;
+    let matches =
+        |entry: &TimelineEntry| is(&AuditEvent::read(&entry.action, entry.detail.clone()));
+    Ok(entries.into_iter().rev().find(matches))
+}

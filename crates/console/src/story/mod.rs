@@ -139,7 +139,7 @@ fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
         let item = entry.item(names);
         if !fold_attempt(&mut lines, &item) && !fold_delivery(&mut lines, &item, names) {
             let mut line = Line::from(item);
-            leave_out_what_was_said(&mut line, lines.last());
+            leave_out_repetition(&mut line, lines.last());
             lines.push(line);
         }
     }
@@ -147,7 +147,7 @@ fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
 }
 
 /// The incident that a failure opens has nothing to say that the failure did not.
-fn leave_out_what_was_said(line: &mut Line, before: Option<&Line>) {
+fn leave_out_repetition(line: &mut Line, before: Option<&Line>) {
     let failure = before.filter(|before| before.event.kind() == Some(Action::ResultFailed));
     let Some(failure) = failure else { return };
     if line.event.kind() == Some(Action::IncidentOpened) && line.rest == failure.rest {

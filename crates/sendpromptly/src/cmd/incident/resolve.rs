@@ -1,13 +1,11 @@
 //! `incident resolve`: closed by hand, with the reason that the timeline keeps.
 
-use store::pool;
-use store::transitions::resolve::{ResolveAnswer, Resolving, resolve_incident};
+use store::operator_actions::OperatorAction;
 
-use super::{Shape, check_note};
+use super::{Shape, check_note, rejected};
 use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
-use crate::failure::{Failure, no_such};
 
 pub const HELP: &str = "\
 Example:
@@ -19,16 +17,9 @@ pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Resu
     check_note(note)?;
     let desk = Desk::open(context).await?;
     let incident = desk.incident(id).await?;
-    let resolving = Resolving { actor: &desk.actor, note: Some(note), signal: true };
-    let mut tx = desk.begin().await?;
-    match resolve_incident(&mut tx, incident.event_id, resolving).await? {
-        ResolveAnswer::Resolved => pool::commit(tx).await?,
-        ResolveAnswer::AlreadyResolved => {
-            let said = format!("incident {} is resolved already", incident.id);
-            return Err(Failure::IncidentConflict(said).into());
-        }
-        ResolveAnswer::NoIncident => return Err(no_such("incident", incident.id).into()),
-    }
+    let action = OperatorAction { incident: &incident, actor: &desk.actor, note: Some(note) };
+    let resolved = action.resolve(&desk.pool).await;
+    resolved.map_err(|error| rejected(error, incident.project_id))?;
     let resolved = desk.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);
     Answer::new(&Shape::from(resolved), human)
