@@ -14,9 +14,11 @@ use domain::audit::detail::{AlertDetail, ToldKind};
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
-use store::notices::{self, AttemptEnd, Notice};
+use store::notices::{self, AttemptEnd, Claim, Notice, NoticeId};
 use store::pool::transaction;
-use store::{StoreError, alerts, destinations as saved, projects};
+use store::{
+    PgConnection, StoreError, alerts, destination_health, destinations as saved, projects,
+};
 
 /// Writes the notices about results that are due, and forgets old ones.
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {

@@ -12,7 +12,7 @@ use domain::ids::{DestinationId, EventId, IncidentId};
 use domain::incident::Reason;
 use store::administration::destination::{TestOutcome, note_test};
 use store::audit;
-use store::destinations::{self, Target};
+use store::destinations::{self, SavedTarget};
 use store::pool::transaction;
 use store::projects::{self, Project};
 use store::{PgPool, StoreError};
@@ -97,6 +97,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         opened_at: now,
         happened_at: now,
         resolution: None,
+        resolved_by: None,
         reprocess_ending: None,
         timeout_minutes: project.timeout_minutes,
         last_answer: None,

@@ -27,18 +27,12 @@ pub(crate) enum Attempt {
 }
 
 /// The destinations for which messages wait and that may be tried.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreError> {
     waiting::list_destinations(&deps.pool).await
 }
 
 /// Sends a destination what waits for it, until it fails or has all of it; `pace` stands
 /// between two messages.
-///
-/// # Errors
-/// When the database fails.
 pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(), StoreError> {
     let mut busy = Vec::new();
     while let Some(message) = waiting::find_next(&deps.pool, id, &busy).await? {

@@ -402,3 +402,21 @@ fn mails_of_one_incident_are_one_conversation() {
         assert!(!mails[0].contains("In-Reply-To"));
     });
 }
+
+#[test]
+fn a_mail_about_a_manual_resolution_names_who_resolved_it() {
+    run(async {
+        let world = World::start().await;
+        world.tell_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        world.mailbox.wait_for(1).await;
+        let open = |it: &Incident| it.state == IncidentState::Open;
+        let incident = world.incident_when(event_id, "open", open).await;
+        let actor = Actor::Operator("alice@cometcart.test".to_owned());
+        let action = OperatorAction { incident: &incident, actor: &actor, note: None };
+        action.resolve(&world.pool).await.expect("an open incident");
+        let mail = world.mailbox.wait_for(2).await.remove(1).replace("=\r\n", "");
+        let named = "alice@cometcart.test resolved the incident manually";
+        assert!(mail.contains(named), "{mail}");
+    });
+}

@@ -1,13 +1,16 @@
 //! Gathers what one alert says, as it stands when the alert is sent.
 
 use domain::alert::{AlertFacts, LastAnswer};
+use domain::audit::{Action, AuditEvent};
 use domain::ids::ReplayId;
+use domain::incident::Resolution;
 use domain::reprocess::ReprocessState;
+use domain::timeline::actor_name;
 use store::alerts::Alert;
 use store::events::PaymentEvent;
 use store::incidents::Incident;
 use store::projects::Project;
-use store::{StoreError, attempts, events, incidents, projects, reprocesses};
+use store::{StoreError, attempts, events, incidents, projects, reprocesses, timeline};
 
 use crate::deps::Deps;
 
@@ -19,7 +22,8 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
     let project =
         projects::find_project(&deps.pool, event.project_id).await?.ok_or_else(missing)?;
     let incident_url = format!("{}/incidents/{}", deps.public_url, incident.id);
-    let facts = told(alert, incident, event, project, incident_url);
+    let resolved_by = resolved_by(deps, &incident).await?;
+    let facts = AlertFacts { resolved_by, ..told(alert, incident, event, project, incident_url) };
     let Some(replay_id) = alert.replay_id else {
         return Ok(facts);
     };
@@ -55,11 +59,22 @@ fn told(
         opened_at: incident.opened_at,
         happened_at: alert.created_at,
         resolution: incident.resolution,
+        resolved_by: None,
         reprocess_ending: None,
         timeout_minutes: waits,
         last_answer: None,
         incident_url,
     }
+}
+
+/// Who resolved it, if an operator did.
+async fn resolved_by(deps: &Deps, incident: &Incident) -> Result<Option<String>, StoreError> {
+    if incident.resolution != Some(Resolution::Manual) {
+        return Ok(None);
+    }
+    let is = |event: &AuditEvent| event.kind() == Some(Action::IncidentResolved);
+    let entry = timeline::find_latest(&deps.pool, incident.event_id, is).await?;
+    Ok(entry.map(|entry| actor_name(&entry.actor)))
 }
 
 /// How a reprocess ended, and what the app's endpoint said last.

@@ -203,6 +203,7 @@ pub(crate) mod samples {
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
             happened_at: datetime!(2026-11-21 14:32:09 UTC),
             resolution: None,
+            resolved_by: None,
             reprocess_ending: None,
             timeout_minutes: 30,
             last_answer: None,

@@ -4,14 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution, check_note};
-use domain::verdict::AcknowledgeRefusal;
+use domain::rejection::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::incidents::Incident;
-use store::pool::transaction;
+use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ApiError;
@@ -55,8 +53,8 @@ impl From<Incident> for IncidentShape {
             event_id: incident.event_id,
             state: incident.state,
             reason: incident.reason,
-            error_code: incident.error.code,
-            error_message: incident.error.message,
+            error_code: incident.error_code,
+            error_message: incident.error_message,
             resolution: incident.resolution,
             opened_at: incident.opened_at,
             resolved_at: incident.resolved_at,
@@ -145,20 +143,9 @@ pub async fn acknowledge(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let actor = caller.actor();
-    let acknowledged = transaction(&state.pool, async |tx| {
-        acknowledge_incident(tx, incident.event_id, &actor, note.as_deref()).await
-    });
-    if let Err(error) = acknowledged.await {
-        return Err(match error.rejection()? {
-            rejection @ AcknowledgeRefusal::NoIncident => {
-                ApiError::not_found(rejection.to_string())
-            }
-            rejection @ (AcknowledgeRefusal::AlreadyAcknowledged
-            | AcknowledgeRefusal::Repairing
-            | AcknowledgeRefusal::Resolved) => conflict(&rejection),
-        });
-    }
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
@@ -176,16 +163,9 @@ pub async fn resolve(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;
-    let resolving = Resolving { actor: &caller.actor(), note: note.as_deref(), signal: true };
-    let resolved = transaction(&state.pool, async |tx| {
-        resolve_incident(tx, incident.event_id, resolving).await
-    });
-    if let Err(error) = resolved.await {
-        return Err(match error.rejection()? {
-            rejection @ ResolveRejection::AlreadyResolved => conflict(&rejection),
-            rejection @ ResolveRejection::NoIncident => ApiError::not_found(rejection.to_string()),
-        });
-    }
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
@@ -209,6 +189,21 @@ pub(super) fn read_note(
     caller::checked(fields, note)
 }
 
-pub(super) fn conflict(why: &impl ToString) -> ApiError {
-    ApiError::IncidentConflict { message: why.to_string() }
+/// Why an action on an incident changed nothing.
+pub(super) fn rejected(error: ActionError, incident: &Incident) -> ApiError {
+    let rejection = match error {
+        ActionError::Store(error) => return error.into(),
+        ActionError::Rejected(rejection) => rejection,
+    };
+    let message = match rejection {
+        Rejection::NoIncident => return ApiError::not_found(rejection.to_string()),
+        Rejection::NoRepairUrl => format!(
+            "{rejection}; set repair_url with PATCH /api/v1/projects/{} first",
+            incident.project_id
+        ),
+        Rejection::Resolved(_) | Rejection::Acknowledged(_) | Rejection::Reprocessing(..) => {
+            rejection.to_string()
+        }
+    };
+    ApiError::IncidentConflict { message }
 }

@@ -3,14 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::ids::{ProjectId, ReplayId};
+use domain::ids::ReplayId;
 use domain::reprocess::ReprocessState;
-use domain::verdict::ReprocessRefusal;
 use serde::Serialize;
 use store::attempts::{self, CallbackAttempt};
-use store::pool::transaction;
-use store::reprocesses::{self, new_id};
-use store::transitions::reprocess::{Wanted, request_reprocess};
+use store::operator_actions::OperatorAction;
+use store::reprocesses;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use web::error::ApiError;
@@ -18,7 +16,7 @@ use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::incidents::{NoteBody, conflict, read_note};
+use super::incidents::{NoteBody, read_note, rejected};
 use super::paging::Listed;
 
 /// One reprocess with its callback attempts.
@@ -110,24 +108,11 @@ pub async fn create(
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
-    let (replay_id, actor) = (new_id(), caller.actor());
-    let wanted = Wanted { replay_id, actor: &actor, note: note.as_deref(), signal: true };
-    let requested =
-        transaction(&state.pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
-    if let Err(error) = requested.await {
-        return Err(reject(error.rejection()?, incident.project_id));
-    }
+    let action =
+        OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
+    let requested = action.request_reprocess(&state.pool).await;
+    let replay_id = requested.map_err(|error| rejected(error, &incident))?;
     state.relay.nudge(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))
-}
-
-fn reject(rejection: ReprocessRefusal, project_id: ProjectId) -> ApiError {
-    match rejection {
-        ReprocessRefusal::NoIncident => ApiError::not_found(rejection.to_string()),
-        ReprocessRefusal::Running(_) | ReprocessRefusal::Resolved => conflict(&rejection),
-        ReprocessRefusal::NoRepairUrl => conflict(&format!(
-            "{rejection}; set repair_url with PATCH /api/v1/projects/{project_id} first"
-        )),
-    }
 }

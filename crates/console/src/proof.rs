@@ -1,6 +1,6 @@
 //! The proof page: what happened to one payment, for a customer who cannot sign in.
 //!
-//! Only moments and kinds of actions leave the audit for this page (see [`domain::proof`]), so it can
+//! Only moments and milestones leave the audit for this page (see [`domain::proof`]), so it can
 //! show nothing internal. A token that is malformed, unknown, expired or revoked opens the very same
 //! page: whoever guesses learns nothing. Each opening is counted, but not what a chat fetches for a preview; the page does not refresh itself.
 
@@ -11,11 +11,11 @@ use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use domain::alert::one_line;
-use domain::audit::Action;
 use domain::incident::Resolution;
 use domain::project::Mode;
-use domain::proof::{self, Deed, Matter, StepTone};
+use domain::proof::{self, ProofSubject, VisibleEvent, visible_events};
 use domain::secret_token::ProofToken;
+use domain::timeline::Names;
 use store::events::{PaymentEvent, find_event};
 use store::incidents::{Incident, find_incident};
 use store::projects::{Project, find_project};
@@ -122,10 +122,8 @@ async fn read(state: &ConsoleState, link: OpenedLink) -> Result<ProofPage, ApiEr
     let incident = find_incident(&state.pool, link.incident_id).await?.ok_or_else(gone)?;
     let project = find_project(&state.pool, link.project_id).await?.ok_or_else(gone)?;
     let timeline = list_of_event(&state.pool, link.event_id).await?.into_iter();
-    let story: Vec<Deed> = timeline
-        .filter_map(|entry| Some((entry.at, entry.action.parse::<Action>().ok()?)))
-        .collect();
-    Ok(fill(&link, &event, &incident, &project, &story))
+    let timeline: Vec<_> = timeline.map(|entry| entry.item(&Names::default())).collect();
+    Ok(fill(&link, &event, &incident, &project, &visible_events(&timeline)))
 }
 
 fn fill(
@@ -133,20 +131,20 @@ fn fill(
     event: &PaymentEvent,
     incident: &Incident,
     project: &Project,
-    story: &[Deed],
+    timeline: &[VisibleEvent],
 ) -> ProofPage {
-    let by_hand = incident.resolution == Some(Resolution::Manual);
-    let matter = Matter {
+    let manually = incident.resolution == Some(Resolution::Manual);
+    let subject = ProofSubject {
         provider: event.provider.clone(),
         effect: event.effect_type.clone(),
         occurred_at: event.occurred_at,
         received_at: event.received_at,
         reason: incident.reason,
-        resolved_by_hand_at: incident.resolved_at.filter(|_| by_hand),
+        resolved_manually_at: incident.resolved_at.filter(|_| manually),
     };
-    let (received, ending) = proof::heading(&matter, story);
-    let steps = proof::steps(&matter, story).into_iter().map(|step| Step {
-        class: class(step.tone),
+    let (received, ending) = proof::heading(&subject, timeline);
+    let steps = proof::steps(&subject, timeline).into_iter().map(|step| Step {
+        class: step.tone.as_str(),
         lead: step.lead,
         rest: step.rest,
         at: When::exact(step.at),
@@ -162,14 +160,6 @@ fn fill(
         steps: steps.collect(),
         payment,
         reference: one_line(&event.internal_reference),
-    }
-}
-
-const fn class(tone: StepTone) -> &'static str {
-    match tone {
-        StepTone::Good => "good",
-        StepTone::Bad => "bad",
-        StepTone::Work => "work",
     }
 }
 

@@ -80,6 +80,9 @@ pub struct AlertFacts {
     /// How the incident ended, for [`AlertKind::IncidentResolved`].
     #[serde(default)]
     pub resolution: Option<Resolution>,
+    /// Who resolved it manually, by name.
+    #[serde(default)]
+    pub resolved_by: Option<String>,
     /// How the reprocess ended, for [`AlertKind::ReprocessFailed`].
     #[serde(default)]
     pub reprocess_ending: Option<ReprocessState>,
@@ -137,6 +140,7 @@ impl AlertFacts {
         }
         self.error.code = self.error.code.as_deref().map(one_line);
         self.error.message = self.error.message.as_deref().map(legible);
+        self.resolved_by = self.resolved_by.as_deref().map(one_line);
         if let Some(answer) = &mut self.last_answer {
             answer.excerpt = legible(&answer.excerpt);
         }
@@ -209,7 +213,8 @@ mod tests {
         let mut json = serde_json::to_value(&facts).expect("facts serialise");
         assert_eq!(serde_json::from_value::<AlertFacts>(json.clone()).ok(), Some(facts.clone()));
         let fields = json.as_object_mut().expect("an object");
-        for optional in ["test_message", "error_code", "error_message", "resolution"] {
+        for optional in ["test_message", "error_code", "error_message", "resolution", "resolved_by"]
+        {
             fields.remove(optional);
         }
         fields.remove("reprocess_ending");
@@ -226,6 +231,7 @@ mod tests {
             internal_reference: hostile.to_owned(),
             provider_event_id: hostile.to_owned(),
             error: AppError { code: Some(hostile.to_owned()), message: Some(hostile.to_owned()) },
+            resolved_by: Some(hostile.to_owned()),
             last_answer: Some(LastAnswer { status: Some(502), excerpt: hostile.to_owned() }),
             incident_url: hostile.to_owned(),
             ..opened()

@@ -17,8 +17,8 @@ mod progress;
 mod random;
 mod senders;
 mod settings;
-mod story;
 mod text;
+mod timeline;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

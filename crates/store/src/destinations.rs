@@ -224,7 +224,6 @@ pub async fn label_slack_destinations(
 /// Where a destination's messages go, and what decides whether they may.
 #[derive(Debug, Clone)]
 pub struct SavedTarget {
-    /// Its project.
     pub project_id: ProjectId,
     /// The project's mode.
     pub mode: Mode,

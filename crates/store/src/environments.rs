@@ -57,9 +57,6 @@ pub async fn beat(
 }
 
 /// Notes that a worker has ended in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE worker_heartbeats SET seen_at = now(), ended_at = now() WHERE id = $1",
@@ -71,9 +68,6 @@ pub async fn end_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<()
 }
 
 /// Forgets workers that were last seen a day ago, but for the last one of each task queue.
-///
-/// # Errors
-/// When the database fails.
 pub async fn purge_heartbeats(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!(
         "DELETE FROM worker_heartbeats old WHERE seen_at < now() - interval '1 day' AND EXISTS (

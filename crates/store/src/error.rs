@@ -62,6 +62,37 @@ impl StoreError {
     }
 }
 
+/// Why a change was not made: a rule rejects it, or the store failed. Given out of a
+/// [`transaction`](crate::pool::transaction) it undoes whatever was done before the rule was met.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<R> {
+    /// A rule forbids the change as things stand.
+    #[error(transparent)]
+    Rejected(R),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<R> ChangeError<R> {
+    /// What the rule says; a failure of the store is the caller's to pass on.
+    ///
+    /// # Errors
+    /// The failure of the store, if it was one.
+    pub fn rejection(self) -> Result<R, StoreError> {
+        match self {
+            Self::Rejected(rejection) => Ok(rejection),
+            Self::Store(error) => Err(error),
+        }
+    }
+}
+
+impl<R> From<sqlx::Error> for ChangeError<R> {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 /// The SQLSTATE of a write to a server that takes none: `read_only_sql_transaction`.
 pub(crate) const READ_ONLY: &str = "25006";
 

@@ -77,9 +77,6 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
 }
 
 /// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat, is gone.
-///
-/// # Errors
-/// When the database fails.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
     (namespace, task_queue): (&str, &str),

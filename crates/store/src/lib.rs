@@ -4,8 +4,8 @@
 //! transaction. Files named after a table read and write that table; [`transitions`] are the few
 //! changes that span several of them, each of which takes the event's row lock, asks
 //! `domain::verdict` what may happen, and writes the change, its audit entry, its alerts and its
-//! wish for Temporal together. [`administration`] does the same for what people change about the
-//! installation. A process that dies half-way leaves nothing half-done.
+//! wish for Temporal together. [`operator_actions`] are those that operators take, and [`administration`]
+//! does the same for what people change about the installation. A process that dies half-way leaves nothing half-done.
 
 pub mod administration;
 pub mod alert_claims;
@@ -26,6 +26,7 @@ pub mod health;
 pub mod idempotency;
 pub mod incidents;
 pub mod notices;
+pub mod operator_actions;
 pub mod operator_tokens;
 pub mod operators;
 pub mod outbox;

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::error::read_text;
 use crate::{PgConnection, StoreError, destination_health};
 
-/// The id of a notice.
 pub type NoticeId = Uuid;
 
 /// Why a notice about a destination is given up that nothing is wrong with any more.
@@ -25,7 +24,6 @@ pub const MOOT: &str = "it works again, or was removed";
 /// A notice that its reader claimed.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// Its id.
     pub id: NoticeId,
     /// What it tells.
     pub kind: NoticeKind,
@@ -124,9 +122,6 @@ pub enum Claim {
 /// takes, and begins under a lock on the destination's row, as an alert's does: of a destination that failed
 /// nothing else is sent until this attempt has ended. Nothing is held unless the answer is
 /// [`Claim::Send`] and the transaction is committed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<Claim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(Claim::Ended) };
     let Pending { notice, .. } = pending;

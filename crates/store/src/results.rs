@@ -45,9 +45,6 @@ pub async fn insert_result(
 }
 
 /// The event of a result that is kept.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_event_of(
     db: impl PgExecutor<'_>,
     id: ResultId,

@@ -1,11 +1,13 @@
-//! The timeline: the ordered story of one event, read from the audit.
+//! The timeline of one event, read from the audit.
 
-use domain::ids::EventId;
+use domain::audit::AuditEvent;
+use domain::ids::{EventId, ProjectId};
+use domain::timeline::{Names, TimelineItem};
 use serde_json::Value;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use crate::StoreError;
+use crate::{PgPool, StoreError, api_keys, destinations};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -20,10 +22,26 @@ pub struct TimelineEntry {
     pub detail: Value,
 }
 
+impl TimelineEntry {
+    /// The entry in the words that people read.
+    #[must_use]
+    pub fn item(&self, names: &Names) -> TimelineItem {
+        let event = AuditEvent::read(&self.action, self.detail.clone());
+        TimelineItem::new(self.at, self.actor.clone(), event, names)
+    }
+}
+
+/// What the keys and destinations of these projects are called.
+pub async fn load_names(pool: &PgPool, project_ids: &[ProjectId]) -> Result<Names, StoreError> {
+    let keys = api_keys::list_names(pool, project_ids).await?;
+    let destinations = destinations::list_names(pool, project_ids).await?;
+    Ok(Names { keys: keys.into_iter().collect(), destinations: destinations.into_iter().collect() })
+}
+
 /// The most entries that a timeline shows; an event has a dozen.
 const MAX_ENTRIES: i64 = 1_000;
 
-/// The story of an event, oldest first. Of one that is too long the end is shown, because that is
+/// The entries of an event, oldest first. Of one that is too long the end is shown, because that is
 /// where it stands.
 pub async fn list_of_event(
     db: impl PgExecutor<'_>,
@@ -39,4 +57,16 @@ pub async fn list_of_event(
     .await?;
     entries.reverse();
     Ok(entries)
+}
+
+/// The latest entry of an event that is looked for.
+pub async fn find_latest(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    is: impl Fn(&AuditEvent) -> bool,
+) -> Result<Option<TimelineEntry>, StoreError> {
+    let entries = list_of_event(db, event_id).await?;
+    let matches =
+        |entry: &TimelineEntry| is(&AuditEvent::read(&entry.action, entry.detail.clone()));
+    Ok(entries.into_iter().rev().find(matches))
 }

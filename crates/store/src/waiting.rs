@@ -30,9 +30,6 @@ impl Waiting {
 /// The destinations for which messages wait that nobody is about to send: notices, and alerts of more than
 /// ten seconds ago, which their watches have left. One that is left alone for a while is listed only where
 /// a message is to be given up.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
     let ids = sqlx::query_scalar!(
         r#"SELECT d.id AS "id!" FROM destinations d WHERE EXISTS (
@@ -52,9 +49,6 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
 }
 
 /// The next message for a destination, but for these.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_next(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,

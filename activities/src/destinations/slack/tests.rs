@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::alert::AlertFacts;
 use domain::app_error::AppError;
+use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use serde_json::Value;
 

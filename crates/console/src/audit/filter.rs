@@ -5,13 +5,13 @@
 use domain::audit::Action;
 use domain::days;
 use domain::ids::{AuditId, KeyId};
+use domain::timeline::title;
 use serde::Deserialize;
 use store::search::Cursor;
 use store::search::audit::{AuditSearch, is_subject};
 use web::error::ApiError;
 
 use crate::listing::address;
-use crate::story::word_for;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -129,7 +129,7 @@ impl Filter {
         for action in Action::ALL {
             let kind = action.group();
             let name = capitalised(kind);
-            let one = (*action, word_for(*action));
+            let one = (*action, title(*action));
             match groups.iter_mut().find(|group| group.name == name) {
                 Some(group) => {
                     group.all = Some(format!("{kind}."));

@@ -20,6 +20,7 @@ use store::operators::list_operators;
 use store::page::Page;
 use store::projects::list_projects;
 use store::search::audit::{AuditEntry, search_audit};
+use store::timeline::load_names;
 use web::error::ApiError;
 
 use self::filter::{Filter, Group, Mistakes};
@@ -28,7 +29,6 @@ use super::access::{Access, Pages};
 use super::frame::{Frame, Section};
 use super::page::page_with;
 use super::session::SignedIn;
-use super::story::Names;
 use crate::state::ConsoleState;
 
 /// Adds the pages.
@@ -91,7 +91,7 @@ async fn rows(pool: &PgPool, entries: Vec<AuditEntry>) -> Result<Vec<Row>, ApiEr
     let projects = list_projects(pool).await?.into_iter();
     let projects: BTreeMap<_, _> = projects.map(|project| (project.id, project.name)).collect();
     let about: BTreeSet<ProjectId> = entries.iter().filter_map(|entry| entry.project_id).collect();
-    let names = Names::of(pool, &about.into_iter().collect::<Vec<_>>()).await?;
+    let names = load_names(pool, &about.into_iter().collect::<Vec<_>>()).await?;
     let rows = entries.into_iter().map(|entry| {
         let project = entry.project_id.and_then(|id| projects.get(&id).cloned());
         Row::new(entry, project, &names)

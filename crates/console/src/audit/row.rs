@@ -1,11 +1,12 @@
 //! One entry of the audit as people read it.
 
 use domain::alert::{legible, one_line};
+use domain::timeline::{Names, actor_label};
 use store::search::audit::AuditEntry;
 use store::timeline::TimelineEntry;
 
 use crate::frame::Span;
-use crate::story::{self, Names};
+use crate::story::Line;
 use crate::when::When;
 
 /// An entry.
@@ -30,11 +31,9 @@ impl Row {
     pub fn new(entry: AuditEntry, project: Option<String>, names: &Names) -> Self {
         let about = about(&entry);
         let AuditEntry { at, actor, action, detail, .. } = entry;
-        let who = story::who(&actor, names);
+        let who = actor_label(&actor, names);
         let entry = TimelineEntry { at, actor, action, detail };
-        let told = story::tell(std::slice::from_ref(&entry), names).pop();
-        let (lead, rest, next, quotes) =
-            told.map(|line| (line.lead, line.rest, line.next, line.quotes)).unwrap_or_default();
+        let Line { lead, rest, next, quotes, .. } = entry.item(names).into();
         Self {
             at: When::exact(at),
             who,

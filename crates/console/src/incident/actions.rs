@@ -1,24 +1,17 @@
-//! Reprocess, acknowledge, resolve: each one transaction with its entry in the audit.
+//! Reprocess, acknowledge, resolve, as [`store::operator_actions`] does them.
 //!
-//! The transition judges under the event's lock. A refusal changes nothing: the page says why, with
-//! what was typed, and so it does for a note that breaks a rule. After the commit the relay is nudged;
-//! if that is lost, its sweep takes the wish within seconds.
+//! A rejection changes nothing: the page says why, with the note as it was sent, and so it does for a note that
+//! breaks a rule. After a change the relay is woken.
 
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::audit::Actor;
-use domain::ids::ReplayId;
 use domain::incident::check_note;
-use domain::verdict::{AcknowledgeRefusal, ReprocessRefusal};
+use domain::rejection::Rejection;
 use serde::Deserialize;
 use store::incidents::Incident;
-use store::pool::transaction;
-use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
-use store::{StoreError, audit, reprocesses};
+use store::operator_actions::{ActionError, OperatorAction};
 use web::error::ApiError;
 
 use super::dossier::find;
@@ -26,7 +19,6 @@ use super::show;
 use super::view::{Field, Typed};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::story::{name_of, short_name_of};
 
 /// What was typed beside a button.
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +46,9 @@ impl Note {
 }
 
 const AGAIN: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+const REQUESTED: &str = "Your app is asked to do it again. What comes of it appears below.";
+const ACKNOWLEDGED: &str = "Acknowledged. Your colleagues see that you look after it.";
+const RESOLVED: &str = "Resolved manually. Everyone who got the alert is notified.";
 
 /// `POST /incidents/{incident_id}/reprocess`.
 pub(super) async fn reprocess(
@@ -66,50 +61,18 @@ pub(super) async fn reprocess(
     if let Some(note) = form.mistake(false) {
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
-    match start(&state, &signed_in, &incident, form.text().as_deref()).await? {
-        Ok(message) => back(&state, &signed_in, &incident, &message).await,
-        Err(why) => refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await,
-    }
-}
-
-async fn start(
-    state: &ConsoleState,
-    signed_in: &SignedIn,
-    incident: &Incident,
-    note: Option<&str>,
-) -> Result<Result<Message, String>, ApiError> {
-    let (actor, replay_id) = (signed_in.actor(), reprocesses::new_id());
-    let wanted = Wanted { replay_id, actor: &actor, note, signal: true };
-    let requested =
-        transaction(&state.pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
-    let Err(error) = requested.await else {
-        state.relay.nudge(incident.event_id);
-        return Ok(Ok(Message::done(ASKED)));
+    let (note, actor) = (form.text(), signed_in.actor());
+    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
+    let requested = match action.request_reprocess(&state.pool).await {
+        // Who pressed twice has what they asked for.
+        Err(ActionError::Rejected(Rejection::Reprocessing(_, Some(by))))
+            if by.actor == actor.to_string() =>
+        {
+            Ok(())
+        }
+        requested => requested.map(drop),
     };
-    match error.rejection()? {
-        ReprocessRefusal::Running(running) => {
-            let first = reprocesses::find_reprocess(&state.pool, running).await?;
-            let by = first.map_or_else(String::new, |one| one.requested_by);
-            Ok(who_was_first(&by, &actor, running))
-        }
-        ReprocessRefusal::NoRepairUrl => {
-            Ok(Err("Set a repair URL in the project first.".to_owned()))
-        }
-        refusal @ (ReprocessRefusal::NoIncident | ReprocessRefusal::Resolved) => {
-            Ok(Err(format!("Nothing was started: {refusal}.")))
-        }
-    }
-}
-
-const ASKED: &str = "Your app is asked to do it again. What comes of it appears below.";
-
-/// Who pressed twice has what they wanted.
-fn who_was_first(by: &str, actor: &Actor, running: ReplayId) -> Result<Message, String> {
-    if by == actor.to_string() {
-        return Ok(Message::done(ASKED));
-    }
-    let by = if by.is_empty() { "somebody".to_owned() } else { name_of(by) };
-    Err(format!("Nothing was started: {by} was first, and reprocess {running} is running."))
+    done(&state, &signed_in, &incident, (requested, REQUESTED, form)).await
 }
 
 /// `POST /incidents/{incident_id}/acknowledge`.
@@ -124,26 +87,9 @@ pub(super) async fn acknowledge(
         return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
-    let acknowledged = transaction(&state.pool, async |tx| {
-        acknowledge_incident(tx, incident.event_id, &actor, note.as_deref()).await
-    });
-    let Err(error) = acknowledged.await else {
-        state.relay.nudge(incident.event_id);
-        let done = "Acknowledged. Your colleagues see that you look after it.";
-        return back(&state, &signed_in, &incident, &Message::done(done)).await;
-    };
-    let why = match error.rejection()? {
-        AcknowledgeRefusal::AlreadyAcknowledged => who_looks_after(&state, &incident).await?,
-        refusal => format!("Nothing was changed: {refusal}."),
-    };
-    refuse(&state, &signed_in, &id, (why, Typed::noted(form.note))).await
-}
-
-async fn who_looks_after(state: &ConsoleState, incident: &Incident) -> Result<String, StoreError> {
-    let mut people = audit::list_acknowledgers(&state.pool, &[incident.event_id]).await?;
-    let by = people.remove(&incident.event_id);
-    let by = by.map_or_else(|| "somebody".to_owned(), |actor| short_name_of(&actor));
-    Ok(format!("Nothing was changed: {by} was first and looks after it."))
+    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
+    let acknowledged = action.acknowledge(&state.pool).await;
+    done(&state, &signed_in, &incident, (acknowledged, ACKNOWLEDGED, form)).await
 }
 
 /// `POST /incidents/{incident_id}/resolve`.
@@ -158,32 +104,33 @@ pub(super) async fn resolve(
         return show(&state, &signed_in, &id, (AGAIN, Typed { resolve, ..Typed::default() })).await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
-    let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: true };
-    let resolved = transaction(&state.pool, async |tx| {
-        resolve_incident(tx, incident.event_id, resolving).await
-    });
-    let Err(error) = resolved.await else {
-        state.relay.nudge(incident.event_id);
-        let done = "Resolved manually. Everyone who got the alert is notified.";
-        return back(&state, &signed_in, &incident, &Message::done(done)).await;
-    };
-    match error.rejection()? {
-        ResolveRejection::AlreadyResolved | ResolveRejection::NoIncident => {
-            let why = "Nothing was changed: the incident is resolved already.".to_owned();
-            refuse(&state, &signed_in, &id, (why, Typed::default())).await
-        }
-    }
+    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
+    let resolved = action.resolve(&state.pool).await;
+    done(&state, &signed_in, &incident, (resolved, RESOLVED, form)).await
 }
 
-/// The page again, saying why nothing was changed.
-async fn refuse(
+/// Back to the page with a message, or the page again, saying why nothing was changed.
+async fn done(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    id: &str,
-    (why, typed): (String, Typed),
+    incident: &Incident,
+    (outcome, message, form): (Result<(), ActionError>, &str, Note),
 ) -> Result<Response, ApiError> {
-    let typed = Typed { refusal: Some(why), ..typed };
-    show(state, signed_in, id, (StatusCode::CONFLICT, typed)).await
+    let rejection = match outcome {
+        Ok(()) => {
+            state.relay.nudge(incident.event_id);
+            return back(state, signed_in, incident, &Message::done(message)).await;
+        }
+        Err(ActionError::Store(error)) => return Err(error.into()),
+        Err(ActionError::Rejected(rejection)) => rejection,
+    };
+    let cure = match rejection {
+        Rejection::NoRepairUrl => " Set a repair URL in the project first.",
+        _ => "",
+    };
+    let refusal = Some(format!("Nothing was changed: {rejection}.{cure}"));
+    let typed = Typed { refusal, ..Typed::noted(form.note) };
+    show(state, signed_in, &incident.id.to_string(), (StatusCode::CONFLICT, typed)).await
 }
 
 /// Back to the page, with a message on it.

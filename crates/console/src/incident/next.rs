@@ -1,11 +1,11 @@
 //! What can be done next, and why the rest cannot.
 
 use domain::incident::IncidentState;
-use domain::verdict::{self, Standing};
+use domain::rejection::{Earlier, Rejection};
+use domain::verdict::{self, AcknowledgeRefusal, ReprocessRefusal, Standing};
 
 use super::dossier::Dossier;
 use crate::frame::Frame;
-use crate::story::Running;
 
 /// What can be done next.
 #[derive(Debug, Default)]
@@ -36,23 +36,11 @@ impl Next {
             reprocessed_before: !dossier.reprocesses.is_empty(),
         };
         let over = dossier.incident.state == IncidentState::Resolved;
-        let reprocess = verdict::judge_reprocess(standing);
-        let acknowledge = verdict::judge_acknowledge(standing);
+        let reprocess = verdict::judge_reprocess(standing).is_ok();
+        let acknowledge = verdict::judge_acknowledge(standing).is_ok();
         let may_act = frame.may_act();
         let needs_repair_url = dossier.project.repair_url.is_none();
-        let mut why_not = Vec::new();
-        if !over {
-            match (reprocess, &dossier.running) {
-                (Ok(()), _) => {}
-                (Err(_), Some(Running { by, replay_id, .. })) => why_not.push(format!(
-                    "{by} already started reprocess {replay_id}. Another can start when it has ended."
-                )),
-                (Err(why), None) => why_not.push(format!("Reprocess cannot start: {why}.")),
-            }
-            if let Err(why) = acknowledge {
-                why_not.push(format!("There is nothing to acknowledge: {why}."));
-            }
-        }
+        let mut why_not = if over { Vec::new() } else { reasons(dossier, standing) };
         if !may_act {
             why_not = vec![
                 "You can look at this. To act on it, you need the role operator or admin."
@@ -62,9 +50,9 @@ impl Next {
         Self {
             over,
             may_act,
-            reprocess: may_act && reprocess.is_ok() && !needs_repair_url,
+            reprocess: may_act && reprocess && !needs_repair_url,
             needs_repair_url,
-            acknowledge: may_act && acknowledge.is_ok(),
+            acknowledge: may_act && acknowledge,
             redirect: if over { None } else { redirect(dossier) },
             why_not,
         }
@@ -87,6 +75,47 @@ impl Next {
     /// Whether anything cannot be done now, and so there is something to say.
     pub(super) fn has_reasons(&self) -> bool {
         !self.why_not.is_empty() || (self.may_act && self.needs_repair_url)
+    }
+}
+
+/// Why a reprocess cannot start, and why there is nothing to acknowledge, each as a sentence.
+fn reasons(dossier: &Dossier, standing: Standing) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Err(refusal) = verdict::judge_reprocess(standing) {
+        reasons.push(match why_no_reprocess(dossier, refusal) {
+            why @ Rejection::Reprocessing(..) => {
+                format!("{why}. Another can start when it has ended.")
+            }
+            why => format!("Reprocess cannot start: {why}."),
+        });
+    }
+    if let Err(refusal) = verdict::judge_acknowledge(standing) {
+        let why = why_no_acknowledgement(dossier, refusal);
+        reasons.push(format!("There is nothing to acknowledge: {why}."));
+    }
+    reasons
+}
+
+fn why_no_reprocess(dossier: &Dossier, refusal: ReprocessRefusal) -> Rejection {
+    match refusal {
+        ReprocessRefusal::Running(replay_id) => {
+            let running = dossier.reprocesses.iter().find(|one| one.id == replay_id);
+            let earlier = running.map(|one| Earlier {
+                actor: one.requested_by.clone(),
+                ago: dossier.now - one.requested_at,
+            });
+            Rejection::Reprocessing(Some(replay_id), earlier)
+        }
+        refusal => refusal.into(),
+    }
+}
+
+fn why_no_acknowledgement(dossier: &Dossier, refusal: AcknowledgeRefusal) -> Rejection {
+    match (refusal, &dossier.acknowledged_by, dossier.incident.acknowledged_at) {
+        (AcknowledgeRefusal::AlreadyAcknowledged, Some(by), Some(at)) => {
+            Rejection::Acknowledged(Some(Earlier { actor: by.clone(), ago: dossier.now - at }))
+        }
+        (refusal, ..) => refusal.into(),
     }
 }
 

@@ -8,6 +8,7 @@ use domain::alert::{
 use domain::ids::ProofLinkId;
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
+use domain::timeline::{actor_name, short_actor_name};
 use store::proof_links::ProofLink;
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
@@ -18,7 +19,7 @@ use crate::facts::{self, Fact, Value};
 use crate::frame::{Frame, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::story::{self, Line, Running};
+use crate::story::{Line, Running};
 use crate::when::When;
 use crate::words::Pill;
 
@@ -151,7 +152,7 @@ fn pill(dossier: &Dossier) -> Pill {
     let text = match incident.state {
         IncidentState::Open => "Open for".to_owned(),
         IncidentState::Acknowledged => match &dossier.acknowledged_by {
-            Some(by) => format!("{text} by {}, open for", story::short_name_of(by)),
+            Some(by) => format!("{text} by {}, open for", short_actor_name(by)),
             None => format!("{text}, open for"),
         },
         IncidentState::Reprocessing => format!("{text}, open for"),
@@ -193,7 +194,7 @@ impl Link {
         };
         Self {
             id: link.id,
-            by: story::name_of(&link.created_by),
+            by: actor_name(&link.created_by),
             state,
             opens: link.revoked_at.is_none() && !expired,
             expires: When::brief(link.expires_at),

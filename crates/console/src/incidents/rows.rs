@@ -3,6 +3,7 @@
 use domain::alert::{humane_duration, one_line};
 use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
+use domain::timeline::{describe_outcome, short_actor_name};
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
 
@@ -63,7 +64,7 @@ fn state(row: &IncidentRow) -> Pill {
     let text = match row.incident.state {
         IncidentState::Open => text,
         IncidentState::Acknowledged => match &row.acknowledged_by {
-            Some(by) => format!("{text} by {}", story::short_name_of(by)),
+            Some(by) => format!("{text} by {}", short_actor_name(by)),
             None => text,
         },
         IncidentState::Reprocessing => match row.running {
@@ -81,9 +82,6 @@ fn state(row: &IncidentRow) -> Pill {
 }
 
 fn outcome(last: &LastAttempt) -> String {
-    match (last.status, &last.error) {
-        (Some(status), _) => format!("HTTP {status}"),
-        (None, Some(error)) => one_line(error),
-        (None, None) => "under way".to_owned(),
-    }
+    let outcome = describe_outcome(last.status, None, last.error.as_deref());
+    outcome.map_or_else(|| "under way".to_owned(), |outcome| one_line(&outcome))
 }

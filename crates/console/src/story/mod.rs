@@ -1,64 +1,28 @@
-//! The timeline: what happened to one event, one line per thing, oldest first.
+//! The timeline of one event as the console shows it, oldest first.
 //!
-//! The audit is the source; nothing is shown that it does not say. Two things are folded so that the
-//! story stays readable: callback attempts into the reprocess that they belong to, and messages of
-//! one alert into one line that names everybody who was told. An action that this version does not
-//! know is shown by its name: the audit may be younger than we. What runs at the moment is not in the
-//! audit yet; [`Running`] adds it to the line that began it.
+//! The sentences are [`domain::timeline`]'s. Two things are folded so that the page stays readable: callback
+//! attempts into the reprocess that they belong to, and deliveries of one message into one line that names
+//! every destination. What runs at the moment is not in the audit yet; [`Running`] adds it to the line that
+//! began it.
 
-mod people;
 mod running;
-mod words;
 
 use domain::alert::legible;
-use domain::audit::Action;
-use serde_json::Value;
+use domain::audit::detail::CallbackDetail;
+use domain::audit::{Action, AuditEvent};
+use domain::ids::ReplayId;
+use domain::timeline::{
+    Names, NextStep, Quote, TimelineItem, Tone, describe_outcome, destination_name,
+};
 use store::events::PaymentEvent;
 use store::timeline::{self, TimelineEntry};
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
-use super::frame::Span;
+use super::frame::{Span, spans};
 use super::when::When;
 
-pub use people::who;
-pub use people::{Names, name_of, short_name_of};
 pub use running::{Running, doing_in_short};
-
-/// What an action is called, in two or three words.
-#[must_use]
-pub fn word_for(action: Action) -> &'static str {
-    words::lead(action).1
-}
-
-/// What a line says at a glance, by shape and colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// As it should be.
-    Good,
-    /// Not as it should be.
-    Bad,
-    /// Under way.
-    Work,
-    /// Not taken as it was sent.
-    Warn,
-    /// Neither.
-    Plain,
-}
-
-impl Tone {
-    /// The class of the style sheet.
-    #[must_use]
-    pub const fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Work => "work",
-            Self::Warn => "warn",
-            Self::Plain => "plain",
-        }
-    }
-}
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -73,7 +37,7 @@ pub struct Line {
     pub next: Vec<Span>,
     /// Who did it, where it was a person or a key.
     pub by: Option<String>,
-    /// Somebody's own words: a note, an error, an answer.
+    /// Somebody's own words: a note, an error.
     pub quotes: Vec<String>,
     /// When.
     pub at: When,
@@ -84,8 +48,8 @@ pub struct Line {
     /// What a reprocess that runs does at the moment, and until when.
     pub doing: Option<(String, Option<When>)>,
     /// The reprocess that it began.
-    pub replay_id: Option<String>,
-    action: Option<Action>,
+    pub replay_id: Option<ReplayId>,
+    event: AuditEvent,
 }
 
 /// One callback attempt.
@@ -105,15 +69,44 @@ pub struct Try {
     pub answer: Option<String>,
 }
 
-/// The story of an event as operators read it, with what runs at the moment.
+impl From<TimelineItem> for Line {
+    fn from(item: TimelineItem) -> Self {
+        let TimelineItem { at, tone, title, body, next_step, by, quotes, event, .. } = item;
+        let replay_id = match &event {
+            AuditEvent::ReprocessRequested(of) => Some(of.replay_id),
+            _ => None,
+        };
+        let next = match next_step {
+            Some(NextStep::Command(text)) => vec![Span { code: true, text }],
+            Some(NextStep::Text(text)) => spans(text),
+            None => Vec::new(),
+        };
+        Self {
+            tone,
+            lead: title,
+            rest: body,
+            next,
+            by,
+            quotes: quotes.into_iter().map(|Quote { text, .. }| text).collect(),
+            at: When::brief(at),
+            ago: None,
+            tries: Vec::new(),
+            doing: None,
+            replay_id,
+            event,
+        }
+    }
+}
+
+/// The timeline of an event as operators read it, with what runs at the moment.
 pub async fn of(
     pool: &PgPool,
     event: &PaymentEvent,
     running: Option<&Running>,
     now: OffsetDateTime,
 ) -> Result<Vec<Line>, StoreError> {
-    let names = Names::of(pool, &[event.project_id]).await?;
-    let mut lines = tell(&timeline::list_of_event(pool, event.id).await?, &names);
+    let names = timeline::load_names(pool, &[event.project_id]).await?;
+    let mut lines = fold(&timeline::list_of_event(pool, event.id).await?, &names);
     if let Some(running) = running {
         running.add_to(&mut lines);
     }
@@ -125,8 +118,8 @@ pub async fn of(
 
 /// What keeps the watch of an event from going on, if that is the last that is known of it.
 #[must_use]
-pub fn stall(story: &[Line]) -> Option<&'static str> {
-    match story.last()?.action? {
+pub fn stall(lines: &[Line]) -> Option<&'static str> {
+    match lines.last()?.event.kind()? {
         Action::WatchStuck => {
             Some("The watch over it does not go on in Temporal: the command below shows why.")
         }
@@ -137,20 +130,13 @@ pub fn stall(story: &[Line]) -> Option<&'static str> {
     }
 }
 
-/// The story of an event.
-#[must_use]
-pub fn tell(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
+fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::with_capacity(timeline.len());
     for entry in timeline {
-        let action = entry.action.parse::<Action>().ok();
-        let folded = match action {
-            Some(Action::CallbackDelivered | Action::CallbackFailed) => fold_try(&mut lines, entry),
-            Some(Action::AlertDelivered) => fold_told(&mut lines, entry, names),
-            _ => false,
-        };
-        if !folded {
-            let mut line = line(entry, action, names);
-            leave_out_what_was_said(&mut line, lines.last());
+        let item = entry.item(names);
+        if !fold_attempt(&mut lines, &item) && !fold_delivery(&mut lines, &item, names) {
+            let mut line = Line::from(item);
+            leave_out_repetition(&mut line, lines.last());
             lines.push(line);
         }
     }
@@ -158,70 +144,52 @@ pub fn tell(timeline: &[TimelineEntry], names: &Names) -> Vec<Line> {
 }
 
 /// The incident that a failure opens has nothing to say that the failure did not.
-fn leave_out_what_was_said(line: &mut Line, before: Option<&Line>) {
-    let Some(before) = before.filter(|before| before.action == Some(Action::ResultFailed)) else {
-        return;
-    };
-    if line.action == Some(Action::IncidentOpened) && line.rest == before.rest {
+fn leave_out_repetition(line: &mut Line, before: Option<&Line>) {
+    let failure = before.filter(|before| before.event.kind() == Some(Action::ResultFailed));
+    let Some(failure) = failure else { return };
+    if line.event.kind() == Some(Action::IncidentOpened) && line.rest == failure.rest {
         line.rest.clear();
         line.quotes.clear();
     }
 }
 
-fn line(entry: &TimelineEntry, action: Option<Action>, names: &Names) -> Line {
-    let words = action.map(|action| words::of(action, &entry.detail, names));
-    let (tone, lead, rest) =
-        words.unwrap_or_else(|| (Tone::Plain, legible(&entry.action), String::new()));
-    let begins = action == Some(Action::ReprocessRequested);
-    Line {
-        tone,
-        lead,
-        rest,
-        next: action.map(|action| words::next(action, &entry.detail)).unwrap_or_default(),
-        by: people::by(&entry.actor, names),
-        quotes: words::quotes(&entry.detail),
-        at: When::brief(entry.at),
-        ago: None,
-        tries: Vec::new(),
-        doing: None,
-        replay_id: begins.then(|| words::find(&entry.detail, "replay_id")).flatten(),
-        action,
-    }
-}
-
 /// Puts an attempt under its reprocess, if that is on the timeline.
-fn fold_try(lines: &mut [Line], entry: &TimelineEntry) -> bool {
-    let replay_id = words::find(&entry.detail, "replay_id");
-    let begun =
-        lines.iter_mut().rev().find(|line| line.replay_id.is_some() && line.replay_id == replay_id);
+fn fold_attempt(lines: &mut [Line], item: &TimelineItem) -> bool {
+    let (detail, delivered) = match &item.event {
+        AuditEvent::CallbackDelivered(detail) => (detail, true),
+        AuditEvent::CallbackFailed(detail) => (detail, false),
+        _ => return false,
+    };
+    let begun = lines.iter_mut().rev().find(|line| line.replay_id == Some(detail.replay_id));
     let Some(begun) = begun else { return false };
-    let delivered = entry.action == Action::CallbackDelivered.as_str();
-    begun.tries.push(attempt(entry.at, &entry.detail, delivered));
+    begun.tries.push(attempt(item.at, detail, delivered));
     true
 }
 
-fn attempt(at: OffsetDateTime, detail: &Value, delivered: bool) -> Try {
-    let status = words::find(detail, "status").map(|status| format!("HTTP {status}"));
-    let error = words::find(detail, "error");
-    let delivered = delivered.then(|| "delivered".to_owned());
-    let outcome: Vec<_> = [status, error, delivered].into_iter().flatten().collect();
+fn attempt(at: OffsetDateTime, detail: &CallbackDetail, delivered: bool) -> Try {
+    let outcome = describe_outcome(detail.status.map(i32::from), None, detail.error.as_deref());
+    let outcome = outcome.unwrap_or_else(|| "no response".to_owned());
+    let answer = detail.answer.as_deref().map(str::trim).filter(|text| !text.is_empty());
     Try {
-        number: words::find(detail, "attempt").unwrap_or_default(),
-        outcome: if outcome.is_empty() { "no answer".to_owned() } else { outcome.join(", ") },
-        latency: words::find(detail, "latency_ms").map(|latency| format!("{latency} ms")),
+        number: detail.attempt.to_string(),
+        outcome: if delivered { format!("{outcome}, delivered") } else { outcome },
+        latency: Some(format!("{} ms", detail.latency_ms)),
         at: When::brief(at),
-        redirect_to: words::find(detail, "redirect_to").map(|target| legible(&target)),
-        answer: words::find(detail, "answer").map(|answer| legible(&answer)),
+        redirect_to: detail.redirect_to.as_deref().map(legible),
+        answer: answer.map(legible),
     }
 }
 
-/// Adds one more place to the line that says who was told, if that is the last one.
-fn fold_told(lines: &mut [Line], entry: &TimelineEntry, names: &Names) -> bool {
-    let Some(last) = lines.last_mut().filter(|last| last.action == Some(Action::AlertDelivered))
-    else {
-        return false;
-    };
-    let (_, _, place) = words::of(Action::AlertDelivered, &entry.detail, names);
-    last.rest = format!("{}, {place}", last.rest);
-    true
+/// Adds one more destination to the line about the same message, if that is the last one.
+fn fold_delivery(lines: &mut [Line], item: &TimelineItem, names: &Names) -> bool {
+    let AuditEvent::AlertDelivered(detail) = &item.event else { return false };
+    let Some(last) = lines.last_mut() else { return false };
+    match &last.event {
+        AuditEvent::AlertDelivered(before) if before.alert == detail.alert => {
+            let name = destination_name(detail.destination_id, names);
+            last.rest = format!("{}, {name}", last.rest);
+            true
+        }
+        _ => false,
+    }
 }

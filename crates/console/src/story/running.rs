@@ -2,12 +2,13 @@
 
 use domain::ids::{IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
+use domain::timeline::actor_name;
 use store::attempts::{self, CallbackAttempt};
 use store::reprocesses::Reprocess;
 use store::{PgPool, StoreError, reprocesses};
 use time::OffsetDateTime;
 
-use super::{Line, Try, name_of};
+use super::{Line, Try};
 use crate::when::When;
 
 /// A reprocess that runs.
@@ -54,7 +55,7 @@ impl Running {
         let last = attempts.last().filter(|_| running.state == ReprocessState::Delivering);
         Self {
             replay_id: running.id,
-            by: name_of(&running.requested_by),
+            by: actor_name(&running.requested_by),
             doing,
             until,
             under_way: last.filter(|last| is_under_way(last)).map(|last| Try {
@@ -70,8 +71,7 @@ impl Running {
 
     /// Adds what it does at this moment to the line that it began with.
     pub(super) fn add_to(&self, lines: &mut [Line]) {
-        let id = self.replay_id.to_string();
-        let begun = lines.iter_mut().find(|line| line.replay_id.as_ref() == Some(&id));
+        let begun = lines.iter_mut().find(|line| line.replay_id == Some(self.replay_id));
         if let Some(begun) = begun {
             begun.tries.extend(self.under_way.clone());
             begun.doing = Some((self.doing.clone(), self.until));

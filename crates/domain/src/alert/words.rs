@@ -221,7 +221,8 @@ impl AlertFacts {
         let later = later(self.happened_at - self.received_at);
         match self.resolution {
             Some(Resolution::Manual) => {
-                format!("{taken} An operator resolved the incident manually {later}.")
+                let who = self.resolved_by.as_deref().unwrap_or("An operator");
+                format!("{taken} {who} resolved the incident manually {later}.")
             }
             Some(Resolution::LateSuccess) => {
                 format!("{taken} It reported success {later}, without a reprocess.")
@@ -336,6 +337,7 @@ pub(super) mod tests {
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
             happened_at: datetime!(2026-11-21 14:32:09 UTC),
             resolution: None,
+            resolved_by: None,
             reprocess_ending: None,
             timeout_minutes: 30,
             last_answer: None,
@@ -465,6 +467,19 @@ pub(super) mod tests {
             assert_eq!(facts.standing(), "Resolved after 21 minutes");
             assert!(facts.explanation().ends_with(explanation), "{}", facts.explanation());
         }
+    }
+
+    #[test]
+    fn who_resolved_an_incident_manually_is_named_where_that_is_known() {
+        let facts = AlertFacts {
+            kind: AlertKind::IncidentResolved,
+            resolution: Some(Resolution::Manual),
+            resolved_by: Some("bob@example.com".to_owned()),
+            happened_at: datetime!(2026-11-21 14:53:20 UTC),
+            ..opened()
+        };
+        let ending = "bob@example.com resolved the incident manually 51 minutes later.";
+        assert!(facts.explanation().ends_with(ending), "{}", facts.explanation());
     }
 
     #[test]

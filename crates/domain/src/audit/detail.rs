@@ -83,7 +83,10 @@ details! {
     }
 
     /// Of what was rejected, or of something rejected with it.
-    WhyDetail { why: String }
+    WhyDetail {
+        #[serde(deserialize_with = "sentence_or_field_errors")]
+        why: String,
+    }
 
     /// Of a new incident.
     OpenedDetail { reason: Reason, error_code: Option<String>, error_message: Option<String> }
@@ -320,6 +323,28 @@ pub enum SignOutDetail {
         /// How many.
         sessions_ended: u64,
     },
+}
+
+/// A reason, which earlier releases wrote as a list of fields with what is wrong with each.
+fn sentence_or_field_errors<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    struct InField {
+        field: String,
+        message: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Why {
+        Sentence(String),
+        Fields(Vec<InField>),
+    }
+    Ok(match Why::deserialize(from)? {
+        Why::Sentence(why) => why,
+        Why::Fields(fields) => {
+            let all = fields.iter().map(|InField { field, message }| format!("{field} {message}"));
+            all.collect::<Vec<_>>().join("; ")
+        }
+    })
 }
 
 /// A key that must be there and may be null.

@@ -34,6 +34,15 @@ macro_rules! audit_events {
         }
 
         impl AuditEvent {
+            /// What kind of thing happened, even if its detail has a form that is not known here.
+            #[must_use]
+            pub fn kind(&self) -> Option<Action> {
+                match self {
+                    $(Self::$variant(_) => Some(Action::$variant),)+
+                    Self::Unknown { action, .. } => action.parse().ok(),
+                }
+            }
+
             /// The column `action`.
             #[must_use]
             pub fn action(&self) -> &str {

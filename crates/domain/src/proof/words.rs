@@ -1,20 +1,21 @@
 //! What a proof page says, to the customer who paid.
 //!
-//! Of the audit only moments and actions come in here, so that no name, address, note, error or key
-//! can go out. Actions that are nobody's business but the team's have no words and are left out. What
-//! is "late" is counted from when the app took the payment event: that is what was seen here, while
-//! the provider's own time is only its claim.
+//! Of the timeline only moments and milestones come in here, so that no name, address, note, error or key
+//! can go out. What is "late" is counted from when the app accepted the payment event: that is what was seen
+//! here, while the provider's own time is only its claim.
 
 use time::{Duration, OffsetDateTime};
 
 use crate::alert::humane_duration;
-use crate::audit::Action;
 use crate::catalogue::{EffectType, Provider};
 use crate::incident::Reason;
+use crate::timeline::Tone;
+
+use super::{Milestone, VisibleEvent};
 
 /// What a proof is about.
 #[derive(Debug, Clone)]
-pub struct Matter {
+pub struct ProofSubject {
     /// Who took the money.
     pub provider: Provider,
     /// What was paid for.
@@ -25,29 +26,15 @@ pub struct Matter {
     pub received_at: OffsetDateTime,
     /// Why the incident was opened.
     pub reason: Reason,
-    /// When the team resolved it by hand, if it did.
-    pub resolved_by_hand_at: Option<OffsetDateTime>,
-}
-
-/// Something that was done, and when.
-pub type Deed = (OffsetDateTime, Action);
-
-/// How a step looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepTone {
-    /// As it should be.
-    Good,
-    /// Not as it should be.
-    Bad,
-    /// Under way.
-    Work,
+    /// When the team resolved it manually, if it did.
+    pub resolved_manually_at: Option<OffsetDateTime>,
 }
 
 /// One line of the proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// How it looks.
-    pub tone: StepTone,
+    pub tone: Tone,
     /// What happened.
     pub lead: &'static str,
     /// How the sentence goes on.
@@ -58,19 +45,21 @@ pub struct Step {
 
 /// The two sentences that the page begins with: what was received, and what became of it.
 #[must_use]
-pub fn heading(matter: &Matter, story: &[Deed]) -> (&'static str, String) {
-    let words = words(&matter.effect);
-    let took = |at: OffsetDateTime| at - matter.received_at;
-    let happened = |wanted| story.iter().find(|(_, action)| *action == wanted);
-    let arrived = happened(Action::ResultSucceeded);
-    let ending = match (arrived, matter.resolved_by_hand_at) {
-        (None, _) if happened(Action::ResultSuperseded).is_some() => {
+pub fn heading(subject: &ProofSubject, timeline: &[VisibleEvent]) -> (&'static str, String) {
+    let words = words(&subject.effect);
+    let took = |at: OffsetDateTime| at - subject.received_at;
+    let happened = |wanted| timeline.iter().find(|event| event.milestone == wanted);
+    let arrived = happened(Milestone::Succeeded);
+    let ending = match (arrived, subject.resolved_manually_at) {
+        (None, _) if happened(Milestone::Superseded).is_some() => {
             "A later change took its place: nothing is due any more.".to_owned()
         }
-        (Some((at, _)), _) if took(*at) < Duration::MINUTE => {
+        (Some(event), _) if took(event.at) < Duration::MINUTE => {
             format!("{} within a minute.", words.arrived)
         }
-        (Some((at, _)), _) => format!("{} {} late.", words.arrived, humane_duration(took(*at))),
+        (Some(event), _) => {
+            format!("{} {} late.", words.arrived, humane_duration(took(event.at)))
+        }
         (None, Some(at)) if took(at) < Duration::MINUTE => {
             format!("The team took care of {} by hand, within a minute.", words.object)
         }
@@ -85,43 +74,45 @@ pub fn heading(matter: &Matter, story: &[Deed]) -> (&'static str, String) {
 
 /// What happened, step by step.
 #[must_use]
-pub fn steps(matter: &Matter, story: &[Deed]) -> Vec<Step> {
+pub fn steps(subject: &ProofSubject, timeline: &[VisibleEvent]) -> Vec<Step> {
     let confirmed = Step {
-        tone: StepTone::Good,
-        lead: words(&matter.effect).confirmed,
-        rest: format!(" by {}", matter.provider.name()),
-        at: matter.occurred_at,
+        tone: Tone::Good,
+        lead: words(&subject.effect).confirmed,
+        rest: format!(" by {}", subject.provider.name()),
+        at: subject.occurred_at,
     };
-    let told = story.iter().any(|(_, action)| *action == Action::AlertDelivered);
-    let done = story.iter().filter_map(|deed| step(matter, *deed, told));
+    let alerted = timeline.iter().any(|event| event.milestone == Milestone::TeamAlerted);
+    let done = timeline.iter().filter_map(|event| step(subject, *event, alerted));
     std::iter::once(confirmed).chain(done).collect()
 }
 
-/// A deed in the customer's words; `None` for what only concerns the team. Nobody is said to have
-/// been alerted unless a message was taken.
-fn step(matter: &Matter, (at, action): Deed, told: bool) -> Option<Step> {
-    use StepTone::{Bad, Good, Work};
-    let words = words(&matter.effect);
-    let (tone, lead, rest) = match action {
-        Action::ReceiptAccepted => (Good, "Accepted", " for processing"),
-        Action::IncidentOpened => {
-            let lead = match matter.reason {
+/// An event in the customer's words. Nobody is said to have been alerted unless a message was accepted.
+fn step(
+    subject: &ProofSubject,
+    VisibleEvent { at, milestone }: VisibleEvent,
+    alerted: bool,
+) -> Option<Step> {
+    use Tone::{Bad, Good, Work};
+    let words = words(&subject.effect);
+    let (tone, lead, rest) = match milestone {
+        Milestone::Accepted => (Good, "Accepted", " for processing"),
+        Milestone::IncidentOpened => {
+            let lead = match subject.reason {
                 Reason::MissingResult => words.missing,
                 Reason::FailedResult => words.failed,
             };
-            (Bad, lead, if told { ", team alerted" } else { "" })
+            (Bad, lead, if alerted { ", team alerted" } else { "" })
         }
-        Action::IncidentAcknowledged => (Work, "Taken up", " by the team"),
-        Action::ReprocessRequested => (Work, "Repair started", " by the team"),
-        Action::ReprocessFailed | Action::ReprocessNoResult | Action::ReprocessUndelivered => {
-            (Bad, "Repair did not work", "")
-        }
-        Action::ResultSucceeded => (Good, words.done, ", confirmed by the app"),
-        Action::ResultSuperseded => (Good, "Replaced", " by a later change"),
-        Action::IncidentResolved if matter.resolved_by_hand_at.is_some() => {
+        Milestone::Acknowledged => (Work, "Taken up", " by the team"),
+        Milestone::RepairStarted => (Work, "Repair started", " by the team"),
+        Milestone::RepairFailed => (Bad, "Repair did not work", ""),
+        Milestone::Succeeded => (Good, words.done, ", confirmed by the app"),
+        Milestone::Superseded => (Good, "Replaced", " by a later change"),
+        Milestone::Resolved => {
+            subject.resolved_manually_at?;
             (Good, "Taken care of", " by hand, by the team")
         }
-        _ => return None,
+        Milestone::TeamAlerted => return None,
     };
     Some(Step { tone, lead, rest: rest.to_owned(), at })
 }
@@ -231,55 +222,59 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::audit::Action;
 
     const RECEIVED: OffsetDateTime = datetime!(2026-11-21 14:02:12 UTC);
 
-    fn credits() -> Matter {
-        Matter {
+    fn credits() -> ProofSubject {
+        ProofSubject {
             provider: Provider::Stripe,
             effect: EffectType::CreditGrant,
             occurred_at: datetime!(2026-11-21 14:02:09 UTC),
             received_at: RECEIVED,
             reason: Reason::MissingResult,
-            resolved_by_hand_at: None,
+            resolved_manually_at: None,
         }
     }
 
-    fn deeds(actions: &[(i64, Action)]) -> Vec<Deed> {
+    fn visible(actions: &[(i64, Action)]) -> Vec<VisibleEvent> {
         actions
             .iter()
-            .map(|(minute, action)| (RECEIVED + Duration::minutes(*minute), *action))
+            .filter_map(|(minute, action)| {
+                VisibleEvent::new(RECEIVED + Duration::minutes(*minute), *action)
+            })
             .collect()
     }
 
-    fn headed(matter: &Matter, story: &[Deed]) -> String {
-        let (received, ending) = heading(matter, story);
+    fn headed(subject: &ProofSubject, timeline: &[VisibleEvent]) -> String {
+        let (received, ending) = heading(subject, timeline);
         format!("{received} {ending}")
     }
 
-    fn sentences(matter: &Matter, story: &[Deed]) -> Vec<String> {
-        let steps = steps(matter, story).into_iter();
+    fn sentences(subject: &ProofSubject, timeline: &[VisibleEvent]) -> Vec<String> {
+        let steps = steps(subject, timeline).into_iter();
         steps.map(|step| format!("{}{}", step.lead, step.rest)).collect()
     }
 
     #[test]
     fn what_is_put_right_within_a_minute_is_not_called_late() {
-        let mut story = vec![(RECEIVED + Duration::seconds(59), Action::ResultSucceeded)];
-        let failed = Matter { reason: Reason::FailedResult, ..credits() };
-        assert_eq!(heading(&failed, &story).1, "Your credits arrived within a minute.");
-        story[0].0 = RECEIVED - Duration::SECOND;
-        assert_eq!(heading(&failed, &story).1, "Your credits arrived within a minute.");
-        story[0].0 = RECEIVED + Duration::MINUTE;
-        assert_eq!(heading(&failed, &story).1, "Your credits arrived 1 minute late.");
+        let mut timeline = visible(&[(0, Action::ResultSucceeded)]);
+        timeline[0].at = RECEIVED + Duration::seconds(59);
+        let failed = ProofSubject { reason: Reason::FailedResult, ..credits() };
+        assert_eq!(heading(&failed, &timeline).1, "Your credits arrived within a minute.");
+        timeline[0].at = RECEIVED - Duration::SECOND;
+        assert_eq!(heading(&failed, &timeline).1, "Your credits arrived within a minute.");
+        timeline[0].at = RECEIVED + Duration::MINUTE;
+        assert_eq!(heading(&failed, &timeline).1, "Your credits arrived 1 minute late.");
         let by_hand = Some(RECEIVED + Duration::SECOND);
-        let matter = Matter { resolved_by_hand_at: by_hand, ..credits() };
+        let subject = ProofSubject { resolved_manually_at: by_hand, ..credits() };
         let ending = "The team took care of your credits by hand, within a minute.";
-        assert_eq!(heading(&matter, &[]).1, ending);
+        assert_eq!(heading(&subject, &[]).1, ending);
     }
 
     #[test]
     fn a_repair_is_told_without_anything_that_only_concerns_the_team() {
-        let story = deeds(&[
+        let timeline = visible(&[
             (0, Action::ReceiptAccepted),
             (30, Action::IncidentOpened),
             (30, Action::AlertDelivered),
@@ -295,11 +290,11 @@ mod tests {
             (61, Action::ResultContradicted),
         ]);
         assert_eq!(
-            headed(&credits(), &story),
+            headed(&credits(), &timeline),
             "Your payment was received. Your credits arrived 51 minutes late."
         );
         assert_eq!(
-            sentences(&credits(), &story),
+            sentences(&credits(), &timeline),
             [
                 "Payment confirmed by Stripe",
                 "Accepted for processing",
@@ -313,19 +308,19 @@ mod tests {
 
     #[test]
     fn what_is_open_is_said_to_be_open_and_nobody_is_alerted_who_was_not() {
-        let story = deeds(&[
+        let timeline = visible(&[
             (0, Action::ReceiptAccepted),
             (1, Action::IncidentOpened),
             (2, Action::ReprocessRequested),
             (3, Action::ReprocessNoResult),
         ]);
-        let failed = Matter { reason: Reason::FailedResult, ..credits() };
+        let failed = ProofSubject { reason: Reason::FailedResult, ..credits() };
         assert_eq!(
-            headed(&failed, &story),
+            headed(&failed, &timeline),
             "Your payment was received. Your credits have not arrived yet; the team knows."
         );
         assert_eq!(
-            sentences(&failed, &story)[2..],
+            sentences(&failed, &timeline)[2..],
             ["Adding credits failed", "Repair started by the team", "Repair did not work"]
         );
     }
@@ -333,28 +328,29 @@ mod tests {
     #[test]
     fn what_was_resolved_by_hand_is_not_said_to_have_arrived() {
         let by_hand = RECEIVED + Duration::hours(2);
-        let matter = Matter { resolved_by_hand_at: Some(by_hand), ..credits() };
-        let mut story = deeds(&[(30, Action::IncidentOpened), (120, Action::IncidentResolved)]);
+        let subject = ProofSubject { resolved_manually_at: Some(by_hand), ..credits() };
+        let mut timeline =
+            visible(&[(30, Action::IncidentOpened), (120, Action::IncidentResolved)]);
         assert_eq!(
-            headed(&matter, &story),
+            headed(&subject, &timeline),
             "Your payment was received. The team took care of your credits by hand, 2 hours later."
         );
-        assert_eq!(sentences(&matter, &story)[2], "Taken care of by hand, by the team");
-        story.extend(deeds(&[(180, Action::ResultSucceeded)]));
-        assert!(headed(&matter, &story).ends_with("Your credits arrived 3 hours late."));
+        assert_eq!(sentences(&subject, &timeline)[2], "Taken care of by hand, by the team");
+        timeline.extend(visible(&[(180, Action::ResultSucceeded)]));
+        assert!(headed(&subject, &timeline).ends_with("Your credits arrived 3 hours late."));
     }
 
     #[test]
     fn an_event_that_a_later_one_replaced_is_told_as_such() {
-        let story = deeds(&[(30, Action::IncidentOpened), (31, Action::ResultSuperseded)]);
+        let timeline = visible(&[(30, Action::IncidentOpened), (31, Action::ResultSuperseded)]);
         let ending = "A later change took its place: nothing is due any more.";
-        assert!(headed(&credits(), &story).ends_with(ending));
-        assert_eq!(sentences(&credits(), &story)[2], "Replaced by a later change");
+        assert!(headed(&credits(), &timeline).ends_with(ending));
+        assert_eq!(sentences(&credits(), &timeline)[2], "Replaced by a later change");
     }
 
     #[test]
     fn each_effect_has_its_words() {
-        let story = deeds(&[(31, Action::ResultSucceeded)]);
+        let timeline = visible(&[(31, Action::ResultSucceeded)]);
         for (effect, late, open) in [
             (
                 EffectType::AccessUnlock,
@@ -387,9 +383,9 @@ mod tests {
                 "Your payment was received. What you paid for is not delivered yet; the team knows.",
             ),
         ] {
-            let matter = Matter { effect, ..credits() };
-            assert_eq!(headed(&matter, &story), late);
-            assert_eq!(headed(&matter, &[]), open);
+            let subject = ProofSubject { effect, ..credits() };
+            assert_eq!(headed(&subject, &timeline), late);
+            assert_eq!(headed(&subject, &[]), open);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `event show`: one payment event and its story.
+//! `event show`: one payment event and its timeline.
 
 use clap::Subcommand;
 use domain::catalogue::{EffectType, Provider};
@@ -13,8 +13,8 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
 use crate::failure::{no_such, parse_id};
-use crate::story::{self, EntryShape};
 use crate::text::{NOTHING, block, moment};
+use crate::timeline::{EntryShape, render};
 
 /// What can be done with events.
 #[derive(Debug, Subcommand)]
@@ -64,11 +64,12 @@ async fn show(id: &str, context: &Context) -> anyhow::Result<Answer> {
     let event = events::find_event(&desk.pool, id).await?.ok_or_else(|| no_such("event", id))?;
     let incident = incidents::find_of_event(&desk.pool, id).await?;
     let incident_id = incident.map(|incident| incident.id);
-    let timeline = timeline::list_of_event(&desk.pool, id).await?;
+    let entries = timeline::list_of_event(&desk.pool, id).await?;
     let facts = describe(&event, incident_id);
-    let human = format!("{facts}\n\nWhat happened:\n{}", story::tell(&timeline));
-    let timeline = timeline.into_iter().map(EntryShape::from).collect();
-    Answer::new(&shape(event, incident_id, timeline), human)
+    let names = timeline::load_names(&desk.pool, &[event.project_id]).await?;
+    let human = format!("{facts}\n\nTimeline:\n{}", render(&entries, &names));
+    let entries = entries.into_iter().map(EntryShape::from).collect();
+    Answer::new(&shape(event, incident_id, entries), human)
 }
 
 fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {

@@ -12,7 +12,6 @@ use crate::audit::{self, Subject};
 use crate::incidents::Incident;
 use crate::outbox;
 use crate::standing::Scene;
-use crate::transitions::note_ending;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// Why an incident is not resolved by hand.

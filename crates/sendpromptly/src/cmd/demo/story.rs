@@ -17,8 +17,9 @@ use super::shop::Shop;
 use crate::desk::Desk;
 use crate::local::DevState;
 use crate::progress::while_waiting;
+use crate::random;
 use crate::text::invoked_as;
-use crate::{random, story as sentences};
+use crate::timeline::render;
 
 /// Longer than any step takes.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -91,7 +92,8 @@ impl Story<'_> {
         self.link_to(&incident);
         self.repair(&incident).await?;
         let entries = timeline::list_of_event(&self.desk.pool, event_id).await?;
-        self.say(&format!("\nThe timeline of {}:\n\n{}", incident.id, sentences::tell(&entries)));
+        let names = timeline::load_names(&self.desk.pool, &[incident.project_id]).await?;
+        self.say(&format!("\nThe timeline of {}:\n\n{}", incident.id, render(&entries, &names)));
         Ok(())
     }
 

@@ -6,10 +6,12 @@ mod resolve;
 mod show;
 
 use clap::Subcommand;
-use domain::ids::{EventId, IncidentId};
+use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{self, IncidentState, Reason, Resolution};
+use domain::rejection::Rejection;
 use serde::Serialize;
 use store::incidents::Incident;
+use store::operator_actions::ActionError;
 use time::OffsetDateTime;
 
 use crate::Context;
@@ -108,6 +110,26 @@ fn check_note(note: &str) -> Result<(), Failure> {
     incident::check_note(note).map_err(|why| Failure::option("note", why))
 }
 
+/// Why an action on an incident of this project changed nothing.
+fn rejected(error: ActionError, project_id: ProjectId) -> anyhow::Error {
+    match error {
+        ActionError::Store(error) => error.into(),
+        ActionError::Rejected(rejection) => rejection_failure(&rejection, project_id).into(),
+    }
+}
+
+fn rejection_failure(rejection: &Rejection, project_id: ProjectId) -> Failure {
+    match rejection {
+        Rejection::NoIncident => Failure::NotFound(rejection.to_string()),
+        Rejection::NoRepairUrl => Failure::IncidentConflict(format!(
+            "{rejection}; set one first: sendpromptly project update {project_id} --repair-url URL"
+        )),
+        Rejection::Resolved(_) | Rejection::Acknowledged(_) | Rejection::Reprocessing(..) => {
+            Failure::IncidentConflict(rejection.to_string())
+        }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use domain::app_error::AppError;
@@ -136,5 +158,26 @@ pub(super) mod tests {
             serde_json::to_string(&Shape::from(incident())).expect("json"),
             r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
         );
+    }
+
+    #[test]
+    fn a_conflict_names_the_reprocess_that_runs() {
+        let project: ProjectId = "prj_00000000000000000000000001".parse().expect("an id");
+        let id = "rpl_00000000000000000000000001";
+        let failure = |rejection| rejection_failure(&rejection, project);
+        let running = failure(Rejection::Reprocessing(Some(id.parse().expect("an id")), None));
+        assert_eq!(running.code(), "incident_conflict");
+        assert!(running.to_string().contains(id), "{running}");
+        assert_eq!(failure(Rejection::Resolved(None)).code(), "incident_conflict");
+        assert_eq!(failure(Rejection::NoIncident).code(), "not_found");
+    }
+
+    #[test]
+    fn without_a_repair_url_the_command_that_sets_one_is_named() {
+        let project = "prj_00000000000000000000000001".parse().expect("an id");
+        let nobody = rejection_failure(&Rejection::NoRepairUrl, project);
+        assert_eq!(nobody.code(), "incident_conflict");
+        let command = "sendpromptly project update prj_00000000000000000000000001 --repair-url URL";
+        assert!(nobody.to_string().ends_with(command), "{nobody}");
     }
 }

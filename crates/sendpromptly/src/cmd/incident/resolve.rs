@@ -1,12 +1,11 @@
 //! `incident resolve`: closed by hand, with the reason that the timeline keeps.
 
-use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
+use store::operator_actions::OperatorAction;
 
-use super::{Shape, check_note};
+use super::{Shape, check_note, rejected};
 use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
-use crate::failure::{Failure, no_such};
 
 pub const HELP: &str = "\
 Example:
@@ -18,18 +17,9 @@ pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Resu
     check_note(note)?;
     let desk = Desk::open(context).await?;
     let incident = desk.incident(id).await?;
-    let resolving = Resolving { actor: &desk.actor, note: Some(note), signal: true };
-    let resolved =
-        desk.transaction(async |tx| resolve_incident(tx, incident.event_id, resolving).await);
-    if let Err(error) = resolved.await {
-        let failure = match error.rejection()? {
-            ResolveRejection::AlreadyResolved => {
-                Failure::IncidentConflict(format!("incident {} is resolved already", incident.id))
-            }
-            ResolveRejection::NoIncident => no_such("incident", incident.id),
-        };
-        return Err(failure.into());
-    }
+    let action = OperatorAction { incident: &incident, actor: &desk.actor, note: Some(note) };
+    let resolved = action.resolve(&desk.pool).await;
+    resolved.map_err(|error| rejected(error, incident.project_id))?;
     let resolved = desk.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);
     Answer::new(&Shape::from(resolved), human)

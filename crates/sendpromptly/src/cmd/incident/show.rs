@@ -4,6 +4,7 @@ use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::ids::ReplayId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
+use domain::timeline::{Names, describe_outcome};
 use serde::Serialize;
 use store::alerts::{self, AlertView};
 use store::attempts::{self, CallbackAttempt};
@@ -18,8 +19,8 @@ use crate::Context;
 use crate::answer::Answer;
 use crate::desk::Desk;
 use crate::failure::no_such;
-use crate::story::{self, EntryShape};
 use crate::text::{block, indented, moment, moment_or_nothing, or_nothing, plain, table};
+use crate::timeline::{EntryShape, render};
 
 pub const HELP: &str = "\
 Example:
@@ -32,6 +33,7 @@ struct Dossier {
     reprocesses: Vec<(Reprocess, Vec<CallbackAttempt>)>,
     alerts: Vec<AlertView>,
     timeline: Vec<TimelineEntry>,
+    names: Names,
 }
 
 #[derive(Serialize)]
@@ -91,6 +93,7 @@ async fn gather(desk: &Desk, id: &str) -> anyhow::Result<Dossier> {
         event: event.ok_or_else(|| no_such("event", event_id))?,
         alerts: alerts::list_of_incident(&desk.pool, incident.id).await?,
         timeline: timeline::list_of_event(&desk.pool, event_id).await?,
+        names: timeline::load_names(&desk.pool, &[incident.project_id]).await?,
         incident,
         reprocesses,
     })
@@ -141,7 +144,7 @@ fn describe(dossier: &Dossier) -> String {
     if !dossier.alerts.is_empty() {
         parts.push(format!("Alerts:\n{}", indented(&alert_table(&dossier.alerts))));
     }
-    parts.push(format!("What happened:\n{}", story::tell(&dossier.timeline)));
+    parts.push(format!("Timeline:\n{}", render(&dossier.timeline, &dossier.names)));
     parts.join("\n\n")
 }
 
@@ -192,12 +195,8 @@ fn reprocess_table(dossier: &Dossier) -> String {
 }
 
 fn last_answer(made: &CallbackAttempt) -> String {
-    match (made.status, &made.redirect_to, &made.error) {
-        (Some(status), Some(target), _) => format!("HTTP {status}, redirects to {target}"),
-        (Some(status), None, _) => format!("HTTP {status}"),
-        (None, _, Some(error)) => error.clone(),
-        (None, _, None) => "under way".to_owned(),
-    }
+    describe_outcome(made.status, made.redirect_to.as_deref(), made.error.as_deref())
+        .unwrap_or_else(|| "under way".to_owned())
 }
 
 fn state_of(alert: &AlertView) -> &str {

@@ -40,6 +40,7 @@ fn dossier() -> Dossier {
             action: "incident.opened".into(),
             detail: json!({ "reason": "failed_result" }),
         }],
+        names: Names::default(),
     }
 }
 
@@ -108,7 +109,7 @@ fn a_redirects_target_is_shown_to_people_and_machines() {
 fn people_read_the_story_from_its_heading_to_its_last_step() {
     let told = describe(&dossier());
     assert!(told.starts_with("user_456 paid for credits. Adding them failed."), "{told}");
-    let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "What happened:"];
+    let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "Timeline:"];
     let mut rest = told.as_str();
     for part in parts {
         let at =

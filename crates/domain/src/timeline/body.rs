@@ -1,0 +1,283 @@
+//! How the sentence of each entry goes on behind its title, what to do about it, and what it quotes.
+
+use serde_json::Value;
+
+use super::{Names, NextStep, Quote, attempt};
+use crate::alert::{AlertKind, legible, moment, one_line};
+use crate::audit::AuditEvent;
+use crate::audit::detail::{
+    AlertDetail, AmbiguityDetail, Change, HeaderChange, ProjectChanges, ResolvedDetail,
+    ResultDetail, SignOutDetail, TestDetail, ToldKind, UnclaimedDetail,
+};
+use crate::effect_result::Outcome;
+use crate::ids::{DestinationId, ReplayId};
+use crate::incident::{Reason, Resolution};
+use crate::notice::NoticeKind;
+
+#[expect(clippy::too_many_lines, reason = "a table: one arm per kind of entry")]
+pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
+    use AuditEvent as E;
+    match event {
+        E::ReceiptAccepted(of) => format!("{}, {} is due", of.event_type, of.effect_type),
+        E::ResultFailed(of) => code(of),
+        E::ResultRepeated(of) | E::ResultContradicted(of) => list([&code(of), "nothing changed"]),
+        E::ResultSuperseded(of) => list([&code(of), "nothing is due any more"]),
+        E::ResultAmbiguous(of) => ambiguity(of),
+        E::ResultUnclaimed(of) => unclaimed(of),
+        E::ResultRefused(of) | E::ResolveRefused(of) => of.why.clone(),
+        E::IncidentOpened(of) => match of.reason {
+            Reason::MissingResult => "no result in time".to_owned(),
+            Reason::FailedResult => of.error_code.clone().unwrap_or_default(),
+        },
+        E::IncidentResolved(of) => resolution(of).to_owned(),
+        E::ReprocessRefused(of) => of.why.clone(),
+        E::ReprocessSucceeded(of)
+        | E::ReprocessFailed(of)
+        | E::ReprocessNoResult(of)
+        | E::ReprocessUndelivered(of)
+        | E::ReprocessEnded(of) => of.why.clone().unwrap_or_default(),
+        E::ReprocessInterrupted(_) => "it is made again".to_owned(),
+        E::CallbackDelivered(of) | E::CallbackFailed(of) => attempt::describe(of),
+        E::AlertDelivered(of) => message(of, names),
+        E::AlertGivenUp(of) => reasoned(&message(of, names), of.why.as_deref()),
+        E::AlertSuperseded(of) => reasoned(&message(of, names), Some("a newer one says more")),
+        E::DestinationBroken(of) => {
+            reasoned(&destination_name(of.destination_id, names), of.why.as_deref())
+        }
+        E::WatchRestarted(_) => "it was gone, and a new run was started".to_owned(),
+        E::WatchPaused(of) => {
+            format!("the {}, while something is overdue. To let it go on:", of.what)
+        }
+        E::WatchStuck(of) => format!("something is overdue, and {}. To see why:", of.what),
+        E::SignalAdjusted(of) => format!("{}: {}", of.signal, of.why),
+        E::RelayParked(of) => format!("{}: {}", of.wish, of.why),
+        E::ProjectCreated(of) => of.name.clone(),
+        E::ProjectUpdated(of) => changes(of),
+        E::ProjectDeclared(of) | E::ProjectNameRemoved(of) => of.name.clone(),
+        E::KeyCreated(of) | E::KeyRevoked(of) => of.label.clone(),
+        E::DestinationAdded(of) => {
+            names.destinations.get(&of.destination_id).unwrap_or(&of.address).clone()
+        }
+        E::DestinationRemoved(of) => destination_name(of.destination_id, names),
+        E::DestinationTested(of) => test(of, names),
+        E::ProofLinkCreated(of) => match of.days {
+            None => String::new(),
+            Some(1) => "for 1 day".to_owned(),
+            Some(days) => format!("for {days} days"),
+        },
+        E::OperatorAdded(of) => format!("{} as {}", of.email, of.role),
+        E::OperatorRemoved(of) => of.email.clone(),
+        E::OperatorRoleChanged(of) => format!("{} is now {}", of.email, of.to),
+        E::OperatorPasswordChanged(of) => list([&of.email, &sessions_ended(of.sessions_ended)]),
+        E::OperatorSignedOut(SignOutDetail::All { email, sessions_ended: count, .. }) => {
+            list([email.as_deref().unwrap_or_default(), &sessions_ended(*count)])
+        }
+        E::OperatorLockedOut(of) => format!("{} until {}", of.email, moment(of.locked_until)),
+        E::TokenCreated(of) | E::TokenRevoked(of) => of.label.clone(),
+        E::ResultSucceeded(_)
+        | E::IncidentAcknowledged(_)
+        | E::ReprocessRequested(_)
+        | E::SecretRotated(_)
+        | E::SecretRevoked(_)
+        | E::ProofLinkRevoked(_)
+        | E::OperatorSignedIn(_)
+        | E::OperatorSignedOut(SignOutDetail::One { .. }) => String::new(),
+        E::Unknown { detail, .. } => pairs(detail),
+    }
+}
+
+pub(super) fn next_step(event: &AuditEvent) -> Option<NextStep> {
+    match event {
+        AuditEvent::WatchPaused(of) | AuditEvent::WatchStuck(of) => {
+            Some(NextStep::Command(one_line(&of.cure)))
+        }
+        AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates { .. }) => Some(NextStep::Text(
+            "Send it again with `event_id`, `internal_reference` or `effect_key`.",
+        )),
+        _ => None,
+    }
+}
+
+/// The app's message and the operator's note.
+pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
+    use AuditEvent as E;
+    let quote = |label, text: Option<&str>| {
+        let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+        Some(Quote { label, text: legible(text) })
+    };
+    let message = |text: &Option<String>| quote(MESSAGE, text.as_deref());
+    let note = |text: &Option<String>| quote(NOTE, text.as_deref());
+    let one = match event {
+        E::ResultFailed(of)
+        | E::ResultRepeated(of)
+        | E::ResultContradicted(of)
+        | E::ResultSuperseded(of) => of.error.as_ref().and_then(|of| message(&of.error_message)),
+        E::ResultUnclaimed(of) => message(&of.error_message),
+        E::ResultAmbiguous(AmbiguityDetail::Candidates { error_message, .. }) => {
+            message(error_message)
+        }
+        E::IncidentOpened(of) => message(&of.error_message),
+        E::IncidentAcknowledged(of) => note(&of.note),
+        E::IncidentResolved(ResolvedDetail::Manually { note: text, .. }) => note(text),
+        E::ReprocessRequested(of) => note(&of.note),
+        E::ReprocessRefused(of) => note(&of.note),
+        E::Unknown { detail, .. } => {
+            let text = |key: &str| detail.get(key).and_then(Value::as_str);
+            let both = [quote(MESSAGE, text("error_message")), quote(NOTE, text("note"))];
+            return both.into_iter().flatten().collect();
+        }
+        _ => None,
+    };
+    one.into_iter().collect()
+}
+
+const MESSAGE: &str = "Message";
+const NOTE: &str = "Note";
+
+/// The reprocess that began or ended.
+pub(super) fn ended_or_requested(event: &AuditEvent) -> Option<ReplayId> {
+    match event {
+        AuditEvent::ReprocessRequested(of) => Some(of.replay_id),
+        AuditEvent::ReprocessSucceeded(of)
+        | AuditEvent::ReprocessFailed(of)
+        | AuditEvent::ReprocessNoResult(of)
+        | AuditEvent::ReprocessUndelivered(of)
+        | AuditEvent::ReprocessEnded(of) => Some(of.replay_id),
+        _ => None,
+    }
+}
+
+fn code(of: &ResultDetail) -> String {
+    of.error.as_ref().and_then(|error| error.error_code.clone()).unwrap_or_default()
+}
+
+fn list<const N: usize>(parts: [&str; N]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn reasoned(what: &str, why: Option<&str>) -> String {
+    match why.filter(|why| !why.trim().is_empty()) {
+        Some(why) => format!("{what}: {why}"),
+        None => what.to_owned(),
+    }
+}
+
+fn ambiguity(of: &AmbiguityDetail) -> String {
+    match of {
+        AmbiguityDetail::Taken { settled_event_id } => {
+            format!("it fits this event too, and settled {settled_event_id}")
+        }
+        AmbiguityDetail::Candidates { status, error_code, .. } => {
+            let what = reported(*status, error_code.as_deref());
+            format!("your app reported {what} that fits several events.")
+        }
+    }
+}
+
+fn unclaimed(of: &UnclaimedDetail) -> String {
+    let what = reported(of.status, of.error_code.as_deref());
+    let about = of.provider_event_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
+    format!("{what}{about} was kept for 24 hours")
+}
+
+/// What a result said, with its article.
+fn reported(status: Outcome, error_code: Option<&str>) -> String {
+    let what = match status {
+        Outcome::Failed => "a failure",
+        Outcome::Succeeded => "a success",
+        Outcome::Superseded => "a result",
+    };
+    error_code.map_or(what.to_owned(), |code| format!("{what} ({code})"))
+}
+
+const fn resolution(of: &ResolvedDetail) -> &'static str {
+    let (ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution }) =
+        of;
+    match resolution {
+        Resolution::Reprocessed => "the reprocess succeeded",
+        Resolution::LateSuccess => "the success came late",
+        Resolution::Superseded => "nothing is due any more",
+        Resolution::Manual => "manually",
+    }
+}
+
+/// What was sent and where: `incident opened, to bob@cometcart.test`.
+fn message(of: &AlertDetail, names: &Names) -> String {
+    let place = destination_name(of.destination_id, names);
+    match of.alert {
+        Some(kind) => format!("{}, to {place}", kind_of_message(kind)),
+        None => place,
+    }
+}
+
+const fn kind_of_message(kind: ToldKind) -> &'static str {
+    match kind {
+        ToldKind::Alert(AlertKind::IncidentOpened) => "incident opened",
+        ToldKind::Alert(AlertKind::ReprocessFailed) => "reprocess failed",
+        ToldKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
+        ToldKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
+        ToldKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
+    }
+}
+
+/// What people call a destination, or the id where that is all there is.
+pub fn destination_name(id: DestinationId, names: &Names) -> String {
+    names.destinations.get(&id).map_or_else(|| id.to_string(), |address| one_line(address))
+}
+
+fn test(of: &TestDetail, names: &Names) -> String {
+    let place = destination_name(of.destination_id, names);
+    if of.delivered {
+        return format!("{place} accepted the message");
+    }
+    reasoned(&format!("{place} did not accept the message"), Some(&of.answer))
+}
+
+fn sessions_ended(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => "1 session ended".to_owned(),
+        count => format!("{count} sessions ended"),
+    }
+}
+
+/// Each setting that changed, before and after.
+fn changes(of: &ProjectChanges) -> String {
+    let ProjectChanges { name, timeout_minutes, repair_url, snapshots, callback_headers } = of;
+    let url = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".to_owned());
+    let changed = [
+        callback_headers.as_ref().map(headers),
+        name.as_ref().map(|it| change("name", it, Clone::clone)),
+        repair_url.as_ref().map(|it| change("repair URL", it, url)),
+        snapshots.as_ref().map(|it| change("snapshots", it, ToString::to_string)),
+        timeout_minutes.as_ref().map(|it| change("timeout minutes", it, ToString::to_string)),
+    ];
+    changed.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn change<T>(name: &str, of: &Change<T>, shown: impl Fn(&T) -> String) -> String {
+    format!("{name} from {} to {}", shown(&of.from), shown(&of.to))
+}
+
+/// Headers have names, and values that nobody sees.
+fn headers(of: &HeaderChange) -> String {
+    let parts = [("set", &of.set), ("removed", &of.removed)];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<_> = parts.map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
+    format!("callback headers: {}", parts.join(", "))
+}
+
+/// What an entry of another release says, key by key, without what is quoted.
+fn pairs(detail: &Value) -> String {
+    let quoted = |key: &str| matches!(key, "note" | "error_message");
+    let keys = detail.as_object().into_iter().flatten().filter(|(key, _)| !quoted(key));
+    let pairs = keys.filter_map(|(key, value)| {
+        let text = match value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        (!text.is_empty()).then(|| format!("{} {text}", key.replace('_', " ")))
+    });
+    pairs.collect::<Vec<_>>().join(", ")
+}

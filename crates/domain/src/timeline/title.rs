@@ -1,0 +1,72 @@
+//! What each action is called, in two or three words, and how it looks.
+
+use super::Tone;
+use crate::audit::Action;
+
+/// What an action is called.
+#[must_use]
+pub fn title(action: Action) -> &'static str {
+    toned(action).1
+}
+
+#[expect(clippy::too_many_lines, reason = "a table: one line per action")]
+pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
+    use Action as A;
+    use Tone::{Bad, Good, Plain, Warn, Work};
+    match action {
+        A::ReceiptAccepted => (Good, "Receipt accepted"),
+        A::ResultSucceeded => (Good, "Success reported"),
+        A::ResultFailed => (Bad, "Failure reported"),
+        A::ResultRepeated => (Plain, "Reported again"),
+        A::ResultContradicted => (Bad, "Contradiction reported"),
+        A::ResultSuperseded => (Good, "Reported as superseded"),
+        A::ResultAmbiguous => (Warn, "Result not assigned"),
+        A::ResultUnclaimed => (Bad, "A result never found its receipt"),
+        A::ResultRefused => (Plain, "Result rejected"),
+        A::IncidentOpened => (Bad, "Incident opened"),
+        A::IncidentAcknowledged => (Work, "Acknowledged"),
+        A::IncidentResolved => (Good, "Resolved"),
+        A::ReprocessRequested => (Work, "Reprocess requested"),
+        A::ReprocessRefused => (Plain, "Reprocess rejected"),
+        A::ReprocessSucceeded => (Good, "Reprocess succeeded"),
+        A::ReprocessFailed => (Bad, "Reprocess failed"),
+        A::ReprocessNoResult => (Bad, "Reprocess got no result"),
+        A::ReprocessUndelivered => (Bad, "Reprocess was not delivered"),
+        A::ReprocessEnded => (Plain, "Reprocess ended"),
+        A::ReprocessInterrupted => (Plain, "Callback attempt interrupted"),
+        A::ResolveRefused => (Plain, "Resolve rejected"),
+        A::CallbackDelivered => (Good, "Callback delivered"),
+        A::CallbackFailed => (Bad, "Callback failed"),
+        A::AlertDelivered => (Good, "Alert delivered"),
+        A::AlertGivenUp => (Bad, "Alert given up"),
+        A::AlertSuperseded => (Plain, "Alert not sent"),
+        A::DestinationBroken => (Bad, "Destination broken"),
+        A::WatchRestarted => (Plain, "Watch restarted"),
+        A::WatchPaused => (Bad, "Paused in Temporal"),
+        A::WatchStuck => (Bad, "Stuck in Temporal"),
+        A::SignalAdjusted => (Plain, "Part of a signal ignored"),
+        A::RelayParked => (Bad, "Message to Temporal parked"),
+        A::ProjectCreated => (Plain, "Project created"),
+        A::ProjectUpdated => (Plain, "Project changed"),
+        A::ProjectDeclared => (Plain, "Name declared"),
+        A::ProjectNameRemoved => (Plain, "Declared name removed"),
+        A::KeyCreated => (Plain, "API key created"),
+        A::KeyRevoked => (Plain, "API key revoked"),
+        A::DestinationAdded => (Plain, "Destination added"),
+        A::DestinationRemoved => (Plain, "Destination removed"),
+        A::DestinationTested => (Plain, "Destination tested"),
+        A::OperatorAdded => (Plain, "Operator added"),
+        A::ProofLinkCreated => (Plain, "Proof link created"),
+        A::ProofLinkRevoked => (Plain, "Proof link revoked"),
+        A::SecretRotated => (Plain, "Signing secret rotated"),
+        A::SecretRevoked => (Plain, "Signing secret revoked"),
+        A::OperatorSignedIn => (Plain, "Signed in"),
+        A::OperatorSignedOut => (Plain, "Signed out"),
+        A::OperatorLockedOut => (Bad, "Sign-in locked"),
+        A::OperatorPasswordChanged => (Plain, "Password changed"),
+        A::OperatorRoleChanged => (Plain, "Role changed"),
+        A::OperatorRemoved => (Plain, "Operator removed"),
+        A::TokenCreated => (Plain, "Operator token created"),
+        A::TokenRevoked => (Plain, "Operator token revoked"),
+    }
+}
