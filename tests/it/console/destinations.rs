@@ -115,7 +115,8 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
         let broken = "UPDATE destinations SET broken_at = now() WHERE label LIKE 'Slack%'";
         sqlx::query(broken).execute(&world.pool).await.expect("a database");
         let project = alice.get(&format!("/projects/{}", world.project.id)).await.body;
-        assert!(project.contains("Alerts no longer reach Slack …WxYz"), "{project}");
+        let said = format!("Alerts no longer reach <a href=\"{}\">Slack …WxYz</a>", path(&world));
+        assert!(project.contains(&said), "{project}");
         let audit = alice.get("/audit?action=destination.").await.body;
         assert!(audit.contains("#payments") && audit.contains("Slack …WxYz"), "{audit}");
     });
