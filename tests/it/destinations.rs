@@ -13,7 +13,9 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::alert_claims::{Claim, claim_alert};
 use store::destinations::{Destination, Target};
+use store::incidents::Incident;
 use store::notices::enqueue_broken;
+use store::operator_actions::OperatorAction;
 
 const UNKNOWN: &str =
     "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown\r\n";

@@ -247,11 +247,6 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredAnswer, ApiError> 
     Ok(StoredAnswer { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
-/// The store's failures, as the client may know them.
-pub(super) fn failed(error: StoreError) -> ApiError {
-    error.into()
-}
-
 fn respond(answer: StoredAnswer) -> Response {
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
