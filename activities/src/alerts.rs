@@ -11,7 +11,7 @@ mod facts;
 
 use std::sync::Arc;
 
-use domain::audit::detail::{AlertDetail, ToldKind};
+use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, ProjectId};
 use store::alert_claims::{self, Claim, Claimed};
@@ -24,7 +24,7 @@ use store::{
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
-use workflows::activity_contract::{OfAlert, definition};
+use workflows::activity_contract::{AlertInput, definition};
 
 use crate::decide::stored;
 use crate::deps::Deps;
@@ -50,7 +50,7 @@ impl Alerts {
     pub async fn deliver_alert(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        of: OfAlert,
+        of: AlertInput,
     ) -> Result<(), ActivityError> {
         deliver(&self.deps, of.alert_id).await
     }
@@ -185,5 +185,5 @@ async fn note(
 
 /// What every entry about an alert says.
 fn detail(alert: &Alert) -> AlertDetail {
-    AlertDetail::new(ToldKind::Alert(alert.kind), alert.destination_id)
+    AlertDetail::new(NotificationKind::Alert(alert.kind), alert.destination_id)
 }

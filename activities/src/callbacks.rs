@@ -17,20 +17,20 @@ use domain::callback_header::CallbackHeader;
 use domain::ids::{EventId, ReplayId};
 use domain::repair_url::RepairUrl;
 use domain::signature::{self, Signed};
-use domain::watch::WatchStanding;
+use domain::watch::WatchState;
 use store::attempts::AttemptEnd;
+use store::event_state;
 use store::pool::transaction;
-use store::standing;
 use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
 use time::OffsetDateTime;
-use workflows::activity_contract::{OfReprocess, definition};
+use workflows::activity_contract::{ReprocessInput, definition};
 
 use crate::decide::{self, Decide, stored};
 use crate::deps::Deps;
-use crate::http::{Answer, ExchangeError};
+use crate::http::{ExchangeError, HttpResponse};
 
 /// How often a running exchange says that its worker lives.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -54,8 +54,8 @@ impl Callbacks {
     pub async fn send_callback(
         self: Arc<Self>,
         ctx: ActivityContext,
-        of: OfReprocess,
-    ) -> Result<WatchStanding, ActivityError> {
+        of: ReprocessInput,
+    ) -> Result<WatchState, ActivityError> {
         let alive = async {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
@@ -106,7 +106,7 @@ pub async fn send(
     deps: &Deps,
     of: (EventId, ReplayId),
     timing: Timing,
-) -> Result<WatchStanding, ActivityError> {
+) -> Result<WatchState, ActivityError> {
     let nonce = nonce()?;
     let mut tx = deps.pool.begin().await.or_retry()?;
     if timing == Timing::WhenDue
@@ -121,8 +121,8 @@ pub async fn send(
         let ending = exchange(deps, of.1, &work, &nonce).await;
         end(deps, of, work.attempt, ending).await?;
     }
-    let standing = transaction(&deps.pool, async |tx| standing::read_for_watch(tx, of.0).await);
-    stored(standing.await)
+    let state = transaction(&deps.pool, async |tx| event_state::read_for_watch(tx, of.0).await);
+    stored(state.await)
 }
 
 /// How an attempt ended.
@@ -189,7 +189,7 @@ impl Ending {
         }
     }
 
-    fn answered(answer: Answer) -> Self {
+    fn answered(answer: HttpResponse) -> Self {
         let wish = answer.retry_after.as_deref();
         Self {
             verdict: callback::judge_answer(answer.status),

@@ -12,24 +12,24 @@
 //! may help. Once the status has come it counts, and what came of the body is kept: a body may be cut
 //! off at its limit, break off, or still be coming at the deadline.
 
-mod answer;
 mod error;
 mod resolver;
+mod response;
 mod retry_after;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 
-pub use answer::Answer;
 pub use error::{ClientUnavailable, ErrorClass, ExchangeError};
+pub use response::HttpResponse;
 pub use retry_after::retry_after;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::repair_url::{AllowedNetworks, refused_range};
+use domain::repair_url::{AllowedNetworks, rejected_range};
 use reqwest::header::HeaderValue;
 use reqwest::{Response, redirect};
 use tokio::time::{Instant, timeout_at};
@@ -93,7 +93,7 @@ impl GuardedClient {
         url: &Url,
         headers: &[(&str, String)],
         body: Vec<u8>,
-    ) -> Result<Answer, ExchangeError> {
+    ) -> Result<HttpResponse, ExchangeError> {
         self.post_hiding(url, headers, body, &[]).await
     }
 
@@ -107,7 +107,7 @@ impl GuardedClient {
         headers: &[(&str, String)],
         body: Vec<u8>,
         hidden: &[&str],
-    ) -> Result<Answer, ExchangeError> {
+    ) -> Result<HttpResponse, ExchangeError> {
         let started = Instant::now();
         let deadline = started + self.policy.total_timeout;
         let status = timeout_at(deadline, self.send(url, headers, body)).await;
@@ -117,8 +117,8 @@ impl GuardedClient {
         });
         match outcome {
             Ok(response) => {
-                let answer = answer::read(response, deadline, hidden).await;
-                Ok(Answer { latency_ms: millis(started.elapsed()), ..answer })
+                let answer = response::read(response, deadline, hidden).await;
+                Ok(HttpResponse { latency_ms: millis(started.elapsed()), ..answer })
             }
             Err(failure) => Err(failure.after(millis(started.elapsed()))),
         }
@@ -141,7 +141,7 @@ impl GuardedClient {
             request = request.header(*name, value);
         }
         let sent = request.send().await;
-        sent.map_err(|error| Failure::of(&error, self.policy.connect_timeout))
+        sent.map_err(|error| Failure::from_reqwest(&error, self.policy.connect_timeout))
     }
 
     /// Checks a host that is an address already, which no resolver will see.
@@ -151,7 +151,7 @@ impl GuardedClient {
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
             Some(Host::Domain(_)) | None => return Ok(()),
         };
-        match refused_range(ip, &self.policy.allow) {
+        match rejected_range(ip, &self.policy.allow) {
             Some(range) => Err(Failure::address_refused(ip, range)),
             None => Ok(()),
         }

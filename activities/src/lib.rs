@@ -10,10 +10,10 @@ mod decide;
 pub mod deps;
 pub mod destinations;
 pub mod http;
+mod manual_result;
 pub mod notices;
 pub mod records;
-pub mod trial;
-mod typed_result;
+pub mod test_message;
 pub mod waiting;
 
 pub use alerts::Alerts;

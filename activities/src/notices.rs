@@ -10,7 +10,7 @@
 use crate::deps::Deps;
 use crate::destinations::{self, SendFailure, Sent, Target};
 use crate::waiting::{Attempt, count_failure};
-use domain::audit::detail::{AlertDetail, ToldKind};
+use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
@@ -173,5 +173,5 @@ async fn finish(
 
 /// What every entry about a notice says.
 fn detail(notice: &Notice) -> AlertDetail {
-    AlertDetail::new(ToldKind::Notice(notice.kind), notice.destination_id)
+    AlertDetail::new(NotificationKind::Notice(notice.kind), notice.destination_id)
 }

@@ -9,25 +9,25 @@ use std::sync::Arc;
 use domain::audit::Actor;
 use domain::ids::EventId;
 use domain::incident::MAX_NOTE;
-use domain::watch::WatchStanding;
+use domain::watch::WatchState;
 use store::audit;
 use store::pool::transaction;
-use store::transitions::reprocess::{self, Wanted};
-use store::transitions::resolve::{self, ResolveRejection, Resolving};
+use store::transitions::reprocess::{self, ReprocessRequest};
+use store::transitions::resolve::{self, ResolveRejection, ResolveRequest};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
-use store::{ChangeError, PgConnection, StoreError, reprocesses, standing};
+use store::{ChangeError, PgConnection, StoreError, event_state, reprocesses};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activity_contract::{
-    OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult, UndeliveredReprocess,
-    definition,
+    EventInput, ManualReprocess, ManualResolution, ManualResult, ReprocessInput,
+    UndeliveredReprocess, definition,
 };
 
 use crate::decide::stored;
 use crate::deps::Deps;
-use crate::typed_result;
+use crate::manual_result;
 
 /// The longest name that is kept of what was typed by hand, in characters.
 const MAX_NAME: usize = 100;
@@ -51,8 +51,8 @@ impl Records {
     pub async fn open_incident_if_due(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        of: OfEvent,
-    ) -> Result<WatchStanding, ActivityError> {
+        of: EventInput,
+    ) -> Result<WatchState, ActivityError> {
         open_incident_if_due(&self.deps, of).await
     }
 
@@ -60,8 +60,8 @@ impl Records {
     pub async fn read_standing(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        of: OfEvent,
-    ) -> Result<WatchStanding, ActivityError> {
+        of: EventInput,
+    ) -> Result<WatchState, ActivityError> {
         read_standing(&self.deps, of).await
     }
 
@@ -69,8 +69,8 @@ impl Records {
     pub async fn record_result(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        typed: TypedResult,
-    ) -> Result<WatchStanding, ActivityError> {
+        typed: ManualResult,
+    ) -> Result<WatchState, ActivityError> {
         record_result(&self.deps, typed).await
     }
 
@@ -78,8 +78,8 @@ impl Records {
     pub async fn request_reprocess(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        wish: ReprocessWish,
-    ) -> Result<WatchStanding, ActivityError> {
+        wish: ManualReprocess,
+    ) -> Result<WatchState, ActivityError> {
         request_reprocess(&self.deps, wish).await
     }
 
@@ -87,8 +87,8 @@ impl Records {
     pub async fn resolve_incident(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        typed: TypedResolution,
-    ) -> Result<WatchStanding, ActivityError> {
+        typed: ManualResolution,
+    ) -> Result<WatchState, ActivityError> {
         resolve_incident(&self.deps, typed).await
     }
 
@@ -96,8 +96,8 @@ impl Records {
     pub async fn end_reprocess_if_due(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        of: OfReprocess,
-    ) -> Result<WatchStanding, ActivityError> {
+        of: ReprocessInput,
+    ) -> Result<WatchState, ActivityError> {
         end_reprocess_if_due(&self.deps, of).await
     }
 
@@ -106,7 +106,7 @@ impl Records {
         self: Arc<Self>,
         _ctx: ActivityContext,
         undelivered: UndeliveredReprocess,
-    ) -> Result<WatchStanding, ActivityError> {
+    ) -> Result<WatchState, ActivityError> {
         end_undelivered_reprocess(&self.deps, undelivered).await
     }
 }
@@ -117,8 +117,8 @@ impl Records {
 /// As [`stored`] decides.
 pub async fn open_incident_if_due(
     deps: &Deps,
-    of: OfEvent,
-) -> Result<WatchStanding, ActivityError> {
+    of: EventInput,
+) -> Result<WatchState, ActivityError> {
     change(deps, of.event_id, async |tx| silence::open_incident_if_due(tx, of.event_id).await).await
 }
 
@@ -126,7 +126,7 @@ pub async fn open_incident_if_due(
 ///
 /// # Errors
 /// As [`stored`] decides.
-pub async fn read_standing(deps: &Deps, of: OfEvent) -> Result<WatchStanding, ActivityError> {
+pub async fn read_standing(deps: &Deps, of: EventInput) -> Result<WatchState, ActivityError> {
     change(deps, of.event_id, async |_| Ok(())).await
 }
 
@@ -134,11 +134,8 @@ pub async fn read_standing(deps: &Deps, of: OfEvent) -> Result<WatchStanding, Ac
 ///
 /// # Errors
 /// As [`stored`] decides.
-pub async fn record_result(
-    deps: &Deps,
-    typed: TypedResult,
-) -> Result<WatchStanding, ActivityError> {
-    change(deps, typed.event_id, async |tx| typed_result::record(tx, &typed).await).await
+pub async fn record_result(deps: &Deps, typed: ManualResult) -> Result<WatchState, ActivityError> {
+    change(deps, typed.event_id, async |tx| manual_result::record(tx, &typed).await).await
 }
 
 /// The activity `request_reprocess`, without a worker around it.
@@ -147,31 +144,31 @@ pub async fn record_result(
 /// As [`stored`] decides.
 pub async fn request_reprocess(
     deps: &Deps,
-    wish: ReprocessWish,
-) -> Result<WatchStanding, ActivityError> {
+    wish: ManualReprocess,
+) -> Result<WatchState, ActivityError> {
     let actor = Actor::Temporal(wish.requested_by.as_deref().and_then(name));
     let note = wish.note.as_deref().and_then(note);
     let (replay_id, note) = (wish.replay_id, note.as_deref());
-    let wanted = Wanted { replay_id, actor: &actor, note, signal: false };
+    let request = ReprocessRequest { replay_id, actor: &actor, note, signal: false };
     change(deps, wish.event_id, async |tx| {
         match reprocesses::find_reprocess(&mut *tx, replay_id).await? {
             Some(known) if known.event_id == wish.event_id => return Ok(()),
             Some(_) => {
                 let why = "replay_id is that of another event; leave it out";
-                return reprocess::note_refusal(tx, wish.event_id, wanted, why).await;
+                return reprocess::note_rejection(tx, wish.event_id, request, why).await;
             }
             None => {}
         }
         if let Some(why) = &wish.notes.rejected {
-            return reprocess::note_refusal(tx, wish.event_id, wanted, why).await;
+            return reprocess::note_rejection(tx, wish.event_id, request, why).await;
         }
         let (said, ignored) = ((&actor, "reprocess"), &wish.notes.ignored);
         note_ignored(tx, wish.event_id, said, replay_id.as_uuid(), ignored).await?;
-        match reprocess::request_reprocess(tx, wish.event_id, wanted).await {
+        match reprocess::request_reprocess(tx, wish.event_id, request).await {
             Ok(()) => Ok(()),
             Err(error) => {
                 let why = error.rejection()?.to_string();
-                reprocess::note_refusal(tx, wish.event_id, wanted, &why).await
+                reprocess::note_rejection(tx, wish.event_id, request, &why).await
             }
         }
     })
@@ -184,15 +181,15 @@ pub async fn request_reprocess(
 /// As [`stored`] decides.
 pub async fn resolve_incident(
     deps: &Deps,
-    typed: TypedResolution,
-) -> Result<WatchStanding, ActivityError> {
+    typed: ManualResolution,
+) -> Result<WatchState, ActivityError> {
     let actor = Actor::Temporal(typed.resolved_by.as_deref().and_then(name));
     let note = typed.note.as_deref().and_then(note);
-    let resolving = Resolving { actor: &actor, note: note.as_deref(), signal: false };
+    let resolving = ResolveRequest { actor: &actor, note: note.as_deref(), signal: false };
     let (event_id, entry_id) = (typed.event_id, typed.entry_id.unwrap_or_else(audit::new_id));
     change(deps, event_id, async |tx| {
         if let Some(why) = &typed.notes.rejected {
-            return resolve::note_refusal(tx, event_id, (&actor, entry_id), why).await;
+            return resolve::note_rejection(tx, event_id, (&actor, entry_id), why).await;
         }
         let (said, ignored) = ((&actor, "resolve"), &typed.notes.ignored);
         note_ignored(tx, event_id, said, entry_id.as_uuid(), ignored).await?;
@@ -200,7 +197,7 @@ pub async fn resolve_incident(
             Ok(()) | Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved)) => Ok(()),
             Err(error) => {
                 let why = error.rejection()?.to_string();
-                resolve::note_refusal(tx, event_id, (&actor, entry_id), &why).await
+                resolve::note_rejection(tx, event_id, (&actor, entry_id), &why).await
             }
         }
     })
@@ -213,8 +210,8 @@ pub async fn resolve_incident(
 /// As [`stored`] decides.
 pub async fn end_reprocess_if_due(
     deps: &Deps,
-    of: OfReprocess,
-) -> Result<WatchStanding, ActivityError> {
+    of: ReprocessInput,
+) -> Result<WatchState, ActivityError> {
     let (event_id, replay_id) = (of.event_id, of.replay_id);
     change(deps, event_id, async |tx| silence::end_reprocess_if_due(tx, event_id, replay_id).await)
         .await
@@ -227,7 +224,7 @@ pub async fn end_reprocess_if_due(
 pub async fn end_undelivered_reprocess(
     deps: &Deps,
     undelivered: UndeliveredReprocess,
-) -> Result<WatchStanding, ActivityError> {
+) -> Result<WatchState, ActivityError> {
     let of = (undelivered.event_id, undelivered.replay_id);
     let why = note(&undelivered.why).unwrap_or_else(|| "it was ended in Temporal".to_owned());
     change(deps, of.0, async |tx| callback::end_undelivered(tx, of, &why).await).await
@@ -238,10 +235,10 @@ async fn change(
     deps: &Deps,
     event_id: EventId,
     change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
-) -> Result<WatchStanding, ActivityError> {
+) -> Result<WatchState, ActivityError> {
     let changed = transaction(&deps.pool, async |tx| {
         change(tx).await?;
-        standing::read_for_watch(tx, event_id).await
+        event_state::read_for_watch(tx, event_id).await
     });
     stored(changed.await)
 }

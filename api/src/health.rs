@@ -7,7 +7,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::health::{Check, Report};
+use engine::health::{Check, HealthReport};
 use serde::Serialize;
 use serde_json::{Value, json};
 use web::state::AppState;
@@ -34,8 +34,8 @@ pub async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readines
     (code, Json(Readiness::from(report)))
 }
 
-impl From<Report> for Readiness {
-    fn from(report: Report) -> Self {
+impl From<HealthReport> for Readiness {
+    fn from(report: HealthReport) -> Self {
         let part = |up: bool, down: &'static str| if up { "ok" } else { down };
         let status = match (report.accepts_receipts(), report.all_is_well()) {
             (true, true) => "ok",

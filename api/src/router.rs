@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use web::answer::json_api;
+use web::response::json_api;
 use web::state::AppState;
 
 use crate::{health, v1};

@@ -13,7 +13,7 @@ use mail_parser::MessageParser;
 fn main() -> anyhow::Result<()> {
     e2e::run(async {
         let folder = folder()?;
-        let gallery = Gallery::furnish(Texts::default()).await;
+        let gallery = Gallery::seed(Texts::default()).await;
         let page = Browser::start().await.page(PageOptions::default()).await;
         gallery.visit(&page, async |name| picture(&page, &folder, name).await).await;
         for (number, mail) in gallery.world.mailbox.mails().iter().enumerate() {

@@ -96,7 +96,7 @@ impl Dev {
 ///
 /// # Errors
 /// When it cannot be run.
-pub async fn refused(folder: &TempDir, ports: Ports) -> anyhow::Result<(Option<i32>, String)> {
+pub async fn rejected(folder: &TempDir, ports: Ports) -> anyhow::Result<(Option<i32>, String)> {
     let output = command(folder.path(), ports)?.output().await?;
     let said = [output.stdout, output.stderr].concat();
     Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))

@@ -135,7 +135,7 @@ impl Gallery {
     ///
     /// # Panics
     /// When something is refused.
-    pub async fn furnish(texts: Texts) -> Self {
+    pub async fn seed(texts: Texts) -> Self {
         let world = World::start().await;
         let slack = Receiver::start().await.expect("a receiver");
         let alice = Operator::signed_in_with(&world, Role::Admin, texts.browser).await;
@@ -169,7 +169,7 @@ impl Gallery {
         take(&world, &texts, 5).await;
         let proof = prove(&alice, resolved).await;
         world.mailbox.wait_for(4).await;
-        let rare = Rare::furnish(&world, &alice, &texts).await;
+        let rare = Rare::seed(&world, &alice, &texts).await;
         be_watched(&alice).await;
         Self { world, slack, alice, proof, open, repairing, resolved, event, rare }
     }

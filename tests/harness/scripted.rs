@@ -4,14 +4,14 @@
 //! script holds under its name, and keeps what it was called with. A call that the script does not
 //! foresee fails its watch, which a story notices because the watch does not end well.
 
-pub mod hands;
+pub mod activities;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use domain::ids::EventId;
-use domain::watch::WatchStanding;
+use domain::watch::WatchState;
 use engine::{Engine, TemporalSettings};
 use serde_json::Value;
 use temporalio_client::{Client, WorkflowStartOptions};
@@ -23,7 +23,7 @@ use workflows::EffectWatch;
 use workflows::effect_watch::WatchInput;
 use workflows::names::{search_attribute, workflow_id};
 
-use self::hands::{Hands, spawn_worker};
+use self::activities::{ScriptedActivities, spawn_worker};
 use crate::engines::{self, Engines};
 use crate::eventually;
 
@@ -36,7 +36,7 @@ pub struct Reply {
 
 #[derive(Debug, Clone)]
 enum Answer {
-    Stands(Box<WatchStanding>),
+    Stands(Box<WatchState>),
     Done,
     Retry(Option<Duration>),
 }
@@ -44,8 +44,8 @@ enum Answer {
 impl Reply {
     /// The event stands like this.
     #[must_use]
-    pub fn stands(standing: WatchStanding) -> Self {
-        Self { answer: Answer::Stands(Box::new(standing)), held_by: None }
+    pub fn stands(watch_state: WatchState) -> Self {
+        Self { answer: Answer::Stands(Box::new(watch_state)), held_by: None }
     }
 
     /// Done; for activities that answer nothing.
@@ -111,7 +111,7 @@ struct Memory {
 }
 
 /// A task queue on which watches run with scripted activities. It ends with this value.
-pub struct Stage {
+pub struct ScriptedWorker {
     /// The engines of the run.
     pub engines: Arc<Engines>,
     /// A client of their Temporal.
@@ -121,7 +121,7 @@ pub struct Stage {
     _worker: DropGuard,
 }
 
-impl Stage {
+impl ScriptedWorker {
     /// A stage on a task queue of its own.
     pub async fn start(script: Script) -> Self {
         let engines = engines::shared().await.expect("engines");
@@ -139,14 +139,14 @@ impl Stage {
         let memory = Arc::new(Mutex::new(Memory { script, calls: Vec::new() }));
         let shutdown = CancellationToken::new();
         let task_queue = engine.task_queue().to_owned();
-        let hands = Hands(Arc::clone(&memory));
-        spawn_worker(client.clone(), task_queue.clone(), hands, shutdown.clone());
+        let activities = ScriptedActivities(Arc::clone(&memory));
+        spawn_worker(client.clone(), task_queue.clone(), activities, shutdown.clone());
         Self { engines, client, task_queue, memory, _worker: shutdown.drop_guard() }
     }
 
     /// Starts a watch whose deadline is this far away.
-    pub async fn watch(&self, patience: Duration) -> EventId {
-        let timeout_at = OffsetDateTime::now_utc() + patience;
+    pub async fn watch(&self, timeout: Duration) -> EventId {
+        let timeout_at = OffsetDateTime::now_utc() + timeout;
         let event_id = EventId::from_uuid(Uuid::now_v7());
         self.watch_over(WatchInput { event_id, timeout_at, resumed: false }).await;
         event_id

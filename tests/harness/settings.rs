@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct WorldOptions {
     /// How long the app has to report. The contract counts in minutes; a world may count in
     /// milliseconds, which a trigger in its database sees to.
-    pub patience: Option<Duration>,
+    pub timeout: Option<Duration>,
     /// Whether an API runs, with its relay.
     pub api: bool,
     /// Whether a worker runs from the beginning.
@@ -16,15 +16,15 @@ pub struct WorldOptions {
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { patience: None, api: true, worker: true }
+        Self { timeout: None, api: true, worker: true }
     }
 }
 
 impl WorldOptions {
     /// A world in which silence is an incident after this long.
     #[must_use]
-    pub fn patient_for(patience: Duration) -> Self {
-        Self { patience: Some(patience), ..Self::default() }
+    pub fn with_timeout(timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..Self::default() }
     }
 
     /// A world without an API, and so without its relay.
@@ -41,8 +41,8 @@ impl WorldOptions {
 }
 
 /// Makes every deadline of a database shorter than the contract allows.
-pub(crate) fn shorten(patience: Duration) -> String {
-    let millis = patience.as_millis();
+pub(crate) fn shorten(timeout: Duration) -> String {
+    let millis = timeout.as_millis();
     format!(
         "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;

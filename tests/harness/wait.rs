@@ -6,14 +6,14 @@ use store::PgPool;
 use tokio::time::Instant;
 
 /// The longest that any state is waited for.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Asks again and again until there is an answer.
 ///
 /// # Panics
-/// When there is none within [`PATIENCE`]; `what` says what was waited for.
+/// When there is none within [`TIMEOUT`]; `what` says what was waited for.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(answer) = ask().await {
             return answer;

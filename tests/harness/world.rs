@@ -18,7 +18,7 @@ use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
 use engine::{Engine, TemporalSettings};
 use reqwest::Method;
-use sendpromptly::service::{Hands, Pools, Service, Web};
+use sendpromptly::service::{OutboundClients, Pools, Service, WebSettings};
 use serde_json::{Value, json};
 use store::PgPool;
 use store::destinations::{NewDestination, Target};
@@ -131,15 +131,15 @@ impl World {
     ) -> anyhow::Result<Self> {
         let database_url = engines.create_database().await?;
         let pool = store::pool::connect_lazily(&database_url, 10)?;
-        if let Some(patience) = options.patience {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(settings::shorten(patience))).execute(&pool).await?;
+        if let Some(timeout) = options.timeout {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(settings::shorten(timeout))).execute(&pool).await?;
         }
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;
         let mailbox = Mailbox::start().await?;
         let secret = SigningSecret::from_bytes(random()?);
         let key = new_key()?;
-        let (project, key_id) = furnish(&pool, &master_key, &repair, (&secret, &key)).await?;
+        let (project, key_id) = seed(&pool, &master_key, &repair, (&secret, &key)).await?;
         let port = embedded::free_port()?;
         let temporal = TemporalSettings::Plain {
             address: temporal_address.clone(),
@@ -203,15 +203,15 @@ impl World {
     }
 
     /// What this world's messages and callbacks need.
-    pub fn hands(&self) -> Hands {
+    pub fn hands(&self) -> OutboundClients {
         let Deps { senders, allow, public_url, mail_domain, .. } = self.deps();
-        Hands { senders, allow, public_url, mail_domain }
+        OutboundClients { senders, allow, public_url, mail_domain }
     }
 
     /// What this world's console needs beside that.
-    pub fn web(&self) -> Web {
+    pub fn web(&self) -> WebSettings {
         let keep_alive = ServeOptions::default().idle_timeout;
-        Web { origins: FormOrigins::new(&self.url, true), temporal_ui: None, keep_alive }
+        WebSettings { origins: FormOrigins::new(&self.url, true), temporal_ui: None, keep_alive }
     }
 
     /// Stops the API and its relay; a worker goes on.
@@ -347,12 +347,12 @@ impl World {
         &self,
         event_id: EventId,
         what: &str,
-        wanted: impl Fn(&Incident) -> bool,
+        request: impl Fn(&Incident) -> bool,
     ) -> Incident {
         eventually(&format!("an incident of {event_id}: {what}"), async || {
             let incident =
-                incidents::find_of_event(&self.pool, event_id).await.expect("a database")?;
-            wanted(&incident).then_some(incident)
+                incidents::find_for_event(&self.pool, event_id).await.expect("a database")?;
+            request(&incident).then_some(incident)
         })
         .await
     }
@@ -366,7 +366,7 @@ impl World {
     /// The key of another project, whose owner charlie must see nothing.
     pub async fn charlie(&self) -> ApiKey {
         let (secret, key) = (SigningSecret::from_bytes([7; 32]), new_key().expect("a key"));
-        let made = furnish(&self.pool, &self.master_key, &self.repair, (&secret, &key)).await;
+        let made = seed(&self.pool, &self.master_key, &self.repair, (&secret, &key)).await;
         made.expect("another project");
         key
     }
@@ -374,20 +374,20 @@ impl World {
     /// The actions on the event's timeline, in order.
     pub async fn timeline(&self, event_id: EventId) -> Vec<String> {
         let entries =
-            store::timeline::list_of_event(&self.pool, event_id).await.expect("a timeline");
+            store::timeline::list_for_event(&self.pool, event_id).await.expect("a timeline");
         entries.into_iter().map(|entry| entry.action).collect()
     }
 
     /// Asks for a reprocess, as the command line does.
     pub async fn reprocess(&self, incident_id: IncidentId) -> domain::ids::ReplayId {
-        use store::transitions::reprocess::{Wanted, request_reprocess};
+        use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
         let incident = incidents::find_incident(&self.pool, incident_id).await.expect("a database");
         let event_id = incident.expect("an incident").event_id;
         let actor = domain::audit::Actor::Cli("bob".to_owned());
         let replay_id = store::reprocesses::new_id();
-        let wanted = Wanted { replay_id, actor: &actor, note: None, signal: true };
+        let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: true };
         let mut tx = self.pool.begin().await.expect("a transaction");
-        request_reprocess(&mut tx, event_id, wanted).await.expect("a reprocess");
+        request_reprocess(&mut tx, event_id, request).await.expect("a reprocess");
         tx.commit().await.expect("a commit");
         replay_id
     }
@@ -421,7 +421,7 @@ pub fn new_key() -> anyhow::Result<ApiKey> {
         .ok_or_else(|| anyhow::anyhow!("too few random bytes"))
 }
 
-async fn furnish(
+async fn seed(
     pool: &PgPool,
     master_key: &str,
     repair: &Receiver,

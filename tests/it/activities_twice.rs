@@ -12,7 +12,7 @@ use activities::http::{GuardedClient, HttpPolicy};
 use activities::{Deps, alerts, records};
 use domain::ids::{AlertId, EventId, ReplayId};
 use domain::repair_url::AllowedNetworks;
-use domain::watch::{NextStep, WatchStanding};
+use domain::watch::{NextStep, WatchState};
 use e2e::mailbox::Mailbox;
 use e2e::{Receiver, run};
 use serde_json::{Value, json};
@@ -20,20 +20,20 @@ use store::destinations::{NewDestination, Target};
 use store::{destinations, reprocesses, results};
 use temporalio_common::ActivityError;
 use workflows::activity_contract::{
-    InputNotes, OfEvent, OfReprocess, ReprocessWish, TypedResolution, TypedResult,
+    EventInput, InputNotes, ManualReprocess, ManualResolution, ManualResult, ReprocessInput,
 };
 
 use crate::store::shop::Shop;
 
 /// Alice's shop and the hands that work for it.
-struct Stage {
+struct ActivityFixture {
     shop: Shop,
     repair: Receiver,
     mailbox: Mailbox,
     deps: Arc<Deps>,
 }
 
-impl Stage {
+impl ActivityFixture {
     async fn set() -> Self {
         let shop = Shop::open().await;
         let (repair, mailbox) =
@@ -96,7 +96,7 @@ impl Stage {
     }
 
     /// Runs a step twice; the second time changes nothing and is answered like the first.
-    async fn twice(&self, step: impl AsyncFn() -> WatchStanding) {
+    async fn twice(&self, step: impl AsyncFn() -> WatchState) {
         let first = without_waits(step().await);
         let after_first = self.dump().await;
         let second = without_waits(step().await);
@@ -134,46 +134,49 @@ fn assert_same(now: &Value, before: &Value) {
 }
 
 /// The wait until a deadline is shorter each time.
-fn without_waits(standing: WatchStanding) -> WatchStanding {
-    let next = match standing.next {
+fn without_waits(state: WatchState) -> WatchState {
+    let next = match state.next {
         NextStep::WaitForResult { .. } => NextStep::WaitForResult { wait_ms: 0 },
         NextStep::WaitForRepair { replay_id, .. } => {
             NextStep::WaitForRepair { replay_id, wait_ms: 0 }
         }
         next => next,
     };
-    WatchStanding { next, ..standing }
+    WatchState { next, ..state }
 }
 
 #[test]
 fn open_incident_if_due_twice() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.take("evt_1").await;
-        let step = async || records::open_incident_if_due(&stage.deps, OfEvent { event_id }).await;
-        stage.twice(async || step().await.expect("not due")).await;
-        stage.shop.let_time_pass(event_id).await;
-        stage.twice(async || step().await.expect("due")).await;
-        assert!(stage.shop.story(event_id).await.contains("incident: open"));
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.take("evt_1").await;
+        let step =
+            async || records::open_incident_if_due(&fixture.deps, EventInput { event_id }).await;
+        fixture.twice(async || step().await.expect("not due")).await;
+        fixture.shop.let_time_pass(event_id).await;
+        fixture.twice(async || step().await.expect("due")).await;
+        assert!(fixture.shop.story(event_id).await.contains("incident: open"));
     });
 }
 
 #[test]
 fn read_standing_twice() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
-        let before = stage.dump().await;
-        let of = OfEvent { event_id };
-        stage.twice(async || records::read_standing(&stage.deps, of).await.expect("read")).await;
-        assert_same(&stage.dump().await, &before);
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
+        let before = fixture.dump().await;
+        let of = EventInput { event_id };
+        fixture
+            .twice(async || records::read_standing(&fixture.deps, of).await.expect("read"))
+            .await;
+        assert_same(&fixture.dump().await, &before);
     });
 }
 
 #[test]
 fn record_result_twice_whatever_was_typed() {
     run(async {
-        let stage = Stage::set().await;
+        let fixture = ActivityFixture::set().await;
         for (number, body) in [
             json!({"status": "success", "reported_by": "alice"}),
             json!({"status": "failed", "error_code": "locked"}),
@@ -185,24 +188,24 @@ fn record_result_twice_whatever_was_typed() {
         .into_iter()
         .enumerate()
         {
-            let event_id = stage.shop.take(&format!("evt_{number}")).await;
-            let typed = TypedResult {
+            let event_id = fixture.shop.take(&format!("evt_{number}")).await;
+            let typed = ManualResult {
                 event_id,
                 result_id: results::new_id(),
                 body,
                 notes: InputNotes::default(),
             };
-            let step = async || records::record_result(&stage.deps, typed.clone()).await;
-            stage.twice(async || step().await.expect("recorded")).await;
-            let entries = stage.shop.story(event_id).await.matches("result.").count();
+            let step = async || records::record_result(&fixture.deps, typed.clone()).await;
+            fixture.twice(async || step().await.expect("recorded")).await;
+            let entries = fixture.shop.story(event_id).await.matches("result.").count();
             assert_eq!(entries, 1, "{typed:?}");
         }
     });
 }
 
-fn wish(event_id: EventId) -> ReprocessWish {
+fn wish(event_id: EventId) -> ManualReprocess {
     let (requested_by, note) = (Some("alice".to_owned()), Some("again".to_owned()));
-    ReprocessWish {
+    ManualReprocess {
         event_id,
         replay_id: reprocesses::new_id(),
         requested_by,
@@ -212,36 +215,36 @@ fn wish(event_id: EventId) -> ReprocessWish {
 }
 
 #[test]
-fn request_reprocess_twice_taken_and_refused() {
+fn request_reprocess_twice_taken_and_rejected() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
         for (action, event_id) in [
             ("reprocess.requested", event_id),
             ("reprocess.refused", event_id),
-            ("reprocess.refused", stage.shop.take("evt_2").await),
+            ("reprocess.refused", fixture.shop.take("evt_2").await),
         ] {
             let wish = wish(event_id);
-            let step = async || records::request_reprocess(&stage.deps, wish.clone()).await;
-            stage.twice(async || step().await.expect("recorded")).await;
-            assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
+            let step = async || records::request_reprocess(&fixture.deps, wish.clone()).await;
+            fixture.twice(async || step().await.expect("recorded")).await;
+            assert_eq!(fixture.shop.story(event_id).await.matches(action).count(), 1, "{action}");
         }
     });
 }
 
 #[test]
-fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_refused() {
+fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_rejected() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
         sqlx::query("UPDATE projects SET repair_url = NULL")
-            .execute(&stage.shop.pool)
+            .execute(&fixture.shop.pool)
             .await
             .expect("a database");
         let wish = wish(event_id);
-        let step = async || records::request_reprocess(&stage.deps, wish.clone()).await;
-        stage.twice(async || step().await.expect("recorded")).await;
-        let entries = store::timeline::list_of_event(&stage.shop.pool, event_id).await;
+        let step = async || records::request_reprocess(&fixture.deps, wish.clone()).await;
+        fixture.twice(async || step().await.expect("recorded")).await;
+        let entries = store::timeline::list_for_event(&fixture.shop.pool, event_id).await;
         let last = entries.expect("a timeline").pop().expect("an entry");
         assert_eq!(
             (last.action.as_str(), last.actor.as_str()),
@@ -252,64 +255,64 @@ fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_refused() {
 }
 
 #[test]
-fn resolve_incident_twice_taken_and_refused() {
+fn resolve_incident_twice_taken_and_rejected() {
     run(async {
-        let stage = Stage::set().await;
-        let open = stage.shop.missed("evt_1").await;
-        stage.shop.reprocess(open).await;
+        let fixture = ActivityFixture::set().await;
+        let open = fixture.shop.missed("evt_1").await;
+        fixture.shop.reprocess(open).await;
         for (action, event_id) in
-            [("incident.resolved", open), ("resolve.refused", stage.shop.take("evt_2").await)]
+            [("incident.resolved", open), ("resolve.refused", fixture.shop.take("evt_2").await)]
         {
             let (entry_id, resolved_by) = (Some(store::audit::new_id()), Some("alice".to_owned()));
             let notes = InputNotes::default();
-            let typed = TypedResolution { event_id, entry_id, resolved_by, note: None, notes };
-            let step = async || records::resolve_incident(&stage.deps, typed.clone()).await;
-            stage.twice(async || step().await.expect("recorded")).await;
-            assert_eq!(stage.shop.story(event_id).await.matches(action).count(), 1, "{action}");
+            let typed = ManualResolution { event_id, entry_id, resolved_by, note: None, notes };
+            let step = async || records::resolve_incident(&fixture.deps, typed.clone()).await;
+            fixture.twice(async || step().await.expect("recorded")).await;
+            assert_eq!(fixture.shop.story(event_id).await.matches(action).count(), 1, "{action}");
         }
     });
 }
 
 /// An incident whose callback was delivered.
-async fn delivered(stage: &Stage) -> (EventId, ReplayId) {
-    let event_id = stage.shop.missed("evt_1").await;
-    let of = (event_id, stage.shop.reprocess(event_id).await);
-    callbacks::send(&stage.deps, of, Timing::WhenDue).await.expect("delivered");
+async fn delivered(fixture: &ActivityFixture) -> (EventId, ReplayId) {
+    let event_id = fixture.shop.missed("evt_1").await;
+    let of = (event_id, fixture.shop.reprocess(event_id).await);
+    callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect("delivered");
     of
 }
 
 #[test]
 fn end_reprocess_if_due_twice() {
     run(async {
-        let stage = Stage::set().await;
-        let (event_id, replay_id) = delivered(&stage).await;
-        let of = OfReprocess { event_id, replay_id };
-        let step = async || records::end_reprocess_if_due(&stage.deps, of).await;
-        stage.twice(async || step().await.expect("not due")).await;
-        stage
+        let fixture = ActivityFixture::set().await;
+        let (event_id, replay_id) = delivered(&fixture).await;
+        let of = ReprocessInput { event_id, replay_id };
+        let step = async || records::end_reprocess_if_due(&fixture.deps, of).await;
+        fixture.twice(async || step().await.expect("not due")).await;
+        fixture
             .shop
             .execute("UPDATE reprocesses SET result_due_at = now() WHERE event_id = $1", event_id)
             .await;
-        stage.twice(async || step().await.expect("due")).await;
-        assert!(stage.shop.story(event_id).await.contains("reprocess: no_result"));
+        fixture.twice(async || step().await.expect("due")).await;
+        assert!(fixture.shop.story(event_id).await.contains("reprocess: no_result"));
     });
 }
 
 #[test]
 fn a_row_that_only_a_newer_release_can_read_waits_for_its_worker() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
-        let of = OfEvent { event_id };
-        let known = records::read_standing(&stage.deps, of).await.expect("read");
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
+        let of = EventInput { event_id };
+        let known = records::read_standing(&fixture.deps, of).await.expect("read");
         let renamed = "UPDATE payment_events SET provider = 'New Pay' WHERE id = $1";
-        stage.shop.execute(renamed, event_id).await;
-        let failed = records::read_standing(&stage.deps, of).await.expect_err("not read");
+        fixture.shop.execute(renamed, event_id).await;
+        let failed = records::read_standing(&fixture.deps, of).await.expect_err("not read");
         let ActivityError::Application(failure) = failed else { panic!("{failed:?}") };
         assert!(!failure.is_non_retryable(), "{failure:?}");
         let restored = "UPDATE payment_events SET provider = 'stripe' WHERE id = $1";
-        stage.shop.execute(restored, event_id).await;
-        let again = records::read_standing(&stage.deps, of).await.expect("read");
+        fixture.shop.execute(restored, event_id).await;
+        let again = records::read_standing(&fixture.deps, of).await.expect("read");
         assert_eq!(without_waits(again), without_waits(known));
     });
 }
@@ -317,54 +320,54 @@ fn a_row_that_only_a_newer_release_can_read_waits_for_its_worker() {
 #[test]
 fn deliver_alert_twice_sends_one_mail() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
-        let id = stage.alert(event_id).await;
-        alerts::deliver(&stage.deps, id).await.expect("delivered");
-        let before = stage.dump().await;
-        alerts::deliver(&stage.deps, id).await.expect("nothing to do");
-        assert_same(&stage.dump().await, &before);
-        assert_eq!(stage.mailbox.mails().len(), 1);
-        assert!(stage.shop.story(event_id).await.ends_with("incident.opened alert.delivered"));
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
+        let id = fixture.alert(event_id).await;
+        alerts::deliver(&fixture.deps, id).await.expect("delivered");
+        let before = fixture.dump().await;
+        alerts::deliver(&fixture.deps, id).await.expect("nothing to do");
+        assert_same(&fixture.dump().await, &before);
+        assert_eq!(fixture.mailbox.mails().len(), 1);
+        assert!(fixture.shop.story(event_id).await.ends_with("incident.opened alert.delivered"));
     });
 }
 
 #[test]
 fn deliver_alert_twice_gives_up_once() {
     run(async {
-        let stage = Stage::set().await;
-        let event_id = stage.shop.missed("evt_1").await;
-        stage
+        let fixture = ActivityFixture::set().await;
+        let event_id = fixture.shop.missed("evt_1").await;
+        fixture
             .shop
             .execute(
                 "UPDATE alerts SET created_at = now() - interval '25 hours' WHERE event_id = $1",
                 event_id,
             )
             .await;
-        let id = stage.alert(event_id).await;
-        alerts::deliver(&stage.deps, id).await.expect("given up");
-        let before = stage.dump().await;
-        alerts::deliver(&stage.deps, id).await.expect("nothing to do");
-        assert_same(&stage.dump().await, &before);
-        assert_eq!(stage.mailbox.mails().len(), 0);
-        assert!(stage.shop.story(event_id).await.ends_with("incident.opened alert.given_up"));
+        let id = fixture.alert(event_id).await;
+        alerts::deliver(&fixture.deps, id).await.expect("given up");
+        let before = fixture.dump().await;
+        alerts::deliver(&fixture.deps, id).await.expect("nothing to do");
+        assert_same(&fixture.dump().await, &before);
+        assert_eq!(fixture.mailbox.mails().len(), 0);
+        assert!(fixture.shop.story(event_id).await.ends_with("incident.opened alert.given_up"));
     });
 }
 
 #[test]
 fn deliver_alert_twice_asks_a_destination_that_failed_once() {
     run(async {
-        let stage = Stage::set().await;
+        let fixture = ActivityFixture::set().await;
         let slack = Receiver::start().await.expect("a receiver");
         slack.answer_with(&[503]);
-        stage.also_tell(&slack).await;
-        let event_id = stage.shop.missed("evt_1").await;
-        let pending = store::alerts::list_pending(&stage.shop.pool, event_id).await;
+        fixture.also_tell(&slack).await;
+        let event_id = fixture.shop.missed("evt_1").await;
+        let pending = store::alerts::list_pending(&fixture.shop.pool, event_id).await;
         let id = *pending.expect("a list").last().expect("an alert to Slack");
-        alerts::deliver(&stage.deps, id).await.expect("noted");
-        let before = stage.dump().await;
-        alerts::deliver(&stage.deps, id).await.expect("it waits");
-        assert_same(&stage.dump().await, &before);
+        alerts::deliver(&fixture.deps, id).await.expect("noted");
+        let before = fixture.dump().await;
+        alerts::deliver(&fixture.deps, id).await.expect("it waits");
+        assert_same(&fixture.dump().await, &before);
         assert_eq!(slack.received().len(), 1);
     });
 }
@@ -372,20 +375,20 @@ fn deliver_alert_twice_asks_a_destination_that_failed_once() {
 #[test]
 fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
     run(async {
-        let stage = Stage::set().await;
-        let before = stage.dump().await;
+        let fixture = ActivityFixture::set().await;
+        let before = fixture.dump().await;
         let event_id = EventId::from_uuid(uuid::Uuid::now_v7());
         let replay_id = reprocesses::new_id();
-        let of = OfEvent { event_id };
-        records::open_incident_if_due(&stage.deps, of).await.expect_err("unknown");
-        records::read_standing(&stage.deps, of).await.expect_err("unknown");
-        records::request_reprocess(&stage.deps, wish(event_id)).await.expect_err("unknown");
-        callbacks::send(&stage.deps, (event_id, replay_id), Timing::WhenDue)
+        let of = EventInput { event_id };
+        records::open_incident_if_due(&fixture.deps, of).await.expect_err("unknown");
+        records::read_standing(&fixture.deps, of).await.expect_err("unknown");
+        records::request_reprocess(&fixture.deps, wish(event_id)).await.expect_err("unknown");
+        callbacks::send(&fixture.deps, (event_id, replay_id), Timing::WhenDue)
             .await
             .expect_err("unknown");
-        alerts::deliver(&stage.deps, AlertId::from_uuid(event_id.as_uuid()))
+        alerts::deliver(&fixture.deps, AlertId::from_uuid(event_id.as_uuid()))
             .await
             .expect("an alert that is gone needs no delivery");
-        assert_same(&stage.dump().await, &before);
+        assert_same(&fixture.dump().await, &before);
     });
 }

@@ -137,17 +137,17 @@ fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
         let world = world().await;
         let viewer = Script::of(&world, Role::Viewer).await;
         assert_eq!(viewer.get("").await.0, 200);
-        let (status, refusal) = viewer.post("", json!({ "name": "CometCart" })).await;
-        assert_eq!((status, &refusal["error"]["code"]), (403, &json!("forbidden")));
+        let (status, rejection) = viewer.post("", json!({ "name": "CometCart" })).await;
+        assert_eq!((status, &rejection["error"]["code"]), (403, &json!("forbidden")));
         let admin = Script::of(&world, Role::Admin).await;
         let (status, made) = admin.post("", json!({ "name": "CometCart", "mode": "live" })).await;
         assert_eq!(status, 201, "{made}");
         assert!(made["signing_secret"].as_str().expect("a secret").starts_with("whsec_"));
         let id = made["project_id"].as_str().expect("an id");
         let bad = json!({ "repair_url": "http://shop.example.com/repair", "timeout_minutes": 0, "mode": "test" });
-        let (status, refusal) = admin.call(Method::PATCH, &format!("/{id}"), Some(bad)).await;
+        let (status, rejection) = admin.call(Method::PATCH, &format!("/{id}"), Some(bad)).await;
         assert_eq!(status, 422);
-        let fields = refusal["error"]["fields"].as_array().expect("fields");
+        let fields = rejection["error"]["fields"].as_array().expect("fields");
         let mut names: Vec<_> =
             fields.iter().map(|one| one["field"].as_str().expect("a name")).collect();
         names.sort_unstable();
@@ -229,7 +229,7 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
 }
 
 #[test]
-fn a_filter_that_nothing_can_have_is_refused_and_named() {
+fn a_filter_that_nothing_can_have_is_rejected_and_named() {
     e2e::run(async {
         let world = world().await;
         let script = Script::of(&world, Role::Viewer).await;
@@ -244,9 +244,9 @@ fn a_filter_that_nothing_can_have_is_refused_and_named() {
             ("audit?from=yesterday", "from", "2026-11-21"),
             ("audit?to=2026-02-30", "to", "2026-11-21"),
         ] {
-            let (status, refused) = script.get(&format!("/{}/{query}", world.project.id)).await;
-            assert_eq!((status, &refused["error"]["code"]), (422, &json!("validation_error")));
-            let mistakes = refused["error"]["fields"].as_array().expect("fields");
+            let (status, rejected) = script.get(&format!("/{}/{query}", world.project.id)).await;
+            assert_eq!((status, &rejected["error"]["code"]), (422, &json!("validation_error")));
+            let mistakes = rejected["error"]["fields"].as_array().expect("fields");
             assert_eq!((mistakes.len(), &mistakes[0]["field"]), (1, &json!(field)), "{query}");
             let said = mistakes[0]["message"].as_str().expect("a message");
             assert!(said.contains(allowed), "{query}: {said}");
@@ -281,7 +281,7 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
 }
 
 #[test]
-fn a_reprocess_that_nobody_can_be_asked_for_is_refused_with_the_cure() {
+fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
     e2e::run(async {
         let world = world().await;
         let script = Script::of(&world, Role::Operator).await;
@@ -293,22 +293,22 @@ fn a_reprocess_that_nobody_can_be_asked_for_is_refused_with_the_cure() {
             .expect("a database");
         let incident = failed["incident"]["id"].as_str().expect("an id");
         let path = format!("/{}/incidents/{incident}", world.project.id);
-        let (status, refused) = script.post(&format!("{path}/reprocesses"), json!({})).await;
-        assert_eq!((status, &refused["error"]["code"]), (409, &json!("incident_conflict")));
+        let (status, rejected) = script.post(&format!("{path}/reprocesses"), json!({})).await;
+        assert_eq!((status, &rejected["error"]["code"]), (409, &json!("incident_conflict")));
         let cure = format!(
             "the project has no repair URL; set repair_url with PATCH /api/v1/projects/{} first",
             world.project.id
         );
-        assert_eq!(refused["error"]["message"], cure);
+        assert_eq!(rejected["error"]["message"], cure);
         assert_eq!(script.get(&path).await.1["state"], "open");
         let asked = ["incident", "reprocess", incident];
-        let (code, refused) = world.cli(&asked).await.expect("a command");
-        assert_eq!((code, &refused["error"]["code"]), (1, &json!("incident_conflict")));
+        let (code, rejected) = world.cli(&asked).await.expect("a command");
+        assert_eq!((code, &rejected["error"]["code"]), (1, &json!("incident_conflict")));
     });
 }
 
 #[test]
-fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
+fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
     e2e::run(async {
         let world = world().await;
         let script = Script::of(&world, Role::Admin).await;
@@ -317,15 +317,15 @@ fn an_address_that_is_told_already_is_refused_by_api_and_command_line() {
         let (status, made) = add("bob@cometcart.test").await;
         let bob = made["destination_id"].as_str().expect("an id").to_owned();
         assert_eq!(status, 201);
-        let (status, refused) = add("Bob@CometCart.test").await;
+        let (status, rejected) = add("Bob@CometCart.test").await;
         let expected = json!([{ "field": "email", "message": format!("already receives alerts, as destination {bob}") }]);
-        assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
+        assert_eq!((status, &rejected["error"]["fields"]), (422, &expected));
         let id = world.project.id.to_string();
         let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
-        let (code, refused) = world.cli(&command).await.expect("a command");
-        assert_eq!((code, &refused["error"]["code"]), (1, &json!("validation_error")));
+        let (code, rejected) = world.cli(&command).await.expect("a command");
+        assert_eq!((code, &rejected["error"]["code"]), (1, &json!("validation_error")));
         assert_eq!(
-            refused["error"]["message"],
+            rejected["error"]["message"],
             format!("email already receives alerts, as destination {bob}")
         );
         assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
@@ -379,8 +379,8 @@ fn only_a_body_that_is_read_has_to_be_json() {
         assert_eq!((status, &tested["delivered"]), (200, &json!(true)), "{tested}");
         assert_eq!(script.call(Method::HEAD, &project, None).await.0, 200);
         for (method, path) in [(Method::POST, String::new()), (Method::PATCH, project)] {
-            let (status, refused) = script.call(method, &path, None).await;
-            let code = &refused["error"]["code"];
+            let (status, rejected) = script.call(method, &path, None).await;
+            let code = &rejected["error"]["code"];
             assert_eq!((status, code), (415, &json!("unsupported_media_type")), "{path}");
         }
     });

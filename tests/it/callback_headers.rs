@@ -139,9 +139,9 @@ fn the_command_line_sets_replaces_and_removes_them_and_says_what_is_wrong() {
             (["--callback-header", CANARY], "must look like"),
             (["--callback-header", "@/nowhere/headers"], "cannot read /nowhere/headers"),
         ] {
-            let (code, refused) = update(&arguments).await;
-            let message = refused["error"]["message"].as_str().expect("a message");
-            assert!(code == 1 && message.contains(said), "{arguments:?}: {refused}");
+            let (code, rejected) = update(&arguments).await;
+            let message = rejected["error"]["message"].as_str().expect("a message");
+            assert!(code == 1 && message.contains(said), "{arguments:?}: {rejected}");
         }
         let (_, shown) = update(&["--remove-callback-header", "X-Gateway-Key"]).await;
         assert!(shown.get("callback_header_names").is_none(), "left out when absent: {shown}");
@@ -170,11 +170,11 @@ fn the_console_sets_and_removes_them_and_shows_no_value() {
             ("X-Other", "caf\u{e9}", "id=\"header_value-wrong\">Needs 1 to 2000 visible ASCII"),
         ] {
             let form = [("header_name", name), ("header_value", value)];
-            let refused = alice.submit(&page, &to, &form).await;
-            assert_eq!(refused.status, 422, "{name}");
-            assert!(refused.body.contains(said), "{name}: {}", refused.body);
-            assert!(refused.body.contains(&format!("value=\"{name}\"")), "what was typed is kept");
-            assert!(!refused.body.contains(CANARY), "{}", refused.body);
+            let rejected = alice.submit(&page, &to, &form).await;
+            assert_eq!(rejected.status, 422, "{name}");
+            assert!(rejected.body.contains(said), "{name}: {}", rejected.body);
+            assert!(rejected.body.contains(&format!("value=\"{name}\"")), "what was typed is kept");
+            assert!(!rejected.body.contains(CANARY), "{}", rejected.body);
         }
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let seen = viewer.get(&page).await.body;

@@ -25,9 +25,9 @@ fn license() -> Value {
 fn declared_names_are_used_as_the_projects_own() {
     run(async {
         let world = World::start().await;
-        let (status, refused) = world.post("/api/v1/receipt", &license()).await;
+        let (status, rejected) = world.post("/api/v1/receipt", &license()).await;
         assert_eq!(status, 422);
-        let said = refused.to_string();
+        let said = rejected.to_string();
         assert!(said.contains("project declare --project prj_"), "{said}");
         assert!(said.contains("--effect-type license_issue"), "{said}");
 
@@ -65,7 +65,7 @@ fn declared_names_are_used_as_the_projects_own() {
 }
 
 #[test]
-fn names_that_are_none_are_refused_where_they_are_typed() {
+fn names_that_are_none_are_rejected_where_they_are_typed() {
     run(async {
         let world = World::start().await;
         let id = world.project.id.to_string();
@@ -76,11 +76,11 @@ fn names_that_are_none_are_refused_where_they_are_typed() {
         }
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let (page, names) = (format!("/projects/{id}"), format!("/projects/{id}/names"));
-        let refused =
+        let rejected =
             alice.submit(&page, &names, &[("event_type", "sold"), ("effect_type", "")]).await;
-        assert_eq!(refused.status, 422);
-        assert!(refused.body.contains("Must name its provider"), "{}", refused.body);
-        assert!(refused.body.contains("value=\"sold\""), "{}", refused.body);
+        assert_eq!(rejected.status, 422);
+        assert!(rejected.body.contains("Must name its provider"), "{}", rejected.body);
+        assert!(rejected.body.contains("value=\"sold\""), "{}", rejected.body);
         let empty = alice.submit(&page, &names, &[("event_type", ""), ("effect_type", " ")]).await;
         assert_eq!(empty.status, 422);
         alice
@@ -154,8 +154,8 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
 
         let secret = alice.token(&world).await;
         let delete = |query| call(&world, &secret, reqwest::Method::DELETE, query);
-        let (status, refused) = delete("?event_type=acme:license.sold").await;
-        assert_eq!((status, &refused["error"]["fields"][0]["field"]), (422, &json!("event_type")));
+        let (status, rejected) = delete("?event_type=acme:license.sold").await;
+        assert_eq!((status, &rejected["error"]["fields"][0]["field"]), (422, &json!("event_type")));
         assert_eq!(delete("?event_type=acme:license.lost").await.0, 204);
         assert_eq!(delete("?event_type=acme:license.lost").await.0, 404);
         assert_eq!(delete("").await.0, 422);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activities::alerts::deliver;
-use activities::trial::try_destination;
+use activities::test_message::send_test_message;
 use activities::waiting;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
@@ -147,7 +147,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
         look(&world).await;
         let broken = destinations(&world).await.remove(0);
         assert!(broken.broken_at.is_some(), "{broken:?}");
-        let tested = try_destination(&world.deps(), broken.id, &Actor::System).await;
+        let tested = send_test_message(&world.deps(), broken.id, &Actor::System).await;
         assert!(tested.expect("a database").expect("a destination").outcome.is_ok());
         assert_eq!(look(&world).await, [broken.id]);
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
@@ -250,9 +250,9 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
         for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
             deliver(&deps, id).await.expect("a database");
         }
-        let incident = store::incidents::find_of_event(&world.pool, event_id).await;
+        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
         let incident = incident.expect("a database").expect("an incident").id;
-        let told = store::alerts::list_of_incident(&world.pool, incident).await.expect("alerts");
+        let told = store::alerts::list_for_incident(&world.pool, incident).await.expect("alerts");
         let said = told[0].last_answer.as_deref().expect("why");
         assert!(said.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{said}");
         assert_eq!(states(&world).await, ["incident_opened pending"]);

@@ -1,6 +1,6 @@
 //! `dev`: starts everything, keeps its data, and leaves nothing running.
 
-use e2e::dev::{Dev, Ports, refused};
+use e2e::dev::{Dev, Ports, rejected};
 use e2e::world::receipt;
 use e2e::{eventually, run};
 
@@ -39,7 +39,7 @@ fn dev_starts_everything_and_a_second_start_finds_it_again() {
         );
 
         let (code, said) =
-            refused(&folder, Ports::free().expect("ports")).await.expect("a second dev");
+            rejected(&folder, Ports::free().expect("ports")).await.expect("a second dev");
         assert_eq!(code, Some(1));
         assert!(said.contains("running") || said.contains(&dev.pid().to_string()), "{said}");
 
@@ -68,7 +68,7 @@ fn a_taken_port_is_an_error_that_names_its_flag() {
             (Ports { temporal: port, ..free }, "--temporal-port"),
             (Ports { ui: port, ..free }, "--temporal-ui-port"),
         ] {
-            let (code, said) = refused(&folder, ports).await.expect("a dev");
+            let (code, said) = rejected(&folder, ports).await.expect("a dev");
             assert_eq!(code, Some(1));
             assert!(said.contains(flag), "{flag}: {said}");
         }

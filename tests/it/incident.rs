@@ -8,7 +8,7 @@ use serde_json::json;
 #[test]
 fn silence_opens_one_incident_and_tells_every_destination_once() {
     run(async {
-        let world = World::start_with(WorldOptions::patient_for(SHORT)).await;
+        let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
         world.tell_bob().await;
         let event_id = world.receipt("evt_1").await;
 

@@ -105,9 +105,9 @@ async fn assert_the_code_reads_the_samples(url: &str) {
         let event_id = domain::ids::EventId::from_uuid(id);
         let mut tx = pool::begin(&pool).await.expect("a transaction");
         let standing =
-            store::standing::read_for_watch(&mut tx, event_id).await.expect("a standing");
+            store::event_state::read_for_watch(&mut tx, event_id).await.expect("a standing");
         effects.insert(standing.effect.to_string());
-        assert!(!store::timeline::list_of_event(&pool, event_id).await.expect("one").is_empty());
+        assert!(!store::timeline::list_for_event(&pool, event_id).await.expect("one").is_empty());
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
     let wishes = store::outbox::claim_due(&pool, None, 100).await.expect("wishes");
@@ -222,7 +222,7 @@ fn of_an_address_that_is_told_twice_the_oldest_destination_stays() {
 }
 
 #[test]
-fn a_database_of_a_later_version_is_refused() {
+fn a_database_of_a_later_version_is_rejected() {
     run(async {
         let (_engines, url) = empty_database().await;
         pool::migrate(&url).await.expect("migrated");

@@ -16,15 +16,15 @@ fn port(receiver: &Receiver) -> u16 {
 }
 
 #[test]
-fn a_host_that_is_not_listed_is_refused_with_what_to_write() {
+fn a_host_that_is_not_listed_is_rejected_with_what_to_write() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
         for (url, said) in [
             ("http://localhost:3000/repair", "SENDPROMPTLY_CALLBACK_ALLOW"),
             ("http://billing:3000/repair", "lists billing:3000 in SENDPROMPTLY_CALLBACK_ALLOW"),
         ] {
-            let (code, refused) = create(&world, url, "").await;
-            let message = refused["error"]["message"].as_str().expect("a message");
+            let (code, rejected) = create(&world, url, "").await;
+            let message = rejected["error"]["message"].as_str().expect("a message");
             assert!(code == 1 && message.contains(said), "{message}");
         }
         for elsewhere in [

@@ -75,8 +75,8 @@ fn the_documented_nginx_on_another_port_lets_people_sign_in_and_work() {
         assert_eq!(token.status().as_u16(), 303, "{}", token.text().await.expect("text"));
 
         // The same form from a page of the usual port is from elsewhere.
-        let refused = site.sign_in("https://sendpromptly.example.com").await;
-        assert_eq!(refused.status().as_u16(), 403);
+        let rejected = site.sign_in("https://sendpromptly.example.com").await;
+        assert_eq!(rejected.status().as_u16(), 403);
     });
 }
 
@@ -129,7 +129,7 @@ fn a_body_of_the_largest_size_passes_nginx_and_proof_links_stay_out_of_its_log()
 }
 
 #[test]
-fn without_a_public_url_the_refusal_names_the_setting_and_the_cure() {
+fn without_a_public_url_the_rejection_names_the_setting_and_the_cure() {
     run(async {
         for (told, expected) in [
             (None, "because SENDPROMPTLY_PUBLIC_URL is not set"),
@@ -140,9 +140,9 @@ fn without_a_public_url_the_refusal_names_the_setting_and_the_cure() {
         ] {
             let site = Site::open(|_| told.map(str::to_owned)).await;
             let url = site.nginx.url();
-            let refused = site.sign_in(&url).await;
-            assert_eq!(refused.status().as_u16(), 403);
-            let page = refused.text().await.expect("text");
+            let rejected = site.sign_in(&url).await;
+            assert_eq!(rejected.status().as_u16(), 403);
+            let page = rejected.text().await.expect("text");
             assert!(page.contains(&format!("This form comes from {url}")), "{page}");
             assert!(page.contains(expected), "{page}");
             assert!(page.contains(&format!("set SENDPROMPTLY_PUBLIC_URL={url}")), "{page}");
@@ -151,7 +151,7 @@ fn without_a_public_url_the_refusal_names_the_setting_and_the_cure() {
 }
 
 /// How long a connection may be silent before the test gives up: less than the default of 75 s.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 
 #[test]
 fn an_idle_connection_is_kept_as_long_as_was_said() {
@@ -167,7 +167,7 @@ fn an_idle_connection_is_kept_as_long_as_was_said() {
         let asked = tokio::time::Instant::now();
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut all = Vec::new();
-        let ended = timeout(PATIENCE, stream.read_to_end(&mut all)).await;
+        let ended = timeout(TIMEOUT, stream.read_to_end(&mut all)).await;
         ended.expect("the API closes it").expect("in order");
         assert!(String::from_utf8_lossy(&all).starts_with("HTTP/1.1 200"), "an answer came first");
         assert!(asked.elapsed().as_secs() >= 4, "it was not closed at once");

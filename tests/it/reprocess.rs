@@ -108,7 +108,7 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
 #[test]
 fn a_signal_typed_at_the_temporal_command_line_does_the_same_without_an_api() {
     run(async {
-        let world = World::start_with(WorldOptions::patient_for(SHORT)).await;
+        let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
         let event_id = world.receipt("evt_1").await;
         world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
         world.stop_api();
@@ -120,7 +120,7 @@ fn a_signal_typed_at_the_temporal_command_line_does_the_same_without_an_api() {
         verify(&world, &callback);
         assert_eq!(callback.json()["reason"]["kind"], "missing_result");
         let entries =
-            store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+            store::timeline::list_for_event(&world.pool, event_id).await.expect("a timeline");
         let asked =
             entries.iter().find(|entry| entry.action == "reprocess.requested").expect("an entry");
         assert_eq!(asked.actor, "temporal:alice");
@@ -272,7 +272,7 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
 #[test]
 fn a_callback_that_nobody_answers_ends_the_reprocess_and_people_are_told() {
     run(async {
-        let world = World::start_with(WorldOptions::patient_for(SHORT)).await;
+        let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.reprocess(incident_id.parse().expect("an id")).await;

@@ -104,7 +104,8 @@ fn attempt(pending: &Value) -> u64 {
 
 /// The details of an event's entries of this action, oldest first.
 async fn entries(world: &World, event_id: EventId, action: &str) -> Vec<Value> {
-    let timeline = store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+    let timeline =
+        store::timeline::list_for_event(&world.pool, event_id).await.expect("a timeline");
     timeline.into_iter().filter(|entry| entry.action == action).map(|entry| entry.detail).collect()
 }
 

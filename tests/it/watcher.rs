@@ -325,9 +325,9 @@ fn a_worker_of_another_database_never_polls_and_says_why() {
         let theirs = Site::on(ours.namespace.clone()).await;
         let (a, b) = (ours.id().await, theirs.id().await);
 
-        let refused = theirs.command(&["worker"]).output().await.expect("a worker");
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let rejected = theirs.command(&["worker"]).output().await.expect("a worker");
+        let said = String::from_utf8_lossy(&rejected.stderr).into_owned();
+        assert_eq!(rejected.status.code(), Some(1), "{said}");
         for words in [a.as_str(), &b, "sendpromptly setup temporal --adopt"] {
             assert!(said.contains(words), "{words} in {said}");
         }
@@ -342,14 +342,14 @@ fn a_worker_of_another_database_never_polls_and_says_why() {
         eventually("a message that waits", async || (theirs.count(held).await == 1).then_some(()))
             .await;
         theirs.doctor_agrees(&ready, "environment").await;
-        let (code, refused) = theirs.ask(&["setup", "temporal"]).await;
-        assert_eq!((code, &refused["steps"][2]["outcome"]), (Some(1), &"failed".into()));
+        let (code, rejected) = theirs.ask(&["setup", "temporal"]).await;
+        assert_eq!((code, &rejected["steps"][2]["outcome"]), (Some(1), &"failed".into()));
 
         // Taken over, the other one ends.
         let (code, done) = theirs.ask(&["setup", "temporal", "--adopt"]).await;
         assert_eq!(code, Some(0), "{done}");
         assert!(done["steps"][2]["detail"].to_string().contains(&a), "{done}");
-        let ended = tokio::time::timeout(e2e::wait::PATIENCE, worker.wait()).await;
+        let ended = tokio::time::timeout(e2e::wait::TIMEOUT, worker.wait()).await;
         assert_eq!(ended.expect("an end").expect("a status").code(), Some(1));
         theirs.ready_when("environment", "ok").await;
         eventually("an empty outbox", async || {

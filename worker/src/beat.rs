@@ -57,7 +57,7 @@ impl<'a> Heart<'a> {
                 Err(error @ EngineError::Foreign(_)) => return error.into(),
                 Err(error) => tracing::debug!(%error, "no heartbeat: Temporal was not reached"),
                 Ok(_) => {
-                    if let Err(error) = self.tell().await {
+                    if let Err(error) = self.write().await {
                         tracing::debug!(%error, "no heartbeat: the database was not reached");
                     }
                 }
@@ -73,7 +73,7 @@ impl<'a> Heart<'a> {
         }
     }
 
-    async fn tell(&self) -> Result<(), StoreError> {
+    async fn write(&self) -> Result<(), StoreError> {
         let place = (self.namespace.as_str(), self.engine.task_queue());
         environments::beat(self.pool, self.run, place).await
     }

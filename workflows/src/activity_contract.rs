@@ -4,7 +4,7 @@
 //! never bodies or secrets, because histories are read by many. Fields are only ever added.
 
 use domain::ids::{AlertId, AuditId, EventId, ReplayId, ResultId};
-use domain::watch::WatchStanding;
+use domain::watch::WatchState;
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -13,13 +13,13 @@ pub use crate::signal_input::InputNotes;
 
 /// The event that an activity is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfEvent {
+pub struct EventInput {
     pub event_id: EventId,
 }
 
 /// The reprocess that an activity is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfReprocess {
+pub struct ReprocessInput {
     pub event_id: EventId,
     /// The reprocess.
     pub replay_id: ReplayId,
@@ -27,13 +27,13 @@ pub struct OfReprocess {
 
 /// The alert that an activity delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfAlert {
+pub struct AlertInput {
     pub alert_id: AlertId,
 }
 
 /// A result typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TypedResult {
+pub struct ManualResult {
     pub event_id: EventId,
     /// The id that the result gets; the key of this activity.
     pub result_id: ResultId,
@@ -47,7 +47,7 @@ pub struct TypedResult {
 
 /// A wish to reprocess, typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReprocessWish {
+pub struct ManualReprocess {
     pub event_id: EventId,
     /// The id that the reprocess gets; the key of this activity.
     pub replay_id: ReplayId,
@@ -64,7 +64,7 @@ pub struct ReprocessWish {
 
 /// A resolution typed at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TypedResolution {
+pub struct ManualResolution {
     pub event_id: EventId,
     /// The id of the entry that a refusal leaves behind.
     #[serde(default)]
@@ -98,45 +98,43 @@ pub struct Records;
 impl Records {
     /// Opens the incident if the deadline passed in silence, by the database's clock.
     #[activity(name = "open_incident_if_due")]
-    pub fn open_incident_if_due(_: OfEvent) -> Result<WatchStanding, ActivityError> {
+    pub fn open_incident_if_due(_: EventInput) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Reads where the event stands.
     #[activity(name = "read_standing")]
-    pub fn read_standing(_: OfEvent) -> Result<WatchStanding, ActivityError> {
+    pub fn read_standing(_: EventInput) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Records a result that was typed by hand, or why it was refused.
     #[activity(name = "record_result")]
-    pub fn record_result(_: TypedResult) -> Result<WatchStanding, ActivityError> {
+    pub fn record_result(_: ManualResult) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Starts a reprocess that was wished for by hand, or records why it was refused.
     #[activity(name = "request_reprocess")]
-    pub fn request_reprocess(_: ReprocessWish) -> Result<WatchStanding, ActivityError> {
+    pub fn request_reprocess(_: ManualReprocess) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Resolves the incident by hand, or records why that was refused.
     #[activity(name = "resolve_incident")]
-    pub fn resolve_incident(_: TypedResolution) -> Result<WatchStanding, ActivityError> {
+    pub fn resolve_incident(_: ManualResolution) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Ends the reprocess as unanswered if its result is overdue, by the database's clock.
     #[activity(name = "end_reprocess_if_due")]
-    pub fn end_reprocess_if_due(_: OfReprocess) -> Result<WatchStanding, ActivityError> {
+    pub fn end_reprocess_if_due(_: ReprocessInput) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
     /// Ends the reprocess as undelivered because its callback was ended in Temporal.
     #[activity(name = "end_undelivered_reprocess")]
-    pub fn end_undelivered_reprocess(
-        _: UndeliveredReprocess,
-    ) -> Result<WatchStanding, ActivityError> {
+    pub fn end_undelivered_reprocess(_: UndeliveredReprocess) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 }
@@ -149,7 +147,7 @@ impl Callbacks {
     /// Asks the app to do the work again: one attempt, retried on the contract's schedule until it
     /// is delivered, stopped or used up.
     #[activity(name = "send_callback")]
-    pub fn send_callback(_: OfReprocess) -> Result<WatchStanding, ActivityError> {
+    pub fn send_callback(_: ReprocessInput) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 }
@@ -161,7 +159,7 @@ pub struct Alerts;
 impl Alerts {
     /// Delivers one alert to one destination, retried for 24 hours.
     #[activity(name = "deliver_alert")]
-    pub fn deliver_alert(_: OfAlert) -> Result<(), ActivityError> {
+    pub fn deliver_alert(_: AlertInput) -> Result<(), ActivityError> {
         unimplemented!()
     }
 }

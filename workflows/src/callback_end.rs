@@ -7,7 +7,7 @@
 //! the two is started again by the sweep.
 
 use domain::ids::{EventId, ReplayId};
-use domain::watch::{NextStep, WatchStanding};
+use domain::watch::{NextStep, WatchState};
 use temporalio_common::error::RetryState;
 use temporalio_workflow::{ActivityExecutionError, WorkflowContext, WorkflowTermination};
 
@@ -50,7 +50,7 @@ pub(crate) async fn end_undelivered(
     ctx: &WorkflowContext<EffectWatch>,
     (event_id, replay_id): (EventId, ReplayId),
     why: String,
-) -> Result<WatchStanding, WorkflowTermination> {
+) -> Result<WatchState, WorkflowTermination> {
     let undelivered = UndeliveredReprocess { event_id, replay_id, why };
     let options = options::records_after_cancel();
     Ok(ctx.execute_activity(Records::end_undelivered_reprocess, undelivered, options).await?)

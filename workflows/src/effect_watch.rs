@@ -7,7 +7,7 @@
 //! database says that nothing is left to do.
 //!
 //! Every decision is the database's: after each turn the watch asks where the event stands
-//! ([`WatchStanding`]) and does what comes next. So a lost, late or repeated signal changes nothing,
+//! ([`WatchState`]) and does what comes next. So a lost, late or repeated signal changes nothing,
 //! and a watch that is started anew after a lost namespace finds its place again.
 //!
 //! A watch that is canceled ends, but not before a callback that it was sending has ended as undelivered. What
@@ -21,7 +21,7 @@ use domain::event::Effect;
 use domain::ids::{EventId, ReplayId};
 use domain::or_unknown::OrUnknown;
 use domain::outbox::RecordedResult;
-use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
+use domain::watch::{IncidentView, NextStep, ReprocessView, WatchState};
 use futures::FutureExt;
 use futures::future::{Either, pending};
 use serde::{Deserialize, Serialize};
@@ -33,14 +33,14 @@ use temporalio_workflow::{
 };
 use time::OffsetDateTime;
 
-use crate::activity_contract::{OfEvent, OfReprocess, Records};
+use crate::activity_contract::{EventInput, Records, ReprocessInput};
+use crate::background_activities::{BackgroundActivities, CallbackEnd};
 use crate::callback_end;
-use crate::errands::{CallbackEnd, Errands};
-use crate::lookout::{self, Lookout};
 use crate::manual::ManualCommand;
 use crate::names::search_attribute;
 use crate::options;
-use crate::signals::Word;
+use crate::progress_poll::{self, ProgressPoll};
+use crate::signals::SignalMessage;
 
 /// How long a watch waits before it asks again about a step that only another release knows. Upgrades
 /// replace all workers within minutes.
@@ -85,17 +85,17 @@ pub struct WatchStatus {
 #[workflow]
 pub struct EffectWatch {
     input: WatchInput,
-    inbox: VecDeque<Word>,
-    standing: Option<WatchStanding>,
+    pending_signals: VecDeque<SignalMessage>,
+    watch_state: Option<WatchState>,
     /// The recorded result that settled the event before an incident was due.
     settled_by: Option<Outcome>,
 }
 
 /// What ended a wait.
-enum Turn {
-    Heard(Word),
+enum Wakeup {
+    Signal(SignalMessage),
     TimeUp,
-    CallbackEnded(WatchStanding),
+    CallbackEnded(WatchState),
     CallbackFailed(ReplayId, String),
 }
 
@@ -104,7 +104,7 @@ enum Turn {
 impl EffectWatch {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: WatchInput) -> Self {
-        Self { input, inbox: VecDeque::new(), standing: None, settled_by: None }
+        Self { input, pending_signals: VecDeque::new(), watch_state: None, settled_by: None }
     }
 
     /// The story of one event.
@@ -119,8 +119,8 @@ impl EffectWatch {
         {
             let of = (ctx.state(|watch| watch.input.event_id), replay_id);
             let why = "the watch was canceled in Temporal".to_owned();
-            let standing = callback_end::end_undelivered(ctx, of, why).await?;
-            Self::note(ctx, &standing);
+            let watch_state = callback_end::end_undelivered(ctx, of, why).await?;
+            Self::note(ctx, &watch_state);
             return Err(WorkflowTermination::cancelled());
         }
         ended
@@ -129,32 +129,34 @@ impl EffectWatch {
     /// The app, or a person, reports a result.
     #[signal]
     pub fn result(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.inbox.push_back(Word::result(&input));
+        self.pending_signals.push_back(SignalMessage::result(&input));
     }
 
     /// Somebody asks for the work to be done again.
     #[signal]
     pub fn reprocess(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.inbox.push_back(Word::reprocess(&input));
+        self.pending_signals.push_back(SignalMessage::reprocess(&input));
     }
 
     /// Somebody put it right by hand.
     #[signal]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.inbox.push_back(Word::resolve(&input));
+        self.pending_signals.push_back(SignalMessage::resolve(&input));
     }
 
     /// Somebody looks after it; that is recorded already.
     #[signal]
     pub fn acknowledged(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
-        self.inbox.push_back(Word::Acknowledged);
+        self.pending_signals.push_back(SignalMessage::Acknowledged);
     }
 
     /// Where the watch stands.
     #[query]
     pub fn status(&self, _ctx: &WorkflowContextView) -> WatchStatus {
-        let incident = self.standing.as_ref().and_then(|standing| standing.incident.clone());
-        let reprocess = self.standing.as_ref().and_then(|standing| standing.reprocess.clone());
+        let incident =
+            self.watch_state.as_ref().and_then(|watch_state| watch_state.incident.clone());
+        let reprocess =
+            self.watch_state.as_ref().and_then(|watch_state| watch_state.reprocess.clone());
         WatchStatus {
             state: self.state_name(),
             deadline: self.input.timeout_at,
@@ -168,58 +170,61 @@ impl EffectWatch {
 impl EffectWatch {
     /// Follows the event until nothing is left to do.
     async fn follow(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
-        let (mut errands, mut lookout) = (Errands::default(), Lookout::default());
+        let (mut background, mut progress_poll) =
+            (BackgroundActivities::default(), ProgressPoll::default());
         let input = ctx.state(|watch| watch.input.clone());
-        let Some(mut standing) = Self::first_word(ctx, &mut errands, &input).await? else {
+        let Some(mut watch_state) = Self::first_signal(ctx, &mut background, &input).await? else {
             return Ok(WatchOutcome { ended: ctx.state(Self::state_name) });
         };
         loop {
-            Self::note(ctx, &standing);
-            errands.tell(ctx, &standing.alerts);
-            let turn = match standing.next {
-                NextStep::Finish => match Self::last_turn(ctx, &mut errands).await? {
-                    Some(turn) => turn,
+            Self::note(ctx, &watch_state);
+            background.deliver(ctx, &watch_state.alerts);
+            let wakeup = match watch_state.next {
+                NextStep::Finish => match Self::last_wakeup(ctx, &mut background).await? {
+                    Some(wakeup) => wakeup,
                     None => break,
                 },
                 NextStep::WaitForResult { wait_ms } | NextStep::WaitForRepair { wait_ms, .. } => {
-                    Self::next_turn(ctx, &mut errands, Some(Duration::from_millis(wait_ms))).await?
+                    Self::next_wakeup(ctx, &mut background, Some(Duration::from_millis(wait_ms)))
+                        .await?
                 }
                 NextStep::WaitForPeople => {
-                    Self::continue_if_long(ctx, &errands, &input)?;
-                    Self::next_turn(ctx, &mut errands, None).await?
+                    Self::continue_if_long(ctx, &background, &input)?;
+                    Self::next_wakeup(ctx, &mut background, None).await?
                 }
                 NextStep::Unknown => {
-                    Self::continue_if_long(ctx, &errands, &input)?;
-                    Self::next_turn(ctx, &mut errands, Some(ASK_AGAIN)).await?
+                    Self::continue_if_long(ctx, &background, &input)?;
+                    Self::next_wakeup(ctx, &mut background, Some(ASK_AGAIN)).await?
                 }
                 NextStep::SendCallback { replay_id } => {
-                    errands.send_callback(ctx, input.event_id, replay_id);
-                    let made = standing.reprocess.as_ref().map_or(0, |latest| latest.attempts);
-                    let look = lookout.next(made).filter(|_| ctx.patched(lookout::PATCH));
-                    Self::next_turn(ctx, &mut errands, look).await?
+                    background.send_callback(ctx, input.event_id, replay_id);
+                    let made = watch_state.reprocess.as_ref().map_or(0, |latest| latest.attempts);
+                    let poll_after =
+                        progress_poll.next(made).filter(|_| ctx.patched(progress_poll::PATCH));
+                    Self::next_wakeup(ctx, &mut background, poll_after).await?
                 }
             };
-            standing = Self::judge(ctx, turn, standing.next).await?;
+            watch_state = Self::judge(ctx, wakeup, watch_state.next).await?;
         }
         Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
     }
 
     /// Waits for the first word or the deadline. `None` is the happy ending: a recorded result that is
     /// no failure, which the database settled before it told us.
-    async fn first_word(
+    async fn first_signal(
         ctx: &mut WorkflowContext<Self>,
-        errands: &mut Errands,
+        background: &mut BackgroundActivities,
         input: &WatchInput,
-    ) -> Result<Option<WatchStanding>, WorkflowTermination> {
-        let of_event = OfEvent { event_id: input.event_id };
+    ) -> Result<Option<WatchState>, WorkflowTermination> {
+        let event = EventInput { event_id: input.event_id };
         if input.resumed {
             return Ok(Some(
-                ctx.execute_activity(Records::read_standing, of_event, options::records()).await?,
+                ctx.execute_activity(Records::read_standing, event, options::records()).await?,
             ));
         }
-        let patience = remaining(ctx, input.timeout_at);
-        match Self::next_turn(ctx, errands, Some(patience)).await? {
-            Turn::Heard(Word::Recorded(
+        let timeout = remaining(ctx, input.timeout_at);
+        match Self::next_wakeup(ctx, background, Some(timeout)).await? {
+            Wakeup::Signal(SignalMessage::Recorded(
                 RecordedResult {
                     status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
                     ..
@@ -229,66 +234,68 @@ impl EffectWatch {
                 ctx.state_mut(|watch| watch.settled_by = Some(outcome));
                 Ok(None)
             }
-            turn => {
+            wakeup => {
                 let waiting = NextStep::WaitForResult { wait_ms: 0 };
-                Self::judge(ctx, turn, waiting).await.map(Some)
+                Self::judge(ctx, wakeup, waiting).await.map(Some)
             }
         }
     }
 
     /// Waits for a word, for the callback, or for time to pass, whichever comes first.
-    async fn next_turn(
+    async fn next_wakeup(
         ctx: &WorkflowContext<Self>,
-        errands: &mut Errands,
-        patience: Option<Duration>,
-    ) -> Result<Turn, WorkflowTermination> {
+        background: &mut BackgroundActivities,
+        timeout: Option<Duration>,
+    ) -> Result<Wakeup, WorkflowTermination> {
         // Until a timer fires, its cancellation token holds the whole watch in memory. With the watch's
         // own token, one that is answered in time would hold itself for good; this one ends here.
         let token = ctx.cancellation_token().child_token();
-        let timer = |patience: Duration| {
-            let until = TimerOptions::builder(patience).cancellation_token(token.clone()).build();
+        let timer = |timeout: Duration| {
+            let until = TimerOptions::builder(timeout).cancellation_token(token.clone()).build();
             ctx.timer(until).map(|_| ())
         };
-        let time_up = patience.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
+        let time_up = timeout.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
         select! {
-            ended = errands.callback_ended().fuse() => Self::callback_turn(ctx, ended),
-            word = Self::next_word(ctx).fuse() => Ok(Turn::Heard(word?)),
-            () = time_up.fuse() => Ok(Turn::TimeUp),
+            ended = background.callback_ended().fuse() => Self::callback_wakeup(ctx, ended),
+            message = Self::next_signal(ctx).fuse() => Ok(Wakeup::Signal(message?)),
+            () = time_up.fuse() => Ok(Wakeup::TimeUp),
         }
     }
 
     /// A callback that was ended in Temporal ends its reprocess; in a canceled watch, the watch.
-    fn callback_turn(
+    fn callback_wakeup(
         ctx: &WorkflowContext<Self>,
         (replay_id, ended): (ReplayId, CallbackEnd),
-    ) -> Result<Turn, WorkflowTermination> {
+    ) -> Result<Wakeup, WorkflowTermination> {
         match ended {
-            Ok(standing) => Ok(Turn::CallbackEnded(standing)),
+            Ok(watch_state) => Ok(Wakeup::CallbackEnded(watch_state)),
             Err(error)
                 if !ctx.cancellation_token().is_cancelled() && ctx.patched(callback_end::PATCH) =>
             {
-                Ok(Turn::CallbackFailed(replay_id, callback_end::reason(&error)))
+                Ok(Wakeup::CallbackFailed(replay_id, callback_end::reason(&error)))
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// Nothing is left to do but to tell people, and to record what is still said by hand.
-    async fn last_turn(
+    async fn last_wakeup(
         ctx: &WorkflowContext<Self>,
-        errands: &mut Errands,
-    ) -> Result<Option<Turn>, WorkflowTermination> {
+        background: &mut BackgroundActivities,
+    ) -> Result<Option<Wakeup>, WorkflowTermination> {
         select! {
-            word = Self::next_word(ctx).fuse() => Ok(Some(Turn::Heard(word?))),
-            () = errands.all_told().fuse() => Ok(None),
+            message = Self::next_signal(ctx).fuse() => Ok(Some(Wakeup::Signal(message?))),
+            () = background.all_delivered().fuse() => Ok(None),
         }
     }
 
-    async fn next_word(ctx: &WorkflowContext<Self>) -> Result<Word, WorkflowTermination> {
+    async fn next_signal(
+        ctx: &WorkflowContext<Self>,
+    ) -> Result<SignalMessage, WorkflowTermination> {
         loop {
-            ctx.wait_condition(|watch| !watch.inbox.is_empty()).await?;
-            if let Some(word) = ctx.state_mut(|watch| watch.inbox.pop_front()) {
-                return Ok(word);
+            ctx.wait_condition(|watch| !watch.pending_signals.is_empty()).await?;
+            if let Some(message) = ctx.state_mut(|watch| watch.pending_signals.pop_front()) {
+                return Ok(message);
             }
         }
     }
@@ -296,51 +303,54 @@ impl EffectWatch {
     /// Has the database judge what just happened.
     async fn judge(
         ctx: &WorkflowContext<Self>,
-        turn: Turn,
+        wakeup: Wakeup,
         waiting_for: NextStep,
-    ) -> Result<WatchStanding, WorkflowTermination> {
+    ) -> Result<WatchState, WorkflowTermination> {
         let event_id = ctx.state(|watch| watch.input.event_id);
-        let of_event = OfEvent { event_id };
+        let event = EventInput { event_id };
         let records = options::records();
-        let standing = match (turn, waiting_for) {
-            (Turn::CallbackEnded(standing), NextStep::SendCallback { .. }) => standing,
-            (Turn::CallbackFailed(replay_id, why), _) => {
+        let watch_state = match (wakeup, waiting_for) {
+            (Wakeup::CallbackEnded(watch_state), NextStep::SendCallback { .. }) => watch_state,
+            (Wakeup::CallbackFailed(replay_id, why), _) => {
                 callback_end::end_undelivered(ctx, (event_id, replay_id), why).await?
             }
             // While the callback ran, the database was asked about something else. Which of the two
             // answers is the newer one cannot be seen from here. Where it still runs, it is looked at.
-            (Turn::CallbackEnded(_), _)
-            | (Turn::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
-                ctx.execute_activity(Records::read_standing, of_event, records).await?
+            (Wakeup::CallbackEnded(_), _)
+            | (Wakeup::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
+                ctx.execute_activity(Records::read_standing, event, records).await?
             }
-            (Turn::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
-                let of_reprocess = OfReprocess { event_id, replay_id };
-                ctx.execute_activity(Records::end_reprocess_if_due, of_reprocess, records).await?
+            (Wakeup::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
+                let reprocess_input = ReprocessInput { event_id, replay_id };
+                ctx.execute_activity(Records::end_reprocess_if_due, reprocess_input, records)
+                    .await?
             }
-            (Turn::TimeUp, _) => {
-                ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
+            (Wakeup::TimeUp, _) => {
+                ctx.execute_activity(Records::open_incident_if_due, event, records).await?
             }
-            (Turn::Heard(word), _) => Self::record(ctx, event_id, word, waiting_for).await?,
+            (Wakeup::Signal(message), _) => {
+                Self::record(ctx, event_id, message, waiting_for).await?
+            }
         };
-        Ok(standing)
+        Ok(watch_state)
     }
 
     /// Has the database record what was said, or look up whether it is recorded.
     async fn record(
         ctx: &WorkflowContext<Self>,
         event_id: EventId,
-        word: Word,
+        message: SignalMessage,
         waiting_for: NextStep,
-    ) -> Result<WatchStanding, WorkflowTermination> {
-        let of_event = OfEvent { event_id };
+    ) -> Result<WatchState, WorkflowTermination> {
+        let event = EventInput { event_id };
         let records = options::records();
         let waits_for_result = matches!(waiting_for, NextStep::WaitForResult { .. });
-        let standing = match ManualCommand::new(ctx, event_id, word) {
+        let watch_state = match ManualCommand::new(ctx, event_id, message) {
             ManualCommand::RecordedResult if waits_for_result => {
-                ctx.execute_activity(Records::open_incident_if_due, of_event, records).await?
+                ctx.execute_activity(Records::open_incident_if_due, event, records).await?
             }
             ManualCommand::Recorded | ManualCommand::RecordedResult => {
-                ctx.execute_activity(Records::read_standing, of_event, records).await?
+                ctx.execute_activity(Records::read_standing, event, records).await?
             }
             ManualCommand::Result(input) => {
                 ctx.execute_activity(Records::record_result, input, records).await?
@@ -352,13 +362,13 @@ impl EffectWatch {
                 ctx.execute_activity(Records::resolve_incident, input, records).await?
             }
         };
-        Ok(standing)
+        Ok(watch_state)
     }
 
     /// Keeps the standing for queries, and shows a change of the incident's state to searches. The
     /// happy path never comes here, so it pays for no upsert.
-    fn note(ctx: &WorkflowContext<Self>, standing: &WatchStanding) {
-        ctx.state_mut(|watch| watch.standing = Some(standing.clone()));
+    fn note(ctx: &WorkflowContext<Self>, watch_state: &WatchState) {
+        ctx.state_mut(|watch| watch.watch_state = Some(watch_state.clone()));
         let now = ctx.state(Self::state_name);
         if ctx.search_attributes().get(&search_attribute::STATE).as_deref() != Some(&now) {
             ctx.upsert_search_attributes([search_attribute::STATE.value_set(now)]);
@@ -369,11 +379,11 @@ impl EffectWatch {
     /// fresh run while nothing is under way.
     fn continue_if_long(
         ctx: &WorkflowContext<Self>,
-        errands: &Errands,
+        background: &BackgroundActivities,
         input: &WatchInput,
     ) -> Result<(), WorkflowTermination> {
-        let unheard = ctx.state(|watch| !watch.inbox.is_empty());
-        if ctx.continue_as_new_suggested() && errands.is_idle() && !unheard {
+        let pending = ctx.state(|watch| !watch.pending_signals.is_empty());
+        if ctx.continue_as_new_suggested() && background.is_idle() && !pending {
             let resumed = WatchInput { resumed: true, ..input.clone() };
             ctx.continue_as_new(resumed, ContinueAsNewOptions::default())?;
         }
@@ -382,17 +392,19 @@ impl EffectWatch {
 
     /// What the database last said comes next.
     pub(crate) fn next_step(&self) -> Option<NextStep> {
-        self.standing.as_ref().map(|standing| standing.next)
+        self.watch_state.as_ref().map(|watch_state| watch_state.next)
     }
 
     fn state_name(&self) -> String {
-        let settled_by = match &self.standing {
+        let settled_by = match &self.watch_state {
             None => self.settled_by,
-            Some(WatchStanding { incident: Some(incident), .. }) => {
+            Some(WatchState { incident: Some(incident), .. }) => {
                 return incident.state.to_string();
             }
-            Some(standing) if standing.next != NextStep::Finish => None,
-            Some(standing) if standing.effect == Effect::Superseded => Some(Outcome::Superseded),
+            Some(watch_state) if watch_state.next != NextStep::Finish => None,
+            Some(watch_state) if watch_state.effect == Effect::Superseded => {
+                Some(Outcome::Superseded)
+            }
             Some(_) => Some(Outcome::Succeeded),
         };
         match settled_by {

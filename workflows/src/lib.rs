@@ -5,13 +5,13 @@
 //! world comes from its input, from signals and from activities, all of which are in its history.
 
 pub mod activity_contract;
+mod background_activities;
 mod callback_end;
 pub mod effect_watch;
-mod errands;
-mod lookout;
 mod manual;
 pub mod names;
 pub mod options;
+mod progress_poll;
 mod signal_input;
 pub mod signals;
 

@@ -12,8 +12,8 @@ use temporalio_workflow::WorkflowContext;
 use uuid::Uuid;
 
 use crate::EffectWatch;
-use crate::activity_contract::{ReprocessWish, TypedResolution, TypedResult};
-use crate::signals::{ReprocessSignal, ResolveSignal, TypedResultSignal, Word};
+use crate::activity_contract::{ManualReprocess, ManualResolution, ManualResult};
+use crate::signals::{ReprocessSignal, ResolveSignal, ResultSignal, SignalMessage};
 
 /// The change that has the database judge what a signal says to be recorded.
 const PATCH: &str = "judge-recorded-signals";
@@ -24,50 +24,55 @@ pub(crate) enum ManualCommand {
     Recorded,
     /// A result that counts as recorded by the API.
     RecordedResult,
-    Result(TypedResult),
-    Reprocess(ReprocessWish),
-    Resolve(TypedResolution),
+    Result(ManualResult),
+    Reprocess(ManualReprocess),
+    Resolve(ManualResolution),
 }
 
 impl ManualCommand {
-    pub(crate) fn new(ctx: &WorkflowContext<EffectWatch>, event_id: EventId, word: Word) -> Self {
+    pub(crate) fn new(
+        ctx: &WorkflowContext<EffectWatch>,
+        event_id: EventId,
+        message: SignalMessage,
+    ) -> Self {
         let new_id = || Uuid::parse_str(&ctx.uuid4()).unwrap_or_default();
-        match word {
-            Word::Recorded(recorded @ RecordedResult { status: OrUnknown::Known(_), .. }, said)
-                if ctx.patched(PATCH) =>
-            {
-                result(event_id, recorded.result_id, said)
-            }
+        match message {
+            SignalMessage::Recorded(
+                recorded @ RecordedResult { status: OrUnknown::Known(_), .. },
+                said,
+            ) if ctx.patched(PATCH) => result(event_id, recorded.result_id, said),
             // Before the change, and for an outcome that another release has to judge.
-            Word::Recorded(..) => Self::RecordedResult,
-            Word::RecordedReprocess(recorded, said) if ctx.patched(PATCH) => {
+            SignalMessage::Recorded(..) => Self::RecordedResult,
+            SignalMessage::RecordedReprocess(recorded, said) if ctx.patched(PATCH) => {
                 reprocess(event_id, recorded.replay_id, said)
             }
-            Word::RecordedResolution(said) if ctx.patched(PATCH) => {
+            SignalMessage::RecordedResolution(said) if ctx.patched(PATCH) => {
                 resolve(event_id, AuditId::from_uuid(new_id()), said)
             }
-            Word::RecordedReprocess(..) | Word::RecordedResolution(_) | Word::Acknowledged => {
-                Self::Recorded
+            SignalMessage::RecordedReprocess(..)
+            | SignalMessage::RecordedResolution(_)
+            | SignalMessage::Acknowledged => Self::Recorded,
+            SignalMessage::Resolve(said) => resolve(event_id, AuditId::from_uuid(new_id()), said),
+            SignalMessage::Result(said) => result(event_id, ResultId::from_uuid(new_id()), said),
+            SignalMessage::Reprocess(said) => {
+                reprocess(event_id, ReplayId::from_uuid(new_id()), said)
             }
-            Word::Resolve(said) => resolve(event_id, AuditId::from_uuid(new_id()), said),
-            Word::Result(said) => result(event_id, ResultId::from_uuid(new_id()), said),
-            Word::Reprocess(said) => reprocess(event_id, ReplayId::from_uuid(new_id()), said),
         }
     }
 }
 
-fn result(event_id: EventId, result_id: ResultId, said: TypedResultSignal) -> ManualCommand {
-    let TypedResultSignal { body, notes } = said;
-    ManualCommand::Result(TypedResult { event_id, result_id, body, notes })
+fn result(event_id: EventId, result_id: ResultId, said: ResultSignal) -> ManualCommand {
+    let ResultSignal { body, notes } = said;
+    ManualCommand::Result(ManualResult { event_id, result_id, body, notes })
 }
 
 fn reprocess(event_id: EventId, replay_id: ReplayId, said: ReprocessSignal) -> ManualCommand {
     let ReprocessSignal { requested_by, note, notes } = said;
-    ManualCommand::Reprocess(ReprocessWish { event_id, replay_id, requested_by, note, notes })
+    ManualCommand::Reprocess(ManualReprocess { event_id, replay_id, requested_by, note, notes })
 }
 
 fn resolve(event_id: EventId, entry_id: AuditId, said: ResolveSignal) -> ManualCommand {
     let ResolveSignal { resolved_by, note, notes } = said;
     let entry_id = Some(entry_id);
-    ManualCommand::Resolve(TypedResolution { event_id, entry_id, resolved_by, note, notes })
+    ManualCommand::Resolve(ManualResolution { event_id, entry_id, resolved_by, note, notes })
 }

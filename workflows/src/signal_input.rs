@@ -57,12 +57,12 @@ impl SignalInput {
         if let more @ 2.. = input.payloads.len() {
             ignored.push(format!("{more} inputs were given; only the first one counts"));
         }
-        let refuse =
+        let reject =
             |what: &str, shown: &str| Some(format!("the input is {what}{shown}; write {example}"));
         let (body, why) = match serde_json::from_slice::<Value>(data) {
             Ok(Value::Object(_)) => (read_fields(data, &mut ignored), None),
-            Ok(other) => (Value::Null, refuse("", &show(&other.to_string()))),
-            Err(_) => (Value::Null, refuse("no JSON: ", &show(&String::from_utf8_lossy(data)))),
+            Ok(other) => (Value::Null, reject("", &show(&other.to_string()))),
+            Err(_) => (Value::Null, reject("no JSON: ", &show(&String::from_utf8_lossy(data)))),
         };
         Self { body, notes: InputNotes { rejected: why, ignored } }
     }

@@ -56,7 +56,7 @@ pub struct ResolveSignal {
 
 /// Input of `result` as somebody typed it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct TypedResultSignal {
+pub struct ResultSignal {
     /// The input; the store judges it.
     pub body: Value,
     /// What of the input was not understood.
@@ -65,12 +65,12 @@ pub struct TypedResultSignal {
 
 /// One thing that was said to the watch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Word {
+pub enum SignalMessage {
     /// A result that is in the database, as the API sends it; somebody may have typed it, so what it says is
     /// kept.
-    Recorded(RecordedResult, TypedResultSignal),
+    Recorded(RecordedResult, ResultSignal),
     /// A result typed by hand.
-    Result(TypedResultSignal),
+    Result(ResultSignal),
     /// A reprocess that is in the database, likewise.
     RecordedReprocess(RecordedReprocess, ReprocessSignal),
     /// A request to reprocess, typed by hand.
@@ -83,14 +83,14 @@ pub enum Word {
     Acknowledged,
 }
 
-impl Word {
+impl SignalMessage {
     /// Reads the input of `result`.
     #[must_use]
     pub fn result(input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESULT);
         let recorded = serde_json::from_value(read.body.clone()).ok();
         read.ignore_all_but(&RESULT_FIELDS, recorded.is_some().then_some("result_id"));
-        let said = TypedResultSignal { body: read.body, notes: read.notes };
+        let said = ResultSignal { body: read.body, notes: read.notes };
         match recorded {
             Some(recorded) => Self::Recorded(recorded, said),
             None => Self::Result(said),
@@ -140,8 +140,8 @@ mod tests {
     }
 
     fn reprocess(json: &str) -> ReprocessSignal {
-        match Word::reprocess(&typed(json)) {
-            Word::Reprocess(signal) => signal,
+        match SignalMessage::reprocess(&typed(json)) {
+            SignalMessage::Reprocess(signal) => signal,
             other => panic!("{other:?}"),
         }
     }
@@ -155,10 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn no_input_is_an_empty_wish() {
+    fn no_input_is_an_empty_request() {
         for input in [RawValue::new(vec![]), typed(""), typed("{}")] {
-            assert_eq!(Word::reprocess(&input), Word::Reprocess(ReprocessSignal::default()));
-            assert_eq!(Word::resolve(&input), Word::Resolve(ResolveSignal::default()));
+            assert_eq!(
+                SignalMessage::reprocess(&input),
+                SignalMessage::Reprocess(ReprocessSignal::default())
+            );
+            assert_eq!(
+                SignalMessage::resolve(&input),
+                SignalMessage::Resolve(ResolveSignal::default())
+            );
         }
     }
 
@@ -168,9 +174,13 @@ mod tests {
             let rejected = reprocess(input).notes.rejected.expect("rejected");
             assert!(rejected.contains(input), "{rejected}");
             assert!(rejected.ends_with(REPROCESS), "{rejected}");
-            let Word::Resolve(signal) = Word::resolve(&typed(input)) else { panic!("{input}") };
+            let SignalMessage::Resolve(signal) = SignalMessage::resolve(&typed(input)) else {
+                panic!("{input}")
+            };
             assert!(signal.notes.rejected.expect("rejected").ends_with(RESOLVE), "{input}");
-            let Word::Result(signal) = Word::result(&typed(input)) else { panic!("{input}") };
+            let SignalMessage::Result(signal) = SignalMessage::result(&typed(input)) else {
+                panic!("{input}")
+            };
             assert!(signal.notes.rejected.expect("rejected").ends_with(RESULT), "{input}");
         }
     }
@@ -189,7 +199,8 @@ mod tests {
                 "Note is unknown; the fields are requested_by, note",
             ]
         );
-        let Word::Result(signal) = Word::result(&typed(r#"{"status":"success","event_id":"ev"}"#))
+        let SignalMessage::Result(signal) =
+            SignalMessage::result(&typed(r#"{"status":"success","event_id":"ev"}"#))
         else {
             panic!("no typed result")
         };
@@ -204,7 +215,9 @@ mod tests {
         assert_eq!(signal.notes.ignored, ["requested_by is there twice; the last one counts"]);
         let payload = |json: &str| Payload { data: json.as_bytes().to_vec(), ..Payload::default() };
         let two = RawValue::new(vec![payload("{}"), payload(r#"{"note":"n"}"#)]);
-        let Word::Reprocess(signal) = Word::reprocess(&two) else { panic!("another word") };
+        let SignalMessage::Reprocess(signal) = SignalMessage::reprocess(&two) else {
+            panic!("another word")
+        };
         assert_eq!(signal.notes.ignored, ["2 inputs were given; only the first one counts"]);
     }
 
@@ -214,15 +227,15 @@ mod tests {
         let notes = reprocess(&format!("{{{}}}", many.join(","))).notes.ignored;
         assert_eq!(notes.len(), 11, "{notes:?}");
         assert_eq!(notes[10], "49990 more fields are unknown");
-        let typed_result = |json: &str| match Word::result(&typed(json)) {
-            Word::Result(signal) => signal,
+        let manual_result = |json: &str| match SignalMessage::result(&typed(json)) {
+            SignalMessage::Result(signal) => signal,
             other => panic!("{other:?}"),
         };
         let signal =
-            typed_result(&format!(r#"{{"status":"failed","x":"{}"}}"#, "x".repeat(1_000_000)));
+            manual_result(&format!(r#"{{"status":"failed","x":"{}"}}"#, "x".repeat(1_000_000)));
         assert_eq!(signal.body, serde_json::json!({"status": "failed"}));
         let long = "é".repeat(500_000);
-        let signal = typed_result(&format!(r#"{{"status":"failed","error_message":"{long}"}}"#));
+        let signal = manual_result(&format!(r#"{{"status":"failed","error_message":"{long}"}}"#));
         assert_eq!(
             signal.body["error_message"].as_str().map(|text| text.chars().count()),
             Some(10_000)
@@ -232,12 +245,18 @@ mod tests {
     #[test]
     fn only_a_recorded_result_counts_as_recorded() {
         let recorded = r#"{"result_id":"res_00000000000000000000000001","status":"success"}"#;
-        assert!(matches!(Word::result(&typed(recorded)), Word::Recorded(..)));
+        assert!(matches!(SignalMessage::result(&typed(recorded)), SignalMessage::Recorded(..)));
         let newer = recorded.replace("success", "voided_by_law");
-        assert!(matches!(Word::result(&typed(&newer)), Word::Recorded(..)), "by another release");
-        assert!(matches!(Word::result(&typed(r#"{"status":"success"}"#)), Word::Result(_)));
-        let nothing = TypedResultSignal { body: Value::Null, notes: InputNotes::default() };
-        assert_eq!(Word::result(&RawValue::new(vec![])), Word::Result(nothing));
+        assert!(
+            matches!(SignalMessage::result(&typed(&newer)), SignalMessage::Recorded(..)),
+            "by another release"
+        );
+        assert!(matches!(
+            SignalMessage::result(&typed(r#"{"status":"success"}"#)),
+            SignalMessage::Result(_)
+        ));
+        let nothing = ResultSignal { body: Value::Null, notes: InputNotes::default() };
+        assert_eq!(SignalMessage::result(&RawValue::new(vec![])), SignalMessage::Result(nothing));
     }
 
     #[test]
@@ -248,16 +267,16 @@ mod tests {
         let reprocess = RecordedReprocess { replay_id };
         let sent = |message: OutboxMessage| typed(&message.payload().to_string());
         let read = [
-            Word::result(&sent(OutboxMessage::Result(result.clone()))),
-            Word::reprocess(&sent(OutboxMessage::Reprocess(reprocess))),
-            Word::resolve(&sent(OutboxMessage::Resolve)),
+            SignalMessage::result(&sent(OutboxMessage::Result(result.clone()))),
+            SignalMessage::reprocess(&sent(OutboxMessage::Reprocess(reprocess))),
+            SignalMessage::resolve(&sent(OutboxMessage::Resolve)),
         ];
         let body = OutboxMessage::Result(result.clone()).payload();
-        let said = TypedResultSignal { body, notes: InputNotes::default() };
+        let said = ResultSignal { body, notes: InputNotes::default() };
         let recorded = [
-            Word::Recorded(result, said),
-            Word::RecordedReprocess(reprocess, ReprocessSignal::default()),
-            Word::RecordedResolution(ResolveSignal::default()),
+            SignalMessage::Recorded(result, said),
+            SignalMessage::RecordedReprocess(reprocess, ReprocessSignal::default()),
+            SignalMessage::RecordedResolution(ResolveSignal::default()),
         ];
         assert_eq!(read, recorded);
     }
@@ -270,11 +289,16 @@ mod tests {
             (r#"{"recorded":null}"#, 0),
             ("[true]", 0),
         ] {
-            let Word::Resolve(signal) = Word::resolve(&typed(input)) else { panic!("{input}") };
+            let SignalMessage::Resolve(signal) = SignalMessage::resolve(&typed(input)) else {
+                panic!("{input}")
+            };
             assert_eq!(signal.notes.ignored.len(), ignored, "{input}");
         }
         for input in [r#"["rpl_00000000000000000000000001"]"#, r#"{"replay_id":"rpl_1"}"#] {
-            assert!(matches!(Word::reprocess(&typed(input)), Word::Reprocess(_)), "{input}");
+            assert!(
+                matches!(SignalMessage::reprocess(&typed(input)), SignalMessage::Reprocess(_)),
+                "{input}"
+            );
         }
     }
 }

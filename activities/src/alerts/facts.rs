@@ -1,6 +1,6 @@
 //! Gathers what one alert says, as it stands when the alert is sent.
 
-use domain::alert::{AlertFacts, LastAnswer};
+use domain::alert::{AlertFacts, LastResponse};
 use domain::audit::{Action, AuditEvent};
 use domain::ids::ReplayId;
 use domain::incident::Resolution;
@@ -81,10 +81,10 @@ async fn resolved_by(deps: &Deps, incident: &Incident) -> Result<Option<String>,
 async fn repair(
     deps: &Deps,
     replay_id: ReplayId,
-) -> Result<(Option<ReprocessState>, Option<LastAnswer>), StoreError> {
+) -> Result<(Option<ReprocessState>, Option<LastResponse>), StoreError> {
     let reprocess = reprocesses::find_reprocess(&deps.pool, replay_id).await?;
-    let attempts = attempts::list_of_reprocess(&deps.pool, replay_id).await?;
-    let last_answer = attempts.into_iter().next_back().map(|attempt| LastAnswer {
+    let attempts = attempts::list_for_reprocess(&deps.pool, replay_id).await?;
+    let last_answer = attempts.into_iter().next_back().map(|attempt| LastResponse {
         status: attempt.status.and_then(|status| u16::try_from(status).ok()),
         excerpt: match attempt.redirect_to {
             Some(target) => format!("redirects to {target}"),

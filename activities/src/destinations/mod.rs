@@ -120,7 +120,7 @@ pub async fn send(
     thread: &Thread,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
-    let facts = facts.clone().legible();
+    let facts = facts.clone().sanitize();
     match target {
         Target::Email { address } => senders.email.send(address, thread, &facts).await,
         Target::Slack { url } => slack::send(&senders.http, url, &facts).await,
@@ -175,7 +175,7 @@ fn kept(answer: &str) -> String {
 pub(crate) mod samples {
     //! Facts for tests: an incident of alice's shop, and one in which every text is hostile.
 
-    use domain::alert::{AlertFacts, AlertKind, LastAnswer};
+    use domain::alert::{AlertFacts, AlertKind, LastResponse};
     use domain::app_error::AppError;
     use domain::catalogue::{EffectType, Provider};
     use domain::incident::{Reason, Resolution};
@@ -219,7 +219,7 @@ pub(crate) mod samples {
                 code: Some("account_locked".to_owned()),
                 message: Some("Account 456 is locked by a billing hold".to_owned()),
             },
-            last_answer: Some(LastAnswer {
+            last_answer: Some(LastResponse {
                 status: Some(200),
                 excerpt: r#"{"queued":true}"#.to_owned(),
             }),
@@ -248,7 +248,7 @@ pub(crate) mod samples {
             internal_reference: HOSTILE.to_owned(),
             provider_event_id: HOSTILE.to_owned(),
             error: AppError { code: Some(HOSTILE.to_owned()), message: Some(HOSTILE.to_owned()) },
-            last_answer: Some(LastAnswer { status: Some(502), excerpt: HOSTILE.to_owned() }),
+            last_answer: Some(LastResponse { status: Some(502), excerpt: HOSTILE.to_owned() }),
             incident_url: format!("https://sendpromptly.cometcart.test/{HOSTILE}"),
             ..repair_failed()
         }

@@ -26,9 +26,9 @@ pub struct ClientUnavailable(#[source] pub(super) reqwest::Error);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
     /// The URL holds an address that is not reached.
-    AddressRefused,
+    AddressRejected,
     /// The host's name gave only addresses that are not reached.
-    NameRefused,
+    NameRejected,
     /// The host's name could not be looked up.
     Dns,
     /// No connection could be made.
@@ -48,8 +48,8 @@ impl ErrorClass {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::AddressRefused => "address_refused",
-            Self::NameRefused => "name_refused",
+            Self::AddressRejected => "address_refused",
+            Self::NameRejected => "name_refused",
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Tls => "tls",
@@ -63,8 +63,8 @@ impl ErrorClass {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::AddressRefused => false,
-            Self::NameRefused
+            Self::AddressRejected => false,
+            Self::NameRejected
             | Self::Dns
             | Self::Connect
             | Self::Tls
@@ -104,7 +104,7 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn address_refused(ip: IpAddr, range: &str) -> Self {
         let message = format!("{ip} is not reached ({range})");
-        Self { class: ErrorClass::AddressRefused, message }
+        Self { class: ErrorClass::AddressRejected, message }
     }
 
     /// A header that HTTP has no way to send; which one is not said, because it may be a secret.
@@ -118,10 +118,10 @@ impl Failure {
     }
 
     /// Reads the HTTP library's error, whose kinds are told apart by their causes.
-    pub(super) fn of(error: &reqwest::Error, connect_timeout: Duration) -> Self {
+    pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Self {
         let causes = || std::iter::successors(error.source(), |&cause| cause.source());
-        if let Some(look_up) = causes().find_map(|cause| cause.downcast_ref::<LookUpError>()) {
-            return Self::look_up(look_up);
+        if let Some(resolve_name) = causes().find_map(|cause| cause.downcast_ref::<LookUpError>()) {
+            return Self::resolve_name(resolve_name);
         }
         let root = causes().last().map_or_else(|| error.to_string(), ToString::to_string);
         if causes().any(is_tls) {
@@ -138,9 +138,9 @@ impl Failure {
         Self { class, message: root }
     }
 
-    fn look_up(error: &LookUpError) -> Self {
+    fn resolve_name(error: &LookUpError) -> Self {
         let class = match error {
-            LookUpError::Refused { .. } => ErrorClass::NameRefused,
+            LookUpError::Rejected { .. } => ErrorClass::NameRejected,
             LookUpError::Failed { .. } | LookUpError::Empty { .. } => ErrorClass::Dns,
         };
         Self { class, message: error.to_string() }

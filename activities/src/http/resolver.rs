@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use domain::repair_url::{refused_range, refused_range_of_named_host};
+use domain::repair_url::{rejected_range, rejected_range_of_named_host};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::HttpPolicy;
@@ -23,7 +23,7 @@ pub(super) enum LookUpError {
         "{name} points to {address} ({range}): whoever runs the installation lets callbacks go there \
          by listing {name} or its network in SENDPROMPTLY_CALLBACK_ALLOW"
     )]
-    Refused { name: String, address: IpAddr, range: &'static str },
+    Rejected { name: String, address: IpAddr, range: &'static str },
 }
 
 /// Which addresses a look-up may give.
@@ -51,34 +51,34 @@ impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (policy, reach) = (Arc::clone(&self.policy), self.reach);
         Box::pin(async move {
-            let addresses = look_up(name.as_str(), &policy, reach).await?;
+            let addresses = resolve_name(name.as_str(), &policy, reach).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-async fn look_up(
+async fn resolve_name(
     name: &str,
     policy: &HttpPolicy,
     reach: Reach,
 ) -> Result<Vec<SocketAddr>, LookUpError> {
     let owned = || name.to_owned();
-    let refused = |ip| match reach {
-        Reach::Public => refused_range(ip, &policy.allow),
-        Reach::NamedHost => refused_range_of_named_host(ip, &policy.allow),
+    let rejected = |ip| match reach {
+        Reach::Public => rejected_range(ip, &policy.allow),
+        Reach::NamedHost => rejected_range_of_named_host(ip, &policy.allow),
     };
     let found: Vec<_> = tokio::net::lookup_host((name, 0))
         .await
         .map_err(|error| LookUpError::Failed { name: owned(), reason: error.to_string() })?
         .collect();
-    let allowed = found.iter().filter(|found| refused(found.ip()).is_none());
+    let allowed = found.iter().filter(|found| rejected(found.ip()).is_none());
     let allowed: Vec<_> = allowed.copied().collect();
     if !allowed.is_empty() {
         return Ok(allowed);
     }
-    let refusal = found.iter().find_map(|found| {
-        let range = refused(found.ip())?;
-        Some(LookUpError::Refused { name: owned(), address: found.ip(), range })
+    let rejection = found.iter().find_map(|found| {
+        let range = rejected(found.ip())?;
+        Some(LookUpError::Rejected { name: owned(), address: found.ip(), range })
     });
-    Err(refusal.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
+    Err(rejection.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
 }

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_wish() {
+    fn anything_else_is_no_request() {
         for value in ["", "-1", "+5", "1.5", "soon", "1e3", "５", "Sat, 21 Nov 2026 14:32:08 GMT"]
         {
             assert_eq!(retry_after(value, NOW), None, "{value}");

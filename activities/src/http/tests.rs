@@ -6,13 +6,13 @@ mod failures;
 use tokio::net::TcpStream;
 
 use super::test_server::{RawServer, local_client};
-use super::{Answer, ExchangeError};
+use super::{ExchangeError, HttpResponse};
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-async fn post(server: &RawServer) -> Result<Answer, ExchangeError> {
+async fn post(server: &RawServer) -> Result<HttpResponse, ExchangeError> {
     local_client(2_000, 5_000).post(&server.url(), &[], b"{}".to_vec()).await
 }
 

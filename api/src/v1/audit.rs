@@ -92,23 +92,23 @@ pub async fn list(
 fn read(wanted: AuditQuery) -> Result<AuditSearch, ApiError> {
     const NO_DAY: &str = "must be a day such as 2026-11-21";
     let mut wrong = Vec::new();
-    let mut refuse = |field: &str, why: &str| wrong.push(FieldError::new(field, why));
+    let mut reject = |field: &str, why: &str| wrong.push(FieldError::new(field, why));
     let AuditQuery { actor, action, subject, from, to } = wanted;
     if actor.as_deref().is_some_and(|actor| actor.contains(char::is_control)) {
-        refuse("actor", "must not contain control characters");
+        reject("actor", "must not contain control characters");
     }
     if let Some(action) = action.as_deref().filter(|action| !Action::is_named_by(action)) {
         let allowed = action.parse::<Action>().err().map(|why| why.to_string());
         let allowed = allowed.unwrap_or_default();
-        refuse("action", &format!("{allowed}, or a group of them such as incident."));
+        reject("action", &format!("{allowed}, or a group of them such as incident."));
     }
     if subject.as_deref().is_some_and(|id| !is_subject(id.trim())) {
-        refuse("subject", "must be the id of a project, an event or an incident");
+        reject("subject", "must be the id of a project, an event or an incident");
     }
     let from = from.as_deref().map(days::begin_of).transpose();
-    let from = from.map_err(|_| refuse("from", NO_DAY)).ok().flatten();
+    let from = from.map_err(|_| reject("from", NO_DAY)).ok().flatten();
     let to = to.as_deref().map(days::end_of).transpose();
-    let to = to.map_err(|_| refuse("to", NO_DAY)).ok().flatten().flatten();
+    let to = to.map_err(|_| reject("to", NO_DAY)).ok().flatten().flatten();
     if !wrong.is_empty() {
         return Err(ApiError::ValidationError(wrong));
     }

@@ -118,10 +118,10 @@ pub(super) async fn event(
 /// Starts to read a body of which every field must be known: a mistyped one would change nothing, and
 /// the answer would look as if it had.
 pub(super) fn fields<'a>(body: &'a Map<String, Value>, known: &[&str]) -> Fields<'a> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::new(body);
     for name in body.keys().filter(|name| !known.contains(&name.as_str())) {
         let name: String = one_line(name).chars().take(MAX_NAME).collect();
-        fields.refuse(&name, format!("is not known here: use {}", known.join(", ")));
+        fields.reject(&name, format!("is not known here: use {}", known.join(", ")));
     }
     fields
 }

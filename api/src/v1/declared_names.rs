@@ -80,7 +80,7 @@ pub async fn declare(
     let mut names = read(&mut fields, "event_types", Declaration::event_type);
     names.extend(read(&mut fields, "effect_types", Declaration::effect_type));
     if names.len() > MAX_NAMES {
-        fields.refuse("event_types", too_many());
+        fields.reject("event_types", too_many());
     }
     let names = caller::checked(fields, Some(names))?.unwrap_or_default();
     let declared = transaction(&state.pool, async |tx| {
@@ -161,14 +161,14 @@ fn read(
         texts
     });
     let Some(texts) = texts else {
-        fields.refuse(field, "must be a list of strings");
+        fields.reject(field, "must be a list of strings");
         return Vec::new();
     };
     let mut names = Vec::new();
     for (number, text) in texts.into_iter().enumerate() {
         match parse(text) {
             Ok(name) => names.push(name),
-            Err(why) => fields.refuse(&format!("{field}[{number}]"), why.to_string()),
+            Err(why) => fields.reject(&format!("{field}[{number}]"), why.to_string()),
         }
     }
     names

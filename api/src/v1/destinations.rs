@@ -181,18 +181,18 @@ fn read(
     let label = fields.text("label").map(ToString::to_string);
     let new = match (email, slack) {
         (Some(address), None) => NewDestination::email(address)
-            .map_err(|why| fields.refuse("email", why.to_string()))
+            .map_err(|why| fields.reject("email", why.to_string()))
             .ok(),
         (None, Some(url)) => NewDestination::slack(url, mode, &state.allow)
-            .map_err(|why| fields.refuse("slack", why.to_string()))
+            .map_err(|why| fields.reject("slack", why.to_string()))
             .ok(),
         _ => {
-            fields.refuse("email", "give either email or slack");
+            fields.reject("email", "give either email or slack");
             None
         }
     };
     let new = new.and_then(|new| {
-        new.with_label(label.as_deref()).map_err(|why| fields.refuse("label", why)).ok()
+        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why)).ok()
     });
     fields.finish(new).map_err(ApiError::ValidationError)
 }

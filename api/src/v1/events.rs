@@ -152,10 +152,10 @@ pub async fn show(
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<EventStory>, ApiError> {
     let event = caller::event(&state, &ids).await?;
-    let incident = incidents::find_of_event(&state.pool, event.id).await?;
-    let story = timeline::list_of_event(&state.pool, event.id).await?;
+    let incident = incidents::find_for_event(&state.pool, event.id).await?;
+    let timeline = timeline::list_for_event(&state.pool, event.id).await?;
     Ok(Json(EventStory {
         event: EventShape::of(event, incident.map(|incident| incident.id)),
-        timeline: story.into_iter().map(EntryShape::from).collect(),
+        timeline: timeline.into_iter().map(EntryShape::from).collect(),
     }))
 }

@@ -146,7 +146,7 @@ pub async fn acknowledge(
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
-    state.relay.nudge(incident.event_id);
+    state.relay.wake(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
@@ -166,7 +166,7 @@ pub async fn resolve(
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
-    state.relay.nudge(incident.event_id);
+    state.relay.wake(incident.event_id);
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
@@ -180,10 +180,10 @@ pub(super) fn read_note(
     match &note {
         Some(note) => {
             if let Err(why) = check_note(note) {
-                fields.refuse("note", why.to_string());
+                fields.reject("note", why.to_string());
             }
         }
-        None if required => fields.refuse("note", "is required: say why it is right now"),
+        None if required => fields.reject("note", "is required: say why it is right now"),
         None => {}
     }
     caller::checked(fields, note)

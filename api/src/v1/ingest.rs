@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use domain::ids::EventId;
 use serde::Serialize;
 use store::api_keys::{self, KeyOwner};
-use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
 use web::error::ApiError;
@@ -28,7 +28,7 @@ use super::ingest_body::{IngestBody, read_ingest_body};
 const DROP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Who sent a request, and under which idempotency key.
-pub(super) struct Sender {
+pub(super) struct ApiClient {
     pub(super) owner: KeyOwner,
     pub(super) idempotency_key: String,
 }
@@ -40,28 +40,28 @@ pub(super) struct Sender {
 pub(super) async fn read(
     state: &AppState,
     request: Request,
-) -> Result<(Sender, IngestBody), ApiError> {
+) -> Result<(ApiClient, IngestBody), ApiError> {
     let (parts, body) = request.into_parts();
     match admit(state, &parts).await {
-        Ok(sender) => {
+        Ok(client) => {
             let deadline = BodyLimits::default().deadline;
-            Ok((sender, read_ingest_body(body, deadline).await?))
+            Ok((client, read_ingest_body(body, deadline).await?))
         }
-        Err(refusal) => {
+        Err(rejection) => {
             let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
             drop_body(body, limits).await;
-            Err(refusal)
+            Err(rejection)
         }
     }
 }
 
 /// Who is asking, if they may.
-async fn admit(state: &AppState, parts: &Parts) -> Result<Sender, ApiError> {
+async fn admit(state: &AppState, parts: &Parts) -> Result<ApiClient, ApiError> {
     let head = IngestHead::from_parts(parts)?;
     let owner = api_keys::find_owner(&state.pool, &head.key).await?;
     let owner = owner.ok_or(ApiError::Unauthorized)?;
     state.limits.check(owner.key_id)?;
-    Ok(Sender { owner, idempotency_key: head.idempotency_key })
+    Ok(ApiClient { owner, idempotency_key: head.idempotency_key })
 }
 
 /// A call as it came in, and what makes it the same as another one.
@@ -83,7 +83,7 @@ pub(super) trait IngestCall: Send + Sync + 'static {
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
-    ) -> impl Future<Output = Result<Worked, ApiError>> + Send;
+    ) -> impl Future<Output = Result<IngestOutcome, ApiError>> + Send;
 
     /// Takes what a repeated request says in other words.
     fn repeat(
@@ -106,20 +106,20 @@ pub(super) struct CallContext<'a> {
 }
 
 /// What the work of a call came to.
-pub(super) enum Worked {
+pub(super) enum IngestOutcome {
     /// An answer about an event that is stored and given back for the same request.
-    Stored(EventId, StoredAnswer),
+    Stored(EventId, StoredResponse),
     /// An answer that another one will take the place of.
-    Passing(StoredAnswer),
+    Provisional(StoredResponse),
     /// A refusal that is not stored, although the transaction may have kept something.
-    Refused(ApiError),
+    Rejected(ApiError),
 }
 
-impl Worked {
+impl IngestOutcome {
     fn event_id(&self) -> Option<EventId> {
         match self {
             Self::Stored(event_id, _) => Some(*event_id),
-            Self::Passing(_) | Self::Refused(_) => None,
+            Self::Provisional(_) | Self::Rejected(_) => None,
         }
     }
 }
@@ -128,7 +128,7 @@ impl Worked {
 /// relay carry over what the work wished. A client that hangs up does not stop it.
 pub(super) async fn once<C: IngestCall>(
     state: AppState,
-    sender: Sender,
+    client: ApiClient,
     call: C,
 ) -> Result<Response, ApiError> {
     let detached = state.detached.clone();
@@ -136,14 +136,14 @@ pub(super) async fn once<C: IngestCall>(
         let (scope, fingerprint, request_hash) =
             (call.scope(), call.fingerprint(), call.previous_hash());
         let used = KeyUse {
-            project_id: sender.owner.project_id,
+            project_id: client.owner.project_id,
             route: C::ROUTE,
             scope: &scope,
-            key: &sender.idempotency_key,
+            key: &client.idempotency_key,
             fingerprint: &fingerprint,
             request_hash: &request_hash,
         };
-        answer(CallContext { state: &state, owner: &sender.owner, used }, &call).await
+        answer(CallContext { state: &state, owner: &client.owner, used }, &call).await
     });
     answered.await
 }
@@ -163,8 +163,8 @@ async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Res
             }
             Ok(respond(answer.clone()))
         }
-        Claim::InProgress => refuse(tx, ApiError::IdempotencyInProgress).await,
-        Claim::Conflict => refuse(tx, ApiError::IdempotencyConflict).await,
+        Claim::InProgress => reject(tx, ApiError::IdempotencyInProgress).await,
+        Claim::Conflict => reject(tx, ApiError::IdempotencyConflict).await,
         Claim::New(place) => first(tx, context, call, &claimed, *place).await,
         Claim::AnsweredInOtherWords { place, .. } => {
             first(tx, context, call, &claimed, *place).await
@@ -178,58 +178,58 @@ async fn first<C: IngestCall>(
     context: CallContext<'_>,
     call: &C,
     claimed: &Claim,
-    place: Place,
+    place: ResponseScope,
 ) -> Result<Response, ApiError> {
     let CallContext { state, used, .. } = context;
     let worked = match call.accept(&mut tx, context).await {
         Ok(worked) => worked,
-        Err(error) => return refuse(tx, error).await,
+        Err(error) => return reject(tx, error).await,
     };
     if let Claim::AnsweredInOtherWords { answer: earlier, .. } = claimed
-        && !matches!(worked, Worked::Refused(_))
+        && !matches!(worked, IngestOutcome::Rejected(_))
     {
         if worked.event_id() != earlier.event_id() {
-            return refuse(tx, ApiError::IdempotencyConflict).await;
+            return reject(tx, ApiError::IdempotencyConflict).await;
         }
         if used.scope.is_empty() {
             undo(tx).await;
             return Ok(respond(earlier.clone()));
         }
     }
-    if answered_meanwhile(&mut tx, used, &worked, claimed, place).await? {
-        return refuse(tx, ApiError::IdempotencyInProgress).await;
+    if was_answered(&mut tx, used, &worked, claimed, place).await? {
+        return reject(tx, ApiError::IdempotencyInProgress).await;
     }
     pool::commit(tx).await?;
     match worked {
-        Worked::Stored(event_id, answer) => {
-            state.relay.nudge(event_id);
+        IngestOutcome::Stored(event_id, answer) => {
+            state.relay.wake(event_id);
             Ok(respond(answer))
         }
-        Worked::Passing(answer) => Ok(respond(answer)),
-        Worked::Refused(error) => Err(error),
+        IngestOutcome::Provisional(answer) => Ok(respond(answer)),
+        IngestOutcome::Rejected(error) => Err(error),
     }
 }
 
 /// Stores the answer. Whether the first request with this key was still running when it was claimed
 /// here and has ended since; then its answer counts, and nothing that was done here.
-async fn answered_meanwhile(
+async fn was_answered(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
-    worked: &Worked,
+    worked: &IngestOutcome,
     claimed: &Claim,
-    place: Place,
+    place: ResponseScope,
 ) -> Result<bool, StoreError> {
     match worked {
-        Worked::Stored(_, answer) => {
-            Ok(!idempotency::insert_answer(tx, used, place, answer).await?)
+        IngestOutcome::Stored(_, answer) => {
+            Ok(!idempotency::insert_response(tx, used, place, answer).await?)
         }
-        Worked::Passing(_) | Worked::Refused(_) => {
+        IngestOutcome::Provisional(_) | IngestOutcome::Rejected(_) => {
             Ok(idempotency::claim(tx, used).await? != *claimed)
         }
     }
 }
 
-async fn refuse(tx: Transaction, error: ApiError) -> Result<Response, ApiError> {
+async fn reject(tx: Transaction, error: ApiError) -> Result<Response, ApiError> {
     undo(tx).await;
     Err(error)
 }
@@ -242,12 +242,12 @@ async fn undo(tx: Transaction) {
 }
 
 /// An answer with status 202.
-pub(super) fn accepted(body: &impl Serialize) -> Result<StoredAnswer, ApiError> {
+pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError> {
     let body = serde_json::to_vec(body).map_err(ApiError::internal)?;
-    Ok(StoredAnswer { status: StatusCode::ACCEPTED.as_u16(), body })
+    Ok(StoredResponse { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
-fn respond(answer: StoredAnswer) -> Response {
+fn respond(answer: StoredResponse) -> Response {
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -97,7 +97,7 @@ pub async fn create(
     let mut fields = caller::fields(&body, &["label"]);
     let label = fields.identifier("label");
     if fields.value("label").is_none() {
-        fields.refuse("label", "is required");
+        fields.reject("label", "is required");
     }
     let label = caller::checked(fields, label)?.unwrap_or_default();
     let secret = random::api_key(project.mode).map_err(ApiError::internal)?;

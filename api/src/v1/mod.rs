@@ -20,7 +20,7 @@ pub mod projects;
 pub mod proof_links;
 pub mod receipt;
 pub mod reference;
-mod refusals;
+mod rejections;
 pub mod reprocesses;
 pub mod result;
 mod routes;

@@ -46,7 +46,7 @@ struct EffectResult<'a> {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct HashedReport<'a> {
     event: Reference<'a>,
     result: EffectResult<'a>,
 }
@@ -90,7 +90,7 @@ pub(super) fn hash_result(body: &Map<String, Value>) -> Result<[u8; 32], ApiErro
         error_message: text("error_message"),
         replay_id: text("replay_id"),
     };
-    hash(&Report { event, result })
+    hash(&HashedReport { event, result })
 }
 
 fn hash(request: &impl Serialize) -> Result<[u8; 32], ApiError> {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::alert::one_line;
-use domain::callback_header::{self, CallbackHeader, HeaderChanges, HeaderMistake};
+use domain::callback_header::{self, CallbackHeader, HeaderChanges, HeaderError};
 use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
@@ -197,13 +197,13 @@ fn read(
     if new {
         settings.mode = fields.choice("mode").unwrap_or(settings.mode);
     } else if body.contains_key("mode") {
-        fields.refuse("mode", "is fixed once the project is made, because its keys say it");
+        fields.reject("mode", "is fixed once the project is made, because its keys say it");
     }
     if let Some(name) = fields.text("name") {
         name.clone_into(&mut settings.name);
     }
     if let Err(why) = check_name(&settings.name) {
-        fields.refuse("name", why);
+        fields.reject("name", why);
     }
     let minutes = fields.whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES));
     if let Some(minutes) = minutes.and_then(|minutes| i32::try_from(minutes).ok()) {
@@ -218,7 +218,7 @@ fn read(
     if let Some(url) = &settings.repair_url {
         match RepairUrl::parse(url, settings.mode, &state.allow) {
             Ok(url) => settings.repair_url = Some(url.to_string()),
-            Err(why) => fields.refuse(repair_url::FIELD, why.to_string()),
+            Err(why) => fields.reject(repair_url::FIELD, why.to_string()),
         }
     }
     let headers = read_headers(&mut fields);
@@ -231,7 +231,7 @@ fn read_headers(fields: &mut Fields<'_>) -> HeaderChanges {
     let mut changes = HeaderChanges::default();
     let Some(given) = fields.value(field) else { return changes };
     let Some(given) = given.as_object() else {
-        fields.refuse(field, "must be an object of names and values, where null removes a header");
+        fields.reject(field, "must be an object of names and values, where null removes a header");
         return changes;
     };
     for (name, value) in given {
@@ -242,16 +242,16 @@ fn read_headers(fields: &mut Fields<'_>) -> HeaderChanges {
             }
             _ => {
                 let name: String = one_line(name).chars().take(callback_header::MAX_NAME).collect();
-                fields.refuse(field, format!("must have a string or null for {name}"));
+                fields.reject(field, format!("must have a string or null for {name}"));
                 continue;
             }
         };
         if let Err(why) = read {
-            fields.refuse(field, why.to_string());
+            fields.reject(field, why.to_string());
         }
     }
     if let Err(why) = changes.check() {
-        fields.refuse(field, why.to_string());
+        fields.reject(field, why.to_string());
     }
     changes
 }
@@ -272,7 +272,7 @@ async fn change_headers(
         Ok(_) => Ok(()),
         Err(error) => Err(match error.rejection()? {
             HeaderRejection::TooMany => {
-                caller::mistake(callback_header::FIELD, &HeaderMistake::TooMany)
+                caller::mistake(callback_header::FIELD, &HeaderError::TooMany)
             }
             HeaderRejection::NoProject => caller::no_project(),
         }),

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 use web::state::AppState;
 
-use super::ingest::{self, CallContext, IngestCall, Worked};
+use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
 use super::previous_release;
 
 #[derive(Serialize)]
@@ -42,13 +42,13 @@ struct ReceiptCall {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (sender, body) = ingest::read(&state, request).await?;
-    let context = ReceiptContext { catalogue: &sender.owner.catalogue, mode: sender.owner.mode };
+    let (client, body) = ingest::read(&state, request).await?;
+    let context = ReceiptContext { catalogue: &client.owner.catalogue, mode: client.owner.mode };
     let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
-    let event_key = receipt.identity(&sender.idempotency_key).key();
+    let event_key = receipt.identity(&client.idempotency_key).key();
     let previous_hash = previous_release::hash_receipt(&body)?;
     let call = ReceiptCall { receipt, payload: body.payload, event_key, previous_hash };
-    ingest::once(state, sender, call).await
+    ingest::once(state, client, call).await
 }
 
 impl ReceiptCall {
@@ -82,7 +82,7 @@ impl IngestCall for ReceiptCall {
         &self,
         tx: &mut PgConnection,
         CallContext { state, owner, .. }: CallContext<'_>,
-    ) -> Result<Worked, ApiError> {
+    ) -> Result<IngestOutcome, ApiError> {
         self.hold_names(tx, owner).await?;
         let payload = self.payload.as_deref();
         let snapshot = payload.map(|payload| Snapshot::judge(payload, owner.snapshots));
@@ -106,7 +106,7 @@ impl IngestCall for ReceiptCall {
             snapshot: dropped.map(|_| "not_stored"),
             snapshot_reason: dropped,
         };
-        Ok(Worked::Stored(taken.event_id, ingest::accepted(&answer)?))
+        Ok(IngestOutcome::Stored(taken.event_id, ingest::accepted(&answer)?))
     }
 
     /// The first receipt of an event counts; what a second delivery says differently does not.

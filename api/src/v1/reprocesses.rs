@@ -79,9 +79,9 @@ pub async fn list(
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<Listed<ReprocessShape>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
-    let all = reprocesses::list_of_incident(&state.pool, incident.id).await?;
+    let all = reprocesses::list_for_incident(&state.pool, incident.id).await?;
     let ids: Vec<_> = all.iter().map(|one| one.id).collect();
-    let mut attempts = attempts::list_of_reprocesses(&state.pool, &ids).await?;
+    let mut attempts = attempts::list_for_reprocesses(&state.pool, &ids).await?;
     let shapes = all.into_iter().map(|one| {
         let made = attempts.remove(&one.id).unwrap_or_default();
         ReprocessShape {
@@ -112,7 +112,7 @@ pub async fn create(
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     let requested = action.request_reprocess(&state.pool).await;
     let replay_id = requested.map_err(|error| rejected(error, &incident))?;
-    state.relay.nudge(incident.event_id);
+    state.relay.wake(incident.event_id);
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))
 }

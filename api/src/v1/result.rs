@@ -15,12 +15,12 @@ use domain::receipt::ReceiptContext;
 use serde::Serialize;
 use store::PgConnection;
 use store::events::PaymentEvent;
-use store::transitions::result::{self, Report, ResultAnswer};
+use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::{events, results};
 use web::error::{ApiError, Candidate};
 use web::state::AppState;
 
-use super::ingest::{self, CallContext, IngestCall, Worked};
+use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
 use super::previous_release;
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -55,8 +55,8 @@ struct ResultCall {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (sender, body) = ingest::read(&state, request).await?;
-    let context = ReceiptContext { catalogue: &sender.owner.catalogue, mode: sender.owner.mode };
+    let (client, body) = ingest::read(&state, request).await?;
+    let context = ReceiptContext { catalogue: &client.owner.catalogue, mode: client.owner.mode };
     let report = ResultReport::parse(&body.fields, context);
     let mut report = report.map_err(ApiError::ValidationError)?;
     for name in &body.repaired {
@@ -65,7 +65,7 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
         }
     }
     let previous_hash = previous_release::hash_result(&body.fields)?;
-    ingest::once(state, sender, ResultCall { report, previous_hash }).await
+    ingest::once(state, client, ResultCall { report, previous_hash }).await
 }
 
 impl IngestCall for ResultCall {
@@ -91,7 +91,7 @@ impl IngestCall for ResultCall {
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
-    ) -> Result<Worked, ApiError> {
+    ) -> Result<IngestOutcome, ApiError> {
         let mut selected = self.select(tx, context).await?;
         if selected.is_empty()
             && self.report.event.event_id.is_none()
@@ -105,11 +105,11 @@ impl IngestCall for ResultCall {
             }
         }
         match selected.as_slice() {
-            [] => Ok(Worked::Refused(self.refuse_unknown(tx, context).await?)),
+            [] => Ok(IngestOutcome::Rejected(self.reject_unknown(tx, context).await?)),
             [event] => self.apply(tx, context, event.id).await,
             _ => match self.settled(tx, context, &selected).await? {
                 Some(event_id) => self.apply(tx, context, event_id).await,
-                None => self.refuse_ambiguous(tx, context, selected).await,
+                None => self.reject_ambiguous(tx, context, selected).await,
             },
         }
     }
@@ -151,7 +151,7 @@ impl ResultCall {
     }
 
     /// Nothing fits: the event is not there, or it is and something else is said of it.
-    async fn refuse_unknown(
+    async fn reject_unknown(
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
@@ -170,10 +170,10 @@ impl ResultCall {
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
-    ) -> Result<Worked, ApiError> {
+    ) -> Result<IngestOutcome, ApiError> {
         let CallContext { owner, used, .. } = context;
         if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
-            return Ok(Worked::Refused(ApiError::IdempotencyConflict));
+            return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
         }
         let answer = Answer {
             event_id: None,
@@ -183,20 +183,20 @@ impl ResultCall {
             incident: None,
             adjusted: &self.report.adjusted,
         };
-        Ok(Worked::Passing(ingest::accepted(&answer)?))
+        Ok(IngestOutcome::Provisional(ingest::accepted(&answer)?))
     }
 
-    async fn refuse_ambiguous(
+    async fn reject_ambiguous(
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
         candidates: Vec<PaymentEvent>,
-    ) -> Result<Worked, ApiError> {
+    ) -> Result<IngestOutcome, ApiError> {
         let actor = Actor::Key(context.owner.key_id);
         let occasion = (context.used.key, &self.report.result);
         result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
         let candidates = candidates.into_iter().map(Candidate::from).collect();
-        Ok(Worked::Refused(ApiError::AmbiguousEvent(candidates)))
+        Ok(IngestOutcome::Rejected(ApiError::AmbiguousEvent(candidates)))
     }
 
     async fn apply(
@@ -204,12 +204,15 @@ impl ResultCall {
         tx: &mut PgConnection,
         context: CallContext<'_>,
         event_id: EventId,
-    ) -> Result<Worked, ApiError> {
+    ) -> Result<IngestOutcome, ApiError> {
         let actor = Actor::Key(context.owner.key_id);
-        let report =
-            Report { result_id: results::new_id(), result: &self.report.result, signal: true };
+        let report = ReportedResult {
+            result_id: results::new_id(),
+            result: &self.report.result,
+            signal: true,
+        };
         match result::accept_result(tx, &actor, event_id, report).await? {
-            ResultAnswer::Accepted { event_id, effect, incident } => {
+            ResultOutcome::Accepted { event_id, effect, incident } => {
                 let answer = Answer {
                     event_id: Some(event_id),
                     accepted: true,
@@ -218,15 +221,17 @@ impl ResultCall {
                     incident: incident.map(|(id, state)| Incident { id, state }),
                     adjusted: &self.report.adjusted,
                 };
-                Ok(Worked::Stored(event_id, ingest::accepted(&answer)?))
+                Ok(IngestOutcome::Stored(event_id, ingest::accepted(&answer)?))
             }
-            ResultAnswer::UnknownEvent => Ok(Worked::Refused(ApiError::not_found(UNKNOWN))),
-            ResultAnswer::UnknownReplay => {
+            ResultOutcome::UnknownEvent => {
+                Ok(IngestOutcome::Rejected(ApiError::not_found(UNKNOWN)))
+            }
+            ResultOutcome::UnknownReplay => {
                 let mistake = FieldError::new(
                     "replay_id",
                     "is none of this event's; leave it out or send the one of the callback",
                 );
-                Ok(Worked::Refused(ApiError::ValidationError(vec![mistake])))
+                Ok(IngestOutcome::Rejected(ApiError::ValidationError(vec![mistake])))
             }
         }
     }

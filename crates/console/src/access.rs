@@ -52,7 +52,7 @@ impl Access {
         }
     }
 
-    fn refusal(self) -> ApiError {
+    fn rejection(self) -> ApiError {
         ApiError::forbidden(match self {
             Self::Admin => "this needs the role admin",
             _ => "this needs the role operator or admin",
@@ -139,7 +139,7 @@ async fn guard(
         return Ok(sign_in_first(&request));
     };
     if !access.admits(signed_in.session.role) {
-        return Err(access.refusal());
+        return Err(access.rejection());
     }
     if changes {
         request = check_form(request, Some(&signed_in)).await?;

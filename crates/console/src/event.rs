@@ -18,13 +18,13 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
+use super::badge::Badge;
 use super::facts::{self, Fact, Value};
-use super::frame::{Frame, Section};
+use super::layout::{Layout, Section};
 use super::page::page;
 use super::session::SignedIn;
-use super::story::{self, Line, Running};
+use super::timeline_view::{self, Running, TimelineLine};
 use super::when::When;
-use super::words::Pill;
 use crate::state::ConsoleState;
 
 /// The page.
@@ -36,9 +36,9 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/event.html")]
 struct EventPage {
-    frame: Frame,
+    layout: Layout,
     id: String,
-    state: Pill,
+    state: Badge,
     heading: String,
     event_type: String,
     provider: String,
@@ -47,8 +47,8 @@ struct EventPage {
     due: Option<(When, bool)>,
     /// Why its deadline is not judged, where its watch stands still.
     stall: Option<&'static str>,
-    incident: Option<(String, Pill)>,
-    story: Vec<Line>,
+    incident: Option<(String, Badge)>,
+    timeline: Vec<TimelineLine>,
     facts: Vec<Fact>,
     command: String,
 }
@@ -62,29 +62,32 @@ async fn open(
     let event = find(&state, &id).await?;
     let project = projects::find_project(pool, event.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let incident = incidents::find_of_event(pool, event.id).await?;
+    let incident = incidents::find_for_event(pool, event.id).await?;
     let running = match &incident {
         Some(incident) => Running::of(pool, incident.id).await?,
         None => None,
     };
     let heading = heading(&event, incident.as_ref());
-    let story = story::of(pool, &event, running.as_ref(), now).await?;
+    let timeline = timeline_view::of(pool, &event, running.as_ref(), now).await?;
     let waits = event.effect == Effect::Pending;
-    let stall = if waits { story::stall(&story) } else { None };
+    let stall = if waits { timeline_view::stall(&timeline) } else { None };
     let incident_id = incident.as_ref().map(|incident| incident.id);
     page(&EventPage {
-        frame: Frame::of(&state, &signed_in, Section::Events, heading.as_str()).await?,
+        layout: Layout::load(&state, &signed_in, Section::Events, heading.as_str()).await?,
         id: event.id.to_string(),
-        state: stall
-            .map_or_else(|| Pill::of_effect(event.effect), |_| Pill::new("open", "Watch is stuck")),
+        state: stall.map_or_else(
+            || Badge::from_effect(event.effect),
+            |_| Badge::new("open", "Watch is stuck"),
+        ),
         heading,
         event_type: one_line(&event.event_type),
         provider: event.provider.name().to_owned(),
         taken: When::exact(event.received_at),
         due: waits.then(|| (When::exact(event.timeout_at), event.timeout_at <= now)),
         stall,
-        incident: incident.map(|it| (format!("/incidents/{}", it.id), Pill::of_incident(it.state))),
-        story,
+        incident: incident
+            .map(|it| (format!("/incidents/{}", it.id), Badge::from_incident(it.state))),
+        timeline,
         facts: facts::of_event(&state, &event, &project, incident_id),
         command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
     })

@@ -14,12 +14,12 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section, mode_word};
-use super::listing::{Asked, Filters, Pager, Select};
+use super::badge::{Badge, due};
+use super::layout::{Layout, Section, mode_word};
+use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
-use super::words::{Pill, due};
 use crate::state::ConsoleState;
 
 const PATH: &str = "/events";
@@ -33,9 +33,9 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/events.html")]
 struct EventsPage {
-    frame: Frame,
+    layout: Layout,
     filters: Filters,
-    rows: Vec<Row>,
+    rows: Vec<EventItem>,
     pager: Pager,
     oldest_first: bool,
     no_project: bool,
@@ -43,7 +43,7 @@ struct EventsPage {
 }
 
 /// One line of the list.
-struct Row {
+struct EventItem {
     id: EventId,
     due: String,
     reference: String,
@@ -51,32 +51,32 @@ struct Row {
     project: String,
     mode: &'static str,
     provider_event_id: String,
-    effect: Pill,
-    incident: Option<(IncidentId, Pill)>,
+    effect: Badge,
+    incident: Option<(IncidentId, Badge)>,
     taken: When,
 }
 
 async fn list(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Query(asked): Query<Asked>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let found = search_events(&state.pool, &search(&asked, &catalogue, now)).await?;
+    let found = search_events(&state.pool, &search(&query, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
     page(&EventsPage {
-        frame: Frame::of(&state, &signed_in, Section::Events, "Events").await?,
-        filters: Filters::new(PATH, &asked, own_filters(&asked), (&projects, &catalogue)),
-        pager: Pager::of(PATH, &asked, &found),
-        rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),
-        oldest_first: asked.sort() == Sort::Oldest,
+        layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
+        filters: Filters::new(PATH, &query, own_filters(&query), (&projects, &catalogue)),
+        pager: Pager::new(PATH, &query, &found),
+        rows: found.data.into_iter().map(|row| EventItem::new(row, now)).collect(),
+        oldest_first: query.sort() == Sort::Oldest,
         no_project: projects.is_empty(),
-        plain: asked.is_plain(),
+        plain: query.is_plain(),
     })
 }
 
-impl Row {
+impl EventItem {
     fn new(row: EventRow, now: OffsetDateTime) -> Self {
         let EventRow { event, project_name, mode, incident } = row;
         Self {
@@ -87,34 +87,34 @@ impl Row {
             project: one_line(&project_name),
             mode: mode_word(mode),
             provider_event_id: one_line(&event.provider_event_id),
-            effect: Pill::of_effect(event.effect),
-            incident: incident.map(|(id, state)| (id, Pill::of_incident(state))),
+            effect: Badge::from_effect(event.effect),
+            incident: incident.map(|(id, state)| (id, Badge::from_incident(state))),
             taken: When::ago(event.received_at, now),
         }
     }
 }
 
-fn search(asked: &Asked, catalogue: &Catalogue, now: OffsetDateTime) -> EventSearch {
-    let (received_after, received_before) = asked.times(now);
+fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> EventSearch {
+    let (received_after, received_before) = query.times(now);
     EventSearch {
-        project_id: asked.project_id(),
-        mode: asked.mode(),
-        effect: asked.state.parse::<Effect>().ok(),
-        event_type: asked.event_type(catalogue),
-        effect_type: asked.effect_type(catalogue),
+        project_id: query.project_id(),
+        mode: query.mode(),
+        effect: query.state.parse::<Effect>().ok(),
+        event_type: query.event_type(catalogue),
+        effect_type: query.effect_type(catalogue),
         received_after,
         received_before,
-        text: asked.text(),
-        sort: asked.sort(),
-        cursor: asked.cursor(),
+        text: query.text(),
+        sort: query.sort(),
+        cursor: query.cursor(),
         limit: 0,
     }
 }
 
-fn own_filters(asked: &Asked) -> Vec<Select> {
+fn own_filters(query: &ListQuery) -> Vec<Select> {
     vec![Select::new(
         ("state", "State"),
-        &asked.state,
+        &query.state,
         [
             ("", "All"),
             ("pending", "Waiting"),

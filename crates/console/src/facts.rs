@@ -7,7 +7,7 @@ use store::alerts::AlertView;
 use store::events::PaymentEvent;
 use store::projects::Project;
 
-use super::frame::mode_word;
+use super::layout::mode_word;
 use super::settings::TemporalUi;
 use super::when::When;
 use crate::state::ConsoleState;

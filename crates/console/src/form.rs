@@ -4,13 +4,13 @@ use std::fmt::Display;
 
 use axum::http::StatusCode;
 
-use super::skin::sentence;
+use super::error_page::sentence;
 
 /// What is wrong with a form, field by field.
 #[derive(Debug, Clone, Default)]
-pub struct Mistakes(Vec<(&'static str, String)>);
+pub struct FormErrors(Vec<(&'static str, String)>);
 
-impl Mistakes {
+impl FormErrors {
     /// Notes what is wrong with a field, as a sentence without its subject: `must have …`.
     pub fn note(&mut self, field: &'static str, why: impl Display) {
         self.0.push((field, sentence(&why.to_string())));
@@ -46,11 +46,11 @@ mod tests {
 
     #[test]
     fn each_field_has_its_own_sentence() {
-        let mut mistakes = Mistakes::default();
-        assert_eq!(mistakes.take("name", Ok::<_, &str>(7)), Some(7));
-        assert!(mistakes.is_empty());
-        assert_eq!(mistakes.take::<()>("name", Err("must be short")), None);
-        assert_eq!(mistakes.of("name"), Some("Must be short."));
-        assert_eq!(mistakes.of("other"), None);
+        let mut errors = FormErrors::default();
+        assert_eq!(errors.take("name", Ok::<_, &str>(7)), Some(7));
+        assert!(errors.is_empty());
+        assert_eq!(errors.take::<()>("name", Err("must be short")), None);
+        assert_eq!(errors.of("name"), Some("Must be short."));
+        assert_eq!(errors.of("other"), None);
     }
 }

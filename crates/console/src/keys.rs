@@ -18,8 +18,8 @@ use web::error::ApiError;
 use web::random;
 
 use super::access::{Access, Pages};
-use super::form::Mistakes;
-use super::frame::{Frame, Section};
+use super::form::FormErrors;
+use super::layout::{Layout, Section};
 use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
@@ -37,15 +37,15 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/keys.html")]
 struct KeysPage {
-    frame: Frame,
+    layout: Layout,
     head: Head,
-    valid: Vec<Row>,
-    revoked: Vec<Row>,
-    typed: Typed,
-    mistakes: Mistakes,
+    valid: Vec<KeyItem>,
+    revoked: Vec<KeyItem>,
+    values: KeyValues,
+    errors: FormErrors,
 }
 
-struct Row {
+struct KeyItem {
     id: KeyId,
     label: String,
     /// As much of the key as anybody may see.
@@ -56,7 +56,7 @@ struct Row {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-struct Typed {
+struct KeyValues {
     #[serde(default)]
     label: String,
 }
@@ -67,21 +67,21 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    render(&state, &signed_in, &project, (Typed::default(), Mistakes::default())).await
+    render(&state, &signed_in, &project, (KeyValues::default(), FormErrors::default())).await
 }
 
 async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<Typed>,
+    Form(values): Form<KeyValues>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    let label = typed.label.trim();
+    let label = values.label.trim();
     if let Err(why) = check_identifier(label) {
-        let mut mistakes = Mistakes::default();
-        mistakes.note("label", why);
-        return render(&state, &signed_in, &project, (typed, mistakes)).await;
+        let mut errors = FormErrors::default();
+        errors.note("label", why);
+        return render(&state, &signed_in, &project, (values, errors)).await;
     }
     let key = random::api_key(project.mode).map_err(ApiError::internal)?;
     transaction(&state.pool, async |tx| {
@@ -116,19 +116,19 @@ async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    (typed, mistakes): (Typed, Mistakes),
+    (values, errors): (KeyValues, FormErrors),
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let keys = list_keys(&state.pool, Some(project.id)).await?;
     let rows = keys.iter().map(|key| row(key, project, now));
     let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
     let head = Head::of(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
-    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    page_with(mistakes.status(), &KeysPage { frame, head, valid, revoked, typed, mistakes })
+    let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
+    page_with(errors.status(), &KeysPage { layout, head, valid, revoked, values, errors })
 }
 
-fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> Row {
-    Row {
+fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> KeyItem {
+    KeyItem {
         id: key.id,
         label: one_line(&key.label),
         shape: format!("sk_{}_…{}", project.mode, key.last_four),

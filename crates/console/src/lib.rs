@@ -3,25 +3,27 @@
 //! [`access`] decides who may open which page before its handler runs, and a page cannot be added
 //! without saying so. A handler reads the store, fills a template and returns it; a change is a
 //! POST that commits, leaves a message for the next page, and answers with 303, so that reloading
-//! repeats nothing. What fails on the way is an [`web::error::ApiError`], which [`skin`] shows as
+//! repeats nothing. What fails on the way is an [`web::error::ApiError`], which [`error_page`] shows as
 //! a page. No page names another host, and none needs a script.
 
 pub mod access;
 pub mod account;
 pub mod assets;
 pub mod audit;
+pub mod badge;
 mod broken;
 mod clients;
 pub mod destinations;
+pub mod error_page;
 pub mod event;
 pub mod events;
 pub mod facts;
 pub mod form;
-pub mod frame;
 pub mod incident;
 pub mod incidents;
 pub mod integration_test;
 pub mod keys;
+pub mod layout;
 pub mod listing;
 pub mod login;
 pub mod overview;
@@ -36,12 +38,10 @@ pub mod same_origin;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
-pub mod skin;
 pub mod state;
-pub mod story;
+pub mod timeline_view;
 pub mod week;
 pub mod when;
-pub mod words;
 
 use axum::Router;
 use axum::response::Redirect;
@@ -82,6 +82,6 @@ pub fn pages(state: &ConsoleState) -> Pages {
 
 /// The console, ready to be merged beside the API.
 pub fn router(state: &ConsoleState) -> Router {
-    let routes = pages(state).into_router().fallback(skin::nothing_here);
-    skin::pages(routes).with_state(state.clone())
+    let routes = pages(state).into_router().fallback(error_page::nothing_here);
+    error_page::pages(routes).with_state(state.clone())
 }

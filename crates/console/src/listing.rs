@@ -18,7 +18,7 @@ use store::projects::Project;
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
 
-use super::frame::mode_word;
+use super::layout::mode_word;
 
 /// How much is shown of a filter that is not known, and how many values are named as its cure.
 const MOST_SHOWN: usize = 60;
@@ -39,7 +39,7 @@ const AGES: [(&str, &str); 8] = [
 /// What a list's address asks for; an empty text asks for nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub struct ListQuery {
     /// What was typed into the search field.
     pub q: String,
     /// The incident's state, or what became of the effect.
@@ -56,7 +56,7 @@ pub struct Asked {
     before: String,
 }
 
-impl Asked {
+impl ListQuery {
     /// What is searched for.
     #[must_use]
     pub fn text(&self) -> Option<String> {
@@ -144,8 +144,8 @@ impl Asked {
     }
 }
 
-fn link(path: &str, asked: &Asked, cursor: Option<(&str, &str)>) -> String {
-    let pairs = asked.pairs().into_iter().filter(|(_, text)| !text.is_empty());
+fn link(path: &str, query: &ListQuery, cursor: Option<(&str, &str)>) -> String {
+    let pairs = query.pairs().into_iter().filter(|(_, text)| !text.is_empty());
     address(path, pairs.chain(cursor))
 }
 
@@ -173,16 +173,16 @@ pub struct Pager {
 impl Pager {
     /// The links beside one page.
     #[must_use]
-    pub fn of<T>(path: &str, asked: &Asked, page: &Page<T>) -> Self {
+    pub fn new<T>(path: &str, query: &ListQuery, page: &Page<T>) -> Self {
         let to = |name, cursor: &Option<String>| {
-            cursor.as_deref().map(|cursor| link(path, asked, Some((name, cursor))))
+            cursor.as_deref().map(|cursor| link(path, query, Some((name, cursor))))
         };
         // What stood on a later page may be gone; then the way back is to the first one.
-        let is_later = !(asked.after.is_empty() && asked.before.is_empty());
+        let is_later = !(query.after.is_empty() && query.before.is_empty());
         let emptied = is_later && page.data.is_empty() && page.next_cursor.is_none();
         let back = to("before", &page.previous_cursor);
         Self {
-            previous: back.or_else(|| emptied.then(|| link(path, asked, None))),
+            previous: back.or_else(|| emptied.then(|| link(path, query, None))),
             next: to("after", &page.next_cursor),
             capped: page.capped,
         }
@@ -220,7 +220,7 @@ impl Select {
 
     /// What is wrong with the filter: a mistyped one narrows nothing, which must not go unseen.
     fn mistake(&self) -> Option<String> {
-        let asked = self.unknown.as_ref()?;
+        let query = self.unknown.as_ref()?;
         let values: Vec<_> =
             self.options.iter().skip(1).map(|(value, ..)| value.as_str()).collect();
         let cure = match values.split_last() {
@@ -229,7 +229,7 @@ impl Select {
             }
             _ => "Choose one from the list.".to_owned(),
         };
-        Some(format!("Unknown filter: {}={asked}. {cure}", self.name))
+        Some(format!("Unknown filter: {}={query}. {cure}", self.name))
     }
 
     /// Whether anything but the first choice is chosen.
@@ -257,29 +257,29 @@ impl Filters {
     #[must_use]
     pub fn new(
         path: &'static str,
-        asked: &Asked,
+        query: &ListQuery,
         own: Vec<Select>,
         (projects, catalogue): (&[Project], &Catalogue),
     ) -> Self {
         let mut own = own.into_iter();
-        let first = own.next().into_iter().chain([by_project(asked, projects)]);
+        let first = own.next().into_iter().chain([by_project(query, projects)]);
         let more = own.chain([
-            by_mode(asked),
-            by_event_type(asked, catalogue),
-            by_effect_type(asked, catalogue),
-            Select::new(("age", "Age"), &asked.age, AGES),
+            by_mode(query),
+            by_event_type(query, catalogue),
+            by_effect_type(query, catalogue),
+            Select::new(("age", "Age"), &query.age, AGES),
             Select::new(
                 ("sort", "Order"),
-                &asked.sort,
+                &query.sort,
                 [("", "Newest first"), ("oldest", "Oldest first")],
             ),
         ]);
-        Self { path, q: asked.q.clone(), first: first.collect(), more: more.collect() }
+        Self { path, q: query.q.clone(), first: first.collect(), more: more.collect() }
     }
 
     /// What is wrong with what the address asks for.
     #[must_use]
-    pub fn mistakes(&self) -> Vec<String> {
+    pub fn errors(&self) -> Vec<String> {
         self.first.iter().chain(&self.more).filter_map(Select::mistake).collect()
     }
 
@@ -290,38 +290,38 @@ impl Filters {
     }
 }
 
-fn by_project(asked: &Asked, projects: &[Project]) -> Select {
+fn by_project(query: &ListQuery, projects: &[Project]) -> Select {
     let named: Vec<_> = projects
         .iter()
         .map(|it| (it.id.to_string(), format!("{} · {}", it.name, mode_word(it.mode))))
         .collect();
     let all = [("", "All projects")].into_iter();
     let options = all.chain(named.iter().map(|(id, name)| (id.as_str(), name.as_str())));
-    Select::new(("project", "Project"), &asked.project, options)
+    Select::new(("project", "Project"), &query.project, options)
 }
 
-fn by_mode(asked: &Asked) -> Select {
+fn by_mode(query: &ListQuery) -> Select {
     let options = [("", "Live and test"), ("live", "Live"), ("test", "Test")];
-    Select::new(("mode", "Mode"), &asked.mode, options)
+    Select::new(("mode", "Mode"), &query.mode, options)
 }
 
 /// By provider; a type that several providers have stands once.
-fn by_event_type(asked: &Asked, catalogue: &Catalogue) -> Select {
+fn by_event_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
     let providers = catalogue.providers();
     let mut seen = BTreeSet::new();
     let types = providers.iter().flat_map(|provider| catalogue.event_types(provider));
     let types = types.filter(|it| seen.insert(*it)).map(|it| (it, it));
     let options = [("", "Any event type")].into_iter().chain(types);
-    let chosen = asked.event_type(catalogue).unwrap_or_else(|| asked.event_type.clone());
+    let chosen = query.event_type(catalogue).unwrap_or_else(|| query.event_type.clone());
     Select::new(("event_type", "Event type"), &chosen, options)
 }
 
-fn by_effect_type(asked: &Asked, catalogue: &Catalogue) -> Select {
+fn by_effect_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
     let effects = catalogue.effect_types();
     let all = effects.iter().map(|effect| (effect.as_str(), effect.as_str()));
     let options = [("", "Any effect")].into_iter().chain(all);
-    let chosen = asked.effect_type(catalogue);
-    let chosen = chosen.as_ref().map_or(asked.effect_type.as_str(), EffectType::as_str);
+    let chosen = query.effect_type(catalogue);
+    let chosen = chosen.as_ref().map_or(query.effect_type.as_str(), EffectType::as_str);
     Select::new(("effect_type", "Effect"), chosen, options)
 }
 
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_is_asked_wrongly_narrows_nothing() {
         let wrong = || "<script>".to_owned();
-        let asked = Asked {
+        let query = ListQuery {
             project: wrong(),
             mode: wrong(),
             event_type: wrong(),
@@ -345,17 +345,17 @@ mod tests {
             sort: wrong(),
             after: wrong(),
             before: wrong(),
-            ..Asked::default()
+            ..ListQuery::default()
         };
         let catalogue = &Catalogue::default();
-        assert_eq!((asked.project_id(), asked.mode()), (None, None));
-        assert_eq!((asked.event_type(catalogue), asked.effect_type(catalogue)), (None, None));
-        assert_eq!(asked.times(NOW), (None, None));
-        assert_eq!((asked.sort(), asked.cursor::<ProjectId>()), (Sort::Newest, None));
-        let filters = Filters::new("/x", &asked, vec![], (&[], catalogue));
+        assert_eq!((query.project_id(), query.mode()), (None, None));
+        assert_eq!((query.event_type(catalogue), query.effect_type(catalogue)), (None, None));
+        assert_eq!(query.times(NOW), (None, None));
+        assert_eq!((query.sort(), query.cursor::<ProjectId>()), (Sort::Newest, None));
+        let filters = Filters::new("/x", &query, vec![], (&[], catalogue));
         assert!(!filters.more_is_open());
-        assert_eq!(filters.mistakes().len(), 6, "and says so");
-        assert_eq!(filters.mistakes()[1], "Unknown filter: mode=<script>. Use live or test.");
+        assert_eq!(filters.errors().len(), 6, "and says so");
+        assert_eq!(filters.errors()[1], "Unknown filter: mode=<script>. Use live or test.");
     }
 
     #[test]
@@ -368,8 +368,8 @@ mod tests {
         };
         let back = |after: &str| {
             let after = after.to_owned();
-            let asked = Asked { state: "open".to_owned(), after, ..Asked::default() };
-            Pager::of("/incidents", &asked, &page).previous
+            let query = ListQuery { state: "open".to_owned(), after, ..ListQuery::default() };
+            Pager::new("/incidents", &query, &page).previous
         };
         assert_eq!(back("inc_1").as_deref(), Some("/incidents?state=open"));
         assert_eq!(back(""), None, "the first page is where it is");
@@ -378,8 +378,8 @@ mod tests {
     #[test]
     fn every_age_that_is_offered_narrows_the_list() {
         for (age, words) in AGES.into_iter().skip(1) {
-            let asked = Asked { age: age.to_owned(), ..Asked::default() };
-            let (from, until) = asked.times(NOW);
+            let query = ListQuery { age: age.to_owned(), ..ListQuery::default() };
+            let (from, until) = query.times(NOW);
             assert_eq!(until.is_some(), words.starts_with("Over"), "{age}");
             assert_eq!(from.is_some(), words.starts_with("Up to"), "{age}");
             assert!(from.or(until).is_some_and(|limit| limit < NOW), "{age}");
@@ -388,11 +388,11 @@ mod tests {
 
     #[test]
     fn a_link_keeps_what_was_asked_for_and_nothing_else() {
-        let asked = Asked {
+        let query = ListQuery {
             q: " a&b ".to_owned(),
             sort: "oldest".to_owned(),
             after: "inc_1".to_owned(),
-            ..Asked::default()
+            ..ListQuery::default()
         };
         let page = Page::<()> {
             data: vec![],
@@ -400,10 +400,10 @@ mod tests {
             previous_cursor: None,
             capped: false,
         };
-        let pager = Pager::of("/incidents", &asked, &page);
+        let pager = Pager::new("/incidents", &query, &page);
         assert_eq!(pager.next.as_deref(), Some("/incidents?q=a%26b&sort=oldest&after=inc_2"));
         assert_eq!(pager.previous, None);
-        assert_eq!(asked.in_state("/x", "all"), "/x?q=a%26b&state=all&sort=oldest");
-        assert_eq!(Asked::default().in_state("/x", ""), "/x");
+        assert_eq!(query.in_state("/x", "all"), "/x?q=a%26b&state=all&sort=oldest");
+        assert_eq!(ListQuery::default().in_state("/x", ""), "/x");
     }
 }

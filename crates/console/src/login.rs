@@ -31,7 +31,7 @@ pub struct Browser<'a> {
 
 /// Why nobody was signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum SignInRejection {
     /// The address and the password do not go together.
     Wrong,
     /// Too many failures; the password was not looked at.
@@ -47,11 +47,11 @@ pub async fn sign_in(
     email: &str,
     password: &str,
     browser: Browser<'_>,
-) -> Result<Result<SessionToken, Refused>, ApiError> {
-    let Ok(email) = parse_email(email) else { return Ok(Err(Refused::Wrong)) };
+) -> Result<Result<SessionToken, SignInRejection>, ApiError> {
+    let Ok(email) = parse_email(email) else { return Ok(Err(SignInRejection::Wrong)) };
     let login = match find(state, &email, password).await? {
         Ok(login) => login,
-        Err(refused) => return Ok(Err(refused)),
+        Err(rejected) => return Ok(Err(rejected)),
     };
     let token = random::session_token().map_err(ApiError::internal)?;
     let begun = transaction(&state.pool, async |tx| {
@@ -61,7 +61,7 @@ pub async fn sign_in(
         }
         Ok::<_, StoreError>(begun)
     });
-    Ok(begun.await?.map(|_| token).ok_or(Refused::Wrong))
+    Ok(begun.await?.map(|_| token).ok_or(SignInRejection::Wrong))
 }
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
@@ -70,7 +70,7 @@ pub async fn confirm(
     state: &ConsoleState,
     email: &str,
     password: &str,
-) -> Result<Result<(), Refused>, ApiError> {
+) -> Result<Result<(), SignInRejection>, ApiError> {
     let found = find(state, email, password).await?;
     if found.is_ok() {
         sign_ins::clear_failures(&state.pool, email).await?;
@@ -83,11 +83,11 @@ async fn find(
     state: &ConsoleState,
     email: &str,
     password: &str,
-) -> Result<Result<Login, Refused>, ApiError> {
-    let Ok(place) = state.console.passwords.enter() else { return Ok(Err(Refused::Busy)) };
+) -> Result<Result<Login, SignInRejection>, ApiError> {
+    let Ok(place) = state.console.passwords.enter() else { return Ok(Err(SignInRejection::Busy)) };
     let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
     if matches!(attempt, Attempt::Locked { .. }) {
-        return Ok(Err(Refused::Locked));
+        return Ok(Err(SignInRejection::Locked));
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
@@ -97,9 +97,9 @@ async fn find(
     }
     if let Attempt::Last { locked_until } = attempt {
         note_lock(state, email, locked_until).await?;
-        return Ok(Err(Refused::Locked));
+        return Ok(Err(SignInRejection::Locked));
     }
-    Ok(Err(Refused::Wrong))
+    Ok(Err(SignInRejection::Wrong))
 }
 
 /// Why a password could not be looked at, as whoever typed it may know.

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn short_and_huge_passwords_are_refused() {
+    fn short_and_huge_passwords_are_rejected() {
         assert_eq!(hash("elevenchars"), Err(PasswordError::TooShort));
         assert_eq!(hash(&"x".repeat(MAX_BYTES + 1)), Err(PasswordError::TooLong));
         assert_eq!(check(&"é".repeat(MAX_BYTES / 2)), Ok(()));

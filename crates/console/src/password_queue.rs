@@ -70,12 +70,12 @@ impl Place {
     /// When the stored text is no password hash.
     pub async fn verify(
         self,
-        typed: String,
+        values: String,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
         self.in_turn(move || {
             let known = stored.is_some();
-            let right = password::verify(&typed, stored.as_deref().unwrap_or(NOBODY))?;
+            let right = password::verify(&values, stored.as_deref().unwrap_or(NOBODY))?;
             Ok(known && right)
         })
         .await
@@ -117,11 +117,11 @@ mod tests {
     async fn a_password_is_right_only_where_one_is_stored() {
         let queue = PasswordQueue::default();
         let stored = queue.hash("correct horse battery".into()).await.expect("a good password");
-        let typed = || "correct horse battery".to_owned();
+        let values = || "correct horse battery".to_owned();
         let place = || queue.enter().expect("a place");
-        assert_eq!(place().verify(typed(), Some(stored.clone())).await, Ok(true));
+        assert_eq!(place().verify(values(), Some(stored.clone())).await, Ok(true));
         assert_eq!(place().verify("correct horse batterx".into(), Some(stored)).await, Ok(false));
-        assert_eq!(place().verify(typed(), None).await, Ok(false));
+        assert_eq!(place().verify(values(), None).await, Ok(false));
         assert_eq!(queue.hash("short".into()).await, Err(PasswordError::TooShort));
     }
 

@@ -21,7 +21,7 @@ use web::error::ApiError;
 use web::random;
 
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section};
+use super::layout::{Layout, Section};
 use super::page::{go_to, page_with};
 use super::session::{Message, SignedIn};
 use super::when::When;
@@ -41,9 +41,9 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/people.html")]
 struct PeoplePage {
-    frame: Frame,
+    layout: Layout,
     people: Vec<Person>,
-    typed: NewPerson,
+    values: NewPerson,
     problem: Option<String>,
 }
 
@@ -69,14 +69,14 @@ const fn usual_role() -> Role {
 }
 
 async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
-    let typed = NewPerson { email: String::new(), role: usual_role() };
-    show(&state, &signed_in, typed, None).await
+    let values = NewPerson { email: String::new(), role: usual_role() };
+    show(&state, &signed_in, values, None).await
 }
 
 async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    typed: NewPerson,
+    values: NewPerson,
     problem: Option<String>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
@@ -88,35 +88,35 @@ async fn show(
         since: When::ago(one.created_at, now),
     });
     let people = people.collect();
-    let frame = Frame::of(state, signed_in, Section::Account, "People").await?;
+    let layout = Layout::load(state, signed_in, Section::Account, "People").await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page_with(status, &PeoplePage { frame, people, typed, problem })
+    page_with(status, &PeoplePage { layout, people, values, problem })
 }
 
 async fn add_person(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(typed): Form<NewPerson>,
+    Form(values): Form<NewPerson>,
 ) -> Result<Response, ApiError> {
-    let email = match parse_email(&typed.email) {
+    let email = match parse_email(&values.email) {
         Ok(email) => email,
         Err(why) => {
             let problem = Some(format!("An address {why}."));
-            return show(&state, &signed_in, typed, problem).await;
+            return show(&state, &signed_in, values, problem).await;
         }
     };
     let password = random::first_password().map_err(ApiError::internal)?;
     let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
     let added = transaction(&state.pool, async |tx| {
-        add_operator(tx, &signed_in.actor(), &email, typed.role, &hash).await
+        add_operator(tx, &signed_in.actor(), &email, values.role, &hash).await
     });
     if matches!(added.await?, Insertion::Existing(_)) {
         let problem = Some(format!("{email} may sign in already."));
-        return show(&state, &signed_in, typed, problem).await;
+        return show(&state, &signed_in, values, problem).await;
     }
     let text = format!(
         "{email} may sign in, as {}, with this password. They change it under Account.",
-        typed.role
+        values.role
     );
     let message = Message::done(text).with_secret("the password", password);
     signed_in.lead_to(&state, "/people", &message).await
@@ -161,10 +161,10 @@ async fn remove(
 }
 
 fn read_id(text: &str) -> Result<OperatorId, ApiError> {
-    text.parse().map_err(|_| nobody())
+    text.parse().map_err(|_| no_such_operator())
 }
 
-fn nobody() -> ApiError {
+fn no_such_operator() -> ApiError {
     ApiError::not_found("there is no such person")
 }
 
@@ -172,9 +172,9 @@ fn nobody() -> ApiError {
 fn told(change: OperatorChange, done: impl Fn(&str) -> String) -> Result<Message, ApiError> {
     match change {
         OperatorChange::Done(before) => Ok(Message::done(done(&before.email))),
-        OperatorChange::LastAdmin => Ok(Message::refused(
+        OperatorChange::LastAdmin => Ok(Message::rejected(
             "This is the last admin, and only admins add people. Give someone else the role admin first.",
         )),
-        OperatorChange::Unknown => Err(nobody()),
+        OperatorChange::Unknown => Err(no_such_operator()),
     }
 }

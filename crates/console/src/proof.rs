@@ -20,12 +20,12 @@ use store::events::{PaymentEvent, find_event};
 use store::incidents::{Incident, find_incident};
 use store::projects::{Project, find_project};
 use store::proof_links::{OpenedLink, find_link, open_link};
-use store::timeline::list_of_event;
+use store::timeline::list_for_event;
 use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
-use super::frame::Frame;
+use super::layout::Layout;
 use super::page::page_with;
 use super::when::When;
 use crate::state::ConsoleState;
@@ -58,7 +58,7 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/proof.html")]
 struct ProofPage {
-    frame: Frame,
+    layout: Layout,
     project: String,
     is_test: bool,
     until: String,
@@ -73,7 +73,7 @@ struct ProofPage {
 #[derive(Template)]
 #[template(path = "pages/proof_closed.html")]
 struct ClosedPage {
-    frame: Frame,
+    layout: Layout,
 }
 
 struct Step {
@@ -101,8 +101,8 @@ async fn get(
     let mut response = if let Some(link) = opened {
         page_with(StatusCode::OK, &read(&state, link).await?)?
     } else {
-        let frame = Frame::apart("Nothing to show");
-        page_with(StatusCode::NOT_FOUND, &ClosedPage { frame })?
+        let layout = Layout::standalone("Nothing to show");
+        page_with(StatusCode::NOT_FOUND, &ClosedPage { layout })?
     };
     let unlisted = HeaderValue::from_static("noindex, nofollow, noarchive");
     response.headers_mut().insert(HeaderName::from_static("x-robots-tag"), unlisted);
@@ -121,7 +121,7 @@ async fn read(state: &ConsoleState, link: OpenedLink) -> Result<ProofPage, ApiEr
     let event = find_event(&state.pool, link.event_id).await?.ok_or_else(gone)?;
     let incident = find_incident(&state.pool, link.incident_id).await?.ok_or_else(gone)?;
     let project = find_project(&state.pool, link.project_id).await?.ok_or_else(gone)?;
-    let timeline = list_of_event(&state.pool, link.event_id).await?.into_iter();
+    let timeline = list_for_event(&state.pool, link.event_id).await?.into_iter();
     let timeline: Vec<_> = timeline.map(|entry| entry.item(&Names::default())).collect();
     Ok(fill(&link, &event, &incident, &project, &visible_events(&timeline)))
 }
@@ -151,7 +151,7 @@ fn fill(
     });
     let payment = one_line(&event.provider_event_id);
     ProofPage {
-        frame: Frame::apart(format!("What happened to payment {payment}")),
+        layout: Layout::standalone(format!("What happened to payment {payment}")),
         project: one_line(&project.name),
         is_test: project.mode == Mode::Test,
         until: day(link.expires_at),

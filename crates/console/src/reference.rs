@@ -10,7 +10,7 @@ use serde_json::Value;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
-use super::frame::{Frame, Span, spans};
+use super::layout::{Layout, Span, spans};
 use crate::state::ConsoleState;
 
 /// Adds the page.
@@ -22,7 +22,7 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/reference.html")]
 struct ReferencePage {
-    frame: Frame,
+    layout: Layout,
     groups: Vec<Group>,
 }
 
@@ -76,7 +76,8 @@ async fn show(State(state): State<ConsoleState>) -> Result<Html<Bytes>, ApiError
 
 fn render(document: serde_json::Result<Value>) -> Result<Bytes, String> {
     let document = document.map_err(|error| error.to_string())?;
-    let page = ReferencePage { frame: Frame::apart("Automation API"), groups: groups(&document) };
+    let page =
+        ReferencePage { layout: Layout::standalone("Automation API"), groups: groups(&document) };
     page.render().map(Bytes::from).map_err(|error| error.to_string())
 }
 

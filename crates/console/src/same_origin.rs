@@ -2,7 +2,7 @@
 //!
 //! Judged by `SENDPROMPTLY_PUBLIC_URL`, not by `Host`: proxies change that header (nginx's `$host` has no
 //! port), and a page under a name that somebody lets point here has it right. A browser says by `Origin`
-//! where a POST comes from, and by `Sec-Fetch-Site` whether that is another site; either one refuses the
+//! where a POST comes from, and by `Sec-Fetch-DatabaseTarget` whether that is another site; either one refuses the
 //! form, before its body is read. What sends neither is no browser, or one so old that it says it by
 //! `Referer`. What says nothing at all has no cookie either, unless somebody gave it one on purpose.
 //!
@@ -34,7 +34,7 @@ impl FormOrigins {
     /// names: `localhost`, `127.0.0.1` and `[::1]` are the same place then.
     #[must_use]
     pub fn new(public_url: &str, is_set: bool) -> Self {
-        let public = WebOrigin::of_url(public_url);
+        let public = WebOrigin::from_url(public_url);
         let local = public.as_ref().filter(|public| public.is_plain_loopback());
         Self {
             public_url: public_url.to_owned(),
@@ -66,7 +66,7 @@ impl FormOrigins {
             (None, _) if vouched => Ok(()),
             (None, _) => match headers.get(REFERER) {
                 None => Ok(()),
-                Some(page) => self.judge(page.as_bytes(), WebOrigin::of_url),
+                Some(page) => self.judge(page.as_bytes(), WebOrigin::from_url),
             },
             (Some(origin), None) => self.judge(origin.as_bytes(), WebOrigin::parse),
             (Some(_), Some(_)) => {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_reject_elsewhere_is_refused_however_it_says_so() {
+    fn a_form_reject_elsewhere_is_rejected_however_it_says_so() {
         let ours = ("origin", "https://pay.example.com:8443");
         for said in [
             &[("origin", "https://pay.example.com")][..],
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_setting_what_it_saw_what_it_expected_and_the_cure() {
+    fn a_rejection_names_the_setting_what_it_saw_what_it_expected_and_the_cure() {
         let said = headers(&[("origin", "https://pay.example.com:8443")]);
         let unset = FormOrigins::new("http://127.0.0.1:8080", false).check(&said);
         assert_eq!(

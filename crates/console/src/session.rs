@@ -55,7 +55,7 @@ impl SignedIn {
     }
 
     /// The message that the last change left, once.
-    pub async fn take_message(&self, state: &ConsoleState) -> Result<Option<Message>, ApiError> {
+    pub async fn take_flash(&self, state: &ConsoleState) -> Result<Option<Message>, ApiError> {
         if self.unseen {
             return Ok(None);
         }
@@ -95,7 +95,7 @@ impl Message {
     }
 
     /// It did not.
-    pub fn refused(text: impl Into<String>) -> Self {
+    pub fn rejected(text: impl Into<String>) -> Self {
         Self { good: false, text: text.into(), secret: None, hint: String::new() }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::password_queue::PasswordQueue;
 use crate::same_origin::FormOrigins;
-use crate::week::Weeks;
+use crate::week::OverviewCache;
 
 /// What the console needs from outside.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct ConsoleSettings {
     /// Checks passwords, a few at a time.
     pub passwords: PasswordQueue,
     /// Remembers how well the last days went.
-    pub weeks: Weeks,
+    pub weeks: OverviewCache,
     /// The document of the automation API, as its page for people is made of it.
     pub api_document: fn() -> serde_json::Result<serde_json::Value>,
 }

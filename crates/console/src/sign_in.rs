@@ -14,17 +14,17 @@ use axum::response::Response;
 use serde::Deserialize;
 use web::error::ApiError;
 
-use super::frame::Frame;
+use super::layout::Layout;
 use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
-use crate::login::{self, Browser, Refused};
+use crate::login::{self, Browser, SignInRejection};
 use crate::state::ConsoleState;
 
 /// The sign-in page.
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
 struct SignInPage {
-    frame: Frame,
+    layout: Layout,
     email: String,
     next: String,
     problem: Option<&'static str>,
@@ -34,7 +34,7 @@ struct SignInPage {
 
 /// Where to go afterwards.
 #[derive(Debug, Deserialize)]
-pub struct Next {
+pub struct ReturnTo {
     #[serde(default)]
     next: String,
 }
@@ -45,7 +45,7 @@ pub struct Next {
 /// When the page cannot be rendered.
 pub async fn form(
     State(state): State<ConsoleState>,
-    Query(wanted): Query<Next>,
+    Query(wanted): Query<ReturnTo>,
 ) -> Result<Response, ApiError> {
     show(&state, StatusCode::OK, String::new(), wanted.next, None)
 }
@@ -65,35 +65,35 @@ pub struct Credentials {
 pub async fn submit(
     State(state): State<ConsoleState>,
     headers: HeaderMap,
-    Form(typed): Form<Credentials>,
+    Form(values): Form<Credentials>,
 ) -> Result<Response, ApiError> {
     let name = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let before = session::token_in(&headers);
     let browser = Browser { name, session: before.as_ref() };
-    match login::sign_in(&state, &typed.email, &typed.password, browser).await? {
+    match login::sign_in(&state, &values.email, &values.password, browser).await? {
         Ok(token) => {
-            let mut response = go_to(own_path(&typed.next));
+            let mut response = go_to(own_path(&values.next));
             if let Some(cookie) = session::cookie(&token) {
                 response.headers_mut().insert(SET_COOKIE, cookie);
             }
             Ok(response)
         }
-        Err(refused) => {
-            let (status, problem) = match refused {
-                Refused::Wrong => (
+        Err(rejected) => {
+            let (status, problem) = match rejected {
+                SignInRejection::Wrong => (
                     StatusCode::UNPROCESSABLE_ENTITY,
                     "This address and password do not go together.",
                 ),
-                Refused::Locked => (
+                SignInRejection::Locked => (
                     StatusCode::TOO_MANY_REQUESTS,
                     "Too many tries with this address. It is locked for 15 minutes.",
                 ),
-                Refused::Busy => (
+                SignInRejection::Busy => (
                     StatusCode::TOO_MANY_REQUESTS,
                     "Too many people are signing in at this moment. Try again in a few seconds.",
                 ),
             };
-            show(&state, status, typed.email, typed.next, Some(problem))
+            show(&state, status, values.email, values.next, Some(problem))
         }
     }
 }
@@ -124,8 +124,8 @@ fn show(
     problem: Option<&'static str>,
 ) -> Result<Response, ApiError> {
     let insecure = is_insecure(&state.public_url);
-    let frame = Frame::apart("Sign in");
-    page_with(status, &SignInPage { frame, email, next, problem, insecure })
+    let layout = Layout::standalone("Sign in");
+    page_with(status, &SignInPage { layout, email, next, problem, insecure })
 }
 
 /// A path of this host; whatever could lead elsewhere leads home.

@@ -31,11 +31,11 @@ pub(crate) struct Week {
 /// What was added up lately and until when it is kept: for each project that was asked about, and for
 /// all.
 #[derive(Debug, Clone, Default)]
-pub struct Weeks(Arc<Mutex<Kept>>);
+pub struct OverviewCache(Arc<Mutex<Kept>>);
 
 type Kept = BTreeMap<Option<ProjectId>, (Instant, Week)>;
 
-impl Weeks {
+impl OverviewCache {
     /// The last days of one project, or of all.
     pub(crate) async fn of(
         &self,

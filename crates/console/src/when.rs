@@ -6,7 +6,7 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use domain::alert::{humane_duration, moment};
+use domain::alert::{format_duration, format_timestamp};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -14,11 +14,11 @@ use time::{OffsetDateTime, UtcOffset};
 #[derive(Debug, Clone, Copy)]
 pub struct When {
     at: OffsetDateTime,
-    look: Look,
+    look: TimeStyle,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Look {
+enum TimeStyle {
     Exact,
     Brief,
     /// Seen from this moment.
@@ -29,19 +29,19 @@ impl When {
     /// Date and time.
     #[must_use]
     pub const fn exact(at: OffsetDateTime) -> Self {
-        Self { at, look: Look::Exact }
+        Self { at, look: TimeStyle::Exact }
     }
 
     /// Day and time without the year, for columns.
     #[must_use]
     pub const fn brief(at: OffsetDateTime) -> Self {
-        Self { at, look: Look::Brief }
+        Self { at, look: TimeStyle::Brief }
     }
 
     /// How long ago.
     #[must_use]
     pub const fn ago(at: OffsetDateTime, now: OffsetDateTime) -> Self {
-        Self { at, look: Look::Ago(now) }
+        Self { at, look: TimeStyle::Ago(now) }
     }
 
     /// The same moment, as how long ago it was.
@@ -57,11 +57,11 @@ impl HtmlSafe for When {}
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let machine = self.at.format(&Rfc3339).map_err(|_| fmt::Error)?;
-        let full = moment(self.at);
+        let full = format_timestamp(self.at);
         let (look, text) = match self.look {
-            Look::Exact => ("exact", full.clone()),
-            Look::Brief => ("brief", brief(self.at)),
-            Look::Ago(now) => ("ago", humane_duration(now - self.at)),
+            TimeStyle::Exact => ("exact", full.clone()),
+            TimeStyle::Brief => ("brief", brief(self.at)),
+            TimeStyle::Ago(now) => ("ago", format_duration(now - self.at)),
         };
         write!(f, r#"<time datetime="{machine}" title="{full}" data-time="{look}">{text}</time>"#)
     }

@@ -2,17 +2,18 @@
 //!
 //! [`AlertFacts`] is everything that one message may say, gathered once; its methods turn the facts
 //! into sentences that every sink (mail, Slack, console) shows alike. Nothing here escapes for a
-//! sink: [`AlertFacts::legible`] only takes out what no person could read, and each destination
+//! sink: [`AlertFacts::sanitize`] only takes out what no person could read, and each destination
 //! escapes for itself.
 
+mod sentences;
 mod slack_url;
-mod words;
 
-pub use slack_url::{SlackUrl, SlackUrlError};
-pub use words::{
-    heading_applied, heading_opened, heading_repair_failed, heading_resolved, heading_superseded,
-    heading_waiting, humane_after, humane_duration, legible, moment, one_line,
+pub use sentences::{
+    format_duration, format_elapsed, format_timestamp, heading_applied, heading_opened,
+    heading_repair_failed, heading_resolved, heading_superseded, heading_waiting, one_line,
+    sanitize,
 };
+pub use slack_url::{SlackUrl, SlackUrlError};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -90,14 +91,14 @@ pub struct AlertFacts {
     pub timeout_minutes: i32,
     /// What the repair endpoint said last, for [`AlertKind::ReprocessFailed`].
     #[serde(default)]
-    pub last_answer: Option<LastAnswer>,
+    pub last_answer: Option<LastResponse>,
     /// The incident's page in the console.
     pub incident_url: String,
 }
 
 /// What the repair endpoint said last, shown to its owner as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastAnswer {
+pub struct LastResponse {
     /// The HTTP status, absent when there was no answer.
     pub status: Option<u16>,
     /// An excerpt of the answer, or why there was none.
@@ -128,7 +129,7 @@ impl AlertFacts {
     /// The same facts with every text made readable: one line where one is meant, and no control
     /// or direction-changing characters anywhere. Doing it twice changes nothing more.
     #[must_use]
-    pub fn legible(mut self) -> Self {
+    pub fn sanitize(mut self) -> Self {
         for line in [
             &mut self.project_name,
             &mut self.event_type,
@@ -139,10 +140,10 @@ impl AlertFacts {
             *line = one_line(line);
         }
         self.error.code = self.error.code.as_deref().map(one_line);
-        self.error.message = self.error.message.as_deref().map(legible);
+        self.error.message = self.error.message.as_deref().map(sanitize);
         self.resolved_by = self.resolved_by.as_deref().map(one_line);
         if let Some(answer) = &mut self.last_answer {
-            answer.excerpt = legible(&answer.excerpt);
+            answer.excerpt = sanitize(&answer.excerpt);
         }
         self
     }
@@ -187,7 +188,7 @@ impl AlertFacts {
             code("Customer reference", self.internal_reference.clone()),
             code("Effect due", effect),
             code(&provider_event, self.provider_event_id.clone()),
-            plain("Result due by", moment(self.timeout_at)),
+            plain("Result due by", format_timestamp(self.timeout_at)),
             code("Incident", self.incident_id.to_string()),
             code("Event", self.event_id.to_string()),
         ]
@@ -204,7 +205,7 @@ fn push_quote(quotes: &mut Vec<Quote>, label: &'static str, parts: &[Option<&str
 
 #[cfg(test)]
 mod tests {
-    use super::words::tests::opened;
+    use super::sentences::tests::opened;
     use super::*;
 
     #[test]
@@ -232,18 +233,18 @@ mod tests {
             provider_event_id: hostile.to_owned(),
             error: AppError { code: Some(hostile.to_owned()), message: Some(hostile.to_owned()) },
             resolved_by: Some(hostile.to_owned()),
-            last_answer: Some(LastAnswer { status: Some(502), excerpt: hostile.to_owned() }),
+            last_answer: Some(LastResponse { status: Some(502), excerpt: hostile.to_owned() }),
             incident_url: hostile.to_owned(),
             ..opened()
         }
-        .legible();
+        .sanitize();
         let json = serde_json::to_value(&facts).expect("facts serialise").to_string();
         for control in ["\\r", "\\u0000", "\\u001b", "\u{202e}", "\u{1b}"] {
             assert!(!json.contains(control), "{control:?} in {json}");
         }
         assert!(!facts.internal_reference.contains('\n'));
         assert_eq!(facts.error.message.as_deref(), Some("a\nBcc: x␀␛[31mb"));
-        assert_eq!(facts.clone().legible(), facts);
+        assert_eq!(facts.clone().sanitize(), facts);
     }
 
     #[test]
@@ -254,7 +255,7 @@ mod tests {
                 code: Some("account_locked".to_owned()),
                 message: Some("Account 456 is locked".to_owned()),
             },
-            last_answer: Some(LastAnswer {
+            last_answer: Some(LastResponse {
                 status: Some(502),
                 excerpt: " Bad Gateway\n".to_owned(),
             }),

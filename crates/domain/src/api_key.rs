@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_are_refused() {
+    fn other_shapes_are_rejected() {
         for bad in
             ["", "sk_", "sk_test_", "sk_prod_x", "sk_test_é", &format!("{} ", key().reveal())]
         {

@@ -18,7 +18,7 @@ pub const MAX_VALUE: usize = 2_000;
 
 /// Headers of one connection (RFC 9110, section 7.6.1, and what preceded it), those that the HTTP client
 /// sets itself, and those that would change how the body or its answer is read.
-const REFUSED: [&str; 14] = [
+const REJECTED: [&str; 14] = [
     "accept-encoding",
     "connection",
     "expect",
@@ -35,12 +35,12 @@ const REFUSED: [&str; 14] = [
     "via",
 ];
 /// What describes the body, and what our own headers begin with.
-const REFUSED_PREFIXES: [&str; 3] = ["content-", "x-sp-", "webhook-"];
+const REJECTED_PREFIXES: [&str; 3] = ["content-", "x-sp-", "webhook-"];
 
 /// What is wrong with a header. The text names the header where it has a name that can be shown, and
 /// never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderMistake {
+pub enum HeaderError {
     /// Not `Name: value`.
     #[error("must look like 'Name: value', such as 'X-Gateway-Key: …'")]
     NoColon,
@@ -94,20 +94,20 @@ impl PartialEq for HeaderName {
 impl Eq for HeaderName {}
 
 impl FromStr for HeaderName {
-    type Err = HeaderMistake;
+    type Err = HeaderError;
 
-    fn from_str(text: &str) -> Result<Self, HeaderMistake> {
+    fn from_str(text: &str) -> Result<Self, HeaderError> {
         let text = text.trim();
         let is_token =
             |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if text.is_empty() || text.len() > MAX_NAME || !text.bytes().all(is_token) {
-            return Err(HeaderMistake::Name);
+            return Err(HeaderError::Name);
         }
         let folded = text.to_ascii_lowercase();
-        let reserved = REFUSED.contains(&folded.as_str())
-            || REFUSED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix));
+        let reserved = REJECTED.contains(&folded.as_str())
+            || REJECTED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix));
         if reserved {
-            return Err(HeaderMistake::Reserved(text.to_owned()));
+            return Err(HeaderError::Reserved(text.to_owned()));
         }
         Ok(Self(text.to_owned()))
     }
@@ -137,12 +137,12 @@ impl CallbackHeader {
     ///
     /// # Errors
     /// What is wrong with the name or the value.
-    pub fn new(name: &str, value: &str) -> Result<Self, HeaderMistake> {
+    pub fn new(name: &str, value: &str) -> Result<Self, HeaderError> {
         let name: HeaderName = name.parse()?;
         let value = value.trim();
         let visible = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if value.is_empty() || value.len() > MAX_VALUE || !visible {
-            return Err(HeaderMistake::Value(name.0));
+            return Err(HeaderError::Value(name.0));
         }
         Ok(Self { name, value: value.to_owned() })
     }
@@ -151,8 +151,8 @@ impl CallbackHeader {
     ///
     /// # Errors
     /// What is wrong with the line.
-    pub fn parse_line(line: &str) -> Result<Self, HeaderMistake> {
-        let (name, value) = line.split_once(':').ok_or(HeaderMistake::NoColon)?;
+    pub fn parse_line(line: &str) -> Result<Self, HeaderError> {
+        let (name, value) = line.split_once(':').ok_or(HeaderError::NoColon)?;
         Self::new(name, value)
     }
 
@@ -195,15 +195,15 @@ impl HeaderChanges {
     ///
     /// # Errors
     /// The name that stands there twice, or that there are too many.
-    pub fn check(&self) -> Result<(), HeaderMistake> {
+    pub fn check(&self) -> Result<(), HeaderError> {
         let names: Vec<_> =
             self.set.iter().map(|header| &header.name).chain(&self.removed).collect();
         for (at, name) in names.iter().enumerate() {
             if names[..at].contains(name) {
-                return Err(HeaderMistake::Twice(name.0.clone()));
+                return Err(HeaderError::Twice(name.0.clone()));
             }
         }
-        if self.set.len() > MAX_HEADERS { Err(HeaderMistake::TooMany) } else { Ok(()) }
+        if self.set.len() > MAX_HEADERS { Err(HeaderError::TooMany) } else { Ok(()) }
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_are_not_the_projects_are_refused_by_name() {
+    fn headers_that_are_not_the_projects_are_rejected_by_name() {
         for name in [
             "Host",
             "content-type",
@@ -245,11 +245,11 @@ mod tests {
             "webhook-signature",
             "Expect",
         ] {
-            let refused = CallbackHeader::new(name, "x").expect_err(name);
-            assert_eq!(refused, HeaderMistake::Reserved(name.to_owned()));
+            let rejected = CallbackHeader::new(name, "x").expect_err(name);
+            assert_eq!(rejected, HeaderError::Reserved(name.to_owned()));
         }
         for name in ["", " ", "a b", "a:b", "ü", "a\nb", "(x)", &"x".repeat(101)] {
-            assert_eq!(CallbackHeader::new(name, "x"), Err(HeaderMistake::Name), "{name:?}");
+            assert_eq!(CallbackHeader::new(name, "x"), Err(HeaderError::Name), "{name:?}");
         }
     }
 
@@ -258,10 +258,10 @@ mod tests {
         let most = "x".repeat(MAX_VALUE);
         assert!(CallbackHeader::new("X-Key", &most).is_ok());
         for value in ["", "  ", "a\r\nX-Evil: b", "a\tb", "ü", "a\0", &format!("{most}x")] {
-            let refused = CallbackHeader::new("X-Key", value);
-            assert_eq!(refused, Err(HeaderMistake::Value("X-Key".to_owned())), "{value:?}");
+            let rejected = CallbackHeader::new("X-Key", value);
+            assert_eq!(rejected, Err(HeaderError::Value("X-Key".to_owned())), "{value:?}");
         }
-        assert_eq!(CallbackHeader::parse_line("canary"), Err(HeaderMistake::NoColon));
+        assert_eq!(CallbackHeader::parse_line("canary"), Err(HeaderError::NoColon));
     }
 
     #[test]
@@ -286,13 +286,13 @@ mod tests {
     fn one_change_names_a_header_once() {
         let header = |name| CallbackHeader::new(name, "x").expect("a header");
         let twice = HeaderChanges { set: vec![header("X-A"), header("x-a")], removed: Vec::new() };
-        assert_eq!(twice.check(), Err(HeaderMistake::Twice("x-a".to_owned())));
+        assert_eq!(twice.check(), Err(HeaderError::Twice("x-a".to_owned())));
         let removed = vec!["X-a".parse().expect("a name")];
         let both = HeaderChanges { set: vec![header("X-A")], removed };
         assert!(both.check().is_err());
         let names: Vec<_> = (0..=MAX_HEADERS).map(|at| format!("X-{at}")).collect();
         let set: Vec<_> = names.iter().map(|name| header(name)).collect();
         let many = HeaderChanges { set, removed: Vec::new() };
-        assert_eq!(many.check(), Err(HeaderMistake::TooMany));
+        assert_eq!(many.check(), Err(HeaderError::TooMany));
     }
 }

@@ -91,7 +91,7 @@ impl ResultReport {
         body: &Map<String, Value>,
         context: ReceiptContext<'_>,
     ) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of_report(body);
+        let mut fields = Fields::for_report(body);
         let event = event_selector(&mut fields, context);
         let (result, adjusted) = effect_result(&mut fields);
         let report = result.map(|result| Self { event, result, adjusted });
@@ -105,7 +105,7 @@ impl EffectResult {
     /// # Errors
     /// Every field that breaks a rule, each with the cure.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of_report(body);
+        let mut fields = Fields::for_report(body);
         let (result, _) = effect_result(&mut fields);
         fields.finish(result)
     }
@@ -177,7 +177,7 @@ fn event_selector(
         provider = Some(Provider::Stripe);
     }
     if by_stripe_name && provider.as_ref().is_some_and(|provider| *provider != Provider::Stripe) {
-        fields.refuse("stripe_event_id", "is for stripe only; send provider_event_id");
+        fields.reject("stripe_event_id", "is for stripe only; send provider_event_id");
     }
     let event_type =
         fields.named("event_type", |text| catalogue.event_type(provider.as_ref(), text));
@@ -187,7 +187,7 @@ fn event_selector(
     let shopify_shop_domain = shop_domain_of(fields, provider.as_ref());
     let named = ["event_id", "provider_event_id", "stripe_event_id"];
     if !named.iter().any(|field| fields.value(field).is_some()) {
-        fields.refuse("event_id", "is required, or provider_event_id, or stripe_event_id");
+        fields.reject("event_id", "is required, or provider_event_id, or stripe_event_id");
     }
     EventSelector {
         event_id,
@@ -260,8 +260,8 @@ mod tests {
         ] {
             let mut body = body;
             body["status"] = json!("success");
-            let refused = parse_in(Mode::Live, &body).expect_err("refused");
-            assert_eq!((refused.len(), refused[0].field.as_str()), (1, field), "{body}");
+            let rejected = parse_in(Mode::Live, &body).expect_err("refused");
+            assert_eq!((rejected.len(), rejected[0].field.as_str()), (1, field), "{body}");
         }
         let test = json!({"provider_event_id": "evt_00000000000000", "status": "success"});
         assert!(parse(&test).is_ok(), "a test project takes it");

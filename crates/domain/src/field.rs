@@ -36,19 +36,19 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Starts to read an object.
     #[must_use]
-    pub fn of(object: &'a Map<String, Value>) -> Self {
+    pub fn new(object: &'a Map<String, Value>) -> Self {
         Self { object, errors: Vec::new(), blank_is_absent: false }
     }
 
     /// Starts to read what an app reports. Text without a visible character counts as absent: it is what
     /// many languages make of a value that they do not have.
     #[must_use]
-    pub fn of_report(object: &'a Map<String, Value>) -> Self {
+    pub fn for_report(object: &'a Map<String, Value>) -> Self {
         Self { object, errors: Vec::new(), blank_is_absent: true }
     }
 
     /// Remembers a mistake.
-    pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
+    pub fn reject(&mut self, field: &str, message: impl Into<String>) {
         self.errors.push(FieldError::new(field, message));
     }
 
@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
         if let Value::String(text) = self.value(field)? {
             return Some(text);
         }
-        self.refuse(field, "must be a string");
+        self.reject(field, "must be a string");
         None
     }
 
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
             Value::Number(number) => exact(number),
             _ => Err("must be a string".to_owned()),
         };
-        read.map_err(|message| self.refuse(field, message)).ok()
+        read.map_err(|message| self.reject(field, message)).ok()
     }
 
     /// A name that something looks up.
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         find: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text(field)?;
-        find(text).map_err(|why| self.refuse(field, why.to_string())).ok()
+        find(text).map_err(|why| self.reject(field, why.to_string())).ok()
     }
 
     /// A value of a fixed list, whatever its capitals and the white space around it.
@@ -108,7 +108,7 @@ impl<'a> Fields<'a> {
     {
         let text = self.text(field)?.trim().to_ascii_lowercase();
         text.parse()
-            .map_err(|error: crate::text_enum::UnknownText| self.refuse(field, error.to_string()))
+            .map_err(|error: crate::text_enum::UnknownText| self.reject(field, error.to_string()))
             .ok()
     }
 
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         let value = self.value(field)?;
         let number = value.as_i64().filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.refuse(field, format!("must be a whole number from {min} to {max}"));
+            self.reject(field, format!("must be a whole number from {min} to {max}"));
         }
         number
     }
@@ -126,7 +126,7 @@ impl<'a> Fields<'a> {
     pub fn truth(&mut self, field: &str) -> Option<bool> {
         let value = self.value(field)?;
         if value.as_bool().is_none() {
-            self.refuse(field, "must be true or false");
+            self.reject(field, "must be true or false");
         }
         value.as_bool()
     }
@@ -134,13 +134,13 @@ impl<'a> Fields<'a> {
     /// A moment in UTC, as [`moment::read`] reads it.
     pub fn moment(&mut self, field: &str) -> Option<OffsetDateTime> {
         let value = self.value(field)?;
-        moment::read(value).map_err(|why| self.refuse(field, why)).ok()
+        moment::read(value).map_err(|why| self.reject(field, why)).ok()
     }
 
     /// Says that a required field is absent, unless the field was there and already refused.
     pub fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
-            self.refuse(field, "is required");
+            self.reject(field, "is required");
         }
         value
     }
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_that_deceive_are_refused() {
+    fn identifiers_that_deceive_are_rejected() {
         for bad in ["", "  ", "a\0b", "a\nb", "user\u{202E}1", "user\u{200B}1", &"x".repeat(256)] {
             assert!(check_identifier(bad).is_err(), "{bad:?}");
         }
@@ -224,7 +224,7 @@ mod tests {
     fn numbers_are_ids_where_they_are_exact() {
         let read = |value: Value| {
             let object = Map::from_iter([("id".to_owned(), value)]);
-            let mut fields = Fields::of(&object);
+            let mut fields = Fields::new(&object);
             let id = fields.identifier("id");
             fields.finish(id).map_err(|errors| errors[0].message.clone())
         };
@@ -246,7 +246,8 @@ mod tests {
     fn white_space_around_an_identifier_is_no_part_of_it_and_blank_reports_are_absent() {
         let read = |text: &str, report: bool| {
             let object = Map::from_iter([("id".to_owned(), text.into())]);
-            let mut fields = if report { Fields::of_report(&object) } else { Fields::of(&object) };
+            let mut fields =
+                if report { Fields::for_report(&object) } else { Fields::new(&object) };
             let id = fields.identifier("id");
             (id, fields.errors.len())
         };

@@ -148,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_of_id_is_refused() {
+    fn another_kind_of_id_is_rejected() {
         let id = EventId::from_uuid(Uuid::nil()).to_string();
         assert_eq!(id.parse::<IncidentId>(), Err(MalformedId { prefix: "inc_" }));
     }
 
     #[test]
-    fn lower_case_overflow_and_wrong_length_are_refused() {
+    fn lower_case_overflow_and_wrong_length_are_rejected() {
         for text in
             ["ev_0000000000000000000000000a", "ev_80000000000000000000000000", "ev_0", "ev_", ""]
         {

@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use crate::alert::{moment, one_line};
+use crate::alert::{format_timestamp, one_line};
 use crate::project::Mode;
 use crate::text_enum::text_enum;
 
@@ -191,7 +191,7 @@ impl DestinationBroken {
             explanation: format!(
                 "It has been broken since {}.{answered} Its alerts wait, each for 24 hours at most. \
                 Other destinations still receive theirs.",
-                moment(self.broken_at)
+                format_timestamp(self.broken_at)
             ),
             lists: vec![NoticeList {
                 title: "What to do",

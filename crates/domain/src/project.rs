@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_timeouts_outside_their_rules_are_refused() {
+    fn names_and_timeouts_outside_their_rules_are_rejected() {
         for name in ["", " ", "a\nb", &"x".repeat(256)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }

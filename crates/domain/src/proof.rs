@@ -1,10 +1,10 @@
 //! The proof link: a read-only page of one incident, for somebody who cannot sign in.
 
+mod steps;
 mod visibility;
-mod words;
 
+pub use steps::{ProofSubject, Step, heading, steps};
 pub use visibility::{Milestone, VisibleEvent, visible_events};
-pub use words::{ProofSubject, Step, heading, steps};
 
 /// How long a proof link holds unless whoever makes it says otherwise, in days.
 pub const DEFAULT_DAYS: i32 = 7;

@@ -73,7 +73,7 @@ impl Receipt {
         context: ReceiptContext<'_>,
     ) -> Result<Self, Vec<FieldError>> {
         let ReceiptContext { catalogue, mode } = context;
-        let mut fields = Fields::of_report(body);
+        let mut fields = Fields::for_report(body);
         let provider = provider(&mut fields, catalogue);
         let provider = fields.require("provider", provider);
         let provider_event_id = event_id(&mut fields, provider.as_ref(), mode);
@@ -148,11 +148,11 @@ pub(crate) fn provider(fields: &mut Fields<'_>, catalogue: &Catalogue) -> Option
 fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) -> Option<String> {
     let (id, by_stripe_name) = id_by_either_name(fields);
     if by_stripe_name && provider.is_some_and(|provider| *provider != Provider::Stripe) {
-        fields.refuse("provider_event_id", "is required; stripe_event_id is for stripe only");
+        fields.reject("provider_event_id", "is required; stripe_event_id is for stripe only");
         return None;
     }
-    let refused = fields.value("stripe_event_id").is_some() && id.is_none();
-    let id = if refused { None } else { fields.require("provider_event_id", id) };
+    let rejected = fields.value("stripe_event_id").is_some() && id.is_none();
+    let id = if rejected { None } else { fields.require("provider_event_id", id) };
     id.filter(|id| may_be_real(fields, id, mode))
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn id_by_either_name(fields: &mut Fields<'_>) -> (Option<String>, boo
     let stripe = fields.identifier("stripe_event_id");
     match (canonical, stripe) {
         (Some(canonical), Some(stripe)) if canonical != stripe => {
-            fields.refuse("stripe_event_id", "differs from provider_event_id; send one of them");
+            fields.reject("stripe_event_id", "differs from provider_event_id; send one of them");
             (None, false)
         }
         (Some(canonical), _) => (Some(canonical), false),
@@ -178,7 +178,7 @@ pub(crate) fn id_by_either_name(fields: &mut Fields<'_>) -> (Option<String>, boo
 pub(crate) fn may_be_real(fields: &mut Fields<'_>, id: &str, mode: Mode) -> bool {
     let test = mode == Mode::Live && is_test_id(id);
     if test {
-        fields.refuse(
+        fields.reject(
             "provider_event_id",
             "is the id that the provider gives to every test event; send test webhooks to a test project",
         );
@@ -216,7 +216,7 @@ mod tests {
         Receipt::parse(body.as_object().expect("an object"), context)
     }
 
-    fn refused(change: &Value) -> Vec<String> {
+    fn rejected(change: &Value) -> Vec<String> {
         let mut body = stripe();
         for (field, value) in change.as_object().expect("an object") {
             body[field] = value.clone();
@@ -241,16 +241,16 @@ mod tests {
     #[test]
     fn a_shopify_receipt_needs_its_shop() {
         let change = json!({"provider": "shopify", "event_type": "orders/paid"});
-        assert_eq!(refused(&change), ["shopify_shop_domain"]);
+        assert_eq!(rejected(&change), ["shopify_shop_domain"]);
     }
 
     #[test]
     fn the_event_type_is_checked_even_where_the_provider_is_not_known() {
         for provider in [json!("acme"), json!(null)] {
             let known = json!({"provider": provider, "event_type": "orders/paid"});
-            assert_eq!(refused(&known), ["provider"]);
+            assert_eq!(rejected(&known), ["provider"]);
             let unknown = json!({"provider": provider, "event_type": "bogus"});
-            assert_eq!(refused(&unknown), ["provider", "event_type"]);
+            assert_eq!(rejected(&unknown), ["provider", "event_type"]);
         }
     }
 
@@ -281,7 +281,7 @@ mod tests {
             (json!({"timeout_minutes": 1_000_000_000}), "timeout_minutes"),
         ];
         for (change, field) in cases {
-            assert_eq!(refused(&change), [field], "{change}");
+            assert_eq!(rejected(&change), [field], "{change}");
         }
     }
 
@@ -297,7 +297,7 @@ mod tests {
             }
             assert_eq!(parse(&body).expect("taken"), plain, "{blank}");
             for required in stripe().as_object().expect("an object").keys() {
-                let errors = refused(&json!({ required: blank }));
+                let errors = rejected(&json!({ required: blank }));
                 assert_eq!(errors, [required.as_str()], "{blank}");
             }
         }
@@ -319,7 +319,7 @@ mod tests {
     fn every_field_that_is_read_is_listed() {
         let bad: Map<_, _> = FIELDS.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
         let mut shopify = Value::Object(bad);
-        let mut named = refused(&shopify);
+        let mut named = rejected(&shopify);
         shopify["provider"] = json!("shopify");
         named.extend(parse(&shopify).expect_err("refused").into_iter().map(|error| error.field));
         named.sort_unstable();

@@ -8,10 +8,10 @@ use std::fmt;
 
 use time::Duration;
 
-use crate::alert::humane_duration;
+use crate::alert::format_duration;
 use crate::ids::ReplayId;
 use crate::timeline::actor_name;
-use crate::verdict::{AcknowledgeRefusal, ReprocessRefusal};
+use crate::verdict::{AcknowledgeRejection, ReprocessRejection};
 
 /// Why an operator's action on an incident changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ fn done_before(by: Option<&Earlier>, what: &str, otherwise: &str) -> String {
     match by {
         // A result did it, which is nobody's action.
         Some(by) if by.actor != "system" => {
-            format!("{by} already {what} {} ago", humane_duration(by.ago))
+            format!("{by} already {what} {} ago", format_duration(by.ago))
         }
         _ => otherwise.to_owned(),
     }
@@ -57,29 +57,29 @@ fn done_before(by: Option<&Earlier>, what: &str, otherwise: &str) -> String {
 fn running(replay_id: Option<ReplayId>, by: Option<&Earlier>) -> String {
     let which = replay_id.map_or_else(|| "a reprocess".to_owned(), |id| format!("reprocess {id}"));
     match by {
-        Some(by) => format!("{by} already started {which} {} ago", humane_duration(by.ago)),
+        Some(by) => format!("{by} already started {which} {} ago", format_duration(by.ago)),
         None => format!("{which} is already running"),
     }
 }
 
-impl From<ReprocessRefusal> for Rejection {
-    fn from(refusal: ReprocessRefusal) -> Self {
-        match refusal {
-            ReprocessRefusal::Running(replay_id) => Self::Reprocessing(Some(replay_id), None),
-            ReprocessRefusal::NoIncident => Self::NoIncident,
-            ReprocessRefusal::Resolved => Self::Resolved(None),
-            ReprocessRefusal::NoRepairUrl => Self::NoRepairUrl,
+impl From<ReprocessRejection> for Rejection {
+    fn from(rejection: ReprocessRejection) -> Self {
+        match rejection {
+            ReprocessRejection::Running(replay_id) => Self::Reprocessing(Some(replay_id), None),
+            ReprocessRejection::NoIncident => Self::NoIncident,
+            ReprocessRejection::Resolved => Self::Resolved(None),
+            ReprocessRejection::NoRepairUrl => Self::NoRepairUrl,
         }
     }
 }
 
-impl From<AcknowledgeRefusal> for Rejection {
-    fn from(refusal: AcknowledgeRefusal) -> Self {
-        match refusal {
-            AcknowledgeRefusal::NoIncident => Self::NoIncident,
-            AcknowledgeRefusal::AlreadyAcknowledged => Self::Acknowledged(None),
-            AcknowledgeRefusal::Repairing => Self::Reprocessing(None, None),
-            AcknowledgeRefusal::Resolved => Self::Resolved(None),
+impl From<AcknowledgeRejection> for Rejection {
+    fn from(rejection: AcknowledgeRejection) -> Self {
+        match rejection {
+            AcknowledgeRejection::NoIncident => Self::NoIncident,
+            AcknowledgeRejection::AlreadyAcknowledged => Self::Acknowledged(None),
+            AcknowledgeRejection::Repairing => Self::Reprocessing(None, None),
+            AcknowledgeRejection::Resolved => Self::Resolved(None),
         }
     }
 }

@@ -11,11 +11,11 @@ mod host;
 mod outbound;
 
 pub use address::{
-    AllowedNetworks, MalformedNetwork, address_allowed, host_address, refused_range,
-    refused_range_of_named_host,
+    AllowedNetworks, MalformedNetwork, address_allowed, host_address, rejected_range,
+    rejected_range_of_named_host,
 };
 pub(crate) use outbound::read_outbound;
-pub use outbound::{MAX_URL_LENGTH, UrlMistake};
+pub use outbound::{MAX_URL_LENGTH, UrlError};
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub struct RepairUrl(Url);
 /// A repair URL was refused; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{FIELD} {0}")]
-pub struct RepairUrlError(pub UrlMistake);
+pub struct RepairUrlError(pub UrlError);
 
 impl RepairUrl {
     /// Reads a repair URL as the project's mode and the allowed networks demand.
@@ -67,13 +67,13 @@ impl fmt::Display for RepairUrl {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, mode: Mode) -> Result<String, UrlMistake> {
+    fn parse(text: &str, mode: Mode) -> Result<String, UrlError> {
         RepairUrl::parse(text, mode, &AllowedNetworks::none())
             .map(|url| url.to_string())
             .map_err(|error| error.0)
     }
 
-    fn parse_with(text: &str, allow: &str) -> Result<String, UrlMistake> {
+    fn parse_with(text: &str, allow: &str) -> Result<String, UrlError> {
         let allow: AllowedNetworks = allow.parse().expect("the networks parse");
         RepairUrl::parse(text, Mode::Test, &allow)
             .map(|url| url.to_string())
@@ -93,11 +93,11 @@ mod tests {
         let url = "http://shop.example.com/repair";
         assert_eq!(parse(url, Mode::Test).as_deref(), Ok(url));
         let entry = Some("shop.example.com:80".to_owned());
-        assert_eq!(parse(url, Mode::Live), Err(UrlMistake::HttpsRequired { entry }));
+        assert_eq!(parse(url, Mode::Live), Err(UrlError::HttpsRequired { entry }));
     }
 
     #[test]
-    fn other_schemes_are_refused_by_name() {
+    fn other_schemes_are_rejected_by_name() {
         for (text, scheme) in [
             ("ftp://shop.example.com/repair", "ftp"),
             ("file:///etc/passwd", "file"),
@@ -105,33 +105,33 @@ mod tests {
             ("javascript:alert(1)", "javascript"),
             ("shop.example.com:443/repair", "shop.example.com"),
         ] {
-            let refused = Err(UrlMistake::Scheme { scheme: scheme.to_owned() });
-            assert_eq!(parse(text, Mode::Test), refused, "{text}");
-            assert_eq!(parse(text, Mode::Live), refused, "{text}");
+            let rejected = Err(UrlError::Scheme { scheme: scheme.to_owned() });
+            assert_eq!(parse(text, Mode::Test), rejected, "{text}");
+            assert_eq!(parse(text, Mode::Live), rejected, "{text}");
         }
     }
 
     #[test]
-    fn parts_that_a_callback_cannot_use_are_refused() {
+    fn parts_that_a_callback_cannot_use_are_rejected() {
         for (text, mistake) in [
-            ("https://alice@shop.example.com/", UrlMistake::Credentials),
-            ("https://alice:secret@shop.example.com/", UrlMistake::Credentials),
-            ("https://:secret@shop.example.com/", UrlMistake::Credentials),
-            ("https://alice:s/cret@shop.example.com/", UrlMistake::Credentials),
-            ("https://shop.example.com/repair#now", UrlMistake::Fragment),
-            ("https://shop.example.com/repair#", UrlMistake::Fragment),
-            ("https://", UrlMistake::HostMissing),
-            ("https:///", UrlMistake::HostMissing),
-            ("", UrlMistake::Malformed),
-            ("/repair", UrlMistake::Malformed),
-            ("shop.example.com", UrlMistake::Malformed),
-            ("https://shop.example.com/a\nb", UrlMistake::Malformed),
-            ("https://shop.exa\tmple.com/", UrlMistake::Malformed),
-            ("https://shop.example.com/a b", UrlMistake::Malformed),
-            ("https://shop.example.com/\0", UrlMistake::Malformed),
-            ("https://shop.example.com:99999/", UrlMistake::Malformed),
-            ("https://256.256.256.256/", UrlMistake::Malformed),
-            ("https://[fe80::1%25eth0]/", UrlMistake::Malformed),
+            ("https://alice@shop.example.com/", UrlError::Credentials),
+            ("https://alice:secret@shop.example.com/", UrlError::Credentials),
+            ("https://:secret@shop.example.com/", UrlError::Credentials),
+            ("https://alice:s/cret@shop.example.com/", UrlError::Credentials),
+            ("https://shop.example.com/repair#now", UrlError::Fragment),
+            ("https://shop.example.com/repair#", UrlError::Fragment),
+            ("https://", UrlError::HostMissing),
+            ("https:///", UrlError::HostMissing),
+            ("", UrlError::Malformed),
+            ("/repair", UrlError::Malformed),
+            ("shop.example.com", UrlError::Malformed),
+            ("https://shop.example.com/a\nb", UrlError::Malformed),
+            ("https://shop.exa\tmple.com/", UrlError::Malformed),
+            ("https://shop.example.com/a b", UrlError::Malformed),
+            ("https://shop.example.com/\0", UrlError::Malformed),
+            ("https://shop.example.com:99999/", UrlError::Malformed),
+            ("https://256.256.256.256/", UrlError::Malformed),
+            ("https://[fe80::1%25eth0]/", UrlError::Malformed),
         ] {
             assert_eq!(parse(text, Mode::Live), Err(mistake), "{text:?}");
         }
@@ -141,11 +141,11 @@ mod tests {
     fn a_url_of_2048_characters_is_the_longest() {
         let url = |length: usize| format!("{:a<length$}", "https://shop.example.com/");
         assert!(parse(&url(MAX_URL_LENGTH), Mode::Live).is_ok());
-        assert_eq!(parse(&url(MAX_URL_LENGTH + 1), Mode::Live), Err(UrlMistake::TooLong));
+        assert_eq!(parse(&url(MAX_URL_LENGTH + 1), Mode::Live), Err(UrlError::TooLong));
     }
 
     #[test]
-    fn every_spelling_of_a_loopback_host_is_refused() {
+    fn every_spelling_of_a_loopback_host_is_rejected() {
         for host in [
             "127.0.0.1",
             "127.0.0.1.",
@@ -173,7 +173,7 @@ mod tests {
         ] {
             let mistake = parse(&format!("https://{host}/repair"), Mode::Live);
             assert!(
-                matches!(mistake, Err(UrlMistake::AddressRefused { .. })),
+                matches!(mistake, Err(UrlError::AddressRejected { .. })),
                 "{host}: {mistake:?}"
             );
         }
@@ -199,9 +199,9 @@ mod tests {
     #[test]
     fn an_allowed_network_does_not_make_http_good_enough_for_live() {
         let allow = "127.0.0.0/8".parse().expect("the network parses");
-        let refused = RepairUrl::parse("http://127.0.0.1/", Mode::Live, &allow);
-        let mistake = UrlMistake::HttpsRequired { entry: None };
-        assert_eq!(refused, Err(RepairUrlError(mistake)));
+        let rejected = RepairUrl::parse("http://127.0.0.1/", Mode::Live, &allow);
+        let mistake = UrlError::HttpsRequired { entry: None };
+        assert_eq!(rejected, Err(RepairUrlError(mistake)));
     }
 
     #[test]
@@ -212,16 +212,16 @@ mod tests {
             assert_eq!(parsed.map(|url| url.to_string()).as_deref(), Ok(url));
         }
         for url in ["http://billing:3001/", "http://billing.example.com:3000/", "http://billing/"] {
-            let refused = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
-            assert!(matches!(refused, UrlMistake::HttpsRequired { entry: Some(_) }), "{refused}");
+            let rejected = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
+            assert!(matches!(rejected, UrlError::HttpsRequired { entry: Some(_) }), "{rejected}");
         }
         for url in ["http://localhost:9001/", "http://127.0.0.1:9000/", "http://[::1]:9000/"] {
-            let refused = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
-            assert!(matches!(refused, UrlMistake::AddressRefused { .. }), "{refused}");
+            let rejected = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
+            assert!(matches!(rejected, UrlError::AddressRejected { .. }), "{rejected}");
         }
         for (url, mistake) in [
-            ("http://bob@billing:3000/", UrlMistake::Credentials),
-            ("http://billing:3000/#x", UrlMistake::Fragment),
+            ("http://bob@billing:3000/", UrlError::Credentials),
+            ("http://billing:3000/#x", UrlError::Fragment),
         ] {
             assert_eq!(RepairUrl::parse(url, Mode::Live, &allow), Err(RepairUrlError(mistake)));
         }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_token_of_another_shape_is_refused() {
+    fn a_session_token_of_another_shape_is_rejected() {
         let good = SessionToken::from_bytes([0xfb; 32]).reveal();
         assert_eq!(good.len(), TOKEN_LENGTH);
         assert!(good.contains(['-', '_']), "of the alphabet that a URL and a cookie can hold");

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_shop_is_refused() {
+    fn whatever_is_no_shop_is_rejected() {
         for other in [
             "",
             "cometcart",

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::alert::{legible, one_line};
+use crate::alert::{one_line, sanitize};
 use crate::audit::{Action, AuditEvent};
 use crate::ids::{DestinationId, KeyId, ReplayId};
 
@@ -143,7 +143,7 @@ impl TimelineItem {
         if let Some(response) = attempt::response(&self.event) {
             text = format!("{text} Response: {response}");
         }
-        legible(&text).trim_end().to_owned()
+        sanitize(&text).trim_end().to_owned()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::reprocess::ReprocessState;
 
 /// Where an event stands at the moment of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct EventState {
     pub effect: Effect,
     /// The incident's state, if there is one.
     pub incident: Option<IncidentState>,
@@ -57,7 +57,7 @@ pub enum ResultVerdict {
 
 /// Judges a reported result. `answers` is the reprocess that the app says it answers.
 #[must_use]
-pub fn judge_result(at: Standing, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
+pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
     match (outcome, at.effect) {
         (Outcome::Succeeded, Effect::Succeeded) | (Outcome::Superseded, Effect::Superseded) => {
             ResultVerdict::Repeat
@@ -87,7 +87,7 @@ pub fn judge_result(at: Standing, outcome: Outcome, answers: Option<ReplayId>) -
 }
 
 /// How a success ends the incident, if one is unresolved.
-fn resolution_by_success(at: Standing, answers: Option<ReplayId>) -> Option<Resolution> {
+fn resolution_by_success(at: EventState, answers: Option<ReplayId>) -> Option<Resolution> {
     match at.incident? {
         IncidentState::Resolved => None,
         IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
@@ -126,7 +126,7 @@ pub fn judge_silence(
 
 /// Whether a reprocess may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReprocessRefusal {
+pub enum ReprocessRejection {
     /// One runs already.
     #[error("a reprocess is running: {0}")]
     Running(ReplayId),
@@ -145,18 +145,18 @@ pub enum ReprocessRefusal {
 ///
 /// # Errors
 /// The reason why it may not start now.
-pub fn judge_reprocess(at: Standing) -> Result<(), ReprocessRefusal> {
+pub fn judge_reprocess(at: EventState) -> Result<(), ReprocessRejection> {
     match (at.incident, at.running) {
-        (None, _) => Err(ReprocessRefusal::NoIncident),
-        (Some(IncidentState::Resolved), _) => Err(ReprocessRefusal::Resolved),
-        (Some(_), Some(running)) => Err(ReprocessRefusal::Running(running)),
+        (None, _) => Err(ReprocessRejection::NoIncident),
+        (Some(IncidentState::Resolved), _) => Err(ReprocessRejection::Resolved),
+        (Some(_), Some(running)) => Err(ReprocessRejection::Running(running)),
         (Some(_), None) => Ok(()),
     }
 }
 
 /// Why an incident cannot be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AcknowledgeRefusal {
+pub enum AcknowledgeRejection {
     /// There is nothing to acknowledge.
     #[error("the event has no incident")]
     NoIncident,
@@ -175,13 +175,13 @@ pub enum AcknowledgeRefusal {
 ///
 /// # Errors
 /// The reason why there is nothing to acknowledge now.
-pub fn judge_acknowledge(at: Standing) -> Result<(), AcknowledgeRefusal> {
+pub fn judge_acknowledge(at: EventState) -> Result<(), AcknowledgeRejection> {
     match at.incident {
-        None => Err(AcknowledgeRefusal::NoIncident),
+        None => Err(AcknowledgeRejection::NoIncident),
         Some(IncidentState::Open) => Ok(()),
-        Some(IncidentState::Acknowledged) => Err(AcknowledgeRefusal::AlreadyAcknowledged),
-        Some(IncidentState::Reprocessing) => Err(AcknowledgeRefusal::Repairing),
-        Some(IncidentState::Resolved) => Err(AcknowledgeRefusal::Resolved),
+        Some(IncidentState::Acknowledged) => Err(AcknowledgeRejection::AlreadyAcknowledged),
+        Some(IncidentState::Reprocessing) => Err(AcknowledgeRejection::Repairing),
+        Some(IncidentState::Resolved) => Err(AcknowledgeRejection::Resolved),
     }
 }
 
@@ -232,8 +232,8 @@ mod tests {
         effect: Effect,
         incident: Option<IncidentState>,
         running: Option<ReplayId>,
-    ) -> Standing {
-        Standing { effect, incident, running, reprocessed_before: running.is_some() }
+    ) -> EventState {
+        EventState { effect, incident, running, reprocessed_before: running.is_some() }
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         let late = standing(Effect::Missing, Some(IncidentState::Open), None);
         let repaired = standing(Effect::Failed, Some(IncidentState::Reprocessing), Some(replay(1)));
         let by_hand = standing(Effect::Failed, Some(IncidentState::Resolved), None);
-        let after_silence = Standing { reprocessed_before: true, ..late };
+        let after_silence = EventState { reprocessed_before: true, ..late };
         for (at, answers, resolution) in [
             (late, None, Some(Resolution::LateSuccess)),
             (late, Some(replay(9)), Some(Resolution::LateSuccess)),
@@ -312,31 +312,31 @@ mod tests {
         let open = standing(Effect::Missing, Some(IncidentState::Acknowledged), None);
         assert_eq!(judge_reprocess(open), Ok(()));
         let running = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
-        assert_eq!(judge_reprocess(running), Err(ReprocessRefusal::Running(replay(1))));
+        assert_eq!(judge_reprocess(running), Err(ReprocessRejection::Running(replay(1))));
         let none = standing(Effect::Pending, None, None);
-        assert_eq!(judge_reprocess(none), Err(ReprocessRefusal::NoIncident));
+        assert_eq!(judge_reprocess(none), Err(ReprocessRejection::NoIncident));
         let resolved = standing(Effect::Succeeded, Some(IncidentState::Resolved), None);
-        assert_eq!(judge_reprocess(resolved), Err(ReprocessRefusal::Resolved));
+        assert_eq!(judge_reprocess(resolved), Err(ReprocessRejection::Resolved));
     }
 
     #[test]
     fn only_an_open_incident_is_acknowledged() {
         for (incident, verdict, words) in [
-            (None, Err(AcknowledgeRefusal::NoIncident), "the event has no incident"),
+            (None, Err(AcknowledgeRejection::NoIncident), "the event has no incident"),
             (Some(IncidentState::Open), Ok(()), ""),
             (
                 Some(IncidentState::Acknowledged),
-                Err(AcknowledgeRefusal::AlreadyAcknowledged),
+                Err(AcknowledgeRejection::AlreadyAcknowledged),
                 "the incident is acknowledged already",
             ),
             (
                 Some(IncidentState::Reprocessing),
-                Err(AcknowledgeRefusal::Repairing),
+                Err(AcknowledgeRejection::Repairing),
                 "the incident is being reprocessed",
             ),
             (
                 Some(IncidentState::Resolved),
-                Err(AcknowledgeRefusal::Resolved),
+                Err(AcknowledgeRejection::Resolved),
                 "the incident is resolved",
             ),
         ] {

@@ -1,7 +1,7 @@
 //! What the database tells the watch: where its event stands and what comes next.
 //!
 //! The watch never decides from what it was told in signals. After each of them it asks the store,
-//! which answers with a [`WatchStanding`], computed under the event's row lock on the database's
+//! which answers with a [`WatchState`], computed under the event's row lock on the database's
 //! clock. Durations are relative, so the clocks of Temporal and Postgres need not agree.
 //!
 //! The answer may come from a worker of another release. What this one does not know in it changes
@@ -20,7 +20,7 @@ use crate::reprocess::ReprocessState;
 
 /// Where an event stands, and what the watch does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WatchStanding {
+pub struct WatchState {
     /// What became of the effect.
     pub effect: OrUnknown<Effect>,
     /// The incident, if there is one.
@@ -86,7 +86,7 @@ pub enum NextStep {
 
 /// What the next step depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation {
+pub struct NextStepInput {
     /// What became of the effect.
     pub effect: Effect,
     /// Until when the app may report in time.
@@ -100,7 +100,7 @@ pub struct Situation {
 impl NextStep {
     /// Decides what comes next, on the database's clock.
     #[must_use]
-    pub fn decide(at: Situation, now: OffsetDateTime) -> Self {
+    pub fn decide(at: NextStepInput, now: OffsetDateTime) -> Self {
         let wait_ms =
             |due: OffsetDateTime| Self::millis(Duration::try_from(due - now).unwrap_or_default());
         match (at.effect, at.incident, at.running) {
@@ -136,8 +136,12 @@ mod tests {
     fn each_situation_has_one_next_step() {
         let replay_id = ReplayId::from_uuid(Uuid::nil());
         let due = NOW + time::Duration::milliseconds(1_500);
-        let at =
-            |effect, incident, running| Situation { effect, timeout_at: due, incident, running };
+        let at = |effect, incident, running| NextStepInput {
+            effect,
+            timeout_at: due,
+            incident,
+            running,
+        };
         let open = Some(IncidentState::Open);
         let running = |state| Some((replay_id, state, Some(due)));
         for (situation, step) in [
@@ -174,7 +178,7 @@ mod tests {
             "next": { "do": "verify_result", "replay_id": "rpl_00000000000000000000000001", "wait_ms": 5 },
             "owner": { "team": "billing" },
         });
-        let read: WatchStanding = serde_json::from_value(answer).expect("read");
+        let read: WatchState = serde_json::from_value(answer).expect("read");
         assert_eq!(read.next, NextStep::Unknown);
         assert_eq!(read.effect.to_string(), "superseded_by_law");
         assert_eq!(read.incident.expect("an incident").state.to_string(), "escalated");
@@ -185,8 +189,12 @@ mod tests {
     fn a_passed_deadline_waits_no_more_and_a_part_of_a_millisecond_counts_whole() {
         assert_eq!(NextStep::millis(Duration::ZERO), 0);
         assert_eq!(NextStep::millis(Duration::from_nanos(1)), 1);
-        let late =
-            Situation { effect: Effect::Pending, timeout_at: NOW, incident: None, running: None };
+        let late = NextStepInput {
+            effect: Effect::Pending,
+            timeout_at: NOW,
+            incident: None,
+            running: None,
+        };
         assert_eq!(
             NextStep::decide(late, NOW + time::Duration::SECOND),
             NextStep::WaitForResult { wait_ms: 0 }

@@ -19,7 +19,7 @@ pub struct WebOrigin {
 impl WebOrigin {
     /// The origin of a page's address.
     #[must_use]
-    pub fn of_url(text: &str) -> Option<Self> {
+    pub fn from_url(text: &str) -> Option<Self> {
         let url = Url::parse(text.trim()).ok()?;
         if !matches!(url.scheme(), "http" | "https") {
             return None;
@@ -36,7 +36,7 @@ impl WebOrigin {
         if authority.contains(['/', '?', '#', '@', '\\']) {
             return None;
         }
-        Self::of_url(text)
+        Self::from_url(text)
     }
 
     /// Whether it is the machine itself without TLS, as in development.
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port_in_whatever_spelling() {
-        let public = WebOrigin::of_url("https://Pay.Example.com/watch/").expect("an origin");
+        let public = WebOrigin::from_url("https://Pay.Example.com/watch/").expect("an origin");
         for same in [
             "https://pay.example.com",
             "https://pay.example.com/",
@@ -91,7 +91,7 @@ mod tests {
             assert_ne!(WebOrigin::parse(other).expect(other), public, "{other}");
         }
         assert_eq!(public.to_string(), "https://pay.example.com");
-        let plain = WebOrigin::of_url("http://[::1]:8080").expect("an origin");
+        let plain = WebOrigin::from_url("http://[::1]:8080").expect("an origin");
         assert_eq!(plain.to_string(), "http://[::1]:8080");
     }
 

@@ -21,8 +21,8 @@ pub enum StartError {
     Tool { program: &'static str, status: String, output: String },
     #[error("{engine} ended while it was starting ({status}). The end of {}:\n{tail}", log.display())]
     Died { engine: &'static str, status: String, log: PathBuf, tail: String },
-    #[error("{engine} was not ready after {patience:?}. The end of {}:\n{tail}", log.display())]
-    NotReady { engine: &'static str, patience: Duration, log: PathBuf, tail: String },
+    #[error("{engine} was not ready after {timeout:?}. The end of {}:\n{tail}", log.display())]
+    NotReady { engine: &'static str, timeout: Duration, log: PathBuf, tail: String },
     #[error(
         "{} was made by PostgreSQL {found}, but this is PostgreSQL {version}. Set \
          SENDPROMPTLY_POSTGRES_BIN_DIR to a PostgreSQL {found}, or use another data folder",

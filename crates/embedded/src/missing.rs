@@ -58,7 +58,7 @@ impl NotFound {
     }
 
     /// For what is no engine, and so is looked for in the cache only.
-    pub(crate) fn of_wheel(title: &'static str, wheel: &Wheel) -> Self {
+    pub(crate) fn from_wheel(title: &'static str, wheel: &Wheel) -> Self {
         Self { title, minimum: wheel.engine, looked: vec![], by_hand: vec![] }
     }
 

@@ -40,8 +40,8 @@ pub fn port_is_free(port: u16) -> bool {
 }
 
 /// Waits for a port that a dying engine of ours may still hold.
-pub(crate) async fn wait_until_free(port: u16, patience: Duration) -> Result<(), StartError> {
-    let deadline = Instant::now() + patience;
+pub(crate) async fn wait_until_free(port: u16, timeout: Duration) -> Result<(), StartError> {
+    let deadline = Instant::now() + timeout;
     while !port_is_free(port) {
         if Instant::now() >= deadline {
             return Err(StartError::PortTaken { port });

@@ -14,10 +14,10 @@ use std::{io, thread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
-use crate::keeper;
+use crate::spawner;
 
 /// How long an engine may take to stop before it is killed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 const DROP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The two signals that an engine is stopped with.
@@ -48,16 +48,16 @@ pub(crate) struct Process {
 
 impl Process {
     pub fn spawn(name: &'static str, command: Command, signals: StopSignals) -> io::Result<Self> {
-        let mut child = keeper::spawn(command)?;
+        let mut child = spawner::spawn(command)?;
         let pid = Pid::from_child(&child);
-        let (tell, exit) = watch::channel(None);
+        let (notify, exit) = watch::channel(None);
         let reaped = Arc::new(Mutex::new(false));
         let gate = Arc::clone(&reaped);
         // Handed over by a channel, so that the child can still be ended if there is no thread.
         let (hand, take) = std::sync::mpsc::channel::<Child>();
         let wait = move || {
             if let Ok(child) = take.recv() {
-                tell.send_replace(Some(wait_and_reap(child, pid, &gate)));
+                notify.send_replace(Some(wait_and_reap(child, pid, &gate)));
             }
         };
         if let Err(error) = thread::Builder::new().name(format!("{name} waiter")).spawn(wait) {
@@ -88,10 +88,10 @@ impl Process {
 
     pub async fn stop(&self) -> Stopped {
         self.signal(self.signals.orderly);
-        if tokio::time::timeout(PATIENCE, self.wait_exit()).await.is_ok() {
+        if tokio::time::timeout(TIMEOUT, self.wait_exit()).await.is_ok() {
             return Stopped::Orderly;
         }
-        tracing::warn!(engine = self.name, "did not stop in {PATIENCE:?} and is killed");
+        tracing::warn!(engine = self.name, "did not stop in {TIMEOUT:?} and is killed");
         self.kill();
         self.wait_exit().await;
         Stopped::Killed
@@ -113,8 +113,8 @@ impl Process {
         }
     }
 
-    fn exits_within(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+    fn exits_within(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         while self.exited().is_none() {
             if Instant::now() >= deadline {
                 return false;

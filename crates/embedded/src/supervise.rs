@@ -140,13 +140,13 @@ async fn keep_running<E: Engine>(
             pause = FIRST_PAUSE;
         }
         let how = status.to_string();
-        tell(&events, EngineEvent::Died { engine: E::NAME, how, restart_in: pause });
+        notify(&events, EngineEvent::Died { engine: E::NAME, how, restart_in: pause });
         let died = Instant::now();
         engine = tokio::select! {
             restarted = restart(&engine, &mut pause, &events) => restarted,
             _ = &mut stop => return Stopped::Orderly,
         };
-        tell(&events, EngineEvent::Restarted { engine: E::NAME, down_for: died.elapsed() });
+        notify(&events, EngineEvent::Restarted { engine: E::NAME, down_for: died.elapsed() });
     }
 }
 
@@ -161,7 +161,7 @@ async fn restart<E: Engine>(
         *pause = (*pause * 2).min(LONGEST_PAUSE);
         match dead.start_again().await {
             Ok(engine) => return engine,
-            Err(error) => tell(
+            Err(error) => notify(
                 events,
                 EngineEvent::RestartFailed {
                     engine: E::NAME,
@@ -173,7 +173,7 @@ async fn restart<E: Engine>(
     }
 }
 
-fn tell(events: &mpsc::UnboundedSender<EngineEvent>, event: EngineEvent) {
+fn notify(events: &mpsc::UnboundedSender<EngineEvent>, event: EngineEvent) {
     tracing::warn!(%event, "embedded engine");
     // Nobody has to listen.
     let _ = events.send(event);

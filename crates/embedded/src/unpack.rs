@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wheel_with_other_bytes_is_refused_with_both_checksums() {
+    fn a_wheel_with_other_bytes_is_rejected_with_both_checksums() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "abc").unwrap();
         check(&WHEEL, file.path()).unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_leaves_the_folder_is_refused() {
+    fn a_name_that_leaves_the_folder_is_rejected() {
         let file = archive(&["../charlie"]);
         let into = tempfile::tempdir().unwrap();
         let error = unpack(&WHEEL, file.path(), &into.path().join("in")).unwrap_err();

@@ -31,7 +31,7 @@ async fn ask(url: &str, query: &'static str) -> String {
     answer
 }
 
-async fn tell(url: &str, statement: &'static str) {
+async fn notify(url: &str, statement: &'static str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     sqlx::query(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
@@ -44,7 +44,7 @@ async fn postgres_keeps_its_data_and_its_address_over_a_restart() {
     let options = options_in(&folder);
     let server = Postgres::start(&engines.postgres, options.clone()).await.unwrap();
     let url = server.url(DATABASE);
-    tell(&url, "CREATE TABLE shop AS SELECT 'alice' AS owner").await;
+    notify(&url, "CREATE TABLE shop AS SELECT 'alice' AS owner").await;
     assert_eq!(server.stop().await, Stopped::Orderly);
 
     let server = Postgres::start(&engines.postgres, options).await.unwrap();
@@ -82,7 +82,7 @@ async fn postgres_starts_again_after_a_kill_with_clients_connected() {
     let options = options_in(&folder);
     let server = Postgres::start(&engines.postgres, options.clone()).await.unwrap();
     let url = server.url(DATABASE);
-    tell(&url, "CREATE TABLE shop AS SELECT 'alice' AS owner").await;
+    notify(&url, "CREATE TABLE shop AS SELECT 'alice' AS owner").await;
     let mut busy = PgConnection::connect(&url).await.unwrap();
     let sleeper = tokio::spawn(async move {
         sqlx::query("SELECT pg_sleep(60)").execute(&mut busy).await.unwrap_err();

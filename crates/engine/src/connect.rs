@@ -30,7 +30,7 @@ pub enum EngineError {
     Unreachable(String),
     /// The server refuses this very request, and will refuse it again.
     #[error("Temporal refused the request: {0}")]
-    Refused(String),
+    Rejected(String),
     /// The server has no such namespace.
     #[error(
         "Temporal has no namespace {0}: run `sendpromptly setup temporal`, or see TEMPORAL_NAMESPACE"
@@ -173,7 +173,7 @@ async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
 pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
     match status.code() {
         tonic::Code::InvalidArgument | tonic::Code::OutOfRange | tonic::Code::Unimplemented => {
-            EngineError::Refused(status.message().to_owned())
+            EngineError::Rejected(status.message().to_owned())
         }
         tonic::Code::NotFound if status.message().starts_with("Namespace ") => {
             let name = status.message().split(' ').nth(1);

@@ -12,7 +12,7 @@ pub mod settings;
 pub mod setup;
 mod stalls;
 pub mod sweep;
-pub mod wishes;
+pub mod watch;
 
 pub use connect::{Engine, EngineError};
 pub use health::Monitor;

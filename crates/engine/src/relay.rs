@@ -26,15 +26,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connect::{Engine, EngineError};
-use crate::wishes::Watch;
+use crate::watch::Watch;
 use crate::{restarts, sweep};
 
 /// How many events are carried over at the same time.
-const CARRIERS: usize = 16;
+const MAX_IN_FLIGHT: usize = 16;
 /// How many nudges may wait; the sweep takes what does not fit.
-const MAX_NUDGES: usize = 10_000;
+const MAX_WAKEUPS: usize = 10_000;
 /// How often a wish is refused before it is parked.
-const MAX_REFUSALS: i32 = 10;
+const MAX_REJECTIONS: i32 = 10;
 /// How many wishes the sweep claims at once.
 const SWEEP_BATCH: i64 = 256;
 /// How often the sweep looks.
@@ -43,7 +43,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// A handle to the running relay. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay {
-    nudges: mpsc::Sender<EventId>,
+    wakeups: mpsc::Sender<EventId>,
 }
 
 impl Relay {
@@ -55,53 +55,54 @@ impl Relay {
         shutdown: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Self {
-        let (nudges, inbox) = mpsc::channel(MAX_NUDGES);
-        let carrier = Carrier { engine, pool: pool.clone() };
-        tasks
-            .spawn(shutdown.clone().run_until_cancelled_owned(take_nudges(carrier.clone(), inbox)));
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep_outbox(carrier)));
+        let (wakeups, woken) = mpsc::channel(MAX_WAKEUPS);
+        let dispatcher = Dispatcher { engine, pool: pool.clone() };
+        tasks.spawn(
+            shutdown.clone().run_until_cancelled_owned(dispatch_woken(dispatcher.clone(), woken)),
+        );
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep_outbox(dispatcher)));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep::run(pool)));
-        Self { nudges }
+        Self { wakeups }
     }
 
     /// Carries the wishes of one event over now. Never waits; what is missed here is swept up.
-    pub fn nudge(&self, event_id: EventId) {
-        if self.nudges.try_send(event_id).is_err() {
+    pub fn wake(&self, event_id: EventId) {
+        if self.wakeups.try_send(event_id).is_err() {
             tracing::debug!(%event_id, "too many nudges wait; the sweep will take this one");
         }
     }
 }
 
 #[derive(Clone)]
-struct Carrier {
+struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
 }
 
-async fn take_nudges(carrier: Carrier, mut inbox: mpsc::Receiver<EventId>) {
+async fn dispatch_woken(dispatcher: Dispatcher, mut woken: mpsc::Receiver<EventId>) {
     let mut running = JoinSet::new();
-    while let Some(event_id) = inbox.recv().await {
-        while running.len() >= CARRIERS {
+    while let Some(event_id) = woken.recv().await {
+        while running.len() >= MAX_IN_FLIGHT {
             running.join_next().await;
         }
         while running.try_join_next().is_some() {}
-        let carrier = carrier.clone();
+        let dispatcher = dispatcher.clone();
         running.spawn(async move {
-            match outbox::claim_due(&carrier.pool, Some(event_id), SWEEP_BATCH).await {
-                Ok(wishes) if wishes.is_empty() => {}
-                Ok(wishes) => carrier.carry_event(wishes).await,
+            match outbox::claim_due(&dispatcher.pool, Some(event_id), SWEEP_BATCH).await {
+                Ok(messages) if messages.is_empty() => {}
+                Ok(messages) => dispatcher.dispatch_event(messages).await,
                 Err(error) => tracing::warn!(%event_id, %error, "could not claim wishes"),
             }
         });
     }
 }
 
-async fn sweep_outbox(carrier: Carrier) {
+async fn sweep_outbox(dispatcher: Dispatcher) {
     loop {
-        match outbox::claim_due(&carrier.pool, None, SWEEP_BATCH).await {
-            Ok(wishes) if wishes.is_empty() => {}
-            Ok(wishes) => {
-                carrier.carry_all(wishes).await;
+        match outbox::claim_due(&dispatcher.pool, None, SWEEP_BATCH).await {
+            Ok(messages) if messages.is_empty() => {}
+            Ok(messages) => {
+                dispatcher.dispatch_all(messages).await;
                 continue;
             }
             Err(error) => tracing::warn!(%error, "could not sweep the outbox"),
@@ -110,37 +111,37 @@ async fn sweep_outbox(carrier: Carrier) {
     }
 }
 
-impl Carrier {
+impl Dispatcher {
     /// Carries wishes of several events, each event's in their order.
-    async fn carry_all(&self, wishes: Vec<ClaimedMessage>) {
+    async fn dispatch_all(&self, messages: Vec<ClaimedMessage>) {
         let mut by_event: Vec<(EventId, Vec<ClaimedMessage>)> = Vec::new();
-        for wish in wishes {
-            match by_event.iter_mut().find(|(event_id, _)| *event_id == wish.event_id) {
-                Some((_, of_event)) => of_event.push(wish),
-                None => by_event.push((wish.event_id, vec![wish])),
+        for message in messages {
+            match by_event.iter_mut().find(|(event_id, _)| *event_id == message.event_id) {
+                Some((_, messages_of_event)) => messages_of_event.push(message),
+                None => by_event.push((message.event_id, vec![message])),
             }
         }
         let mut running = JoinSet::new();
-        for (_, of_event) in by_event {
-            while running.len() >= CARRIERS {
+        for (_, messages_of_event) in by_event {
+            while running.len() >= MAX_IN_FLIGHT {
                 running.join_next().await;
             }
-            let carrier = self.clone();
-            running.spawn(async move { carrier.carry_event(of_event).await });
+            let dispatcher = self.clone();
+            running.spawn(async move { dispatcher.dispatch_event(messages_of_event).await });
         }
         while running.join_next().await.is_some() {}
     }
 
     /// Carries the wishes of one event. What fails is put off, and what follows it waits too.
-    async fn carry_event(&self, wishes: Vec<ClaimedMessage>) {
+    async fn dispatch_event(&self, messages: Vec<ClaimedMessage>) {
         let mut relayed = Vec::new();
         let mut failed = None;
-        for (at, wish) in wishes.iter().enumerate() {
-            let followed = wishes.get(at + 1).is_some_and(|next| next.kind == OutboxKind::Result);
-            match self.carry(wish, followed).await {
-                Ok(()) => relayed.push(wish.id),
+        for (at, message) in messages.iter().enumerate() {
+            let followed = messages.get(at + 1).is_some_and(|next| next.kind == OutboxKind::Result);
+            match self.dispatch(message, followed).await {
+                Ok(()) => relayed.push(message.id),
                 Err(error) => {
-                    failed = Some((wish, error));
+                    failed = Some((message, error));
                     break;
                 }
             }
@@ -151,28 +152,28 @@ impl Carrier {
         }
     }
 
-    async fn carry(
+    async fn dispatch(
         &self,
-        wish: &ClaimedMessage,
+        message: &ClaimedMessage,
         followed_by_result: bool,
     ) -> Result<(), EngineError> {
-        if wish.kind == OutboxKind::Start && followed_by_result {
+        if message.kind == OutboxKind::Start && followed_by_result {
             // The signal that follows starts the watch, so that one call does both.
             return Ok(());
         }
         self.engine.ensure_ours(&self.pool).await?;
         let client = self.engine.client().await?;
-        let (event, resumed) = self.find_event(wish.event_id).await?;
+        let (event, resumed) = self.find_event(message.event_id).await?;
         let task_queue = self.engine.task_queue();
         let watch = Watch { client: &client, task_queue, event: &event, resumed };
-        match wish.kind {
+        match message.kind {
             OutboxKind::Start => watch.start().await,
-            OutboxKind::Restart => restarts::restart(&self.pool, watch, wish.id).await,
+            OutboxKind::Restart => restarts::restart(&self.pool, watch, message.id).await,
             OutboxKind::Result
             | OutboxKind::Reprocess
             | OutboxKind::Resolve
             | OutboxKind::Acknowledged => {
-                watch.signal(wish.kind.as_str(), wish.id, &wish.payload).await
+                watch.signal(message.kind.as_str(), message.id, &message.payload).await
             }
         }
     }
@@ -182,11 +183,12 @@ impl Carrier {
         let unreachable = |error: StoreError| EngineError::Unreachable(error.to_string());
         let event = events::find_event(&self.pool, event_id).await.map_err(unreachable)?;
         let event =
-            event.ok_or_else(|| EngineError::Refused(format!("there is no event {event_id}")))?;
+            event.ok_or_else(|| EngineError::Rejected(format!("there is no event {event_id}")))?;
         if event.effect == Effect::Pending {
             return Ok((event, false));
         }
-        let incident = incidents::find_of_event(&self.pool, event_id).await.map_err(unreachable)?;
+        let incident =
+            incidents::find_for_event(&self.pool, event_id).await.map_err(unreachable)?;
         Ok((event, incident.is_some()))
     }
 
@@ -198,26 +200,26 @@ impl Carrier {
         if !relayed.is_empty() {
             outbox::delete_relayed(&self.pool, relayed).await?;
         }
-        let Some((wish, error)) = failed else { return Ok(()) };
-        if let EngineError::Refused(why) = &error
-            && outbox::count_refusal(&self.pool, wish.id).await? >= MAX_REFUSALS
+        let Some((message, error)) = failed else { return Ok(()) };
+        if let EngineError::Rejected(why) = &error
+            && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
         {
-            return self.park(wish, why).await;
+            return self.park(message, why).await;
         }
-        tracing::debug!(event_id = %wish.event_id, %error, "put a wish off");
-        outbox::put_off(&self.pool, wish.id, &error.to_string()).await
+        tracing::debug!(event_id = %message.event_id, %error, "put a wish off");
+        outbox::reschedule(&self.pool, message.id, &error.to_string()).await
     }
 
-    async fn park(&self, wish: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
-        tracing::error!(event_id = %wish.event_id, wish = wish.kind.as_str(), why, "parked a wish that Temporal refuses");
+    async fn park(&self, message: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
+        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked a wish that Temporal refuses");
         transaction(&self.pool, async |tx| {
-            outbox::park(&mut *tx, wish.id, why).await?;
-            let Some(event) = events::find_event(&mut *tx, wish.event_id).await? else {
+            outbox::park(&mut *tx, message.id, why).await?;
+            let Some(event) = events::find_event(&mut *tx, message.event_id).await? else {
                 return Ok(());
             };
             let subject = Subject::event(event.project_id, event.id);
             let parked =
-                AuditEvent::RelayParked(ParkedDetail { wish: wish.kind, why: why.to_owned() });
+                AuditEvent::RelayParked(ParkedDetail { wish: message.kind, why: why.to_owned() });
             audit::record(&mut *tx, &Actor::System, subject, &parked).await
         })
         .await

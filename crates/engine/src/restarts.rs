@@ -21,7 +21,7 @@ use workflows::names::workflow_id;
 
 use crate::connect::{EngineError, judge_status};
 use crate::stalls::{self, FoundStall};
-use crate::wishes::Watch;
+use crate::watch::Watch;
 
 pub(crate) async fn restart(
     pool: &PgPool,
@@ -56,7 +56,7 @@ async fn find_stall(watch: Watch<'_>) -> Result<Option<FoundStall>, EngineError>
         }
         Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
         Err(WorkflowInteractionError::Rpc(status)) => Err(judge_status(&status)),
-        Err(error) => Err(EngineError::Refused(error.to_string())),
+        Err(error) => Err(EngineError::Rejected(error.to_string())),
     }
 }
 

@@ -133,7 +133,7 @@ mod tests {
         read(&select(pairs.map(|(name, value)| (name.into(), value.into())))?)
     }
 
-    fn refused(pairs: &[(&str, &str)]) -> String {
+    fn rejected(pairs: &[(&str, &str)]) -> String {
         given(pairs).map(|_| ()).expect_err("refused").to_string()
     }
 
@@ -183,11 +183,11 @@ mod tests {
             ([("TEMPORAL_TLS", "on")], "TEMPORAL_TLS must be true or false"),
             ([("TEMPORAL_PROFILE", "prod")], "prod"),
         ] {
-            let text = refused(&pairs);
+            let text = rejected(&pairs);
             assert!(text.contains(said), "{text}");
         }
         let twice = [("TEMPORAL_TLS_CLIENT_KEY_PATH", "/a"), ("TEMPORAL_TLS_CLIENT_KEY_DATA", "b")];
-        assert!(refused(&twice).contains("TEMPORAL_TLS_CLIENT_KEY_DATA"));
+        assert!(rejected(&twice).contains("TEMPORAL_TLS_CLIENT_KEY_DATA"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::connect::{Engine, EngineError, ask, judge_status};
 pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 /// A namespace or an attribute that was just made is not everywhere at once.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_millis(500);
 
 /// Whether a step had anything to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct AttributeSetup {
     /// Names that were made now.
     pub made: Vec<&'static str>,
     /// Names that Temporal did not make, and why.
-    pub refused: Vec<(&'static str, EngineError)>,
+    pub rejected: Vec<(&'static str, EngineError)>,
     /// What is still lacking.
     pub gaps: AttributeGaps,
 }
@@ -118,7 +118,7 @@ impl Engine {
                 Err(EngineError::NoNamespace(_)) if Instant::now() < deadline => {}
                 seen => return seen,
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
@@ -163,7 +163,7 @@ impl Engine {
         for name in setup.gaps.missing.clone() {
             match self.make_attribute(name, deadline).await {
                 Ok(()) => setup.made.push(name),
-                Err(error) => setup.refused.push((name, error)),
+                Err(error) => setup.rejected.push((name, error)),
             }
         }
         while setup.made.iter().any(|name| setup.gaps.missing.contains(name)) {
@@ -174,7 +174,7 @@ impl Engine {
             if Instant::now() >= deadline {
                 break;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
         Ok(setup)
     }
@@ -186,7 +186,7 @@ impl Engine {
                 Err(error) if is_passing(&error) && Instant::now() < deadline => {}
                 made => return made,
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 

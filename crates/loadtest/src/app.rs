@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// So late that no deadline passes while something is measured.
 pub const TIMEOUT_MINUTES: u32 = 10_080;
 /// How long any answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An app that reports to a running API. Cheap to clone.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub struct App {
 impl App {
     /// An app with these API keys, which it uses in turn.
     pub fn new(url: String, keys: Vec<String>) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let http = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
         Ok(Self { http, url, keys: Arc::new(keys), sent: Arc::default() })
     }
 

@@ -7,45 +7,45 @@ use domain::ids::EventId;
 use store::{events, incidents};
 use tokio::time::{Instant, sleep_until};
 
-use crate::report::{Figure, Target};
-use crate::spread::{Spread, milliseconds};
-use crate::{Stage, eventually, say};
+use crate::percentiles::{Percentiles, milliseconds};
+use crate::report::{Figure, Threshold};
+use crate::{BenchContext, eventually, say};
 
 const EVENTS: u32 = 100;
 const SPREAD_OVER: Duration = Duration::from_secs(20);
 /// The shortest time-out that the API takes.
 const TIMEOUT_MINUTES: u32 = 1;
 /// How long after the last deadline an incident may still come.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Reports receipts, never a result, and waits for the incidents.
-pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
+pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
     say(&format!("{EVENTS} receipts, a minute of silence, {EVENTS} incidents"));
     let begin = Instant::now();
     let mut silent = Vec::new();
     for number in 0..EVENTS {
         sleep_until(begin + SPREAD_OVER / EVENTS * number).await;
-        silent.push(stage.app.receipt(TIMEOUT_MINUTES).await?);
+        silent.push(context.app.receipt(TIMEOUT_MINUTES).await?);
     }
     let mut measured = Vec::new();
     for event_id in silent {
-        measured.push(latency(stage, event_id).await?);
+        measured.push(latency(context, event_id).await?);
     }
-    let spread = Spread::new(measured)?;
+    let percentiles = Percentiles::new(measured)?;
     Ok(vec![Figure {
         name: "deadline → incident row, p99",
-        value: milliseconds(spread.percentile(99)),
+        value: milliseconds(percentiles.percentile(99)),
         unit: "ms",
-        target: Target::AtMost(1_000.0),
-        note: spread.to_string(),
+        target: Threshold::AtMost(1_000.0),
+        note: percentiles.to_string(),
     }])
 }
 
-async fn latency(stage: &Stage, event_id: EventId) -> anyhow::Result<Duration> {
+async fn latency(context: &BenchContext, event_id: EventId) -> anyhow::Result<Duration> {
     let event =
-        events::find_event(&stage.pool, event_id).await?.context("an event that is gone")?;
-    let incident = eventually("an incident", PATIENCE, async || {
-        Ok(incidents::find_of_event(&stage.pool, event_id).await?)
+        events::find_event(&context.pool, event_id).await?.context("an event that is gone")?;
+    let incident = eventually("an incident", TIMEOUT, async || {
+        Ok(incidents::find_for_event(&context.pool, event_id).await?)
     })
     .await?;
     // Opened before the deadline would be a bug of its own, so it must not look like a zero.

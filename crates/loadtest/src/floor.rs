@@ -10,7 +10,7 @@ use domain::api_key::ApiKey;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use embedded::{EngineDirs, Engines, Postgres, PostgresOptions};
-use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::projects::{self, ProjectSettings};
 use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{MasterKey, PgPool, api_keys};
@@ -39,7 +39,7 @@ pub async fn measure() -> anyhow::Result<Rate> {
 async fn measure_on(postgres: &Postgres) -> anyhow::Result<Rate> {
     let url = postgres.url(embedded::DATABASE);
     store::pool::migrate(&url).await?;
-    let handler = Arc::new(Handler::furnish(store::pool::connect_lazily(&url, SENDERS)?).await?);
+    let handler = Arc::new(Handler::seed(store::pool::connect_lazily(&url, SENDERS)?).await?);
     let rate = Rate::measure(move || {
         let handler = Arc::clone(&handler);
         async move { handler.accept().await }
@@ -48,7 +48,7 @@ async fn measure_on(postgres: &Postgres) -> anyhow::Result<Rate> {
 }
 
 impl Handler {
-    async fn furnish(pool: PgPool) -> anyhow::Result<Self> {
+    async fn seed(pool: PgPool) -> anyhow::Result<Self> {
         let settings = ProjectSettings {
             name: "CometCart".to_owned(),
             mode: Mode::Test,
@@ -82,12 +82,13 @@ impl Handler {
         };
         let mut tx = store::pool::begin(&self.pool).await?;
         let claim = idempotency::claim(&mut tx, used).await?;
-        anyhow::ensure!(claim == Claim::New(Place::Route), "a new key was used before");
+        anyhow::ensure!(claim == Claim::New(ResponseScope::Route), "a new key was used before");
         let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: None };
         let taken = accept_receipt(&mut tx, &self.master_key, &owner, delivery).await?;
         let body = taken.event_id.to_string().into_bytes();
-        let answer = StoredAnswer { status: 202, body };
-        let stored = idempotency::insert_answer(&mut *tx, used, Place::Route, &answer).await?;
+        let answer = StoredResponse { status: 202, body };
+        let stored =
+            idempotency::insert_response(&mut *tx, used, ResponseScope::Route, &answer).await?;
         anyhow::ensure!(stored, "a new key was answered before");
         Ok(store::pool::commit(tx).await?)
     }

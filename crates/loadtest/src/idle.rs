@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::report::{Figure, Target};
-use crate::{Stage, say, until_relayed};
+use crate::report::{Figure, Threshold};
+use crate::{BenchContext, say, until_relayed};
 
 /// After the last wish was relayed, the worker still has watches to start. It is at rest when it
 /// uses less of a core than [`CALM`] for this long, which is well above the target...
@@ -24,28 +24,28 @@ const UTIME: usize = 11;
 const STIME: usize = 12;
 
 /// Lets everything come to rest, then watches.
-pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
+pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
     say("letting everything come to rest, then watching it do nothing");
-    until_relayed(stage).await?;
+    until_relayed(context).await?;
     for _ in 0..SETTLES {
-        if share_of_a_core(stage.pid, SETTLE).await? < CALM {
+        if share_of_a_core(context.pid, SETTLE).await? < CALM {
             break;
         }
     }
-    let used = share_of_a_core(stage.pid, WATCHED).await?;
+    let used = share_of_a_core(context.pid, WATCHED).await?;
     Ok(vec![
         Figure {
             name: "resident memory of dev, at rest",
-            value: resident_megabytes(stage.pid)?,
+            value: resident_megabytes(context.pid)?,
             unit: "MB",
-            target: Target::AtMost(120.0),
+            target: Threshold::AtMost(120.0),
             note: "API and worker, after all of the above".to_owned(),
         },
         Figure {
             name: "CPU of dev, at rest",
             value: used * 100.0,
             unit: "% of a core",
-            target: Target::AtMost(3.0),
+            target: Threshold::AtMost(3.0),
             note: format!("API and worker, over {} s", WATCHED.as_secs()),
         },
     ])

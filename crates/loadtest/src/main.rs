@@ -14,12 +14,12 @@ mod dev;
 mod floor;
 mod idle;
 mod pages;
+mod percentiles;
 mod rate;
 mod receipts;
 mod recovery;
 mod report;
 mod seed;
-mod spread;
 mod watches;
 
 use std::io::{Write, stderr, stdout};
@@ -35,7 +35,7 @@ use workflows::names::TASK_QUEUE;
 
 use crate::app::App;
 use crate::dev::Dev;
-use crate::report::{Figure, Report};
+use crate::report::{BenchReport, Figure};
 
 /// Measures how fast sendpromptly is on this machine.
 #[derive(Debug, Parser)]
@@ -78,7 +78,7 @@ enum Part {
 }
 
 /// What every part works with.
-struct Stage {
+struct BenchContext {
     app: App,
     url: String,
     database_url: String,
@@ -106,13 +106,13 @@ fn main() -> ExitCode {
 }
 
 /// Prints what was measured and says whether that is good enough.
-fn show(args: &Args, report: &Report) -> bool {
+fn show(args: &Args, report: &BenchReport) -> bool {
     let text = if args.json { report.json() } else { report.table() };
     let printed = writeln!(stdout(), "{text}").is_ok();
     printed && (report.all_passed() || !args.strict)
 }
 
-fn run(args: &Args) -> anyhow::Result<Report> {
+fn run(args: &Args) -> anyhow::Result<BenchReport> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
@@ -125,14 +125,14 @@ fn run(args: &Args) -> anyhow::Result<Report> {
         };
         let measured = measured.with_context(|| format!("dev's last words:\n{}", dev.log_tail()));
         dev.stop().await?;
-        measured.map(Report::new)
+        measured.map(BenchReport::new)
     })
 }
 
 async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
     let address = dev.ready.temporal_address.clone();
     let namespace = dev.ready.temporal_namespace.clone();
-    let stage = Stage {
+    let context = BenchContext {
         app: App::new(dev.ready.url.clone(), dev.make_keys().await?)?,
         url: dev.ready.url.clone(),
         database_url: dev.ready.database_url.clone(),
@@ -146,15 +146,15 @@ async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
             continue;
         }
         figures.extend(match part {
-            Part::Watches => watches::measure(&stage).await?,
-            Part::Deadlines => deadlines::measure(&stage).await?,
-            Part::Receipts => receipts::measure(&stage).await?,
-            Part::Idle => idle::measure(&stage).await?,
-            Part::Recovery => recovery::measure(&stage).await?,
-            Part::Pages => pages::measure(&stage).await?,
+            Part::Watches => watches::measure(&context).await?,
+            Part::Deadlines => deadlines::measure(&context).await?,
+            Part::Receipts => receipts::measure(&context).await?,
+            Part::Idle => idle::measure(&context).await?,
+            Part::Recovery => recovery::measure(&context).await?,
+            Part::Pages => pages::measure(&context).await?,
         });
     }
-    stage.pool.close().await;
+    context.pool.close().await;
     Ok(figures)
 }
 
@@ -167,10 +167,10 @@ fn say(line: &str) {
 /// Asks again and again until there is an answer.
 async fn eventually<T>(
     what: &str,
-    patience: Duration,
+    timeout: Duration,
     mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         if let Some(answer) = ask().await? {
             return Ok(answer);
@@ -181,9 +181,9 @@ async fn eventually<T>(
 }
 
 /// Waits until Temporal has been told everything that was committed.
-async fn until_relayed(stage: &Stage) -> anyhow::Result<()> {
+async fn until_relayed(context: &BenchContext) -> anyhow::Result<()> {
     eventually("an empty outbox", Duration::from_mins(10), async || {
-        let (waiting, parked) = store::outbox::count_waiting(&stage.pool).await?;
+        let (waiting, parked) = store::outbox::count_waiting(&context.pool).await?;
         anyhow::ensure!(parked == 0, "Temporal refused {parked} wishes");
         Ok((waiting == 0).then_some(()))
     })

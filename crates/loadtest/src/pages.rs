@@ -12,9 +12,9 @@ use domain::secret_token::SessionToken;
 use reqwest::{Client, header};
 use store::Insertion;
 
-use crate::report::{Figure, Target};
-use crate::spread::{Spread, milliseconds};
-use crate::{Stage, say, seed};
+use crate::percentiles::{Percentiles, milliseconds};
+use crate::report::{Figure, Threshold};
+use crate::{BenchContext, say, seed};
 
 const EVENTS: u32 = 1_000_000;
 const INCIDENTS: u32 = 20_000;
@@ -37,21 +37,21 @@ const PAGES: [&str; 9] = [
 ];
 
 /// Fills the database and opens every list.
-pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
-    seed::fill(&stage.database_url, (EVENTS, INCIDENTS)).await?;
+pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
+    seed::fill(&context.database_url, (EVENTS, INCIDENTS)).await?;
     say("opening every list of the console");
-    let cookie = format!("__Host-sendpromptly={}", sign_in(stage).await?);
+    let cookie = format!("__Host-sendpromptly={}", sign_in(context).await?);
     let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let key = "SELECT provider_event_id FROM incidents ORDER BY id LIMIT 1";
-    let key: String = sqlx::query_scalar(key).fetch_one(&stage.pool).await?;
+    let key: String = sqlx::query_scalar(key).fetch_one(&context.pool).await?;
     let mut slowest: Option<(Duration, String)> = None;
     for page in PAGES {
-        let url = format!("{}{}", stage.url, page.replace("{key}", &key));
-        let spread = open(&http, &url, &cookie).await.with_context(|| page.to_owned())?;
-        let p95 = spread.percentile(95);
-        say(&format!("  {page}: p95 {:.1} ms, {spread}", milliseconds(p95)));
+        let url = format!("{}{}", context.url, page.replace("{key}", &key));
+        let percentiles = open(&http, &url, &cookie).await.with_context(|| page.to_owned())?;
+        let p95 = percentiles.percentile(95);
+        say(&format!("  {page}: p95 {:.1} ms, {percentiles}", milliseconds(p95)));
         if slowest.as_ref().is_none_or(|(so_far, _)| p95 > *so_far) {
-            slowest = Some((p95, format!("{page}: {spread}")));
+            slowest = Some((p95, format!("{page}: {percentiles}")));
         }
     }
     let (p95, note) = slowest.context("no page was opened")?;
@@ -59,12 +59,12 @@ pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
         name: "slowest list page, 1,000,000 events, p95",
         value: milliseconds(p95),
         unit: "ms",
-        target: Target::AtMost(50.0),
+        target: Threshold::AtMost(50.0),
         note,
     }])
 }
 
-async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Spread> {
+async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Percentiles> {
     let mut took = Vec::new();
     for turn in 0..WARM_UP + TIMES {
         let begin = Instant::now();
@@ -75,15 +75,15 @@ async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Spread> 
             took.push(begin.elapsed());
         }
     }
-    Spread::new(took)
+    Percentiles::new(took)
 }
 
 /// Begins a session as signing in does; the password is nobody's.
-async fn sign_in(stage: &Stage) -> anyhow::Result<String> {
+async fn sign_in(context: &BenchContext) -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     let token = SessionToken::from_bytes(bytes);
-    let mut db = stage.pool.acquire().await?;
+    let mut db = context.pool.acquire().await?;
     let added =
         store::operators::insert_operator(&mut db, "loadtest@localhost", Role::Viewer, "none")
             .await?;

@@ -23,12 +23,12 @@ pub struct Rate {
     /// What succeeded.
     pub per_second: f64,
     /// What did not.
-    pub refusals: Refusals,
+    pub rejections: Rejections,
 }
 
 /// How often something was refused, and why at first.
 #[derive(Default)]
-pub struct Refusals(Vec<String>);
+pub struct Rejections(Vec<String>);
 
 impl Rate {
     /// Lets [`SENDERS`] act for as long as [`LASTING`], after a [`WARM_UP`].
@@ -41,42 +41,42 @@ impl Rate {
         for _ in 0..SENDERS {
             senders.spawn(act_between(begin, begin + LASTING, act.clone()));
         }
-        let (mut done, mut refusals) = (0, Refusals::default());
+        let (mut done, mut rejections) = (0, Rejections::default());
         while let Some(ended) = senders.join_next().await {
-            let (of_one, mut refused) = ended?;
+            let (of_one, mut rejected) = ended?;
             done += of_one;
-            refusals.0.append(&mut refused.0);
+            rejections.0.append(&mut rejected.0);
         }
-        anyhow::ensure!(done > 0, "nothing succeeded{refusals}");
-        Ok(Self { per_second: f64::from(done) / begin.elapsed().as_secs_f64(), refusals })
+        anyhow::ensure!(done > 0, "nothing succeeded{rejections}");
+        Ok(Self { per_second: f64::from(done) / begin.elapsed().as_secs_f64(), rejections })
     }
 }
 
-async fn act_between<F>(begin: Instant, end: Instant, act: impl Fn() -> F) -> (u32, Refusals)
+async fn act_between<F>(begin: Instant, end: Instant, act: impl Fn() -> F) -> (u32, Rejections)
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let (mut done, mut refusals) = (0, Refusals::default());
+    let (mut done, mut rejections) = (0, Rejections::default());
     while Instant::now() < end {
         match act().await {
             Ok(()) => done += u32::from(Instant::now() >= begin),
             Err(error) => {
-                refusals.count(&error);
+                rejections.count(&error);
                 sleep(REST).await;
             }
         }
     }
-    (done, refusals)
+    (done, rejections)
 }
 
-impl Refusals {
+impl Rejections {
     /// Counts one.
     pub fn count(&mut self, error: &anyhow::Error) {
         self.0.push(format!("{error:#}"));
     }
 }
 
-impl fmt::Display for Refusals {
+impl fmt::Display for Rejections {
     /// Nothing where there was none, so that it can stand at the end of a note.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.first() {

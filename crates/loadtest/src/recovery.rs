@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::app::{App, TIMEOUT_MINUTES};
-use crate::report::{Figure, Target};
-use crate::spread::{Spread, milliseconds};
-use crate::{Stage, eventually, say};
+use crate::percentiles::{Percentiles, milliseconds};
+use crate::report::{Figure, Threshold};
+use crate::{BenchContext, eventually, say};
 
 const CLIENTS: usize = 500;
 const REPEATS_AFTER: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// Until then a receipt may have been accepted by what was left of the server.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -29,38 +29,39 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 type Exchange = (Instant, Instant, bool);
 
 /// Kills Postgres under load and watches it and the API come back.
-pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
+pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
     say(&format!("killing Postgres under {CLIENTS} clients"));
     let exchanges = Arc::new(Mutex::new(Vec::<Exchange>::new()));
     let all = || exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
-        clients.spawn(keep_sending(stage.app.clone(), Arc::clone(&exchanges)));
+        clients.spawn(keep_sending(context.app.clone(), Arc::clone(&exchanges)));
     }
     let first = |from: Instant| all().into_iter().find(|(sent, _, ok)| *ok && *sent >= from);
-    eventually("all clients at work", PATIENCE, async || {
+    eventually("all clients at work", TIMEOUT, async || {
         Ok((all().iter().filter(|exchange| exchange.2).count() >= CLIENTS).then_some(()))
     })
     .await?;
-    let killed = kill_postgres(stage).await?;
-    let back = until_back(&stage.database_url).await?;
+    let killed = kill_postgres(context).await?;
+    let back = until_back(&context.database_url).await?;
     let from = killed + LAST_WORDS;
-    let (_, accepted, _) = eventually("a receipt", PATIENCE, async || Ok(first(from))).await?;
+    let (_, accepted, _) = eventually("a receipt", TIMEOUT, async || Ok(first(from))).await?;
     clients.abort_all();
     let away: Vec<_> = all()
         .into_iter()
         .filter(|(sent, _, ok)| !ok && *sent >= killed)
         .map(|(sent, answered, _)| answered - sent)
         .collect();
-    let refused = away.len();
-    let took = Spread::new(away).map_or(0.0, |spread| milliseconds(spread.percentile(50)));
+    let rejected = away.len();
+    let took =
+        Percentiles::new(away).map_or(0.0, |percentiles| milliseconds(percentiles.percentile(50)));
     Ok(vec![Figure {
         name: "Postgres back after kill -9 → first 202",
         value: accepted.saturating_duration_since(back).as_secs_f64(),
         unit: "s",
-        target: Target::AtMost(5.0),
+        target: Threshold::AtMost(5.0),
         note: format!(
-            "{CLIENTS} clients; away for {:.1} s, {refused} answers of 503 in {took:.0} ms (median)",
+            "{CLIENTS} clients; away for {:.1} s, {rejected} answers of 503 in {took:.0} ms (median)",
             (back - killed).as_secs_f64(),
         ),
     }])
@@ -76,8 +77,8 @@ async fn keep_sending(app: App, exchanges: Arc<Mutex<Vec<Exchange>>>) {
     }
 }
 
-async fn kill_postgres(stage: &Stage) -> anyhow::Result<Instant> {
-    let folder: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&stage.pool).await?;
+async fn kill_postgres(context: &BenchContext) -> anyhow::Result<Instant> {
+    let folder: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&context.pool).await?;
     let text = fs::read_to_string(format!("{folder}/postmaster.pid"))?;
     let pid = text.lines().next().context("an empty postmaster.pid")?.trim().parse()?;
     kill_process(Pid::from_raw(pid).context("no pid")?, Signal::KILL)?;
@@ -86,7 +87,7 @@ async fn kill_postgres(stage: &Stage) -> anyhow::Result<Instant> {
 
 /// When a newcomer is let in again.
 async fn until_back(database_url: &str) -> anyhow::Result<Instant> {
-    eventually("Postgres", PATIENCE, async || {
+    eventually("Postgres", TIMEOUT, async || {
         let Ok(connection) = PgConnection::connect(database_url).await else { return Ok(None) };
         connection.close().await.ok();
         Ok(Some(Instant::now()))

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What a figure should be.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum Threshold {
     /// This or less.
     AtMost(f64),
     /// This or more.
@@ -24,14 +24,14 @@ pub struct Figure {
     /// What it is counted in.
     pub unit: &'static str,
     /// What it should be.
-    pub target: Target,
+    pub target: Threshold,
     /// What else is worth knowing.
     pub note: String,
 }
 
 /// Everything that was measured in one run.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     profile: &'static str,
     cores: usize,
     figures: Vec<Judged>,
@@ -48,14 +48,14 @@ impl Figure {
     /// Whether the target is reached; `None` where there is none.
     fn passes(&self) -> Option<bool> {
         match self.target {
-            Target::AtMost(limit) => Some(self.value <= limit),
-            Target::AtLeast(limit) => Some(self.value >= limit),
-            Target::None => None,
+            Threshold::AtMost(limit) => Some(self.value <= limit),
+            Threshold::AtLeast(limit) => Some(self.value >= limit),
+            Threshold::None => None,
         }
     }
 }
 
-impl Report {
+impl BenchReport {
     /// Judges the figures.
     pub fn new(figures: Vec<Figure>) -> Self {
         let judge = |figure: Figure| Judged { pass: figure.passes(), figure };
@@ -90,9 +90,9 @@ impl Report {
 fn row(judged: &Judged) -> [String; 5] {
     let Figure { name, unit, note, .. } = &judged.figure;
     let target = match judged.figure.target {
-        Target::AtMost(limit) => format!("≤ {}", number(limit)),
-        Target::AtLeast(limit) => format!("≥ {}", number(limit)),
-        Target::None => String::new(),
+        Threshold::AtMost(limit) => format!("≤ {}", number(limit)),
+        Threshold::AtLeast(limit) => format!("≥ {}", number(limit)),
+        Threshold::None => String::new(),
     };
     let verdict = match judged.pass {
         Some(true) => "pass",
@@ -127,28 +127,30 @@ fn line(row: &[String; 5], widths: &[usize]) -> String {
 mod tests {
     use super::*;
 
-    fn figure(value: f64, target: Target) -> Figure {
+    fn figure(value: f64, target: Threshold) -> Figure {
         Figure { name: "success → end", value, unit: "ms", target, note: "quiet".to_owned() }
     }
 
     #[test]
     fn a_target_that_is_just_reached_is_reached() {
-        assert_eq!(figure(250.0, Target::AtMost(250.0)).passes(), Some(true));
-        assert_eq!(figure(250.1, Target::AtMost(250.0)).passes(), Some(false));
-        assert_eq!(figure(0.5, Target::AtLeast(0.5)).passes(), Some(true));
-        assert_eq!(figure(0.4, Target::AtLeast(0.5)).passes(), Some(false));
+        assert_eq!(figure(250.0, Threshold::AtMost(250.0)).passes(), Some(true));
+        assert_eq!(figure(250.1, Threshold::AtMost(250.0)).passes(), Some(false));
+        assert_eq!(figure(0.5, Threshold::AtLeast(0.5)).passes(), Some(true));
+        assert_eq!(figure(0.4, Threshold::AtLeast(0.5)).passes(), Some(false));
     }
 
     #[test]
     fn a_figure_without_a_target_misses_nothing() {
-        assert!(Report::new(vec![figure(1.0, Target::None)]).all_passed());
-        assert!(!Report::new(vec![figure(1.0, Target::AtLeast(2.0))]).all_passed());
+        assert!(BenchReport::new(vec![figure(1.0, Threshold::None)]).all_passed());
+        assert!(!BenchReport::new(vec![figure(1.0, Threshold::AtLeast(2.0))]).all_passed());
     }
 
     #[test]
     fn the_table_has_one_line_per_figure_with_its_verdict() {
-        let report =
-            Report::new(vec![figure(41.26, Target::AtMost(250.0)), figure(7.0, Target::None)]);
+        let report = BenchReport::new(vec![
+            figure(41.26, Threshold::AtMost(250.0)),
+            figure(7.0, Threshold::None),
+        ]);
         let table = report.table();
         let lines: Vec<&str> = table.lines().skip(2).collect();
         assert_eq!(
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_json_says_the_same() {
-        let report = Report::new(vec![figure(41.26, Target::AtMost(250.0))]);
+        let report = BenchReport::new(vec![figure(41.26, Threshold::AtMost(250.0))]);
         let json: serde_json::Value = serde_json::from_str(&report.json()).expect("json");
         assert_eq!(json["figures"][0]["target"]["at_most"], 250.0);
         assert_eq!(json["figures"][0]["pass"], true);

@@ -10,37 +10,37 @@ use time::OffsetDateTime;
 use workflows::EffectWatch;
 use workflows::names::workflow_id;
 
-use crate::report::{Figure, Target};
-use crate::spread::{Spread, milliseconds};
-use crate::{Stage, eventually, say};
+use crate::percentiles::{Percentiles, milliseconds};
+use crate::report::{Figure, Threshold};
+use crate::{BenchContext, eventually, say};
 
 const FLOWS: usize = 200;
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Started, three events of the first workflow task, and the timer: from here on the watch waits.
 const WAITING_HISTORY: usize = 5;
 
 /// Sends one event after the other through its happy path.
-pub async fn measure(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
+pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
     say(&format!("{FLOWS} events, one after the other: receipt, success, end of the watch"));
-    let client = stage.engine.client().await?;
+    let client = context.engine.client().await?;
     let mut measured = Vec::new();
     for _ in 0..FLOWS {
-        measured.push(one_flow(stage, &client).await?);
+        measured.push(one_flow(context, &client).await?);
     }
-    let spread = Spread::new(measured)?;
+    let percentiles = Percentiles::new(measured)?;
     Ok(vec![Figure {
         name: "success committed → watch finished, p99",
-        value: milliseconds(spread.percentile(99)),
+        value: milliseconds(percentiles.percentile(99)),
         unit: "ms",
-        target: Target::AtMost(250.0),
-        note: spread.to_string(),
+        target: Threshold::AtMost(250.0),
+        note: percentiles.to_string(),
     }])
 }
 
-async fn one_flow(stage: &Stage, client: &Client) -> anyhow::Result<Duration> {
-    let event_id = stage.app.receipt(30).await?;
+async fn one_flow(context: &BenchContext, client: &Client) -> anyhow::Result<Duration> {
+    let event_id = context.app.receipt(30).await?;
     let watch = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
-    eventually("a watch that waits", PATIENCE, async || {
+    eventually("a watch that waits", TIMEOUT, async || {
         // Until the relay has been there, there is no such watch.
         let Ok(watch) = watch.describe(WorkflowDescribeOptions::default()).await else {
             return Ok(None);
@@ -48,18 +48,18 @@ async fn one_flow(stage: &Stage, client: &Client) -> anyhow::Result<Duration> {
         Ok((watch.history_length() >= WAITING_HISTORY).then_some(()))
     })
     .await?;
-    stage.app.success(event_id).await?;
-    let closed = eventually("the end of a watch", PATIENCE, async || {
+    context.app.success(event_id).await?;
+    let closed = eventually("the end of a watch", TIMEOUT, async || {
         Ok(watch.describe(WorkflowDescribeOptions::default()).await?.close_time())
     })
     .await?;
-    let latency = OffsetDateTime::from(closed) - committed(stage, event_id).await?;
+    let latency = OffsetDateTime::from(closed) - committed(context, event_id).await?;
     Ok(latency.try_into().unwrap_or_default())
 }
 
 /// The beginning of the transaction that settled the event, which is a little before its commit.
-async fn committed(stage: &Stage, event_id: EventId) -> anyhow::Result<OffsetDateTime> {
-    let timeline = store::timeline::list_of_event(&stage.pool, event_id).await?;
+async fn committed(context: &BenchContext, event_id: EventId) -> anyhow::Result<OffsetDateTime> {
+    let timeline = store::timeline::list_for_event(&context.pool, event_id).await?;
     let settled = timeline.iter().find(|entry| entry.action == Action::ResultSucceeded.as_str());
     Ok(settled.context("a success that is not on the timeline")?.at)
 }

@@ -103,7 +103,7 @@ pub struct Environment(BTreeMap<&'static str, OsString>);
 impl Environment {
     /// The environment of this process.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         let files = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
         let names = SETTINGS.iter().map(|setting| setting.name);
         let names = names.chain(files.map(|setting| setting.file));

@@ -5,14 +5,14 @@
 //! it worked, 1 when it did not, 2 when the command line could not be read. A command that fails
 //! half-way has changed nothing, because each change is one transaction.
 
-mod answer;
+mod admin_context;
 mod cmd;
 mod config;
-mod desk;
 mod dev;
 mod failure;
 mod local;
 mod logging;
+mod output;
 mod progress;
 mod random;
 mod senders;
@@ -25,10 +25,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::answer::Answer;
 use crate::cmd::Command;
 use crate::config::Environment;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 
 /// Catches paid but not applied: the customer paid, the app answered 200, and nothing happened.
 #[derive(Debug, Parser)]
@@ -65,11 +65,11 @@ pub struct Context {
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return reject(&error),
     };
     // One TLS provider for everything; nothing can have chosen another one before this line.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
-    let environment = Environment::of_process();
+    let environment = Environment::from_process();
     let environment = if cli.command.works_beside_dev() {
         environment.beside_dev(&cli.data_dir)
     } else {
@@ -78,22 +78,22 @@ fn main() -> ExitCode {
     let context = Context { json: cli.json, data_dir: cli.data_dir, environment };
     match run(cli.command, &context) {
         Ok(answer) => answer.print(context.json),
-        Err(error) => answer::print_failure(&error, context.json),
+        Err(error) => output::print_failure(&error, context.json),
     }
 }
 
 /// A command line that could not be read. Whoever asked for JSON gets its error as JSON too.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn reject(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if !json || !error.use_stderr() {
         error.exit();
     }
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    answer::print_failure(&Failure::Validation(first.to_owned()).into(), true)
+    output::print_failure(&Failure::Validation(first.to_owned()).into(), true)
 }
 
-fn run(command: Command, context: &Context) -> anyhow::Result<Answer> {
+fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {
     if command.names_mistakes() {
         logging::start_regardless(&context.environment, command.default_log());
     } else {

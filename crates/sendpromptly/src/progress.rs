@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(120);
 
 /// Waits for `work`, and from the second second on says on standard error what for.
 pub async fn while_waiting<F: Future>(what: impl Into<String>, work: F) -> F::Output {
     let mut work = std::pin::pin!(work);
-    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+    if let Ok(done) = tokio::time::timeout(TIMEOUT, &mut work).await {
         return done;
     }
     // Draws on standard error, and not at all where that is no terminal.

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use activities::Deps;
 use activities::destinations::Senders;
-use activities::trial;
+use activities::test_message;
 use console::password_queue::PasswordQueue;
 use console::same_origin::FormOrigins;
 use console::settings::{ConsoleSettings, TemporalUi};
 use console::state::ConsoleState;
-use console::week::Weeks;
+use console::week::OverviewCache;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
@@ -90,7 +90,7 @@ pub struct Service {
 
 /// What messages and callbacks need.
 #[derive(Clone)]
-pub struct Hands {
+pub struct OutboundClients {
     /// What alerts leave by.
     pub senders: Senders,
     /// Private networks and hosts that callbacks may reach.
@@ -102,7 +102,7 @@ pub struct Hands {
 }
 
 /// What the API and the console need beside that.
-pub struct Web {
+pub struct WebSettings {
     /// Where forms may come from.
     pub origins: FormOrigins,
     /// Temporal's own web interface.
@@ -133,9 +133,9 @@ impl Service {
     }
 
     /// Serves the API and the console.
-    pub fn serve(&self, listener: TcpListener, hands: Hands, web: Web) {
+    pub fn serve(&self, listener: TcpListener, outbound: OutboundClients, web: WebSettings) {
         let options = ServeOptions { idle_timeout: web.keep_alive, ..ServeOptions::default() };
-        self.serve_with(listener, &self.state(hands, web), options);
+        self.serve_with(listener, &self.state(outbound, web), options);
     }
 
     /// Serves them with what handlers work with, and within these bounds.
@@ -152,7 +152,7 @@ impl Service {
 
     /// What handlers work with.
     #[must_use]
-    pub fn state(&self, hands: Hands, web: Web) -> ConsoleState {
+    pub fn state(&self, outbound: OutboundClients, web: WebSettings) -> ConsoleState {
         let shared = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
@@ -160,15 +160,15 @@ impl Service {
             relay: self.relay.clone(),
             limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
             detached: Detached::default(),
-            public_url: hands.public_url.as_str().into(),
-            allow: Arc::new(hands.allow.clone()),
-            test_destination: test_destination(Arc::new(self.deps(hands))),
+            public_url: outbound.public_url.as_str().into(),
+            allow: Arc::new(outbound.allow.clone()),
+            test_destination: test_destination(Arc::new(self.deps(outbound))),
         };
         let console = ConsoleSettings {
             origins: web.origins,
             temporal_ui: web.temporal_ui,
             passwords: PasswordQueue::default(),
-            weeks: Weeks::default(),
+            weeks: OverviewCache::default(),
             api_document: || serde_json::to_value(api::v1::reference::document()),
         };
         ConsoleState { shared, console: Arc::new(console) }
@@ -178,23 +178,23 @@ impl Service {
     /// belongs to another database.
     pub fn work(
         &self,
-        hands: Hands,
+        outbound: OutboundClients,
         settings: WorkerSettings,
     ) -> JoinHandle<Result<(), WorkerError>> {
-        let deps = Arc::new(self.deps(hands));
+        let deps = Arc::new(self.deps(outbound));
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         self.tasks.spawn(worker::run(engine, deps, settings, shutdown))
     }
 
-    fn deps(&self, hands: Hands) -> Deps {
+    fn deps(&self, outbound: OutboundClients) -> Deps {
         Deps {
             pool: self.background.clone(),
             master_key: self.master_key.clone(),
-            http: hands.senders.http.clone(),
-            allow: hands.allow,
-            senders: hands.senders,
-            public_url: hands.public_url,
-            mail_domain: hands.mail_domain,
+            http: outbound.senders.http.clone(),
+            allow: outbound.allow,
+            senders: outbound.senders,
+            public_url: outbound.public_url,
+            mail_domain: outbound.mail_domain,
         }
     }
 
@@ -213,8 +213,8 @@ fn test_destination(deps: Arc<Deps>) -> TestDestination {
     Arc::new(move |id, actor| {
         let deps = Arc::clone(&deps);
         Box::pin(async move {
-            let trial = trial::try_destination(&deps, id, &actor).await?;
-            Ok(trial.map(|trial| match trial.outcome {
+            let test_message = test_message::send_test_message(&deps, id, &actor).await?;
+            Ok(test_message.map(|test_message| match test_message.outcome {
                 Ok(sent) => Tested { delivered: true, answer: sent.answer },
                 Err(failure) => Tested { delivered: false, answer: failure.answer },
             }))

@@ -1,13 +1,13 @@
 //! Text for people: tables, blocks of facts, moments.
 //!
-//! Whatever comes from outside goes through [`domain::alert::legible`] first, so that no name and no
+//! Whatever comes from outside goes through [`domain::alert::sanitize`] first, so that no name and no
 //! error message can move the cursor or change the colours of the terminal that shows it. Colour is
 //! used on a terminal only, and never where `NO_COLOR` is set (<https://no-color.org>).
 
 use std::io::{IsTerminal, stdout};
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table};
-use domain::alert::{humane_duration, legible, one_line};
+use domain::alert::{format_duration, one_line, sanitize};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// What stands where there is nothing.
@@ -83,7 +83,7 @@ pub fn plain(text: &impl ToString) -> (String, Tone) {
 pub fn block(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(key, _)| key.chars().count()).max().unwrap_or_default() + 2;
     let lines = facts.iter().map(|(key, value)| {
-        let value = legible(value).replace('\n', &format!("\n{:width$}", ""));
+        let value = sanitize(value).replace('\n', &format!("\n{:width$}", ""));
         format!("{:width$}{value}", format!("{key}:")).trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -91,7 +91,7 @@ pub fn block(facts: &[(&str, String)]) -> String {
 
 /// A moment, in UTC, in a form that sorts.
 #[must_use]
-pub fn moment(at: OffsetDateTime) -> String {
+pub fn format_timestamp(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let (hour, minute, second) = at.to_hms();
@@ -100,14 +100,14 @@ pub fn moment(at: OffsetDateTime) -> String {
 
 /// A moment that may not have come.
 #[must_use]
-pub fn moment_or_nothing(at: Option<OffsetDateTime>) -> String {
-    at.map_or_else(|| NOTHING.to_owned(), moment)
+pub fn format_optional_timestamp(at: Option<OffsetDateTime>) -> String {
+    at.map_or_else(|| NOTHING.to_owned(), format_timestamp)
 }
 
 /// A wait of some minutes, as people say it.
 #[must_use]
 pub fn minutes(minutes: i32) -> String {
-    humane_duration(Duration::minutes(i64::from(minutes)))
+    format_duration(Duration::minutes(i64::from(minutes)))
 }
 
 /// A text that may be absent.
@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn moments_are_in_utc() {
-        assert_eq!(moment(datetime!(2026-11-21 16:02:09.5 +2)), "2026-11-21 14:02:09Z");
-        assert_eq!(moment_or_nothing(None), "–");
+        assert_eq!(format_timestamp(datetime!(2026-11-21 16:02:09.5 +2)), "2026-11-21 14:02:09Z");
+        assert_eq!(format_optional_timestamp(None), "–");
         assert_eq!(minutes(1), "1 minute");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::timeline::TimelineEntry;
 use time::OffsetDateTime;
 
-use crate::text::moment;
+use crate::text::format_timestamp;
 
 /// One entry, as `--json` shows it.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ pub fn render(timeline: &[TimelineEntry], names: &Names) -> String {
 }
 
 fn line(actor: &str, width: usize, item: &TimelineItem) -> String {
-    let at = moment(item.at);
+    let at = format_timestamp(item.at);
     let indent = format!("\n{:1$}", "", at.len() + width + 6);
     format!("  {at}  {actor:width$}  {}", item.sentence().replace('\n', &indent))
 }

@@ -122,7 +122,7 @@ pub async fn list_pending(
 }
 
 /// The alerts of an incident, oldest first.
-pub async fn list_of_incident(
+pub async fn list_for_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
 ) -> Result<Vec<AlertView>, StoreError> {

@@ -124,7 +124,7 @@ fn known_status(status: Option<i32>) -> Option<u16> {
 }
 
 /// The attempts of those of these reprocesses that have any, in order.
-pub async fn list_of_reprocesses(
+pub async fn list_for_reprocesses(
     db: impl PgExecutor<'_>,
     replay_ids: &[ReplayId],
 ) -> Result<BTreeMap<ReplayId, Vec<CallbackAttempt>>, StoreError> {
@@ -153,10 +153,10 @@ pub async fn list_of_reprocesses(
 }
 
 /// The attempts of a reprocess, in order.
-pub async fn list_of_reprocess(
+pub async fn list_for_reprocess(
     db: impl PgExecutor<'_>,
     replay_id: ReplayId,
 ) -> Result<Vec<CallbackAttempt>, StoreError> {
-    let mut all = list_of_reprocesses(db, &[replay_id]).await?;
+    let mut all = list_for_reprocesses(db, &[replay_id]).await?;
     Ok(all.remove(&replay_id).unwrap_or_default())
 }

@@ -42,7 +42,7 @@ pub struct PaymentEvent {
     pub timeout_minutes: i32,
 }
 
-struct Row {
+struct EventRow {
     id: Uuid,
     project_id: Uuid,
     provider: String,
@@ -76,10 +76,10 @@ impl PaymentEvent {
     }
 }
 
-impl TryFrom<Row> for PaymentEvent {
+impl TryFrom<EventRow> for PaymentEvent {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
         const TABLE: &str = "payment_events";
         Ok(Self {
             id: EventId::from_uuid(row.id),
@@ -104,7 +104,7 @@ impl TryFrom<Row> for PaymentEvent {
 macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
-            Row,
+            EventRow,
             "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, effect_key,
                  occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
              FROM payment_events " + $tail,

@@ -35,20 +35,20 @@ pub struct KeyUse<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// Nobody used it: go on, and store the answer.
-    New(Place),
+    New(ResponseScope),
     /// The same request was answered before.
     Answered {
         /// How.
-        answer: StoredAnswer,
+        answer: StoredResponse,
         /// Whether it said the very same then; diagnostics may differ.
         identical: bool,
     },
     /// A request in other words was answered before. It is the same one if it meant the same event.
     AnsweredInOtherWords {
         /// How.
-        answer: StoredAnswer,
+        answer: StoredResponse,
         /// Where an answer of this request belongs.
-        place: Place,
+        place: ResponseScope,
     },
     /// The first request with this key is still running.
     InProgress,
@@ -58,7 +58,7 @@ pub enum Claim {
 
 /// Where the answer of a claimed key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ResponseScope {
     /// Under the route: it is the first request with the key.
     Route,
     /// Under the route and the scope.
@@ -67,13 +67,13 @@ pub enum Place {
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredAnswer {
+pub struct StoredResponse {
     /// The HTTP status.
     pub status: u16,
     pub body: Vec<u8>,
 }
 
-impl StoredAnswer {
+impl StoredResponse {
     /// The event that the answer names.
     #[must_use]
     pub fn event_id(&self) -> Option<EventId> {
@@ -83,28 +83,28 @@ impl StoredAnswer {
 }
 
 impl KeyUse<'_> {
-    fn route_of(&self, place: Place) -> String {
+    fn route_of(&self, place: ResponseScope) -> String {
         match place {
-            Place::Route => self.route.to_owned(),
-            Place::Scope => format!("{}/{}", self.route, self.scope),
+            ResponseScope::Route => self.route.to_owned(),
+            ResponseScope::Scope => format!("{}/{}", self.route, self.scope),
         }
     }
 }
 
 /// A row of the key that is being claimed.
-struct Row {
+struct KeyRow {
     route: String,
     scope: Option<String>,
     fingerprint: Option<Vec<u8>>,
     request_hash: Vec<u8>,
-    answer: StoredAnswer,
+    answer: StoredResponse,
 }
 
 /// Claims a key for the rest of the transaction.
 ///
 /// The lock and the look for an answer are one statement, whose snapshot is a moment older than its
 /// lock. A first request that ends within that moment leaves an answer that is not seen here: the
-/// claim is `New`, and [`insert_answer`], or a second claim, tells the truth.
+/// claim is `New`, and [`insert_response`], or a second claim, tells the truth.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
     let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
     let found = sqlx::query!(
@@ -114,8 +114,8 @@ pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, Sto
                ON project_id = $2 AND route IN ($3, $4) AND key = $5 AND created_at > now() - interval '7 days'"#,
         name,
         used.project_id.as_uuid(),
-        used.route_of(Place::Route),
-        used.route_of(Place::Scope),
+        used.route_of(ResponseScope::Route),
+        used.route_of(ResponseScope::Scope),
         used.key,
     )
     .fetch_all(tx)
@@ -125,19 +125,19 @@ pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, Sto
     }
     let rows = found.into_iter().filter_map(|row| {
         let status = u16::try_from(row.status?).unwrap_or_default();
-        Some(Row {
+        Some(KeyRow {
             route: row.route?,
             scope: row.scope,
             fingerprint: row.fingerprint,
             request_hash: row.request_hash?,
-            answer: StoredAnswer { status, body: row.body? },
+            answer: StoredResponse { status, body: row.body? },
         })
     });
     Ok(judge(used, rows.collect()))
 }
 
 /// The row of the scope decides; without one, the first request with the key has a say.
-fn judge(used: KeyUse<'_>, rows: Vec<Row>) -> Claim {
+fn judge(used: KeyUse<'_>, rows: Vec<KeyRow>) -> Claim {
     let (mut first, mut scoped) = (None, None);
     for row in rows {
         if row.scope.as_deref().unwrap_or_default() == used.scope && row.fingerprint.is_some() {
@@ -153,25 +153,25 @@ fn judge(used: KeyUse<'_>, rows: Vec<Row>) -> Claim {
         }
         (Some(_), _) => Claim::Conflict,
         (None, Some(row)) if row.fingerprint.as_deref() == Some(used.fingerprint) => {
-            Claim::New(Place::Scope)
+            Claim::New(ResponseScope::Scope)
         }
         (None, Some(row)) if row.fingerprint.is_none() && row.request_hash == used.request_hash => {
             Claim::Answered { answer: row.answer, identical: true }
         }
         (None, Some(row)) => {
-            Claim::AnsweredInOtherWords { answer: row.answer, place: Place::Scope }
+            Claim::AnsweredInOtherWords { answer: row.answer, place: ResponseScope::Scope }
         }
-        (None, None) => Claim::New(Place::Route),
+        (None, None) => Claim::New(ResponseScope::Route),
     }
 }
 
 /// Stores the answer of a claimed key. `false` if the key has one already that [`claim`] did not see:
 /// then nothing that was done under the claim may stay.
-pub async fn insert_answer(
+pub async fn insert_response(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
-    place: Place,
-    answer: &StoredAnswer,
+    place: ResponseScope,
+    answer: &StoredResponse,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, fingerprint, scope, status, body)

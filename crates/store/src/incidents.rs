@@ -30,7 +30,7 @@ pub struct Incident {
     pub resolved_at: Option<OffsetDateTime>,
 }
 
-struct Row {
+struct IncidentRow {
     id: Uuid,
     event_id: Uuid,
     project_id: Uuid,
@@ -44,10 +44,10 @@ struct Row {
     resolved_at: Option<OffsetDateTime>,
 }
 
-impl TryFrom<Row> for Incident {
+impl TryFrom<IncidentRow> for Incident {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: IncidentRow) -> Result<Self, StoreError> {
         const TABLE: &str = "incidents";
         let resolution = row.resolution.as_deref();
         Ok(Self {
@@ -71,7 +71,7 @@ impl TryFrom<Row> for Incident {
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
-            Row,
+            IncidentRow,
             "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
                  acknowledged_at, resolved_at
              FROM incidents " + $tail,
@@ -105,7 +105,7 @@ pub async fn insert_incident(
 }
 
 /// The incident of an event.
-pub async fn find_of_event(
+pub async fn find_for_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
 ) -> Result<Option<Incident>, StoreError> {
@@ -133,7 +133,7 @@ pub async fn list_by_ids(
 }
 
 /// The incidents of those of these events that have one.
-pub async fn list_of_events(
+pub async fn list_for_events(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
 ) -> Result<Vec<Incident>, StoreError> {

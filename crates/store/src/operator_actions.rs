@@ -14,8 +14,8 @@ use time::OffsetDateTime;
 use crate::incidents::Incident;
 use crate::pool::transaction;
 use crate::transitions::acknowledge::acknowledge_incident;
-use crate::transitions::reprocess::{Wanted, request_reprocess};
-use crate::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
+use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
+use crate::transitions::resolve::{ResolveRejection, ResolveRequest, resolve_incident};
 use crate::{ChangeError, PgPool, StoreError, reprocesses, timeline};
 
 /// What is acted on, by whom, and why.
@@ -50,16 +50,16 @@ impl OperatorAction<'_> {
     pub async fn request_reprocess(self, pool: &PgPool) -> Result<ReplayId, ActionError> {
         let Self { incident, actor, note } = self;
         let replay_id = reprocesses::new_id();
-        let wanted = Wanted { replay_id, actor, note, signal: true };
+        let request = ReprocessRequest { replay_id, actor, note, signal: true };
         let requested =
-            transaction(pool, async |tx| request_reprocess(tx, incident.event_id, wanted).await);
+            transaction(pool, async |tx| request_reprocess(tx, incident.event_id, request).await);
         self.explain(pool, requested.await).await.map(|()| replay_id)
     }
 
     /// Resolves the incident manually, unless it is resolved. A reprocess that runs ends with it.
     pub async fn resolve(self, pool: &PgPool) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
-        let resolving = Resolving { actor, note, signal: true };
+        let resolving = ResolveRequest { actor, note, signal: true };
         let resolved =
             transaction(pool, async |tx| resolve_incident(tx, incident.event_id, resolving).await);
         self.explain(pool, resolved.await).await

@@ -108,7 +108,7 @@ pub async fn find_operator(
     id: OperatorId,
 ) -> Result<Option<Operator>, StoreError> {
     let row = sqlx::query_as!(
-        Row,
+        OperatorRow,
         "SELECT id, email, role, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
     )
@@ -120,7 +120,7 @@ pub async fn find_operator(
 /// Everybody who may sign in, oldest first.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let rows = sqlx::query_as!(
-        Row,
+        OperatorRow,
         "SELECT id, email, role, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
     )
     .fetch_all(db)
@@ -128,17 +128,17 @@ pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, St
     rows.into_iter().map(Operator::try_from).collect()
 }
 
-struct Row {
+struct OperatorRow {
     id: Uuid,
     email: String,
     role: String,
     created_at: OffsetDateTime,
 }
 
-impl TryFrom<Row> for Operator {
+impl TryFrom<OperatorRow> for Operator {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: OperatorRow) -> Result<Self, StoreError> {
         Ok(Self {
             role: read_text("operators", "role", row.id, &row.role)?,
             id: OperatorId::from_uuid(row.id),

@@ -94,7 +94,11 @@ pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result
 }
 
 /// Puts a message off after a failure, with a jittered back-off of 1 s to 60 s.
-pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
+pub async fn reschedule(
+    db: impl PgExecutor<'_>,
+    id: OutboxId,
+    error: &str,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE outbox SET last_error = $2,
              next_attempt_at = now() + make_interval(secs => least(60, power(2, least(attempts, 6) - 1)) * (0.5 + random()))
@@ -108,14 +112,14 @@ pub async fn put_off(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Resu
 }
 
 /// Counts a refusal by Temporal itself; how many there were so far.
-pub async fn count_refusal(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
-    let refusals = sqlx::query_scalar!(
+pub async fn count_rejection(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
+    let rejections = sqlx::query_scalar!(
         "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(refusals.unwrap_or_default())
+    Ok(rejections.unwrap_or_default())
 }
 
 /// Sets a poisoned message aside for a person.

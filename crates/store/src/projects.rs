@@ -42,7 +42,7 @@ pub struct ProjectSettings {
     pub snapshots: bool,
 }
 
-struct Row {
+struct ProjectRow {
     id: Uuid,
     name: String,
     mode: String,
@@ -53,10 +53,10 @@ struct Row {
     created_at: OffsetDateTime,
 }
 
-impl TryFrom<Row> for Project {
+impl TryFrom<ProjectRow> for Project {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: ProjectRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: ProjectId::from_uuid(row.id),
             mode: read_text("projects", "mode", row.id, &row.mode)?,
@@ -119,7 +119,7 @@ pub async fn find_project(
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
     let row = sqlx::query_as!(
-        Row,
+        ProjectRow,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
@@ -138,7 +138,7 @@ pub async fn lock_project(
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
     let row = sqlx::query_as!(
-        Row,
+        ProjectRow,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
@@ -154,7 +154,7 @@ pub async fn lock_project(
 /// All projects, oldest first. An installation has a handful.
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let rows = sqlx::query_as!(
-        Row,
+        ProjectRow,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"

@@ -37,7 +37,7 @@ pub struct Reprocess {
     pub next_attempt_at: Option<OffsetDateTime>,
 }
 
-struct Row {
+struct ReprocessRow {
     id: Uuid,
     incident_id: Uuid,
     event_id: Uuid,
@@ -51,10 +51,10 @@ struct Row {
     next_attempt_at: Option<OffsetDateTime>,
 }
 
-impl TryFrom<Row> for Reprocess {
+impl TryFrom<ReprocessRow> for Reprocess {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: ReprocessRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: ReplayId::from_uuid(row.id),
             incident_id: IncidentId::from_uuid(row.incident_id),
@@ -116,7 +116,7 @@ pub async fn find_reprocess(
     id: ReplayId,
 ) -> Result<Option<Reprocess>, StoreError> {
     let row = sqlx::query_as!(
-        Row,
+        ReprocessRow,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
              result_due_at, next_attempt_at
          FROM reprocesses WHERE id = $1",
@@ -128,12 +128,12 @@ pub async fn find_reprocess(
 }
 
 /// The reprocesses of an incident, oldest first.
-pub async fn list_of_incident(
+pub async fn list_for_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
 ) -> Result<Vec<Reprocess>, StoreError> {
     let rows = sqlx::query_as!(
-        Row,
+        ReprocessRow,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
              result_due_at, next_attempt_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",

@@ -62,7 +62,7 @@ pub async fn insert_session(
         id.as_uuid(),
         operator_id.as_uuid(),
         token_hash.as_slice(),
-        user_agent.and_then(legible),
+        user_agent.and_then(sanitize),
         MAX_DAYS,
     )
     .execute(db)
@@ -174,7 +174,7 @@ pub async fn purge_sessions(db: impl PgExecutor<'_>) -> Result<u64, StoreError> 
 }
 
 /// What of a header can be shown later; `None` if that is nothing.
-fn legible(user_agent: &str) -> Option<String> {
+fn sanitize(user_agent: &str) -> Option<String> {
     let kept: String =
         user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
     (!kept.trim().is_empty()).then_some(kept)
@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_user_agent_is_cut_where_it_is_long_and_left_out_where_it_is_empty() {
-        assert_eq!(legible("a\0b\u{1b}c").as_deref(), Some("abc"));
-        assert_eq!(legible(&"é".repeat(1_000)), Some("é".repeat(255)));
-        assert_eq!((legible(""), legible(" \t"), legible("\0")), (None, None, None));
+        assert_eq!(sanitize("a\0b\u{1b}c").as_deref(), Some("abc"));
+        assert_eq!(sanitize(&"é".repeat(1_000)), Some("é".repeat(255)));
+        assert_eq!((sanitize(""), sanitize(" \t"), sanitize("\0")), (None, None, None));
     }
 }

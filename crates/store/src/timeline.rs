@@ -43,7 +43,7 @@ const MAX_ENTRIES: i64 = 1_000;
 
 /// The entries of an event, oldest first. Of one that is too long the end is shown, because that is
 /// where it stands.
-pub async fn list_of_event(
+pub async fn list_for_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
 ) -> Result<Vec<TimelineEntry>, StoreError> {
@@ -65,7 +65,7 @@ pub async fn find_latest(
     event_id: EventId,
     is: impl Fn(&AuditEvent) -> bool,
 ) -> Result<Option<TimelineEntry>, StoreError> {
-    let entries = list_of_event(db, event_id).await?;
+    let entries = list_for_event(db, event_id).await?;
     let matches =
         |entry: &TimelineEntry| is(&AuditEvent::read(&entry.action, entry.detail.clone()));
     Ok(entries.into_iter().rev().find(matches))

@@ -3,7 +3,7 @@
 //! One enum holds the stable codes of the contract. An error knows its status, its headers and what a
 //! client may read; the cause of an [`ApiError::Internal`] or [`ApiError::Unavailable`] is a source
 //! that is logged once and never shown. Turning an error into a response only marks the response:
-//! the layer in [`crate::answer`] writes the body, because only there the request's id is known.
+//! the layer in [`crate::response`] writes the body, because only there the request's id is known.
 //! Without that layer a client still gets status and headers, with an empty body.
 
 use std::error::Error;
@@ -234,7 +234,7 @@ impl ApiError {
 
     /// Writes the error to the log: `error!` for our faults, `debug!` for the client's.
     ///
-    /// Called once per request, by whoever renders the error: [`crate::answer`] for JSON, the console
+    /// Called once per request, by whoever renders the error: [`crate::response`] for JSON, the console
     /// for its pages.
     pub fn log(&self, request_id: &RequestId) {
         let (request_id, code) = (request_id.as_str(), self.code());
@@ -245,7 +245,7 @@ impl ApiError {
                 let cause: &(dyn Error + 'static) = source.as_ref();
                 tracing::error!(request_id, code, cause, "request failed");
             }
-            refused => tracing::debug!(request_id, code, reason = %refused, "request refused"),
+            rejected => tracing::debug!(request_id, code, reason = %rejected, "request refused"),
         }
     }
 
@@ -336,13 +336,13 @@ impl From<StoreError> for ApiError {
 
 /// The mark that [`IntoResponse`] leaves on a response for the layer that writes the body.
 #[derive(Debug, Clone)]
-pub struct Refusal(pub Arc<ApiError>);
+pub struct Rejection(pub Arc<ApiError>);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         self.write_headers(response.headers_mut());
-        response.extensions_mut().insert(Refusal(Arc::new(self)));
+        response.extensions_mut().insert(Rejection(Arc::new(self)));
         response
     }
 }

@@ -46,8 +46,8 @@ impl IngestHead {
     /// # Errors
     /// The first check that fails.
     pub fn from_parts(parts: &Parts) -> Result<Self, ApiError> {
-        headers::refuse_doubtful(&parts.headers)?;
-        negotiation::refuse_unless_json(&parts.headers)?;
+        headers::reject_doubtful(&parts.headers)?;
+        negotiation::reject_unless_json(&parts.headers)?;
         Ok(Self {
             key: headers::api_key(&parts.headers)?,
             idempotency_key: headers::idempotency_key(&parts.headers)?,
@@ -61,8 +61,8 @@ impl IngestHead {
 /// # Errors
 /// The first check that fails.
 pub fn operator_token(parts: &Parts) -> Result<OperatorToken, ApiError> {
-    headers::refuse_doubtful(&parts.headers)?;
-    negotiation::refuse_unless_accepted(&parts.headers)?;
+    headers::reject_doubtful(&parts.headers)?;
+    negotiation::reject_unless_accepted(&parts.headers)?;
     let token = headers::bearer(&parts.headers).and_then(OperatorToken::parse);
     token.ok_or(ApiError::UnknownToken)
 }
@@ -93,7 +93,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        negotiation::refuse_unless_json_body(request.headers())?;
+        negotiation::reject_unless_json_body(request.headers())?;
         Ok(Self(request.into_body()))
     }
 }
@@ -132,12 +132,12 @@ mod tests {
 
     #[test]
     fn a_key_in_the_query_string_is_no_key() {
-        let refused = head(|parts| {
+        let rejected = head(|parts| {
             parts.headers.remove("Authorization");
             let uri = format!("/api/v1/receipt?api_key={0}&key={0}", key().reveal());
             parts.uri = uri.parse().expect("a URI");
         });
-        assert_eq!(refused.err(), Some("unauthorized"));
+        assert_eq!(rejected.err(), Some("unauthorized"));
     }
 
     #[test]
@@ -166,8 +166,8 @@ mod tests {
         ];
         for last in 0..last_check_first.len() {
             let spoil = &last_check_first[..=last];
-            let refused = head(|parts| spoil.iter().for_each(|(_, change)| change(parts)));
-            assert_eq!(refused.err(), Some(last_check_first[last].0));
+            let rejected = head(|parts| spoil.iter().for_each(|(_, change)| change(parts)));
+            assert_eq!(rejected.err(), Some(last_check_first[last].0));
         }
     }
 }

@@ -8,12 +8,12 @@
 //!
 //! Handlers work with [`state::AppState`].
 
-pub mod answer;
 pub mod error;
 pub mod extract;
 pub mod random;
 pub mod rate_limit;
 pub mod request_id;
+pub mod response;
 pub mod serve;
 pub mod state;
 pub mod test_message;

@@ -51,8 +51,8 @@ impl<C: Clock + Clone> RateLimit<C> {
     /// [`ApiError::RateLimited`] with the seconds, rounded up, until a request would pass.
     pub fn check(&self, key: KeyId) -> Result<(), ApiError> {
         self.sweep_now_and_then();
-        self.buckets.check_key(&key).map_err(|refused| {
-            let wait = refused.wait_time_from(self.clock.now());
+        self.buckets.check_key(&key).map_err(|rejected| {
+            let wait = rejected.wait_time_from(self.clock.now());
             let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             ApiError::RateLimited { retry_after_secs: whole.max(1) }
         })

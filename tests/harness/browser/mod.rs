@@ -7,7 +7,7 @@
 //! killed. Hosts other than this one do not resolve: a page that asks for them is found out, and
 //! nothing leaves the machine.
 //!
-//! What does not happen within [`PATIENCE`] ends the test with a message that says what was waited
+//! What does not happen within [`TIMEOUT`] ends the test with a message that says what was waited
 //! for, and what was there instead.
 
 mod act;
@@ -37,7 +37,7 @@ use process::Process;
 use wire::Wire;
 
 /// How long a page may take to load, and how long something is searched for on it.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 static SHARED: Mutex<Weak<Browser>> = Mutex::const_new(Weak::new());
 

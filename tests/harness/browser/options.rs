@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// The size of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct PageOptions {
     /// Whether a certificate that nobody vouches for will do.
     pub any_certificate: bool,
     /// How long something is searched for before the test fails.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl Default for PageOptions {
@@ -73,7 +73,7 @@ impl Default for PageOptions {
             dark: false,
             javascript: true,
             any_certificate: false,
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         }
     }
 }
@@ -93,7 +93,7 @@ impl PageOptions {
     /// The same, and what is not there at once fails.
     #[must_use]
     pub fn hasty(self) -> Self {
-        Self { patience: Duration::ZERO, ..self }
+        Self { timeout: Duration::ZERO, ..self }
     }
 
     /// The same, where whoever speaks TLS is believed.

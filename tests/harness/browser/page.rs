@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::heard::Heard;
 use super::options::PageOptions;
-use super::{Browser, PATIENCE};
+use super::{Browser, TIMEOUT};
 
 /// A page of a visitor whom no other page knows. It is closed with this value.
 pub struct Page {
@@ -92,8 +92,8 @@ impl Page {
     }
 
     /// Waits until the visible text of the page holds this text, in the letters that are shown.
-    pub async fn wait_for_text(&self, text: &str, patience: Duration) {
-        self.attempt_for(patience, &format!("{text:?} on the page"), async || {
+    pub async fn wait_for_text(&self, text: &str, timeout: Duration) {
+        self.attempt_for(timeout, &format!("{text:?} on the page"), async || {
             let shown = self.script("document.body.innerText").await?;
             anyhow::ensure!(shown.as_str().is_some_and(|shown| shown.contains(text)), "not there");
             Ok(())
@@ -103,7 +103,7 @@ impl Page {
 
     pub(super) async fn at_rest(&self) -> anyhow::Result<()> {
         let mut heard = self.heard.clone();
-        let waited = timeout(PATIENCE, heard.wait_for(|heard| !heard.loading)).await;
+        let waited = timeout(TIMEOUT, heard.wait_for(|heard| !heard.loading)).await;
         waited.context("the page does not finish loading")?.context("the browser is gone")?;
         Ok(())
     }
@@ -114,16 +114,16 @@ impl Page {
         what: &str,
         step: impl AsyncFn() -> anyhow::Result<T>,
     ) -> T {
-        self.attempt_for(self.options.patience, what, step).await
+        self.attempt_for(self.options.timeout, what, step).await
     }
 
     async fn attempt_for<T>(
         &self,
-        patience: Duration,
+        timeout: Duration,
         what: &str,
         step: impl AsyncFn() -> anyhow::Result<T>,
     ) -> T {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             let tried = match self.at_rest().await {
                 Ok(()) => step().await,

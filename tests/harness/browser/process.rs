@@ -76,8 +76,8 @@ impl Process {
         Ok((Self { child, home }, (stdin, stdout)))
     }
 
-    fn ends_within(&mut self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+    fn ends_within(&mut self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         while matches!(self.child.try_wait(), Ok(None)) {
             if Instant::now() >= deadline {
                 return false;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::heard::Heard;
 use super::network::Request;
 use super::options::Viewport;
@@ -117,7 +117,7 @@ impl Page {
         let (mut heard, is_quiet) = (self.heard.clone(), |heard: &Heard| {
             heard.log.requests.is_empty() || (heard.quiet && heard.log.all_over())
         });
-        let waited = timeout(PATIENCE, heard.wait_for(is_quiet)).await.is_ok();
+        let waited = timeout(TIMEOUT, heard.wait_for(is_quiet)).await.is_ok();
         assert!(waited, "the page does not stop asking: {:?}", self.heard.borrow().log.requests);
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Rare {
 }
 
 impl Rare {
-    pub(super) async fn furnish(world: &World, alice: &Operator, texts: &Texts) -> Self {
+    pub(super) async fn seed(world: &World, alice: &Operator, texts: &Texts) -> Self {
         let redirected = redirect(world, alice, texts).await;
         let ambiguous = ask_for_two(world, texts).await;
         let stuck = get_stuck(world, texts).await;

@@ -88,7 +88,7 @@ fn bodies_of_another_kind_are_told_so() {
 }
 
 #[test]
-fn the_nul_character_is_refused_in_every_text_that_identifies() {
+fn the_nul_character_is_rejected_in_every_text_that_identifies() {
     run(async {
         let api = Api::start().await;
         for (field, value) in [
@@ -114,7 +114,7 @@ fn the_nul_character_is_refused_in_every_text_that_identifies() {
 }
 
 #[test]
-fn whatever_is_no_text_and_no_exact_number_is_refused_by_field() {
+fn whatever_is_no_text_and_no_exact_number_is_rejected_by_field() {
     run(async {
         let api = Api::start().await;
         for raw in

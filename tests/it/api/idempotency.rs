@@ -6,7 +6,7 @@ use e2e::world::receipt;
 use e2e::{run, somebody_waits};
 use serde_json::json;
 use store::events::lock_provider_event;
-use store::idempotency::{KeyUse, Place, StoredAnswer, insert_answer};
+use store::idempotency::{KeyUse, ResponseScope, StoredResponse, insert_response};
 
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
@@ -86,7 +86,7 @@ fn two_keys_of_one_project_share_their_idempotency_keys() {
 }
 
 #[test]
-fn a_refused_request_leaves_its_key_free() {
+fn a_rejected_request_leaves_its_key_free() {
     run(async {
         let api = Api::start().await;
         assert_eq!(api.send(RECEIPT, "k", "{}").await.status, 422);
@@ -164,9 +164,9 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
                     fingerprint: &[0; 32],
                     request_hash: &[0; 32],
                 };
-                let answer = StoredAnswer { status: 202, body: b"{}".to_vec() };
+                let answer = StoredResponse { status: 202, body: b"{}".to_vec() };
                 assert!(
-                    insert_answer(&api.world.pool, used, Place::Route, &answer)
+                    insert_response(&api.world.pool, used, ResponseScope::Route, &answer)
                         .await
                         .expect("stored")
                 );

@@ -11,7 +11,7 @@ mod health;
 mod idempotency;
 mod outage;
 mod receipts;
-mod refusals;
+mod rejections;
 mod results;
 mod texts;
 

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::refusals::second_api;
+use super::rejections::second_api;
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
 /// Lets nobody into this world's database, and puts out who is in; or opens it again.
@@ -33,9 +33,9 @@ fn while_the_database_lets_nobody_in_the_api_says_so_and_recovers() {
         let api = Api::start().await;
         let event_id = api.take("evt_1").await;
         let_in(&api, false).await;
-        let refused = api.send(RECEIPT, "k", e2e::world::receipt("evt_2").to_string()).await;
-        insta::assert_snapshot!(refused.shown(), @r#"503 {"error":{"code":"unavailable","message":"the database cannot be reached; send it again with the same Idempotency-Key","request_id":"req_"}}"#);
-        assert_eq!(refused.header("retry-after"), "1");
+        let rejected = api.send(RECEIPT, "k", e2e::world::receipt("evt_2").to_string()).await;
+        insta::assert_snapshot!(rejected.shown(), @r#"503 {"error":{"code":"unavailable","message":"the database cannot be reached; send it again with the same Idempotency-Key","request_id":"req_"}}"#);
+        assert_eq!(rejected.header("retry-after"), "1");
         let result = json!({"event_id": event_id, "status": "success"});
         assert_eq!(api.post(RESULT, &result).await.code(), "unavailable");
         let ready = Answer::of(api.bare(Method::GET, "/readyz")).await;

@@ -66,8 +66,8 @@ fn the_older_stripe_name_is_the_same_event() {
             "provider": "shopify", "event_type": "orders/paid", "provider_event_id": null,
             "stripe_event_id": "1", "shopify_shop_domain": "alice.myshopify.com"
         });
-        let refused = api.receipt("", &shopify).await;
-        assert_eq!(refused.fields(), ["provider_event_id"], "{}", refused.text);
+        let rejected = api.receipt("", &shopify).await;
+        assert_eq!(rejected.fields(), ["provider_event_id"], "{}", rejected.text);
     });
 }
 
@@ -252,7 +252,7 @@ fn occurred_at_is_any_moment_with_a_zone_and_never_a_deadline() {
 }
 
 #[test]
-fn a_moment_that_utc_cannot_write_is_refused_and_never_a_fault_of_ours() {
+fn a_moment_that_utc_cannot_write_is_rejected_and_never_a_fault_of_ours() {
     run(async {
         let api = Api::start().await;
         for edge in ["9999-12-31T23:59:59-02:00", "0000-01-01T00:00:00+01:00"] {

@@ -168,8 +168,8 @@ fn a_replay_id_must_be_one_of_the_event() {
         let ours_replay = api.world.reprocess(incident(ours).await).await;
         let theirs_replay = api.world.reprocess(incident(theirs).await).await;
         let with = |replay: &str| json!({"status": "success", "replay_id": replay});
-        let refused = report(&api, ours, &with(&theirs_replay.to_string())).await;
-        insta::assert_snapshot!(refused.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"replay_id","message":"is none of this event's; leave it out or send the one of the callback"}],"request_id":"req_"}}"#);
+        let rejected = report(&api, ours, &with(&theirs_replay.to_string())).await;
+        insta::assert_snapshot!(rejected.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"replay_id","message":"is none of this event's; leave it out or send the one of the callback"}],"request_id":"req_"}}"#);
         for bad in ["rpl_1", "x", "rpl_00000000000000000000000000"] {
             assert_eq!(report(&api, ours, &with(bad)).await.fields(), ["replay_id"], "{bad}");
         }

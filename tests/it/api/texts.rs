@@ -37,7 +37,7 @@ fn identifiers_have_1_to_255_characters_whatever_their_script() {
 }
 
 #[test]
-fn identifiers_that_deceive_the_eye_are_refused() {
+fn identifiers_that_deceive_the_eye_are_rejected() {
     run(async {
         let api = Api::start().await;
         for bad in [

@@ -63,7 +63,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
 }
 
 #[test]
-fn what_is_no_header_is_refused_by_name_and_changes_nothing() {
+fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
     e2e::run(async {
         let world = world().await;
         let script = Script::of(&world, Role::Admin).await;
@@ -77,12 +77,12 @@ fn what_is_no_header_is_refused_by_name_and_changes_nothing() {
         assert_eq!(status, 200);
         for (headers, said) in wrong() {
             let body = json!({ "callback_headers": headers, "name": "Changed" });
-            let (status, refused) = script.call(Method::PATCH, &path, Some(body)).await;
-            assert_eq!(status, 422, "{headers}: {refused}");
-            let field = &refused["error"]["fields"][0];
-            assert_eq!(field["field"], "callback_headers", "{refused}");
-            assert!(field["message"].as_str().expect("text").contains(said), "{refused}");
-            assert!(!refused.to_string().contains(CANARY), "{refused}");
+            let (status, rejected) = script.call(Method::PATCH, &path, Some(body)).await;
+            assert_eq!(status, 422, "{headers}: {rejected}");
+            let field = &rejected["error"]["fields"][0];
+            assert_eq!(field["field"], "callback_headers", "{rejected}");
+            assert!(field["message"].as_str().expect("text").contains(said), "{rejected}");
+            assert!(!rejected.to_string().contains(CANARY), "{rejected}");
         }
         let (_, after) = script.get(&path).await;
         assert_eq!(after["name"], "Ten");

@@ -55,9 +55,9 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
         for (method, path, known) in writes {
             let path = path.replace("{project_id}", &project).replace("{incident_id}", incident);
             let body = json!({ "webhook_url": "https://shop.example.com", "nothing": null });
-            let (status, refused) = script.call(method.clone(), &path, Some(body)).await;
-            assert_eq!(status, 422, "{method} {path}: {refused}");
-            let mistakes = refused["error"]["fields"].as_array().expect("fields");
+            let (status, rejected) = script.call(method.clone(), &path, Some(body)).await;
+            assert_eq!(status, 422, "{method} {path}: {rejected}");
+            let mistakes = rejected["error"]["fields"].as_array().expect("fields");
             for unknown in ["webhook_url", "nothing"] {
                 let mistake = mistakes.iter().find(|mistake| mistake["field"] == unknown);
                 let said = mistake.expect("it is named")["message"].as_str().expect("a message");
@@ -78,16 +78,16 @@ fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes
         let path = format!("/{}", world.project.id);
         let (_, before) = script.get(&path).await;
         let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });
-        let (status, refused) = script.call(Method::PATCH, &path, Some(body)).await;
+        let (status, rejected) = script.call(Method::PATCH, &path, Some(body)).await;
         let expected = json!([
             { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, repair_url, snapshots, callback_headers" },
             { "field": "timeout_minutes", "message": "must be a whole number from 1 to 10080" },
         ]);
-        assert_eq!((status, &refused["error"]["fields"]), (422, &expected));
+        assert_eq!((status, &rejected["error"]["fields"]), (422, &expected));
         assert_eq!(script.get(&path).await.1, before);
         let long = Map::from_iter([("\u{1b}".repeat(5_000), json!(1))]);
-        let (_, refused) = script.call(Method::PATCH, &path, Some(Value::Object(long))).await;
-        assert_eq!(refused["error"]["fields"][0]["field"], "␛".repeat(100));
+        let (_, rejected) = script.call(Method::PATCH, &path, Some(Value::Object(long))).await;
+        assert_eq!(rejected["error"]["fields"][0]["field"], "␛".repeat(100));
     });
 }
 

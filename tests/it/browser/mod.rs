@@ -1,30 +1,30 @@
 //! The browser itself: what the tests of pages rely on holds, on a shop of three small pages.
 
-mod shop;
+mod sites;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::browser::{Browser, PATIENCE, Page, PageOptions, Viewport, assert_accessible, foreign};
+use e2e::browser::{Browser, Page, PageOptions, TIMEOUT, Viewport, assert_accessible, foreign};
 use e2e::run;
 
-use shop::{SPY, Shop};
+use sites::{SPY, TestSites};
 
 /// A shop, and a browser that lasts as long.
-struct Street {
-    shop: Shop,
+struct BrowserFixture {
+    sites: TestSites,
     browser: Arc<Browser>,
 }
 
-impl Street {
+impl BrowserFixture {
     async fn open() -> Self {
-        Self { shop: Shop::open().await, browser: Browser::start().await }
+        Self { sites: TestSites::open().await, browser: Browser::start().await }
     }
 
     async fn visit(&self, path: &str, options: PageOptions) -> Page {
         let page = self.browser.page(options).await;
-        page.open(&self.shop.at(path)).await;
+        page.open(&self.sites.at(path)).await;
         page
     }
 }
@@ -32,10 +32,10 @@ impl Street {
 #[test]
 fn a_form_is_filled_in_and_sent_with_scripts_and_without() {
     run(async {
-        let street = Street::open().await;
+        let fixture = BrowserFixture::open().await;
         let with = PageOptions::default();
         for (options, scripts) in [(with, "on"), (with.without_javascript(), "off")] {
-            let page = street.visit("/", options).await;
+            let page = fixture.visit("/", options).await;
             assert_eq!(page.title().await, "Shop");
             assert_eq!(page.text("#scripts").await, format!("Scripts are {scripts}."));
             assert_eq!(page.texts("noscript p").await.len(), usize::from(scripts == "off"));
@@ -45,10 +45,10 @@ fn a_form_is_filled_in_and_sent_with_scripts_and_without() {
             page.select_label("Size", "Large").await;
             page.click("checkbox/Gift").await;
             page.click_text("Prices").await;
-            page.wait_for_text("All is 3.", PATIENCE).await;
+            page.wait_for_text("All is 3.", TIMEOUT).await;
             page.click("button/Order").await;
 
-            assert_eq!(page.url().await, street.shop.at("/ordered?name=alice&size=2&gift=on"));
+            assert_eq!(page.url().await, fixture.sites.at("/ordered?name=alice&size=2&gift=on"));
             assert_eq!(page.text("p").await, "name=alice, size=2, gift=on");
         }
     });
@@ -57,8 +57,8 @@ fn a_form_is_filled_in_and_sent_with_scripts_and_without() {
 #[test]
 fn the_keyboard_alone_is_enough() {
     run(async {
-        let street = Street::open().await;
-        let page = street.visit("/", PageOptions::phone().without_javascript()).await;
+        let fixture = BrowserFixture::open().await;
+        let page = fixture.visit("/", PageOptions::phone().without_javascript()).await;
         page.fill_label("Name of the customer", "").await;
         page.type_text("bob").await;
         page.press("Enter").await;
@@ -67,16 +67,16 @@ fn the_keyboard_alone_is_enough() {
 }
 
 /// What a visitor without patience is told.
-fn refusal(street: &Street, step: impl AsyncFn(Page)) -> String {
+fn rejection(fixture: &BrowserFixture, step: impl AsyncFn(Page)) -> String {
     let hasty = PageOptions::default().hasty();
-    let visit = || run(async { step(street.visit("/", hasty).await).await });
-    let refused = catch_unwind(AssertUnwindSafe(visit));
-    *refused.expect_err("a refusal").downcast::<String>().expect("a message")
+    let visit = || run(async { step(fixture.visit("/", hasty).await).await });
+    let rejected = catch_unwind(AssertUnwindSafe(visit));
+    *rejected.expect_err("a refusal").downcast::<String>().expect("a message")
 }
 
 #[test]
 fn what_a_person_could_not_click_is_not_clicked() {
-    let street = run(Street::open());
+    let fixture = run(BrowserFixture::open());
     for (locator, reason) in [
         ("button/Sold out", "it is disabled"),
         ("button/Twice", "2 have this name"),
@@ -84,7 +84,7 @@ fn what_a_person_could_not_click_is_not_clicked() {
         ("link/Below", "it is covered by <b></b>"),
         ("button/Reprocess", "button/Order, summary/Prices"),
     ] {
-        let told = refusal(&street, async |page| page.click(locator).await);
+        let told = rejection(&fixture, async |page| page.click(locator).await);
         assert!(told.contains(reason), "{told}");
         assert!(told.contains("Sold out"), "the page is told as well: {told}");
     }
@@ -92,23 +92,24 @@ fn what_a_person_could_not_click_is_not_clicked() {
 
 #[test]
 fn what_is_not_there_is_not_found() {
-    let street = run(Street::open());
-    let told = refusal(&street, async |page| page.wait_for_text("All is 3.", Duration::ZERO).await);
+    let fixture = run(BrowserFixture::open());
+    let told =
+        rejection(&fixture, async |page| page.wait_for_text("All is 3.", Duration::ZERO).await);
     assert!(told.contains("\"All is 3.\" on the page: not there"), "{told}");
-    let told = refusal(&street, async |page| page.fill_label("Order", "alice").await);
+    let told = rejection(&fixture, async |page| page.fill_label("Order", "alice").await);
     assert!(told.contains("0 have this name"), "{told}");
-    let told = refusal(&street, async |page| page.select_label("Size", "Huge").await);
+    let told = rejection(&fixture, async |page| page.select_label("Size", "Huge").await);
     assert!(told.contains("there are: Small, Large"), "{told}");
 }
 
 #[test]
 fn what_shuts_people_out_is_found_with_scripts_and_without() {
-    let street = run(Street::open());
+    let fixture = run(BrowserFixture::open());
     run(async {
         for options in [PageOptions::default(), PageOptions::phone().without_javascript()] {
-            assert_accessible(&street.visit("/", options).await).await;
+            assert_accessible(&fixture.visit("/", options).await).await;
 
-            let page = street.visit("/bad", options).await;
+            let page = fixture.visit("/bad", options).await;
             let violations = page.axe().await;
             let found: Vec<_> = violations.iter().map(|one| one.id.as_str()).collect();
             assert_eq!(found, ["image-alt", "label"], "{violations:?}");
@@ -116,7 +117,7 @@ fn what_shuts_people_out_is_found_with_scripts_and_without() {
             assert!(violations[0].nodes[0].contains(SPY), "{violations:?}");
         }
     });
-    let told = refusal(&street, async |page| {
+    let told = rejection(&fixture, async |page| {
         page.click("link/Shop").await;
         assert_accessible(&page).await;
     });
@@ -126,17 +127,17 @@ fn what_shuts_people_out_is_found_with_scripts_and_without() {
 #[test]
 fn every_request_is_told_with_its_bytes() {
     run(async {
-        let street = Street::open().await;
-        let page = street.visit("/", PageOptions::default()).await;
+        let fixture = BrowserFixture::open().await;
+        let page = fixture.visit("/", PageOptions::default()).await;
         page.click("link/Down").await;
-        assert_eq!(page.url().await, street.shop.at("/#lid"));
+        assert_eq!(page.url().await, fixture.sites.at("/#lid"));
         assert!(page.requests().await.len() >= 3, "a move within a page asks for nothing");
         page.click_text("Order").await;
         let requests = page.requests().await;
         let told: Vec<_> = requests
             .iter()
             .filter(|one| one.kind != "Other")
-            .map(|one| (one.method.as_str(), one.url.strip_prefix(&street.shop.url), one.status))
+            .map(|one| (one.method.as_str(), one.url.strip_prefix(&fixture.sites.url), one.status))
             .collect();
         let ordered = "/ordered?name=charlie&size=1";
         let expected = [
@@ -147,21 +148,21 @@ fn every_request_is_told_with_its_bytes() {
             ("GET", Some(ordered), Some(200)),
         ];
         assert_eq!(told, expected, "{requests:?}");
-        assert!(foreign(&requests, &street.shop.url).is_empty(), "{requests:?}");
+        assert!(foreign(&requests, &fixture.sites.url).is_empty(), "{requests:?}");
         assert!(requests.iter().filter(|one| one.kind != "Other").all(|one| one.bytes > 100));
 
         let parts = requests[..3].iter().map(|one| one.bytes).sum::<u64>();
-        assert!(page.weigh(&street.shop.at("/")).await >= parts, "nothing comes from the cache");
+        assert!(page.weigh(&fixture.sites.at("/")).await >= parts, "nothing comes from the cache");
     });
 }
 
 #[test]
 fn a_request_that_leaves_the_host_is_told_even_if_it_fails() {
     run(async {
-        let street = Street::open().await;
-        let page = street.visit("/bad", PageOptions::default().without_javascript()).await;
+        let fixture = BrowserFixture::open().await;
+        let page = fixture.visit("/bad", PageOptions::default().without_javascript()).await;
         let requests = page.requests().await;
-        let [spy] = foreign(&requests, &street.shop.url)[..] else {
+        let [spy] = foreign(&requests, &fixture.sites.url)[..] else {
             panic!("one request leaves: {requests:?}");
         };
         assert_eq!((spy.url.as_str(), spy.kind.as_str(), spy.status), (SPY, "Image", None));
@@ -175,10 +176,10 @@ fn a_request_that_leaves_the_host_is_told_even_if_it_fails() {
 #[test]
 fn each_visitor_has_a_screen_and_a_light() {
     run(async {
-        let street = Street::open().await;
+        let fixture = BrowserFixture::open().await;
         let folder = tempfile::tempdir().expect("a folder");
         let picture = folder.path().join("shop.png");
-        let page = street.visit("/", PageOptions::phone().dark()).await;
+        let page = fixture.visit("/", PageOptions::phone().dark()).await;
         page.screenshot(&picture).await;
         assert_eq!(size(&picture), (360, 780));
         assert_eq!(page.text("h1").await, "SHOP");
@@ -204,10 +205,10 @@ fn size(png: &std::path::Path) -> (u32, u32) {
 #[test]
 fn visitors_do_not_share_their_cookies() {
     run(async {
-        let street = Street::open().await;
+        let fixture = BrowserFixture::open().await;
         let (alice, bob) = tokio::join!(
-            street.visit("/", PageOptions::default()),
-            street.visit("/", PageOptions::default())
+            fixture.visit("/", PageOptions::default()),
+            fixture.visit("/", PageOptions::default())
         );
         alice.click_text("Order").await;
         let jar = alice.cookies().await;

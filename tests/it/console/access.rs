@@ -79,7 +79,7 @@ fn each_role_opens_what_it_may_and_nothing_else() {
 }
 
 #[test]
-fn a_form_from_elsewhere_is_refused() {
+fn a_form_from_elsewhere_is_rejected() {
     e2e::run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let admin = Operator::signed_in(&world, Role::Admin).await;

@@ -145,9 +145,9 @@ fn what_cannot_be_read_is_said_beside_its_field_and_exports_nothing() {
             assert!(page.body.contains(mistake), "{filter}");
             assert!(page.body.contains("aria-describedby=\"filter-wrong\""));
             for export in ["/audit.csv", "/audit.json"] {
-                let refused = bob.get(&format!("{export}?{filter}")).await;
-                assert_eq!(refused.status, 422, "{filter}");
-                assert!(refused.body.contains(mistake), "{filter}: {}", refused.body);
+                let rejected = bob.get(&format!("{export}?{filter}")).await;
+                assert_eq!(rejected.status, 422, "{filter}");
+                assert!(rejected.body.contains(mistake), "{filter}: {}", rejected.body);
             }
         }
         assert!(bob.get("/audit?from=yesterday").await.body.contains("value=\"yesterday\""));

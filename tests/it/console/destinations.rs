@@ -66,7 +66,7 @@ fn an_address_is_added_tested_for_real_and_removed() {
 }
 
 #[test]
-fn a_place_that_cannot_be_told_is_refused_with_what_was_typed() {
+fn a_place_that_cannot_be_told_is_rejected_with_what_was_typed() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
@@ -177,9 +177,9 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
         assert_eq!(test(bob.id).await, (0, said));
 
         slack.answer_with(&[404]);
-        let (code, refused) = test(channel.id).await;
-        let message = refused["error"]["message"].as_str().expect("a message").to_owned();
-        assert_eq!((code, &refused["error"]["code"]), (1, &json!("undelivered")));
+        let (code, rejected) = test(channel.id).await;
+        let message = rejected["error"]["message"].as_str().expect("a message").to_owned();
+        assert_eq!((code, &rejected["error"]["code"]), (1, &json!("undelivered")));
         assert!(
             message.starts_with("the slack message was not accepted, the address does not exist"),
             "{message}"
@@ -207,11 +207,11 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
 
         let operator = Operator::signed_in(&world, Role::Operator).await;
         assert!(test(&operator, &world, &bob).await.contains("accepted the test message"));
-        for refused in [to("remove"), path(&world)] {
+        for rejected in [to("remove"), path(&world)] {
             assert_eq!(
-                operator.submit(&path(&world), &refused, &[]).await.status,
+                operator.submit(&path(&world), &rejected, &[]).await.status,
                 403,
-                "{refused}"
+                "{rejected}"
             );
         }
 

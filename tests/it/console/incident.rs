@@ -116,7 +116,7 @@ fn of_two_who_reprocess_at_once_one_is_told_who_was_first() {
         let to = format!("{path}/reprocess");
         let (a, b) = tokio::join!(alice.submit(&path, &to, &[]), bob.submit(&path, &to, &[]));
 
-        let all = reprocesses::list_of_incident(&world.pool, incident).await.expect("a database");
+        let all = reprocesses::list_for_incident(&world.pool, incident).await.expect("a database");
         assert_eq!(all.len(), 1, "{all:?}");
         let by_alice = all[0].requested_by == "operator:admin@cometcart.test";
         let ((first, won), (_, lost)) =
@@ -132,7 +132,7 @@ fn of_two_who_reprocess_at_once_one_is_told_who_was_first() {
 
         let again = first.submit(&path, &to, &[]).await;
         assert_eq!(again.status, 303, "who presses twice has what they wanted");
-        let all = reprocesses::list_of_incident(&world.pool, incident).await.expect("a database");
+        let all = reprocesses::list_for_incident(&world.pool, incident).await.expect("a database");
         assert_eq!(all.len(), 1, "{all:?}");
     });
 }
@@ -246,8 +246,8 @@ fn a_viewer_looks_and_changes_nothing() {
         }
         for action in ["reprocess", "acknowledge", "resolve", "proof-links"] {
             let to = format!("{path}/{action}");
-            let refused = viewer.submit(&path, &to, &[("note", "x"), ("days", "7")]).await;
-            assert_eq!(refused.status, 403, "{action}");
+            let rejected = viewer.submit(&path, &to, &[("note", "x"), ("days", "7")]).await;
+            assert_eq!(rejected.status, 403, "{action}");
         }
         assert_eq!(state_of(&world, incident).await, IncidentState::Open);
         let links = proof_links::list_links(&world.pool, incident).await.expect("a database");
@@ -270,12 +270,12 @@ fn without_a_repair_url_the_page_says_what_is_missing() {
         let link = format!("<a href=\"/projects/{}\">Set a repair URL", world.project.id);
         assert!(page.contains(&link), "{page}");
         assert!(page.contains("<button class=\"btn main\" disabled"), "{page}");
-        let refused = bob.submit(&path, &format!("{path}/reprocess"), &[]).await;
-        assert_eq!(refused.status, 409);
+        let rejected = bob.submit(&path, &format!("{path}/reprocess"), &[]).await;
+        assert_eq!(rejected.status, 409);
         assert!(
-            refused.body.contains("Set a repair URL in the project first."),
+            rejected.body.contains("Set a repair URL in the project first."),
             "{}",
-            refused.body
+            rejected.body
         );
         assert_eq!(state_of(&world, incident).await, IncidentState::Open);
     });

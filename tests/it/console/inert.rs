@@ -49,7 +49,7 @@ async fn assert_inert(page: &Page, name: &str) {
 #[test]
 fn hostile_texts_do_nothing_on_any_page_in_exports_mails_and_slack() {
     run(async {
-        let gallery = Gallery::furnish(Texts::all(HOSTILE, ADDRESS)).await;
+        let gallery = Gallery::seed(Texts::all(HOSTILE, ADDRESS)).await;
         let page = Browser::start().await.page(PageOptions::default()).await;
         gallery.visit(&page, async |name| assert_inert(&page, name).await).await;
 

@@ -19,7 +19,7 @@ fn key_on(page: &str) -> Option<ApiKey> {
 }
 
 #[test]
-fn a_key_is_shown_once_works_and_is_refused_once_revoked() {
+fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;

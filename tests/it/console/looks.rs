@@ -12,7 +12,7 @@ const NO_PAGES: [&str; 5] = ["/", "/assets/{file}", "/audit.csv", "/audit.json",
 #[test]
 fn every_page_can_be_used_by_everybody_is_light_and_fits() {
     run(async {
-        let gallery = Gallery::furnish(Texts::default()).await;
+        let gallery = Gallery::seed(Texts::default()).await;
         let page = Browser::start().await.page(PageOptions::default()).await;
         gallery
             .visit(&page, async |name| {

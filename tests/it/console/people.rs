@@ -40,7 +40,7 @@ fn somebody_new_signs_in_with_a_password_that_is_shown_once() {
 }
 
 #[test]
-fn a_bad_or_taken_address_is_refused_beside_its_field() {
+fn a_bad_or_taken_address_is_rejected_beside_its_field() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
@@ -90,8 +90,8 @@ fn the_last_admin_is_neither_demoted_nor_removed() {
         console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let id = console::add(&world.pool, &alice.email, Role::Admin).await;
         for (to, form) in [("role", &[("role", "viewer")][..]), ("remove", &[])] {
-            let refused = alice.submit("/people", &format!("/people/{id}/{to}"), form).await;
-            assert_eq!(refused.location.as_deref(), Some("/people"));
+            let rejected = alice.submit("/people", &format!("/people/{id}/{to}"), form).await;
+            assert_eq!(rejected.location.as_deref(), Some("/people"));
             let page = alice.get("/people").await.body;
             assert!(page.contains("This is the last admin"), "{page}");
             assert!(page.contains("class=\"message refused\""));

@@ -141,9 +141,10 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
         alice.submit(&path, &path, &form).await;
         assert_eq!(audited(&world.pool, "project.updated").await.len(), 1, "nothing changed twice");
 
-        let refused = alice.submit(&path, &path, &[("name", "x"), ("timeout_minutes", "no")]).await;
-        assert_eq!(refused.status, 422);
-        assert!(refused.body.contains("value=\"no\""), "{}", refused.body);
+        let rejected =
+            alice.submit(&path, &path, &[("name", "x"), ("timeout_minutes", "no")]).await;
+        assert_eq!(rejected.status, 422);
+        assert!(rejected.body.contains("value=\"no\""), "{}", rejected.body);
         assert_eq!(newest(&world.pool).await.name, "CometCart credits");
     });
 }
@@ -189,9 +190,9 @@ fn a_secret_is_not_revoked_by_way_of_another_project() {
         let other = format!("/projects/{}", newest(&world.pool).await.id);
         let secrets = signing_secrets::list_secrets(&world.pool, world.project.id).await;
         let old = secrets.expect("secrets").pop().expect("an older one");
-        let refused =
+        let rejected =
             alice.submit(&other, &format!("{other}/secrets/{}/revoke", old.id), &[]).await;
-        assert_eq!(refused.status, 404);
+        assert_eq!(rejected.status, 404);
         assert_eq!(signing(&world, &world.project).await.len(), 2);
     });
 }
@@ -256,8 +257,8 @@ fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
         let keys = format!("{path}/keys");
         alice.submit(&keys, &keys, &[("label", HOSTILE)]).await;
         let bad = [("name", HOSTILE), ("timeout_minutes", HOSTILE), ("repair_url", HOSTILE)];
-        let refused = alice.submit(&path, &path, &bad).await;
-        let mut pages = vec![refused.body];
+        let rejected = alice.submit(&path, &path, &bad).await;
+        let mut pages = vec![rejected.body];
         for page in ["", "/keys", "/destinations", "/integration-test?run=65f0c2a19f3b12"] {
             pages.push(alice.get(&format!("{path}{page}")).await.body);
         }

@@ -13,7 +13,7 @@ use store::audit::{Subject, record};
 use store::incidents::Incident;
 use store::proof_links::list_links;
 use store::transitions::acknowledge::acknowledge_incident;
-use store::transitions::resolve::{Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use web::random::proof_token;
 
 use super::HOSTILE;
@@ -122,7 +122,8 @@ fn nothing_internal_is_on_the_page() {
             let entry = AuditEvent::read(action.as_str(), detail);
             record(&mut *tx, &alice(), subject, &entry).await.expect("an entry");
         }
-        let resolving = Resolving { actor: &alice(), note: Some("canary-note"), signal: false };
+        let resolving =
+            ResolveRequest { actor: &alice(), note: Some("canary-note"), signal: false };
         resolve_incident(&mut tx, incident.event_id, resolving).await.expect("a database");
         tx.commit().await.expect("a commit");
         let resolved = world

@@ -133,7 +133,7 @@ async fn send(url: &str, callback: Callback<'_>) -> StatusCode {
     request.send().await.expect("an answer").status()
 }
 
-async fn takes_what_is_ours_and_refuses_what_is_not(world: &World, url: &str) {
+async fn takes_what_is_ours_and_rejects_what_is_not(world: &World, url: &str) {
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let ours = || vec![world.secret.clone()];
     let other = SigningSecret::from_bytes([7; 32]);
@@ -164,7 +164,7 @@ async fn goes_through_the_whole_story(language: &'static Language) {
         snapshots: false,
     };
     update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
-    takes_what_is_ours_and_refuses_what_is_not(&world, &url).await;
+    takes_what_is_ours_and_rejects_what_is_not(&world, &url).await;
 
     let output = app.command(&world).args(language.calls).output().await.expect("both calls");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

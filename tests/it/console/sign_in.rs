@@ -153,7 +153,7 @@ fn signing_in_again_ends_the_session_that_the_browser_had() {
 }
 
 #[test]
-fn a_form_that_no_page_sends_is_refused_in_words_for_people() {
+fn a_form_that_no_page_sends_is_rejected_in_words_for_people() {
     e2e::run(async {
         let world = world().await;
         let json = world.http.post(format!("{}/sign-in", world.url));

@@ -93,9 +93,9 @@ fn the_queue_for_a_connection_has_an_end_and_who_is_beyond_it_hears_at_once() {
         let began = tokio::time::Instant::now();
         let queue = join_all((0..40).map(|_| pool.acquire())).await;
         assert!(began.elapsed() >= limits().acquire, "those in the queue waited");
-        let refused = |error: &sqlx::Error| error.to_string().contains("already wait");
+        let rejected = |error: &sqlx::Error| error.to_string().contains("already wait");
         let (beyond, waited): (Vec<_>, Vec<_>) =
-            queue.into_iter().map(|got| got.expect_err("no connection")).partition(refused);
+            queue.into_iter().map(|got| got.expect_err("no connection")).partition(rejected);
         assert_eq!((waited.len(), beyond.len()), (16, 24), "{waited:?}");
         drop(taken);
         pool.acquire().await.expect("a connection");

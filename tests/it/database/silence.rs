@@ -15,14 +15,14 @@ use super::{bare_world, direct, locked_out, put_on_a_way};
 /// As many as an API has connections for requests.
 const IN_FLIGHT: usize = 16;
 
-struct Shop {
+struct SilentDatabase {
     world: World,
     way: Way,
     /// The database, past the way.
     past: String,
 }
 
-impl Shop {
+impl SilentDatabase {
     async fn open() -> Self {
         let mut world = bare_world().await;
         let (way, past) = put_on_a_way(&mut world).await;
@@ -61,18 +61,19 @@ impl Shop {
 #[test]
 fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a_restart() {
     run(async {
-        let shop = Shop::open().await;
-        let _api = shop.world.spawn_api().expect("an API");
-        eventually("an API that is ready", async || shop.world.ready().await.then_some(())).await;
-        let (answers, ()) = shop.send_into_silence(async {}).await;
+        let database = SilentDatabase::open().await;
+        let _api = database.world.spawn_api().expect("an API");
+        eventually("an API that is ready", async || database.world.ready().await.then_some(()))
+            .await;
+        let (answers, ()) = database.send_into_silence(async {}).await;
         for (status, took) in answers {
             assert_eq!(status, Some(503));
             assert!(took < Duration::from_secs(30), "answered after {took:?}");
         }
-        shop.way.open_for_new_ones();
+        database.way.open_for_new_ones();
         // The same requests: what became of them is known now.
         for n in 0..IN_FLIGHT {
-            eventually("a receipt", async || (shop.send(n).await.0 == Some(202)).then_some(()))
+            eventually("a receipt", async || (database.send(n).await.0 == Some(202)).then_some(()))
                 .await;
         }
     });
@@ -81,11 +82,12 @@ fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a
 #[test]
 fn a_process_whose_database_is_silent_ends_when_it_is_asked_to() {
     run(async {
-        let shop = Shop::open().await;
-        let api = shop.world.spawn_api().expect("an API");
-        eventually("an API that is ready", async || shop.world.ready().await.then_some(())).await;
+        let database = SilentDatabase::open().await;
+        let api = database.world.spawn_api().expect("an API");
+        eventually("an API that is ready", async || database.world.ready().await.then_some(()))
+            .await;
         let end = timeout(Duration::from_secs(40), api.end());
-        let (_, ended) = shop.send_into_silence(end).await;
+        let (_, ended) = database.send_into_silence(end).await;
         assert_eq!(ended.expect("an end within 40 s").expect("a signal"), Some(0));
     });
 }

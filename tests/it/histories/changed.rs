@@ -7,7 +7,7 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
-use workflows::activity_contract::{OfEvent, Records};
+use workflows::activity_contract::{EventInput, Records};
 use workflows::effect_watch::{WatchInput, WatchOutcome};
 use workflows::options;
 
@@ -27,7 +27,7 @@ impl EffectWatch {
 
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
-        let of_event = OfEvent { event_id: ctx.state(|watch| watch.input.event_id) };
+        let of_event = EventInput { event_id: ctx.state(|watch| watch.input.event_id) };
         ctx.execute_activity(Records::read_standing, of_event, options::records()).await?;
         ctx.timer(Duration::from_mins(30)).await;
         Ok(WatchOutcome { ended: "applied".to_owned() })

@@ -6,7 +6,7 @@ use domain::reprocess::ReprocessState;
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, temporal};
 use serde_json::{Value, json};
-use store::transitions::resolve::{Resolving, resolve_incident};
+use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
@@ -28,7 +28,9 @@ pub const NAMES: [&str; 10] = [
 /// Lets one story happen, to its end.
 pub async fn tell(name: &str) -> (World, EventId) {
     let world = World::start_with(match name {
-        "missing_then_late_success" | "no_result_then_resolved" => WorldOptions::patient_for(SHORT),
+        "missing_then_late_success" | "no_result_then_resolved" => {
+            WorldOptions::with_timeout(SHORT)
+        }
         _ => WorldOptions::default(),
     })
     .await;
@@ -178,7 +180,7 @@ async fn no_result_then_resolved(world: &World) -> EventId {
     ask_to_repair(world, event_id).await;
     reprocess_is(world, event_id, ReprocessState::NoResult).await;
     let actor = domain::audit::Actor::Cli("bob".to_owned());
-    let resolving = Resolving { actor: &actor, note: Some("credited by hand"), signal: true };
+    let resolving = ResolveRequest { actor: &actor, note: Some("credited by hand"), signal: true };
     let mut tx = world.pool.begin().await.expect("a transaction");
     resolve_incident(&mut tx, event_id, resolving).await.expect("a resolution");
     tx.commit().await.expect("a commit");

@@ -3,17 +3,17 @@
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use domain::verdict::AcknowledgeRefusal;
+use domain::verdict::AcknowledgeRejection;
 use domain::watch::NextStep;
 use e2e::run;
 use serde_json::json;
 use store::transitions::acknowledge::acknowledge_incident;
-use store::{pool, reprocesses, standing};
+use store::{event_state, pool, reprocesses};
 
 use super::people::alice;
 use super::shop::{Shop, accepted};
 
-async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), AcknowledgeRefusal> {
+async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), AcknowledgeRejection> {
     let mut tx = shop.begin().await;
     let answer = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
     pool::commit(tx).await.expect("a commit");
@@ -41,7 +41,7 @@ fn an_open_incident_is_acknowledged_once_with_who_and_why() {
         ");
         let before = shop.story(event_id).await;
         let again = acknowledge(&shop, event_id).await;
-        assert_eq!(again, Err(AcknowledgeRefusal::AlreadyAcknowledged));
+        assert_eq!(again, Err(AcknowledgeRejection::AlreadyAcknowledged));
         assert_eq!(shop.story(event_id).await, before, "a refusal leaves no trace");
         let (actor, note, at): (String, String, bool) = sqlx::query_as(
             "SELECT actor, detail->>'note', acknowledged_at IS NOT NULL
@@ -60,12 +60,12 @@ fn only_an_open_incident_can_be_acknowledged() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRefusal::NoIncident));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::NoIncident));
         shop.fail(event_id).await;
         shop.reprocess(event_id).await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRefusal::Repairing));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::Repairing));
         shop.resolve(event_id).await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRefusal::Resolved));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::Resolved));
         assert!(!shop.story(event_id).await.contains("incident.acknowledged"));
     });
 }
@@ -76,7 +76,7 @@ fn the_watch_goes_on_waiting_for_people_and_shows_the_state_when_it_looks() {
         let shop = Shop::open().await;
         let event_id = acknowledged(&shop, "evt_1").await;
         let mut tx = shop.begin().await;
-        let standing = standing::read_for_watch(&mut tx, event_id).await.expect("a standing");
+        let standing = event_state::read_for_watch(&mut tx, event_id).await.expect("a standing");
         assert_eq!(standing.next, NextStep::WaitForPeople);
         let state = standing.incident.map(|incident| incident.state);
         assert_eq!(state, Some(IncidentState::Acknowledged.into()));
@@ -154,7 +154,7 @@ fn whatever_comes_at_once_with_an_acknowledgement_is_judged_after_or_before_it()
 
             let event_id = shop.missed(&format!("late_{round}")).await;
             let (seen, _) = tokio::join!(acknowledge(&shop, event_id), shop.succeed(event_id));
-            assert!([Ok(()), Err(AcknowledgeRefusal::Resolved)].contains(&seen), "{seen:?}");
+            assert!([Ok(()), Err(AcknowledgeRejection::Resolved)].contains(&seen), "{seen:?}");
             assert_eq!(shop.incident(event_id).await.state, IncidentState::Resolved);
 
             let event_id = shop.missed(&format!("again_{round}")).await;
@@ -162,7 +162,7 @@ fn whatever_comes_at_once_with_an_acknowledgement_is_judged_after_or_before_it()
             let (seen, started) =
                 tokio::join!(acknowledge(&shop, event_id), shop.try_reprocess(event_id, replay_id));
             assert_eq!(started, Ok(()));
-            assert!([Ok(()), Err(AcknowledgeRefusal::Repairing)].contains(&seen), "{seen:?}");
+            assert!([Ok(()), Err(AcknowledgeRejection::Repairing)].contains(&seen), "{seen:?}");
             assert_eq!(shop.incident(event_id).await.state, IncidentState::Reprocessing);
         }
     });

@@ -131,7 +131,7 @@ fn a_destination_is_added_tried_and_removed() {
             panic!("it is new");
         };
         for (outcome, broken) in [
-            (TestOutcome::Refused("500"), false),
+            (TestOutcome::Rejected("500"), false),
             (TestOutcome::Gone("404 no_service"), false),
             (TestOutcome::Gone("404 no_service"), false),
             (TestOutcome::Delivered("ok"), false),
@@ -172,8 +172,8 @@ fn operators_are_added_changed_and_removed() {
             let changed = operator::change_role(&mut tx, &alice(), bob, Role::Viewer).await;
             assert!(matches!(changed, Ok(OperatorChange::Done(_))), "{changed:?}");
         }
-        let refused = operator::change_role(&mut tx, &alice(), alices, Role::Viewer).await;
-        assert!(matches!(refused, Ok(OperatorChange::LastAdmin)), "{refused:?}");
+        let rejected = operator::change_role(&mut tx, &alice(), alices, Role::Viewer).await;
+        assert!(matches!(rejected, Ok(OperatorChange::LastAdmin)), "{rejected:?}");
         let changed =
             operator::change_password(&mut tx, &alice(), bob, "new hash", Some(kept)).await;
         assert_eq!(changed.expect("a database"), Some(1));

@@ -22,10 +22,10 @@ fn entries_cannot_be_changed_deleted_or_truncated() {
             "INSERT INTO audit_entries (id, actor, action) SELECT id, 'charlie', action FROM audit_entries
              ON CONFLICT ON CONSTRAINT audit_entries_pkey DO UPDATE SET actor = excluded.actor",
         ] {
-            let refused = sqlx::query(sql).execute(&shop.pool).await.expect_err(sql);
-            let refused = refused.into_database_error().expect("a refusal by the database");
-            assert_eq!(refused.code().as_deref(), Some("42501"), "{sql}");
-            assert_eq!(refused.message(), "audit entries cannot be changed or deleted", "{sql}");
+            let rejected = sqlx::query(sql).execute(&shop.pool).await.expect_err(sql);
+            let rejected = rejected.into_database_error().expect("a refusal by the database");
+            assert_eq!(rejected.code().as_deref(), Some("42501"), "{sql}");
+            assert_eq!(rejected.message(), "audit entries cannot be changed or deleted", "{sql}");
         }
         assert_eq!(shop.story(event_id).await, before);
     });
@@ -44,7 +44,7 @@ fn a_long_timeline_shows_how_it_ends() {
         )
         .await;
         shop.succeed(event_id).await;
-        let entries = timeline::list_of_event(&shop.pool, event_id).await.expect("a timeline");
+        let entries = timeline::list_for_event(&shop.pool, event_id).await.expect("a timeline");
         assert_eq!(entries.len(), 1_000);
         assert_eq!(entries[999].action, "result.succeeded");
         assert!(entries.is_sorted_by_key(|entry| entry.at), "oldest first");

@@ -7,7 +7,7 @@ use e2e::run;
 use serde_json::{Value, json};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::transitions::callback::end_undelivered;
-use store::transitions::reprocess::{self, Wanted};
+use store::transitions::reprocess::{self, ReprocessRequest};
 use store::transitions::result::{note_ambiguous, refresh_failure};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
@@ -129,11 +129,17 @@ fn of_what_was_typed_paused_or_ambiguous() {
         let event_id = shop.missed("evt_1").await;
         let mut tx = shop.begin().await;
         let actor = bob();
-        let wanted =
-            Wanted { replay_id: reprocesses::new_id(), actor: &actor, note: None, signal: false };
-        reprocess::note_refusal(&mut tx, event_id, wanted, "no repair URL").await.expect("noted");
+        let request = ReprocessRequest {
+            replay_id: reprocesses::new_id(),
+            actor: &actor,
+            note: None,
+            signal: false,
+        };
+        reprocess::note_rejection(&mut tx, event_id, request, "no repair URL")
+            .await
+            .expect("noted");
         let entry = (&actor, AuditId::from_uuid(Uuid::now_v7()));
-        resolve::note_refusal(&mut tx, event_id, entry, "it is resolved").await.expect("noted");
+        resolve::note_rejection(&mut tx, event_id, entry, "it is resolved").await.expect("noted");
         let ignored = ["a is 7".to_owned(), "b is 8".to_owned()];
         let (signal, id) = ((&actor, "resolve"), Uuid::now_v7());
         note_ignored(&mut tx, event_id, signal, id, &ignored).await.expect("noted");

@@ -6,7 +6,7 @@ use domain::callback::{AnswerVerdict, SCHEDULE};
 use domain::ids::EventId;
 use domain::signature::SigningSecret;
 use e2e::run;
-use store::attempts::{self, list_of_reprocess};
+use store::attempts::{self, list_for_reprocess};
 use store::transitions::callback::AttemptOutcome;
 
 use super::shop::{SECRET, Shop};
@@ -63,7 +63,7 @@ fn a_delivered_callback_waits_for_its_result_and_is_not_sent_again() {
 }
 
 #[test]
-fn a_refusal_for_good_stops_at_once() {
+fn a_rejection_for_good_stops_at_once() {
     run(async {
         let shop = Shop::open().await;
         let of @ (event_id, _) = shop.reprocessing("evt_1").await;
@@ -168,7 +168,7 @@ fn an_interrupted_attempt_is_noted_and_does_not_count() {
         wishes: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested reprocess.interrupted callback.failed
         ");
-        let kept = list_of_reprocess(&shop.pool, of.1).await.expect("attempts");
+        let kept = list_for_reprocess(&shop.pool, of.1).await.expect("attempts");
         let errors: Vec<_> = kept.iter().map(|one| (one.status, one.error.as_deref())).collect();
         assert_eq!(errors, [(None, Some("interrupted")), (Some(503), None)]);
     });
@@ -210,7 +210,7 @@ fn an_attempt_that_ends_after_another_was_delivered_undoes_nothing() {
             let story = shop.story(event_id).await;
             assert!(story.contains("reprocess: awaiting_result"), "{late:?}: {story}");
             assert!(story.contains("alerts: incident_opened\n"), "{late:?}: {story}");
-            let kept = list_of_reprocess(&shop.pool, of.1).await.expect("attempts");
+            let kept = list_for_reprocess(&shop.pool, of.1).await.expect("attempts");
             assert!(kept.iter().all(|one| one.status.is_some()), "{kept:?}");
         }
     });

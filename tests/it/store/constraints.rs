@@ -53,16 +53,16 @@ fn every_constraint_has_the_name_that_it_was_given() {
 }
 
 #[test]
-fn every_rule_refuses_by_its_name() {
+fn every_rule_rejects_by_its_name() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         shop.reprocess(event_id).await;
         for (constraint, sql) in BROKEN {
-            let refused = sqlx::query(AssertSqlSafe(sql)).execute(&shop.pool).await;
-            let refused = refused.expect_err(constraint).into_database_error();
-            let refused = refused.expect("a refusal by the database");
-            assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
+            let rejected = sqlx::query(AssertSqlSafe(sql)).execute(&shop.pool).await;
+            let rejected = rejected.expect_err(constraint).into_database_error();
+            let rejected = rejected.expect("a refusal by the database");
+            assert_eq!(rejected.constraint(), Some(constraint), "{sql}: {rejected}");
         }
     });
 }

@@ -1,15 +1,15 @@
 //! Stored answers.
 
 use e2e::run;
-use store::idempotency::{self, Claim, KeyUse, Place, StoredAnswer};
+use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool;
 
 use super::shop::Shop;
 
 /// Nobody used the key.
-const NEW: Claim = Claim::New(Place::Route);
+const NEW: Claim = Claim::New(ResponseScope::Route);
 
-fn answered(answer: StoredAnswer) -> Claim {
+fn answered(answer: StoredResponse) -> Claim {
     Claim::Answered { answer, identical: true }
 }
 
@@ -34,9 +34,11 @@ async fn claim(shop: &Shop, used: KeyUse<'_>) -> Claim {
 async fn answer(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
     let mut tx = shop.begin().await;
     assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), NEW);
-    let answer = StoredAnswer { status: 202, body: body.to_vec() };
+    let answer = StoredResponse { status: 202, body: body.to_vec() };
     assert!(
-        idempotency::insert_answer(&mut *tx, used, Place::Route, &answer).await.expect("stored")
+        idempotency::insert_response(&mut *tx, used, ResponseScope::Route, &answer)
+            .await
+            .expect("stored")
     );
     pool::commit(tx).await.expect("a commit");
 }
@@ -71,7 +73,7 @@ fn the_same_request_gets_the_same_bytes_and_another_one_a_conflict() {
         let shop = Shop::open().await;
         let bytes: Vec<u8> = (0..=255).collect();
         answer(&shop, used(&shop, "k", &[1; 32]), &bytes).await;
-        let stored = StoredAnswer { status: 202, body: bytes };
+        let stored = StoredResponse { status: 202, body: bytes };
         for _ in 0..3 {
             let again = claim(&shop, used(&shop, "k", &[1; 32])).await;
             assert_eq!(again, answered(stored.clone()));
@@ -90,8 +92,10 @@ fn a_transaction_that_fails_leaves_the_key_free() {
         let used = used(&shop, "k", &[1; 32]);
         let mut tx = shop.begin().await;
         idempotency::claim(&mut tx, used).await.expect("a claim");
-        let kept = StoredAnswer { status: 202, body: b"{}".to_vec() };
-        idempotency::insert_answer(&mut *tx, used, Place::Route, &kept).await.expect("stored");
+        let kept = StoredResponse { status: 202, body: b"{}".to_vec() };
+        idempotency::insert_response(&mut *tx, used, ResponseScope::Route, &kept)
+            .await
+            .expect("stored");
         tx.rollback().await.expect("a rollback");
         assert_eq!(claim(&shop, used).await, NEW);
     });
@@ -105,15 +109,15 @@ fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
         let mut late = shop.begin().await;
         assert_eq!(idempotency::claim(&mut late, used).await.expect("a claim"), NEW);
         // What a first request leaves that ends between the snapshot and the lock of the claim above.
-        let first = StoredAnswer { status: 202, body: b"first".to_vec() };
+        let first = StoredResponse { status: 202, body: b"first".to_vec() };
         assert!(
-            idempotency::insert_answer(&shop.pool, used, Place::Route, &first)
+            idempotency::insert_response(&shop.pool, used, ResponseScope::Route, &first)
                 .await
                 .expect("stored")
         );
-        let second = StoredAnswer { status: 202, body: b"second".to_vec() };
+        let second = StoredResponse { status: 202, body: b"second".to_vec() };
         assert!(
-            !idempotency::insert_answer(&mut *late, used, Place::Route, &second)
+            !idempotency::insert_response(&mut *late, used, ResponseScope::Route, &second)
                 .await
                 .expect("met")
         );
@@ -137,7 +141,7 @@ fn an_answer_is_kept_for_seven_days_and_the_key_is_free_then() {
         assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 0);
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         answer(&shop, used(&shop, "k", &[2; 32]), b"new").await;
-        let stored = StoredAnswer { status: 202, body: b"new".to_vec() };
+        let stored = StoredResponse { status: 202, body: b"new".to_vec() };
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, answered(stored));
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 1);
@@ -158,12 +162,17 @@ fn a_failure_and_the_success_after_it_are_two_requests_under_one_key() {
         let failed = of("failed", &[1; 32], &[1; 32]);
         answer(&shop, failed, b"failed").await;
         let success = of("success", &[1; 32], &[2; 32]);
-        assert_eq!(claim(&shop, success).await, Claim::New(Place::Scope));
+        assert_eq!(claim(&shop, success).await, Claim::New(ResponseScope::Scope));
         let other_words = claim(&shop, of("success", &[9; 32], &[3; 32])).await;
-        assert!(matches!(other_words, Claim::AnsweredInOtherWords { place: Place::Scope, .. }));
+        assert!(matches!(
+            other_words,
+            Claim::AnsweredInOtherWords { place: ResponseScope::Scope, .. }
+        ));
         let mut tx = shop.begin().await;
-        let body = StoredAnswer { status: 202, body: b"success".to_vec() };
-        idempotency::insert_answer(&mut *tx, success, Place::Scope, &body).await.expect("stored");
+        let body = StoredResponse { status: 202, body: b"success".to_vec() };
+        idempotency::insert_response(&mut *tx, success, ResponseScope::Scope, &body)
+            .await
+            .expect("stored");
         pool::commit(tx).await.expect("a commit");
         assert_eq!(claim(&shop, success).await, answered(body));
         assert_eq!(claim(&shop, of("success", &[9; 32], &[2; 32])).await, Claim::Conflict);
@@ -180,7 +189,7 @@ fn a_row_of_the_release_before_is_compared_by_its_hash() {
         answer(&shop, first, b"{}").await;
         let forget = "UPDATE idempotency_keys SET fingerprint = NULL, scope = NULL";
         sqlx::query(forget).execute(&shop.pool).await.expect("as it was before");
-        let stored = StoredAnswer { status: 202, body: b"{}".to_vec() };
+        let stored = StoredResponse { status: 202, body: b"{}".to_vec() };
         let same = KeyUse { fingerprint: &[7; 32], ..first };
         assert_eq!(claim(&shop, same).await, answered(stored));
         let other = claim(&shop, KeyUse { request_hash: &[2; 32], ..same }).await;

@@ -144,7 +144,7 @@ fn a_wish_that_fails_is_put_off_further_each_time() {
         for (attempt, planned) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0].iter().enumerate() {
             execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
             let claimed = claim(&shop.pool, 1).await.remove(0);
-            outbox::put_off(&shop.pool, claimed.id, "Temporal is away").await.expect("put off");
+            outbox::reschedule(&shop.pool, claimed.id, "Temporal is away").await.expect("put off");
             let due = due_in(&shop.pool).await;
             let allowed = planned * 0.5 - 0.5..=planned * 1.5;
             assert!(allowed.contains(&due), "attempt {attempt}: {due} s, not {allowed:?}");

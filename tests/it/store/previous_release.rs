@@ -5,7 +5,7 @@ use domain::ids::EventId;
 use e2e::run;
 use serde_json::json;
 use store::backfill;
-use store::transitions::receipt::TakenReceipt;
+use store::transitions::receipt::AcceptedReceipt;
 use uuid::Uuid;
 
 use super::shop::{Shop, receipt_with};
@@ -52,7 +52,7 @@ async fn accept_as_before(shop: &Shop, event: &str) -> (EventId, bool) {
 }
 
 async fn accept(shop: &Shop, event: &str) -> (EventId, bool) {
-    let TakenReceipt { event_id, duplicate, .. } =
+    let AcceptedReceipt { event_id, duplicate, .. } =
         shop.accept(&receipt_with(event, &json!({}))).await;
     (event_id, duplicate)
 }

@@ -89,8 +89,8 @@ fn a_link_holds_from_one_day_to_a_year() {
             let hash = ProofToken::from_bytes([token; 32]).hash();
             let made = insert_link(&shop.pool, &incident, &hash, "cli:bob", days).await;
             assert_eq!(made.is_ok(), good, "{days} days");
-            if let Err(StoreError::Driver(sqlx::Error::Database(refused))) = made {
-                assert_eq!(refused.constraint(), Some("proof_links_life_check"));
+            if let Err(StoreError::Driver(sqlx::Error::Database(rejected))) = made {
+                assert_eq!(rejected.constraint(), Some("proof_links_life_check"));
             }
         }
     });

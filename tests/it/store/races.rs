@@ -1,12 +1,12 @@
 //! Two connections at once: whoever comes second is judged on what the first one committed.
 
 use domain::incident::{IncidentState, Resolution};
-use domain::verdict::ReprocessRefusal;
+use domain::verdict::ReprocessRejection;
 use e2e::{run, somebody_waits};
 use serde_json::json;
 use store::events::lock_provider_event;
 use store::reprocesses;
-use store::transitions::receipt::TakenReceipt;
+use store::transitions::receipt::AcceptedReceipt;
 use store::transitions::silence::open_incident_if_due;
 
 use super::shop::{Shop, early, receipt_with, success};
@@ -95,8 +95,8 @@ fn of_two_reprocesses_at_once_one_runs_and_the_other_is_told_which() {
             let answers =
                 tokio::join!(shop.try_reprocess(event_id, a), shop.try_reprocess(event_id, b));
             let expected = [
-                (Ok(()), Err(ReprocessRefusal::Running(a))),
-                (Err(ReprocessRefusal::Running(b)), Ok(())),
+                (Ok(()), Err(ReprocessRejection::Running(a))),
+                (Err(ReprocessRejection::Running(b)), Ok(())),
             ];
             assert!(expected.contains(&answers), "{answers:?}");
         }
@@ -150,7 +150,7 @@ fn a_receipt_that_waits_for_its_twin_is_its_duplicate() {
             first.commit().await.expect("a commit");
         };
         let (again, ()) = tokio::join!(shop.accept(&receipt), commit);
-        assert_eq!(again, TakenReceipt { duplicate: true, ..taken });
+        assert_eq!(again, AcceptedReceipt { duplicate: true, ..taken });
         let story = "effect: pending\nwishes: start\ntimeline: receipt.accepted";
         assert_eq!(shop.story(taken.event_id).await, story);
     });

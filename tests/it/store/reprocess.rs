@@ -1,12 +1,12 @@
 //! Starting a reprocess.
 
 use domain::callback::AnswerVerdict;
-use domain::verdict::ReprocessRefusal;
+use domain::verdict::ReprocessRejection;
 use e2e::run;
 use serde_json::{Value, json};
 use store::pool;
 use store::reprocesses::{self, find_reprocess};
-use store::transitions::reprocess::{Wanted, note_refusal};
+use store::transitions::reprocess::{ReprocessRequest, note_rejection};
 
 use super::shop::{Shop, bob};
 
@@ -44,21 +44,21 @@ fn the_same_replay_id_is_known_even_after_its_reprocess_ended() {
 }
 
 #[test]
-fn a_reprocess_is_refused_with_the_reason() {
+fn a_reprocess_is_rejected_with_the_reason() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        let wanted = || reprocesses::new_id();
-        let refused = shop.try_reprocess(event_id, wanted()).await;
-        assert_eq!(refused, Err(ReprocessRefusal::NoIncident));
+        let request = || reprocesses::new_id();
+        let rejected = shop.try_reprocess(event_id, request()).await;
+        assert_eq!(rejected, Err(ReprocessRejection::NoIncident));
         shop.fail(event_id).await;
         let running = shop.reprocess(event_id).await;
-        let refused = shop.try_reprocess(event_id, wanted()).await;
-        assert_eq!(refused, Err(ReprocessRefusal::Running(running)));
+        let rejected = shop.try_reprocess(event_id, request()).await;
+        assert_eq!(rejected, Err(ReprocessRejection::Running(running)));
         shop.succeed(event_id).await;
         let before = shop.story(event_id).await;
-        let refused = shop.try_reprocess(event_id, wanted()).await;
-        assert_eq!(refused, Err(ReprocessRefusal::Resolved));
+        let rejected = shop.try_reprocess(event_id, request()).await;
+        assert_eq!(rejected, Err(ReprocessRejection::Resolved));
         assert_eq!(shop.story(event_id).await, before, "a refusal leaves no trace here");
     });
 }
@@ -74,8 +74,8 @@ fn nobody_is_asked_in_a_project_without_a_repair_url() {
         };
         repair_url(None).await;
         let before = shop.story(event_id).await;
-        let refused = shop.try_reprocess(event_id, reprocesses::new_id()).await;
-        assert_eq!(refused, Err(ReprocessRefusal::NoRepairUrl));
+        let rejected = shop.try_reprocess(event_id, reprocesses::new_id()).await;
+        assert_eq!(rejected, Err(ReprocessRejection::NoRepairUrl));
         assert_eq!(shop.story(event_id).await, before);
         repair_url(Some("http://127.0.0.1:9/repair")).await;
         shop.reprocess(event_id).await;
@@ -83,17 +83,17 @@ fn nobody_is_asked_in_a_project_without_a_repair_url() {
 }
 
 #[test]
-fn a_refusal_of_what_was_typed_by_hand_is_noted_once() {
+fn a_rejection_of_what_was_typed_by_hand_is_noted_once() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         let actor = bob();
         let replay_id = reprocesses::new_id();
-        let wanted = Wanted { replay_id, actor: &actor, note: None, signal: false };
+        let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: false };
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            let why = ReprocessRefusal::NoIncident.to_string();
-            note_refusal(&mut tx, event_id, wanted, &why).await.expect("a database");
+            let why = ReprocessRejection::NoIncident.to_string();
+            note_rejection(&mut tx, event_id, request, &why).await.expect("a database");
             pool::commit(tx).await.expect("a commit");
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"

@@ -7,7 +7,7 @@ use e2e::run;
 use serde_json::json;
 use store::reprocesses;
 use store::results;
-use store::transitions::result::{Report, ResultAnswer, accept_result};
+use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 
 use super::shop::{Shop, accepted, bob, early, failure, receipt_with, success};
 
@@ -197,7 +197,7 @@ fn the_same_result_id_again_changes_nothing() {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         let result = failure();
-        let report = Report { result_id: results::new_id(), result: &result, signal: true };
+        let report = ReportedResult { result_id: results::new_id(), result: &result, signal: true };
         let mut stories = Vec::new();
         for _ in 0..2 {
             let mut tx = shop.begin().await;
@@ -215,13 +215,13 @@ fn an_unknown_event_and_anothers_replay_id_leave_no_trace() {
     run(async {
         let shop = Shop::open().await;
         let unknown = EventId::from_uuid(uuid::Uuid::now_v7());
-        assert_eq!(shop.succeed(unknown).await, ResultAnswer::UnknownEvent);
+        assert_eq!(shop.succeed(unknown).await, ResultOutcome::UnknownEvent);
         let (ours, theirs) = (shop.missed("evt_1").await, shop.missed("evt_2").await);
         let replay_id = shop.reprocess(theirs).await.to_string();
         let before = shop.story(ours).await;
         for text in [replay_id, reprocesses::new_id().to_string(), "rpl_1".to_owned()] {
             let words = json!({"status": "success", "replay_id": text});
-            assert_eq!(shop.report(ours, words).await, ResultAnswer::UnknownReplay);
+            assert_eq!(shop.report(ours, words).await, ResultOutcome::UnknownReplay);
         }
         assert_eq!(shop.story(ours).await, before);
         let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM results")

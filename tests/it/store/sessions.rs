@@ -170,10 +170,10 @@ fn whatever_a_browser_calls_itself_fits_and_a_token_is_used_once() {
         kept.sort();
         assert_eq!(kept, ["<script>".to_owned(), "ab[31m".to_owned(), "é".repeat(255)]);
         let again = insert_session(&shop.pool, alice, &token_hash(10), None).await;
-        let Err(StoreError::Driver(sqlx::Error::Database(refused))) = again else {
+        let Err(StoreError::Driver(sqlx::Error::Database(rejected))) = again else {
             panic!("the same token twice: {again:?}");
         };
-        assert_eq!(refused.constraint(), Some("sessions_token_hash_key"));
+        assert_eq!(rejected.constraint(), Some("sessions_token_hash_key"));
     });
 }
 

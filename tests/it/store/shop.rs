@@ -12,7 +12,7 @@ use domain::incident::IncidentState;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::signature::SigningSecret;
-use domain::verdict::ReprocessRefusal;
+use domain::verdict::ReprocessRejection;
 use e2e::engines::{self, Engines};
 use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ use store::incidents::Incident;
 use store::pool::{self, Transaction};
 use store::projects::{self, ProjectSettings};
 use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
-use store::transitions::receipt::{Delivery, TakenReceipt, accept_receipt};
-use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::transitions::resolve::{ResolveRejection, Resolving, resolve_incident};
-use store::transitions::result::{Report, ResultAnswer, accept_result};
+use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
+use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
+use store::transitions::resolve::{ResolveRejection, ResolveRequest, resolve_incident};
+use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 use store::transitions::silence;
 use store::{MasterKey, PgPool, incidents, reprocesses, results, signing_secrets};
 
@@ -88,7 +88,7 @@ impl Shop {
         let url = engines.create_database().await.expect("a database");
         let pool = pool::connect_lazily(&url, 10).expect("a pool");
         let master_key = MasterKey::parse(&MasterKey::generate()).expect("a key");
-        let owner = furnish(&pool, &master_key).await;
+        let owner = seed(&pool, &master_key).await;
         let bob = NewDestination::email(BOB).expect("an address");
         let mut db = pool.acquire().await.expect("a connection");
         destinations::insert_destination(&mut db, &master_key, owner.project_id, &bob)
@@ -112,7 +112,7 @@ impl Shop {
         done.expect("a statement");
     }
 
-    pub async fn accept(&self, receipt: &Receipt) -> TakenReceipt {
+    pub async fn accept(&self, receipt: &Receipt) -> AcceptedReceipt {
         let mut tx = self.begin().await;
         let taken = self.accept_in(&mut tx, receipt).await;
         pool::commit(tx).await.expect("a commit");
@@ -120,7 +120,7 @@ impl Shop {
     }
 
     /// The same in a transaction of the caller.
-    pub async fn accept_in(&self, tx: &mut Transaction, receipt: &Receipt) -> TakenReceipt {
+    pub async fn accept_in(&self, tx: &mut Transaction, receipt: &Receipt) -> AcceptedReceipt {
         let event_key = receipt.identity("").key();
         let delivery = Delivery { receipt, event_key: &event_key, snapshot: None };
         let taken = accept_receipt(tx, &self.master_key, &self.owner, delivery).await;
@@ -164,25 +164,25 @@ impl Shop {
         tx: &mut Transaction,
         event_id: EventId,
         body: &Value,
-    ) -> ResultAnswer {
+    ) -> ResultOutcome {
         let result = EffectResult::parse(body.as_object().expect("an object")).expect("a result");
-        let report = Report { result_id: results::new_id(), result: &result, signal: true };
+        let report = ReportedResult { result_id: results::new_id(), result: &result, signal: true };
         let actor = Actor::Key(self.owner.key_id);
         accept_result(tx, &actor, event_id, report).await.expect("a database")
     }
 
-    pub async fn report(&self, event_id: EventId, body: Value) -> ResultAnswer {
+    pub async fn report(&self, event_id: EventId, body: Value) -> ResultOutcome {
         let mut tx = self.begin().await;
         let answer = self.report_in(&mut tx, event_id, &body).await;
         pool::commit(tx).await.expect("a commit");
         answer
     }
 
-    pub async fn succeed(&self, event_id: EventId) -> ResultAnswer {
+    pub async fn succeed(&self, event_id: EventId) -> ResultOutcome {
         self.report(event_id, json!({"status": "success"})).await
     }
 
-    pub async fn fail(&self, event_id: EventId) -> ResultAnswer {
+    pub async fn fail(&self, event_id: EventId) -> ResultOutcome {
         let words = json!({"status": "failed", "error_code": "db_write_failed"});
         self.report(event_id, words).await
     }
@@ -214,11 +214,12 @@ impl Shop {
         &self,
         event_id: EventId,
         replay_id: ReplayId,
-    ) -> Result<(), ReprocessRefusal> {
+    ) -> Result<(), ReprocessRejection> {
         let actor = bob();
-        let wanted = Wanted { replay_id, actor: &actor, note: Some("try again"), signal: true };
+        let request =
+            ReprocessRequest { replay_id, actor: &actor, note: Some("try again"), signal: true };
         let mut tx = self.begin().await;
-        let answer = request_reprocess(&mut tx, event_id, wanted).await;
+        let answer = request_reprocess(&mut tx, event_id, request).await;
         pool::commit(tx).await.expect("a commit");
         answer.map_err(|error| error.rejection().expect("a database"))
     }
@@ -281,7 +282,7 @@ impl Shop {
 
     pub async fn try_resolve(&self, event_id: EventId) -> Result<(), ResolveRejection> {
         let actor = bob();
-        let resolving = Resolving { actor: &actor, note: Some("by hand"), signal: true };
+        let resolving = ResolveRequest { actor: &actor, note: Some("by hand"), signal: true };
         let mut tx = self.begin().await;
         let answer = resolve_incident(&mut tx, event_id, resolving).await;
         pool::commit(tx).await.expect("a commit");
@@ -293,7 +294,7 @@ impl Shop {
     }
 
     pub async fn incident(&self, event_id: EventId) -> Incident {
-        let found = incidents::find_of_event(&self.pool, event_id).await.expect("a database");
+        let found = incidents::find_for_event(&self.pool, event_id).await.expect("a database");
         found.expect("an incident")
     }
 
@@ -332,9 +333,9 @@ impl Shop {
 }
 
 /// What an accepted result was answered with.
-pub fn accepted(answer: &ResultAnswer) -> (String, Option<IncidentState>) {
+pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
     match answer {
-        ResultAnswer::Accepted { effect, incident, .. } => {
+        ResultOutcome::Accepted { effect, incident, .. } => {
             (effect.to_string(), incident.map(|(_, state)| state))
         }
         other => panic!("not accepted: {other:?}"),
@@ -347,7 +348,7 @@ pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
     KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue }
 }
 
-async fn furnish(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
+async fn seed(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
     let settings = ProjectSettings {
         name: "CometCart".to_owned(),
         mode: Mode::Test,

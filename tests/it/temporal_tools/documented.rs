@@ -161,7 +161,7 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
                 .await;
             }
         }
-        let incident = store::incidents::find_of_event(&world.pool, failed.event_id).await;
+        let incident = store::incidents::find_for_event(&world.pool, failed.event_id).await;
         assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
     });
 }
@@ -169,7 +169,7 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
 async fn done_by_alice(world: &World, event_id: EventId, action: &str) {
     eventually(&format!("{action} by alice"), async || {
         let entries =
-            store::timeline::list_of_event(&world.pool, event_id).await.expect("a timeline");
+            store::timeline::list_for_event(&world.pool, event_id).await.expect("a timeline");
         let done = |entry: &store::timeline::TimelineEntry| {
             entry.action == action && entry.actor == "temporal:alice"
         };

@@ -23,23 +23,23 @@ fn an_input_that_is_no_object_resolves_nothing_and_says_how_it_should_look() {
         let inputs = [json!(["a"]), json!("alice"), json!(7), Value::Null];
         for (count, input) in (1..).zip(&inputs) {
             world.engines.signal(event_id, "resolve", Some(input.clone())).await.expect("a signal");
-            let refused = entry(&world, event_id, "resolve.refused", count).await;
-            let why = refused["why"].as_str().expect("words").to_owned();
+            let rejected = entry(&world, event_id, "resolve.refused", count).await;
+            let why = rejected["why"].as_str().expect("words").to_owned();
             assert!(why.contains(&input.to_string()), "{why}");
             assert!(why.contains(r#"write {"resolved_by""#), "{why}");
         }
         for (count, input) in (1..).zip(&inputs) {
             let typed = Some(input.clone());
             world.engines.signal(event_id, "reprocess", typed).await.expect("a signal");
-            let refused = entry(&world, event_id, "reprocess.refused", count).await;
-            let why = refused["why"].as_str().expect("words").to_owned();
+            let rejected = entry(&world, event_id, "reprocess.refused", count).await;
+            let why = rejected["why"].as_str().expect("words").to_owned();
             assert!(why.contains(&input.to_string()), "{why}");
             assert!(why.contains(r#"write {"requested_by""#), "{why}");
         }
         world.engines.signal(event_id, "result", Some(json!(["a"]))).await.expect("a signal");
-        let refused = entry(&world, event_id, "result.refused", 1).await;
-        assert!(refused["why"].as_str().expect("words").contains(r#"["a"]"#), "{refused}");
-        let incident = store::incidents::find_of_event(&world.pool, event_id).await;
+        let rejected = entry(&world, event_id, "result.refused", 1).await;
+        assert!(rejected["why"].as_str().expect("words").contains(r#"["a"]"#), "{rejected}");
+        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
         assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
         assert!(world.repair.received().is_empty());
     });
@@ -89,14 +89,14 @@ fn what_a_reprocess_says_too_much_is_named_and_the_callback_goes_out() {
 }
 
 #[test]
-fn a_refused_result_says_why_where_people_read_it() {
+fn a_rejected_result_says_why_where_people_read_it() {
     run(async {
         let world = World::start().await;
         let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
         let typed = json!({"status": "sucess"});
         world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
-        let refused = entry(&world, event_id, "result.refused", 1).await;
-        let why = refused["why"].as_str().expect("words").to_owned();
+        let rejected = entry(&world, event_id, "result.refused", 1).await;
+        let why = rejected["why"].as_str().expect("words").to_owned();
         assert!(why.starts_with("status must be"), "{why}");
         let typed = json!({"status": "success", "replay_id": 7});
         world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
@@ -145,8 +145,8 @@ fn what_claims_to_be_recorded_is_judged_by_the_database() {
         // That of another event is named, and nothing else happens.
         let typed = json!({"replay_id": "rpl_00000000000000000000000001"});
         world.engines.signal(theirs, "reprocess", Some(typed)).await.expect("a signal");
-        let refused = entry(&world, theirs, "reprocess.refused", 1).await;
-        assert!(refused["why"].as_str().expect("words").contains("another event"), "{refused}");
+        let rejected = entry(&world, theirs, "reprocess.refused", 1).await;
+        assert!(rejected["why"].as_str().expect("words").contains("another event"), "{rejected}");
 
         // Nor does a resolution or a result count because somebody says that it is recorded.
         let typed = json!({"recorded": true, "resolved_by": "bob"});

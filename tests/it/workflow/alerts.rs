@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::watch::WatchStanding;
+use domain::watch::WatchState;
 use e2e::run;
-use e2e::scripted::{Reply, Script, Stage};
+use e2e::scripted::{Reply, Script, ScriptedWorker};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +13,8 @@ use super::{
     tell_reprocess, tell_result, to_be_sent,
 };
 
-fn with_alert(standing: WatchStanding) -> WatchStanding {
-    WatchStanding { alerts: vec![ALERT], ..standing }
+fn with_alert(watch_state: WatchState) -> WatchState {
+    WatchState { alerts: vec![ALERT], ..watch_state }
 }
 
 #[test]
@@ -27,21 +27,21 @@ fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
             .on("request_reprocess", Reply::stands(with_alert(to_be_sent())))
             .on("send_callback", Reply::stands(with_alert(awaiting_repair(HALF_AN_HOUR))))
             .on("record_result", Reply::stands(with_alert(resolved())));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        let told = stage.wait_for("deliver_alert", 1).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        let told = worker.wait_for("deliver_alert", 1).await;
         assert_eq!(told[0].input["alert_id"], ALERT.to_string());
 
-        tell_reprocess(&stage, event_id).await;
-        stage.wait_for("send_callback", 1).await;
-        tell_result(&stage, event_id, "success").await;
-        state_is(&stage, event_id, "resolved").await;
-        let events = e2e::temporal::history(&stage.client, event_id).await.expect("a history");
+        tell_reprocess(&worker, event_id).await;
+        worker.wait_for("send_callback", 1).await;
+        tell_result(&worker, event_id, "success").await;
+        state_is(&worker, event_id, "resolved").await;
+        let events = e2e::temporal::history(&worker.client, event_id).await.expect("a history");
         assert_eq!(count(&events, EventType::WorkflowExecutionCompleted), 0);
 
         slow.cancel();
-        finished(&stage, event_id).await;
-        assert_eq!(stage.calls_of("deliver_alert").len(), 1);
+        finished(&worker, event_id).await;
+        assert_eq!(worker.calls_of("deliver_alert").len(), 1);
     });
 }
 
@@ -53,12 +53,12 @@ fn a_word_that_comes_while_the_last_alert_is_on_its_way_is_still_recorded() {
             .on("open_incident_if_due", Reply::stands(with_alert(resolved())))
             .on("deliver_alert", Reply::done().held_by(&slow))
             .on("request_reprocess", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        stage.wait_for("deliver_alert", 1).await;
-        stage.engines.signal(event_id, "reprocess", None).await.expect("a signal");
-        stage.wait_for("request_reprocess", 1).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        worker.wait_for("deliver_alert", 1).await;
+        worker.engines.signal(event_id, "reprocess", None).await.expect("a signal");
+        worker.wait_for("request_reprocess", 1).await;
         slow.cancel();
-        finished(&stage, event_id).await;
+        finished(&worker, event_id).await;
     });
 }

@@ -3,14 +3,14 @@
 
 use domain::ids::EventId;
 use e2e::run;
-use e2e::scripted::{Call, Reply, Script, Stage};
+use e2e::scripted::{Call, Reply, Script, ScriptedWorker};
 use serde_json::{Value, json};
 use workflows::names::workflow_id;
 
 use super::{HALF_AN_HOUR, finished, not_yet_due, open, resolved, skip_time, state_is};
 
 /// Signals with bytes that need not be JSON.
-async fn type_badly(stage: &Stage, event_id: EventId, name: &str, input: &str) {
+async fn type_badly(worker: &ScriptedWorker, event_id: EventId, name: &str, input: &str) {
     let id = workflow_id(event_id);
     let arguments = [
         "workflow",
@@ -24,7 +24,7 @@ async fn type_badly(stage: &Stage, event_id: EventId, name: &str, input: &str) {
         "--input-meta",
         "encoding=binary/plain",
     ];
-    stage.engines.cli(&arguments).await.expect("a signal");
+    worker.engines.cli(&arguments).await.expect("a signal");
 }
 
 /// Asserts that these runs are tries of one call, and gives the id under `key`.
@@ -50,10 +50,10 @@ fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
             .on("request_reprocess", Reply::stands(open()))
             .on("request_reprocess", Reply::stands(open()))
             .on("request_reprocess", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        skip_time(&stage, event_id).await;
-        state_is(&stage, event_id, "open").await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        skip_time(&worker, event_id).await;
+        state_is(&worker, event_id, "open").await;
 
         let wishes = [
             None,
@@ -63,12 +63,12 @@ fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
             })),
         ];
         for wish in wishes {
-            stage.engines.signal(event_id, "reprocess", wish).await.expect("a signal");
+            worker.engines.signal(event_id, "reprocess", wish).await.expect("a signal");
         }
-        type_badly(&stage, event_id, "reprocess", "alice, please").await;
-        finished(&stage, event_id).await;
+        type_badly(&worker, event_id, "reprocess", "alice, please").await;
+        finished(&worker, event_id).await;
 
-        let runs = stage.calls_of("request_reprocess");
+        let runs = worker.calls_of("request_reprocess");
         let ids: Vec<String> = [&runs[..3], &runs[3..4], &runs[4..5], &runs[5..]]
             .iter()
             .map(|runs| one_id(runs, "replay_id"))
@@ -99,17 +99,17 @@ fn a_typed_result_is_handed_on_with_the_fields_of_a_result_and_the_watch_waits_o
             .on("record_result", Reply::stands(open()))
             .on("record_result", Reply::stands(open()))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        stage.engines.signal(event_id, "result", None).await.expect("a signal");
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        worker.engines.signal(event_id, "result", None).await.expect("a signal");
         for body in &typed[1..3] {
-            stage.engines.signal(event_id, "result", Some(body.clone())).await.expect("a signal");
+            worker.engines.signal(event_id, "result", Some(body.clone())).await.expect("a signal");
         }
-        type_badly(&stage, event_id, "result", "{\"status\":").await;
-        stage.engines.signal(event_id, "result", Some(typed[3].clone())).await.expect("a signal");
-        finished(&stage, event_id).await;
+        type_badly(&worker, event_id, "result", "{\"status\":").await;
+        worker.engines.signal(event_id, "result", Some(typed[3].clone())).await.expect("a signal");
+        finished(&worker, event_id).await;
 
-        let runs = stage.calls();
+        let runs = worker.calls();
         assert!(runs.iter().all(|run| run.activity == "record_result"), "{runs:?}");
         let first = one_id(&runs[..2], "result_id");
         let bodies: Vec<_> = runs[1..].iter().map(|run| run.input["body"].clone()).collect();
@@ -131,18 +131,18 @@ fn a_typed_resolution_needs_no_words() {
             .on("resolve_incident", Reply::retry())
             .on("resolve_incident", Reply::stands(open()))
             .on("resolve_incident", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
-        stage.wait_for("resolve_incident", 1).await;
-        skip_time(&stage, event_id).await;
-        state_is(&stage, event_id, "open").await;
-        type_badly(&stage, event_id, "resolve", "done").await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        worker.engines.signal(event_id, "resolve", None).await.expect("a signal");
+        worker.wait_for("resolve_incident", 1).await;
+        skip_time(&worker, event_id).await;
+        state_is(&worker, event_id, "open").await;
+        type_badly(&worker, event_id, "resolve", "done").await;
         let words = json!({"resolved_by": "bob", "note": "credited by hand", "colour": "blue"});
-        stage.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
-        finished(&stage, event_id).await;
+        worker.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+        finished(&worker, event_id).await;
 
-        let runs = stage.calls_of("resolve_incident");
+        let runs = worker.calls_of("resolve_incident");
         assert_eq!(runs[1].input, runs[2].input);
         assert_eq!(runs[2].input["resolved_by"], Value::Null);
         let words = [&runs[3].input["resolved_by"], &runs[3].input["note"]];

@@ -7,7 +7,7 @@ use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
 use domain::watch::NextStep;
-use e2e::scripted::{Reply, Script, Stage};
+use e2e::scripted::{Reply, Script, ScriptedWorker};
 use e2e::{eventually, run, temporal};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use tokio_util::sync::CancellationToken;
@@ -34,19 +34,19 @@ fn a_callback_is_tried_on_the_whole_schedule_of_the_contract() {
         let script = script
             .on("send_callback", Reply::stands(undelivered))
             .on("resolve_incident", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        skip_time(&stage, event_id).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        skip_time(&worker, event_id).await;
 
-        let attempts = stage.wait_for("send_callback", 5).await;
-        stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
-        finished(&stage, event_id).await;
-        let began = stage.calls_of("open_incident_if_due")[0].due_at;
+        let attempts = worker.wait_for("send_callback", 5).await;
+        worker.engines.signal(event_id, "resolve", None).await.expect("a signal");
+        finished(&worker, event_id).await;
+        let began = worker.calls_of("open_incident_if_due")[0].due_at;
         let waited = attempts[0].due_at.duration_since(began).expect("time goes on");
         assert!(waited < Duration::from_secs(10), "{waited:?}");
         assert_eq!(attempts.iter().map(|call| call.attempt).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert!(attempts.iter().all(|call| call.input == attempts[0].input));
-        let looks = stage.calls_of("read_standing");
+        let looks = worker.calls_of("read_standing");
         for (look, attempt) in looks.iter().zip(&attempts) {
             assert!(look.due_at > attempt.due_at, "a look follows its attempt");
         }
@@ -66,12 +66,12 @@ fn a_success_ends_the_watch_while_its_callback_waits_for_the_next_attempt() {
             .on("open_incident_if_due", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::retry_after(Duration::from_hours(1)))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        stage.wait_for("send_callback", 1).await;
-        tell_result(&stage, event_id, "success").await;
-        finished(&stage, event_id).await;
-        assert_eq!(stage.calls_of("send_callback").len(), 1);
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        worker.wait_for("send_callback", 1).await;
+        tell_result(&worker, event_id, "success").await;
+        finished(&worker, event_id).await;
+        assert_eq!(worker.calls_of("send_callback").len(), 1);
     });
 }
 
@@ -89,19 +89,19 @@ fn a_repair_that_is_not_confirmed_in_time_is_ended_by_the_database() {
                 Reply::stands(reprocess(ReprocessState::NoResult, 1, given_up)),
             )
             .on("resolve_incident", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        state_is(&stage, event_id, "open").await;
-        tell_reprocess(&stage, event_id).await;
-        let sent = stage.wait_for("send_callback", 1).await;
-        skip_time(&stage, event_id).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        state_is(&worker, event_id, "open").await;
+        tell_reprocess(&worker, event_id).await;
+        let sent = worker.wait_for("send_callback", 1).await;
+        skip_time(&worker, event_id).await;
 
-        let asked = stage.wait_for("end_reprocess_if_due", 2).await;
+        let asked = worker.wait_for("end_reprocess_if_due", 2).await;
         assert_eq!(asked[0].input["replay_id"], REPLAY.to_string());
         let waited = asked[0].due_at.duration_since(sent[0].due_at).expect("time goes on");
         assert!(waited.abs_diff(HALF_AN_HOUR) < Duration::from_secs(10), "{waited:?}");
-        stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
-        finished(&stage, event_id).await;
+        worker.engines.signal(event_id, "resolve", None).await.expect("a signal");
+        finished(&worker, event_id).await;
     });
 }
 
@@ -118,20 +118,20 @@ fn the_end_of_an_old_callback_does_not_disturb_a_new_one() {
             .on("record_result", Reply::stands(open()))
             .on("request_reprocess", Reply::stands(again))
             .on("send_callback", Reply::stands(resolved()).held_by(&new_ends));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        stage.wait_for("send_callback", 1).await;
-        tell_result(&stage, event_id, "failed").await;
-        state_is(&stage, event_id, "open").await;
-        tell_reprocess(&stage, event_id).await;
-        let sent = stage.wait_for("send_callback", 2).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        worker.wait_for("send_callback", 1).await;
+        tell_result(&worker, event_id, "failed").await;
+        state_is(&worker, event_id, "open").await;
+        tell_reprocess(&worker, event_id).await;
+        let sent = worker.wait_for("send_callback", 2).await;
         assert_eq!(sent[1].input["replay_id"], newer.to_string());
 
         old_ends.cancel();
-        heard_of(&stage, event_id, 4).await;
-        state_is(&stage, event_id, "reprocessing").await;
+        heard_of(&worker, event_id, 4).await;
+        state_is(&worker, event_id, "reprocessing").await;
         new_ends.cancel();
-        finished(&stage, event_id).await;
+        finished(&worker, event_id).await;
     });
 }
 
@@ -145,25 +145,25 @@ fn a_callbacks_end_that_is_older_news_does_not_hide_what_the_database_said_since
             .on("record_result", Reply::stands(open()).held_by(&asked))
             .on("read_standing", Reply::stands(open()))
             .on("resolve_incident", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        stage.wait_for("send_callback", 1).await;
-        tell_result(&stage, event_id, "failed").await;
-        stage.wait_for("record_result", 1).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        worker.wait_for("send_callback", 1).await;
+        tell_result(&worker, event_id, "failed").await;
+        worker.wait_for("record_result", 1).await;
         sent.cancel();
-        heard_of(&stage, event_id, 2).await;
+        heard_of(&worker, event_id, 2).await;
         asked.cancel();
-        stage.wait_for("read_standing", 1).await;
-        state_is(&stage, event_id, "open").await;
-        stage.engines.signal(event_id, "resolve", None).await.expect("a signal");
-        finished(&stage, event_id).await;
+        worker.wait_for("read_standing", 1).await;
+        state_is(&worker, event_id, "open").await;
+        worker.engines.signal(event_id, "resolve", None).await.expect("a signal");
+        finished(&worker, event_id).await;
     });
 }
 
 /// Waits until so many activities have ended and the watch was told so.
-async fn heard_of(stage: &Stage, event_id: EventId, ended: usize) {
+async fn heard_of(worker: &ScriptedWorker, event_id: EventId, ended: usize) {
     eventually(&format!("{ended} ended activities"), async || {
-        let events = temporal::history(&stage.client, event_id).await.ok()?;
+        let events = temporal::history(&worker.client, event_id).await.ok()?;
         let last = events.last()?.event_type();
         let told = last == EventType::WorkflowTaskCompleted;
         (told && count(&events, EventType::ActivityTaskCompleted) == ended).then_some(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::run;
-use e2e::scripted::{Reply, Script, Stage};
+use e2e::scripted::{Reply, Script, ScriptedWorker};
 use e2e::temporal;
 use serde_json::json;
 use temporalio_client::WorkflowSignalOptions;
@@ -27,20 +27,20 @@ fn a_long_watch_goes_on_in_a_fresh_run_and_finds_its_place() {
         let script = script
             .on("read_standing", Reply::stands(open()))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        state_is(&stage, event_id, "open").await;
-        let handle = stage.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        state_is(&worker, event_id, "open").await;
+        let handle = worker.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
         for _ in 0..6 {
             let note = plain_json(&json!({ "note": "x".repeat(LONG) }));
             let options = WorkflowSignalOptions::default();
             handle.signal(EffectWatch::resolve, note, options).await.expect("a signal");
         }
-        stage.wait_for("read_standing", 1).await;
-        state_is(&stage, event_id, "open").await;
-        tell_result(&stage, event_id, "success").await;
+        worker.wait_for("read_standing", 1).await;
+        state_is(&worker, event_id, "open").await;
+        tell_result(&worker, event_id, "success").await;
 
-        let events = finished(&stage, event_id).await;
+        let events = finished(&worker, event_id).await;
         assert_eq!(temporal::activities(&events), ["read_standing", "record_result"]);
         assert_eq!(count(&events, EventType::TimerStarted), 0);
         // The state travels with the run, so only its change to `resolved` is written, and the patch marker.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::run;
-use e2e::scripted::{Reply, Script, Stage};
+use e2e::scripted::{Reply, Script, ScriptedWorker};
 use serde_json::json;
 use temporalio_client::WorkflowSignalOptions;
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
@@ -24,17 +24,17 @@ fn a_result_that_is_told_again_and_again_is_looked_up_and_changes_nothing() {
             .on("record_result", Reply::stands(open()))
             .on("record_result", Reply::stands(open()))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::from_hours(1)).await;
-        tell_result(&stage, event_id, "failed").await;
-        let before = state_is(&stage, event_id, "open").await;
-        tell_result(&stage, event_id, "failed").await;
-        tell_result(&stage, event_id, "failed").await;
-        stage.wait_for("record_result", 3).await;
-        assert_eq!(state_is(&stage, event_id, "open").await, before);
-        tell_result(&stage, event_id, "success").await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::from_hours(1)).await;
+        tell_result(&worker, event_id, "failed").await;
+        let before = state_is(&worker, event_id, "open").await;
+        tell_result(&worker, event_id, "failed").await;
+        tell_result(&worker, event_id, "failed").await;
+        worker.wait_for("record_result", 3).await;
+        assert_eq!(state_is(&worker, event_id, "open").await, before);
+        tell_result(&worker, event_id, "success").await;
 
-        let events = finished(&stage, event_id).await;
+        let events = finished(&worker, event_id).await;
         // One is the patch marker's.
         assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 3);
         assert_eq!(count(&events, EventType::TimerStarted), 1);
@@ -53,17 +53,17 @@ fn a_reprocess_that_is_told_twice_sends_one_callback_and_one_alert() {
             .on("request_reprocess", Reply::stands(told))
             .on("deliver_alert", Reply::done())
             .on("send_callback", Reply::stands(resolved()).held_by(&slow));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        state_is(&stage, event_id, "open").await;
-        tell_reprocess(&stage, event_id).await;
-        stage.wait_for("send_callback", 1).await;
-        tell_reprocess(&stage, event_id).await;
-        stage.wait_for("request_reprocess", 2).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        state_is(&worker, event_id, "open").await;
+        tell_reprocess(&worker, event_id).await;
+        worker.wait_for("send_callback", 1).await;
+        tell_reprocess(&worker, event_id).await;
+        worker.wait_for("request_reprocess", 2).await;
         slow.cancel();
-        finished(&stage, event_id).await;
-        assert_eq!(stage.calls_of("send_callback").len(), 1);
-        assert_eq!(stage.calls_of("deliver_alert").len(), 1);
+        finished(&worker, event_id).await;
+        assert_eq!(worker.calls_of("send_callback").len(), 1);
+        assert_eq!(worker.calls_of("deliver_alert").len(), 1);
     });
 }
 
@@ -74,10 +74,10 @@ fn a_signal_that_is_carried_twice_with_the_same_wish_arrives_once() {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
             .on("resolve_incident", Reply::stands(resolved()).held_by(&slow));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        state_is(&stage, event_id, "open").await;
-        let handle = stage.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        state_is(&worker, event_id, "open").await;
+        let handle = worker.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
         let wish = uuid::Uuid::now_v7().to_string();
         for _ in 0..2 {
             let options = WorkflowSignalOptions::builder().request_id(wish.clone()).build();
@@ -85,7 +85,7 @@ fn a_signal_that_is_carried_twice_with_the_same_wish_arrives_once() {
             handle.signal(EffectWatch::resolve, said, options).await.expect("a signal");
         }
         slow.cancel();
-        let events = finished(&stage, event_id).await;
+        let events = finished(&worker, event_id).await;
         assert_eq!(count(&events, EventType::WorkflowExecutionSignaled), 1);
     });
 }

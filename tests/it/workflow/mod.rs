@@ -20,8 +20,8 @@ use domain::event::Effect;
 use domain::ids::{AlertId, EventId, IncidentId, ReplayId};
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
-use domain::watch::{IncidentView, NextStep, ReprocessView, WatchStanding};
-use e2e::scripted::Stage;
+use domain::watch::{IncidentView, NextStep, ReprocessView, WatchState};
+use e2e::scripted::ScriptedWorker;
 use e2e::{eventually, temporal};
 use serde_json::{Value, json};
 use temporalio_common::data_converters::RawValue;
@@ -38,9 +38,9 @@ const ALERT: AlertId = AlertId::from_uuid(Uuid::from_u128(3));
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
 /// Where an event stands whose incident is in this state.
-fn incident(state: IncidentState, next: NextStep) -> WatchStanding {
+fn incident(state: IncidentState, next: NextStep) -> WatchState {
     let resolved = state == IncidentState::Resolved;
-    WatchStanding {
+    WatchState {
         effect: if resolved { Effect::Succeeded } else { Effect::Missing }.into(),
         incident: Some(IncidentView { incident_id: INCIDENT, state: state.into() }),
         reprocess: None,
@@ -49,17 +49,17 @@ fn incident(state: IncidentState, next: NextStep) -> WatchStanding {
     }
 }
 
-fn open() -> WatchStanding {
+fn open() -> WatchState {
     incident(IncidentState::Open, NextStep::WaitForPeople)
 }
 
-fn resolved() -> WatchStanding {
+fn resolved() -> WatchState {
     incident(IncidentState::Resolved, NextStep::Finish)
 }
 
 /// Nobody spoke yet, and the deadline is this far away.
-fn not_yet_due(wait: Duration) -> WatchStanding {
-    WatchStanding {
+fn not_yet_due(wait: Duration) -> WatchState {
+    WatchState {
         effect: Effect::Pending.into(),
         incident: None,
         reprocess: None,
@@ -69,51 +69,51 @@ fn not_yet_due(wait: Duration) -> WatchStanding {
 }
 
 /// The app has to be asked to do the work again.
-fn to_be_sent() -> WatchStanding {
+fn to_be_sent() -> WatchState {
     let next = NextStep::SendCallback { replay_id: REPLAY };
     reprocess(ReprocessState::Requested, 0, incident(IncidentState::Reprocessing, next))
 }
 
 /// The callback arrived, and its result may come for this long.
-fn awaiting_repair(wait: Duration) -> WatchStanding {
+fn awaiting_repair(wait: Duration) -> WatchState {
     let next = NextStep::WaitForRepair { replay_id: REPLAY, wait_ms: NextStep::millis(wait) };
     reprocess(ReprocessState::AwaitingResult, 1, incident(IncidentState::Reprocessing, next))
 }
 
-fn reprocess(state: ReprocessState, attempts: u32, standing: WatchStanding) -> WatchStanding {
+fn reprocess(state: ReprocessState, attempts: u32, watch_state: WatchState) -> WatchState {
     let view = ReprocessView { replay_id: REPLAY, state: state.into(), attempts };
-    WatchStanding { reprocess: Some(view), ..standing }
+    WatchState { reprocess: Some(view), ..watch_state }
 }
 
-async fn skip_time(stage: &Stage, event_id: EventId) {
-    temporal::skip_time(&stage.client, workflow_id(event_id)).await.expect("skipped time");
+async fn skip_time(worker: &ScriptedWorker, event_id: EventId) {
+    temporal::skip_time(&worker.client, workflow_id(event_id)).await.expect("skipped time");
 }
 
 /// Says what the API says after it committed a result.
-async fn tell_result(stage: &Stage, event_id: EventId, status: &str) {
+async fn tell_result(worker: &ScriptedWorker, event_id: EventId, status: &str) {
     let said = json!({ "result_id": "res_00000000000000000000000001", "status": status });
-    stage.engines.signal(event_id, "result", Some(said)).await.expect("a signal");
+    worker.engines.signal(event_id, "result", Some(said)).await.expect("a signal");
 }
 
 /// Says what the API says after it committed a reprocess.
-async fn tell_reprocess(stage: &Stage, event_id: EventId) {
+async fn tell_reprocess(worker: &ScriptedWorker, event_id: EventId) {
     let said = json!({ "replay_id": REPLAY });
-    stage.engines.signal(event_id, "reprocess", Some(said)).await.expect("a signal");
+    worker.engines.signal(event_id, "reprocess", Some(said)).await.expect("a signal");
 }
 
 /// Waits until the watch says that it is in this state.
-async fn state_is(stage: &Stage, event_id: EventId, wanted: &str) -> WatchStatus {
+async fn state_is(worker: &ScriptedWorker, event_id: EventId, wanted: &str) -> WatchStatus {
     eventually(&format!("a watch that is {wanted}"), async || {
-        let status = temporal::status(&stage.client, event_id).await.ok()?;
+        let status = temporal::status(&worker.client, event_id).await.ok()?;
         (status.state == wanted).then_some(status)
     })
     .await
 }
 
 /// Waits for a good end, by which the script must have been played.
-async fn finished(stage: &Stage, event_id: EventId) -> Vec<HistoryEvent> {
-    let events = temporal::finished(&stage.client, event_id).await;
-    assert!(stage.unplayed().is_empty(), "not played: {:?}", stage.unplayed());
+async fn finished(worker: &ScriptedWorker, event_id: EventId) -> Vec<HistoryEvent> {
+    let events = temporal::finished(&worker.client, event_id).await;
+    assert!(worker.unplayed().is_empty(), "not played: {:?}", worker.unplayed());
     events
 }
 

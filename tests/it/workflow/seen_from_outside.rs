@@ -7,7 +7,7 @@ use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
 use domain::watch::NextStep;
 use e2e::engines::Engines;
-use e2e::scripted::{Reply, Script, Stage};
+use e2e::scripted::{Reply, Script, ScriptedWorker};
 use e2e::{World, eventually, run, temporal};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -40,19 +40,19 @@ fn the_status_tells_every_stage_of_a_repair() {
             .on("request_reprocess", Reply::stands(to_be_sent()))
             .on("send_callback", Reply::stands(awaiting_repair(HALF_AN_HOUR)).held_by(&sent))
             .on("read_standing", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        let pending = state_is(&stage, event_id, "pending").await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        let pending = state_is(&worker, event_id, "pending").await;
         assert_eq!((pending.incident, pending.reprocess, pending.attempts), (None, None, 0));
-        skip_time(&stage, event_id).await;
-        stage.wait_for("open_incident_if_due", 1).await;
+        skip_time(&worker, event_id).await;
+        worker.wait_for("open_incident_if_due", 1).await;
         asked.cancel();
 
-        let opened = state_is(&stage, event_id, "open").await;
+        let opened = state_is(&worker, event_id, "open").await;
         assert_eq!(opened.deadline, pending.deadline);
         assert_eq!(opened.incident.expect("an incident").incident_id, INCIDENT);
-        tell_reprocess(&stage, event_id).await;
-        let repairing = state_is(&stage, event_id, "reprocessing").await;
+        tell_reprocess(&worker, event_id).await;
+        let repairing = state_is(&worker, event_id, "reprocessing").await;
         let reprocess = repairing.reprocess.expect("a reprocess");
         assert_eq!(
             (reprocess.replay_id, reprocess.state),
@@ -60,7 +60,7 @@ fn the_status_tells_every_stage_of_a_repair() {
         );
         sent.cancel();
         let awaiting = eventually("a delivered callback", async || {
-            let status = temporal::status(&stage.client, event_id).await.ok()?;
+            let status = temporal::status(&worker.client, event_id).await.ok()?;
             (status.attempts == 1).then_some(status)
         })
         .await;
@@ -80,17 +80,17 @@ fn the_status_counts_attempts_while_they_are_made() {
             .on("send_callback", Reply::retry_after(Duration::from_hours(1)))
             .on("read_standing", Reply::stands(trying))
             .on("read_standing", Reply::stands(resolved()).held_by(&counted));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(HALF_AN_HOUR).await;
-        skip_time(&stage, event_id).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(HALF_AN_HOUR).await;
+        skip_time(&worker, event_id).await;
         let seen = eventually("an attempt is counted", async || {
-            let status = temporal::status(&stage.client, event_id).await.ok()?;
+            let status = temporal::status(&worker.client, event_id).await.ok()?;
             (status.attempts == 1).then_some(status)
         })
         .await;
         assert_eq!(seen.reprocess.expect("a reprocess").state, ReprocessState::Delivering);
         counted.cancel();
-        finished(&stage, event_id).await;
+        finished(&worker, event_id).await;
     });
 }
 
@@ -102,15 +102,15 @@ fn an_acknowledgement_is_seen_at_once() {
             .on("open_incident_if_due", Reply::stands(open()))
             .on("read_standing", Reply::stands(acknowledged))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::ZERO).await;
-        state_is(&stage, event_id, "open").await;
-        stage.engines.signal(event_id, "acknowledged", None).await.expect("a signal");
-        state_is(&stage, event_id, "acknowledged").await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        state_is(&worker, event_id, "open").await;
+        worker.engines.signal(event_id, "acknowledged", None).await.expect("a signal");
+        state_is(&worker, event_id, "acknowledged").await;
         let by = format!("SpState='acknowledged' AND WorkflowId='{}'", workflow_id(event_id));
-        found_by(&stage.engines, &by, event_id).await;
-        tell_result(&stage, event_id, "success").await;
-        finished(&stage, event_id).await;
+        found_by(&worker.engines, &by, event_id).await;
+        tell_result(&worker, event_id, "success").await;
+        finished(&worker, event_id).await;
     });
 }
 
@@ -120,15 +120,15 @@ fn a_search_finds_a_watch_by_its_state() {
         let script = Script::new()
             .on("record_result", Reply::stands(open()))
             .on("record_result", Reply::stands(resolved()));
-        let stage = Stage::start(script).await;
-        let event_id = stage.watch(Duration::from_hours(1)).await;
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::from_hours(1)).await;
         let by = |state| format!("SpState='{state}' AND WorkflowId='{}'", workflow_id(event_id));
-        found_by(&stage.engines, &by("pending"), event_id).await;
-        tell_result(&stage, event_id, "failed").await;
-        found_by(&stage.engines, &by("open"), event_id).await;
-        tell_result(&stage, event_id, "success").await;
-        finished(&stage, event_id).await;
-        found_by(&stage.engines, &by("resolved"), event_id).await;
+        found_by(&worker.engines, &by("pending"), event_id).await;
+        tell_result(&worker, event_id, "failed").await;
+        found_by(&worker.engines, &by("open"), event_id).await;
+        tell_result(&worker, event_id, "success").await;
+        finished(&worker, event_id).await;
+        found_by(&worker.engines, &by("resolved"), event_id).await;
     });
 }
 

@@ -184,7 +184,7 @@ impl EmailSender {
 /// # Errors
 /// Never in practice: the templates are checked when the program is built.
 pub fn render(facts: &AlertFacts, first: Option<AlertKind>) -> Result<Rendered, askama::Error> {
-    let facts = &facts.clone().legible();
+    let facts = &facts.clone().sanitize();
     let heading = &facts.heading();
     let subject = match first {
         None => Subject { facts, heading }.render()?,

@@ -339,7 +339,7 @@ mod tests {
         assert!(WHOLE + GOODBYE + for_the_database < workflows::options::ALERT);
     }
 
-    fn refusal(url: &str) -> MailSettingsError {
+    fn rejection(url: &str) -> MailSettingsError {
         SmtpServer::parse(url).expect_err(url)
     }
 
@@ -366,21 +366,21 @@ mod tests {
 
     #[test]
     fn nothing_leaves_unencrypted_by_accident() {
-        assert_eq!(refusal("smtp://mail.example.com"), MailSettingsError::Unencrypted);
+        assert_eq!(rejection("smtp://mail.example.com"), MailSettingsError::Unencrypted);
         for url in [
             "smtp://alerts:secret@mail.example.com?tls=none",
             "smtp://alerts:secret@mail.example.com?tls=opportunistic",
         ] {
-            assert_eq!(refusal(url), MailSettingsError::UnencryptedLogin);
+            assert_eq!(rejection(url), MailSettingsError::UnencryptedLogin);
         }
     }
 
     #[test]
     fn a_url_that_is_no_mail_server_says_what_one_looks_like() {
         for url in ["", "mail.example.com", "https://mail.example.com", "smtp://", "smtps://a@b"] {
-            assert_eq!(refusal(url), MailSettingsError::Url, "{url}");
+            assert_eq!(rejection(url), MailSettingsError::Url, "{url}");
         }
-        assert_eq!(refusal("smtp://127.0.0.1?tls=maybe"), MailSettingsError::Tls);
+        assert_eq!(rejection("smtp://127.0.0.1?tls=maybe"), MailSettingsError::Tls);
     }
 
     #[test]
@@ -411,15 +411,15 @@ mod tests {
             ("smtps://u:25?hunter2@mail.example.com", "%3F for ?"),
             ("smtps://u:hunter2%FF@mail.example.com", "%25 for %"),
         ] {
-            let said = refusal(url).to_string();
+            let said = rejection(url).to_string();
             assert!(said.starts_with("SMTP_URL has "), "{said}");
             assert!(said.contains(spelling), "{said}");
             assert!(said.contains("percent-encoded") || said.contains("%25"), "{said}");
             assert!(!said.contains("hunter2") && !said.contains("a/b"), "{said}");
         }
         // Read as a host named u with a port, were it not for what follows.
-        assert_eq!(refusal("smtp://localhost:1025/x"), MailSettingsError::Path);
-        assert_eq!(refusal("smtp://localhost:1025#x"), MailSettingsError::Path);
+        assert_eq!(rejection("smtp://localhost:1025/x"), MailSettingsError::Path);
+        assert_eq!(rejection("smtp://localhost:1025#x"), MailSettingsError::Path);
         assert!(SmtpServer::parse("smtp://localhost:1025/").is_ok());
         let login = SmtpServer::parse("smtps://u:a@b@mail.example.com").expect("good").login;
         assert_eq!(login, Some(Credentials::new("u".to_owned(), "a@b".to_owned())));

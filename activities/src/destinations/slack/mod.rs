@@ -18,7 +18,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{FailureKind, SendFailure, Sent};
-use crate::http::{Answer, GuardedClient, retry_after};
+use crate::http::{GuardedClient, HttpResponse, retry_after};
 
 /// Words that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
 /// among them: it is a setting of the workspace, which somebody may change back.
@@ -26,7 +26,7 @@ const GONE: &[&str] = &["no_service", "no_team", "team_disabled", "invalid_token
 
 /// Slack's words for a message that was not taken, beside [`GONE`].
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors>
-const REFUSED: &[&str] = &[
+const REJECTED: &[&str] = &[
     "action_prohibited",
     "channel_is_archived",
     "channel_not_found",
@@ -69,7 +69,7 @@ async fn post(http: &GuardedClient, url: &SlackUrl, body: &Value) -> Result<Sent
     }
 }
 
-fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
+fn judge(answer: &HttpResponse, now: OffsetDateTime) -> Result<Sent, SendFailure> {
     let said = format!("{} {}", answer.status, answer.excerpt);
     let gone = match answer.status {
         404 | 410 => true,
@@ -80,7 +80,7 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
         return Err(SendFailure::new(FailureKind::Gone, &said));
     }
     match judge_answer(answer.status) {
-        AnswerVerdict::Delivered => match read_refusal(&answer.excerpt) {
+        AnswerVerdict::Delivered => match read_rejection(&answer.excerpt) {
             Some(kind) => Err(SendFailure::new(kind, &said)),
             None => Ok(Sent::new(&said)),
         },
@@ -94,10 +94,10 @@ fn judge(answer: &Answer, now: OffsetDateTime) -> Result<Sent, SendFailure> {
 }
 
 /// What the body of a 2xx says against it.
-fn read_refusal(body: &str) -> Option<FailureKind> {
+fn read_rejection(body: &str) -> Option<FailureKind> {
     let text = body.trim();
     let said: Option<Value> = serde_json::from_str(text).ok();
-    let refuses = said.as_ref().is_some_and(|said| said["ok"] == false);
+    let rejects = said.as_ref().is_some_and(|said| said["ok"] == false);
     let word = said.as_ref().and_then(|said| said["error"].as_str()).unwrap_or(text);
     let page = ["<!doctype html", "<html"].iter().any(|start| {
         text.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
@@ -105,7 +105,7 @@ fn read_refusal(body: &str) -> Option<FailureKind> {
     if GONE.contains(&word) {
         return Some(FailureKind::Gone);
     }
-    (refuses || page || REFUSED.contains(&word)).then_some(FailureKind::Permanent)
+    (rejects || page || REJECTED.contains(&word)).then_some(FailureKind::Permanent)
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ fn the_blocks_are_as_slack_wants_them() {
 
 #[test]
 fn hostile_text_is_inert() {
-    let message = payload(&hostile().legible());
+    let message = payload(&hostile().sanitize());
     for text in texts(&message) {
         // The one link is ours, and nothing in its URL ends it.
         let text = text
@@ -193,7 +193,7 @@ fn no_text_is_longer_than_its_block() {
             incident_url: format!("https://sendpromptly.cometcart.test/{long}"),
             ..hostile()
         };
-        let message = payload(&facts.legible());
+        let message = payload(&facts.sanitize());
         let blocks = message["blocks"].as_array().expect("blocks");
         let length = |value: &Value| value.as_str().map_or(0, |text| text.encode_utf16().count());
         assert!(length(&blocks[0]["text"]["text"]) <= 150);

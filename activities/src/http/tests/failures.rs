@@ -129,7 +129,7 @@ async fn plain_http_behind_an_https_url_is_a_tls_error() {
 }
 
 #[tokio::test]
-async fn a_refused_literal_is_final_and_nothing_is_connected_to() {
+async fn a_rejected_literal_is_final_and_nothing_is_connected_to() {
     let server = RawServer::answering(answer("200 OK", "", "")).await;
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "169.254.169.254"] {
         let url = format!("http://{host}:{}/", server.port()).parse().expect("a URL");
@@ -142,7 +142,7 @@ async fn a_refused_literal_is_final_and_nothing_is_connected_to() {
 }
 
 #[tokio::test]
-async fn a_name_that_resolves_to_loopback_is_refused_but_may_be_mended() {
+async fn a_name_that_resolves_to_loopback_is_rejected_but_may_be_mended() {
     let server = RawServer::answering(answer("200 OK", "", "")).await;
     let url = format!("http://localhost:{}/", server.port()).parse().expect("a URL");
     let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");

@@ -43,9 +43,9 @@ pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
     let text = json::without_mark(body);
     let fields = match split_strictly(text) {
         Ok(fields) => fields,
-        Err(refusal) => lenient::split(text).map_err(|why| match why {
+        Err(rejection) => lenient::split(text).map_err(|why| match why {
             Unsplit::TooManyFields => ApiError::TooManyFields,
-            Unsplit::Broken => refusal,
+            Unsplit::Broken => rejection,
         })?,
     };
     let mut read = IngestBody::default();
@@ -216,8 +216,8 @@ mod tests {
             r#"{"status":"failed","st\u0061tus":"failed"}"#,
             r#"{"status":"failed","payload":NaN,"status":"failed"}"#,
         ] {
-            let refused = parse(twice).expect_err("refused").to_string();
-            assert_eq!(refused, "the field status stands twice in the body");
+            let rejected = parse(twice).expect_err("refused").to_string();
+            assert_eq!(rejected, "the field status stands twice in the body");
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_with_the_place_that_the_strict_parser_names() {
+    fn what_is_no_object_is_rejected_with_the_place_that_the_strict_parser_names() {
         for (body, said) in [
             ("[]", "the body must be a JSON object"),
             ("{\"a\":1", "the JSON of the body is incomplete at line 1, column 6"),

@@ -17,11 +17,11 @@ use domain::operator::Role;
 use time::OffsetDateTime;
 use web::error::ApiError;
 
-use self::password::Mistakes;
+use self::password::PasswordErrors;
 use self::sessions::SessionRow;
 use self::tokens::{NewToken, TokenRow};
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section};
+use super::layout::{Layout, Section};
 use super::page::page_with;
 use super::session::SignedIn;
 use crate::password::MIN_CHARACTERS;
@@ -41,7 +41,7 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/account.html")]
 struct AccountPage {
-    frame: Frame,
+    layout: Layout,
     email: String,
     role: Role,
     may: &'static str,
@@ -50,7 +50,7 @@ struct AccountPage {
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     revoked: Vec<TokenRow>,
-    mistakes: Mistakes,
+    errors: PasswordErrors,
     new_token: NewToken,
 }
 
@@ -61,7 +61,7 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
 /// What stands in the forms of the page, and what was wrong about it.
 #[derive(Default)]
 struct Forms {
-    mistakes: Mistakes,
+    errors: PasswordErrors,
     new_token: NewToken,
 }
 
@@ -70,13 +70,13 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     status: StatusCode,
-    Forms { mistakes, new_token }: Forms,
+    Forms { errors, new_token }: Forms,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let (tokens, revoked) = tokens::list(state, signed_in, now).await?;
     let sessions = sessions::list(state, signed_in, now).await?;
     let page = AccountPage {
-        frame: Frame::of(state, signed_in, Section::Account, "Account").await?,
+        layout: Layout::load(state, signed_in, Section::Account, "Account").await?,
         email: signed_in.session.email.clone(),
         role: signed_in.session.role,
         may: may(signed_in.session.role),
@@ -87,7 +87,7 @@ async fn show(
         sessions,
         tokens,
         revoked,
-        mistakes,
+        errors,
         new_token,
     };
     page_with(status, &page)

@@ -11,21 +11,21 @@ use store::pool::transaction;
 use web::error::ApiError;
 
 use super::{Forms, sessions};
-use crate::login::{self, Refused};
+use crate::error_page::sentence;
+use crate::login::{self, SignInRejection};
 use crate::password;
 use crate::session::{Message, SignedIn};
-use crate::skin::sentence;
 use crate::state::ConsoleState;
 
 /// What is wrong with each field.
 #[derive(Debug, Default)]
-pub struct Mistakes {
+pub struct PasswordErrors {
     pub current: Option<&'static str>,
     pub new: Option<String>,
     pub again: Option<&'static str>,
 }
 
-impl Mistakes {
+impl PasswordErrors {
     fn any(&self) -> bool {
         self.current.is_some() || self.new.is_some() || self.again.is_some()
     }
@@ -46,12 +46,12 @@ pub struct Passwords {
 pub(super) async fn change(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(typed): Form<Passwords>,
+    Form(values): Form<Passwords>,
 ) -> Result<Response, ApiError> {
-    let hash = match check(&state, &signed_in, &typed).await? {
+    let hash = match check(&state, &signed_in, &values).await? {
         Ok(hash) => hash,
-        Err((status, mistakes)) => {
-            let forms = Forms { mistakes, ..Forms::default() };
+        Err((status, errors)) => {
+            let forms = Forms { errors, ..Forms::default() };
             return super::show(&state, &signed_in, status, forms).await;
         }
     };
@@ -72,38 +72,38 @@ pub(super) async fn change(
 async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    typed: &Passwords,
-) -> Result<Result<String, (StatusCode, Mistakes)>, ApiError> {
-    let mut mistakes = Mistakes {
-        current: typed.current.is_empty().then_some("Your current password is needed."),
-        new: password::check(&typed.new).err().map(|why| sentence(&why.to_string())),
-        again: (typed.new != typed.again).then_some("This is not the same as the one above."),
+    values: &Passwords,
+) -> Result<Result<String, (StatusCode, PasswordErrors)>, ApiError> {
+    let mut errors = PasswordErrors {
+        current: values.current.is_empty().then_some("Your current password is needed."),
+        new: password::check(&values.new).err().map(|why| sentence(&why.to_string())),
+        again: (values.new != values.again).then_some("This is not the same as the one above."),
     };
-    if mistakes.any() {
-        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, mistakes)));
+    if errors.any() {
+        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, errors)));
     }
-    let confirmed = login::confirm(state, &signed_in.session.email, &typed.current).await?;
+    let confirmed = login::confirm(state, &signed_in.session.email, &values.current).await?;
     let status = match confirmed {
-        Ok(()) if typed.new == typed.current => {
-            mistakes.new = Some("This is the password that you have.".to_owned());
+        Ok(()) if values.new == values.current => {
+            errors.new = Some("This is the password that you have.".to_owned());
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Ok(()) => {
-            let hashed = state.console.passwords.hash(typed.new.clone()).await;
+            let hashed = state.console.passwords.hash(values.new.clone()).await;
             return hashed.map(Ok).map_err(login::unread);
         }
-        Err(Refused::Wrong) => {
-            mistakes.current = Some("This is not your current password.");
+        Err(SignInRejection::Wrong) => {
+            errors.current = Some("This is not your current password.");
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Err(Refused::Locked) => {
-            mistakes.current = Some("Too many wrong tries. Try again in 15 minutes.");
+        Err(SignInRejection::Locked) => {
+            errors.current = Some("Too many wrong tries. Try again in 15 minutes.");
             StatusCode::TOO_MANY_REQUESTS
         }
-        Err(Refused::Busy) => {
-            mistakes.current = Some("Too many passwords are looked at at this moment. Try again.");
+        Err(SignInRejection::Busy) => {
+            errors.current = Some("Too many passwords are looked at at this moment. Try again.");
             StatusCode::TOO_MANY_REQUESTS
         }
     };
-    Ok(Err((status, mistakes)))
+    Ok(Err((status, errors)))
 }

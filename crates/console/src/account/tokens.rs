@@ -68,16 +68,16 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(mut typed): Form<NewToken>,
+    Form(mut values): Form<NewToken>,
 ) -> Result<Response, ApiError> {
-    typed.problem = check_identifier(&typed.label).err().map(|why| format!("A label {why}."));
-    if typed.problem.is_some() {
+    values.problem = check_identifier(&values.label).err().map(|why| format!("A label {why}."));
+    if values.problem.is_some() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let forms = Forms { new_token: typed, ..Forms::default() };
+        let forms = Forms { new_token: values, ..Forms::default() };
         return super::show(&state, &signed_in, status, forms).await;
     }
     let (token, label) =
-        (random::operator_token().map_err(ApiError::internal)?, typed.label.trim());
+        (random::operator_token().map_err(ApiError::internal)?, values.label.trim());
     let (actor, owner) = (signed_in.actor(), signed_in.session.operator_id);
     transaction(&state.pool, async |tx| create_token(tx, &actor, owner, label, &token).await)
         .await?;

@@ -47,7 +47,7 @@ enum Format {
     Json,
 }
 
-enum Stage {
+enum ExportStage {
     Head,
     Entries { any: bool },
     Done,
@@ -58,12 +58,12 @@ struct Writing {
     pool: PgPool,
     export: AuditExport,
     format: Format,
-    stage: Stage,
+    stage: ExportStage,
 }
 
 fn export(state: ConsoleState, filter: &Filter, format: Format) -> Result<Response, ApiError> {
-    let search = filter.search().map_err(|mistakes| {
-        let all = mistakes.all().map(|(field, why)| FieldError::new(field, why));
+    let search = filter.search().map_err(|errors| {
+        let all = errors.all().map(|(field, why)| FieldError::new(field, why));
         ApiError::ValidationError(all.collect())
     })?;
     let (kind, ending) = match format {
@@ -74,7 +74,7 @@ fn export(state: ConsoleState, filter: &Filter, format: Format) -> Result<Respon
         format!("attachment; filename=\"audit-{}.{ending}\"", OffsetDateTime::now_utc().date());
     let name = HeaderValue::from_str(&name).map_err(ApiError::internal)?;
     let export = AuditExport::new(search);
-    let writing = Writing { pool: state.shared.pool, export, format, stage: Stage::Head };
+    let writing = Writing { pool: state.shared.pool, export, format, stage: ExportStage::Head };
     let body = Body::from_stream(try_unfold(writing, Writing::step));
     let headers = [(CONTENT_TYPE, HeaderValue::from_static(kind)), (CONTENT_DISPOSITION, name)];
     Ok((headers, body).into_response())
@@ -84,23 +84,23 @@ impl Writing {
     /// The next piece of the file.
     async fn step(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
         let text = match self.stage {
-            Stage::Head => {
-                self.stage = Stage::Entries { any: false };
+            ExportStage::Head => {
+                self.stage = ExportStage::Entries { any: false };
                 self.format.head()
             }
-            Stage::Entries { any } => {
+            ExportStage::Entries { any } => {
                 let entries = self.export.next(&self.pool).await.inspect_err(|error| {
                     tracing::error!(%error, "an export of the audit was broken off");
                 })?;
                 if entries.is_empty() {
-                    self.stage = Stage::Done;
+                    self.stage = ExportStage::Done;
                     self.format.end(self.export.is_cut_off())
                 } else {
-                    self.stage = Stage::Entries { any: true };
+                    self.stage = ExportStage::Entries { any: true };
                     self.format.write(&entries, any)
                 }
             }
-            Stage::Done => return Ok(None),
+            ExportStage::Done => return Ok(None),
         };
         Ok(Some((Bytes::from(text), self)))
     }

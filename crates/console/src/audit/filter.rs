@@ -28,7 +28,7 @@ pub struct Filter {
 
 /// What is wrong with each field.
 #[derive(Debug, Default)]
-pub struct Mistakes {
+pub struct FilterErrors {
     pub actor: Option<&'static str>,
     pub action: Option<&'static str>,
     pub subject: Option<&'static str>,
@@ -36,7 +36,7 @@ pub struct Mistakes {
     pub to: Option<&'static str>,
 }
 
-impl Mistakes {
+impl FilterErrors {
     /// All of them in words, each with its field.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let all = [
@@ -68,25 +68,25 @@ const NO_DATE: &str = "A day is written as 2026-11-21.";
 
 impl Filter {
     /// The search that it asks for, from its first page.
-    pub fn search(&self) -> Result<AuditSearch, Mistakes> {
-        let mut mistakes = Mistakes::default();
+    pub fn search(&self) -> Result<AuditSearch, FilterErrors> {
+        let mut errors = FilterErrors::default();
         let actor = self.actor();
         if actor.as_deref().is_some_and(|actor| actor.chars().any(char::is_control)) {
-            mistakes.actor = Some("No actor has this name.");
+            errors.actor = Some("No actor has this name.");
         }
         if !self.action.is_empty() && !Action::is_named_by(&self.action) {
-            mistakes.action = Some("There is no such action.");
+            errors.action = Some("There is no such action.");
         }
         let subject = given(&self.subject);
         if subject.is_some_and(|id| !is_subject(id)) {
-            mistakes.subject = Some("This is no id of a project, an event or an incident.");
+            errors.subject = Some("This is no id of a project, an event or an incident.");
         }
         let from = given(&self.from).map(days::begin_of).transpose();
-        let from = from.map_err(|_| mistakes.from = Some(NO_DATE)).ok().flatten();
+        let from = from.map_err(|_| errors.from = Some(NO_DATE)).ok().flatten();
         let to = given(&self.to).map(days::end_of).transpose();
-        let to = to.map_err(|_| mistakes.to = Some(NO_DATE)).ok().flatten().flatten();
-        if mistakes.first().is_some() {
-            return Err(mistakes);
+        let to = to.map_err(|_| errors.to = Some(NO_DATE)).ok().flatten().flatten();
+        if errors.first().is_some() {
+            return Err(errors);
         }
         Ok(AuditSearch {
             actor,
@@ -203,13 +203,13 @@ mod tests {
 
     #[test]
     fn kinds_of_actors_and_keys_are_found() {
-        for (typed, actor) in [
+        for (values, actor) in [
             ("operator:", "operator:"),
             ("system", "system"),
             ("cli:bob@laptop", "cli:bob@laptop"),
             ("key_00000000000000000000000001", "key:key_00000000000000000000000001"),
         ] {
-            let search = filter([typed, "", "", "", ""]).search().expect("no mistakes");
+            let search = filter([values, "", "", "", ""]).search().expect("no mistakes");
             assert_eq!(search.actor.as_deref(), Some(actor));
         }
         assert_eq!(filter(["", "", " ", "", ""]).link("/audit.csv", None), "/audit.csv");
@@ -217,10 +217,10 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named() {
-        let mistakes = filter(["a\0b", "incident", "evt_1", "yesterday", "2026-13-01"]).search();
-        let mistakes = mistakes.expect_err("five mistakes");
-        let all = [mistakes.actor, mistakes.action, mistakes.subject, mistakes.from, mistakes.to];
-        assert!(all.iter().all(Option::is_some), "{mistakes:?}");
+        let errors = filter(["a\0b", "incident", "evt_1", "yesterday", "2026-13-01"]).search();
+        let errors = errors.expect_err("five mistakes");
+        let all = [errors.actor, errors.action, errors.subject, errors.from, errors.to];
+        assert!(all.iter().all(Option::is_some), "{errors:?}");
         for far in ["-0044-03-15", "1969-12-31", "+12026-01-01", "10000-01-01"] {
             assert!(filter(["", "", "", far, ""]).search().is_err(), "{far}");
         }

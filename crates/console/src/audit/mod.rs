@@ -23,10 +23,10 @@ use store::search::audit::{AuditEntry, search_audit};
 use store::timeline::load_names;
 use web::error::ApiError;
 
-use self::filter::{Filter, Group, Mistakes};
-use self::row::Row;
+use self::filter::{Filter, FilterErrors, Group};
+use self::row::AuditItem;
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section};
+use super::layout::{Layout, Section};
 use super::page::page_with;
 use super::session::SignedIn;
 use crate::state::ConsoleState;
@@ -44,13 +44,13 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/audit.html")]
 struct AuditPage {
-    frame: Frame,
+    layout: Layout,
     filter: Filter,
-    mistakes: Mistakes,
+    errors: FilterErrors,
     groups: Vec<Group>,
     /// Actors that can be chosen without typing.
     actors: Vec<String>,
-    rows: Vec<Row>,
+    rows: Vec<AuditItem>,
     newer: Option<String>,
     older: Option<String>,
 }
@@ -60,23 +60,23 @@ async fn get(
     signed_in: SignedIn,
     Query(filter): Query<Filter>,
 ) -> Result<Response, ApiError> {
-    let (status, found, mistakes) = match filter.search() {
+    let (status, found, errors) = match filter.search() {
         Ok(mut search) => {
             search.cursor = filter.cursor()?;
-            (StatusCode::OK, search_audit(&state.pool, &search).await?, Mistakes::default())
+            (StatusCode::OK, search_audit(&state.pool, &search).await?, FilterErrors::default())
         }
-        Err(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, nothing(), mistakes),
+        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, nothing(), errors),
     };
     let operators = list_operators(&state.pool).await?;
     let rows = rows(&state.pool, found.data).await?;
     let page = AuditPage {
-        frame: Frame::of(&state, &signed_in, Section::Audit, "Audit").await?,
+        layout: Layout::load(&state, &signed_in, Section::Audit, "Audit").await?,
         groups: Filter::groups(),
         actors: operators.into_iter().map(|operator| operator.email).collect(),
         rows,
         newer: found.previous_cursor.map(|id| filter.link("/audit", Some(("before", &id)))),
         older: found.next_cursor.map(|id| filter.link("/audit", Some(("after", &id)))),
-        mistakes,
+        errors,
         filter,
     };
     page_with(status, &page)
@@ -87,14 +87,14 @@ const fn nothing() -> Page<AuditEntry> {
 }
 
 /// The entries with the names that people know.
-async fn rows(pool: &PgPool, entries: Vec<AuditEntry>) -> Result<Vec<Row>, ApiError> {
+async fn rows(pool: &PgPool, entries: Vec<AuditEntry>) -> Result<Vec<AuditItem>, ApiError> {
     let projects = list_projects(pool).await?.into_iter();
     let projects: BTreeMap<_, _> = projects.map(|project| (project.id, project.name)).collect();
     let about: BTreeSet<ProjectId> = entries.iter().filter_map(|entry| entry.project_id).collect();
     let names = load_names(pool, &about.into_iter().collect::<Vec<_>>()).await?;
     let rows = entries.into_iter().map(|entry| {
         let project = entry.project_id.and_then(|id| projects.get(&id).cloned());
-        Row::new(entry, project, &names)
+        AuditItem::new(entry, project, &names)
     });
     Ok(rows.collect())
 }

@@ -1,17 +1,17 @@
 //! One entry of the audit as people read it.
 
-use domain::alert::{legible, one_line};
+use domain::alert::{one_line, sanitize};
 use domain::timeline::{Names, actor_label};
 use store::search::audit::AuditEntry;
 use store::timeline::TimelineEntry;
 
-use crate::frame::Span;
-use crate::story::Line;
+use crate::layout::Span;
+use crate::timeline_view::TimelineLine;
 use crate::when::When;
 
 /// An entry.
 #[derive(Debug)]
-pub struct Row {
+pub struct AuditItem {
     pub at: When,
     pub who: String,
     /// What happened, in two or three words, and the rest of the sentence.
@@ -26,14 +26,14 @@ pub struct Row {
     pub detail: String,
 }
 
-impl Row {
+impl AuditItem {
     /// An entry of a project with this name.
     pub fn new(entry: AuditEntry, project: Option<String>, names: &Names) -> Self {
         let about = about(&entry);
         let AuditEntry { at, actor, action, detail, .. } = entry;
         let who = actor_label(&actor, names);
         let entry = TimelineEntry { at, actor, action, detail };
-        let Line { lead, rest, next, quotes, .. } = entry.item(names).into();
+        let TimelineLine { lead, rest, next, quotes, .. } = entry.item(names).into();
         Self {
             at: When::exact(at),
             who,
@@ -41,10 +41,10 @@ impl Row {
             rest,
             next,
             quotes,
-            action: legible(&entry.action),
+            action: sanitize(&entry.action),
             about,
             project: project.map(|name| one_line(&name)),
-            detail: legible(&serde_json::to_string_pretty(&entry.detail).unwrap_or_default()),
+            detail: sanitize(&serde_json::to_string_pretty(&entry.detail).unwrap_or_default()),
         }
     }
 }

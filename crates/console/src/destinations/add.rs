@@ -12,7 +12,7 @@ use store::destinations::NewDestination;
 use store::pool::transaction;
 use web::error::ApiError;
 
-use crate::form::Mistakes;
+use crate::form::FormErrors;
 use crate::projects;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -20,7 +20,7 @@ use crate::state::ConsoleState;
 /// What was typed: the page has a form for each kind, with one of these in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(super) struct DestinationValues {
     /// An e-mail address.
     pub(super) email: Option<String>,
     /// The URL of a Slack incoming webhook.
@@ -37,20 +37,20 @@ pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<Typed>,
+    Form(values): Form<DestinationValues>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    let mut mistakes = Mistakes::default();
-    let Some(new) = read(&state, project.mode, &typed, &mut mistakes) else {
-        return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
+    let mut errors = FormErrors::default();
+    let Some(new) = read(&state, project.mode, &values, &mut errors) else {
+        return super::render(&state, &signed_in, &project, (values, errors)).await;
     };
     let (actor, key) = (signed_in.actor(), &state.master_key);
     let added = transaction(&state.pool, async |tx| {
         add_destination(tx, &actor, key, project.id, &new).await
     });
     if let Insertion::Existing(_) = added.await? {
-        mistakes.note("email", "this address already receives alerts");
-        return super::render(&state, &signed_in, &project, (typed, mistakes)).await;
+        errors.note("email", "this address already receives alerts");
+        return super::render(&state, &signed_in, &project, (values, errors)).await;
     }
     let name = one_line(new.name());
     let text = format!("Alerts now go to {name}. Press Test to send a test message.");
@@ -60,13 +60,13 @@ pub(super) async fn submit(
 fn read(
     state: &ConsoleState,
     mode: Mode,
-    typed: &Typed,
-    mistakes: &mut Mistakes,
+    values: &DestinationValues,
+    errors: &mut FormErrors,
 ) -> Option<NewDestination> {
-    if let Some(url) = &typed.slack {
+    if let Some(url) = &values.slack {
         let new = NewDestination::slack(url, mode, &state.allow);
-        let new = mistakes.take("slack", new.map_err(|error| error.0))?;
-        return mistakes.take("label", new.with_label(typed.label.as_deref()));
+        let new = errors.take("slack", new.map_err(|error| error.0))?;
+        return errors.take("label", new.with_label(values.label.as_deref()));
     }
-    mistakes.take("email", NewDestination::email(typed.email.as_deref().unwrap_or_default()))
+    errors.take("email", NewDestination::email(values.email.as_deref().unwrap_or_default()))
 }

@@ -4,7 +4,7 @@
 //! real message by the real way and shows what the other side said, in its own words.
 
 mod add;
-mod trial;
+mod test_message;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -18,10 +18,10 @@ use store::{administration, alert_claims};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
-use self::add::Typed;
+use self::add::DestinationValues;
 use super::access::{Access, Pages};
-use super::form::Mistakes;
-use super::frame::{Frame, Section};
+use super::form::FormErrors;
+use super::layout::{Layout, Section};
 use super::page::page_with;
 use super::projects::{self, Head, Tab};
 use super::session::{Message, SignedIn};
@@ -37,21 +37,21 @@ pub fn add(pages: Pages) -> Pages {
     pages
         .get(ONE, Access::Viewer, show)
         .post(ONE, Access::Admin, add::submit)
-        .post(TEST, Access::Operator, trial::submit)
+        .post(TEST, Access::Operator, test_message::submit)
         .post(REMOVE, Access::Admin, remove)
 }
 
 #[derive(Template)]
 #[template(path = "pages/destinations.html")]
 struct DestinationsPage {
-    frame: Frame,
+    layout: Layout,
     head: Head,
-    rows: Vec<Row>,
-    typed: Typed,
-    mistakes: Mistakes,
+    rows: Vec<DestinationItem>,
+    values: DestinationValues,
+    errors: FormErrors,
 }
 
-struct Row {
+struct DestinationItem {
     id: DestinationId,
     slack: bool,
     name: String,
@@ -72,7 +72,8 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    render(&state, &signed_in, &project, (Typed::default(), Mistakes::default())).await
+    render(&state, &signed_in, &project, (DestinationValues::default(), FormErrors::default()))
+        .await
 }
 
 async fn remove(
@@ -105,7 +106,7 @@ async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    (typed, mistakes): (Typed, Mistakes),
+    (values, errors): (DestinationValues, FormErrors),
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;
@@ -115,12 +116,12 @@ async fn render(
         destinations.into_iter().map(|one| row(&one, waiting(one.id), now)).collect();
     let heading = heading(&rows, &one_line(&project.name));
     let head = Head::of(project, Tab::Destinations, heading);
-    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    page_with(mistakes.status(), &DestinationsPage { frame, head, rows, typed, mistakes })
+    let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
+    page_with(errors.status(), &DestinationsPage { layout, head, rows, values, errors })
 }
 
-fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Row {
-    Row {
+fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> DestinationItem {
+    DestinationItem {
         id: destination.id,
         slack: destination.kind == "slack",
         name: one_line(&destination.label),
@@ -132,7 +133,7 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Row {
     }
 }
 
-fn heading(rows: &[Row], name: &str) -> String {
+fn heading(rows: &[DestinationItem], name: &str) -> String {
     let broken = rows.iter().filter(|row| row.broken.is_some()).count();
     match (rows.len(), broken) {
         (0, _) => format!("No one is notified when {name} has an incident"),

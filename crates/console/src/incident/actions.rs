@@ -14,9 +14,9 @@ use store::incidents::Incident;
 use store::operator_actions::{ActionError, OperatorAction};
 use web::error::ApiError;
 
-use super::dossier::find;
+use super::details::find;
 use super::show;
-use super::view::{Field, Typed};
+use super::view::{Field, NoteValues};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -59,7 +59,13 @@ pub(super) async fn reprocess(
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
     if let Some(note) = form.mistake(false) {
-        return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
+        return show(
+            &state,
+            &signed_in,
+            &id,
+            (AGAIN, NoteValues { note, ..NoteValues::default() }),
+        )
+        .await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
     let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
@@ -84,7 +90,13 @@ pub(super) async fn acknowledge(
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
     if let Some(note) = form.mistake(false) {
-        return show(&state, &signed_in, &id, (AGAIN, Typed { note, ..Typed::default() })).await;
+        return show(
+            &state,
+            &signed_in,
+            &id,
+            (AGAIN, NoteValues { note, ..NoteValues::default() }),
+        )
+        .await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
     let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
@@ -101,7 +113,13 @@ pub(super) async fn resolve(
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
     if let Some(resolve) = form.mistake(true) {
-        return show(&state, &signed_in, &id, (AGAIN, Typed { resolve, ..Typed::default() })).await;
+        return show(
+            &state,
+            &signed_in,
+            &id,
+            (AGAIN, NoteValues { resolve, ..NoteValues::default() }),
+        )
+        .await;
     }
     let (note, actor) = (form.text(), signed_in.actor());
     let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
@@ -118,7 +136,7 @@ async fn done(
 ) -> Result<Response, ApiError> {
     let rejection = match outcome {
         Ok(()) => {
-            state.relay.nudge(incident.event_id);
+            state.relay.wake(incident.event_id);
             return back(state, signed_in, incident, &Message::done(message)).await;
         }
         Err(ActionError::Store(error)) => return Err(error.into()),
@@ -128,9 +146,9 @@ async fn done(
         Rejection::NoRepairUrl => " Set a repair URL in the project first.",
         _ => "",
     };
-    let refusal = Some(format!("Nothing was changed: {rejection}.{cure}"));
-    let typed = Typed { refusal, ..Typed::noted(form.note) };
-    show(state, signed_in, &incident.id.to_string(), (StatusCode::CONFLICT, typed)).await
+    let rejection = Some(format!("Nothing was changed: {rejection}.{cure}"));
+    let values = NoteValues { rejection, ..NoteValues::noted(form.note) };
+    show(state, signed_in, &incident.id.to_string(), (StatusCode::CONFLICT, values)).await
 }
 
 /// Back to the page, with a message on it.

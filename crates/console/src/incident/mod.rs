@@ -5,7 +5,7 @@
 //! is shown again on this page with what was typed.
 
 mod actions;
-mod dossier;
+mod details;
 mod next;
 mod proof;
 mod view;
@@ -15,8 +15,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use web::error::ApiError;
 
-use self::dossier::Dossier;
-use self::view::{IncidentPage, Typed};
+use self::details::IncidentDetails;
+use self::view::{IncidentPage, NoteValues};
 use super::access::{Access, Pages};
 use super::page::page_with;
 use super::session::SignedIn;
@@ -43,7 +43,7 @@ async fn open(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    show(&state, &signed_in, &id, (StatusCode::OK, Typed::default())).await
+    show(&state, &signed_in, &id, (StatusCode::OK, NoteValues::default())).await
 }
 
 /// The page, with what was typed into its forms.
@@ -51,8 +51,8 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
-    (status, typed): (StatusCode, Typed),
+    (status, values): (StatusCode, NoteValues),
 ) -> Result<Response, ApiError> {
-    let dossier = Dossier::read(state, dossier::find(state, id).await?).await?;
-    page_with(status, &IncidentPage::new(state, signed_in, dossier, typed).await?)
+    let details = IncidentDetails::read(state, details::find(state, id).await?).await?;
+    page_with(status, &IncidentPage::new(state, signed_in, details, values).await?)
 }

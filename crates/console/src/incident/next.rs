@@ -2,15 +2,15 @@
 
 use domain::incident::IncidentState;
 use domain::rejection::{Earlier, Rejection};
-use domain::verdict::{self, AcknowledgeRefusal, ReprocessRefusal, Standing};
+use domain::verdict::{self, AcknowledgeRejection, EventState, ReprocessRejection};
 
-use super::dossier::Dossier;
-use crate::frame::Frame;
+use super::details::IncidentDetails;
+use crate::layout::Layout;
 
 /// What can be done next.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question that the template asks")]
-pub(super) struct Next {
+pub(super) struct NextAction {
     /// Whether there is anything left to do.
     pub(super) over: bool,
     /// Whether this person may act at all.
@@ -27,20 +27,20 @@ pub(super) struct Next {
     pub(super) why_not: Vec<String>,
 }
 
-impl Next {
-    pub(super) fn of(dossier: &Dossier, frame: &Frame) -> Self {
-        let standing = Standing {
-            effect: dossier.event.effect,
-            incident: Some(dossier.incident.state),
-            running: dossier.running.as_ref().map(|running| running.replay_id),
-            reprocessed_before: !dossier.reprocesses.is_empty(),
+impl NextAction {
+    pub(super) fn of(details: &IncidentDetails, layout: &Layout) -> Self {
+        let standing = EventState {
+            effect: details.event.effect,
+            incident: Some(details.incident.state),
+            running: details.running.as_ref().map(|running| running.replay_id),
+            reprocessed_before: !details.reprocesses.is_empty(),
         };
-        let over = dossier.incident.state == IncidentState::Resolved;
+        let over = details.incident.state == IncidentState::Resolved;
         let reprocess = verdict::judge_reprocess(standing).is_ok();
         let acknowledge = verdict::judge_acknowledge(standing).is_ok();
-        let may_act = frame.may_act();
-        let needs_repair_url = dossier.project.repair_url.is_none();
-        let mut why_not = if over { Vec::new() } else { reasons(dossier, standing) };
+        let may_act = layout.may_act();
+        let needs_repair_url = details.project.repair_url.is_none();
+        let mut why_not = if over { Vec::new() } else { reasons(details, standing) };
         if !may_act {
             why_not = vec![
                 "You can look at this. To act on it, you need the role operator or admin."
@@ -53,7 +53,7 @@ impl Next {
             reprocess: may_act && reprocess && !needs_repair_url,
             needs_repair_url,
             acknowledge: may_act && acknowledge,
-            redirect: if over { None } else { redirect(dossier) },
+            redirect: if over { None } else { redirect(details) },
             why_not,
         }
     }
@@ -79,50 +79,50 @@ impl Next {
 }
 
 /// Why a reprocess cannot start, and why there is nothing to acknowledge, each as a sentence.
-fn reasons(dossier: &Dossier, standing: Standing) -> Vec<String> {
+fn reasons(details: &IncidentDetails, standing: EventState) -> Vec<String> {
     let mut reasons = Vec::new();
-    if let Err(refusal) = verdict::judge_reprocess(standing) {
-        reasons.push(match why_no_reprocess(dossier, refusal) {
+    if let Err(rejection) = verdict::judge_reprocess(standing) {
+        reasons.push(match why_no_reprocess(details, rejection) {
             why @ Rejection::Reprocessing(..) => {
                 format!("{why}. Another can start when it has ended.")
             }
             why => format!("Reprocess cannot start: {why}."),
         });
     }
-    if let Err(refusal) = verdict::judge_acknowledge(standing) {
-        let why = why_no_acknowledgement(dossier, refusal);
+    if let Err(rejection) = verdict::judge_acknowledge(standing) {
+        let why = why_no_acknowledgement(details, rejection);
         reasons.push(format!("There is nothing to acknowledge: {why}."));
     }
     reasons
 }
 
-fn why_no_reprocess(dossier: &Dossier, refusal: ReprocessRefusal) -> Rejection {
-    match refusal {
-        ReprocessRefusal::Running(replay_id) => {
-            let running = dossier.reprocesses.iter().find(|one| one.id == replay_id);
+fn why_no_reprocess(details: &IncidentDetails, rejection: ReprocessRejection) -> Rejection {
+    match rejection {
+        ReprocessRejection::Running(replay_id) => {
+            let running = details.reprocesses.iter().find(|one| one.id == replay_id);
             let earlier = running.map(|one| Earlier {
                 actor: one.requested_by.clone(),
-                ago: dossier.now - one.requested_at,
+                ago: details.now - one.requested_at,
             });
             Rejection::Reprocessing(Some(replay_id), earlier)
         }
-        refusal => refusal.into(),
+        rejection => rejection.into(),
     }
 }
 
-fn why_no_acknowledgement(dossier: &Dossier, refusal: AcknowledgeRefusal) -> Rejection {
-    match (refusal, &dossier.acknowledged_by, dossier.incident.acknowledged_at) {
-        (AcknowledgeRefusal::AlreadyAcknowledged, Some(by), Some(at)) => {
-            Rejection::Acknowledged(Some(Earlier { actor: by.clone(), ago: dossier.now - at }))
+fn why_no_acknowledgement(details: &IncidentDetails, rejection: AcknowledgeRejection) -> Rejection {
+    match (rejection, &details.acknowledged_by, details.incident.acknowledged_at) {
+        (AcknowledgeRejection::AlreadyAcknowledged, Some(by), Some(at)) => {
+            Rejection::Acknowledged(Some(Earlier { actor: by.clone(), ago: details.now - at }))
         }
-        (refusal, ..) => refusal.into(),
+        (rejection, ..) => rejection.into(),
     }
 }
 
 /// Where the last callback attempt was redirected to.
-fn redirect(dossier: &Dossier) -> Option<String> {
-    let tries = dossier.story.iter().rev().find(|line| !line.tries.is_empty());
-    let target = tries?.tries.last()?.redirect_to.clone()?;
-    let known = dossier.project.repair_url.as_deref().and_then(|url| url.split('?').next());
+fn redirect(details: &IncidentDetails) -> Option<String> {
+    let attempts_made = details.timeline.iter().rev().find(|line| !line.attempts_made.is_empty());
+    let target = attempts_made?.attempts_made.last()?.redirect_to.clone()?;
+    let known = details.project.repair_url.as_deref().and_then(|url| url.split('?').next());
     (known != Some(target.as_str())).then_some(target)
 }

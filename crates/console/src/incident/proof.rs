@@ -13,20 +13,20 @@ use web::error::ApiError;
 use web::random::proof_token;
 
 use super::actions::back;
-use super::dossier::find;
+use super::details::find;
 use super::show;
-use super::view::{Field, Typed};
+use super::view::{Field, NoteValues};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
 /// How long the link opens, as typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wish {
+pub(super) struct ProofLinkForm {
     days: String,
 }
 
-impl Wish {
+impl ProofLinkForm {
     fn days(&self) -> Result<i32, InvalidDays> {
         let days = self.days.trim().parse().map_err(|_| InvalidDays)?;
         check_days(days).map(|()| days)
@@ -38,16 +38,16 @@ pub(super) async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(wish): Form<Wish>,
+    Form(form): Form<ProofLinkForm>,
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
-    let days = match wish.days() {
+    let days = match form.days() {
         Ok(days) => days,
         Err(problem) => {
             let problem = Some(format!("The number of days {problem}."));
-            let days = Field { text: wish.days, problem };
-            let typed = Typed { days, ..Typed::default() };
-            return show(&state, &signed_in, &id, (StatusCode::UNPROCESSABLE_ENTITY, typed)).await;
+            let days = Field { text: form.days, problem };
+            let values = NoteValues { days, ..NoteValues::default() };
+            return show(&state, &signed_in, &id, (StatusCode::UNPROCESSABLE_ENTITY, values)).await;
         }
     };
     let token = proof_token().map_err(ApiError::internal)?;
@@ -78,7 +78,7 @@ pub(super) async fn revoke(
     let message = if revoked.await? {
         Message::done("The proof link is revoked. It no longer works.")
     } else {
-        Message::refused("Nothing was changed: this incident has no such link that still opens.")
+        Message::rejected("Nothing was changed: this incident has no such link that still opens.")
     };
     back(&state, &signed_in, &incident, &message).await
 }

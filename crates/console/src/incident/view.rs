@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::alert::{
-    heading_opened, heading_repair_failed, heading_resolved, humane_after, humane_duration,
-    legible, one_line,
+    format_duration, format_elapsed, heading_opened, heading_repair_failed, heading_resolved,
+    one_line, sanitize,
 };
 use domain::ids::ProofLinkId;
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
@@ -13,15 +13,15 @@ use store::proof_links::ProofLink;
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
-use super::dossier::Dossier;
-use super::next::Next;
+use super::details::IncidentDetails;
+use super::next::NextAction;
+use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
-use crate::frame::{Frame, Section};
+use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::story::{Line, Running};
+use crate::timeline_view::{Running, TimelineLine};
 use crate::when::When;
-use crate::words::Pill;
 
 /// A field of a form as it was sent, with what is wrong with it.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) struct Field {
 
 /// What was typed into the forms of the page.
 #[derive(Debug, Default)]
-pub(super) struct Typed {
+pub(super) struct NoteValues {
     /// The note of a reprocess or an acknowledgement.
     pub(super) note: Field,
     /// The note of a resolution.
@@ -40,10 +40,10 @@ pub(super) struct Typed {
     /// How long a proof link opens.
     pub(super) days: Field,
     /// Why nothing was changed.
-    pub(super) refusal: Option<String>,
+    pub(super) rejection: Option<String>,
 }
 
-impl Typed {
+impl NoteValues {
     /// A note that breaks no rule.
     pub(super) fn noted(text: String) -> Self {
         Self { note: Field { text, problem: None }, ..Self::default() }
@@ -53,19 +53,19 @@ impl Typed {
 #[derive(Template)]
 #[template(path = "pages/incident.html")]
 pub(super) struct IncidentPage {
-    frame: Frame,
+    layout: Layout,
     path: String,
     id: String,
-    state: Pill,
+    state: Badge,
     since: Option<When>,
     heading: String,
     taken: Taken,
     quote: Option<String>,
     running: Option<Running>,
-    next: Next,
+    next: NextAction,
     project_path: String,
-    typed: Typed,
-    story: Vec<Line>,
+    values: NoteValues,
+    timeline: Vec<TimelineLine>,
     facts: Vec<Fact>,
     links: Vec<Link>,
     max_note: usize,
@@ -85,7 +85,7 @@ struct Taken {
 struct Link {
     id: ProofLinkId,
     by: String,
-    state: Pill,
+    state: Badge,
     opens: bool,
     expires: When,
     views: i64,
@@ -96,34 +96,35 @@ impl IncidentPage {
     pub(super) async fn new(
         state: &ConsoleState,
         signed_in: &SignedIn,
-        dossier: Dossier,
-        mut typed: Typed,
+        details: IncidentDetails,
+        mut values: NoteValues,
     ) -> Result<Self, ApiError> {
-        let heading = heading(&dossier);
-        let mut frame = Frame::of(state, signed_in, Section::Incidents, heading.as_str()).await?;
-        frame.message = typed.refusal.take().map(Message::refused).or(frame.message);
-        if typed.days.text.is_empty() && typed.days.problem.is_none() {
-            typed.days.text = DEFAULT_DAYS.to_string();
+        let heading = heading(&details);
+        let mut layout =
+            Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?;
+        layout.message = values.rejection.take().map(Message::rejected).or(layout.message);
+        if values.days.text.is_empty() && values.days.problem.is_none() {
+            values.days.text = DEFAULT_DAYS.to_string();
         }
-        let now = dossier.now;
-        let incident = &dossier.incident;
+        let now = details.now;
+        let incident = &details.incident;
         let unresolved = incident.state != IncidentState::Resolved;
         Ok(Self {
             path: format!("/incidents/{}", incident.id),
             id: incident.id.to_string(),
-            project_path: format!("/projects/{}", dossier.project.id),
-            state: pill(&dossier),
+            project_path: format!("/projects/{}", details.project.id),
+            state: badge(&details),
             since: unresolved.then(|| When::ago(incident.opened_at, now)),
             heading,
-            taken: taken(&dossier),
-            quote: incident.error.message.as_deref().map(legible),
-            next: Next::of(&dossier, &frame),
-            facts: facts::of_incident(state, &dossier.event, &dossier.project, &dossier.alerts),
-            links: dossier.links.iter().map(|link| Link::new(link, now)).collect(),
-            running: dossier.running,
-            story: dossier.story,
-            frame,
-            typed,
+            taken: taken(&details),
+            quote: incident.error.message.as_deref().map(sanitize),
+            next: NextAction::of(&details, &layout),
+            facts: facts::of_incident(state, &details.event, &details.project, &details.alerts),
+            links: details.links.iter().map(|link| Link::new(link, now)).collect(),
+            running: details.running,
+            timeline: details.timeline,
+            layout,
+            values,
             max_note: MAX_NOTE,
             max_days: MAX_DAYS,
         })
@@ -131,7 +132,7 @@ impl IncidentPage {
 }
 
 /// The sentence that mails begin with, too.
-fn heading(Dossier { incident, event, reprocesses, .. }: &Dossier) -> String {
+fn heading(IncidentDetails { incident, event, reprocesses, .. }: &IncidentDetails) -> String {
     let (effect, reference) = (&event.effect_type, one_line(&event.internal_reference));
     let last = reprocesses.last().map(|last| last.state).filter(|state| !state.is_running());
     match incident.state {
@@ -146,33 +147,33 @@ fn heading(Dossier { incident, event, reprocesses, .. }: &Dossier) -> String {
 }
 
 /// Where it stands; the moment since when follows it while it is not resolved.
-fn pill(dossier: &Dossier) -> Pill {
-    let incident = &dossier.incident;
-    let Pill { class, text } = Pill::of_incident(incident.state);
+fn badge(details: &IncidentDetails) -> Badge {
+    let incident = &details.incident;
+    let Badge { class, text } = Badge::from_incident(incident.state);
     let text = match incident.state {
         IncidentState::Open => "Open for".to_owned(),
-        IncidentState::Acknowledged => match &dossier.acknowledged_by {
+        IncidentState::Acknowledged => match &details.acknowledged_by {
             Some(by) => format!("{text} by {}, open for", short_actor_name(by)),
             None => format!("{text}, open for"),
         },
         IncidentState::Reprocessing => format!("{text}, open for"),
         IncidentState::Resolved => match incident.resolved_at {
-            Some(at) => format!("{text} {}", humane_after(at - incident.opened_at)),
+            Some(at) => format!("{text} {}", format_elapsed(at - incident.opened_at)),
             None => text,
         },
     };
-    Pill { class, text }
+    Badge { class, text }
 }
 
-fn taken(Dossier { incident, event, .. }: &Dossier) -> Taken {
+fn taken(IncidentDetails { incident, event, .. }: &IncidentDetails) -> Taken {
     let then = match incident.reason {
         Reason::MissingResult => {
             let wait = Duration::minutes(i64::from(event.timeout_minutes));
-            format!("It reported no result within {}.", humane_duration(wait))
+            format!("It reported no result within {}.", format_duration(wait))
         }
         Reason::FailedResult => match incident.opened_at - event.received_at {
             after if after < Duration::SECOND => "It reported a failure immediately.".to_owned(),
-            after => format!("It reported a failure {} later.", humane_duration(after)),
+            after => format!("It reported a failure {} later.", format_duration(after)),
         },
     };
     Taken {
@@ -188,9 +189,9 @@ impl Link {
     fn new(link: &ProofLink, now: OffsetDateTime) -> Self {
         let expired = link.expires_at <= now;
         let state = match link.revoked_at {
-            Some(_) => Pill::new("", "Revoked"),
-            None if expired => Pill::new("", "Expired"),
-            None => Pill::new("done", "Valid"),
+            Some(_) => Badge::new("", "Revoked"),
+            None if expired => Badge::new("", "Expired"),
+            None => Badge::new("done", "Valid"),
         };
         Self {
             id: link.id,

@@ -5,7 +5,7 @@
 //! replaced while somebody uses it.
 
 mod rows;
-mod sums;
+mod summary;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -17,11 +17,11 @@ use store::{declared_names, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
-use self::rows::Row;
-use self::sums::Sums;
+use self::rows::IncidentItem;
+use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section};
-use super::listing::{Asked, Filters, Pager, Select};
+use super::layout::{Layout, Section};
+use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
 use crate::state::ConsoleState;
@@ -37,10 +37,10 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/incidents.html")]
 struct IncidentsPage {
-    frame: Frame,
-    sums: Sums,
+    layout: Layout,
+    summary: IncidentSummary,
     filters: Filters,
-    rows: Vec<Row>,
+    rows: Vec<IncidentItem>,
     pager: Pager,
     oldest_first: bool,
     empty: Empty,
@@ -59,54 +59,54 @@ struct Empty {
 async fn list(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Query(asked): Query<Asked>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let found = search_incidents(&state.pool, &search(&asked, &catalogue, now)).await?;
+    let found = search_incidents(&state.pool, &search(&query, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
-    let sums = Sums::of(&state, asked.project_id(), now).await?;
+    let summary = IncidentSummary::of(&state, query.project_id(), now).await?;
     page(&IncidentsPage {
-        frame: Frame::of(&state, &signed_in, Section::Incidents, "Incidents").await?,
-        sums,
-        filters: Filters::new(PATH, &asked, own_filters(&asked), (&projects, &catalogue)),
-        pager: Pager::of(PATH, &asked, &found),
-        rows: found.data.into_iter().map(|row| Row::new(row, now)).collect(),
-        oldest_first: asked.sort() == store::search::Sort::Oldest,
+        layout: Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?,
+        summary,
+        filters: Filters::new(PATH, &query, own_filters(&query), (&projects, &catalogue)),
+        pager: Pager::new(PATH, &query, &found),
+        rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
+        oldest_first: query.sort() == store::search::Sort::Oldest,
         empty: Empty {
             no_project: projects.is_empty(),
-            plain: asked.is_plain(),
-            everywhere: (asked.state != "all").then(|| asked.in_state(PATH, "all")),
+            plain: query.is_plain(),
+            everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
         },
     })
 }
 
-fn search(asked: &Asked, catalogue: &Catalogue, now: OffsetDateTime) -> IncidentSearch {
-    let (opened_after, opened_before) = asked.times(now);
+fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> IncidentSearch {
+    let (opened_after, opened_before) = query.times(now);
     IncidentSearch {
-        project_id: asked.project_id(),
-        mode: asked.mode(),
-        state: match asked.state.as_str() {
+        project_id: query.project_id(),
+        mode: query.mode(),
+        state: match query.state.as_str() {
             "all" => StateFilter::All,
             state => state.parse::<IncidentState>().map_or(StateFilter::NeedsYou, StateFilter::One),
         },
-        reason: asked.reason.parse::<Reason>().ok(),
-        event_type: asked.event_type(catalogue),
-        effect_type: asked.effect_type(catalogue),
+        reason: query.reason.parse::<Reason>().ok(),
+        event_type: query.event_type(catalogue),
+        effect_type: query.effect_type(catalogue),
         opened_after,
         opened_before,
-        text: asked.text(),
-        sort: asked.sort(),
-        cursor: asked.cursor(),
+        text: query.text(),
+        sort: query.sort(),
+        cursor: query.cursor(),
         limit: 0,
     }
 }
 
-fn own_filters(asked: &Asked) -> Vec<Select> {
+fn own_filters(query: &ListQuery) -> Vec<Select> {
     vec![
         Select::new(
             ("state", "State"),
-            &asked.state,
+            &query.state,
             [
                 ("", "Needs you"),
                 ("open", "Open"),
@@ -118,7 +118,7 @@ fn own_filters(asked: &Asked) -> Vec<Select> {
         ),
         Select::new(
             ("reason", "Reason"),
-            &asked.reason,
+            &query.reason,
             [("", "Any reason"), ("missing_result", "No result"), ("failed_result", "Failure")],
         ),
     ]

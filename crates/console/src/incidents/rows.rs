@@ -1,20 +1,20 @@
 //! One line of the list: what the customer paid for, why it is here, and who looks after it.
 
-use domain::alert::{humane_duration, one_line};
+use domain::alert::{format_duration, one_line};
 use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
 use domain::timeline::{describe_outcome, short_actor_name};
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
 
-use crate::frame::mode_word;
-use crate::story;
+use crate::badge::{Badge, due};
+use crate::layout::mode_word;
+use crate::timeline_view;
 use crate::when::When;
-use crate::words::{Pill, due};
 
 /// One line of the list.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct IncidentItem {
     pub(super) id: IncidentId,
     pub(super) due: String,
     pub(super) reference: String,
@@ -26,11 +26,11 @@ pub(super) struct Row {
     pub(super) why: (String, Option<String>),
     /// What became of the last attempt to repair it, and when that was.
     pub(super) tried: Option<(String, When)>,
-    pub(super) state: Pill,
+    pub(super) state: Badge,
     pub(super) since: When,
 }
 
-impl Row {
+impl IncidentItem {
     pub(super) fn new(row: IncidentRow, now: OffsetDateTime) -> Self {
         Self {
             id: row.incident.id,
@@ -52,15 +52,15 @@ fn why(row: &IncidentRow) -> (String, Option<String>) {
     let code = row.incident.error.code.as_deref().map(one_line);
     match row.incident.reason {
         Reason::MissingResult => {
-            let wait = humane_duration(Duration::minutes(i64::from(row.timeout_minutes)));
+            let wait = format_duration(Duration::minutes(i64::from(row.timeout_minutes)));
             (format!("No result within {wait}"), code)
         }
         Reason::FailedResult => ("Failed".to_owned(), code),
     }
 }
 
-fn state(row: &IncidentRow) -> Pill {
-    let Pill { class, text } = Pill::of_incident(row.incident.state);
+fn state(row: &IncidentRow) -> Badge {
+    let Badge { class, text } = Badge::from_incident(row.incident.state);
     let text = match row.incident.state {
         IncidentState::Open => text,
         IncidentState::Acknowledged => match &row.acknowledged_by {
@@ -69,16 +69,16 @@ fn state(row: &IncidentRow) -> Pill {
         },
         IncidentState::Reprocessing => match row.running {
             Some((_, state, attempts)) => {
-                story::doing_in_short(state, usize::try_from(attempts).unwrap_or_default())
+                timeline_view::doing_in_short(state, usize::try_from(attempts).unwrap_or_default())
             }
             None => text,
         },
         IncidentState::Resolved => match row.incident.resolved_at {
-            Some(at) => format!("{text} in {}", humane_duration(at - row.incident.opened_at)),
+            Some(at) => format!("{text} in {}", format_duration(at - row.incident.opened_at)),
             None => text,
         },
     };
-    Pill { class, text }
+    Badge { class, text }
 }
 
 fn outcome(last: &LastAttempt) -> String {

@@ -22,9 +22,9 @@ use web::error::ApiError;
 use self::calls::Calls;
 use self::run::Run;
 use self::samples::Sample;
-use self::steps::{Seen, Step, steps};
+use self::steps::{ReportsSeen, TestStep, steps};
 use super::access::{Access, Pages};
-use super::frame::{Frame, Section};
+use super::layout::{Layout, Section};
 use super::page::{go_to, page};
 use super::projects::{self, Head, Tab};
 use super::session::SignedIn;
@@ -39,13 +39,13 @@ pub fn add(pages: Pages) -> Pages {
 #[derive(Template)]
 #[template(path = "pages/integration_test.html")]
 struct IntegrationTestPage {
-    frame: Frame,
+    layout: Layout,
     head: Head,
     run: Run,
     began: When,
     /// Puts a key where the calls find it.
     export: String,
-    steps: Vec<Step>,
+    steps: Vec<TestStep>,
     repair_url: Option<String>,
     destinations: usize,
     samples: Vec<Sample>,
@@ -53,7 +53,7 @@ struct IntegrationTestPage {
 
 /// Which run.
 #[derive(Debug, Deserialize)]
-struct Wanted {
+struct TestQuery {
     run: Option<String>,
 }
 
@@ -61,10 +61,10 @@ async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<TestQuery>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    match wanted.run.as_deref().and_then(Run::parse) {
+    match query.run.as_deref().and_then(Run::parse) {
         Some(run) => render(&state, &signed_in, &project, run).await,
         None => Ok(go_to(&format!("/projects/{id}/integration-test?run={}", Run::fresh().name()))),
     }
@@ -84,11 +84,11 @@ async fn render(
     let heading = "Walk the whole way once, from receipt to repair";
     let head = Head::of(project, Tab::IntegrationTest, heading);
     let url = &state.public_url;
-    let from = (Seen { applied, failed }, Calls::of(&run, url));
+    let from = (ReportsSeen { applied, failed }, Calls::of(&run, url));
     // A refresh puts in place what may have changed; the samples never do.
     let samples = if signed_in.unseen { Vec::new() } else { samples::all(url) };
     page(&IntegrationTestPage {
-        frame: Frame::of(state, signed_in, Section::Projects, head.title()).await?,
+        layout: Layout::load(state, signed_in, Section::Projects, head.title()).await?,
         head,
         began: When::ago(run.began(), now),
         run,

@@ -8,13 +8,13 @@ use super::calls::Calls;
 use crate::when::When;
 
 /// How far both events of a run have come.
-pub(super) struct Seen {
+pub(super) struct ReportsSeen {
     pub(super) applied: EventProgress,
     pub(super) failed: EventProgress,
 }
 
 /// One step.
-pub(super) struct Step {
+pub(super) struct TestStep {
     pub(super) title: &'static str,
     pub(super) seen: Option<When>,
     /// Whether it is the next one that a button leads to.
@@ -24,10 +24,10 @@ pub(super) struct Step {
     /// Where to do it, and what the link says.
     pub(super) place: Option<(String, &'static str)>,
     /// The call that does it.
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<SampleCall>,
 }
 
-impl Step {
+impl TestStep {
     /// What to do, as long as it was not seen.
     pub(super) fn next(&self) -> Option<&'static str> {
         self.seen.is_none().then_some(self.next)
@@ -35,7 +35,7 @@ impl Step {
 }
 
 /// A call ready to paste.
-pub(super) struct Call {
+pub(super) struct SampleCall {
     pub(super) what: &'static str,
     pub(super) text: String,
     /// What it is folded under, where it is not the usual way.
@@ -44,13 +44,13 @@ pub(super) struct Call {
 
 /// Every step of a run, in order.
 pub(super) fn steps(
-    (seen, calls): (Seen, Calls),
+    (seen, calls): (ReportsSeen, Calls),
     project: &Project,
     destinations: usize,
     now: OffsetDateTime,
-) -> Vec<Step> {
-    let Seen { applied, failed } = seen;
-    let make = Maker { project, applied, failed, destinations, now };
+) -> Vec<TestStep> {
+    let ReportsSeen { applied, failed } = seen;
+    let make = StepBuilder { project, applied, failed, destinations, now };
     let Calls { first_receipt, success, second_receipt, failure, repaired } = calls;
     let mut steps = vec![
         make.first_receipt(first_receipt),
@@ -70,7 +70,7 @@ pub(super) fn steps(
     steps
 }
 
-struct Maker<'a> {
+struct StepBuilder<'a> {
     project: &'a Project,
     applied: EventProgress,
     failed: EventProgress,
@@ -78,45 +78,50 @@ struct Maker<'a> {
     now: OffsetDateTime,
 }
 
-impl Maker<'_> {
-    fn step(&self, title: &'static str, at: Option<OffsetDateTime>, next: &'static str) -> Step {
+impl StepBuilder<'_> {
+    fn step(
+        &self,
+        title: &'static str,
+        at: Option<OffsetDateTime>,
+        next: &'static str,
+    ) -> TestStep {
         let seen = at.map(|at| When::ago(at, self.now));
-        Step { title, seen, main: false, next, place: None, call: None }
+        TestStep { title, seen, main: false, next, place: None, call: None }
     }
 
-    fn first_receipt(&self, call: String) -> Step {
+    fn first_receipt(&self, call: String) -> TestStep {
         let step = self.step(
             "Your app receives a payment event",
             self.applied.receipt,
             "Send its receipt:",
         );
-        Step { call: Some(usual("the first receipt", call)), ..step }
+        TestStep { call: Some(usual("the first receipt", call)), ..step }
     }
 
-    fn success(&self, call: String) -> Step {
+    fn success(&self, call: String) -> TestStep {
         let step =
             self.step("It applies what was paid for", self.applied.success, "Report the success:");
-        Step { call: Some(usual("the success", call)), ..step }
+        TestStep { call: Some(usual("the success", call)), ..step }
     }
 
-    fn second_receipt(&self, call: String) -> Step {
+    fn second_receipt(&self, call: String) -> TestStep {
         let step = self.step("It receives another one", self.failed.receipt, "Send its receipt:");
-        Step { call: Some(usual("the second receipt", call)), ..step }
+        TestStep { call: Some(usual("the second receipt", call)), ..step }
     }
 
-    fn failure(&self, call: String) -> Step {
+    fn failure(&self, call: String) -> TestStep {
         let next = "Report the failure:";
         let step = self.step("This time something goes wrong", self.failed.failure, next);
-        Step { call: Some(usual("the failure", call)), ..step }
+        TestStep { call: Some(usual("the failure", call)), ..step }
     }
 
-    fn incident(&self) -> Step {
+    fn incident(&self) -> TestStep {
         let place = self.of_incident().map(|path| (path, "See the incident"));
         let next = "A failure opens one immediately, silence when the time is over.";
-        Step { place, ..self.step("An incident is opened", self.failed.incident_opened, next) }
+        TestStep { place, ..self.step("An incident is opened", self.failed.incident_opened, next) }
     }
 
-    fn alert(&self) -> Step {
+    fn alert(&self) -> TestStep {
         let (next, place) = match self.destinations {
             0 => (
                 "There is no destination yet. Add an address or a Slack channel, and start again.",
@@ -125,10 +130,10 @@ impl Maker<'_> {
             _ => ("Every destination gets a message.", None),
         };
         let step = self.step("The destinations are notified", self.failed.alert_delivered, next);
-        Step { place: place.filter(|_| step.seen.is_none()), ..step }
+        TestStep { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
-    fn reprocess(&self) -> Step {
+    fn reprocess(&self) -> TestStep {
         let (next, place) = match (&self.project.repair_url, self.of_incident()) {
             (None, _) => (
                 "The project has no repair URL. Set it first.",
@@ -141,10 +146,10 @@ impl Maker<'_> {
         };
         let step =
             self.step("An operator starts a reprocess", self.failed.reprocess_requested, next);
-        Step { place: place.filter(|_| step.seen.is_none()), ..step }
+        TestStep { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
-    fn callback(&self) -> Step {
+    fn callback(&self) -> TestStep {
         let next = if self.failed.reprocess_requested.is_some() {
             "Your repair endpoint is being asked. The incident's page shows each attempt."
         } else {
@@ -153,12 +158,12 @@ impl Maker<'_> {
         self.step("Your app accepts the callback", self.failed.callback_delivered, next)
     }
 
-    fn resolved(&self, call: String) -> Step {
+    fn resolved(&self, call: String) -> TestStep {
         let next = "Your app reports the success with the replay_id of the callback.";
         let unless = Some("No repair endpoint yet? Report the success yourself");
-        let call = Call { what: "the late success", text: call, unless };
+        let call = SampleCall { what: "the late success", text: call, unless };
         let step = self.step("The customer has what was paid for", self.failed.resolved, next);
-        Step { call: Some(call), ..step }
+        TestStep { call: Some(call), ..step }
     }
 
     fn of_project(&self, end: &str) -> String {
@@ -170,6 +175,6 @@ impl Maker<'_> {
     }
 }
 
-const fn usual(what: &'static str, text: String) -> Call {
-    Call { what, text, unless: None }
+const fn usual(what: &'static str, text: String) -> SampleCall {
+    SampleCall { what, text, unless: None }
 }

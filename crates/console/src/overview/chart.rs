@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use store::search::overview::DayFigures;
 
-use super::words::day;
+use super::labels::day;
 
 /// The width of a day and of the space before its bar, and the height of the longest bar.
 const DAY: i64 = 10;

@@ -4,7 +4,7 @@
 //! in a table below it, so that nothing is said by a picture alone.
 
 mod chart;
-mod words;
+mod labels;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -21,10 +21,10 @@ use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
 use self::chart::Chart;
-use self::words::{Pace, day, heading, on_time};
+use self::labels::{Pace, day, heading, on_time};
 use super::access::{Access, Pages};
 use super::broken::{Broken, list_broken};
-use super::frame::{Frame, Section, mode_word};
+use super::layout::{Layout, Section, mode_word};
 use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
@@ -44,7 +44,7 @@ pub fn add(pages: Pages) -> Pages {
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Wanted {
+pub struct OverviewQuery {
     days: String,
     project: String,
 }
@@ -52,7 +52,7 @@ pub struct Wanted {
 #[derive(Template)]
 #[template(path = "pages/overview.html")]
 struct OverviewPage {
-    frame: Frame,
+    layout: Layout,
     days: i32,
     choices: Vec<i32>,
     /// Every project with its name, and whether it is the one that is shown.
@@ -67,7 +67,7 @@ struct OverviewPage {
     detect: Pace,
     repair: Pace,
     /// What the figures are grouped by, and the groups.
-    groups: Vec<(&'static str, Vec<Row>)>,
+    groups: Vec<(&'static str, Vec<EffectItem>)>,
     incomplete_since: Option<When>,
     /// What is to be said of results that no receipt claimed, and where they are listed.
     unclaimed: Option<(String, String)>,
@@ -75,7 +75,7 @@ struct OverviewPage {
 }
 
 /// A project or an event type.
-struct Row {
+struct EffectItem {
     name: String,
     figures: OnTime,
     on_time: String,
@@ -84,20 +84,20 @@ struct Row {
 async fn get(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<OverviewQuery>,
 ) -> Result<Response, ApiError> {
-    let days = wanted.days.trim().parse().unwrap_or(USUAL_DAYS).clamp(1, 366);
+    let days = query.days.trim().parse().unwrap_or(USUAL_DAYS).clamp(1, 366);
     let projects = list_projects(&state.pool).await?;
-    let project = match wanted.project.trim() {
+    let project = match query.project.trim() {
         "" => None,
         id => Some(find(&projects, id)?),
     };
     let found = overview(&state.pool, project, days).await?;
-    let frame = Frame::of(&state, &signed_in, Section::Overview, "Overview").await?;
+    let layout = Layout::load(&state, &signed_in, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
     let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
-    let mut shown = fill(frame, (days, project), &projects, found);
+    let mut shown = fill(layout, (days, project), &projects, found);
     shown.broken = list_broken(&state, project).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
@@ -111,7 +111,7 @@ fn find(projects: &[Project], id: &str) -> Result<ProjectId, ApiError> {
 }
 
 fn fill(
-    frame: Frame,
+    layout: Layout,
     (days, project): (i32, Option<ProjectId>),
     projects: &[Project],
     found: Overview,
@@ -125,7 +125,7 @@ fn fill(
         choices.sort_unstable();
     }
     OverviewPage {
-        frame,
+        layout,
         days,
         choices,
         projects: projects.iter().map(|one| choice(one, project)).collect(),
@@ -161,6 +161,6 @@ fn choice(one: &Project, chosen: Option<ProjectId>) -> (ProjectId, String, bool)
     (one.id, name, chosen == Some(one.id))
 }
 
-fn row(figures: OnTime) -> Row {
-    Row { name: one_line(&figures.name), on_time: on_time(&figures), figures }
+fn row(figures: OnTime) -> EffectItem {
+    EffectItem { name: one_line(&figures.name), on_time: on_time(&figures), figures }
 }

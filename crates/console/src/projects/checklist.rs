@@ -13,7 +13,7 @@ use super::head;
 use crate::when::When;
 
 /// One thing that has to be seen before a project is trusted.
-pub(super) struct Step {
+pub(super) struct ChecklistStep {
     /// What to do, or what was done.
     pub(super) title: &'static str,
     /// Whether it was seen.
@@ -28,7 +28,7 @@ pub(super) struct Step {
 
 /// The steps on the way to live.
 pub(super) struct Checklist {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ChecklistStep>,
 }
 
 /// Where a step is done, below the project.
@@ -45,7 +45,7 @@ impl Checklist {
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let progress = project_progress(db, project.id).await?;
-        let make = Maker { id: project.id, now };
+        let make = ChecklistBuilder { id: project.id, now };
         let mut steps = Vec::from(make.calls(&progress));
         steps.extend(make.people(&progress));
         steps.extend(make.repair(&progress, project));
@@ -76,20 +76,20 @@ impl Checklist {
     }
 }
 
-struct Maker {
+struct ChecklistBuilder {
     id: ProjectId,
     now: OffsetDateTime,
 }
 
-impl Maker {
+impl ChecklistBuilder {
     fn step(
         &self,
         (todo, done): (&'static str, &'static str),
         at: Option<OffsetDateTime>,
         next: &'static str,
         (end, link): (&str, &'static str),
-    ) -> Step {
-        Step {
+    ) -> ChecklistStep {
+        ChecklistStep {
             title: if at.is_some() { done } else { todo },
             seen: at.is_some(),
             when: at.map(|at| When::ago(at, self.now)),
@@ -98,7 +98,7 @@ impl Maker {
         }
     }
 
-    fn calls(&self, progress: &Progress) -> [Step; 4] {
+    fn calls(&self, progress: &Progress) -> [ChecklistStep; 4] {
         [
             self.step(
                 ("Create an API key", "An API key was created"),
@@ -127,7 +127,7 @@ impl Maker {
         ]
     }
 
-    fn people(&self, progress: &Progress) -> [Step; 3] {
+    fn people(&self, progress: &Progress) -> [ChecklistStep; 3] {
         [
             self.step(
                 ("Open an incident", "An incident was opened"),
@@ -150,13 +150,13 @@ impl Maker {
         ]
     }
 
-    fn repair(&self, progress: &Progress, project: &Project) -> [Step; 3] {
+    fn repair(&self, progress: &Progress, project: &Project) -> [ChecklistStep; 3] {
         let (todo, done) = match project.mode {
             Mode::Test => ("Set a repair URL", "A repair URL is set"),
             Mode::Live => ("Set an https repair URL", "An https repair URL is set"),
         };
         let seen = project.repair_url.is_some();
-        let set = Step {
+        let set = ChecklistStep {
             title: if seen { done } else { todo },
             seen,
             ..self.step(
@@ -183,9 +183,9 @@ impl Maker {
         ]
     }
 
-    fn live(&self, at: Option<OffsetDateTime>) -> Step {
+    fn live(&self, at: Option<OffsetDateTime>) -> ChecklistStep {
         let place = ("/projects/new".to_owned(), "Create a project");
-        Step {
+        ChecklistStep {
             place,
             ..self.step(
                 ("Create a live project", "A live project exists"),

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use store::projects::Project;
 
-use super::settings::Typed;
+use super::settings::ProjectValues;
 
 /// Names that are declared or removed.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct TypedNames {
+pub(super) struct NameValues {
     /// `provider:type`, or nothing.
     pub(super) event_type: String,
     /// An effect, or nothing.
@@ -18,25 +18,25 @@ pub(super) struct TypedNames {
 /// A callback header. Only the name is put back into a form that comes again.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct TypedHeader {
+pub(super) struct HeaderValues {
     pub(super) header_name: String,
     pub(super) header_value: String,
 }
 
 /// What the forms of the page hold.
 pub(super) struct Forms {
-    pub(super) settings: Typed,
-    pub(super) names: TypedNames,
-    pub(super) header: TypedHeader,
+    pub(super) settings: ProjectValues,
+    pub(super) names: NameValues,
+    pub(super) header: HeaderValues,
 }
 
 impl Forms {
     /// What they begin with.
     pub(super) fn of(project: &Project) -> Self {
         Self {
-            settings: Typed::of(project),
-            names: TypedNames::default(),
-            header: TypedHeader::default(),
+            settings: ProjectValues::of(project),
+            names: NameValues::default(),
+            header: HeaderValues::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::ids::ProjectId;
 use domain::project::Mode;
 use store::projects::Project;
 
-use crate::frame::mode_word;
+use crate::layout::mode_word;
 
 /// Which part of a project a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,15 +3,15 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderMistake, HeaderName};
+use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderError, HeaderName};
 use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::pool::transaction;
 use store::projects::Project;
 use web::error::ApiError;
 
-use super::forms::{Forms, TypedHeader};
+use super::forms::{Forms, HeaderValues};
 use super::{find, head, overview};
-use crate::form::Mistakes;
+use crate::form::FormErrors;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -23,11 +23,11 @@ pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<TypedHeader>,
+    Form(values): Form<HeaderValues>,
 ) -> Result<Response, ApiError> {
     let project = find(&state, &id).await?;
-    let mut mistakes = Mistakes::default();
-    match CallbackHeader::new(&typed.header_name, &typed.header_value) {
+    let mut errors = FormErrors::default();
+    match CallbackHeader::new(&values.header_name, &values.header_value) {
         Ok(header) => {
             let text = format!("Callbacks now carry {}.", header.name);
             let changes = HeaderChanges { set: vec![header], removed: Vec::new() };
@@ -35,13 +35,13 @@ pub(super) async fn set(
                 let to = head::path(project.id);
                 return signed_in.lead_to(&state, &to, &Message::done(text)).await;
             }
-            mistakes.note("header_name", HeaderMistake::TooMany);
+            errors.note("header_name", HeaderError::TooMany);
         }
-        Err(why @ HeaderMistake::Value(_)) => mistakes.note("header_value", why),
-        Err(why) => mistakes.note("header_name", why),
+        Err(why @ HeaderError::Value(_)) => errors.note("header_value", why),
+        Err(why) => errors.note("header_name", why),
     }
-    let forms = Forms { header: typed, ..Forms::of(&project) };
-    overview::render(&state, &signed_in, &project, forms, mistakes).await
+    let forms = Forms { header: values, ..Forms::of(&project) };
+    overview::render(&state, &signed_in, &project, forms, errors).await
 }
 
 /// `POST /projects/{project_id}/callback-headers/remove`.
@@ -52,11 +52,11 @@ pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<TypedHeader>,
+    Form(values): Form<HeaderValues>,
 ) -> Result<Response, ApiError> {
     let project = find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such callback header");
-    let name: HeaderName = typed.header_name.parse().map_err(|_| none())?;
+    let name: HeaderName = values.header_name.parse().map_err(|_| none())?;
     if !project.callback_header_names.iter().any(|one| one.eq_ignore_ascii_case(name.as_str())) {
         return Err(none());
     }

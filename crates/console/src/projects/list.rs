@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use domain::alert::{humane_duration, one_line};
+use domain::alert::{format_duration, one_line};
 use domain::project::Mode;
 use store::projects::{Project, list_projects};
 use store::search::incidents::count_unresolved;
@@ -12,7 +12,7 @@ use web::error::ApiError;
 
 use super::checklist::Checklist;
 use super::head;
-use crate::frame::{Frame, Section, mode_word};
+use crate::layout::{Layout, Section, mode_word};
 use crate::page::page;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
@@ -20,12 +20,12 @@ use crate::state::ConsoleState;
 #[derive(Template)]
 #[template(path = "pages/projects.html")]
 struct ProjectsPage {
-    frame: Frame,
+    layout: Layout,
     heading: String,
-    rows: Vec<Row>,
+    rows: Vec<ProjectItem>,
 }
 
-struct Row {
+struct ProjectItem {
     path: String,
     incidents: String,
     name: String,
@@ -51,20 +51,20 @@ pub(super) async fn show(
         let open = open.get(&project.id).copied().unwrap_or_default();
         let steps = Checklist::of(&state.pool, project, OffsetDateTime::now_utc()).await?;
         let untouched = (steps.seen() == 0).then_some(steps.steps.len());
-        rows.push(Row { untouched, ..row(project, open) });
+        rows.push(ProjectItem { untouched, ..row(project, open) });
     }
-    let frame = Frame::of(&state, &signed_in, Section::Projects, "Projects").await?;
-    page(&ProjectsPage { frame, heading: heading(&rows), rows })
+    let layout = Layout::load(&state, &signed_in, Section::Projects, "Projects").await?;
+    page(&ProjectsPage { layout, heading: heading(&rows), rows })
 }
 
-fn row(project: &Project, open: i64) -> Row {
-    Row {
+fn row(project: &Project, open: i64) -> ProjectItem {
+    ProjectItem {
         path: head::path(project.id),
         incidents: format!("/incidents?project={}", project.id),
         name: one_line(&project.name),
         mode: mode_word(project.mode),
         live: project.mode == Mode::Live,
-        timeout: humane_duration(Duration::minutes(i64::from(project.timeout_minutes))),
+        timeout: format_duration(Duration::minutes(i64::from(project.timeout_minutes))),
         host: project.repair_url.as_deref().and_then(host),
         open,
         untouched: None,
@@ -77,7 +77,7 @@ fn host(url: &str) -> Option<String> {
     rest.split(['/', '?']).next().map(str::to_owned)
 }
 
-fn heading(rows: &[Row]) -> String {
+fn heading(rows: &[ProjectItem]) -> String {
     let troubled = rows.iter().filter(|row| row.open > 0).count();
     match (rows.len(), troubled) {
         (0, _) => "Nothing is watched yet".to_owned(),

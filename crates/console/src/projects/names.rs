@@ -10,9 +10,9 @@ use store::administration::declared_name::{
 use store::pool::transaction;
 use web::error::ApiError;
 
-use super::forms::{Forms, TypedNames};
+use super::forms::{Forms, NameValues};
 use super::{head, overview};
-use crate::form::Mistakes;
+use crate::form::FormErrors;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -24,12 +24,12 @@ pub(super) async fn declare(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<TypedNames>,
+    Form(values): Form<NameValues>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    let mut mistakes = Mistakes::default();
-    let names = typed.read(&mut mistakes);
-    if mistakes.is_empty() {
+    let mut errors = FormErrors::default();
+    let names = values.read(&mut errors);
+    if errors.is_empty() {
         let declared = transaction(&state.pool, async |tx| {
             declare_names(tx, &signed_in.actor(), project.id, &names).await
         });
@@ -44,7 +44,7 @@ pub(super) async fn declare(
                 return signed_in.lead_to(&state, &to, &Message::done(text)).await;
             }
             Err(error) => match error.rejection()? {
-                DeclareRejection::TooMany => mistakes.note(
+                DeclareRejection::TooMany => errors.note(
                     "event_type",
                     format!("would be too many: a project may declare {MAX_NAMES}"),
                 ),
@@ -54,8 +54,8 @@ pub(super) async fn declare(
             },
         }
     }
-    let forms = Forms { names: typed, ..Forms::of(&project) };
-    overview::render(&state, &signed_in, &project, forms, mistakes).await
+    let forms = Forms { names: values, ..Forms::of(&project) };
+    overview::render(&state, &signed_in, &project, forms, errors).await
 }
 
 /// `POST /projects/{project_id}/names/remove`.
@@ -66,12 +66,12 @@ pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<TypedNames>,
+    Form(values): Form<NameValues>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
     let none = || ApiError::not_found("this project does not declare this name");
-    let mut mistakes = Mistakes::default();
-    let names = typed.read(&mut mistakes);
+    let mut errors = FormErrors::default();
+    let names = values.read(&mut errors);
     let [name] = names.as_slice() else { return Err(none()) };
     let removed = transaction(&state.pool, async |tx| {
         remove_names(tx, &signed_in.actor(), project.id, &names).await
@@ -79,7 +79,7 @@ pub(super) async fn remove(
     let message = match removed.await {
         Ok(()) => Message::done(format!("{name} is removed. Receipts with it are now rejected.")),
         Err(error) => match error.rejection()? {
-            RemoveRejection::InUse(_) => Message::refused(format!(
+            RemoveRejection::InUse(_) => Message::rejected(format!(
                 "{name} stays: events of this project have it. Only a name that nothing uses can be removed."
             )),
             RemoveRejection::NotDeclared(_) => return Err(none()),
@@ -88,17 +88,17 @@ pub(super) async fn remove(
     signed_in.lead_to(&state, &head::path(project.id), &message).await
 }
 
-impl TypedNames {
-    fn read(&self, mistakes: &mut Mistakes) -> Vec<Declaration> {
+impl NameValues {
+    fn read(&self, errors: &mut FormErrors) -> Vec<Declaration> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let (event, effect) = (given(&self.event_type), given(&self.effect_type));
         if event.is_none() && effect.is_none() {
-            mistakes.note("event_type", "is required");
+            errors.note("event_type", "is required");
         }
         let event =
-            event.and_then(|text| mistakes.take("event_type", Declaration::event_type(&text)));
+            event.and_then(|text| errors.take("event_type", Declaration::event_type(&text)));
         let effect =
-            effect.and_then(|text| mistakes.take("effect_type", Declaration::effect_type(&text)));
+            effect.and_then(|text| errors.take("effect_type", Declaration::effect_type(&text)));
         event.into_iter().chain(effect).collect()
     }
 }

@@ -12,9 +12,9 @@ use web::error::ApiError;
 use web::random;
 
 use super::head;
-use super::settings::Typed;
-use crate::form::Mistakes;
-use crate::frame::{Frame, Section};
+use super::settings::ProjectValues;
+use crate::form::FormErrors;
+use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -22,9 +22,9 @@ use crate::state::ConsoleState;
 #[derive(Template)]
 #[template(path = "pages/project_new.html")]
 struct NewProjectPage {
-    frame: Frame,
-    typed: Typed,
-    mistakes: Mistakes,
+    layout: Layout,
+    values: ProjectValues,
+    errors: FormErrors,
     /// The form serves both: here the fields are free.
     locked: bool,
 }
@@ -34,20 +34,21 @@ pub(super) async fn form(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
-    show(&state, &signed_in, StatusCode::OK, (Typed::for_new(), Mistakes::default())).await
+    show(&state, &signed_in, StatusCode::OK, (ProjectValues::for_new(), FormErrors::default()))
+        .await
 }
 
 /// `POST /projects`.
 pub(super) async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(typed): Form<Typed>,
+    Form(values): Form<ProjectValues>,
 ) -> Result<Response, ApiError> {
-    let settings = match typed.read_new(&state.allow) {
+    let settings = match values.read_new(&state.allow) {
         Ok(settings) => settings,
-        Err(mistakes) => {
+        Err(errors) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show(&state, &signed_in, status, (typed, mistakes)).await;
+            return show(&state, &signed_in, status, (values, errors)).await;
         }
     };
     let secret = random::signing_secret().map_err(ApiError::internal)?;
@@ -68,8 +69,8 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     status: StatusCode,
-    (typed, mistakes): (Typed, Mistakes),
+    (values, errors): (ProjectValues, FormErrors),
 ) -> Result<Response, ApiError> {
-    let frame = Frame::of(state, signed_in, Section::Projects, "Create a project").await?;
-    page_with(status, &NewProjectPage { frame, typed, mistakes, locked: false })
+    let layout = Layout::load(state, signed_in, Section::Projects, "Create a project").await?;
+    page_with(status, &NewProjectPage { layout, values, errors, locked: false })
 }

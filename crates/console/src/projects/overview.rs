@@ -15,13 +15,13 @@ use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
 use super::checklist::Checklist;
-use super::forms::{Forms, TypedHeader, TypedNames};
+use super::forms::{Forms, HeaderValues, NameValues};
 use super::head::{self, Head, Tab};
 use super::secrets::{self, SecretRow};
-use super::settings::Typed;
+use super::settings::ProjectValues;
 use crate::broken::{Broken, list_broken};
-use crate::form::Mistakes;
-use crate::frame::{Frame, Section};
+use crate::form::FormErrors;
+use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -29,13 +29,13 @@ use crate::state::ConsoleState;
 #[derive(Template)]
 #[template(path = "pages/project.html")]
 struct ProjectPage {
-    frame: Frame,
+    layout: Layout,
     head: Head,
     checklist: Checklist,
-    typed: Typed,
-    typed_names: TypedNames,
-    typed_header: TypedHeader,
-    mistakes: Mistakes,
+    values: ProjectValues,
+    name_values: NameValues,
+    header_values: HeaderValues,
+    errors: FormErrors,
     /// The event types that the project declares, each with its provider.
     event_types: Vec<String>,
     /// The effects that it declares.
@@ -67,7 +67,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    render(&state, &signed_in, &project, Forms::of(&project), Mistakes::default()).await
+    render(&state, &signed_in, &project, Forms::of(&project), FormErrors::default()).await
 }
 
 /// `POST /projects/{project_id}`.
@@ -78,14 +78,14 @@ pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(typed): Form<Typed>,
+    Form(values): Form<ProjectValues>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    let settings = match typed.read(project.mode, &state.allow) {
+    let settings = match values.read(project.mode, &state.allow) {
         Ok(settings) => settings,
-        Err(mistakes) => {
-            let forms = Forms { settings: typed, ..Forms::of(&project) };
-            return render(&state, &signed_in, &project, forms, mistakes).await;
+        Err(errors) => {
+            let forms = Forms { settings: values, ..Forms::of(&project) };
+            return render(&state, &signed_in, &project, forms, errors).await;
         }
     };
     let changed = transaction(&state.pool, async |tx| {
@@ -105,7 +105,7 @@ pub(super) async fn render(
     signed_in: &SignedIn,
     project: &Project,
     forms: Forms,
-    mistakes: Mistakes,
+    errors: FormErrors,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let checklist = Checklist::of(&state.pool, project, now).await?;
@@ -113,20 +113,20 @@ pub(super) async fn render(
     let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
     let (event_types, effect_types) = catalogue.declared_texts();
     let secrets = secrets::list(&state.pool, project.id, now).await?;
-    let frame = Frame::of(state, signed_in, Section::Projects, head.title()).await?;
-    let (status, locked) = (mistakes.status(), !frame.may_administer());
+    let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
+    let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
     let broken = list_broken(state, Some(project.id)).await?;
     page_with(
         status,
         &ProjectPage {
-            frame,
+            layout,
             head,
             checklist,
-            typed: forms.settings,
-            typed_names: forms.names,
-            typed_header: forms.header,
-            mistakes,
+            values: forms.settings,
+            name_values: forms.names,
+            header_values: forms.header,
+            errors,
             event_types,
             effect_types,
             headers: project.callback_header_names.clone(),

@@ -1,15 +1,15 @@
 //! The settings of a project as they are typed, and the rules that they must keep.
 
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name, check_timeout};
-use domain::repair_url::{AllowedNetworks, RepairUrl, UrlMistake};
+use domain::repair_url::{AllowedNetworks, RepairUrl, UrlError};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
 
-use crate::form::Mistakes;
+use crate::form::FormErrors;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Typed {
+pub struct ProjectValues {
     /// What people call it.
     pub name: String,
     /// `test` or `live`; only a new project has the choice.
@@ -22,7 +22,7 @@ pub struct Typed {
     pub snapshots: String,
 }
 
-impl Typed {
+impl ProjectValues {
     /// What the form of a new project begins with.
     #[must_use]
     pub fn for_new() -> Self {
@@ -55,13 +55,13 @@ impl Typed {
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn read_new(&self, allow: &AllowedNetworks) -> Result<ProjectSettings, Mistakes> {
+    pub fn read_new(&self, allow: &AllowedNetworks) -> Result<ProjectSettings, FormErrors> {
         match self.mode.parse() {
             Ok(mode) => self.read(mode, allow),
             Err(unknown) => {
-                let mut mistakes = self.read(Mode::Test, allow).err().unwrap_or_default();
-                mistakes.note("mode", unknown);
-                Err(mistakes)
+                let mut errors = self.read(Mode::Test, allow).err().unwrap_or_default();
+                errors.note("mode", unknown);
+                Err(errors)
             }
         }
     }
@@ -70,16 +70,16 @@ impl Typed {
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn read(&self, mode: Mode, allow: &AllowedNetworks) -> Result<ProjectSettings, Mistakes> {
-        let mut mistakes = Mistakes::default();
+    pub fn read(&self, mode: Mode, allow: &AllowedNetworks) -> Result<ProjectSettings, FormErrors> {
+        let mut errors = FormErrors::default();
         let name = self.name.trim();
         let fields = (
-            mistakes.take("name", check_name(name)),
-            mistakes.take("timeout_minutes", self.timeout()),
-            mistakes.take("repair_url", self.url(mode, allow)),
+            errors.take("name", check_name(name)),
+            errors.take("timeout_minutes", self.timeout()),
+            errors.take("repair_url", self.url(mode, allow)),
         );
         let (Some(()), Some(timeout_minutes), Some(repair_url)) = fields else {
-            return Err(mistakes);
+            return Err(errors);
         };
         let snapshots = self.has_snapshots();
         Ok(ProjectSettings { name: name.to_owned(), mode, timeout_minutes, repair_url, snapshots })
@@ -90,7 +90,7 @@ impl Typed {
         check_timeout(minutes).map(|()| minutes)
     }
 
-    fn url(&self, mode: Mode, allow: &AllowedNetworks) -> Result<Option<String>, UrlMistake> {
+    fn url(&self, mode: Mode, allow: &AllowedNetworks) -> Result<Option<String>, UrlError> {
         let text = self.repair_url.trim();
         if text.is_empty() {
             return Ok(None);
@@ -104,18 +104,18 @@ impl Typed {
 mod tests {
     use super::*;
 
-    fn typed() -> Typed {
-        Typed {
+    fn values() -> ProjectValues {
+        ProjectValues {
             name: " CometCart ".into(),
             timeout_minutes: " 10 ".into(),
             repair_url: " https://shop.example.com/repair ".into(),
-            ..Typed::for_new()
+            ..ProjectValues::for_new()
         }
     }
 
     #[test]
     fn good_settings_lose_the_space_around_them() {
-        let settings = typed().read_new(&AllowedNetworks::none()).expect("good settings");
+        let settings = values().read_new(&AllowedNetworks::none()).expect("good settings");
         assert_eq!((settings.name.as_str(), settings.mode), ("CometCart", Mode::Test));
         assert_eq!(settings.timeout_minutes, 10);
         assert_eq!(settings.repair_url.as_deref(), Some("https://shop.example.com/repair"));
@@ -124,31 +124,32 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found_at_once() {
-        let typed = Typed {
+        let values = ProjectValues {
             name: " ".into(),
             mode: "real".into(),
             timeout_minutes: "ten".into(),
             repair_url: "ftp://shop.example.com".into(),
             snapshots: "on".into(),
         };
-        let mistakes = typed.read_new(&AllowedNetworks::none()).expect_err("mistakes");
+        let errors = values.read_new(&AllowedNetworks::none()).expect_err("mistakes");
         for field in ["name", "mode", "timeout_minutes", "repair_url"] {
-            assert!(mistakes.of(field).is_some(), "{field}");
+            assert!(errors.of(field).is_some(), "{field}");
         }
     }
 
     #[test]
     fn a_live_project_keeps_to_https_and_may_have_no_url_yet() {
-        let mut typed = Typed { repair_url: "http://shop.example.com/".into(), ..typed() };
-        let refused = typed.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
-        let said = refused.of("repair_url").expect("a mistake");
+        let mut values =
+            ProjectValues { repair_url: "http://shop.example.com/".into(), ..values() };
+        let rejected = values.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
+        let said = rejected.of("repair_url").expect("a mistake");
         assert!(said.starts_with("Must begin with https:// in a live project. "), "{said}");
         assert!(
             said.contains("lists shop.example.com:80 in SENDPROMPTLY_CALLBACK_ALLOW"),
             "{said}"
         );
-        typed.repair_url = String::new();
-        let settings = typed.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");
+        values.repair_url = String::new();
+        let settings = values.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");
         assert_eq!(settings.repair_url, None);
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use url::Url;
 
 use crate::project::Mode;
-use crate::repair_url::{AllowedNetworks, UrlMistake, host_address, read_outbound};
+use crate::repair_url::{AllowedNetworks, UrlError, host_address, read_outbound};
 
 /// How many characters of the secret a label shows.
 const SHOWN: usize = 4;
@@ -25,7 +25,7 @@ pub struct SlackUrl(Url);
 /// A Slack URL was refused; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the Slack URL {0}")]
-pub struct SlackUrlError(pub UrlMistake);
+pub struct SlackUrlError(pub UrlError);
 
 impl SlackUrl {
     /// Reads the URL of an incoming webhook as the project's mode and the allowed networks demand.
@@ -34,7 +34,7 @@ impl SlackUrl {
     /// The first mistake that was found.
     pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
         let url = read_outbound(text, mode, allow).map_err(|mistake| match mistake {
-            UrlMistake::Scheme { .. } => SlackUrlError(UrlMistake::HttpsAlways),
+            UrlError::Scheme { .. } => SlackUrlError(UrlError::HttpsAlways),
             mistake => SlackUrlError(mistake),
         })?;
         let address = url.host().and_then(|host| host_address(&host));
@@ -42,7 +42,7 @@ impl SlackUrl {
         if url.scheme() == "https" || is_ours {
             return Ok(Self(url));
         }
-        Err(SlackUrlError(UrlMistake::HttpsAlways))
+        Err(SlackUrlError(UrlError::HttpsAlways))
     }
 
     /// A URL that was checked when it was stored.
@@ -85,11 +85,11 @@ impl fmt::Debug for SlackUrl {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, allow: &str) -> Result<SlackUrl, UrlMistake> {
+    fn parse(text: &str, allow: &str) -> Result<SlackUrl, UrlError> {
         parse_in(Mode::Test, text, allow)
     }
 
-    fn parse_in(mode: Mode, text: &str, allow: &str) -> Result<SlackUrl, UrlMistake> {
+    fn parse_in(mode: Mode, text: &str, allow: &str) -> Result<SlackUrl, UrlError> {
         let allow = allow.parse().expect("the networks parse");
         SlackUrl::parse(text, mode, &allow).map_err(|error| error.0)
     }
@@ -119,28 +119,28 @@ mod tests {
                 "{url} {allow}"
             );
         }
-        let mistake = UrlMistake::HttpsRequired { entry: None };
-        let refused = parse_in(Mode::Live, "http://127.0.0.1:9000/slack", "127.0.0.0/8");
-        assert_eq!(refused, Err(mistake));
+        let mistake = UrlError::HttpsRequired { entry: None };
+        let rejected = parse_in(Mode::Live, "http://127.0.0.1:9000/slack", "127.0.0.0/8");
+        assert_eq!(rejected, Err(mistake));
     }
 
     #[test]
     fn a_webhook_needs_https() {
         assert!(parse("https://hooks.slack.com/services/T0/B0/secret", "").is_ok());
         let plain = parse("http://hooks.slack.com/services/T0/B0/secret", "127.0.0.0/8");
-        assert_eq!(plain, Err(UrlMistake::HttpsAlways));
-        assert_eq!(parse("ftp://hooks.slack.com/secret", ""), Err(UrlMistake::HttpsAlways));
+        assert_eq!(plain, Err(UrlError::HttpsAlways));
+        assert_eq!(parse("ftp://hooks.slack.com/secret", ""), Err(UrlError::HttpsAlways));
     }
 
     #[test]
     fn a_local_receiver_is_reached_only_where_its_network_is_allowed() {
         assert!(parse("http://127.0.0.1:9000/slack", "127.0.0.0/8").is_ok());
-        let refused = parse("http://127.0.0.1:9000/slack", "");
-        assert!(matches!(refused, Err(UrlMistake::AddressRefused { .. })));
+        let rejected = parse("http://127.0.0.1:9000/slack", "");
+        assert!(matches!(rejected, Err(UrlError::AddressRejected { .. })));
         let named = "http://mattermost:8065/hooks/secret";
         assert!(parse(named, "mattermost:8065").is_ok());
         for other in ["", "mattermost:8066", "chat:8065", "10.0.0.0/8"] {
-            assert_eq!(parse(named, other), Err(UrlMistake::HttpsAlways), "{other}");
+            assert_eq!(parse(named, other), Err(UrlError::HttpsAlways), "{other}");
         }
     }
 

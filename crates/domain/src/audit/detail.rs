@@ -98,7 +98,7 @@ details! {
     ReprocessDetail { replay_id: ReplayId, note: Option<String> }
 
     /// Of a request to reprocess that was rejected.
-    ReprocessRefusalDetail { why: String, note: Option<String> }
+    ReprocessRejectionDetail { why: String, note: Option<String> }
 
     /// Of a reprocess that ended.
     ReprocessEndDetail {
@@ -129,7 +129,7 @@ details! {
     AlertDetail {
         /// None where a test message found it out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        alert: Option<ToldKind>,
+        alert: Option<NotificationKind>,
         destination_id: DestinationId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<i32>,
@@ -288,7 +288,7 @@ pub enum ResolvedDetail {
 impl AlertDetail {
     /// An alert or a notice to a destination, of which nothing more is said.
     #[must_use]
-    pub fn new(alert: ToldKind, destination_id: DestinationId) -> Self {
+    pub fn new(alert: NotificationKind, destination_id: DestinationId) -> Self {
         Self { alert: Some(alert), destination_id, attempts: None, why: None }
     }
 }
@@ -296,7 +296,7 @@ impl AlertDetail {
 /// What people were told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum ToldKind {
+pub enum NotificationKind {
     /// About an incident.
     Alert(AlertKind),
     /// About a project.

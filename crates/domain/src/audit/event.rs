@@ -13,7 +13,7 @@ use super::detail::{
     DeclaredDetail, DestinationDetail, InterruptedDetail, KeyDetail, LockOutDetail,
     NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
     ProjectChanges, ProofLinkDetail, ReceiptDetail, ReprocessDetail, ReprocessEndDetail,
-    ReprocessRefusalDetail, ResolvedDetail, ResultDetail, RoleChangeDetail, SecretDetail,
+    ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail, SecretDetail,
     SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
     UnclaimedDetail, WhyDetail,
 };
@@ -91,7 +91,7 @@ audit_events! {
     IncidentResolved(ResolvedDetail),
     ResolveRefused(WhyDetail),
     ReprocessRequested(ReprocessDetail),
-    ReprocessRefused(ReprocessRefusalDetail),
+    ReprocessRefused(ReprocessRejectionDetail),
     ReprocessSucceeded(ReprocessEndDetail),
     ReprocessFailed(ReprocessEndDetail),
     ReprocessNoResult(ReprocessEndDetail),

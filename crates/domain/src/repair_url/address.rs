@@ -19,7 +19,7 @@ use url::{Host, Url};
 use super::host::AllowedHost;
 
 /// IPv4 ranges that are refused, and what to call them.
-const REFUSED_V4: &[(Ipv4Net, &str)] = &[
+const REJECTED_V4: &[(Ipv4Net, &str)] = &[
     (v4([0, 0, 0, 0], 8), "unspecified, this network"),
     (v4([10, 0, 0, 0], 8), "private network"),
     (v4([100, 64, 0, 0], 10), "carrier-grade NAT"),
@@ -42,7 +42,7 @@ const REFUSED_V4: &[(Ipv4Net, &str)] = &[
 
 /// IPv6 ranges that are refused. All that is outside [`GLOBAL_UNICAST`] is refused anyway, so the
 /// rows out there only give a better name.
-const REFUSED_V6: &[(Ipv6Net, &str)] = &[
+const REJECTED_V6: &[(Ipv6Net, &str)] = &[
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "unspecified"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "loopback"),
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 96), "IPv4-compatible"),
@@ -135,20 +135,20 @@ impl FromStr for AllowedNetworks {
 /// Whether a request on behalf of a user may be sent to the address.
 #[must_use]
 pub fn address_allowed(ip: IpAddr, allow: &AllowedNetworks) -> bool {
-    refused_range(ip, allow).is_none()
+    rejected_range(ip, allow).is_none()
 }
 
 /// The name of the refused range that the address is in, or `None` when it may be reached.
 #[must_use]
-pub fn refused_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
+pub fn rejected_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
     if allow.contains(ip) {
         return None;
     }
     match ip {
-        IpAddr::V4(ip) => named(REFUSED_V4, |range| range.contains(&ip)),
+        IpAddr::V4(ip) => named(REJECTED_V4, |range| range.contains(&ip)),
         IpAddr::V6(ip) => match wrapped_v4(ip) {
-            Some(wrapped) => refused_range(IpAddr::V4(wrapped), allow),
-            None => named(REFUSED_V6, |range| range.contains(&ip))
+            Some(wrapped) => rejected_range(IpAddr::V4(wrapped), allow),
+            None => named(REJECTED_V6, |range| range.contains(&ip))
                 .or_else(|| (!GLOBAL_UNICAST.contains(&ip)).then_some("reserved")),
         },
     }
@@ -157,8 +157,8 @@ pub fn refused_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str
 /// The same for an address that a host has which is listed by its name: private ones may be reached
 /// there, and all the others are refused as ever, so that no name leads to a cloud's metadata.
 #[must_use]
-pub fn refused_range_of_named_host(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
-    refused_range(ip, allow).filter(|range| !PRIVATE.contains(range))
+pub fn rejected_range_of_named_host(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
+    rejected_range(ip, allow).filter(|range| !PRIVATE.contains(range))
 }
 
 /// The address that a URL's host stands for without asking anyone: an IP address, or `localhost`
@@ -209,11 +209,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn range_of(ip: &str) -> Option<&'static str> {
-        refused_range(ip.parse().expect("an address"), &AllowedNetworks::none())
+        rejected_range(ip.parse().expect("an address"), &AllowedNetworks::none())
     }
 
     #[test]
-    fn every_refused_ipv4_range_is_refused_from_its_first_to_its_last_address() {
+    fn every_rejected_ipv4_range_is_rejected_from_its_first_to_its_last_address() {
         for (name, first, last) in [
             ("unspecified, this network", "0.0.0.0", "0.255.255.255"),
             ("private network", "10.0.0.0", "10.255.255.255"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refused_ipv6_range_is_refused() {
+    fn every_rejected_ipv6_range_is_rejected() {
         for (name, ips) in [
             ("unspecified", ["::", "::"]),
             ("loopback", ["::1", "0:0:0:0:0:0:0:1"]),
@@ -330,8 +330,8 @@ mod tests {
     #[test]
     fn a_host_that_is_listed_by_name_has_private_addresses_and_none_of_the_others() {
         let allow: AllowedNetworks = "billing:3000,10.0.0.0/8".parse().expect("the list parses");
-        let refused = |ip: &str| {
-            refused_range_of_named_host(ip.parse().expect("an address"), &allow).is_some()
+        let rejected = |ip: &str| {
+            rejected_range_of_named_host(ip.parse().expect("an address"), &allow).is_some()
         };
         for ip in [
             "172.18.0.5",
@@ -344,7 +344,7 @@ mod tests {
             "::ffff:192.168.1.1",
             "10.1.2.3",
         ] {
-            assert!(!refused(ip), "{ip}");
+            assert!(!rejected(ip), "{ip}");
         }
         for ip in [
             "169.254.169.254",
@@ -362,7 +362,7 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "::127.0.0.1",
         ] {
-            assert!(refused(ip), "{ip}");
+            assert!(rejected(ip), "{ip}");
         }
         // The name's permission is the name's alone.
         assert!(!address_allowed("172.18.0.5".parse().expect("an address"), &allow));
@@ -370,8 +370,8 @@ mod tests {
 
     /// Random addresses, half of them inside a refused range.
     fn any_v4() -> impl Strategy<Value = Ipv4Addr> {
-        let inside = (0..REFUSED_V4.len(), any::<u32>()).prop_map(|(row, bits)| {
-            let range = REFUSED_V4[row].0;
+        let inside = (0..REJECTED_V4.len(), any::<u32>()).prop_map(|(row, bits)| {
+            let range = REJECTED_V4[row].0;
             let host_bits = bits & range.hostmask().to_bits();
             Ipv4Addr::from_bits(range.network().to_bits() | host_bits)
         });
@@ -380,7 +380,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_refused_in_ipv4_is_refused_in_every_ipv6_form(ip in any_v4()) {
+        fn what_is_rejected_in_ipv4_is_rejected_in_every_ipv6_form(ip in any_v4()) {
             let allow = AllowedNetworks::none();
             let [a, b, c, d] = ip.octets();
             let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));

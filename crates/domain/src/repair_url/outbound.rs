@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use url::{ParseError, Url};
 
-use super::address::{AllowedNetworks, host_address, refused_range};
+use super::address::{AllowedNetworks, host_address, rejected_range};
 use super::host;
 use crate::project::Mode;
 use crate::url_credentials;
@@ -18,7 +18,7 @@ pub const MAX_URL_LENGTH: usize = 2048;
 
 /// What is wrong with a URL. The text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UrlMistake {
+pub enum UrlError {
     /// No URL at all, or one with spaces or control characters in it.
     #[error("must be a full address such as https://shop.example.com/repair")]
     Malformed,
@@ -58,7 +58,7 @@ pub enum UrlMistake {
         "must not point to {address} ({range}): use a public host, or list its network in \
          SENDPROMPTLY_CALLBACK_ALLOW, such as {address}"
     )]
-    AddressRefused {
+    AddressRejected {
         /// The address, in its normal spelling.
         address: IpAddr,
         /// The name of the range that it is in.
@@ -74,50 +74,50 @@ pub(crate) fn read_outbound(
     text: &str,
     mode: Mode,
     allow: &AllowedNetworks,
-) -> Result<Url, UrlMistake> {
+) -> Result<Url, UrlError> {
     let url = read_plain(text, allow)?;
     let is_named = || allow.names_host_of(&url);
     match mode {
         Mode::Live if url.scheme() != "https" && !is_named() => {
-            Err(UrlMistake::HttpsRequired { entry: host::entry_for(&url) })
+            Err(UrlError::HttpsRequired { entry: host::entry_for(&url) })
         }
         Mode::Live | Mode::Test => Ok(url),
     }
 }
 
 /// The same whatever the scheme, as long as it is one of the two.
-fn read_plain(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlMistake> {
+fn read_plain(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlError> {
     let url = read_url(text.trim())?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(UrlMistake::Scheme { scheme: url.scheme().to_owned() });
+        return Err(UrlError::Scheme { scheme: url.scheme().to_owned() });
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(UrlMistake::Credentials);
+        return Err(UrlError::Credentials);
     }
     if url.fragment().is_some() {
-        return Err(UrlMistake::Fragment);
+        return Err(UrlError::Fragment);
     }
-    let host = url.host().ok_or(UrlMistake::HostMissing)?;
-    match host_address(&host).and_then(|ip| Some((ip, refused_range(ip, allow)?))) {
+    let host = url.host().ok_or(UrlError::HostMissing)?;
+    match host_address(&host).and_then(|ip| Some((ip, rejected_range(ip, allow)?))) {
         // An address is no name, so this is `localhost` or below.
         Some(_) if allow.names_host_of(&url) => Ok(url),
-        Some((address, range)) => Err(UrlMistake::AddressRefused { address, range }),
+        Some((address, range)) => Err(UrlError::AddressRejected { address, range }),
         None => Ok(url),
     }
 }
 
 /// Parses strictly: the `url` crate follows browsers and drops tabs and line ends in silence.
-fn read_url(text: &str) -> Result<Url, UrlMistake> {
+fn read_url(text: &str) -> Result<Url, UrlError> {
     if text.chars().count() > MAX_URL_LENGTH {
-        return Err(UrlMistake::TooLong);
+        return Err(UrlError::TooLong);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(UrlMistake::Malformed);
+        return Err(UrlError::Malformed);
     }
     Url::parse(text).map_err(|error| match error {
-        ParseError::EmptyHost => UrlMistake::HostMissing,
-        _ if url_credentials::find_unencoded(text).is_some() => UrlMistake::Credentials,
-        _ => UrlMistake::Malformed,
+        ParseError::EmptyHost => UrlError::HostMissing,
+        _ if url_credentials::find_unencoded(text).is_some() => UrlError::Credentials,
+        _ => UrlError::Malformed,
     })
 }
 

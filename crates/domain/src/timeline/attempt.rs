@@ -1,6 +1,6 @@
 //! One attempt of a callback.
 
-use crate::alert::legible;
+use crate::alert::sanitize;
 use crate::audit::AuditEvent;
 use crate::audit::detail::CallbackDetail;
 
@@ -31,5 +31,5 @@ pub(super) fn response(event: &AuditEvent) -> Option<String> {
         return None;
     };
     let response = detail.answer.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    response.map(legible)
+    response.map(sanitize)
 }

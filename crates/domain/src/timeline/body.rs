@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{Names, NextStep, Quote, attempt};
-use crate::alert::{AlertKind, legible, moment, one_line};
+use crate::alert::{AlertKind, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, Change, HeaderChange, ProjectChanges, ResolvedDetail,
-    ResultDetail, SignOutDetail, TestDetail, ToldKind, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, Change, HeaderChange, NotificationKind, ProjectChanges,
+    ResolvedDetail, ResultDetail, SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::ids::{DestinationId, ReplayId};
@@ -72,7 +72,9 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::OperatorSignedOut(SignOutDetail::All { email, sessions_ended: count, .. }) => {
             list([email.as_deref().unwrap_or_default(), &sessions_ended(*count)])
         }
-        E::OperatorLockedOut(of) => format!("{} until {}", of.email, moment(of.locked_until)),
+        E::OperatorLockedOut(of) => {
+            format!("{} until {}", of.email, format_timestamp(of.locked_until))
+        }
         E::TokenCreated(of) | E::TokenRevoked(of) => of.label.clone(),
         E::ResultSucceeded(_)
         | E::IncidentAcknowledged(_)
@@ -103,7 +105,7 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
     use AuditEvent as E;
     let quote = |label, text: Option<&str>| {
         let text = text.map(str::trim).filter(|text| !text.is_empty())?;
-        Some(Quote { label, text: legible(text) })
+        Some(Quote { label, text: sanitize(text) })
     };
     let message = |text: &Option<String>| quote(MESSAGE, text.as_deref());
     let note = |text: &Option<String>| quote(NOTE, text.as_deref());
@@ -210,13 +212,13 @@ fn message(of: &AlertDetail, names: &Names) -> String {
     }
 }
 
-const fn kind_of_message(kind: ToldKind) -> &'static str {
+const fn kind_of_message(kind: NotificationKind) -> &'static str {
     match kind {
-        ToldKind::Alert(AlertKind::IncidentOpened) => "incident opened",
-        ToldKind::Alert(AlertKind::ReprocessFailed) => "reprocess failed",
-        ToldKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
-        ToldKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
-        ToldKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
+        NotificationKind::Alert(AlertKind::IncidentOpened) => "incident opened",
+        NotificationKind::Alert(AlertKind::ReprocessFailed) => "reprocess failed",
+        NotificationKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
+        NotificationKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
+        NotificationKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
     }
 }
 

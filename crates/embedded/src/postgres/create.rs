@@ -14,8 +14,8 @@ use std::process::{Command, Output};
 use super::cluster::{PASSWORD_FILE, Place};
 use super::{DATABASE, USER};
 use crate::error::StartError;
-use crate::keeper::clean_environment;
 use crate::locate::PostgresBins;
+use crate::spawner::clean_environment;
 
 /// Since this major version Postgres has a locale of its own that is UTF-8 and the same everywhere.
 const BUILTIN_LOCALE_SINCE: u32 = 17;

@@ -18,17 +18,17 @@ use tokio::time::{Instant, sleep};
 use super::PostgresOptions;
 use super::cluster::Place;
 use crate::error::StartError;
-use crate::keeper::engine_command;
 use crate::locate::PostgresBins;
 use crate::log_file::LogFile;
 use crate::port::{port_is_free, wait_until_free};
 use crate::process::{Process, StopSignals};
+use crate::spawner::engine_command;
 
 const NAME: &str = "PostgreSQL";
 /// Long, because recovery after a crash counts into it.
-const READY_PATIENCE: Duration = Duration::from_mins(2);
+const READY_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a predecessor's backends may take to notice that it is dead.
-const LEFTOVER_PATIENCE: Duration = Duration::from_secs(30);
+const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 /// Index of the line with the state in `postmaster.pid`, see Postgres's `pidfile.h`.
 const STATUS_LINE: usize = 7;
@@ -44,10 +44,10 @@ pub(super) async fn launch(
 ) -> Result<Process, StartError> {
     // A server whose parent was killed a moment ago may still be on its way out.
     let leftover = place.dir.join("postmaster.pid").exists();
-    let patience = if leftover { Duration::from_secs(10) } else { Duration::ZERO };
-    wait_until_free(options.port, patience).await?;
+    let timeout = if leftover { Duration::from_secs(10) } else { Duration::ZERO };
+    wait_until_free(options.port, timeout).await?;
 
-    let deadline = Instant::now() + LEFTOVER_PATIENCE;
+    let deadline = Instant::now() + LEFTOVER_TIMEOUT;
     loop {
         let (process, log) = spawn(bins, place, options)?;
         let Some(status) = until_ready(&process, place, options.port, &log).await? else {
@@ -106,7 +106,7 @@ async fn until_ready(
     log: &LogFile,
 ) -> Result<Option<ExitStatus>, StartError> {
     let pid_file = place.dir.join("postmaster.pid");
-    let deadline = Instant::now() + READY_PATIENCE;
+    let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         if let Some(status) = process.exited() {
             return Ok(Some(status));
@@ -119,7 +119,7 @@ async fn until_ready(
         if Instant::now() >= deadline {
             return Err(StartError::NotReady {
                 engine: NAME,
-                patience: READY_PATIENCE,
+                timeout: READY_TIMEOUT,
                 log: log.path.clone(),
                 tail: log.tail(),
             });

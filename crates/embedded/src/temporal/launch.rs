@@ -7,18 +7,18 @@ use rustix::process::Signal;
 
 use super::TemporalOptions;
 use crate::error::StartError;
-use crate::keeper::engine_command;
 use crate::locate::TemporalBin;
 use crate::log_file::LogFile;
 use crate::places::absolute;
 use crate::port::wait_until_free;
 use crate::process::{Process, StopSignals};
+use crate::spawner::engine_command;
 
 pub(super) const NAME: &str = "Temporal";
 /// Settings of the user's own `temporal` command must not leak into ours.
 pub(super) const NO_USER_CONFIG: [&str; 2] = ["--disable-config-file", "--disable-config-env"];
 /// A server takes about a second to end after its parent was killed.
-const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(3);
+const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// It has no way to end sooner and still clean up, and with a file it needs none.
 const SIGNALS: StopSignals = StopSignals { orderly: Signal::TERM, hurried: Signal::KILL };
@@ -28,9 +28,9 @@ pub(super) async fn launch(
     options: &TemporalOptions,
 ) -> Result<(Process, LogFile), StartError> {
     let may_have_predecessor = options.db_file.as_ref().is_some_and(|file| file.exists());
-    let patience = if may_have_predecessor { PREDECESSOR_PATIENCE } else { Duration::ZERO };
+    let timeout = if may_have_predecessor { PREDECESSOR_TIMEOUT } else { Duration::ZERO };
     for port in [Some(options.port), options.ui_port].into_iter().flatten() {
-        wait_until_free(port, patience).await?;
+        wait_until_free(port, timeout).await?;
     }
     let path = absolute(options.log_file.clone());
     let (log, out, err) = LogFile::open(&path).map_err(StartError::file("write", &path))?;

@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep};
 use super::launch::{NAME, NO_USER_CONFIG};
 use super::{NAMESPACE, TemporalOptions};
 use crate::error::StartError;
-use crate::keeper::clean_environment;
 use crate::locate::TemporalBin;
 use crate::log_file::LogFile;
 use crate::port::port_is_free;
 use crate::process::Process;
+use crate::spawner::clean_environment;
 
-const READY_PATIENCE: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Returns when the namespace answers and is as the options want it.
@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     process: &Process,
     log: &LogFile,
 ) -> Result<(), StartError> {
-    let deadline = Instant::now() + READY_PATIENCE;
+    let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         if let Some(status) = process.exited() {
             let (log, tail) = (log.path.clone(), log.tail());
@@ -48,7 +48,7 @@ pub(super) async fn prepare(
         if Instant::now() >= deadline {
             return Err(StartError::NotReady {
                 engine: NAME,
-                patience: READY_PATIENCE,
+                timeout: READY_TIMEOUT,
                 log: log.path.clone(),
                 tail: log.tail(),
             });

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::connect::Engine;
 use crate::setup::AttributeGaps;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: Duration = Duration::from_secs(5);
 
 /// The names of the checks that say that nobody is being watched for; the console shows these.
@@ -98,12 +98,12 @@ const ASK_DOCTOR: &str = "; `sendpromptly doctor` shows the cause";
 
 /// What all checks found.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct HealthReport {
     /// The checks, always all of them and in the same order.
     pub checks: Vec<Check>,
 }
 
-impl Report {
+impl HealthReport {
     /// Whether receipts can be accepted.
     #[must_use]
     pub fn accepts_receipts(&self) -> bool {
@@ -161,7 +161,7 @@ impl Monitor {
     }
 
     /// Makes every check.
-    pub async fn report(&self) -> Report {
+    pub async fn report(&self) -> HealthReport {
         let (database, schema, temporal, work) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
@@ -169,7 +169,7 @@ impl Monitor {
             self.work.get(work::checks(&self.pool, &self.engine)),
         );
         let checks = [vec![database], schema, temporal, work].concat();
-        Report { checks }
+        HealthReport { checks }
     }
 
     /// What an operator must know on every page: that deadlines are not judged, that no worker polls, or
@@ -193,7 +193,7 @@ fn say_one_cure(checks: &mut [Check]) {
 }
 
 /// The checks of Temporal alone, for one who knows no database.
-pub async fn look_at_temporal(engine: &Engine) -> Vec<Check> {
+pub async fn check_temporal(engine: &Engine) -> Vec<Check> {
     temporal::checks(engine, None).await
 }
 
@@ -225,7 +225,7 @@ impl Memory {
 
 /// Waits for an answer, but not for long.
 async fn in_time<T, E: ToString>(asking: impl Future<Output = Result<T, E>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, asking).await {
+    match tokio::time::timeout(TIMEOUT, asking).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err("no answer within 2 s".to_owned()),
     }

@@ -44,7 +44,7 @@ async fn find_ours(pool: Option<&PgPool>) -> Result<String, String> {
 
 async fn timely<T>(asking: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
     let late = || Err(EngineError::Unreachable("no answer within 2 s".to_owned()));
-    tokio::time::timeout(super::PATIENCE, asking).await.unwrap_or_else(|_| late())
+    tokio::time::timeout(super::TIMEOUT, asking).await.unwrap_or_else(|_| late())
 }
 
 fn judge_reach(reached: Result<(), EngineError>) -> Check {

@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
 use engine::Engine;
-use sendpromptly::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
+use sendpromptly::service::{
+    Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
+};
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::cmd::migrate::database_url;
 use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL};
+use crate::output::CommandOutput;
 use crate::senders;
 
 /// An example for `--help`.
@@ -31,20 +33,20 @@ const CONNECTIONS: Connections = Connections { requests: 16, background: 4 };
 ///
 /// # Errors
 /// When the environment makes no sense or the port is taken.
-pub async fn run(context: &Context) -> anyhow::Result<Answer> {
+pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     let environment = &context.environment;
     let listen = environment.listen()?;
     let allow = environment.callback_allow()?;
-    let hands = hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
-    let web = Web {
-        origins: FormOrigins::new(&hands.public_url, environment.public_url_is_set()),
+    let outbound = outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    let web = WebSettings {
+        origins: FormOrigins::new(&outbound.public_url, environment.public_url_is_set()),
         temporal_ui: environment.temporal_ui()?,
         keep_alive: environment.keep_alive()?,
     };
     if !environment.public_url_is_set() {
         tracing::warn!(
             "{PUBLIC_URL} is not set: links lead to {0}, and the console takes forms from there alone",
-            hands.public_url
+            outbound.public_url
         );
     }
     let service = start(context, CONNECTIONS)?;
@@ -52,20 +54,24 @@ pub async fn run(context: &Context) -> anyhow::Result<Answer> {
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
-    service.serve(listener, hands, web);
+    service.serve(listener, outbound, web);
     asked_to_end()?.await;
     tracing::info!("draining");
     service.stop().await;
-    Ok(Answer::silent())
+    Ok(CommandOutput::silent())
 }
 
 /// What both send messages and callbacks by.
 ///
 /// # Errors
 /// When the environment makes no sense.
-pub fn hands(context: &Context, senders: Senders, allow: AllowedNetworks) -> anyhow::Result<Hands> {
+pub fn outbound(
+    context: &Context,
+    senders: Senders,
+    allow: AllowedNetworks,
+) -> anyhow::Result<OutboundClients> {
     let environment = &context.environment;
-    Ok(Hands {
+    Ok(OutboundClients {
         senders,
         allow,
         public_url: environment.public_url(environment.listen()?)?,

@@ -10,10 +10,10 @@ use store::{incidents, timeline};
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{no_such, parse_id};
-use crate::text::{NOTHING, block, moment};
+use crate::output::CommandOutput;
+use crate::text::{NOTHING, block, format_timestamp};
 use crate::timeline::{EntryShape, render};
 
 /// What can be done with events.
@@ -51,25 +51,25 @@ struct Shape {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Show { id } => show(&id, context).await,
         }
     }
 }
 
-async fn show(id: &str, context: &Context) -> anyhow::Result<Answer> {
+async fn show(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let id: EventId = parse_id("event", id)?;
-    let desk = Desk::open(context).await?;
-    let event = events::find_event(&desk.pool, id).await?.ok_or_else(|| no_such("event", id))?;
-    let incident = incidents::find_of_event(&desk.pool, id).await?;
+    let admin = AdminContext::open(context).await?;
+    let event = events::find_event(&admin.pool, id).await?.ok_or_else(|| no_such("event", id))?;
+    let incident = incidents::find_for_event(&admin.pool, id).await?;
     let incident_id = incident.map(|incident| incident.id);
-    let entries = timeline::list_of_event(&desk.pool, id).await?;
+    let entries = timeline::list_for_event(&admin.pool, id).await?;
     let facts = describe(&event, incident_id);
-    let names = timeline::load_names(&desk.pool, &[event.project_id]).await?;
+    let names = timeline::load_names(&admin.pool, &[event.project_id]).await?;
     let human = format!("{facts}\n\nTimeline:\n{}", render(&entries, &names));
     let entries = entries.into_iter().map(EntryShape::from).collect();
-    Answer::new(&shape(event, incident_id, entries), human)
+    CommandOutput::new(&shape(event, incident_id, entries), human)
 }
 
 fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
@@ -81,8 +81,8 @@ fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
         ("provider event", event.provider_event_id.clone()),
         ("reference", event.internal_reference.clone()),
         ("effect key", event.effect_key.clone().unwrap_or_else(|| NOTHING.to_owned())),
-        ("taken", moment(event.received_at)),
-        ("result due", moment(event.timeout_at)),
+        ("taken", format_timestamp(event.received_at)),
+        ("result due", format_timestamp(event.timeout_at)),
         ("incident", incident_id.map_or_else(|| NOTHING.to_owned(), |id| id.to_string())),
     ])
 }

@@ -8,10 +8,10 @@ use store::administration;
 use store::api_keys::{self, KeyRow};
 use time::OffsetDateTime;
 
-use crate::answer::{Answer, List};
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{Failure, parse_id};
-use crate::text::{Tone, block, moment_or_nothing, plain, table_or};
+use crate::output::{CommandOutput, List};
+use crate::text::{Tone, block, format_optional_timestamp, plain, table_or};
 use crate::{Context, random};
 
 /// What can be done with keys.
@@ -94,7 +94,7 @@ impl From<KeyRow> for Shape {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Create { project, label } => create(&project, &label, context).await,
             Self::List { project } => list(project.as_deref(), context).await,
@@ -103,13 +103,13 @@ impl Verb {
     }
 }
 
-async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result<Answer> {
+async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     check_identifier(label).map_err(|why| Failure::option("label", why))?;
-    let desk = Desk::open(context).await?;
-    let project = desk.project(project).await?;
+    let admin = AdminContext::open(context).await?;
+    let project = admin.project(project).await?;
     let key = random::api_key(project.mode)?;
-    let created = desk.transaction(async |tx| {
-        administration::key::create_key(tx, &desk.actor, project.id, label, &key).await
+    let created = admin.transaction(async |tx| {
+        administration::key::create_key(tx, &admin.actor, project.id, label, &key).await
     });
     let key_id = created.await?;
     let facts = block(&[
@@ -118,23 +118,23 @@ async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result
         ("key", key.reveal().to_owned()),
     ]);
     let human = format!("{facts}\n\nKeep the key now: it is not shown again.");
-    Answer::new(&Created { key_id, label, key: key.reveal() }, human)
+    CommandOutput::new(&Created { key_id, label, key: key.reveal() }, human)
 }
 
-async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
+async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
     let project = match project {
-        Some(id) => Some(desk.project(id).await?.id),
+        Some(id) => Some(admin.project(id).await?.id),
         None => None,
     };
-    let keys = api_keys::list_keys(&desk.pool, project).await?;
+    let keys = api_keys::list_keys(&admin.pool, project).await?;
     let headers = ["KEY ID", "PROJECT", "LABEL", "KEY", "LAST USED", "STATE"];
     let human = table_or(
         "No keys. Create one: sendpromptly key create --help",
         &headers,
         keys.iter().map(row).collect(),
     );
-    Answer::new(&List::whole(keys.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(keys.into_iter().map(Shape::from).collect()), human)
 }
 
 fn row(key: &KeyRow) -> Vec<(String, Tone)> {
@@ -147,20 +147,20 @@ fn row(key: &KeyRow) -> Vec<(String, Tone)> {
         plain(&key.project_id),
         plain(&key.label),
         plain(&format!("…{}", key.last_four)),
-        plain(&moment_or_nothing(key.last_used_at)),
+        plain(&format_optional_timestamp(key.last_used_at)),
         state,
     ]
 }
 
-async fn revoke(id: &str, context: &Context) -> anyhow::Result<Answer> {
+async fn revoke(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let key_id: KeyId = parse_id("key", id)?;
-    let desk = Desk::open(context).await?;
-    let revoked =
-        desk.transaction(async |tx| administration::key::revoke_key(tx, &desk.actor, key_id).await);
+    let admin = AdminContext::open(context).await?;
+    let revoked = admin
+        .transaction(async |tx| administration::key::revoke_key(tx, &admin.actor, key_id).await);
     let gone = || Failure::NotFound(format!("there is no key {key_id} that is still valid"));
     let project_id = revoked.await?.ok_or_else(gone)?;
     let revoked = Revoked { key_id, project_id };
-    Answer::new(&revoked, format!("Key {key_id} is revoked. Requests with it are rejected."))
+    CommandOutput::new(&revoked, format!("Key {key_id} is revoked. Requests with it are rejected."))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use serde_json::json;
 use store::pool::Pooler;
 
 use crate::Context;
-use crate::answer::Answer;
+use crate::admin_context::DatabaseTarget;
 use crate::config::{ConfigError, DATABASE_URL, MIGRATE_DATABASE_URL};
-use crate::desk::Site;
+use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 
 /// An example for `--help`.
@@ -21,10 +21,10 @@ transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it.";
 ///
 /// # Errors
 /// When no database is named, or it is out of reach, or newer than this program.
-pub async fn run(context: &Context) -> anyhow::Result<Answer> {
+pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     let url = url(context)?;
     while_waiting("bringing the schema up to date", store::pool::migrate(&url)).await?;
-    Answer::new(&json!({ "status": "ok" }), "the schema is up to date")
+    CommandOutput::new(&json!({ "status": "ok" }), "the schema is up to date")
 }
 
 /// Where the schema is brought up to date: past a pooler in transaction mode, because migrations hold a
@@ -33,13 +33,13 @@ fn url(context: &Context) -> anyhow::Result<String> {
     if let Some(url) = context.environment.migrate_database_url()? {
         return Ok(url);
     }
-    let site = Site::find(context)?;
-    if site.pooler == Pooler::Transaction {
+    let target = DatabaseTarget::find(context)?;
+    if target.pooler == Pooler::Transaction {
         let cure = "migrations need a session of their own, which a pooler in transaction mode does \
                     not give; set it to the URL of Postgres itself, or of its pooler in session mode";
         return Err(ConfigError::Missing { name: MIGRATE_DATABASE_URL, cure }.into());
     }
-    Ok(site.database_url)
+    Ok(target.database_url)
 }
 
 /// The database of a service, which is never guessed.

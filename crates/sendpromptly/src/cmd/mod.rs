@@ -19,8 +19,8 @@ pub mod worker;
 use clap::Subcommand;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::dev;
+use crate::output::CommandOutput;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -102,7 +102,7 @@ impl Command {
     }
 
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Dev(args) => Box::pin(dev::run(args, context)).await,
             Self::Demo => Box::pin(demo::run(context)).await,

@@ -16,10 +16,10 @@ use store::operators::{self, Operator};
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::answer::{Answer, List};
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::Failure;
-use crate::text::{moment, plain, table_or};
+use crate::output::{CommandOutput, List};
+use crate::text::{format_timestamp, plain, table_or};
 
 /// What can be done with operators.
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ impl From<Operator> for Shape {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Add(args) => add(args, context).await,
             Self::List => list(context).await,
@@ -86,34 +86,34 @@ impl Verb {
     }
 }
 
-async fn add(args: AddArgs, context: &Context) -> anyhow::Result<Answer> {
+async fn add(args: AddArgs, context: &Context) -> anyhow::Result<CommandOutput> {
     let email = parse_email(&args.email).map_err(|why| Failure::option("email", why))?;
-    let desk = Desk::open(context).await?;
+    let admin = AdminContext::open(context).await?;
     let password = if args.password_stdin { read_password()? } else { ask_password(&email)? };
     let hash = hash(password).await?;
-    let added =
-        desk.transaction(async |tx| add_operator(tx, &desk.actor, &email, args.role, &hash).await);
+    let added = admin
+        .transaction(async |tx| add_operator(tx, &admin.actor, &email, args.role, &hash).await);
     let Insertion::Inserted(operator_id) = added.await? else {
         return Err(Failure::option("email", format!("{email} may sign in already")).into());
     };
     let human = format!("{email} may sign in now, as {}.", args.role);
-    Answer::new(&Added { operator_id, email: &email, role: args.role }, human)
+    CommandOutput::new(&Added { operator_id, email: &email, role: args.role }, human)
 }
 
-async fn list(context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
-    let operators = operators::list_operators(&desk.pool).await?;
+async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let operators = operators::list_operators(&admin.pool).await?;
     let rows = operators.iter().map(|operator| {
         vec![
             plain(&operator.id),
             plain(&operator.email),
             plain(&operator.role),
-            plain(&moment(operator.created_at)),
+            plain(&format_timestamp(operator.created_at)),
         ]
     });
     let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
     let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
-    Answer::new(&List::whole(operators.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(operators.into_iter().map(Shape::from).collect()), human)
 }
 
 /// Hashing keeps a core busy, so it is not done where other work waits.

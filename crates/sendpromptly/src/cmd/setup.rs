@@ -12,8 +12,8 @@ use engine::{Engine, EngineError, health};
 use serde::Serialize;
 use store::{environments, pool};
 
-use crate::answer::Answer;
-use crate::desk::{self, Site};
+use crate::admin_context::{self, DatabaseTarget};
+use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 use crate::text::{Tone, plain, table};
 use crate::{Context, failure};
@@ -47,9 +47,9 @@ pub struct TemporalArgs {
 
 /// What one step did.
 #[derive(Debug, Serialize)]
-struct Step {
+struct SetupStep {
     name: &'static str,
-    outcome: Outcome,
+    outcome: StepOutcome,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<String>,
@@ -57,7 +57,7 @@ struct Step {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum StepOutcome {
     Made,
     WasThere,
     Failed,
@@ -65,26 +65,30 @@ enum Outcome {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
-    steps: &'a [Step],
+struct SetupReport<'a> {
+    steps: &'a [SetupStep],
 }
 
-impl Step {
-    fn new(name: &'static str, outcome: Outcome, detail: impl Into<String>) -> Self {
+impl SetupStep {
+    fn new(name: &'static str, outcome: StepOutcome, detail: impl Into<String>) -> Self {
         Self { name, outcome, detail: detail.into(), cure: None }
     }
 
     fn failed(name: &'static str, detail: impl Into<String>, cure: Option<String>) -> Self {
-        Self { cure, ..Self::new(name, Outcome::Failed, detail) }
+        Self { cure, ..Self::new(name, StepOutcome::Failed, detail) }
     }
 
     /// A step that stands on one that failed.
     fn not_done(name: &'static str, failed: &Self) -> Self {
-        Self::new(name, Outcome::NotDone, format!("because the step {} has failed", failed.name))
+        Self::new(
+            name,
+            StepOutcome::NotDone,
+            format!("because the step {} has failed", failed.name),
+        )
     }
 
     /// An error that Temporal gave; some say what to do by themselves.
-    fn refused(name: &'static str, error: EngineError) -> Self {
+    fn rejected(name: &'static str, error: EngineError) -> Self {
         match error {
             EngineError::Foreign(foreign) => {
                 Self::failed(name, foreign.to_string(), Some(Foreign::CURE.to_owned()))
@@ -94,7 +98,7 @@ impl Step {
     }
 }
 
-impl From<Made> for Outcome {
+impl From<Made> for StepOutcome {
     fn from(made: Made) -> Self {
         match made {
             Made::Made => Self::Made,
@@ -108,78 +112,79 @@ impl Verb {
     ///
     /// # Errors
     /// When no database is named; a step that fails is no error.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         let Self::Temporal(args) = self;
-        let site = Site::find(context)?;
-        let engine = desk::engine(site.dev.as_ref(), context);
+        let target = DatabaseTarget::find(context)?;
+        let engine = admin_context::engine(target.dev.as_ref(), context);
         let namespace = while_waiting("setting the namespace up", namespace(&engine)).await;
         let attributes = match namespace.outcome {
-            Outcome::Failed => Step::not_done(ATTRIBUTES, &namespace),
+            StepOutcome::Failed => SetupStep::not_done(ATTRIBUTES, &namespace),
             _ => while_waiting("setting search attributes up", attributes(&engine)).await,
         };
-        let failed = [&namespace, &attributes].into_iter().find(|it| it.outcome == Outcome::Failed);
+        let failed =
+            [&namespace, &attributes].into_iter().find(|it| it.outcome == StepOutcome::Failed);
         let environment = match failed {
-            Some(failed) => Step::not_done(ENVIRONMENT, failed),
-            None => environment(&engine, &site, args.adopt).await,
+            Some(failed) => SetupStep::not_done(ENVIRONMENT, failed),
+            None => environment(&engine, &target, args.adopt).await,
         };
         report(&[namespace, attributes, environment])
     }
 }
 
-fn is_well(steps: &[Step]) -> bool {
-    steps.iter().all(|step| matches!(step.outcome, Outcome::Made | Outcome::WasThere))
+fn is_well(steps: &[SetupStep]) -> bool {
+    steps.iter().all(|step| matches!(step.outcome, StepOutcome::Made | StepOutcome::WasThere))
 }
 
-async fn namespace(engine: &Engine) -> Step {
+async fn namespace(engine: &Engine) -> SetupStep {
     match engine.setup_namespace().await {
-        Ok(made) => Step::new(NAMESPACE, made.into(), engine.namespace().unwrap_or_default()),
+        Ok(made) => SetupStep::new(NAMESPACE, made.into(), engine.namespace().unwrap_or_default()),
         Err(error @ EngineError::NoNamespace(_)) if engine.is_cloud() => {
             let cure = "make it with `tcld namespace create` or in Temporal Cloud's web console";
-            Step::failed(NAMESPACE, error.to_string(), Some(cure.to_owned()))
+            SetupStep::failed(NAMESPACE, error.to_string(), Some(cure.to_owned()))
         }
-        Err(error) => Step::refused(NAMESPACE, error),
+        Err(error) => SetupStep::rejected(NAMESPACE, error),
     }
 }
 
-async fn attributes(engine: &Engine) -> Step {
+async fn attributes(engine: &Engine) -> SetupStep {
     match engine.setup_attributes().await {
         Ok(setup) => judge_attributes(&setup, engine.is_cloud()),
-        Err(error) => Step::refused(ATTRIBUTES, error),
+        Err(error) => SetupStep::rejected(ATTRIBUTES, error),
     }
 }
 
 /// Says what was made, what was not, and why.
-fn judge_attributes(setup: &AttributeSetup, cloud: bool) -> Step {
-    let AttributeSetup { made, refused, gaps } = setup;
+fn judge_attributes(setup: &AttributeSetup, cloud: bool) -> SetupStep {
+    let AttributeSetup { made, rejected, gaps } = setup;
     let mut parts = Vec::new();
     if !made.is_empty() {
         parts.push(format!("made {}", made.join(", ")));
     }
-    if gaps.is_empty() && refused.is_empty() {
+    if gaps.is_empty() && rejected.is_empty() {
         parts.push("all five are there".to_owned());
-        let outcome = if made.is_empty() { Outcome::WasThere } else { Outcome::Made };
-        return Step::new(ATTRIBUTES, outcome, parts.join("; "));
+        let outcome = if made.is_empty() { StepOutcome::WasThere } else { StepOutcome::Made };
+        return SetupStep::new(ATTRIBUTES, outcome, parts.join("; "));
     }
-    parts.extend(refused.iter().map(|(name, error)| format!("did not make {name}: {error}")));
+    parts.extend(rejected.iter().map(|(name, error)| format!("did not make {name}: {error}")));
     let (detail, cure) = health::describe_gaps(gaps, cloud);
     parts.extend((!detail.is_empty()).then_some(detail));
-    let cure = if refused.is_empty() {
+    let cure = if rejected.is_empty() {
         cure
     } else {
         "see what Temporal said, then run `sendpromptly setup temporal` again".to_owned()
     };
-    Step::failed(ATTRIBUTES, parts.join("; "), Some(cure))
+    SetupStep::failed(ATTRIBUTES, parts.join("; "), Some(cure))
 }
 
-async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
+async fn environment(engine: &Engine, target: &DatabaseTarget, adopt: bool) -> SetupStep {
     let asking =
-        async { environments::find_id(&pool::connect_lazily(&site.database_url, 1)?).await };
+        async { environments::find_id(&pool::connect_lazily(&target.database_url, 1)?).await };
     let ours = match while_waiting("waiting for the database", asking).await {
         Ok(ours) => ours,
         Err(error) => {
             let cure = "see that DATABASE_URL answers, and run `sendpromptly migrate` first";
             let detail = failure::message(&error.into());
-            return Step::failed(ENVIRONMENT, detail, Some(cure.to_owned()));
+            return SetupStep::failed(ENVIRONMENT, detail, Some(cure.to_owned()));
         }
     };
     let claimed = if adopt {
@@ -189,22 +194,24 @@ async fn environment(engine: &Engine, site: &Site, adopt: bool) -> Step {
     };
     let belongs = format!("the namespace works for the database {ours}");
     match claimed {
-        Ok(Claim::WasThere) => Step::new(ENVIRONMENT, Outcome::WasThere, belongs),
-        Ok(Claim::Made) => Step::new(ENVIRONMENT, Outcome::Made, belongs),
-        Ok(Claim::Adopted { theirs }) => {
-            Step::new(ENVIRONMENT, Outcome::Made, format!("{belongs}, and no longer for {theirs}"))
-        }
-        Err(error) => Step::refused(ENVIRONMENT, error),
+        Ok(Claim::WasThere) => SetupStep::new(ENVIRONMENT, StepOutcome::WasThere, belongs),
+        Ok(Claim::Made) => SetupStep::new(ENVIRONMENT, StepOutcome::Made, belongs),
+        Ok(Claim::Adopted { theirs }) => SetupStep::new(
+            ENVIRONMENT,
+            StepOutcome::Made,
+            format!("{belongs}, and no longer for {theirs}"),
+        ),
+        Err(error) => SetupStep::rejected(ENVIRONMENT, error),
     }
 }
 
-fn report(steps: &[Step]) -> anyhow::Result<Answer> {
+fn report(steps: &[SetupStep]) -> anyhow::Result<CommandOutput> {
     let rows = steps.iter().map(|step| {
         let (word, tone) = match step.outcome {
-            Outcome::Made => ("made", Tone::Good),
-            Outcome::WasThere => ("was there", Tone::Plain),
-            Outcome::Failed => ("FAILED", Tone::Bad),
-            Outcome::NotDone => ("not done", Tone::Careful),
+            StepOutcome::Made => ("made", Tone::Good),
+            StepOutcome::WasThere => ("was there", Tone::Plain),
+            StepOutcome::Failed => ("FAILED", Tone::Bad),
+            StepOutcome::NotDone => ("not done", Tone::Careful),
         };
         let text = match &step.cure {
             Some(cure) => format!("{}; to do: {cure}", step.detail),
@@ -213,7 +220,7 @@ fn report(steps: &[Step]) -> anyhow::Result<Answer> {
         vec![(word.to_owned(), tone), plain(&step.name), plain(&text)]
     });
     let list = table(&["", "STEP", "WHAT IS THERE NOW"], rows.collect());
-    Ok(Answer::new(&Report { steps }, list)?.with_verdict(is_well(steps)))
+    Ok(CommandOutput::new(&SetupReport { steps }, list)?.with_verdict(is_well(steps)))
 }
 
 #[cfg(test)]
@@ -224,31 +231,32 @@ mod tests {
 
     #[test]
     fn the_report_has_the_promised_shape_and_fails_with_its_steps() {
-        let mut steps = vec![Step::new("namespace", Outcome::WasThere, "default")];
+        let mut steps = vec![SetupStep::new("namespace", StepOutcome::WasThere, "default")];
         assert!(report(&steps).expect("a report").passed());
-        steps.push(Step::failed("environment", "of another", Some("adopt".to_owned())));
+        steps.push(SetupStep::failed("environment", "of another", Some("adopt".to_owned())));
         let answer = report(&steps).expect("a report");
         assert_eq!(
             answer.json(),
             r#"{"steps":[{"name":"namespace","outcome":"was_there","detail":"default"},{"name":"environment","outcome":"failed","detail":"of another","cure":"adopt"}]}"#
         );
         assert!(!answer.passed());
-        let not_done = Step::not_done("environment", &Step::failed("namespace", "away", None));
+        let not_done =
+            SetupStep::not_done("environment", &SetupStep::failed("namespace", "away", None));
         assert_eq!(not_done.detail, "because the step namespace has failed");
         assert!(!report(&[not_done]).expect("a report").passed());
     }
 
     #[test]
     fn a_set_up_that_fails_half_way_says_what_was_made_and_what_was_not() {
-        let full = || EngineError::Refused("too many of type Keyword".to_owned());
+        let full = || EngineError::Rejected("too many of type Keyword".to_owned());
         let gaps = AttributeGaps { missing: vec!["SpState"], mistyped: Vec::new() };
         let setup = AttributeSetup {
             made: vec!["SpProjectId", "SpEffectType"],
-            refused: vec![("SpState", full())],
+            rejected: vec![("SpState", full())],
             gaps,
         };
         let step = judge_attributes(&setup, false);
-        assert_eq!(step.outcome, Outcome::Failed);
+        assert_eq!(step.outcome, StepOutcome::Failed);
         assert_eq!(
             step.detail,
             "made SpProjectId, SpEffectType; did not make SpState: Temporal refused the request: too \
@@ -256,7 +264,7 @@ mod tests {
         );
         let mistyped = vec![("SpState", "Int".to_owned())];
         let gaps = AttributeGaps { missing: Vec::new(), mistyped };
-        let setup = AttributeSetup { made: vec!["SpEffectType"], refused: Vec::new(), gaps };
+        let setup = AttributeSetup { made: vec!["SpEffectType"], rejected: Vec::new(), gaps };
         let step = judge_attributes(&setup, false);
         assert_eq!(step.detail, "made SpEffectType; SpState is Int, and must be Keyword");
         assert!(step.cure.expect("a cure").contains("remove SpState"));

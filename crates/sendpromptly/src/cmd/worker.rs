@@ -7,8 +7,8 @@ use sendpromptly::service::{Connections, asked_to_end};
 use worker::WorkerSettings;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::cmd::api;
+use crate::output::CommandOutput;
 use crate::senders;
 
 /// An example for `--help`.
@@ -60,16 +60,16 @@ pub fn find_mistake() -> Option<String> {
 ///
 /// # Errors
 /// When the environment makes no sense, or the namespace belongs to another database.
-pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> {
+pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandOutput> {
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
     let service = api::start(context, CONNECTIONS)?;
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
     }
-    let hands = api::hands(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    let outbound = api::outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
     let asked = asked_to_end()?;
-    let worker = service.work(hands, args.settings());
+    let worker = service.work(outbound, args.settings());
     tracing::info!("working");
     // The worker ends by itself only when there is nothing for it to do here, which is an error.
     let outcome = tokio::select! {
@@ -79,5 +79,5 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<Answer> 
     tracing::info!("letting activities end");
     service.stop().await;
     outcome?;
-    Ok(Answer::silent())
+    Ok(CommandOutput::silent())
 }

@@ -29,7 +29,7 @@ const EMAIL: &str = "admin@sendpromptly.localhost";
 
 /// What the first run made.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Furniture {
+pub(super) struct FirstRun {
     pub(super) project_id: ProjectId,
     pub(super) api_key: String,
     pub(super) signing_secret: String,
@@ -43,21 +43,21 @@ pub(super) struct OperatorLogin {
     pub(super) password: String,
 }
 
-impl Furniture {
+impl FirstRun {
     pub(super) async fn find_or_make(service: &Service, data_dir: &Path) -> anyhow::Result<Self> {
         let path = data_dir.join(FILE);
-        if let Some(furniture) = read(&path)?
-            && projects::find_project(&service.pool, furniture.project_id).await?.is_some()
+        if let Some(first_run) = read(&path)?
+            && projects::find_project(&service.pool, first_run.project_id).await?.is_some()
         {
-            return Ok(furniture);
+            return Ok(first_run);
         }
-        let furniture = make(service).await?;
-        write(&path, &furniture)?;
-        Ok(furniture)
+        let first_run = make(service).await?;
+        write(&path, &first_run)?;
+        Ok(first_run)
     }
 }
 
-async fn make(service: &Service) -> anyhow::Result<Furniture> {
+async fn make(service: &Service) -> anyhow::Result<FirstRun> {
     let (secret, key) = (random::signing_secret()?, random::api_key(Mode::Test)?);
     let settings = ProjectSettings {
         name: "My shop".to_owned(),
@@ -74,7 +74,7 @@ async fn make(service: &Service) -> anyhow::Result<Furniture> {
     });
     let project_id = made.await?;
     let (api_key, signing_secret) = (key.reveal().to_owned(), secret.reveal());
-    Ok(Furniture { project_id, api_key, signing_secret, operator })
+    Ok(FirstRun { project_id, api_key, signing_secret, operator })
 }
 
 /// Makes an operator whose password is known; an address that is taken gets a number.
@@ -95,20 +95,20 @@ async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<Opera
     anyhow::bail!("no address is free")
 }
 
-fn read(path: &Path) -> anyhow::Result<Option<Furniture>> {
+fn read(path: &Path) -> anyhow::Result<Option<FirstRun>> {
     match fs::read_to_string(path) {
         Ok(text) => {
-            let furniture = serde_json::from_str(&text);
-            furniture.map(Some).with_context(|| format!("{} is damaged; remove it", path.display()))
+            let first_run = serde_json::from_str(&text);
+            first_run.map(Some).with_context(|| format!("{} is damaged; remove it", path.display()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
-fn write(path: &Path, furniture: &Furniture) -> anyhow::Result<()> {
+fn write(path: &Path, first_run: &FirstRun) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&serde_json::to_vec_pretty(furniture)?)?;
+    file.write_all(&serde_json::to_vec_pretty(first_run)?)?;
     Ok(file.sync_all()?)
 }

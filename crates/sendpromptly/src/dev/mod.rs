@@ -26,16 +26,18 @@ use worker::WorkerSettings;
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::config::local_url;
 use crate::failure::Failure;
 use crate::local::{self, DevState};
+use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 use crate::senders;
 
 use engines::Engines;
-use first_run::Furniture;
-use sendpromptly::service::{Connections, Hands, Pools, Service, Web, asked_to_end};
+use first_run::FirstRun;
+use sendpromptly::service::{
+    Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
+};
 
 const EXAMPLE: &str = "\
 Example:
@@ -73,7 +75,7 @@ pub struct DevArgs {
 ///
 /// # Errors
 /// When a port is taken, an engine cannot be had, or another `dev` runs in the same folder.
-pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<Answer> {
+pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutput> {
     let ending = listen_for_the_end()?;
     make_folder(&context.data_dir)?;
     let _lock = PidLock::acquire(&context.data_dir)?;
@@ -89,7 +91,7 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<Answer> {
         watch(&args, context, engines?, (listener, ending)).await?;
     }
     welcome::say("stopped");
-    Ok(Answer::silent())
+    Ok(CommandOutput::silent())
 }
 
 /// Cancelled when somebody asks `dev` to end.
@@ -148,7 +150,7 @@ async fn open(
     // A tunnel leads here from elsewhere, and who develops is here all the same.
     let origins = FormOrigins::new(&public_url, environment.public_url_is_set());
     let origins = origins.and_local(listen.port());
-    let hands = Hands {
+    let outbound = OutboundClients {
         senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
         allow,
         public_url,
@@ -163,11 +165,11 @@ async fn open(
     adopt(&service).await?;
     service.serve(
         listener,
-        hands.clone(),
-        Web { origins, temporal_ui: Some(temporal_ui), keep_alive },
+        outbound.clone(),
+        WebSettings { origins, temporal_ui: Some(temporal_ui), keep_alive },
     );
     // It ends with the service: nobody else can have taken the namespace.
-    drop(service.work(hands, SETTINGS));
+    drop(service.work(outbound, SETTINGS));
     Ok(service)
 }
 
@@ -214,7 +216,7 @@ async fn tell_and_wait(
     ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     while_waiting("waiting for Temporal", wait_until_ready(service)).await?;
-    let furniture = Furniture::find_or_make(service, &context.data_dir).await?;
+    let first_run = FirstRun::find_or_make(service, &context.data_dir).await?;
     let state = DevState {
         pid: std::process::id(),
         url: url.to_owned(),
@@ -222,12 +224,12 @@ async fn tell_and_wait(
         temporal_namespace: embedded::NAMESPACE.to_owned(),
         temporal_ui_url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
         database_url: engines.database_url(),
-        project_id: furniture.project_id,
+        project_id: first_run.project_id,
         smtp_url: context.environment.smtp_url()?,
         mail_from: Some(context.environment.mail_from()?),
     };
     state.write(&context.data_dir)?;
-    welcome::print(&state, &furniture, context)?;
+    welcome::print(&state, &first_run, context)?;
     while let Some(event) = ending.run_until_cancelled(engines.next_event()).await {
         welcome::say(&event.to_string());
     }

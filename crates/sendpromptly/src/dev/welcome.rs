@@ -4,7 +4,7 @@ use std::io::{Write, stderr, stdout};
 
 use serde::Serialize;
 
-use super::first_run::{Furniture, OperatorLogin};
+use super::first_run::{FirstRun, OperatorLogin};
 use crate::Context;
 use crate::local::{self, DevState};
 use crate::text::invoked_as;
@@ -31,37 +31,37 @@ pub(super) fn say(line: &str) {
 /// Says that everything is ready, and where.
 pub(super) fn print(
     state: &DevState,
-    furniture: &Furniture,
+    first_run: &FirstRun,
     context: &Context,
 ) -> anyhow::Result<()> {
     let text = if context.json {
-        serde_json::to_string(&ready(state, furniture))?
+        serde_json::to_string(&ready(state, first_run))?
     } else {
-        human(state, furniture, context)
+        human(state, first_run, context)
     };
     writeln!(stdout(), "{text}")?;
     Ok(stdout().flush()?)
 }
 
-fn ready<'a>(state: &'a DevState, furniture: &'a Furniture) -> Ready<'a> {
+fn ready<'a>(state: &'a DevState, first_run: &'a FirstRun) -> Ready<'a> {
     Ready {
         url: &state.url,
         temporal_address: &state.temporal_address,
         temporal_namespace: &state.temporal_namespace,
         database_url: &state.database_url,
-        project_id: furniture.project_id.to_string(),
-        api_key: &furniture.api_key,
-        signing_secret: &furniture.signing_secret,
-        operator: &furniture.operator,
+        project_id: first_run.project_id.to_string(),
+        api_key: &first_run.api_key,
+        signing_secret: &first_run.signing_secret,
+        operator: &first_run.operator,
     }
 }
 
-fn human(state: &DevState, furniture: &Furniture, context: &Context) -> String {
+fn human(state: &DevState, first_run: &FirstRun, context: &Context) -> String {
     let mails = match context.environment.smtp_url() {
         Ok(Some(_)) => "sent by SMTP_URL".to_owned(),
         _ => format!("files in {}", local::mail_dir(&context.data_dir).display()),
     };
-    let OperatorLogin { email, password } = &furniture.operator;
+    let OperatorLogin { email, password } = &first_run.operator;
     format!(
         "
 sendpromptly is ready
@@ -100,12 +100,12 @@ Ctrl-C stops everything.
         url = state.url,
         temporal = state.temporal_address,
         ui = state.temporal_ui_url,
-        project = furniture.project_id,
-        key = furniture.api_key,
-        secret = furniture.signing_secret,
-        receipt = curl(state, furniture, RECEIPT),
-        success = curl(state, furniture, SUCCESS),
-        failure = curl(state, furniture, FAILURE),
+        project = first_run.project_id,
+        key = first_run.api_key,
+        secret = first_run.signing_secret,
+        receipt = curl(state, first_run, RECEIPT),
+        success = curl(state, first_run, SUCCESS),
+        failure = curl(state, first_run, FAILURE),
     )
 }
 
@@ -128,7 +128,7 @@ const FAILURE: Call = (
     r#"{"provider_event_id":"evt_hello","effect_type":"credit_grant","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#,
 );
 
-fn curl(state: &DevState, furniture: &Furniture, (path, key, body): Call) -> String {
+fn curl(state: &DevState, first_run: &FirstRun, (path, key, body): Call) -> String {
     format!(
         "curl -sS {url}/api/v1/{path} \\
   -H 'Authorization: Bearer {api_key}' \\
@@ -136,6 +136,6 @@ fn curl(state: &DevState, furniture: &Furniture, (path, key, body): Call) -> Str
   -H 'Content-Type: application/json' \\
   -d '{body}'",
         url = state.url,
-        api_key = furniture.api_key,
+        api_key = first_run.api_key,
     )
 }

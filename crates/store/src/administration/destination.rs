@@ -15,7 +15,7 @@ pub enum TestOutcome<'a> {
     /// It went through; what the other side answered.
     Delivered(&'a str),
     /// It did not, which says nothing of the next message; what the other side answered.
-    Refused(&'a str),
+    Rejected(&'a str),
     /// The other side said that nobody is there.
     Gone(&'a str),
 }
@@ -67,7 +67,7 @@ pub async fn note_test(
             destination_health::note_success(&mut *tx, id).await?;
             (true, answer)
         }
-        TestOutcome::Refused(answer) => (false, answer),
+        TestOutcome::Rejected(answer) => (false, answer),
         TestOutcome::Gone(answer) => {
             if destination_health::note_gone(&mut *tx, id, None).await? {
                 let why = Some(answer.to_owned());

@@ -43,7 +43,7 @@ pub async fn change_role(
 ) -> Result<OperatorChange, StoreError> {
     let before = match lock(tx, id, role.may_administer()).await? {
         OperatorChange::Done(before) => before,
-        refused => return Ok(refused),
+        rejected => return Ok(rejected),
     };
     let done = sqlx::query!(
         "UPDATE operators SET role = $2 WHERE id = $1 AND removed_at IS NULL",
@@ -63,7 +63,7 @@ pub async fn remove_operator(
 ) -> Result<OperatorChange, StoreError> {
     let before = match lock(tx, id, false).await? {
         OperatorChange::Done(before) => before,
-        refused => return Ok(refused),
+        rejected => return Ok(rejected),
     };
     let done = sqlx::query!(
         "UPDATE operators SET removed_at = now() WHERE id = $1 AND removed_at IS NULL",

@@ -48,7 +48,7 @@ fn is_passing(error: &Error) -> bool {
 }
 
 /// Ends when waiting for a connection is of no use, with the reason.
-pub(super) async fn refused(failure: &mut watch::Receiver<Option<Arc<Failure>>>) -> Error {
+pub(super) async fn rejected(failure: &mut watch::Receiver<Option<Arc<Failure>>>) -> Error {
     loop {
         if failure.changed().await.is_err() {
             return Error::PoolClosed;

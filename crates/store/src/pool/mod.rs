@@ -15,8 +15,8 @@
 mod connection;
 mod connector;
 mod executor;
-mod keeper;
 mod limits;
+mod maintenance;
 mod pooled;
 mod schema;
 mod shared;
@@ -80,7 +80,7 @@ pub fn connect_lazily(url: &str, max_connections: u32) -> Result<PgPool, StoreEr
 pub fn open(url: &str, options: PoolOptions) -> Result<PgPool, StoreError> {
     let target = Target::parse(url, options.pooler, options.limits)?;
     let shared = Shared::new(target, options.max_connections);
-    tokio::spawn(keeper::run(Arc::downgrade(&shared), options.limits.keep_alive));
+    tokio::spawn(maintenance::run(Arc::downgrade(&shared), options.limits.keep_alive));
     Ok(PgPool(shared))
 }
 

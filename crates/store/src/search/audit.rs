@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::audit_ids::{self, Place};
+use super::audit_ids::{self, SortKey};
 pub use super::audit_search::AuditSearch;
-use super::walk::Walk;
+use super::keyset::KeysetScan;
 use super::{Cursor, Sort, reading};
 use crate::page::Page;
 use crate::{PgConnection, PgPool, StoreError};
@@ -62,13 +62,13 @@ pub async fn search_audit(
         None => None,
         Some(cursor) => {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
-            let place = audit_ids::find_place(&mut tx, id.as_uuid()).await?;
-            place.map(|place| cursor.map(|_| place))
+            let key = audit_ids::find_place(&mut tx, id.as_uuid()).await?;
+            key.map(|key| cursor.map(|_| key))
         }
     };
-    let walk = Walk::new(Sort::Newest, cursor, bounds(search), search.limit);
-    let found = walk.cut(audit_ids::find(&mut tx, search, &walk).await?, None);
-    let rows = read_rows(&mut tx, &found.places).await?;
+    let scan = KeysetScan::new(Sort::Newest, cursor, bounds(search), search.limit);
+    let found = scan.cut(audit_ids::find(&mut tx, search, &scan).await?, None);
+    let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
     Ok(found.page(rows, |(_, id)| AuditId::from_uuid(id)))
 }
@@ -77,7 +77,7 @@ pub async fn search_audit(
 #[derive(Debug)]
 pub struct AuditExport {
     search: AuditSearch,
-    below: Place,
+    below: SortKey,
     read: usize,
     ended: bool,
     cut_off: bool,
@@ -97,18 +97,18 @@ impl AuditExport {
             return Ok(Vec::new());
         }
         let (above, _) = bounds(&self.search);
-        let walk = Walk::of(EXPORT_PAGE, (above, self.below));
+        let scan = KeysetScan::of(EXPORT_PAGE, (above, self.below));
         let mut tx = reading::begin(db).await?;
-        let mut places = audit_ids::find(&mut tx, &self.search, &walk).await?;
-        let more = i64::try_from(places.len()).is_ok_and(|met| met >= walk.rows());
-        places.truncate((MAX_EXPORT - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
-        self.read += places.len();
+        let mut keys = audit_ids::find(&mut tx, &self.search, &scan).await?;
+        let more = i64::try_from(keys.len()).is_ok_and(|matching| matching >= scan.rows());
+        keys.truncate((MAX_EXPORT - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
+        self.read += keys.len();
         self.cut_off = more && self.read >= MAX_EXPORT;
         self.ended = !more || self.cut_off;
-        if let Some(last) = places.last() {
+        if let Some(last) = keys.last() {
             self.below = *last;
         }
-        let entries = read_rows(&mut tx, &places).await?;
+        let entries = read_rows(&mut tx, &keys).await?;
         tx.commit().await?;
         Ok(entries)
     }
@@ -120,7 +120,7 @@ impl AuditExport {
     }
 }
 
-fn bounds(search: &AuditSearch) -> (Place, Place) {
+fn bounds(search: &AuditSearch) -> (SortKey, SortKey) {
     // Times that Postgres cannot hold are further away than any entry.
     let (first, last) = (OffsetDateTime::UNIX_EPOCH, datetime!(9999-12-31 00:00 UTC));
     let from = search.from.map_or(first, |from| from.clamp(first, last));
@@ -128,8 +128,8 @@ fn bounds(search: &AuditSearch) -> (Place, Place) {
     ((from, Uuid::nil()), (to, Uuid::nil()))
 }
 
-async fn read_rows(db: &mut PgConnection, places: &[Place]) -> Result<Vec<AuditEntry>, StoreError> {
-    let ids: Vec<_> = places.iter().map(|(_, id)| *id).collect();
+async fn read_rows(db: &mut PgConnection, keys: &[SortKey]) -> Result<Vec<AuditEntry>, StoreError> {
+    let ids: Vec<_> = keys.iter().map(|(_, id)| *id).collect();
     let rows = sqlx::query!(
         "SELECT id, at, actor, action, project_id, event_id, incident_id, detail FROM audit_entries WHERE id = ANY($1)",
         &ids,

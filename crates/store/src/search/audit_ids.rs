@@ -5,17 +5,17 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::audit_search::AuditSearch;
-use super::walk::{Walk, in_direction};
+use super::keyset::{KeysetScan, in_direction};
 use crate::incidents::find_incident;
 use crate::{PgConnection, StoreError};
 
 /// What entries are sorted by: when, and among those of the same moment by their ids.
-pub(super) type Place = (OffsetDateTime, Uuid);
+pub(super) type SortKey = (OffsetDateTime, Uuid);
 
 /// The most entries of one event that a search looks at; an event has a dozen.
 const MAX_OF_EVENT: i64 = 10_000;
 
-struct Row {
+struct AuditIdRow {
     at: OffsetDateTime,
     id: Uuid,
 }
@@ -33,18 +33,18 @@ enum About {
 pub(super) async fn find(
     db: &mut PgConnection,
     search: &AuditSearch,
-    walk: &Walk<Place>,
-) -> Result<Vec<Place>, StoreError> {
+    scan: &KeysetScan<SortKey>,
+) -> Result<Vec<SortKey>, StoreError> {
     let rows = match about(&mut *db, search).await? {
         About::Nothing => Vec::new(),
         About::Event(event_id, incident_id) => {
-            find_of_event(db, search, walk, event_id, incident_id).await?
+            find_for_event(db, search, scan, event_id, incident_id).await?
         }
-        About::Project(project_id) => find_by_kind(db, search, walk, Some(project_id)).await?,
+        About::Project(project_id) => find_by_kind(db, search, scan, Some(project_id)).await?,
         About::Anything if search.actor.is_some() || search.action.is_some() => {
-            find_by_kind(db, search, walk, None).await?
+            find_by_kind(db, search, scan, None).await?
         }
-        About::Anything => find_any(db, walk).await?,
+        About::Anything => find_any(db, scan).await?,
     };
     Ok(rows.into_iter().map(|row| (row.at, row.id)).collect())
 }
@@ -53,7 +53,7 @@ pub(super) async fn find(
 pub(super) async fn find_place(
     db: &mut PgConnection,
     id: Uuid,
-) -> Result<Option<Place>, StoreError> {
+) -> Result<Option<SortKey>, StoreError> {
     let at = sqlx::query_scalar!("SELECT at FROM audit_entries WHERE id = $1", id)
         .fetch_optional(db)
         .await?;
@@ -77,39 +77,42 @@ async fn about(db: &mut PgConnection, search: &AuditSearch) -> Result<About, Sto
     Ok(project_id.filter(|_| !other).map_or(About::Nothing, About::Project))
 }
 
-async fn find_any(db: &mut PgConnection, walk: &Walk<Place>) -> Result<Vec<Row>, StoreError> {
+async fn find_any(
+    db: &mut PgConnection,
+    scan: &KeysetScan<SortKey>,
+) -> Result<Vec<AuditIdRow>, StoreError> {
     macro_rules! query {
         ($order:tt) => {
             sqlx::query_as!(
-                Row,
+                AuditIdRow,
                 "SELECT at, id FROM audit_entries WHERE (at, id) > ($1, $2) AND (at, id) < ($3, $4)
                  ORDER BY at "
                     + $order
                     + ", id "
                     + $order
                     + " LIMIT $5",
-                walk.above.0,
-                walk.above.1,
-                walk.below.0,
-                walk.below.1,
-                walk.rows(),
+                scan.above.0,
+                scan.above.1,
+                scan.below.0,
+                scan.below.1,
+                scan.rows(),
             )
         };
     }
-    Ok(in_direction!(walk.direction, query, db)?)
+    Ok(in_direction!(scan.direction, query, db)?)
 }
 
-async fn find_of_event(
+async fn find_for_event(
     db: &mut PgConnection,
     search: &AuditSearch,
-    walk: &Walk<Place>,
+    scan: &KeysetScan<SortKey>,
     event_id: EventId,
     incident_id: Option<IncidentId>,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<AuditIdRow>, StoreError> {
     macro_rules! query {
         ($order:tt) => {
             sqlx::query_as!(
-                Row,
+                AuditIdRow,
                 "WITH entries AS MATERIALIZED (SELECT * FROM audit_entries WHERE event_id = $1 LIMIT $2)
                  SELECT at, id FROM entries
                  WHERE ($3::uuid IS NULL OR incident_id = $3) AND ($4::uuid IS NULL OR project_id = $4)
@@ -123,30 +126,30 @@ async fn find_of_event(
                 search.project_id.map(ProjectId::as_uuid),
                 search.actor,
                 search.action,
-                walk.above.0,
-                walk.above.1,
-                walk.below.0,
-                walk.below.1,
-                walk.rows(),
+                scan.above.0,
+                scan.above.1,
+                scan.below.0,
+                scan.below.1,
+                scan.rows(),
             )
         };
     }
-    Ok(in_direction!(walk.direction, query, db)?)
+    Ok(in_direction!(scan.direction, query, db)?)
 }
 
 #[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn find_by_kind(
     db: &mut PgConnection,
     search: &AuditSearch,
-    walk: &Walk<Place>,
+    scan: &KeysetScan<SortKey>,
     project_id: Option<ProjectId>,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<AuditIdRow>, StoreError> {
     // One actor is looked for where they stand; of a group, every actor is seen.
     let one_actor = search.actor.as_deref().filter(|actor| !actor.ends_with(':'));
     macro_rules! query {
         ($order:tt) => {
             sqlx::query_as!(
-                Row,
+                AuditIdRow,
                 r#"WITH RECURSIVE scopes AS (
                        SELECT p.id FROM projects p WHERE $1::uuid IS NULL OR p.id = $1
                        UNION ALL SELECT '00000000-0000-0000-0000-000000000000' WHERE $1 IS NULL
@@ -179,13 +182,13 @@ async fn find_by_kind(
                 one_actor,
                 search.actor,
                 search.action,
-                walk.above.0,
-                walk.above.1,
-                walk.below.0,
-                walk.below.1,
-                walk.rows(),
+                scan.above.0,
+                scan.above.1,
+                scan.below.0,
+                scan.below.1,
+                scan.rows(),
             )
         };
     }
-    Ok(in_direction!(walk.direction, query, db)?)
+    Ok(in_direction!(scan.direction, query, db)?)
 }

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::event_search::EventSearch;
 use super::finder::Finder;
-use super::needle::Needle;
-use super::walk::{Walk, in_direction};
-use super::words::{self, Hits, Scope, Table};
+use super::keyset::{KeysetScan, in_direction};
+use super::lookup::{self, Hits, Scope, Table};
+use super::term::SearchTerm;
 use crate::incidents::find_incident;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError};
@@ -31,7 +31,7 @@ impl Finder for EventSearch {
     async fn find_any(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> Result<Vec<Uuid>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
@@ -39,13 +39,13 @@ impl Finder for EventSearch {
                     "SELECT id FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "
                         + $order
                         + " LIMIT $3",
-                    walk.above,
-                    walk.below,
-                    walk.rows(),
+                    scan.above,
+                    scan.below,
+                    scan.rows(),
                 )
             };
         }
-        Ok(in_direction!(walk.direction, query, db)?)
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 
     #[expect(
@@ -55,7 +55,7 @@ impl Finder for EventSearch {
     async fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> Result<Vec<Uuid>, StoreError> {
         let effects: Vec<String> = match self.effect {
             Some(effect) => vec![effect.to_string()],
@@ -93,36 +93,38 @@ impl Finder for EventSearch {
                     &effects,
                     self.event_type,
                     self.effect_type.as_ref().map(EffectType::as_str),
-                    walk.above,
-                    walk.below,
-                    walk.rows(),
+                    scan.above,
+                    scan.below,
+                    scan.rows(),
                 )
             };
         }
-        Ok(in_direction!(walk.direction, query, db)?)
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 
-    async fn find_needle(
+    async fn find_term(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
-        needle: &Needle,
+        scan: &KeysetScan<Uuid>,
+        term: &SearchTerm,
     ) -> Result<Hits, StoreError> {
-        let named = match needle {
-            Needle::Words(words) => {
+        let named = match term {
+            SearchTerm::Text(as_text) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return words::find(db, Table::Events, scope, walk, words).await;
+                return lookup::find(db, Table::Events, scope, scan, as_text).await;
             }
-            Needle::Event(id) => Some(*id),
-            Needle::Incident(id) => find_incident(db, *id).await?.map(|incident| incident.event_id),
-            Needle::Replay(id) => {
+            SearchTerm::Event(id) => Some(*id),
+            SearchTerm::Incident(id) => {
+                find_incident(db, *id).await?.map(|incident| incident.event_id)
+            }
+            SearchTerm::Replay(id) => {
                 find_reprocess(db, *id).await?.map(|reprocess| reprocess.event_id)
             }
         };
         Ok(Hits { ids: named.into_iter().map(EventId::as_uuid).collect(), ..Hits::default() })
     }
 
-    async fn keep_wanted(
+    async fn filter_ids(
         &self,
         db: &mut PgConnection,
         ids: &[Uuid],

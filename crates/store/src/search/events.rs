@@ -7,7 +7,7 @@ use domain::incident::IncidentState;
 use domain::project::Mode;
 
 pub use super::event_search::EventSearch;
-use super::walk::Walk;
+use super::keyset::KeysetScan;
 use super::{finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::page::Page;
@@ -31,10 +31,10 @@ pub async fn search_events(
 ) -> Result<Page<EventRow>, StoreError> {
     let time = (search.received_after, search.received_before);
     let cursor = search.cursor.map(|cursor| cursor.map(EventId::as_uuid));
-    let walk = Walk::through_time(search.sort, cursor, time, search.limit);
+    let scan = KeysetScan::through_time(search.sort, cursor, time, search.limit);
     let mut tx = reading::begin(db).await?;
-    let found = finder::find(&mut tx, search, &walk).await?;
-    let ids: Vec<_> = found.places.iter().copied().map(EventId::from_uuid).collect();
+    let found = finder::find(&mut tx, search, &scan).await?;
+    let ids: Vec<_> = found.keys.iter().copied().map(EventId::from_uuid).collect();
     let rows = read_rows(&mut tx, &ids).await?;
     tx.commit().await?;
     Ok(found.page(rows, EventId::from_uuid))
@@ -43,7 +43,7 @@ pub async fn search_events(
 async fn read_rows(db: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventRow>, StoreError> {
     let read = events::list_by_ids(&mut *db, ids).await?;
     let mut events: BTreeMap<_, _> = read.into_iter().map(|event| (event.id, event)).collect();
-    let of_events = incidents::list_of_events(&mut *db, ids).await?;
+    let of_events = incidents::list_for_events(&mut *db, ids).await?;
     let incidents: BTreeMap<_, _> = of_events
         .into_iter()
         .map(|incident| (incident.event_id, (incident.id, incident.state)))

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::needle::Needle;
-use super::walk::{Found, Walk};
-use super::words::Hits;
+use super::keyset::{KeysetScan, ScannedPage};
+use super::lookup::Hits;
+use super::term::SearchTerm;
 use crate::{PgConnection, StoreError};
 
 /// What is asked about one table. Every question reads a bounded number of rows.
@@ -19,26 +19,26 @@ pub(super) trait Finder: Sync {
     fn find_any(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
 
     /// The next rows of the kinds that are wanted.
     fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
 
     /// The rows that what was typed names.
-    fn find_needle(
+    fn find_term(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
-        needle: &Needle,
+        scan: &KeysetScan<Uuid>,
+        term: &SearchTerm,
     ) -> impl Future<Output = Result<Hits, StoreError>> + Send;
 
     /// Those of a few rows that the rest of the search wants too, in any order.
-    fn keep_wanted(
+    fn filter_ids(
         &self,
         db: &mut PgConnection,
         ids: &[Uuid],
@@ -49,19 +49,19 @@ pub(super) trait Finder: Sync {
 pub(super) async fn find(
     db: &mut PgConnection,
     finder: &impl Finder,
-    walk: &Walk<Uuid>,
-) -> Result<Found<Uuid>, StoreError> {
-    let Some(needle) = Needle::parse(finder.text()) else {
-        let met = if finder.is_unfiltered() {
-            finder.find_any(db, walk).await?
+    scan: &KeysetScan<Uuid>,
+) -> Result<ScannedPage<Uuid>, StoreError> {
+    let Some(term) = SearchTerm::parse(finder.text()) else {
+        let matching = if finder.is_unfiltered() {
+            finder.find_any(db, scan).await?
         } else {
-            finder.find_by_kind(db, walk).await?
+            finder.find_by_kind(db, scan).await?
         };
-        return Ok(walk.cut(met, None));
+        return Ok(scan.cut(matching, None));
     };
-    let Hits { mut ids, stopped_at, capped } = finder.find_needle(&mut *db, walk, &needle).await?;
-    ids.retain(|id| walk.passes(*id));
-    let mut wanted = finder.keep_wanted(db, &ids).await?;
-    walk.sort(&mut wanted);
-    Ok(Found { capped, ..walk.cut(wanted, stopped_at) })
+    let Hits { mut ids, stopped_at, capped } = finder.find_term(&mut *db, scan, &term).await?;
+    ids.retain(|id| scan.contains(*id));
+    let mut wanted = finder.filter_ids(db, &ids).await?;
+    scan.sort(&mut wanted);
+    Ok(ScannedPage { capped, ..scan.cut(wanted, stopped_at) })
 }

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::finder::Finder;
 use super::incident_search::{IncidentSearch, StateFilter};
-use super::needle::Needle;
-use super::walk::{Walk, in_direction};
-use super::words::{self, Hits, Scope, Table};
-use crate::incidents::find_of_event;
+use super::keyset::{KeysetScan, in_direction};
+use super::lookup::{self, Hits, Scope, Table};
+use super::term::SearchTerm;
+use crate::incidents::find_for_event;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError};
 
@@ -32,7 +32,7 @@ impl Finder for IncidentSearch {
     async fn find_any(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> Result<Vec<Uuid>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
@@ -40,13 +40,13 @@ impl Finder for IncidentSearch {
                     "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
                         + $order
                         + " LIMIT $3",
-                    walk.above,
-                    walk.below,
-                    walk.rows(),
+                    scan.above,
+                    scan.below,
+                    scan.rows(),
                 )
             };
         }
-        Ok(in_direction!(walk.direction, query, db)?)
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 
     #[expect(
@@ -56,7 +56,7 @@ impl Finder for IncidentSearch {
     async fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
+        scan: &KeysetScan<Uuid>,
     ) -> Result<Vec<Uuid>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
@@ -92,36 +92,36 @@ impl Finder for IncidentSearch {
                     self.reason.map(Reason::as_str),
                     self.event_type,
                     self.effect_type.as_ref().map(EffectType::as_str),
-                    walk.above,
-                    walk.below,
-                    walk.rows(),
+                    scan.above,
+                    scan.below,
+                    scan.rows(),
                 )
             };
         }
-        Ok(in_direction!(walk.direction, query, db)?)
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 
-    async fn find_needle(
+    async fn find_term(
         &self,
         db: &mut PgConnection,
-        walk: &Walk<Uuid>,
-        needle: &Needle,
+        scan: &KeysetScan<Uuid>,
+        term: &SearchTerm,
     ) -> Result<Hits, StoreError> {
-        let named = match needle {
-            Needle::Words(words) => {
+        let named = match term {
+            SearchTerm::Text(as_text) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return words::find(db, Table::Incidents, scope, walk, words).await;
+                return lookup::find(db, Table::Incidents, scope, scan, as_text).await;
             }
-            Needle::Event(id) => find_of_event(db, *id).await?.map(|incident| incident.id),
-            Needle::Incident(id) => Some(*id),
-            Needle::Replay(id) => {
+            SearchTerm::Event(id) => find_for_event(db, *id).await?.map(|incident| incident.id),
+            SearchTerm::Incident(id) => Some(*id),
+            SearchTerm::Replay(id) => {
                 find_reprocess(db, *id).await?.map(|reprocess| reprocess.incident_id)
             }
         };
         Ok(Hits { ids: named.into_iter().map(IncidentId::as_uuid).collect(), ..Hits::default() })
     }
 
-    async fn keep_wanted(
+    async fn filter_ids(
         &self,
         db: &mut PgConnection,
         ids: &[Uuid],

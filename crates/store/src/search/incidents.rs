@@ -9,7 +9,7 @@ use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
 
 pub use super::incident_search::{IncidentSearch, StateFilter};
-use super::walk::Walk;
+use super::keyset::KeysetScan;
 use super::{finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
@@ -66,10 +66,10 @@ pub async fn search_incidents(
 ) -> Result<Page<IncidentRow>, StoreError> {
     let time = (search.opened_after, search.opened_before);
     let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
-    let walk = Walk::through_time(search.sort, cursor, time, search.limit);
+    let scan = KeysetScan::through_time(search.sort, cursor, time, search.limit);
     let mut tx = reading::begin(db).await?;
-    let found = finder::find(&mut tx, search, &walk).await?;
-    let ids: Vec<_> = found.places.iter().copied().map(IncidentId::from_uuid).collect();
+    let found = finder::find(&mut tx, search, &scan).await?;
+    let ids: Vec<_> = found.keys.iter().copied().map(IncidentId::from_uuid).collect();
     let rows = read_rows(&mut tx, &ids).await?;
     tx.commit().await?;
     Ok(found.page(rows, IncidentId::from_uuid))

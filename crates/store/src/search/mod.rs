@@ -23,11 +23,11 @@ mod finder;
 mod incident_ids;
 mod incident_search;
 pub mod incidents;
-mod needle;
+mod keyset;
+mod lookup;
 pub mod overview;
 pub mod reading;
-mod walk;
-mod words;
+mod term;
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ use domain::ids::ProjectId;
 use domain::project::Mode;
 
 use crate::{PgConnection, StoreError, projects};
-pub(crate) use walk::floor_id;
-pub use walk::{Cursor, Sort};
+pub(crate) use keyset::floor_id;
+pub use keyset::{Cursor, Sort};
 
 /// How many rows a page shows unless something else is asked for.
 pub const PAGE: i64 = 50;

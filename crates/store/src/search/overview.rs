@@ -154,8 +154,8 @@ fn spread<'a>(milliseconds: impl Iterator<Item = &'a i64>) -> Spread {
     sorted.sort_unstable();
     // The nearest rank: the smallest one that so many of a hundred do not exceed.
     let rank = |of_hundred: usize| {
-        let place = (sorted.len() * of_hundred).div_ceil(100).checked_sub(1)?;
-        sorted.get(place).map(|ms| Duration::milliseconds(*ms))
+        let key = (sorted.len() * of_hundred).div_ceil(100).checked_sub(1)?;
+        sorted.get(key).map(|ms| Duration::milliseconds(*ms))
     };
     Spread { median: rank(50), p90: rank(90) }
 }

@@ -6,11 +6,11 @@ use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::outbox::OutboxMessage;
-use domain::verdict::{self, AcknowledgeRefusal};
+use domain::verdict::{self, AcknowledgeRejection};
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::outbox;
-use crate::standing::Scene;
 use crate::{ChangeError, PgConnection, StoreError, incidents};
 
 /// Acknowledges the incident of an event.
@@ -22,14 +22,15 @@ pub async fn acknowledge_incident(
     event_id: EventId,
     actor: &Actor,
     note: Option<&str>,
-) -> Result<(), ChangeError<AcknowledgeRefusal>> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    verdict::judge_acknowledge(scene.standing()).map_err(ChangeError::Rejected)?;
-    let Some(incident) = &scene.incident else {
-        return Err(ChangeError::Rejected(AcknowledgeRefusal::NoIncident));
+) -> Result<(), ChangeError<AcknowledgeRejection>> {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    verdict::judge_acknowledge(locked.event_state()).map_err(ChangeError::Rejected)?;
+    let Some(incident) = &locked.incident else {
+        return Err(ChangeError::Rejected(AcknowledgeRejection::NoIncident));
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
-    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
+    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let detail = AcknowledgedDetail { note: note.map(str::to_owned) };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, subject, &acknowledged).await?;

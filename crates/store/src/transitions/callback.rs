@@ -24,8 +24,8 @@ use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::seal::MasterKey;
-use crate::standing::Scene;
 use crate::transitions::fail_reprocess;
 use crate::{PgConnection, StoreError, callback_headers, projects, reprocesses, signing_secrets};
 
@@ -59,12 +59,13 @@ pub async fn time_left(
     tx: &mut PgConnection,
     (event_id, replay_id): (EventId, ReplayId),
 ) -> Result<Option<Duration>, StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let due_at = match scene.running().filter(|running| running.id == replay_id) {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let due_at = match locked.running().filter(|running| running.id == replay_id) {
         Some(running) if running.state == ReprocessState::Delivering => running.next_attempt_at,
         _ => None,
     };
-    let left = due_at.and_then(|due_at| Duration::try_from(due_at - scene.now).ok());
+    let left = due_at.and_then(|due_at| Duration::try_from(due_at - locked.now).ok());
     Ok(left.filter(|left| *left > TOLERANCE))
 }
 
@@ -78,18 +79,19 @@ pub async fn begin_attempt(
     (event_id, replay_id): (EventId, ReplayId),
     nonce: &str,
 ) -> Result<Option<CallbackWork>, StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let running = match scene.running().filter(|running| running.id == replay_id) {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let running = match locked.running().filter(|running| running.id == replay_id) {
         Some(running) if running.state != ReprocessState::AwaitingResult => running,
         _ => return Ok(None),
     };
-    note_interruption(tx, &scene, replay_id).await?;
+    note_interruption(tx, &locked, replay_id).await?;
     if running.state == ReprocessState::Requested {
         reprocesses::change_state(tx, replay_id, running.state, ReprocessState::Delivering).await?;
     }
     let attempt = attempts::begin_attempt(tx, replay_id, nonce).await?;
-    reprocesses::plan_attempt(tx, replay_id, scene.now).await?;
-    let project_id = scene.event.project_id;
+    reprocesses::plan_attempt(tx, replay_id, locked.now).await?;
+    let project_id = locked.event.project_id;
     let project = projects::find_project(&mut *tx, project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
@@ -100,7 +102,7 @@ pub async fn begin_attempt(
         mode: project.mode,
         headers: callback_headers::list_headers(&mut *tx, key, project_id).await?,
         secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
-        at: scene.now,
+        at: locked.now,
     }))
 }
 
@@ -124,10 +126,11 @@ pub async fn end_attempt(
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
 ) -> Result<AttemptOutcome, StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     attempts::end_attempt(tx, replay_id, attempt, end).await?;
-    note_attempt(tx, &scene, (replay_id, attempt), end, verdict).await?;
-    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+    note_attempt(tx, &locked, (replay_id, attempt), end, verdict).await?;
+    let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(AttemptOutcome::Done);
     };
     if running.state == ReprocessState::AwaitingResult {
@@ -136,19 +139,19 @@ pub async fn end_attempt(
     let tally = attempts::count_made(&mut *tx, replay_id).await?;
     match decide_attempt(verdict, tally) {
         AttemptDecision::AwaitResult => {
-            let project = projects::find_project(&mut *tx, scene.event.project_id).await?;
+            let project = projects::find_project(&mut *tx, locked.event.project_id).await?;
             let timeout_minutes =
-                project.map_or(scene.event.timeout_minutes, |project| project.timeout_minutes);
+                project.map_or(locked.event.timeout_minutes, |project| project.timeout_minutes);
             reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
         }
         AttemptDecision::Retry(planned) => {
             let (retry_after, jitter) = end.wait;
             let delay = next_delay(planned, jitter, retry_after);
-            reprocesses::plan_attempt(tx, replay_id, scene.now + delay).await?;
+            reprocesses::plan_attempt(tx, replay_id, locked.now + delay).await?;
             return Ok(AttemptOutcome::Retry(delay));
         }
         AttemptDecision::GiveUp => {
-            fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered), None).await?;
+            fail_reprocess(tx, &locked, (running, ReprocessState::Undelivered), None).await?;
         }
     }
     Ok(AttemptOutcome::Done)
@@ -164,20 +167,21 @@ pub async fn end_undelivered(
     (event_id, replay_id): (EventId, ReplayId),
     why: &str,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(());
     };
     if running.state == ReprocessState::AwaitingResult {
         return Ok(());
     }
-    note_interruption(tx, &scene, replay_id).await?;
-    fail_reprocess(tx, &scene, (running, ReprocessState::Undelivered), Some(why)).await
+    note_interruption(tx, &locked, replay_id).await?;
+    fail_reprocess(tx, &locked, (running, ReprocessState::Undelivered), Some(why)).await
 }
 
 async fn note_attempt(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     (replay_id, attempt): (ReplayId, i32),
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
@@ -198,24 +202,24 @@ async fn note_attempt(
             AuditEvent::CallbackFailed(detail)
         }
     };
-    audit::record(tx, &Actor::System, subject(scene), &ended).await
+    audit::record(tx, &Actor::System, subject(locked), &ended).await
 }
 
 async fn note_interruption(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     replay_id: ReplayId,
 ) -> Result<(), StoreError> {
     if attempts::end_interrupted(tx, replay_id).await? > 0 {
         let interrupted = AuditEvent::ReprocessInterrupted(InterruptedDetail { replay_id });
-        audit::record(tx, &Actor::System, subject(scene), &interrupted).await?;
+        audit::record(tx, &Actor::System, subject(locked), &interrupted).await?;
     }
     Ok(())
 }
 
-fn subject(scene: &Scene) -> Subject {
+fn subject(locked: &LockedEvent) -> Subject {
     Subject {
-        incident_id: scene.incident.as_ref().map(|incident| incident.id),
-        ..Subject::event(scene.event.project_id, scene.event.id)
+        incident_id: locked.incident.as_ref().map(|incident| incident.id),
+        ..Subject::event(locked.event.project_id, locked.event.id)
     }
 }

@@ -20,46 +20,46 @@ use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
 use crate::reprocesses::Reprocess;
-use crate::standing::Scene;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// Opens the incident of an event that has none, and writes the alerts that tell people.
 async fn open_incident(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     reason: Reason,
     error: &AppError,
 ) -> Result<IncidentId, StoreError> {
-    let (project_id, event_id) = (scene.event.project_id, scene.event.id);
+    let (project_id, event_id) = (locked.event.project_id, locked.event.id);
     let id = incidents::insert_incident(tx, project_id, event_id, reason, error).await?;
     let AppError { code: error_code, message: error_message } = error.clone();
     let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error_code, error_message });
     let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
-    alerts::insert_alerts(tx, scene.ids(id), AlertKind::IncidentOpened, None).await?;
+    alerts::insert_alerts(tx, locked.ids(id), AlertKind::IncidentOpened, None).await?;
     Ok(id)
 }
 
 /// Ends a running reprocess badly: the incident falls back to open and people are told.
 async fn fail_reprocess(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     ended: (&Reprocess, ReprocessState),
     why: Option<&str>,
 ) -> Result<(), StoreError> {
     let (reprocess, ending) = ended;
-    let Some(incident) = &scene.incident else {
+    let Some(incident) = &locked.incident else {
         return Ok(());
     };
     reprocesses::change_state(tx, reprocess.id, reprocess.state, ending).await?;
     if fallen_back(incident.state) != incident.state {
         incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
-    note_ending(tx, scene, incident, (reprocess.id, ending, why)).await?;
+    note_ending(tx, locked, incident, (reprocess.id, ending, why)).await?;
     let kind = AlertKind::ReprocessFailed;
-    alerts::insert_alerts(tx, scene.ids(incident.id), kind, Some(reprocess.id)).await
+    alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await
 }
 
 /// Where an incident stands once the reprocess that ran has ended badly.
@@ -72,7 +72,7 @@ fn fallen_back(state: IncidentState) -> IncidentState {
 
 async fn note_ending(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     incident: &Incident,
     (replay_id, ending, why): (ReplayId, ReprocessState, Option<&str>),
 ) -> Result<(), StoreError> {
@@ -86,6 +86,6 @@ async fn note_ending(
         | ReprocessState::Delivering
         | ReprocessState::AwaitingResult => AuditEvent::ReprocessFailed(detail),
     };
-    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     audit::record(tx, &Actor::System, subject, &ended).await
 }

@@ -15,12 +15,12 @@ use uuid::Uuid;
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
 use crate::seal::MasterKey;
-use crate::transitions::result::{self, Report};
+use crate::transitions::result::{self, ReportedResult};
 use crate::{PgConnection, StoreError, audit, events, results};
 
 /// What a receipt is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TakenReceipt {
+pub struct AcceptedReceipt {
     pub event_id: EventId,
     /// Until when the app may report in time.
     pub timeout_at: OffsetDateTime,
@@ -45,7 +45,7 @@ pub async fn accept_receipt(
     key: &MasterKey,
     owner: &KeyOwner,
     delivery: Delivery<'_>,
-) -> Result<TakenReceipt, StoreError> {
+) -> Result<AcceptedReceipt, StoreError> {
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
@@ -54,7 +54,7 @@ pub async fn accept_receipt(
         .map(|json| key.seal(&format!("payment_events.snapshot:{event_id}"), json.as_bytes()));
     let new = insert_receipt(tx, owner, delivery, (event_id, snapshot.transpose()?)).await?;
     let Some(new) = new else {
-        return find_twin(tx, owner, delivery).await;
+        return find_existing(tx, owner, delivery).await;
     };
     if new.has_claimed {
         note_claimed(tx, owner, receipt, event_id).await?;
@@ -62,7 +62,7 @@ pub async fn accept_receipt(
     if new.has_early {
         apply_early(tx, owner, receipt, event_id).await?;
     }
-    Ok(TakenReceipt { event_id, timeout_at: new.timeout_at, duplicate: false })
+    Ok(AcceptedReceipt { event_id, timeout_at: new.timeout_at, duplicate: false })
 }
 
 /// What only the database knows of a new event.
@@ -115,12 +115,12 @@ async fn insert_receipt(
 }
 
 /// The event that has the key, or had it before keys were.
-async fn find_twin(
+async fn find_existing(
     tx: &mut PgConnection,
     owner: &KeyOwner,
     Delivery { receipt, event_key, .. }: Delivery<'_>,
-) -> Result<TakenReceipt, StoreError> {
-    let twin = sqlx::query!(
+) -> Result<AcceptedReceipt, StoreError> {
+    let existing = sqlx::query!(
         r#"SELECT e.id AS "id!", e.timeout_at AS "timeout_at!"
            FROM event_keys k JOIN payment_events e ON e.id = k.event_id
            WHERE k.project_id = $1 AND k.key = $2
@@ -137,8 +137,8 @@ async fn find_twin(
     .fetch_optional(tx)
     .await?
     .ok_or(StoreError::Missing("payment_events"))?;
-    let event_id = EventId::from_uuid(twin.id);
-    Ok(TakenReceipt { event_id, timeout_at: twin.timeout_at, duplicate: true })
+    let event_id = EventId::from_uuid(existing.id);
+    Ok(AcceptedReceipt { event_id, timeout_at: existing.timeout_at, duplicate: true })
 }
 
 async fn apply_early(
@@ -149,7 +149,8 @@ async fn apply_early(
 ) -> Result<(), StoreError> {
     for early in results::claim_early(tx, owner.project_id, event_id, receipt).await? {
         let actor = Actor::Key(early.key_id);
-        let report = Report { result_id: results::new_id(), result: &early.result, signal: true };
+        let report =
+            ReportedResult { result_id: results::new_id(), result: &early.result, signal: true };
         result::accept_result(tx, &actor, event_id, report).await?;
     }
     Ok(())

@@ -1,24 +1,24 @@
 //! Starting a reprocess.
 
-use domain::audit::detail::{ReprocessDetail, ReprocessRefusalDetail};
+use domain::audit::detail::{ReprocessDetail, ReprocessRejectionDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::outbox::{OutboxMessage, RecordedReprocess};
-use domain::verdict::{self, ReprocessRefusal};
+use domain::verdict::{self, ReprocessRejection};
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
 use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
-use crate::standing::Scene;
 use crate::{ChangeError, PgConnection, StoreError, incidents, projects};
 
 /// A wish to reprocess.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct ReprocessRequest<'a> {
     /// The id that the reprocess gets; the key of repeated calls.
     pub replay_id: ReplayId,
     /// Who asks.
@@ -36,52 +36,53 @@ pub struct Wanted<'a> {
 pub async fn request_reprocess(
     tx: &mut PgConnection,
     event_id: EventId,
-    wanted: Wanted<'_>,
-) -> Result<(), ChangeError<ReprocessRefusal>> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    if scene.reprocesses.iter().any(|known| known.id == wanted.replay_id) {
+    request: ReprocessRequest<'_>,
+) -> Result<(), ChangeError<ReprocessRejection>> {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    if locked.reprocesses.iter().any(|known| known.id == request.replay_id) {
         return Ok(());
     }
-    verdict::judge_reprocess(scene.standing()).map_err(ChangeError::Rejected)?;
-    let Some(incident) = &scene.incident else {
-        return Err(ChangeError::Rejected(ReprocessRefusal::NoIncident));
+    verdict::judge_reprocess(locked.event_state()).map_err(ChangeError::Rejected)?;
+    let Some(incident) = &locked.incident else {
+        return Err(ChangeError::Rejected(ReprocessRejection::NoIncident));
     };
-    let project = projects::find_project(&mut *tx, scene.event.project_id)
+    let project = projects::find_project(&mut *tx, locked.event.project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
     if project.repair_url.is_none() {
-        return Err(ChangeError::Rejected(ReprocessRefusal::NoRepairUrl));
+        return Err(ChangeError::Rejected(ReprocessRejection::NoRepairUrl));
     }
-    let body = callback_body(&scene, incident, &project, wanted.replay_id)?;
-    Ok(start(tx, &scene, incident, wanted, &body).await?)
+    let body = callback_body(&locked, incident, &project, request.replay_id)?;
+    Ok(start(tx, &locked, incident, request, &body).await?)
 }
 
 async fn start(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     incident: &Incident,
-    wanted: Wanted<'_>,
+    request: ReprocessRequest<'_>,
     body: &str,
 ) -> Result<(), StoreError> {
-    let requested_by = wanted.actor.to_string();
+    let requested_by = request.actor.to_string();
     let new = NewReprocess {
-        id: wanted.replay_id,
+        id: request.replay_id,
         incident_id: incident.id,
-        event_id: scene.event.id,
+        event_id: locked.event.id,
         requested_by: &requested_by,
-        note: wanted.note,
+        note: request.note,
         body,
     };
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
-    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
-    let note = wanted.note.map(str::to_owned);
-    let detail = ReprocessDetail { replay_id: wanted.replay_id, note };
+    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
+    let note = request.note.map(str::to_owned);
+    let detail = ReprocessDetail { replay_id: request.replay_id, note };
     let requested = AuditEvent::ReprocessRequested(detail);
-    audit::record(&mut *tx, wanted.actor, subject, &requested).await?;
-    if wanted.signal {
-        let recorded = RecordedReprocess { replay_id: wanted.replay_id };
-        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Reprocess(recorded)).await?;
+    audit::record(&mut *tx, request.actor, subject, &requested).await?;
+    if request.signal {
+        let recorded = RecordedReprocess { replay_id: request.replay_id };
+        outbox::enqueue(tx, locked.event.id, &OutboxMessage::Reprocess(recorded)).await?;
     }
     Ok(())
 }
@@ -90,30 +91,31 @@ async fn start(
 ///
 /// # Errors
 /// When the database fails or there is no such event.
-pub async fn note_refusal(
+pub async fn note_rejection(
     tx: &mut PgConnection,
     event_id: EventId,
-    wanted: Wanted<'_>,
+    request: ReprocessRequest<'_>,
     why: &str,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject {
-        incident_id: scene.incident.map(|incident| incident.id),
-        ..Subject::event(scene.event.project_id, event_id)
+        incident_id: locked.incident.map(|incident| incident.id),
+        ..Subject::event(locked.event.project_id, event_id)
     };
-    let (why, note) = (why.to_owned(), wanted.note.map(str::to_owned));
-    let refused = AuditEvent::ReprocessRefused(ReprocessRefusalDetail { why, note });
-    audit::record_once(tx, wanted.replay_id.as_uuid(), wanted.actor, subject, &refused).await
+    let (why, note) = (why.to_owned(), request.note.map(str::to_owned));
+    let rejected = AuditEvent::ReprocessRefused(ReprocessRejectionDetail { why, note });
+    audit::record_once(tx, request.replay_id.as_uuid(), request.actor, subject, &rejected).await
 }
 
 /// What every attempt of this reprocess sends.
 fn callback_body(
-    scene: &Scene,
+    locked: &LockedEvent,
     incident: &Incident,
     project: &Project,
     replay_id: ReplayId,
 ) -> Result<String, StoreError> {
-    let event = &scene.event;
+    let event = &locked.event;
     let body = CallbackBody {
         kind: CallbackKind::Reprocess,
         replay_id,
@@ -130,7 +132,7 @@ fn callback_body(
         occurred_at: event.occurred_at,
         shopify_shop_domain: event.shopify_shop_domain.clone(),
         reason: CallbackReason { kind: incident.reason, error: incident.error.clone() },
-        requested_at: scene.now,
+        requested_at: locked.now,
     };
     serde_json::to_string(&body)
         .map_err(|error| StoreError::Driver(sqlx::Error::Encode(error.into())))

@@ -9,9 +9,9 @@ use domain::outbox::OutboxMessage;
 use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
 use crate::outbox;
-use crate::standing::Scene;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// Why an incident is not resolved by hand.
@@ -27,7 +27,7 @@ pub enum ResolveRejection {
 
 /// A wish to resolve by hand.
 #[derive(Debug, Clone, Copy)]
-pub struct Resolving<'a> {
+pub struct ResolveRequest<'a> {
     /// Who resolves.
     pub actor: &'a Actor,
     /// Why it is right now.
@@ -43,23 +43,24 @@ pub struct Resolving<'a> {
 pub async fn resolve_incident(
     tx: &mut PgConnection,
     event_id: EventId,
-    resolving: Resolving<'_>,
+    request: ResolveRequest<'_>,
 ) -> Result<(), ChangeError<ResolveRejection>> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let Some(incident) = &scene.incident else {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(incident) = &locked.incident else {
         return Err(ChangeError::Rejected(ResolveRejection::NoIncident));
     };
     if incident.state == IncidentState::Resolved {
         return Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved));
     }
-    end_running(tx, &scene, incident, resolving.actor).await?;
-    incidents::resolve(tx, incident.id, Resolution::Manual, resolving.note).await?;
-    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
-    let (resolution, note) = (Resolution::Manual, resolving.note.map(str::to_owned));
+    end_running(tx, &locked, incident, request.actor).await?;
+    incidents::resolve(tx, incident.id, Resolution::Manual, request.note).await?;
+    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
+    let (resolution, note) = (Resolution::Manual, request.note.map(str::to_owned));
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::Manually { resolution, note });
-    audit::record(&mut *tx, resolving.actor, subject, &resolved).await?;
-    alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await?;
-    if resolving.signal {
+    audit::record(&mut *tx, request.actor, subject, &resolved).await?;
+    alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await?;
+    if request.signal {
         outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }
     Ok(())
@@ -69,11 +70,11 @@ pub async fn resolve_incident(
 /// callback did not fail.
 async fn end_running(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     incident: &Incident,
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    let Some(running) = scene.running() else {
+    let Some(running) = locked.running() else {
         return Ok(());
     };
     let delivered = running.state == ReprocessState::AwaitingResult;
@@ -81,7 +82,7 @@ async fn end_running(
     reprocesses::change_state(tx, running.id, running.state, ending).await?;
     let why = Some("the incident was resolved manually".to_owned());
     let ended = AuditEvent::ReprocessEnded(ReprocessEndDetail { replay_id: running.id, why });
-    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     audit::record(tx, actor, subject, &ended).await
 }
 
@@ -89,17 +90,18 @@ async fn end_running(
 ///
 /// # Errors
 /// When the database fails or there is no such event.
-pub async fn note_refusal(
+pub async fn note_rejection(
     tx: &mut PgConnection,
     event_id: EventId,
     (actor, entry_id): (&Actor, AuditId),
     why: &str,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject {
-        incident_id: scene.incident.map(|incident| incident.id),
-        ..Subject::event(scene.event.project_id, event_id)
+        incident_id: locked.incident.map(|incident| incident.id),
+        ..Subject::event(locked.event.project_id, event_id)
     };
-    let refused = AuditEvent::ResolveRefused(WhyDetail { why: why.to_owned() });
-    audit::record_once(tx, entry_id.as_uuid(), actor, subject, &refused).await
+    let rejected = AuditEvent::ResolveRefused(WhyDetail { why: why.to_owned() });
+    audit::record_once(tx, entry_id.as_uuid(), actor, subject, &rejected).await
 }

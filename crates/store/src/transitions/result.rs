@@ -15,15 +15,15 @@ use domain::verdict::{self, ResultVerdict};
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::events::PaymentEvent;
 use crate::outbox;
-use crate::standing::Scene;
 use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
 use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
 
 /// A result on its way in.
 #[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
+pub struct ReportedResult<'a> {
     /// The id under which it is kept; the key of repeated calls.
     pub result_id: ResultId,
     /// What it says.
@@ -34,7 +34,7 @@ pub struct Report<'a> {
 
 /// What became of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResultAnswer {
+pub enum ResultOutcome {
     /// Taken.
     Accepted {
         event_id: EventId,
@@ -54,22 +54,22 @@ pub async fn accept_result(
     tx: &mut PgConnection,
     actor: &Actor,
     event_id: EventId,
-    report: Report<'_>,
-) -> Result<ResultAnswer, StoreError> {
-    let Some(scene) = Scene::lock(tx, event_id).await? else {
-        return Ok(ResultAnswer::UnknownEvent);
+    report: ReportedResult<'_>,
+) -> Result<ResultOutcome, StoreError> {
+    let Some(locked) = LockedEvent::lock(tx, event_id).await? else {
+        return Ok(ResultOutcome::UnknownEvent);
     };
-    let answers = match answered_replay(&scene, report.result) {
+    let answers = match answered_replay(&locked, report.result) {
         Ok(answers) => answers,
-        Err(UnknownReplay) => return Ok(ResultAnswer::UnknownReplay),
+        Err(UnknownReplay) => return Ok(ResultOutcome::UnknownReplay),
     };
-    let project_id = scene.event.project_id;
-    let mut incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
-    let verdict = verdict::judge_result(scene.standing(), report.result.outcome, answers);
-    let Report { result_id, result, .. } = report;
+    let project_id = locked.event.project_id;
+    let mut incident = locked.incident.as_ref().map(|incident| (incident.id, incident.state));
+    let verdict = verdict::judge_result(locked.event_state(), report.result.outcome, answers);
+    let ReportedResult { result_id, result, .. } = report;
     if results::insert_result(&mut *tx, result_id, project_id, event_id, result, answers).await? {
-        note_result(tx, actor, &scene, report, answers, verdict).await?;
-        incident = carry_out(tx, &scene, report, verdict).await?;
+        note_result(tx, actor, &locked, report, answers, verdict).await?;
+        incident = carry_out(tx, &locked, report, verdict).await?;
     }
     let effect = match verdict {
         ResultVerdict::Succeed { .. } => Effect::Succeeded,
@@ -77,9 +77,9 @@ pub async fn accept_result(
         ResultVerdict::OpenIncident | ResultVerdict::FailReprocess(_) | ResultVerdict::Refresh => {
             Effect::Failed
         }
-        ResultVerdict::Contradict | ResultVerdict::Repeat => scene.event.effect,
+        ResultVerdict::Contradict | ResultVerdict::Repeat => locked.event.effect,
     };
-    Ok(ResultAnswer::Accepted { event_id, effect, incident })
+    Ok(ResultOutcome::Accepted { event_id, effect, incident })
 }
 
 /// The same failure once more under one key, in other words: they are kept, as long as the incident is
@@ -90,17 +90,17 @@ pub async fn refresh_failure(
     event_id: EventId,
     result: &EffectResult,
 ) -> Result<(), StoreError> {
-    let Some(scene) = Scene::lock(tx, event_id).await? else {
+    let Some(locked) = LockedEvent::lock(tx, event_id).await? else {
         return Ok(());
     };
-    let Some(incident) = scene.incident.as_ref() else {
+    let Some(incident) = locked.incident.as_ref() else {
         return Ok(());
     };
     if incident.state == IncidentState::Resolved || incident.error == result.error {
         return Ok(());
     }
-    refresh(tx, &scene, &result.error).await?;
-    let subject = Subject::incident(scene.event.project_id, event_id, incident.id);
+    refresh(tx, &locked, &result.error).await?;
+    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let error = Some(error_of(result));
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
     audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
@@ -135,22 +135,22 @@ struct UnknownReplay;
 
 /// Which reprocess of this event the app answers.
 fn answered_replay(
-    scene: &Scene,
+    locked: &LockedEvent,
     result: &EffectResult,
 ) -> Result<Option<ReplayId>, UnknownReplay> {
     let Some(text) = &result.replay_id else {
         return Ok(None);
     };
     let id = text.parse::<ReplayId>().map_err(|_| UnknownReplay)?;
-    let ours = scene.reprocesses.iter().any(|reprocess| reprocess.id == id);
+    let ours = locked.reprocesses.iter().any(|reprocess| reprocess.id == id);
     if ours { Ok(Some(id)) } else { Err(UnknownReplay) }
 }
 
 async fn note_result(
     tx: &mut PgConnection,
     actor: &Actor,
-    scene: &Scene,
-    report: Report<'_>,
+    locked: &LockedEvent,
+    report: ReportedResult<'_>,
     answers: Option<ReplayId>,
     verdict: ResultVerdict,
 ) -> Result<(), StoreError> {
@@ -170,8 +170,8 @@ async fn note_result(
         }
     };
     let subject = Subject {
-        incident_id: scene.incident.as_ref().map(|incident| incident.id),
-        ..Subject::event(scene.event.project_id, scene.event.id)
+        incident_id: locked.incident.as_ref().map(|incident| incident.id),
+        ..Subject::event(locked.event.project_id, locked.event.id)
     };
     audit::record(tx, actor, subject, &reported).await
 }
@@ -184,35 +184,35 @@ fn error_of(result: &EffectResult) -> ErrorDetail {
 /// Writes what the verdict changes; the event's incident as it is then.
 async fn carry_out(
     tx: &mut PgConnection,
-    scene: &Scene,
-    report: Report<'_>,
+    locked: &LockedEvent,
+    report: ReportedResult<'_>,
     verdict: ResultVerdict,
 ) -> Result<Option<(IncidentId, IncidentState)>, StoreError> {
-    let incident = scene.incident.as_ref().map(|incident| (incident.id, incident.state));
+    let incident = locked.incident.as_ref().map(|incident| (incident.id, incident.state));
     let error = &report.result.error;
     let after = match verdict {
         ResultVerdict::Succeed { resolution, .. } => {
-            settle(tx, scene, Effect::Succeeded, resolution).await?;
+            settle(tx, locked, Effect::Succeeded, resolution).await?;
             incident.map(|(id, _)| (id, IncidentState::Resolved))
         }
         ResultVerdict::Supersede { resolution, .. } => {
-            settle(tx, scene, Effect::Superseded, resolution).await?;
+            settle(tx, locked, Effect::Superseded, resolution).await?;
             incident.map(|(id, _)| (id, IncidentState::Resolved))
         }
         ResultVerdict::OpenIncident => {
-            events::settle(tx, &scene.event, Effect::Failed).await?;
-            let id = open_incident(tx, scene, Reason::FailedResult, error).await?;
+            events::settle(tx, &locked.event, Effect::Failed).await?;
+            let id = open_incident(tx, locked, Reason::FailedResult, error).await?;
             Some((id, IncidentState::Open))
         }
         ResultVerdict::FailReprocess(_) => {
-            refresh(tx, scene, error).await?;
-            if let Some(running) = scene.running() {
-                fail_reprocess(tx, scene, (running, ReprocessState::Failed), None).await?;
+            refresh(tx, locked, error).await?;
+            if let Some(running) = locked.running() {
+                fail_reprocess(tx, locked, (running, ReprocessState::Failed), None).await?;
             }
             incident.map(|(id, state)| (id, fallen_back(state)))
         }
         ResultVerdict::Refresh => {
-            refresh(tx, scene, error).await?;
+            refresh(tx, locked, error).await?;
             return Ok(incident);
         }
         ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(incident),
@@ -220,7 +220,7 @@ async fn carry_out(
     if report.signal {
         let recorded =
             RecordedResult { result_id: report.result_id, status: report.result.outcome.into() };
-        outbox::enqueue(tx, scene.event.id, &OutboxMessage::Result(recorded)).await?;
+        outbox::enqueue(tx, locked.event.id, &OutboxMessage::Result(recorded)).await?;
     }
     Ok(after)
 }
@@ -228,32 +228,36 @@ async fn carry_out(
 /// Settles the effect for good: a reprocess that runs ends with it, and the incident resolves.
 async fn settle(
     tx: &mut PgConnection,
-    scene: &Scene,
+    locked: &LockedEvent,
     effect: Effect,
     resolution: Option<Resolution>,
 ) -> Result<(), StoreError> {
-    events::settle(tx, &scene.event, effect).await?;
-    let Some(incident) = &scene.incident else {
+    events::settle(tx, &locked.event, effect).await?;
+    let Some(incident) = &locked.incident else {
         return Ok(());
     };
-    if let Some(running) = scene.running() {
+    if let Some(running) = locked.running() {
         reprocesses::change_state(tx, running.id, running.state, ReprocessState::Succeeded).await?;
-        note_ending(tx, scene, incident, (running.id, ReprocessState::Succeeded, None)).await?;
+        note_ending(tx, locked, incident, (running.id, ReprocessState::Succeeded, None)).await?;
     }
     let Some(resolution) = resolution else {
         return Ok(());
     };
     incidents::resolve(tx, incident.id, resolution, None).await?;
-    let subject = Subject::incident(scene.event.project_id, scene.event.id, incident.id);
+    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::ByResult { resolution });
     audit::record(&mut *tx, &Actor::System, subject, &resolved).await?;
-    alerts::insert_alerts(tx, scene.ids(incident.id), AlertKind::IncidentResolved, None).await
+    alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 
 /// Keeps the app's last words, as long as the incident is there to be resolved. What comes later
 /// stands on the timeline only: a resolved incident keeps the error that it was resolved with.
-async fn refresh(tx: &mut PgConnection, scene: &Scene, error: &AppError) -> Result<(), StoreError> {
-    match &scene.incident {
+async fn refresh(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    error: &AppError,
+) -> Result<(), StoreError> {
+    match &locked.incident {
         Some(incident) if incident.state != IncidentState::Resolved => {
             incidents::refresh_error(tx, incident.id, error).await
         }

@@ -6,7 +6,7 @@ use domain::ids::EventId;
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
-use crate::standing::Scene;
+use crate::event_state::LockedEvent;
 use crate::{PgConnection, StoreError};
 
 /// Notes on the timeline which parts of a signal were ignored. `id` is that of what the signal asked for; the
@@ -24,10 +24,11 @@ pub async fn note_ignored(
     if ignored.is_empty() {
         return Ok(());
     }
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject {
-        incident_id: scene.incident.map(|incident| incident.id),
-        ..Subject::event(scene.event.project_id, event_id)
+        incident_id: locked.incident.map(|incident| incident.id),
+        ..Subject::event(locked.event.project_id, event_id)
     };
     let detail = SignalDetail { signal: signal.to_owned(), why: ignored.join("; ") };
     let id = Uuid::from_u128(id.as_u128() ^ 1);

@@ -8,7 +8,7 @@ use domain::incident::Reason;
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, CallbackSilence, SilenceVerdict};
 
-use crate::standing::Scene;
+use crate::event_state::LockedEvent;
 use crate::transitions::{fail_reprocess, open_incident};
 use crate::{PgConnection, StoreError, events};
 
@@ -20,12 +20,13 @@ pub async fn open_incident_if_due(
     tx: &mut PgConnection,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    match verdict::judge_silence(scene.event.effect, scene.event.timeout_at, scene.now) {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
         SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
-            events::settle(tx, &scene.event, Effect::Missing).await?;
-            open_incident(tx, &scene, Reason::MissingResult, &AppError::default()).await?;
+            events::settle(tx, &locked.event, Effect::Missing).await?;
+            open_incident(tx, &locked, Reason::MissingResult, &AppError::default()).await?;
             Ok(())
         }
     }
@@ -40,14 +41,15 @@ pub async fn end_reprocess_if_due(
     event_id: EventId,
     replay_id: ReplayId,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let Some(running) = scene.running().filter(|running| running.id == replay_id) else {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(());
     };
-    match verdict::judge_callback_silence(running.state, running.result_due_at, scene.now) {
+    match verdict::judge_callback_silence(running.state, running.result_due_at, locked.now) {
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
-            fail_reprocess(tx, &scene, (running, ReprocessState::NoResult), None).await
+            fail_reprocess(tx, &locked, (running, ReprocessState::NoResult), None).await
         }
     }
 }

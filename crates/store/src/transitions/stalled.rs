@@ -16,8 +16,8 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::audit::{self, Subject};
+use crate::event_state::LockedEvent;
 use crate::outbox;
-use crate::standing::Scene;
 use crate::transitions::callback::end_undelivered;
 use crate::{PgConnection, StoreError};
 
@@ -57,13 +57,14 @@ pub async fn note_stall(
     event_id: EventId,
     stall: Stall<'_>,
 ) -> Result<(), StoreError> {
-    let scene = Scene::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let entry = stall.entry();
     let same = json!({ "key": stall.key });
     if !audit::has_entry(&mut *tx, event_id, entry.action(), &same).await? {
         let subject = Subject {
-            incident_id: scene.incident.as_ref().map(|incident| incident.id),
-            ..Subject::event(scene.event.project_id, event_id)
+            incident_id: locked.incident.as_ref().map(|incident| incident.id),
+            ..Subject::event(locked.event.project_id, event_id)
         };
         audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
         if stall.kind == StallKind::Paused {
@@ -71,9 +72,9 @@ pub async fn note_stall(
         }
     }
     let Some(why) = stall.ends_callback() else { return Ok(()) };
-    if let Some(running) = scene.running()
+    if let Some(running) = locked.running()
         && running.state != ReprocessState::AwaitingResult
-        && overdue_since(running.next_attempt_at, running.requested_at) + GRACE <= scene.now
+        && overdue_since(running.next_attempt_at, running.requested_at) + GRACE <= locked.now
     {
         end_undelivered(tx, (event_id, running.id), &why).await?;
         wake(tx, event_id).await?;

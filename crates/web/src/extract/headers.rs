@@ -14,7 +14,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// Refuses repeated headers and bytes outside ASCII.
-pub(super) fn refuse_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn reject_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
     for name in [AUTHORIZATION, IDEMPOTENCY_KEY, CONTENT_TYPE] {
         if headers.get_all(&name).iter().nth(1).is_some() {
             return Err(ApiError::malformed(format!("the header {name} stands more than once")));
@@ -78,19 +78,19 @@ mod tests {
         for name in ["authorization", "idempotency-key", "content-type"] {
             let once = headers(&[(name, b"a")]);
             let twice = headers(&[(name, b"a"), (name, b"a")]);
-            assert_eq!(code(refuse_doubtful(&once)), "taken", "{name}");
-            assert_eq!(code(refuse_doubtful(&twice)), "malformed_request", "{name}");
+            assert_eq!(code(reject_doubtful(&once)), "taken", "{name}");
+            assert_eq!(code(reject_doubtful(&twice)), "malformed_request", "{name}");
         }
         let list = headers(&[("accept", b"text/html"), ("accept", b"*/*")]);
-        assert_eq!(code(refuse_doubtful(&list)), "taken");
+        assert_eq!(code(reject_doubtful(&list)), "taken");
     }
 
     #[test]
-    fn bytes_outside_ascii_are_refused_without_being_echoed() {
+    fn bytes_outside_ascii_are_rejected_without_being_echoed() {
         for value in ["é".as_bytes(), b"caf\xe9", "🔑".as_bytes(), b"\xff"] {
             for name in ["authorization", "idempotency-key", "user-agent"] {
-                let refused = refuse_doubtful(&headers(&[(name, value)]));
-                let message = refused.expect_err("refused").to_string();
+                let rejected = reject_doubtful(&headers(&[(name, value)]));
+                let message = rejected.expect_err("refused").to_string();
                 assert_eq!(message, format!("the header {name} has characters outside ASCII"));
             }
         }

@@ -45,10 +45,10 @@ pub fn parse<'de, T>(
 ) -> Result<T, ApiError> {
     let mut parser = Deserializer::from_slice(bytes);
     let object = read(&mut parser).and_then(|object| parser.end().map(|()| object));
-    object.map_err(|error| refusal(bytes, &error))
+    object.map_err(|error| rejection(bytes, &error))
 }
 
-fn refusal(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+fn rejection(bytes: &[u8], error: &serde_json::Error) -> ApiError {
     if let Some(known) = recognise(bytes) {
         return ApiError::malformed(known);
     }
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for UniqueFields<'_> {
 mod tests {
     use super::*;
 
-    fn refused(body: &[u8]) -> (&'static str, String) {
+    fn rejected(body: &[u8]) -> (&'static str, String) {
         let error = parse_object(body).expect_err("refused");
         (error.code(), error.to_string())
     }
@@ -167,12 +167,12 @@ mod tests {
             deep_objects.as_str(),
         ] {
             let shown: String = body.chars().take(40).collect();
-            assert_eq!(refused(body.as_bytes()).0, "malformed_request", "{shown}");
+            assert_eq!(rejected(body.as_bytes()).0, "malformed_request", "{shown}");
         }
         for body in
             [&b"{\"a\":\"\xff\"}"[..], b"{\"a\":\"\xed\xa0\x80\"}", b"\0", b"{}\0", b"\x1f\x8b"]
         {
-            assert_eq!(refused(body).0, "malformed_request", "{body:?}");
+            assert_eq!(rejected(body).0, "malformed_request", "{body:?}");
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_field_may_stand_once_however_it_is_written() {
         for body in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"a":3}"#, r#"{"a":1,"\u0061":2}"#] {
-            let (code, message) = refused(body.as_bytes());
+            let (code, message) = rejected(body.as_bytes());
             assert_eq!(code, "malformed_request", "{body}");
             assert!(message.starts_with("a field stands twice"), "{message}");
         }
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn sixty_four_fields_are_taken_and_one_more_is_too_many() {
         assert_eq!(parse_object(fields(64).as_bytes()).expect("taken").len(), 64);
-        assert_eq!(refused(fields(65).as_bytes()).0, "too_many_fields");
-        assert_eq!(refused(fields(20_000).as_bytes()).0, "too_many_fields");
+        assert_eq!(rejected(fields(65).as_bytes()).0, "too_many_fields");
+        assert_eq!(rejected(fields(20_000).as_bytes()).0, "too_many_fields");
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         let nested =
             |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert!(parse_object(nested(126).as_bytes()).is_ok());
-        assert_eq!(refused(nested(128).as_bytes()).0, "malformed_request");
+        assert_eq!(rejected(nested(128).as_bytes()).0, "malformed_request");
     }
 
     #[test]
@@ -219,10 +219,10 @@ mod tests {
             ("\u{1f}\u{8b}", "the body is not valid JSON at line 1, column 1"),
             ("{\0\"\0", "the body is in UTF-16; send it in UTF-8"),
         ] {
-            assert_eq!(refused(body.as_bytes()).1, expected);
+            assert_eq!(rejected(body.as_bytes()).1, expected);
         }
         let utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(refused(&utf_16).1, "the body is in UTF-16; send it in UTF-8");
-        assert!(refused(b"\x1f\x8b\x08").1.contains("gzip"));
+        assert_eq!(rejected(&utf_16).1, "the body is in UTF-16; send it in UTF-8");
+        assert!(rejected(b"\x1f\x8b\x08").1.contains("gzip"));
     }
 }

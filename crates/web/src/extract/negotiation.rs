@@ -11,18 +11,18 @@ use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use crate::error::ApiError;
 
 /// Refuses clients that do not take JSON.
-pub(super) fn refuse_unless_accepted(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn reject_unless_accepted(headers: &HeaderMap) -> Result<(), ApiError> {
     if accepts_json(headers) { Ok(()) } else { Err(ApiError::NotAcceptable) }
 }
 
 /// Refuses clients that do not take JSON, and bodies that are not plain JSON.
-pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    refuse_unless_accepted(headers)?;
-    refuse_unless_json_body(headers)
+pub(super) fn reject_unless_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    reject_unless_accepted(headers)?;
+    reject_unless_json_body(headers)
 }
 
 /// Refuses bodies that are not plain JSON.
-pub(super) fn refuse_unless_json_body(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn reject_unless_json_body(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_encoded(headers) {
         return Err(ApiError::UnsupportedMediaType {
             message: "send the body without a Content-Encoding",
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn any_content_coding_is_refused() {
+    fn any_content_coding_is_rejected() {
         for (codings, expected) in [
             (&[][..], false),
             (&["identity"][..], true),

@@ -11,8 +11,8 @@ use std::future::Future;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::answer::message_of;
 use crate::error::ApiError;
+use crate::response::message_of;
 
 /// The detached work of one server. Clones share it.
 #[derive(Debug, Clone, Default)]

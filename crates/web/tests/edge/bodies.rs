@@ -22,17 +22,17 @@ async fn a_body_of_exactly_the_limit_is_taken() {
 async fn one_byte_over_the_limit_is_too_large() {
     let server = Server::start().await;
     let answer = server.ask(request(&object_of(LIMIT + 1))).await;
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.rejection(), (413, "payload_too_large".to_owned()));
     assert_eq!(answer.header("connection"), Some("close"));
 }
 
 #[tokio::test]
-async fn an_announced_hundred_megabytes_is_refused_before_the_first_byte() {
+async fn an_announced_hundred_megabytes_is_rejected_before_the_first_byte() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.send(format!("{}Content-Length: 104857600\r\n\r\n", head())).await;
     let answer = client.answer().await.expect("an answer");
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.rejection(), (413, "payload_too_large".to_owned()));
     client.closed().await;
 }
 
@@ -46,7 +46,7 @@ async fn a_client_that_sends_it_all_before_it_reads_gets_no_reset() {
         client.send(&megabyte).await;
     }
     let answer = client.answer().await.expect("an answer");
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.rejection(), (413, "payload_too_large".to_owned()));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn nobody_is_asked_to_go_on_with_a_body_that_is_too_large() {
     let server = Server::start().await;
     let expecting = format!("{}Expect: 100-continue\r\n", head());
     let answer = server.ask(format!("{expecting}Content-Length: 300000\r\n\r\n")).await;
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.rejection(), (413, "payload_too_large".to_owned()));
 
     let mut client = server.connect().await;
     client.send(format!("{expecting}Content-Length: 2\r\n\r\n")).await;
@@ -64,14 +64,14 @@ async fn nobody_is_asked_to_go_on_with_a_body_that_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_is_refused_at_the_first_byte_over() {
+async fn a_chunked_body_is_rejected_at_the_first_byte_over() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.send(format!("{}Transfer-Encoding: chunked\r\n\r\n", head())).await;
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     client.send(chunk.repeat(65)).await;
     let answer = client.answer().await.expect("an answer");
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.rejection(), (413, "payload_too_large".to_owned()));
     client.closed().await;
 }
 
@@ -112,29 +112,29 @@ async fn a_body_that_ends_early_is_malformed() {
     client.send(format!("{}Content-Length: 100\r\n\r\n{{", head())).await;
     client.stream.shutdown().await.expect("the sending side closes");
     let answer = client.answer().await.expect("an answer");
-    assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()));
+    assert_eq!(answer.rejection(), (400, "malformed_request".to_owned()));
 }
 
 #[tokio::test]
-async fn compressed_bodies_and_other_types_are_refused_unread() {
+async fn compressed_bodies_and_other_types_are_rejected_unread() {
     let server = Server::start().await;
     let other_type = request("{}").replace("application/json", "text/plain");
     for request in
         [format!("{}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{{}}", head()), other_type]
     {
         let answer = server.ask(request).await;
-        assert_eq!(answer.refusal(), (415, "unsupported_media_type".to_owned()));
+        assert_eq!(answer.rejection(), (415, "unsupported_media_type".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn what_is_not_one_object_is_refused_and_the_connection_goes_on() {
+async fn what_is_not_one_object_is_rejected_and_the_connection_goes_on() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     for (body, code) in [("[]", "malformed_request"), ("{} {}", "malformed_request")] {
         client.send(request(body)).await;
         let answer = client.answer().await.expect("an answer");
-        assert_eq!(answer.refusal(), (400, code.to_owned()), "{body}");
+        assert_eq!(answer.rejection(), (400, code.to_owned()), "{body}");
     }
     client.send(request("{}")).await;
     assert_eq!(client.answer().await.expect("an answer").status(), 200);

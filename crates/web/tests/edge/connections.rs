@@ -106,8 +106,8 @@ async fn a_client_that_only_listens_any_more_gets_its_answer() {
     let mut client = server.connect().await;
     client.send("POST /api/v1/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
     client.stream.shutdown().await.expect("the sending side closes");
-    happened(&server.shop.entered).await;
-    server.shop.gate.add_permits(1);
+    happened(&server.probe.entered).await;
+    server.probe.gate.add_permits(1);
     assert_eq!(client.answer().await.expect("an answer").body, "committed");
     client.closed().await;
 }
@@ -118,19 +118,19 @@ async fn work_of_a_client_that_is_gone_is_done_to_its_end() {
     for reset in [false, true] {
         let mut client = server.connect().await;
         client.send("POST /api/v1/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
-        happened(&server.shop.entered).await;
+        happened(&server.probe.entered).await;
         if reset {
             client.stream.set_zero_linger().expect("closing resets");
         }
         drop(client);
-        server.shop.gate.add_permits(1);
-        happened(&server.shop.committed).await;
+        server.probe.gate.add_permits(1);
+        happened(&server.probe.committed).await;
     }
     assert_eq!(server.ask(request("{}")).await.status(), 200);
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_http_are_refused_and_do_no_harm() {
+async fn bytes_that_are_not_http_are_rejected_and_do_no_harm() {
     let server = Server::start().await;
     for garbage in [
         &b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 a TLS hello\r\n\r\n"[..],

@@ -14,15 +14,15 @@ async fn running_requests_end_and_new_ones_are_not_taken() {
     let mut silent = server.connect().await;
     let mut running = server.connect().await;
     running.send(SLOW).await;
-    happened(&server.shop.entered).await;
+    happened(&server.probe.entered).await;
 
     server.stop();
     idle.closed().await;
     silent.closed().await;
-    let refused = soon(TcpStream::connect(server.address)).await;
-    assert!(refused.is_err(), "still listening");
+    let rejected = soon(TcpStream::connect(server.address)).await;
+    assert!(rejected.is_err(), "still listening");
 
-    server.shop.gate.add_permits(1);
+    server.probe.gate.add_permits(1);
     let answer = running.answer().await.expect("an answer");
     assert_eq!(answer.body, "committed");
     assert_eq!(answer.header("connection"), Some("close"));
@@ -32,8 +32,8 @@ async fn running_requests_end_and_new_ones_are_not_taken() {
 #[tokio::test]
 async fn detached_work_is_waited_for_without_its_handler() {
     let mut server = Server::start().await;
-    let (gate, committed) = (server.shop.gate.clone(), server.shop.committed.clone());
-    drop(server.shop.detached.run(async move {
+    let (gate, committed) = (server.probe.gate.clone(), server.probe.committed.clone());
+    drop(server.probe.detached.run(async move {
         happened(&gate).await;
         committed.add_permits(1);
         Ok(())
@@ -41,9 +41,9 @@ async fn detached_work_is_waited_for_without_its_handler() {
     server.stop();
     let early = tokio::time::timeout(SHORT, server.ended()).await;
     assert!(early.is_err(), "the work is still running");
-    server.shop.gate.add_permits(1);
+    server.probe.gate.add_permits(1);
     server.ended().await;
-    assert_eq!(server.shop.committed.available_permits(), 1);
+    assert_eq!(server.probe.committed.available_permits(), 1);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn what_does_not_end_is_cut_after_the_drain_time() {
     let mut server = Server::with(|options| options.drain = SHORT).await;
     let mut client = server.connect().await;
     client.send(SLOW).await;
-    happened(&server.shop.entered).await;
+    happened(&server.probe.entered).await;
     let stopped = tokio::time::Instant::now();
     server.stop();
     assert!(client.answer().await.is_none(), "a cut request has no answer");

@@ -19,10 +19,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use web::answer::json_api;
 use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, read_json_object};
 use web::request_id::with_request_id;
+use web::response::json_api;
 use web::serve::{Detached, ServeOptions, serve};
 
 /// No step of a test takes longer than this.
@@ -32,7 +32,7 @@ pub const SHORT: Duration = Duration::from_millis(500);
 
 /// What the handlers of the test router share with the test.
 #[derive(Clone)]
-pub struct Shop {
+pub struct HandlerProbe {
     pub detached: Detached,
     pub limits: BodyLimits,
     /// `POST /slow` waits for a permit of this.
@@ -46,7 +46,7 @@ pub struct Shop {
 /// A running server; dropping it stops it.
 pub struct Server {
     pub address: SocketAddr,
-    pub shop: Shop,
+    pub probe: HandlerProbe,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
@@ -59,7 +59,7 @@ impl Server {
     pub async fn with(change: impl FnOnce(&mut ServeOptions)) -> Self {
         let mut options = ServeOptions::default();
         change(&mut options);
-        let shop = Shop {
+        let probe = HandlerProbe {
             detached: options.detached.clone(),
             limits: BodyLimits { deadline: SHORT, ..BodyLimits::default() },
             gate: Arc::new(Semaphore::new(0)),
@@ -70,8 +70,8 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stopper, told) = oneshot::channel();
         let shutdown = async { drop(told.await) };
-        let running = tokio::spawn(serve(listener, router(shop.clone()), shutdown, options));
-        Self { address, shop, stop: Some(stopper), running }
+        let running = tokio::spawn(serve(listener, router(probe.clone()), shutdown, options));
+        Self { address, probe, stop: Some(stopper), running }
     }
 
     pub async fn connect(&self) -> Client {
@@ -103,28 +103,28 @@ impl Drop for Server {
     }
 }
 
-fn router(shop: Shop) -> Router {
+fn router(probe: HandlerProbe) -> Router {
     let api =
         Router::new().route("/api/v1/receipt", post(receipt)).route("/api/v1/slow", post(slow));
     Router::new()
         .merge(json_api(api))
         .route("/large", get(|| async { "x".repeat(64 * 1024 * 1024) }))
         .layer(from_fn(with_request_id))
-        .with_state(shop)
+        .with_state(probe)
 }
 
 async fn receipt(
-    State(shop): State<Shop>,
+    State(probe): State<HandlerProbe>,
     head: IngestHead,
     body: Body,
 ) -> Result<String, ApiError> {
-    let object = read_json_object(body, shop.limits).await?;
-    shop.committed.add_permits(1);
+    let object = read_json_object(body, probe.limits).await?;
+    probe.committed.add_permits(1);
     Ok(format!("{} took {} fields", head.idempotency_key, object.len()))
 }
 
-async fn slow(State(shop): State<Shop>) -> Result<String, ApiError> {
-    let work = shop.clone();
+async fn slow(State(probe): State<HandlerProbe>) -> Result<String, ApiError> {
+    let work = probe.clone();
     let committing = async move {
         work.entered.add_permits(1);
         let permit = work.gate.acquire().await.map_err(ApiError::internal)?;
@@ -132,7 +132,7 @@ async fn slow(State(shop): State<Shop>) -> Result<String, ApiError> {
         work.committed.add_permits(1);
         Ok("committed".to_owned())
     };
-    shop.detached.run(committing).await
+    probe.detached.run(committing).await
 }
 
 /// A client that writes bytes.
@@ -194,7 +194,7 @@ impl Answer {
     }
 
     /// Status and error code; checks that the body is an error of the contract with the right id.
-    pub fn refusal(&self) -> (u16, String) {
+    pub fn rejection(&self) -> (u16, String) {
         let body: serde_json::Value = serde_json::from_str(&self.body).expect("JSON");
         let error = &body["error"];
         let id = error["request_id"].as_str().expect("an id").to_lowercase();

@@ -25,9 +25,9 @@ async fn repeated_and_non_ascii_headers_are_malformed() {
     ] {
         let answer = server.ask(with_line(line)).await;
         let shown = String::from_utf8_lossy(line);
-        assert_eq!(answer.refusal(), (400, "malformed_request".to_owned()), "{shown}");
+        assert_eq!(answer.rejection(), (400, "malformed_request".to_owned()), "{shown}");
     }
-    assert_eq!(server.shop.committed.available_permits(), 0);
+    assert_eq!(server.probe.committed.available_permits(), 0);
 }
 
 #[tokio::test]
@@ -52,22 +52,22 @@ async fn control_characters_in_headers_never_reach_a_handler() {
         assert_eq!(answer.status(), 400, "{}", String::from_utf8_lossy(line));
         client.closed().await;
     }
-    assert_eq!(server.shop.committed.available_permits(), 0);
+    assert_eq!(server.probe.committed.available_permits(), 0);
 }
 
 #[tokio::test]
-async fn too_many_or_too_large_headers_are_refused() {
+async fn too_many_or_too_large_headers_are_rejected() {
     let server = Server::start().await;
     let many = "X-Many: a\r\n".repeat(100);
     let large = format!("X-Large: {}", "x".repeat(33 * 1024));
     for line in [many.trim_end().to_owned(), large] {
         assert_eq!(server.ask(with_line(line.as_bytes())).await.status(), 431);
     }
-    assert_eq!(server.shop.committed.available_permits(), 0);
+    assert_eq!(server.probe.committed.available_permits(), 0);
 }
 
 #[tokio::test]
-async fn every_refusal_before_the_body_has_its_code() {
+async fn every_rejection_before_the_body_has_its_code() {
     let server = Server::start().await;
     let good = request("{}");
     let wrong_key = key().replace("sk_test", "sk_live");
@@ -84,13 +84,13 @@ async fn every_refusal_before_the_body_has_its_code() {
         (good.replace(": evt_1", ": evt 1"), 400, "malformed_request"),
     ] {
         let answer = server.ask(request).await;
-        assert_eq!(answer.refusal(), (status, code.to_owned()));
+        assert_eq!(answer.rejection(), (status, code.to_owned()));
     }
-    assert_eq!(server.shop.committed.available_permits(), 0);
+    assert_eq!(server.probe.committed.available_permits(), 0);
 }
 
 #[tokio::test]
-async fn refusals_of_a_key_are_equal_but_for_the_id() {
+async fn rejections_of_a_key_are_equal_but_for_the_id() {
     let server = Server::start().await;
     let good = request("{}");
     let mut bodies = Vec::new();
@@ -112,11 +112,11 @@ async fn refusals_of_a_key_are_equal_but_for_the_id() {
 }
 
 #[tokio::test]
-async fn a_refused_method_names_those_that_are_taken() {
+async fn a_rejected_method_names_those_that_are_taken() {
     let server = Server::start().await;
     for method in ["GET", "DELETE", "OPTIONS", "BREW"] {
         let answer = server.ask(request("{}").replace("POST", method)).await;
-        assert_eq!(answer.refusal(), (405, "method_not_allowed".to_owned()), "{method}");
+        assert_eq!(answer.rejection(), (405, "method_not_allowed".to_owned()), "{method}");
         assert_eq!(answer.header("allow"), Some("post"), "{method}");
     }
 }

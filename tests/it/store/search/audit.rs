@@ -90,8 +90,8 @@ fn entries_are_sorted_by_their_time_whatever_their_ids_say() {
         let subject = Subject::project(shop.owner.project_id);
         // Drawn by a workflow, the id sorts after everything that a clock has made.
         let id = uuid::Uuid::from_u128(u128::MAX >> 1);
-        let refused = AuditEvent::read(Action::ResultRefused.as_str(), json!({}));
-        record_once(&shop.pool, id, &bob(), subject, &refused).await.expect("an entry");
+        let rejected = AuditEvent::read(Action::ResultRefused.as_str(), json!({}));
+        record_once(&shop.pool, id, &bob(), subject, &rejected).await.expect("an entry");
         for project_id in [None, Some(shop.owner.project_id)] {
             shop.take(&format!("evt_{}", project_id.is_some())).await;
             let wanted = AuditSearch { project_id, ..Default::default() };

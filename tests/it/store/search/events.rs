@@ -28,7 +28,7 @@ async fn found(shop: &Shop, wanted: EventSearch) -> String {
 }
 
 /// One event in each state, one of another kind, and one of charlie's.
-async fn furnish(shop: &Shop) -> Shop {
+async fn seed(shop: &Shop) -> Shop {
     let charlie = for_charlie(shop).await;
     shop.take("evt_pending").await;
     let applied = shop.take("evt_applied").await;
@@ -46,7 +46,7 @@ async fn furnish(shop: &Shop) -> Shop {
 fn every_filter_of_events_narrows() {
     run(async {
         let shop = Shop::open().await;
-        let charlie = furnish(&shop).await;
+        let charlie = seed(&shop).await;
         let all = "evt_charlie evt_dispute evt_missing evt_failed evt_applied evt_pending";
         let any = EventSearch::default;
         let cases = [
@@ -92,7 +92,7 @@ fn every_filter_of_events_narrows() {
 fn a_row_of_an_event_says_what_belongs_to_it() {
     run(async {
         let shop = Shop::open().await;
-        let charlie = furnish(&shop).await;
+        let charlie = seed(&shop).await;
         let page =
             search(&shop, EventSearch { effect: Some(Effect::Missing), ..Default::default() });
         let rows = page.await.data;

@@ -43,7 +43,7 @@ async fn acknowledge(shop: &Shop, event_id: EventId) {
 }
 
 /// One incident in each state, one of another kind, and one of charlie's.
-async fn furnish(shop: &Shop) -> Shop {
+async fn seed(shop: &Shop) -> Shop {
     let charlie = for_charlie(shop).await;
     shop.missed("evt_open").await;
     acknowledge(shop, shop.missed("evt_seen").await).await;
@@ -62,7 +62,7 @@ async fn furnish(shop: &Shop) -> Shop {
 fn every_filter_of_incidents_narrows() {
     run(async {
         let shop = Shop::open().await;
-        let charlie = furnish(&shop).await;
+        let charlie = seed(&shop).await;
         let any = || IncidentSearch { state: StateFilter::All, ..Default::default() };
         let one = |state| IncidentSearch { state: StateFilter::One(state), ..Default::default() };
         let ours = Some(shop.owner.project_id);
@@ -229,7 +229,7 @@ fn pages_of_incidents_have_no_gaps_and_no_doubles_while_rows_are_added() {
 fn incidents_are_counted_by_state_and_by_project() {
     run(async {
         let shop = Shop::open().await;
-        let charlie = furnish(&shop).await;
+        let charlie = seed(&shop).await;
         let of = |project_id| {
             let pool = shop.pool.clone();
             async move { count_incidents(&pool, project_id).await.expect("counts") }

@@ -60,7 +60,7 @@ async fn roll_up_everything(shop: &Shop) -> usize {
     steps
 }
 
-async fn furnish(shop: &Shop) {
+async fn seed(shop: &Shop) {
     let charlie = for_charlie(shop).await;
     shop.succeed(shop.take("evt_applied").await).await;
     shop.take("evt_pending").await;
@@ -76,7 +76,7 @@ const ALL: &str = "2 opened, 1 resolved; 5/1/2/2 50 %; CometCart 4/1/1/2 33 %, C
 fn the_overview_is_the_same_before_and_after_adding_up() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         assert_eq!(told(&seen(&shop, 7).await), ALL, "nothing is added up yet");
         roll_up_everything(&shop).await;
         assert_eq!(told(&seen(&shop, 7).await), ALL, "what is too new is not added up");
@@ -102,7 +102,7 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
 fn a_late_success_shows_at_once_in_days_that_are_added_up() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         age(&shop, 60).await;
         roll_up_everything(&shop).await;
         let sql = "UPDATE payment_events SET effect = 'succeeded' WHERE effect = 'pending'";
@@ -119,7 +119,7 @@ fn a_late_success_shows_at_once_in_days_that_are_added_up() {
 fn adding_up_by_several_processes_at_once_adds_everything_once() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         age(&shop, 60).await;
         tokio::join!(
             roll_up_everything(&shop),
@@ -135,7 +135,7 @@ fn adding_up_by_several_processes_at_once_adds_everything_once() {
 fn the_overview_covers_its_days_and_its_project_only() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         age(&shop, 24 * 10).await;
         roll_up_everything(&shop).await;
         let nothing = seen(&shop, 7).await;
@@ -154,7 +154,7 @@ fn the_overview_covers_its_days_and_its_project_only() {
 fn times_to_detect_and_repair_are_those_of_the_incidents() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         let sql = "UPDATE incidents SET received_at = opened_at - interval '90 seconds',
                        resolved_at = CASE WHEN state = 'resolved' THEN opened_at + interval '10 minutes' END";
         sqlx::query(sql).execute(&shop.pool).await.expect("times");
@@ -174,7 +174,7 @@ fn times_to_detect_and_repair_are_those_of_the_incidents() {
 fn an_overview_that_lags_behind_says_since_when() {
     run(async {
         let shop = Shop::open().await;
-        furnish(&shop).await;
+        seed(&shop).await;
         age(&shop, 60).await;
         let lagging = seen(&shop, 7).await;
         assert!(lagging.incomplete_since.is_some());

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::super::{EmailSender, SendFailure};
-use super::mail_server::{Authority, Encryption, Heard, Login, MailServer, Rules, sender};
+use super::mail_server::{Authority, Encryption, Login, MailServer, ReceivedMail, Rules, sender};
 use super::{BOB, ID, TRANSIENT, alone};
 use crate::destinations::samples::opened;
 
@@ -21,17 +21,17 @@ async fn server(encryption: Encryption) -> MailServer {
     MailServer::start_with(rules).await
 }
 
-async fn refusal(sender: &EmailSender) -> SendFailure {
+async fn rejection(sender: &EmailSender) -> SendFailure {
     let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not taken");
     assert_eq!(failure.kind, TRANSIENT, "{failure}");
     failure
 }
 
 /// One mail came in whole, after one login, both through TLS.
-fn assert_one_encrypted_mail(heard: &Heard, mechanism: &'static str) {
+fn assert_one_encrypted_mail(received: &ReceivedMail, mechanism: &'static str) {
     let (user, password) = (LOGIN.0.to_owned(), LOGIN.1.to_owned());
-    assert_eq!(heard.logins, [Login { mechanism, user, password, encrypted: true }]);
-    let [mail] = heard.mails.as_slice() else { panic!("one mail, not {:#?}", heard.mails) };
+    assert_eq!(received.logins, [Login { mechanism, user, password, encrypted: true }]);
+    let [mail] = received.mails.as_slice() else { panic!("one mail, not {:#?}", received.mails) };
     assert!(mail.encrypted);
     assert_eq!(
         (mail.from.as_str(), mail.to.as_slice()),
@@ -46,11 +46,11 @@ fn assert_one_encrypted_mail(heard: &Heard, mechanism: &'static str) {
 }
 
 /// Neither a login nor a mail was even begun.
-fn assert_nothing_was_given_away(heard: &Heard) {
-    assert_eq!((heard.logins.as_slice(), heard.mails.as_slice()), (&[][..], &[][..]));
+fn assert_nothing_was_given_away(received: &ReceivedMail) {
+    assert_eq!((received.logins.as_slice(), received.mails.as_slice()), (&[][..], &[][..]));
     let harmless =
         |line: &String| line.starts_with("EHLO ") || line == "STARTTLS" || line == "QUIT";
-    assert!(heard.lines.iter().all(harmless), "{:?}", heard.lines);
+    assert!(received.lines.iter().all(harmless), "{:?}", received.lines);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_mail_goes_through_tls_from_the_first_byte_with_a_login() {
     let sender = server.sender_by(SMTPS, &[&authority]);
     let sent = sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     assert_eq!(sent.answer, "250 2.0.0 queued as 7F3A");
-    assert_one_encrypted_mail(&server.heard_from(1).await, "PLAIN");
+    assert_one_encrypted_mail(&server.received_from(1).await, "PLAIN");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_mail_goes_through_starttls_with_a_login() {
         let server = server(Encryption::StartTls(authority.vouch_for("localhost"))).await;
         let sender = server.sender_by(url, &[&authority]);
         sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
-        assert_one_encrypted_mail(&server.heard_from(1).await, "PLAIN");
+        assert_one_encrypted_mail(&server.received_from(1).await, "PLAIN");
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_server_that_asks_for_user_and_password_one_by_one_gets_both() {
     let server = MailServer::start_with(rules).await;
     let sender = server.sender_by(STARTTLS, &[&authority]);
     sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
-    assert_one_encrypted_mail(&server.heard_from(1).await, "LOGIN");
+    assert_one_encrypted_mail(&server.received_from(1).await, "LOGIN");
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn the_check_goes_through_tls_and_signs_in_without_a_mail() {
     let authority = Authority::new();
     let server = server(Encryption::Always(authority.vouch_for("localhost"))).await;
     server.sender_by(SMTPS, &[&authority]).check().await.expect("a good server");
-    let heard = server.heard_from(1).await;
-    assert_eq!((heard.logins.len(), heard.mails.len()), (1, 0));
+    let received = server.received_from(1).await;
+    assert_eq!((received.logins.len(), received.mails.len()), (1, 0));
 
     let wrong = "smtps://alerts%40cometcart.test:wrong@localhost:PORT";
     let failure = server.sender_by(wrong, &[&authority]).check().await.expect_err("not let in");
@@ -114,10 +114,10 @@ async fn a_server_whose_certificate_nobody_trusts_gets_nothing() {
     ] {
         let server = server(encryption).await;
         for (clients, trusted) in [(1, &[][..]), (2, &[&other])] {
-            let failure = refusal(&server.sender_by(url, trusted)).await;
+            let failure = rejection(&server.sender_by(url, trusted)).await;
             assert!(failure.answer.contains("TLS"), "{failure}");
             assert!(failure.answer.contains("certificate"), "{failure}");
-            assert_nothing_was_given_away(&server.heard_from(clients).await);
+            assert_nothing_was_given_away(&server.received_from(clients).await);
         }
     }
 }
@@ -130,10 +130,10 @@ async fn a_trusted_certificate_of_another_server_is_not_enough() {
         [(SMTPS, Encryption::Always(another())), (STARTTLS, Encryption::StartTls(another()))]
     {
         let server = server(encryption).await;
-        let failure = refusal(&server.sender_by(url, &[&authority])).await;
+        let failure = rejection(&server.sender_by(url, &[&authority])).await;
         assert!(failure.answer.contains("TLS"), "{failure}");
         assert!(failure.answer.contains("not valid for name"), "{failure}");
-        assert_nothing_was_given_away(&server.heard_from(1).await);
+        assert_nothing_was_given_away(&server.received_from(1).await);
     }
 }
 
@@ -141,9 +141,9 @@ async fn a_trusted_certificate_of_another_server_is_not_enough() {
 async fn a_server_without_starttls_is_left_before_the_login_where_the_url_demands_it() {
     let authority = Authority::new();
     let server = server(Encryption::None).await;
-    let failure = refusal(&server.sender_by(STARTTLS, &[&authority])).await;
+    let failure = rejection(&server.sender_by(STARTTLS, &[&authority])).await;
     assert!(failure.answer.contains("STARTTLS is not supported"), "{failure}");
-    assert_nothing_was_given_away(&server.heard_from(1).await);
+    assert_nothing_was_given_away(&server.received_from(1).await);
 }
 
 #[tokio::test]
@@ -151,8 +151,8 @@ async fn a_server_without_starttls_gets_the_mail_in_the_clear_where_the_url_allo
     let server = server(Encryption::None).await;
     let sender = server.sender_by(OPPORTUNISTIC, &[]);
     sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
-    let heard = server.heard_from(1).await;
-    let [mail] = heard.mails.as_slice() else { panic!("one mail, not {:#?}", heard.mails) };
+    let received = server.received_from(1).await;
+    let [mail] = received.mails.as_slice() else { panic!("one mail, not {:#?}", received.mails) };
     assert!(!mail.encrypted);
 }
 
@@ -166,9 +166,9 @@ async fn an_offer_of_starttls_that_is_taken_back_is_no_leave_to_go_on_in_the_cle
             ..Rules::default()
         };
         let server = MailServer::start_with(rules).await;
-        let failure = refusal(&server.sender_by(url, &[&authority])).await;
+        let failure = rejection(&server.sender_by(url, &[&authority])).await;
         assert!(failure.answer.contains("TLS not available"), "{failure}");
-        assert_nothing_was_given_away(&server.heard_from(1).await);
+        assert_nothing_was_given_away(&server.received_from(1).await);
     }
 }
 
@@ -177,7 +177,7 @@ async fn a_server_that_falls_silent_in_the_handshake_is_given_up() {
     // Nobody accepts the connection, which the system makes all the same.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = silent.local_addr().expect("a bound address").port();
-    let failure = refusal(&sender(&format!("smtps://localhost:{port}"), &[])).await;
+    let failure = rejection(&sender(&format!("smtps://localhost:{port}"), &[])).await;
     assert_eq!(failure.answer, "connecting with TLS: no answer within 500ms");
 }
 
@@ -192,7 +192,7 @@ async fn answers_that_somebody_slips_in_before_the_handshake_count_for_nothing()
         ..Rules::default()
     };
     let server = MailServer::start_with(rules).await;
-    let failure = refusal(&server.sender_by(STARTTLS, &[&authority])).await;
+    let failure = rejection(&server.sender_by(STARTTLS, &[&authority])).await;
     assert!(failure.answer.starts_with("STARTTLS: "), "{failure}");
-    assert_nothing_was_given_away(&server.heard_from(1).await);
+    assert_nothing_was_given_away(&server.received_from(1).await);
 }

@@ -53,7 +53,7 @@ pub(super) enum Encryption {
 
 /// What came in.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Heard {
+pub(super) struct ReceivedMail {
     pub(super) lines: Vec<String>,
     pub(super) logins: Vec<Login>,
     pub(super) mails: Vec<Mail>,
@@ -81,7 +81,7 @@ pub(super) struct Mail {
 /// A running server. It ends with this value.
 pub(super) struct MailServer {
     pub(super) port: u16,
-    heard: watch::Receiver<Heard>,
+    received: watch::Receiver<ReceivedMail>,
     task: JoinHandle<()>,
 }
 
@@ -95,15 +95,15 @@ impl MailServer {
     pub(super) async fn start_with(rules: Rules) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();
-        let (log, heard) = watch::channel(Heard::default());
+        let (log, received) = watch::channel(ReceivedMail::default());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A client that hangs up, or breaks the handshake off, is what some tests want.
                 let _ended = converse(stream, &rules, &log).await;
-                log.send_modify(|heard| heard.ended += 1);
+                log.send_modify(|received| received.ended += 1);
             }
         });
-        Self { port, heard, task }
+        Self { port, received, task }
     }
 
     /// A sender that gives each step half a second, with a login such as `user:password@`.
@@ -117,14 +117,14 @@ impl MailServer {
     }
 
     /// Every line so far.
-    pub(super) fn heard(&self) -> Vec<String> {
-        self.heard.borrow().lines.clone()
+    pub(super) fn received(&self) -> Vec<String> {
+        self.received.borrow().lines.clone()
     }
 
     /// What came in, once as many clients have left; there is nothing more to come then.
-    pub(super) async fn heard_from(&self, clients: usize) -> Heard {
-        let mut heard = self.heard.clone();
-        let left = heard.wait_for(|heard| heard.ended >= clients);
+    pub(super) async fn received_from(&self, clients: usize) -> ReceivedMail {
+        let mut received = self.received.clone();
+        let left = received.wait_for(|received| received.ended >= clients);
         let left = timeout(Duration::from_secs(5), left).await.expect("the client leaves");
         left.expect("a running server").clone()
     }
@@ -153,7 +153,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 async fn converse(
     stream: TcpStream,
     rules: &Rules,
-    log: &watch::Sender<Heard>,
+    log: &watch::Sender<ReceivedMail>,
 ) -> std::io::Result<()> {
     let mut session = Session::new(rules, log);
     let mut wire: BufReader<Box<dyn Wire>> = BufReader::new(Box::new(stream));

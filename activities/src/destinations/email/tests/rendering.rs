@@ -1,6 +1,6 @@
 //! What a message says, to a person and to a machine that would like to obey it.
 
-use domain::alert::{AlertFacts, LastAnswer};
+use domain::alert::{AlertFacts, LastResponse};
 
 use super::super::render;
 use crate::destinations::samples::{hostile, opened, repair_failed, resolved};
@@ -100,7 +100,7 @@ fn a_resolved_incident_reads_well() {
 #[test]
 fn the_html_says_what_the_text_says() {
     let facts = AlertFacts {
-        last_answer: Some(LastAnswer { status: Some(502), excerpt: "Bad Gateway".to_owned() }),
+        last_answer: Some(LastResponse { status: Some(502), excerpt: "Bad Gateway".to_owned() }),
         test_message: true,
         ..repair_failed()
     };

@@ -21,11 +21,11 @@ async fn kind_of(script: Script) -> (FailureKind, String) {
 async fn a_hostile_message_is_one_message_to_one_address() {
     let server = MailServer::start(&[]).await;
     server.sender("").send(BOB, &alone(ID), &hostile()).await.expect("taken");
-    let heard = server.heard();
-    let commands = |word: &str| heard.iter().filter(|line| line.starts_with(word)).count();
+    let received = server.received();
+    let commands = |word: &str| received.iter().filter(|line| line.starts_with(word)).count();
     assert_eq!((commands("MAIL FROM"), commands("RCPT TO"), commands("DATA")), (1, 1, 1));
-    let mut headers = heard.iter().take_while(|line| !line.is_empty());
-    assert!(!headers.any(|line| line.starts_with("Bcc")), "{heard:?}");
+    let mut headers = received.iter().take_while(|line| !line.is_empty());
+    assert!(!headers.any(|line| line.starts_with("Bcc")), "{received:?}");
 }
 
 #[tokio::test]
@@ -33,8 +33,8 @@ async fn the_server_gets_the_whole_message() {
     let server = MailServer::start(&[]).await;
     let sent = send(&server).await.expect("taken");
     assert_eq!(sent.answer, "250 2.0.0 queued as 7F3A");
-    let heard = server.heard();
-    let has = |line: &str| heard.iter().any(|heard| heard == line);
+    let received = server.received();
+    let has = |line: &str| received.iter().any(|received| received == line);
     for line in [
         "MAIL FROM:<alerts@sendpromptly.test>",
         "RCPT TO:<bob@cometcart.test>",
@@ -46,11 +46,11 @@ async fn the_server_gets_the_whole_message() {
         "MIME-Version: 1.0",
         "QUIT",
     ] {
-        assert!(has(line), "{line} is not in {heard:#?}");
+        assert!(has(line), "{line} is not in {received:#?}");
     }
-    assert!(heard.iter().any(|line| line.starts_with("Date: ")));
-    assert!(heard.iter().any(|line| line.starts_with("Content-Type: multipart/alternative")));
-    assert!(!heard.iter().any(|line| line.starts_with("AUTH")));
+    assert!(received.iter().any(|line| line.starts_with("Date: ")));
+    assert!(received.iter().any(|line| line.starts_with("Content-Type: multipart/alternative")));
+    assert!(!received.iter().any(|line| line.starts_with("AUTH")));
 }
 
 #[tokio::test]
@@ -60,11 +60,11 @@ async fn the_login_is_decoded_from_the_url() {
     sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     // base64 of NUL alerts@cometcart.test NUL p@ss
     let auth = "AUTH PLAIN AGFsZXJ0c0Bjb21ldGNhcnQudGVzdABwQHNz";
-    assert!(server.heard().iter().any(|line| line == auth), "{:?}", server.heard());
+    assert!(server.received().iter().any(|line| line == auth), "{:?}", server.received());
 }
 
 #[tokio::test]
-async fn a_refusal_for_now_is_transient_and_one_for_good_is_permanent() {
+async fn a_rejection_for_now_is_transient_and_one_for_good_is_permanent() {
     for (script, kind, said) in [
         (&[("RCPT", "450 4.2.0 greylisted")] as Script, TRANSIENT, "4.2.0 greylisted"),
         (&[("MAIL", "421 4.3.2 shutting down")], TRANSIENT, "shutting down"),
@@ -145,7 +145,7 @@ async fn a_server_that_is_away_may_come_back() {
 async fn the_settings_can_be_checked_without_a_mail() {
     let server = MailServer::start(&[]).await;
     server.sender("").check().await.expect("a good server");
-    assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")));
+    assert!(!server.received().iter().any(|line| line.starts_with("MAIL")));
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn bad_addresses_and_ids_are_permanent() {
             server.sender("").send(address, &alone(id), &opened()).await.expect_err("refused");
         assert_eq!(failure.kind, FailureKind::Permanent, "{address:?} {id:?}");
     }
-    assert_eq!(server.heard(), Vec::<String>::new());
+    assert_eq!(server.received(), Vec::<String>::new());
     let bad_from = EmailSender::smtp("smtp://127.0.0.1", "nobody");
     assert_eq!(bad_from.err(), Some(MailSettingsError::From));
 }

@@ -4,8 +4,8 @@
 //! endpoint checks the signature of each callback, and alerts arrive where `dev` sends them. The
 //! shop's project stays behind, so that its incidents can be looked at.
 
-mod shop;
-mod story;
+mod app;
+mod run;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
@@ -18,13 +18,13 @@ use store::destinations::NewDestination;
 use store::projects::ProjectSettings;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 use crate::random;
 
-use shop::Shop;
-use story::Story;
+use app::DemoApp;
+use run::DemoRun;
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
@@ -41,26 +41,26 @@ const BOB: &str = "bob@shop.example";
 ///
 /// # Errors
 /// When no `dev` runs, or the story does not go as it should.
-pub async fn run(context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
-    let dev = desk.dev().cloned().ok_or_else(|| {
+pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let dev = admin.dev().cloned().ok_or_else(|| {
         let cure =
             "the demo needs a running dev: start `sendpromptly dev`, and leave DATABASE_URL unset";
         Failure::Unavailable(cure.to_owned())
     })?;
     let secret = random::signing_secret()?;
     let key = random::api_key(Mode::Test)?;
-    let shop = Shop::open(&dev.url, key.reveal(), secret.clone()).await?;
-    let project_id = furnish(&desk, &shop, &secret, &key).await?;
-    let story = Story { desk: &desk, dev: &dev, shop: &shop, quiet: context.json };
-    story.tell().await?;
-    Answer::new(&json!({ "project_id": project_id }), "")
+    let app = DemoApp::open(&dev.url, key.reveal(), secret.clone()).await?;
+    let project_id = seed(&admin, &app, &secret, &key).await?;
+    let demo = DemoRun { admin: &admin, dev: &dev, app: &app, quiet: context.json };
+    demo.play().await?;
+    CommandOutput::new(&json!({ "project_id": project_id }), "")
 }
 
 /// The shop's own project, with its key and bob's address.
-async fn furnish(
-    desk: &Desk,
-    shop: &Shop,
+async fn seed(
+    admin: &AdminContext,
+    app: &DemoApp,
     secret: &SigningSecret,
     key: &domain::api_key::ApiKey,
 ) -> anyhow::Result<ProjectId> {
@@ -68,16 +68,17 @@ async fn furnish(
         name: "Demo shop".to_owned(),
         mode: Mode::Test,
         timeout_minutes: 1,
-        repair_url: Some(shop.repair_url()),
+        repair_url: Some(app.repair_url()),
         snapshots: false,
     };
-    let master_key = desk.master_key().await?;
+    let master_key = admin.master_key().await?;
     let bob = NewDestination::email(BOB)?;
-    desk.transaction(async |tx| {
-        let id = create_project(tx, &desk.actor, &settings, secret, &master_key).await?;
-        create_key(tx, &desk.actor, id, "demo", key).await?;
-        add_destination(tx, &desk.actor, &master_key, id, &bob).await?;
-        Ok(id)
-    })
-    .await
+    admin
+        .transaction(async |tx| {
+            let id = create_project(tx, &admin.actor, &settings, secret, &master_key).await?;
+            create_key(tx, &admin.actor, id, "demo", key).await?;
+            add_destination(tx, &admin.actor, &master_key, id, &bob).await?;
+            Ok(id)
+        })
+        .await
 }

@@ -9,9 +9,9 @@ use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Examples:
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long)]
     project: String,
     #[command(flatten)]
-    place: Place,
+    place: AddressArgs,
     /// What people call it; by default the address, or the last four characters of the Slack URL.
     #[arg(long)]
     label: Option<String>,
@@ -37,7 +37,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Place {
+struct AddressArgs {
     /// An e-mail address.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
@@ -52,14 +52,14 @@ struct Added {
     kind: &'static str,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
-    let project = desk.project(&args.project).await?;
-    let new = read(&args.place, project.mode, &desk.callback_allow()?)?;
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let project = admin.project(&args.project).await?;
+    let new = read(&args.place, project.mode, &admin.callback_allow()?)?;
     let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
-    let key = desk.master_key().await?;
-    let added =
-        desk.transaction(async |tx| add_destination(tx, &desk.actor, &key, project.id, &new).await);
+    let key = admin.master_key().await?;
+    let added = admin
+        .transaction(async |tx| add_destination(tx, &admin.actor, &key, project.id, &new).await);
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
@@ -73,10 +73,14 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         domain::alert::one_line(&project.name),
         domain::alert::one_line(new.name())
     );
-    Answer::new(&Added { destination_id, kind: new.target.kind() }, human)
+    CommandOutput::new(&Added { destination_id, kind: new.target.kind() }, human)
 }
 
-fn read(place: &Place, mode: Mode, allow: &AllowedNetworks) -> Result<NewDestination, Failure> {
+fn read(
+    place: &AddressArgs,
+    mode: Mode,
+    allow: &AllowedNetworks,
+) -> Result<NewDestination, Failure> {
     match (&place.email, &place.slack) {
         (Some(address), _) => {
             NewDestination::email(address).map_err(|why| Failure::option("email", why))
@@ -92,7 +96,7 @@ mod tests {
     use super::*;
 
     fn place(email: Option<&str>, slack: Option<&str>) -> Result<NewDestination, Failure> {
-        let place = Place { email: email.map(Into::into), slack: slack.map(Into::into) };
+        let place = AddressArgs { email: email.map(Into::into), slack: slack.map(Into::into) };
         read(&place, Mode::Test, &AllowedNetworks::none())
     }
 

@@ -6,9 +6,9 @@ use store::destinations::{self, Destination};
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::answer::{Answer, List};
-use crate::desk::Desk;
-use crate::text::{Tone, moment, plain, table_or};
+use crate::admin_context::AdminContext;
+use crate::output::{CommandOutput, List};
+use crate::text::{Tone, format_timestamp, plain, table_or};
 
 pub const HELP: &str = "\
 Example:
@@ -44,25 +44,25 @@ impl From<Destination> for Shape {
     }
 }
 
-pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
+pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
     let project = match project {
-        Some(id) => Some(desk.project(id).await?.id),
+        Some(id) => Some(admin.project(id).await?.id),
         None => None,
     };
-    let destinations = destinations::list_destinations(&desk.pool, project).await?;
+    let destinations = destinations::list_destinations(&admin.pool, project).await?;
     let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
     let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
-    Answer::new(&List::whole(destinations.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(destinations.into_iter().map(Shape::from).collect()), human)
 }
 
 fn row(destination: &Destination) -> Vec<(String, Tone)> {
     let failing = destination.retry_at.filter(|at| *at > OffsetDateTime::now_utc());
     let state = match (destination.broken_at, failing) {
         (None, None) => ("works".to_owned(), Tone::Good),
-        (None, Some(at)) => (format!("failing, next attempt {}", moment(at)), Tone::Bad),
-        (Some(at), _) => (format!("broken since {}", moment(at)), Tone::Bad),
+        (None, Some(at)) => (format!("failing, next attempt {}", format_timestamp(at)), Tone::Bad),
+        (Some(at), _) => (format!("broken since {}", format_timestamp(at)), Tone::Bad),
     };
     vec![
         plain(&destination.id),

@@ -8,7 +8,7 @@ mod test;
 use clap::Subcommand;
 
 use crate::Context;
-use crate::answer::Answer;
+use crate::output::CommandOutput;
 
 /// What can be done with destinations.
 #[derive(Debug, Subcommand)]
@@ -41,7 +41,7 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Add(args) => add::run(args, context).await,
             Self::List { project } => list::run(project.as_deref(), context).await,

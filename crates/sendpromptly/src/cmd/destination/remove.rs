@@ -5,9 +5,9 @@ use serde::Serialize;
 use store::administration::destination::remove_destination;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{no_such, parse_id};
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Example:
@@ -19,12 +19,12 @@ struct Removed {
     project_id: ProjectId,
 }
 
-pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let destination_id: DestinationId = parse_id("destination", id)?;
-    let desk = Desk::open(context).await?;
+    let admin = AdminContext::open(context).await?;
     let found =
-        desk.transaction(async |tx| remove_destination(tx, &desk.actor, destination_id).await);
+        admin.transaction(async |tx| remove_destination(tx, &admin.actor, destination_id).await);
     let project_id = found.await?.ok_or_else(|| no_such("destination", destination_id))?;
     let removed = Removed { destination_id, project_id };
-    Answer::new(&removed, format!("Destination {destination_id} is removed."))
+    CommandOutput::new(&removed, format!("Destination {destination_id} is removed."))
 }

@@ -1,10 +1,10 @@
 //! `destination test`: a real message by the real way, and the real answer.
 //!
-//! What is sent, and what its answer changes, is [`activities::trial`]'s; here it is told.
+//! What is sent, and what its answer changes, is [`activities::test_message`]'s; here it is told.
 
 use activities::Deps;
 use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
-use activities::trial::{Trial, try_destination};
+use activities::test_message::{TestMessage, send_test_message};
 use domain::alert::SlackUrl;
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
@@ -12,9 +12,9 @@ use serde::Serialize;
 use store::MasterKey;
 use store::destinations::{self, SavedTarget, Target};
 
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 use crate::{Context, local, senders};
 
@@ -33,48 +33,48 @@ struct Tested<'a> {
     answer: &'a str,
 }
 
-pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let id: DestinationId = parse_id("destination", id)?;
-    let desk = Desk::open(context).await?;
-    let key = desk.master_key().await?;
-    let found = destinations::find_target(&desk.pool, &key, id).await?;
+    let admin = AdminContext::open(context).await?;
+    let key = admin.master_key().await?;
+    let found = destinations::find_target(&admin.pool, &key, id).await?;
     let target = found.ok_or_else(|| no_such("destination", id))?;
-    let deps = deps(&desk, context, key, &target)?;
-    let sending = try_destination(&deps, id, &desk.actor);
-    let trial = while_waiting("waiting for the answer", sending).await?;
-    let Trial { kind, outcome } = trial.ok_or_else(|| no_such("destination", id))?;
+    let deps = deps(&admin, context, key, &target)?;
+    let sending = send_test_message(&deps, id, &admin.actor);
+    let test_message = while_waiting("waiting for the answer", sending).await?;
+    let TestMessage { kind, outcome } = test_message.ok_or_else(|| no_such("destination", id))?;
     match outcome {
         Ok(Sent { answer }) => {
             let human = format!("Delivered. The response: {answer}");
             let tested = Tested { destination_id: id, kind, delivered: true, answer: &answer };
-            Answer::new(&tested, human)
+            CommandOutput::new(&tested, human)
         }
-        Err(failure) => Err(refusal(kind, &failure).into()),
+        Err(failure) => Err(rejection(kind, &failure).into()),
     }
 }
 
 /// What the message leaves by; what is missing for it is said before anything is sent.
 fn deps(
-    desk: &Desk,
+    admin: &AdminContext,
     context: &Context,
     key: MasterKey,
     saved: &SavedTarget,
 ) -> anyhow::Result<Deps> {
-    let allow = desk.callback_allow()?;
-    let senders = senders_for(desk, context, saved, allow.clone())?;
+    let allow = admin.callback_allow()?;
+    let senders = senders_for(admin, context, saved, allow.clone())?;
     Ok(Deps {
-        pool: desk.pool.clone(),
+        pool: admin.pool.clone(),
         master_key: key,
         http: senders.http.clone(),
         allow,
         senders,
-        public_url: public_url(desk, context)?,
+        public_url: public_url(admin, context)?,
         mail_domain: senders::mail_domain(&context.environment.mail_from()?),
     })
 }
 
 fn senders_for(
-    desk: &Desk,
+    admin: &AdminContext,
     context: &Context,
     saved: &SavedTarget,
     allow: AllowedNetworks,
@@ -83,7 +83,7 @@ fn senders_for(
         SlackUrl::parse(url, saved.mode, &allow)
             .map_err(|error| Failure::Validation(error.to_string()))?;
     }
-    match (desk.dev(), &saved.target) {
+    match (admin.dev(), &saved.target) {
         (Some(_), _) => {
             let folder = local::mail_dir(&context.data_dir);
             senders::set_up(&context.environment, allow, Some(folder))
@@ -93,7 +93,7 @@ fn senders_for(
     }
 }
 
-fn refusal(kind: &str, failure: &SendFailure) -> Failure {
+fn rejection(kind: &str, failure: &SendFailure) -> Failure {
     let meaning = match failure.kind {
         FailureKind::Transient { .. } => "it may work later",
         FailureKind::Permanent => "it will not work as it is",
@@ -108,8 +108,8 @@ fn refusal(kind: &str, failure: &SendFailure) -> Failure {
 }
 
 /// The console itself: there is no incident to lead to.
-fn public_url(desk: &Desk, context: &Context) -> anyhow::Result<String> {
-    match desk.dev() {
+fn public_url(admin: &AdminContext, context: &Context) -> anyhow::Result<String> {
+    match admin.dev() {
         Some(dev) => Ok(dev.url.clone()),
         None => Ok(context.environment.public_url(context.environment.listen()?)?),
     }
@@ -130,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_test_says_what_the_other_side_said_and_what_it_means() {
+    fn a_rejected_test_says_what_the_other_side_said_and_what_it_means() {
         let failure = SendFailure { kind: FailureKind::Gone, answer: "404 no_service".into() };
-        let failure = refusal("slack", &failure);
+        let failure = rejection("slack", &failure);
         assert_eq!(failure.code(), "undelivered");
         assert_eq!(
             failure.to_string(),

@@ -20,19 +20,19 @@ const API: &str = "api";
 const OPERATORS: &str = "operators";
 const PROJECTS: &str = "projects";
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many projects that lack something are named.
 const MAX_NAMED: usize = 5;
 
 /// Whether an api answers where links lead to.
 pub(super) async fn api(url: &str) -> Check {
     match while_waiting(format!("waiting for {url}"), ask(url)).await {
-        Ok(Answer { is_ours: true, .. }) => Check::pass(API, format!("answers at {url}")),
-        Ok(Answer { status, redirect_to: Some(target), .. }) => Check::warn(
+        Ok(EndpointResponse { is_ours: true, .. }) => Check::pass(API, format!("answers at {url}")),
+        Ok(EndpointResponse { status, redirect_to: Some(target), .. }) => Check::warn(
             API,
             format!("{url} answers {status} to {target}: set {PUBLIC_URL} to where it leads"),
         ),
-        Ok(Answer { status, .. }) => Check::warn(
+        Ok(EndpointResponse { status, .. }) => Check::warn(
             API,
             format!(
                 "{url} answers {status}, and not as our api does: see that {PUBLIC_URL} and the proxy \
@@ -49,15 +49,15 @@ pub(super) async fn api(url: &str) -> Check {
     }
 }
 
-struct Answer {
+struct EndpointResponse {
     status: u16,
     redirect_to: Option<String>,
     is_ours: bool,
 }
 
-async fn ask(url: &str) -> anyhow::Result<Answer> {
+async fn ask(url: &str) -> anyhow::Result<EndpointResponse> {
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     let answer = client.get(format!("{url}/readyz")).send().await;
@@ -68,7 +68,7 @@ async fn ask(url: &str) -> anyhow::Result<Answer> {
     let status = answer.status().as_u16();
     let body = answer.text().await.unwrap_or_default();
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    Ok(Answer { status, redirect_to, is_ours: body["checks"].is_array() })
+    Ok(EndpointResponse { status, redirect_to, is_ours: body["checks"].is_array() })
 }
 
 /// Whether people can sign in, and apps can work with their projects.

@@ -17,8 +17,8 @@ use engine::health;
 use serde::Serialize;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::{self, Site};
+use crate::admin_context::{self, DatabaseTarget};
+use crate::output::CommandOutput;
 use crate::text::{Tone, plain, table};
 
 use self::parts::Database;
@@ -73,7 +73,7 @@ pub(super) enum Status {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct DoctorReport<'a> {
     checks: &'a [Check],
 }
 
@@ -124,11 +124,11 @@ impl Check {
 ///
 /// # Errors
 /// When there is no such project; a check that fails is no error.
-pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
-    let site = Site::find(context);
-    let dev = site.as_ref().ok().and_then(|site| site.dev.clone());
-    let engine = Arc::new(desk::engine(dev.as_ref(), context));
-    let (database, mut checks) = Database::open(site, &engine, context).await;
+pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
+    let target = DatabaseTarget::find(context);
+    let dev = target.as_ref().ok().and_then(|target| target.dev.clone());
+    let engine = Arc::new(admin_context::engine(dev.as_ref(), context));
+    let (database, mut checks) = Database::open(target, &engine, context).await;
     checks.insert(0, parts::settings(&crate::settings::find_unknown(), context));
     checks.insert(1, parts::public_url(context, dev.is_some()));
     checks.push(parts::mail(context, dev.is_some(), database.pool.as_ref()).await);
@@ -144,7 +144,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
     report(&checks)
 }
 
-fn report(checks: &[Check]) -> anyhow::Result<Answer> {
+fn report(checks: &[Check]) -> anyhow::Result<CommandOutput> {
     let failed = checks.iter().filter(|check| check.status == Status::Fail).count();
     let rows = checks
         .iter()
@@ -155,7 +155,7 @@ fn report(checks: &[Check]) -> anyhow::Result<Answer> {
         1 => "1 check failed.".to_owned(),
         many => format!("{many} checks failed."),
     };
-    let answer = Answer::new(&Report { checks }, format!("{list}\n\n{verdict}"))?;
+    let answer = CommandOutput::new(&DoctorReport { checks }, format!("{list}\n\n{verdict}"))?;
     Ok(answer.with_verdict(failed == 0))
 }
 

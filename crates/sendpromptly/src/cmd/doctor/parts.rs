@@ -8,9 +8,9 @@ use store::{MasterKey, PgPool, pool, signing_secrets};
 use url::Url;
 
 use super::Check;
+use crate::admin_context::{DatabaseTarget, find_master_key};
 use crate::cmd::worker;
 use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL};
-use crate::desk::{Site, find_master_key};
 use crate::local::DevState;
 use crate::progress::while_waiting;
 use crate::settings::UnknownSetting;
@@ -29,25 +29,25 @@ pub(super) struct Database {
     /// The master key, if it opens what is there.
     pub(super) key: Option<MasterKey>,
     /// Where the database is, if that is known.
-    pub(super) site: Option<Site>,
+    pub(super) target: Option<DatabaseTarget>,
 }
 
 impl Database {
     /// Checks the database, what is in it, Temporal, and whether the work gets done.
     pub(super) async fn open(
-        site: anyhow::Result<Site>,
+        target: anyhow::Result<DatabaseTarget>,
         engine: &Arc<Engine>,
         context: &Context,
     ) -> (Self, Vec<Check>) {
         // The checks themselves wait for two seconds, which a first connection may need.
         let _reached = while_waiting("waiting for Temporal", engine.check()).await;
-        let (mut opened, mut checks) = match site {
+        let (mut opened, mut checks) = match target {
             Err(error) => {
                 let mut checks = vec![Check::fail(DATABASE, failure::message(&error))];
-                checks.extend(health::look_at_temporal(engine).await.into_iter().map(Check::from));
-                (Self { pool: None, key: None, site: None }, checks)
+                checks.extend(health::check_temporal(engine).await.into_iter().map(Check::from));
+                (Self { pool: None, key: None, target: None }, checks)
             }
-            Ok(site) => look(site, engine, context).await,
+            Ok(target) => poll(target, engine, context).await,
         };
         let (key, check) = master_key(opened.pool.as_ref(), context).await;
         checks.push(check);
@@ -110,13 +110,17 @@ pub(super) fn console_url(context: &Context, dev: Option<&DevState>) -> Option<S
     }
 }
 
-async fn look(site: Site, engine: &Arc<Engine>, context: &Context) -> (Database, Vec<Check>) {
-    let name = site.name(context);
-    let pool = match site.connect_lazily() {
+async fn poll(
+    target: DatabaseTarget,
+    engine: &Arc<Engine>,
+    context: &Context,
+) -> (Database, Vec<Check>) {
+    let name = target.name(context);
+    let pool = match target.connect_lazily() {
         Ok(pool) => pool,
         Err(error) => {
             let checks = vec![Check::fail(DATABASE, format!("{name}: {error}"))];
-            return (Database { pool: None, key: None, site: Some(site) }, checks);
+            return (Database { pool: None, key: None, target: Some(target) }, checks);
         }
     };
     let _reached =
@@ -124,7 +128,7 @@ async fn look(site: Site, engine: &Arc<Engine>, context: &Context) -> (Database,
     let report = Monitor::new(pool.clone(), Arc::clone(engine)).report().await;
     let usable = report.accepts_receipts().then_some(pool);
     let checks = report.checks.into_iter().map(Check::from).collect();
-    (Database { pool: usable, key: None, site: Some(site) }, checks)
+    (Database { pool: usable, key: None, target: Some(target) }, checks)
 }
 
 /// The mail server, up to the point where a mail would be sent.
@@ -148,7 +152,7 @@ pub(super) async fn mail(context: &Context, in_dev: bool, pool: Option<&PgPool>)
         Err(error) => return Check::fail(SMTP, failure::message(&error)),
     };
     match while_waiting("waiting for the mail server", Box::pin(sender.check())).await {
-        Err(refused) => Check::fail(SMTP, refused.answer),
+        Err(rejected) => Check::fail(SMTP, rejected.answer),
         Ok(()) => match (server, folder) {
             (None, Some(folder)) => {
                 Check::pass(SMTP, format!("mails become files in {}", folder.display()))

@@ -1,7 +1,7 @@
 //! The checks of one project's repair endpoint, by three probes: a good one, one with a wrong
 //! signature, one with an old timestamp.
 
-use activities::http::{Answer, ExchangeError, GuardedClient, HttpPolicy};
+use activities::http::{ExchangeError, GuardedClient, HttpPolicy, HttpResponse};
 use anyhow::Context as _;
 use domain::alert::one_line;
 use domain::callback_header::CallbackHeader;
@@ -33,7 +33,7 @@ const SLOW_MS: i64 = 5_000;
 /// How much of an answer is shown, in characters.
 const MAX_QUOTE: usize = 300;
 
-type Outcome = Result<Answer, ExchangeError>;
+type Outcome = Result<HttpResponse, ExchangeError>;
 
 /// What came back from each probe.
 struct Outcomes {
@@ -49,7 +49,7 @@ pub(super) async fn check(
     context: &Context,
 ) -> anyhow::Result<Vec<Check>> {
     let id: ProjectId = parse_id("project", project)?;
-    let (Some(pool), Some(key), Some(site)) = (&database.pool, &database.key, &database.site)
+    let (Some(pool), Some(key), Some(target)) = (&database.pool, &database.key, &database.target)
     else {
         return Ok(vec![Check::skip(URL, "needs the database and the master key")]);
     };
@@ -58,7 +58,7 @@ pub(super) async fn check(
         let cure = "the project has none, so Reprocess cannot work: set it with `project update`";
         return Ok(vec![Check::warn(URL, cure)]);
     };
-    let allow = site.callback_allow(context)?;
+    let allow = target.callback_allow(context)?;
     let url = match RepairUrl::parse(text, project.mode, &allow) {
         Ok(url) => url,
         Err(error) => return Ok(vec![Check::fail(URL, error.to_string())]),
@@ -109,17 +109,17 @@ async fn probe_all(
 fn judge(outcomes: &Outcomes) -> Vec<Check> {
     let good = judge_good(&outcomes.good);
     let works = takes_good_ones(outcomes);
-    let refused = |name, what, outcome| {
+    let rejected = |name, what, outcome| {
         if works {
-            judge_refused(name, what, outcome)
+            judge_rejected(name, what, outcome)
         } else {
             Check::skip(name, "proves nothing as long as a good probe is not taken")
         }
     };
     vec![
         good,
-        refused(BAD_SIGNATURE, "a wrong signature", &outcomes.bad_signature),
-        refused(STALE, "a timestamp of 10 minutes ago", &outcomes.stale),
+        rejected(BAD_SIGNATURE, "a wrong signature", &outcomes.bad_signature),
+        rejected(STALE, "a timestamp of 10 minutes ago", &outcomes.stale),
         judge_redirect(outcomes),
         judge_speed(outcomes),
     ]
@@ -162,9 +162,9 @@ fn judge_good(outcome: &Outcome) -> Check {
     }
 }
 
-fn judge_refused(name: &'static str, what: &str, outcome: &Outcome) -> Check {
+fn judge_rejected(name: &'static str, what: &str, outcome: &Outcome) -> Check {
     match outcome {
-        Ok(answer) if is_refusal(answer.status) => {
+        Ok(answer) if is_rejection(answer.status) => {
             Check::pass(name, format!("{what} is refused ({})", answer.status))
         }
         Ok(answer) => Check::fail(
@@ -193,7 +193,7 @@ fn judge_redirect(outcomes: &Outcomes) -> Check {
 }
 
 /// What a redirect says: its status, and where it leads.
-fn redirected(answer: &Answer) -> String {
+fn redirected(answer: &HttpResponse) -> String {
     match &answer.redirect_to {
         Some(target) => format!("answers {} to {target}", answer.status),
         None => format!("answers {}", answer.status),
@@ -211,7 +211,7 @@ fn judge_speed(outcomes: &Outcomes) -> Check {
     }
 }
 
-fn answers(outcomes: &Outcomes) -> impl Iterator<Item = &Answer> {
+fn answers(outcomes: &Outcomes) -> impl Iterator<Item = &HttpResponse> {
     let all = [&outcomes.good, &outcomes.bad_signature, &outcomes.stale];
     all.into_iter().filter_map(|outcome| outcome.as_ref().ok())
 }
@@ -220,12 +220,12 @@ const fn is_success(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-const fn is_refusal(status: u16) -> bool {
+const fn is_rejection(status: u16) -> bool {
     matches!(status, 400..=499)
 }
 
 /// What the endpoint said, for its owner, on one line.
-fn quoted(answer: &Answer) -> String {
+fn quoted(answer: &HttpResponse) -> String {
     quote(&answer.excerpt)
 }
 

@@ -3,8 +3,14 @@ use activities::http::ErrorClass;
 use super::super::Status;
 use super::*;
 
-fn answered(status: u16, latency_ms: i64) -> Answer {
-    Answer { status, retry_after: None, redirect_to: None, excerpt: String::new(), latency_ms }
+fn answered(status: u16, latency_ms: i64) -> HttpResponse {
+    HttpResponse {
+        status,
+        retry_after: None,
+        redirect_to: None,
+        excerpt: String::new(),
+        latency_ms,
+    }
 }
 
 fn unanswered() -> ExchangeError {
@@ -30,7 +36,7 @@ fn an_endpoint_that_takes_anything_fails() {
 }
 
 #[test]
-fn refusing_everything_proves_nothing_about_signatures() {
+fn rejecting_everything_proves_nothing_about_signatures() {
     let found = statuses(Ok(answered(401, 20)), Ok(answered(401, 20)), Ok(answered(401, 20)));
     assert_eq!(found, [Status::Fail, Status::Skip, Status::Skip, Status::Pass, Status::Pass]);
 }
@@ -45,7 +51,7 @@ fn a_redirect_is_a_failure_by_its_own_name() {
 #[test]
 fn a_redirects_target_is_named_as_the_address_to_save() {
     let target = Some("https://www.example.com/repair".to_owned());
-    let moved = || Ok(Answer { redirect_to: target.clone(), ..answered(308, 20) });
+    let moved = || Ok(HttpResponse { redirect_to: target.clone(), ..answered(308, 20) });
     let checks = judge(&Outcomes { good: moved(), bad_signature: moved(), stale: moved() });
     let (good, redirect) = (&checks[0].message, &checks[3].message);
     assert_eq!(good, "answers 308 to https://www.example.com/repair, which is not followed");
@@ -59,11 +65,11 @@ fn a_redirects_target_is_named_as_the_address_to_save() {
 fn what_a_failing_endpoint_says_is_read_to_its_end_on_one_line() {
     let said = "the raw body is needed before any parser:\n  express.json() ran first, so there is \
                 only an object here; mount express.raw({ type: \"application/json\" }) on this route";
-    let answer = Answer { excerpt: said.to_owned(), ..answered(500, 20) };
+    let answer = HttpResponse { excerpt: said.to_owned(), ..answered(500, 20) };
     let message = judge_good(&Ok(answer)).message;
     assert!(message.contains(&one_line(said)), "{message}");
     assert!(!message.contains('\n'), "{message}");
-    let endless = Answer { excerpt: "x".repeat(2_000), ..answered(500, 20) };
+    let endless = HttpResponse { excerpt: "x".repeat(2_000), ..answered(500, 20) };
     let message = judge_good(&Ok(endless)).message;
     assert!(message.contains(&"x".repeat(300)) && !message.contains(&"x".repeat(301)));
     let bare = judge_good(&Ok(answered(500, 20))).message;

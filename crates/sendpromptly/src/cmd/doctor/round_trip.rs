@@ -23,9 +23,9 @@ use store::pool::transaction;
 use store::projects::Project;
 use store::search::events::{EventRow, EventSearch, search_events};
 use store::transitions::receipt::{Delivery, accept_receipt};
-use store::transitions::reprocess::{Wanted, request_reprocess};
-use store::transitions::resolve::{Resolving, resolve_incident};
-use store::transitions::result::{Report, ResultAnswer, accept_result};
+use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
+use store::transitions::resolve::{ResolveRequest, resolve_incident};
+use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 use store::{
     MasterKey, PgPool, StoreError, alerts, declared_names, incidents, reprocesses, results,
 };
@@ -37,14 +37,14 @@ use super::Check;
 use super::probe::REFERENCE;
 use super::repair::quote;
 use crate::progress::while_waiting;
-use crate::{desk, random};
+use crate::{admin_context, random};
 
 /// What the check is called.
 pub(super) const NAME: &str = "repair_round_trip";
 
 /// How long the endpoint has for its result, and a worker for taking the callback up.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 /// The error of the failure that opens the incident; another one is the endpoint's.
 const ERROR_CODE: &str = "sendpromptly_doctor";
 const NOTE: &str = "the round trip of sendpromptly doctor";
@@ -97,7 +97,7 @@ impl<'a> Trip<'a> {
         let search =
             EventSearch { project_id: Some(project.id), limit: 1, ..EventSearch::default() };
         let newest = search_events(pool, &search).await?.data.into_iter().next();
-        let (actor, replay_id) = (desk::actor(), reprocesses::new_id());
+        let (actor, replay_id) = (admin_context::actor(), reprocesses::new_id());
         let owner = KeyOwner {
             key_id,
             project_id: project.id,
@@ -112,13 +112,15 @@ impl<'a> Trip<'a> {
         let failure = failure()?;
         let made = transaction(pool, async |tx| {
             let event_id = accept_receipt(tx, key, &owner, delivery).await?.event_id;
-            let report = Report { result_id: results::new_id(), result: &failure, signal: true };
+            let report =
+                ReportedResult { result_id: results::new_id(), result: &failure, signal: true };
             let answer = accept_result(tx, &actor, event_id, report).await?;
-            let ResultAnswer::Accepted { incident: Some((incident_id, _)), .. } = answer else {
+            let ResultOutcome::Accepted { incident: Some((incident_id, _)), .. } = answer else {
                 anyhow::bail!("the made-up failure opened no incident: {answer:?}");
             };
-            let wanted = Wanted { replay_id, actor: &actor, note: Some(NOTE), signal: true };
-            request_reprocess(tx, event_id, wanted).await?;
+            let request =
+                ReprocessRequest { replay_id, actor: &actor, note: Some(NOTE), signal: true };
+            request_reprocess(tx, event_id, request).await?;
             let of = (project.id, event_id, incident_id);
             alerts::mute_incident(tx, of, replay_id, "made up by sendpromptly doctor").await?;
             Ok(event_id)
@@ -128,20 +130,20 @@ impl<'a> Trip<'a> {
     }
 
     async fn watch(&self) -> anyhow::Result<Seen> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let seen = self.look().await?;
+            let seen = self.poll().await?;
             if seen.is_over() || Instant::now() >= deadline {
                 return Ok(seen);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    async fn look(&self) -> Result<Seen, StoreError> {
+    async fn poll(&self) -> Result<Seen, StoreError> {
         let reprocess = reprocesses::find_reprocess(self.pool, self.replay_id).await?;
-        let incident = incidents::find_of_event(self.pool, self.event_id).await?;
-        let attempts = attempts::list_of_reprocess(self.pool, self.replay_id).await?;
+        let incident = incidents::find_for_event(self.pool, self.event_id).await?;
+        let attempts = attempts::list_for_reprocess(self.pool, self.replay_id).await?;
         Ok(Seen {
             state: reprocess.ok_or(StoreError::Missing("reprocesses"))?.state,
             last: attempts.into_iter().next_back(),
@@ -150,7 +152,7 @@ impl<'a> Trip<'a> {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let resolving = Resolving { actor: &self.actor, note: Some(NOTE), signal: true };
+        let resolving = ResolveRequest { actor: &self.actor, note: Some(NOTE), signal: true };
         let resolved =
             transaction(self.pool, async |tx| resolve_incident(tx, self.event_id, resolving).await);
         // Where it was resolved in the meantime, nothing is left to close.
@@ -185,7 +187,7 @@ fn judge(seen: &Seen) -> Check {
         let what = "the endpoint takes probes, but a callback about a made-up customer was";
         return Check::fail(NAME, format!("{what} {answer}: take it, and report what came of it"));
     }
-    let seconds = PATIENCE.as_secs();
+    let seconds = TIMEOUT.as_secs();
     match (seen.state, &seen.last) {
         (ReprocessState::Succeeded, _) => {
             Check::pass(NAME, "the endpoint took the callback and reported success")

@@ -49,9 +49,9 @@ fn a_failure_without_the_replay_id_is_told_from_silence() {
 #[test]
 fn a_callback_that_is_not_taken_is_shown_with_its_answer_at_once() {
     for state in [ReprocessState::Delivering, ReprocessState::Undelivered] {
-        let refused = seen(state, Some(422));
-        assert!(refused.is_over());
-        let check = judge(&refused);
+        let rejected = seen(state, Some(422));
+        assert!(rejected.is_over());
+        let check = judge(&rejected);
         assert_eq!(check.status, Status::Fail);
         assert!(check.message.contains("answered 422, \"no such account\""), "{}", check.message);
     }

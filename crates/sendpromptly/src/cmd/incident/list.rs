@@ -10,10 +10,10 @@ use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 
 use super::{Shape, tone};
 use crate::Context;
-use crate::answer::{Answer, List};
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::Failure;
-use crate::text::{Tone, moment, or_nothing, plain, table};
+use crate::output::{CommandOutput, List};
+use crate::text::{Tone, format_timestamp, or_nothing, plain, table};
 
 pub const HELP: &str = "\
 Examples:
@@ -39,11 +39,11 @@ pub struct Args {
     cursor: Option<String>,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let before = args.cursor.as_deref().map(parse_cursor).transpose()?;
-    let desk = Desk::open(context).await?;
+    let admin = AdminContext::open(context).await?;
     let project_id = match &args.project {
-        Some(id) => Some(desk.project(id).await?.id),
+        Some(id) => Some(admin.project(id).await?.id),
         None => None,
     };
     let search = IncidentSearch {
@@ -53,10 +53,10 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         limit: args.limit,
         ..IncidentSearch::default()
     };
-    let page = search_incidents(&desk.pool, &search).await?.map(|row| row.incident);
+    let page = search_incidents(&admin.pool, &search).await?.map(|row| row.incident);
     let human = describe(&page);
     let data = page.data.into_iter().map(Shape::from).collect();
-    Answer::new(&List { data, next_cursor: page.next_cursor }, human)
+    CommandOutput::new(&List { data, next_cursor: page.next_cursor }, human)
 }
 
 fn describe(page: &Page<Incident>) -> String {
@@ -76,7 +76,7 @@ fn row(incident: &Incident) -> Vec<(String, Tone)> {
         plain(&incident.id),
         (incident.state.to_string(), tone(incident.state)),
         plain(&incident.reason),
-        plain(&moment(incident.opened_at)),
+        plain(&format_timestamp(incident.opened_at)),
         plain(&or_nothing(incident.error.code.as_deref())),
     ]
 }

@@ -15,8 +15,8 @@ use store::operator_actions::ActionError;
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 use crate::text::Tone;
 
 /// What can be done with incidents.
@@ -56,7 +56,7 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::List(args) => list::run(args, context).await,
             Self::Show { id } => show::run(&id, context).await,

@@ -10,8 +10,8 @@ use store::operator_actions::OperatorAction;
 
 use super::{check_note, rejected};
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Example:
@@ -25,18 +25,22 @@ struct Requested {
     state: ReprocessState,
 }
 
-pub(super) async fn run(id: &str, note: Option<&str>, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(
+    id: &str,
+    note: Option<&str>,
+    context: &Context,
+) -> anyhow::Result<CommandOutput> {
     note.map_or(Ok(()), check_note)?;
-    let desk = Desk::open(context).await?;
-    let incident = desk.incident(id).await?;
-    let action = OperatorAction { incident: &incident, actor: &desk.actor, note };
-    let requested = action.request_reprocess(&desk.pool).await;
+    let admin = AdminContext::open(context).await?;
+    let incident = admin.incident(id).await?;
+    let action = OperatorAction { incident: &incident, actor: &admin.actor, note };
+    let requested = action.request_reprocess(&admin.pool).await;
     let replay_id = requested.map_err(|error| rejected(error, incident.project_id))?;
     let human = format!(
         "Reprocess {replay_id} is requested.\nFollow it: sendpromptly incident show {}",
         incident.id
     );
-    Answer::new(&Requested { replay_id, state: ReprocessState::Requested }, human)
+    CommandOutput::new(&Requested { replay_id, state: ReprocessState::Requested }, human)
 }
 
 #[cfg(test)]

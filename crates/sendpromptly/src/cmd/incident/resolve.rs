@@ -4,8 +4,8 @@ use store::operator_actions::OperatorAction;
 
 use super::{Shape, check_note, rejected};
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Example:
@@ -13,14 +13,14 @@ Example:
 
 A running reprocess ends with it.";
 
-pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     check_note(note)?;
-    let desk = Desk::open(context).await?;
-    let incident = desk.incident(id).await?;
-    let action = OperatorAction { incident: &incident, actor: &desk.actor, note: Some(note) };
-    let resolved = action.resolve(&desk.pool).await;
+    let admin = AdminContext::open(context).await?;
+    let incident = admin.incident(id).await?;
+    let action = OperatorAction { incident: &incident, actor: &admin.actor, note: Some(note) };
+    let resolved = action.resolve(&admin.pool).await;
     resolved.map_err(|error| rejected(error, incident.project_id))?;
-    let resolved = desk.incident(id).await?;
+    let resolved = admin.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);
-    Answer::new(&Shape::from(resolved), human)
+    CommandOutput::new(&Shape::from(resolved), human)
 }

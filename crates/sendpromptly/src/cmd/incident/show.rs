@@ -16,10 +16,12 @@ use time::OffsetDateTime;
 
 use super::Shape;
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::no_such;
-use crate::text::{block, indented, moment, moment_or_nothing, or_nothing, plain, table};
+use crate::output::CommandOutput;
+use crate::text::{
+    block, format_optional_timestamp, format_timestamp, indented, or_nothing, plain, table,
+};
 use crate::timeline::{EntryShape, render};
 
 pub const HELP: &str = "\
@@ -27,7 +29,7 @@ Example:
   sendpromptly incident show inc_01K9QF3Z7M8V2T4B6N0C1D5E9G";
 
 /// Everything that is known of an incident.
-struct Dossier {
+struct IncidentDetails {
     incident: Incident,
     event: PaymentEvent,
     reprocesses: Vec<(Reprocess, Vec<CallbackAttempt>)>,
@@ -73,39 +75,39 @@ struct AlertShape {
     attempts: i32,
 }
 
-pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
-    let dossier = gather(&desk, id).await?;
-    let human = describe(&dossier);
-    Answer::new(&Whole::from(dossier), human)
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let details = gather(&admin, id).await?;
+    let human = describe(&details);
+    CommandOutput::new(&Whole::from(details), human)
 }
 
-async fn gather(desk: &Desk, id: &str) -> anyhow::Result<Dossier> {
-    let incident = desk.incident(id).await?;
+async fn gather(admin: &AdminContext, id: &str) -> anyhow::Result<IncidentDetails> {
+    let incident = admin.incident(id).await?;
     let event_id = incident.event_id;
-    let event = events::find_event(&desk.pool, event_id).await?;
+    let event = events::find_event(&admin.pool, event_id).await?;
     let mut reprocesses = Vec::new();
-    for reprocess in reprocesses::list_of_incident(&desk.pool, incident.id).await? {
-        let attempts = attempts::list_of_reprocess(&desk.pool, reprocess.id).await?;
+    for reprocess in reprocesses::list_for_incident(&admin.pool, incident.id).await? {
+        let attempts = attempts::list_for_reprocess(&admin.pool, reprocess.id).await?;
         reprocesses.push((reprocess, attempts));
     }
-    Ok(Dossier {
+    Ok(IncidentDetails {
         event: event.ok_or_else(|| no_such("event", event_id))?,
-        alerts: alerts::list_of_incident(&desk.pool, incident.id).await?,
-        timeline: timeline::list_of_event(&desk.pool, event_id).await?,
-        names: timeline::load_names(&desk.pool, &[incident.project_id]).await?,
+        alerts: alerts::list_for_incident(&admin.pool, incident.id).await?,
+        timeline: timeline::list_for_event(&admin.pool, event_id).await?,
+        names: timeline::load_names(&admin.pool, &[incident.project_id]).await?,
         incident,
         reprocesses,
     })
 }
 
-impl From<Dossier> for Whole {
-    fn from(dossier: Dossier) -> Self {
+impl From<IncidentDetails> for Whole {
+    fn from(details: IncidentDetails) -> Self {
         Self {
-            incident: dossier.incident.into(),
-            reprocesses: dossier.reprocesses.into_iter().map(ReprocessShape::from).collect(),
-            alerts: dossier.alerts.into_iter().map(AlertShape::from).collect(),
-            timeline: dossier.timeline.into_iter().map(EntryShape::from).collect(),
+            incident: details.incident.into(),
+            reprocesses: details.reprocesses.into_iter().map(ReprocessShape::from).collect(),
+            alerts: details.alerts.into_iter().map(AlertShape::from).collect(),
+            timeline: details.timeline.into_iter().map(EntryShape::from).collect(),
         }
     }
 }
@@ -136,20 +138,20 @@ impl From<AlertView> for AlertShape {
     }
 }
 
-fn describe(dossier: &Dossier) -> String {
-    let mut parts = vec![heading(dossier), facts(dossier)];
-    if !dossier.reprocesses.is_empty() {
-        parts.push(format!("Reprocesses:\n{}", indented(&reprocess_table(dossier))));
+fn describe(details: &IncidentDetails) -> String {
+    let mut parts = vec![heading(details), facts(details)];
+    if !details.reprocesses.is_empty() {
+        parts.push(format!("Reprocesses:\n{}", indented(&reprocess_table(details))));
     }
-    if !dossier.alerts.is_empty() {
-        parts.push(format!("Alerts:\n{}", indented(&alert_table(&dossier.alerts))));
+    if !details.alerts.is_empty() {
+        parts.push(format!("Alerts:\n{}", indented(&alert_table(&details.alerts))));
     }
-    parts.push(format!("Timeline:\n{}", render(&dossier.timeline, &dossier.names)));
+    parts.push(format!("Timeline:\n{}", render(&details.timeline, &details.names)));
     parts.join("\n\n")
 }
 
 /// The sentence that mails and the console begin with, too.
-fn heading(Dossier { incident, event, .. }: &Dossier) -> String {
+fn heading(IncidentDetails { incident, event, .. }: &IncidentDetails) -> String {
     let reference = one_line(&event.internal_reference);
     match incident.state {
         IncidentState::Resolved => {
@@ -161,7 +163,7 @@ fn heading(Dossier { incident, event, .. }: &Dossier) -> String {
     }
 }
 
-fn facts(Dossier { incident, event, .. }: &Dossier) -> String {
+fn facts(IncidentDetails { incident, event, .. }: &IncidentDetails) -> String {
     let error: Vec<_> = incident.error.parts().collect();
     let resolution = incident.resolution.map(domain::incident::Resolution::as_str);
     block(&[
@@ -174,14 +176,14 @@ fn facts(Dossier { incident, event, .. }: &Dossier) -> String {
         ("effect", format!("{}, by {} {}", event.effect_type, event.provider, event.event_type)),
         ("provider event", event.provider_event_id.clone()),
         ("reference", event.internal_reference.clone()),
-        ("opened", moment(incident.opened_at)),
-        ("resolved", moment_or_nothing(incident.resolved_at)),
+        ("opened", format_timestamp(incident.opened_at)),
+        ("resolved", format_optional_timestamp(incident.resolved_at)),
         ("resolution", or_nothing(resolution)),
     ])
 }
 
-fn reprocess_table(dossier: &Dossier) -> String {
-    let rows = dossier.reprocesses.iter().map(|(reprocess, attempts)| {
+fn reprocess_table(details: &IncidentDetails) -> String {
+    let rows = details.reprocesses.iter().map(|(reprocess, attempts)| {
         let last = attempts.last().map(last_answer);
         vec![
             plain(&reprocess.id),

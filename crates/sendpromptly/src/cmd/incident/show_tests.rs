@@ -6,7 +6,7 @@ use time::macros::datetime;
 use super::super::tests::incident;
 use super::*;
 
-fn dossier() -> Dossier {
+fn details() -> IncidentDetails {
     let reprocess = Reprocess {
         id: "rpl_00000000000000000000000001".parse().expect("an id"),
         incident_id: incident().id,
@@ -20,7 +20,7 @@ fn dossier() -> Dossier {
         result_due_at: None,
         next_attempt_at: None,
     };
-    Dossier {
+    IncidentDetails {
         incident: incident(),
         event: event(),
         reprocesses: vec![(reprocess, vec![attempt()])],
@@ -88,26 +88,26 @@ fn the_shape_has_exactly_the_fields_of_the_contract() {
         r#""timeline":[{"at":"2026-11-21T14:32:09Z","actor":"system","action":"incident.opened","#,
         r#""detail":{"reason":"failed_result"}}]}"#,
     );
-    assert_eq!(serde_json::to_string(&Whole::from(dossier())).expect("json"), wanted);
+    assert_eq!(serde_json::to_string(&Whole::from(details())).expect("json"), wanted);
 }
 
 #[test]
 fn a_redirects_target_is_shown_to_people_and_machines() {
-    let mut dossier = dossier();
-    let attempt = &mut dossier.reprocesses[0].1[0];
+    let mut details = details();
+    let attempt = &mut details.reprocesses[0].1[0];
     attempt.status = Some(308);
     attempt.error = None;
     attempt.redirect_to = Some("https://www.example.com/repair".into());
-    let told = describe(&dossier);
+    let told = describe(&details);
     assert!(told.contains("HTTP 308, redirects to https://www.example.com/repair"), "{told}");
-    let json = serde_json::to_value(Whole::from(dossier)).expect("json");
+    let json = serde_json::to_value(Whole::from(details)).expect("json");
     let attempt = &json["reprocesses"][0]["attempts"][0];
     assert_eq!(attempt["redirect_to"], "https://www.example.com/repair");
 }
 
 #[test]
 fn people_read_the_story_from_its_heading_to_its_last_step() {
-    let told = describe(&dossier());
+    let told = describe(&details());
     assert!(told.starts_with("user_456 paid for credits. Adding them failed."), "{told}");
     let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "Timeline:"];
     let mut rest = told.as_str();

@@ -8,9 +8,9 @@ use store::administration::project::create_project;
 use store::projects::ProjectSettings;
 
 use super::{check_name, check_timeout, mode_parser};
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 use crate::text::{block, minutes, or_nothing};
 use crate::{Context, random};
 
@@ -51,20 +51,20 @@ struct Created<'a> {
     signing_secret: &'a str,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     check_name(&args.name)?;
     check_timeout(args.timeout_minutes)?;
-    let desk = Desk::open(context).await?;
-    let settings = settings(args, &desk)?;
-    let key = desk.master_key().await?;
+    let admin = AdminContext::open(context).await?;
+    let settings = settings(args, &admin)?;
+    let key = admin.master_key().await?;
     let secret = random::signing_secret()?;
-    let created = desk
-        .transaction(async |tx| create_project(tx, &desk.actor, &settings, &secret, &key).await);
+    let created = admin
+        .transaction(async |tx| create_project(tx, &admin.actor, &settings, &secret, &key).await);
     answer(created.await?, &settings, &secret.reveal())
 }
 
-fn settings(args: Args, desk: &Desk) -> anyhow::Result<ProjectSettings> {
-    let allow = desk.callback_allow()?;
+fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings> {
+    let allow = admin.callback_allow()?;
     let parse = |text: &str| {
         RepairUrl::parse(text, args.mode, &allow)
             .map(|url| url.to_string())
@@ -79,7 +79,11 @@ fn settings(args: Args, desk: &Desk) -> anyhow::Result<ProjectSettings> {
     })
 }
 
-fn answer(id: ProjectId, settings: &ProjectSettings, secret: &str) -> anyhow::Result<Answer> {
+fn answer(
+    id: ProjectId,
+    settings: &ProjectSettings,
+    secret: &str,
+) -> anyhow::Result<CommandOutput> {
     let created = Created {
         project_id: id,
         name: &settings.name,
@@ -100,7 +104,7 @@ fn answer(id: ProjectId, settings: &ProjectSettings, secret: &str) -> anyhow::Re
         "Keep the signing secret now: it is not shown again.\n\
          Next: sendpromptly key create --project {id} --label production"
     );
-    Answer::new(&created, format!("{facts}\n\n{next}"))
+    CommandOutput::new(&created, format!("{facts}\n\n{next}"))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use store::administration::declared_name::{DeclareRejection, declare_names};
 use store::declared_names;
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Example:
@@ -51,11 +51,11 @@ struct DeclaredNames {
     effect_types: Vec<String>,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let names = args.names.read()?;
     let id: ProjectId = parse_id("project", &args.project)?;
-    let desk = Desk::open(context).await?;
-    let declared = desk.transaction(async |tx| declare_names(tx, &desk.actor, id, &names).await);
+    let admin = AdminContext::open(context).await?;
+    let declared = admin.transaction(async |tx| declare_names(tx, &admin.actor, id, &names).await);
     let new = match declared.await {
         Ok(new) => new,
         Err(error) => {
@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
             return Err(failure.into());
         }
     };
-    show(&desk, id, describe(&names, |name| became(name, &new))).await
+    show(&admin, id, describe(&names, |name| became(name, &new))).await
 }
 
 fn became(name: &Declaration, new: &[Declaration]) -> &'static str {
@@ -80,9 +80,13 @@ fn became(name: &Declaration, new: &[Declaration]) -> &'static str {
 }
 
 /// What the project declares now, and for people what became of the names that were given.
-pub(super) async fn show(desk: &Desk, id: ProjectId, said: String) -> anyhow::Result<Answer> {
-    let catalogue = declared_names::load_catalogue(&desk.pool, id).await?;
-    Answer::new(&DeclaredNames::new(id, &catalogue), said)
+pub(super) async fn show(
+    admin: &AdminContext,
+    id: ProjectId,
+    said: String,
+) -> anyhow::Result<CommandOutput> {
+    let catalogue = declared_names::load_catalogue(&admin.pool, id).await?;
+    CommandOutput::new(&DeclaredNames::new(id, &catalogue), said)
 }
 
 /// One line for each name that was given, with what became of it.

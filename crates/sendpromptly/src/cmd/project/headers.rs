@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::Read;
 
-use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderMistake, HeaderName};
+use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderError, HeaderName};
 use store::projects::Project;
 
 use crate::failure::Failure;
@@ -42,8 +42,8 @@ pub(super) fn read(
         }
     }
     for name in removed {
-        let refused = |why: HeaderMistake| Failure::option("remove_callback_header", why);
-        changes.removed.push(name.parse().map_err(refused)?);
+        let rejected = |why: HeaderError| Failure::option("remove_callback_header", why);
+        changes.removed.push(name.parse().map_err(rejected)?);
     }
     changes.check().map_err(wrong)?;
     Ok(changes)

@@ -17,9 +17,9 @@ use store::projects::Project;
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::answer::Answer;
 use crate::failure::Failure;
-use crate::text::{block, minutes, moment, or_nothing};
+use crate::output::CommandOutput;
+use crate::text::{block, format_timestamp, minutes, or_nothing};
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
@@ -50,7 +50,7 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<Answer> {
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Create(args) => create::run(args, context).await,
             Self::List => show::list(context).await,
@@ -105,7 +105,7 @@ fn describe(project: &Project) -> String {
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
         ("snapshots", if project.snapshots { "kept, sealed" } else { "not kept" }.to_owned()),
-        ("created", moment(project.created_at)),
+        ("created", format_timestamp(project.created_at)),
     ])
 }
 
@@ -147,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_setting_is_named() {
-        let refused = [check_name("").err(), check_timeout(0).err()].map(|why| why.expect("a no"));
-        let said = refused.map(|why| why.to_string());
+    fn a_rejected_setting_is_named() {
+        let rejected = [check_name("").err(), check_timeout(0).err()].map(|why| why.expect("a no"));
+        let said = rejected.map(|why| why.to_string());
         assert_eq!(said[0], "name must have 1 to 255 characters");
         assert_eq!(said[1], "timeout_minutes must be a whole number from 1 to 10080");
     }

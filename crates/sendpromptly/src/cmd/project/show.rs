@@ -4,19 +4,19 @@ use store::projects;
 
 use super::{Shape, describe};
 use crate::Context;
-use crate::answer::{Answer, List};
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
+use crate::output::{CommandOutput, List};
 use crate::text::{minutes, or_nothing, plain, table_or};
 
-pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<Answer> {
-    let project = Desk::open(context).await?.project(id).await?;
+pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let project = AdminContext::open(context).await?.project(id).await?;
     let human = describe(&project);
-    Answer::new(&Shape::from(project), human)
+    CommandOutput::new(&Shape::from(project), human)
 }
 
-pub(super) async fn list(context: &Context) -> anyhow::Result<Answer> {
-    let desk = Desk::open(context).await?;
-    let projects = projects::list_projects(&desk.pool).await?;
+pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let projects = projects::list_projects(&admin.pool).await?;
     let rows = projects.iter().map(|project| {
         vec![
             plain(&project.id),
@@ -29,5 +29,5 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<Answer> {
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
     let nothing = "No projects yet. Create one: sendpromptly project create --name CometCart";
     let human = table_or(nothing, &headers, rows.collect());
-    Answer::new(&List::whole(projects.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(projects.into_iter().map(Shape::from).collect()), human)
 }

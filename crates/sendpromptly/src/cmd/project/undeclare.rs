@@ -8,9 +8,9 @@ use store::projects;
 
 use super::declare::{self, Args};
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Example:
@@ -19,14 +19,14 @@ Example:
 
 A name that an event uses is kept. With several names, all are removed or none.";
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let names = args.names.read()?;
     let id: ProjectId = parse_id("project", &args.project)?;
-    let desk = Desk::open(context).await?;
-    if projects::find_project(&desk.pool, id).await?.is_none() {
+    let admin = AdminContext::open(context).await?;
+    if projects::find_project(&admin.pool, id).await?.is_none() {
         return Err(no_such("project", id).into());
     }
-    let removed = desk.transaction(async |tx| remove_names(tx, &desk.actor, id, &names).await);
+    let removed = admin.transaction(async |tx| remove_names(tx, &admin.actor, id, &names).await);
     if let Err(error) = removed.await {
         let failure = match error.rejection()? {
             rejection @ RemoveRejection::InUse(_) => Failure::option("a name", rejection),
@@ -36,5 +36,5 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer>
         };
         return Err(failure.into());
     }
-    declare::show(&desk, id, declare::describe(&names, |_| "removed")).await
+    declare::show(&admin, id, declare::describe(&names, |_| "removed")).await
 }

@@ -1,6 +1,6 @@
 //! `project update`: changes what is named and leaves the rest, under the project's lock.
 
-use domain::callback_header::HeaderMistake;
+use domain::callback_header::HeaderError;
 use domain::ids::ProjectId;
 use domain::repair_url::{AllowedNetworks, RepairUrl};
 use store::administration::callback_header::{HeaderRejection, change_headers};
@@ -9,9 +9,9 @@ use store::projects::{self, Project, ProjectSettings};
 
 use super::{Shape, check_name, check_timeout, describe, headers};
 use crate::Context;
-use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
 Examples:
@@ -62,37 +62,37 @@ struct Changes {
     remove_callback_header: Vec<String>,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     args.changes.name.as_deref().map_or(Ok(()), check_name)?;
     args.changes.timeout_minutes.map_or(Ok(()), check_timeout)?;
     let id: ProjectId = parse_id("project", &args.id)?;
     let (lines, removed) = (&args.changes.callback_header, &args.changes.remove_callback_header);
     let headers = headers::read(lines, removed, std::io::stdin())?;
-    let desk = Desk::open(context).await?;
-    let changed = desk.transaction(async |tx| {
+    let admin = AdminContext::open(context).await?;
+    let changed = admin.transaction(async |tx| {
         let found = projects::lock_project(tx, id).await?;
         let before = found.ok_or_else(|| no_such("project", id))?;
-        let after = args.changes.applied_to(&before, &desk.callback_allow()?)?;
-        update_project(tx, &desk.actor, id, &after).await?;
+        let after = args.changes.applied_to(&before, &admin.callback_allow()?)?;
+        update_project(tx, &admin.actor, id, &after).await?;
         if headers.is_empty() {
             return anyhow::Ok(());
         }
         headers::check_removed(&headers, &before)?;
-        let key = desk.master_key().await?;
-        match change_headers(tx, &desk.actor, &key, id, &headers).await {
+        let key = admin.master_key().await?;
+        match change_headers(tx, &admin.actor, &key, id, &headers).await {
             Ok(_) => Ok(()),
             Err(error) => Err(reject(error.rejection()?, id).into()),
         }
     });
     changed.await?;
-    let project = desk.project(&args.id).await?;
+    let project = admin.project(&args.id).await?;
     let human = describe(&project);
-    Answer::new(&Shape::from(project), human)
+    CommandOutput::new(&Shape::from(project), human)
 }
 
 fn reject(rejection: HeaderRejection, id: ProjectId) -> Failure {
     match rejection {
-        HeaderRejection::TooMany => Failure::option("callback_header", HeaderMistake::TooMany),
+        HeaderRejection::TooMany => Failure::option("callback_header", HeaderError::TooMany),
         HeaderRejection::NoProject => no_such("project", id),
     }
 }
@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn a_live_project_keeps_to_https() {
         let url = Some("http://shop.example.com/repair".to_owned());
-        let refused = apply(Changes { repair_url: url, ..Changes::default() });
-        let said = refused.expect_err("refused").to_string();
+        let rejected = apply(Changes { repair_url: url, ..Changes::default() });
+        let said = rejected.expect_err("refused").to_string();
         assert!(
             said.starts_with("repair_url must begin with https:// in a live project"),
             "{said}"

@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 
-use super::{Encryption, Heard, Login, Mail, Rules};
+use super::{Encryption, Login, Mail, ReceivedMail, Rules};
 
 pub(super) struct Session<'a> {
     rules: &'a Rules,
-    log: &'a watch::Sender<Heard>,
+    log: &'a watch::Sender<ReceivedMail>,
     encrypted: bool,
     greeted: bool,
     signed_in: bool,
@@ -31,7 +31,7 @@ enum Next {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(rules: &'a Rules, log: &'a watch::Sender<Heard>) -> Self {
+    pub(super) fn new(rules: &'a Rules, log: &'a watch::Sender<ReceivedMail>) -> Self {
         Self {
             rules,
             log,
@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
 
     /// What to answer to a line; nothing in the middle of a message.
     pub(super) fn answer(&mut self, line: &str) -> Option<String> {
-        self.log.send_modify(|heard| heard.lines.push(line.to_owned()));
+        self.log.send_modify(|received| received.lines.push(line.to_owned()));
         let next = mem::replace(&mut self.next, Next::Command);
         if matches!(next, Next::Message) && line != "." {
             self.next = Next::Message;
@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
         let right =
             self.rules.login.is_none_or(|login| login == (user.as_str(), password.as_str()));
         let login = Login { mechanism, user, password, encrypted: self.encrypted };
-        self.log.send_modify(|heard| heard.logins.push(login));
+        self.log.send_modify(|received| received.logins.push(login));
         self.signed_in = right;
         if right { "235 2.7.0 welcome" } else { "535 5.7.8 bad password" }
     }
@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
 
     fn keep(&mut self) -> &'static str {
         let mail = self.mail.take();
-        self.log.send_modify(|heard| heard.mails.extend(mail));
+        self.log.send_modify(|received| received.mails.extend(mail));
         "250 2.0.0 queued as 7F3A"
     }
 }

@@ -1,0 +1,152 @@
+//! The part of an answer that is kept.
+//!
+//! Reading stops after 16 KiB, and the connection with it: a body that never ends costs no more
+//! than that. A body that breaks off, or is still coming at the deadline, has said its status already,
+//! so what came of it is kept and the answer stands.
+
+use domain::alert::sanitize;
+use reqwest::Response;
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+/// How much of the body is read, in bytes.
+const READ: usize = 16 * 1024;
+/// How much of it is kept, in bytes.
+const KEPT: usize = 2 * 1024;
+/// A longer `Retry-After` is no number and no date.
+const MAX_RETRY_AFTER: usize = 64;
+/// The longest target of a redirect that is kept, in bytes.
+const MAX_TARGET: usize = 500;
+
+/// What stands where something was taken out.
+const HIDDEN: &str = "[hidden]";
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Retry-After` header as it came, for [`super::retry_after`].
+    pub retry_after: Option<String>,
+    /// Where a redirect leads: absolute, without credentials, query and fragment, at most 500 bytes.
+    pub redirect_to: Option<String>,
+    /// The beginning of the body, at most 2 KiB of readable text.
+    pub excerpt: String,
+    /// How long the exchange took, in milliseconds.
+    pub latency_ms: i64,
+}
+
+/// Reads what is kept of an answer, until the deadline, without the texts that are to be hidden: gateways
+/// and debug pages repeat the headers of a request. The latency is the caller's to fill in.
+pub(super) async fn read(
+    mut response: Response,
+    deadline: Instant,
+    hidden: &[&str],
+) -> HttpResponse {
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.filter(|text| text.len() <= MAX_RETRY_AFTER).map(str::to_owned);
+    let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+    let redirect_to =
+        location.and_then(|location| redirect_target(response.url(), location.as_bytes(), hidden));
+    let mut body = Vec::new();
+    while body.len() < READ
+        && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
+    {
+        let room = READ - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    HttpResponse {
+        status: response.status().as_u16(),
+        retry_after,
+        redirect_to,
+        excerpt: excerpt(&body, hidden),
+        latency_ms: 0,
+    }
+}
+
+/// Where a redirect leads, for people who may save it as the new address. Credentials and queries
+/// may be secrets, so they are left out. What is no web address is not shown at all.
+fn redirect_target(from: &Url, location: &[u8], hidden: &[&str]) -> Option<String> {
+    let mut target = from.join(&String::from_utf8_lossy(location)).ok()?;
+    if !matches!(target.scheme(), "http" | "https") {
+        return None;
+    }
+    target.set_username("").ok()?;
+    target.set_password(None).ok()?;
+    target.set_query(None);
+    target.set_fragment(None);
+    let mut text = without(String::from(target), hidden);
+    if text.len() > MAX_TARGET {
+        text.truncate(text.floor_char_boundary(MAX_TARGET));
+        text.push('…');
+    }
+    Some(text)
+}
+
+/// Makes bytes from a stranger readable: invalid UTF-8 is replaced and control characters, NUL
+/// among them, which Postgres could not store, become their visible signs.
+fn excerpt(body: &[u8], hidden: &[&str]) -> String {
+    let mut text = without(sanitize(&String::from_utf8_lossy(body)), hidden);
+    text.truncate(text.floor_char_boundary(KEPT));
+    text
+}
+
+/// Takes texts out before anything is cut, so that no part of one is left at the end.
+fn without(text: String, hidden: &[&str]) -> String {
+    let hidden = hidden.iter().filter(|secret| !secret.is_empty());
+    hidden.fold(text, |text, secret| text.replace(secret, HIDDEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_hidden_is_gone_before_anything_is_cut() {
+        let hidden = ["Bearer canary-7f3a91", "canary-7f3a91"];
+        let said = br#"{"headers":{"authorization":"Bearer canary-7f3a91","x":"canary-7f3a91"}}"#;
+        assert_eq!(
+            excerpt(said, &hidden),
+            r#"{"headers":{"authorization":"[hidden]","x":"[hidden]"}}"#
+        );
+        let at_the_end = format!("{}canary-7f3a91", "x".repeat(KEPT - 7));
+        assert!(!excerpt(at_the_end.as_bytes(), &hidden).contains("canary"));
+        let from = Url::parse("https://shop.example.com/").expect("a URL");
+        let target = redirect_target(&from, b"/login/canary-7f3a91", &hidden);
+        assert_eq!(target.as_deref(), Some("https://shop.example.com/login/[hidden]"));
+    }
+
+    #[test]
+    fn a_redirects_target_is_absolute_and_shows_neither_credentials_nor_queries() {
+        let from = Url::parse("https://shop.example.com/hooks/repair?key=canary").expect("a URL");
+        let target = |location: &[u8]| redirect_target(&from, location, &[]);
+        for (location, expected) in [
+            (&b"https://www.example.com/repair"[..], Some("https://www.example.com/repair")),
+            (b"/repair/", Some("https://shop.example.com/repair/")),
+            (b"repair/", Some("https://shop.example.com/hooks/repair/")),
+            (b"//www.example.com", Some("https://www.example.com/")),
+            (
+                b"http://bob:canary@h.example:8080/r?t=canary#canary",
+                Some("http://h.example:8080/r"),
+            ),
+            (b"", Some("https://shop.example.com/hooks/repair")),
+            (b"/r\xff\n", Some("https://shop.example.com/r%EF%BF%BD")),
+            (b"javascript:alert(1)", None),
+            (b"https://", None),
+        ] {
+            assert_eq!(target(location).as_deref(), expected, "{location:?}");
+        }
+        let long = target("x".repeat(5_000).as_bytes()).expect("a target");
+        assert_eq!(long.chars().count(), MAX_TARGET + 1);
+        assert!(long.ends_with("x…"));
+    }
+
+    #[test]
+    fn an_excerpt_is_readable_and_short_whatever_came() {
+        assert_eq!(excerpt(b"all\tgood\r\n", &[]), "all good\n");
+        assert_eq!(excerpt(b"\0\x1b[31m\xff", &[]), "␀␛[31m\u{fffd}");
+        assert_eq!(excerpt(&[0; READ], &[]).len(), KEPT / 3 * 3);
+        assert!(excerpt("ü".repeat(READ / 2).as_bytes(), &[]).len() <= KEPT);
+    }
+}

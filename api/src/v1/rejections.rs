@@ -1,0 +1,138 @@
+//! Which refusals each operation of the document may answer with.
+//!
+//! Nearly all of them follow from what an operation takes: a token, a role, something in its path, a
+//! query, a body. So they are said here once for all operations, and none can be forgotten beside a
+//! new one. Only an operation that can meet a conflict says so itself.
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+/// A status, and when it is the answer.
+type Rejection = (&'static str, &'static str);
+
+/// Of every operation.
+const ALWAYS: [Rejection; 5] = [
+    ("400", "A header, the query or the body could not be read."),
+    ("401", "There is no operator token, or one that is malformed, revoked or unknown."),
+    ("406", "The `Accept` header excludes JSON."),
+    ("500", "A fault of ours. Nothing of its cause is shown."),
+    (
+        "503",
+        "The database cannot be reached or takes no writes; `Retry-After` says when to try again.",
+    ),
+];
+/// Of those that change something.
+const ROLE: Rejection = ("403", "The role of the token's owner is too small.");
+/// Of those whose path names something.
+const PLACE: Rejection = ("404", "There is no such thing, or it belongs to another project.");
+/// Of those that have a body.
+const BODY: [Rejection; 2] = [
+    ("413", "The body is over 256 KiB or has over 64 fields."),
+    ("415", "The body is not `application/json` in UTF-8, or it has a `Content-Encoding`."),
+];
+/// Of those that are told anything.
+const VALUES: Rejection = ("422", "A value breaks a rule; each that does is named.");
+
+/// Adds them to every operation of the document.
+pub(super) fn declare(document: &mut OpenApi) {
+    let all = ALWAYS.iter().chain([&ROLE, &PLACE, &VALUES]).chain(&BODY);
+    let components = document.components.get_or_insert_default();
+    components.responses.extend(all.map(|one| (name(one), RefOr::T(response(one)))));
+    for item in document.paths.paths.values_mut() {
+        let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in changing.into_iter().flatten() {
+            add(operation, &[ROLE]);
+            declare_for(operation);
+        }
+        item.get.iter_mut().for_each(declare_for);
+    }
+}
+
+fn declare_for(operation: &mut Operation) {
+    add(operation, &ALWAYS);
+    let takes = |operation: &Operation, place: &ParameterIn| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters.any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
+    };
+    if takes(operation, &ParameterIn::Path) {
+        add(operation, &[PLACE]);
+    }
+    let has_body = operation.request_body.is_some();
+    if has_body {
+        add(operation, &BODY);
+    }
+    if has_body || takes(operation, &ParameterIn::Query) {
+        add(operation, &[VALUES]);
+    }
+}
+
+fn add(operation: &mut Operation, rejections: &[Rejection]) {
+    let shared = rejections
+        .iter()
+        .map(|one| (one.0.to_owned(), RefOr::Ref(Ref::from_response_name(name(one)))));
+    operation.responses.responses.extend(shared);
+}
+
+fn response((_, when): &Rejection) -> Response {
+    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    ResponseBuilder::new().description(*when).content("application/json", body).build()
+}
+
+fn name((status, _): &Rejection) -> String {
+    format!("Refused{status}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference::document;
+    use serde_json::Value;
+
+    /// The statuses that an operation may answer with.
+    fn answers(method: &str, path: &str) -> Vec<String> {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let path = format!("/api/v1/projects{path}");
+        let answers = document["paths"][path][method]["responses"].as_object().cloned();
+        answers.expect("an operation").into_iter().map(|(status, _)| status).collect()
+    }
+
+    #[test]
+    fn an_operation_names_what_follows_from_what_it_takes() {
+        let incident = "/{project_id}/incidents/{incident_id}";
+        for (method, path, expected) in [
+            ("get", String::new(), "200 400 401 406 500 503"),
+            ("get", incident.to_owned(), "200 400 401 404 406 500 503"),
+            ("get", "/{project_id}/audit".to_owned(), "200 400 401 404 406 422 500 503"),
+            ("post", String::new(), "201 400 401 403 406 413 415 422 500 503"),
+            (
+                "post",
+                format!("{incident}/acknowledgement"),
+                "200 400 401 403 404 406 409 413 415 422 500 503",
+            ),
+            (
+                "post",
+                format!("{incident}/reprocesses"),
+                "202 400 401 403 404 406 409 413 415 422 500 503",
+            ),
+            (
+                "post",
+                "/{project_id}/destinations/{destination_id}/tests".to_owned(),
+                "200 400 401 403 404 406 500 503",
+            ),
+            ("delete", "/{project_id}/keys/{key_id}".to_owned(), "204 400 401 403 404 406 500 503"),
+        ] {
+            assert_eq!(answers(method, &path).join(" "), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn each_shared_rejection_has_the_shape_of_an_error() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let shared = document["components"]["responses"].as_object().expect("responses");
+        let shape = Value::from("#/components/schemas/ErrorBody");
+        for (name, response) in shared {
+            let schema = &response["content"]["application/json"]["schema"]["$ref"];
+            assert_eq!(*schema, shape, "{name}");
+        }
+        assert_eq!(shared.len(), 10);
+    }
+}

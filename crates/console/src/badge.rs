@@ -1,0 +1,59 @@
+//! Words that several pages share: what is due, where it stands, and how that looks.
+
+use domain::catalogue::EffectType;
+use domain::event::Effect;
+use domain::incident::IncidentState;
+
+/// What a customer is owed, as the beginning of `… for user_456`.
+#[must_use]
+pub fn due(effect: &EffectType) -> String {
+    let words = match effect {
+        EffectType::AccessUnlock => "Access",
+        EffectType::CreditGrant => "Credits",
+        EffectType::SeatUpdate => "Seats",
+        EffectType::SubscriptionStateApply => "Subscription change",
+        EffectType::AccessRevocation => "Access removal",
+        EffectType::CreditDeduction => "Credit removal",
+        EffectType::Declared(name) => name.as_str(),
+    };
+    words.to_owned()
+}
+
+/// A state as a shape, a word and a colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge {
+    /// The class of the style sheet.
+    pub class: &'static str,
+    /// The words.
+    pub text: String,
+}
+
+impl Badge {
+    /// A state in a word.
+    pub fn new(class: &'static str, text: impl Into<String>) -> Self {
+        Self { class, text: text.into() }
+    }
+
+    /// Where an incident stands, in a word.
+    #[must_use]
+    pub fn from_incident(state: IncidentState) -> Self {
+        match state {
+            IncidentState::Open => Self::new("open", "Open"),
+            IncidentState::Acknowledged => Self::new("ack", "Acknowledged"),
+            IncidentState::Reprocessing => Self::new("work", "Reprocessing"),
+            IncidentState::Resolved => Self::new("done", "Resolved"),
+        }
+    }
+
+    /// What became of an effect, in a word.
+    #[must_use]
+    pub fn from_effect(effect: Effect) -> Self {
+        match effect {
+            Effect::Pending => Self::new("", "Waiting"),
+            Effect::Succeeded => Self::new("done", "Applied"),
+            Effect::Failed => Self::new("open", "Failed"),
+            Effect::Missing => Self::new("open", "Missing"),
+            Effect::Superseded => Self::new("done", "Superseded"),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The Test button.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::one_line;
+use web::error::ApiError;
+
+use crate::projects;
+use crate::session::{Message, SignedIn};
+use crate::state::ConsoleState;
+
+/// `POST /projects/{project_id}/destinations/{destination_id}/test`.
+///
+/// # Errors
+/// `not_found`; when the database fails. A message that is not taken is no error here.
+pub(super) async fn submit(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path((id, destination_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let found = super::find(&state, &project, &destination_id).await?;
+    let trying = (state.test_destination)(found.id, signed_in.actor());
+    // What the answer changes is kept even if the browser has gone away meanwhile.
+    let work = async move { trying.await.map_err(ApiError::internal) };
+    let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
+    let (name, answer) = (one_line(&found.label), one_line(&tested.answer));
+    let message = if tested.delivered {
+        Message::done(format!("{name} accepted the test message. The answer: {answer}"))
+    } else {
+        Message::rejected(format!("{name} did not accept the test message. The answer: {answer}"))
+    };
+    signed_in.lead_to(&state, &super::path(&project), &message).await
+}

@@ -1,0 +1,65 @@
+//! Everything that is known of one incident.
+
+use domain::ids::IncidentId;
+use store::alerts::{self, AlertView};
+use store::events::{self, PaymentEvent};
+use store::incidents::{self, Incident};
+use store::projects::{self, Project};
+use store::proof_links::{self, ProofLink};
+use store::reprocesses::{self, Reprocess};
+use store::{StoreError, audit};
+use time::OffsetDateTime;
+use web::error::ApiError;
+
+use crate::state::ConsoleState;
+use crate::timeline_view::{self, Running, TimelineLine};
+
+/// Everything that is known of one incident.
+#[derive(Debug)]
+pub(super) struct IncidentDetails {
+    pub(super) now: OffsetDateTime,
+    pub(super) incident: Incident,
+    pub(super) event: PaymentEvent,
+    pub(super) project: Project,
+    /// Oldest first.
+    pub(super) reprocesses: Vec<Reprocess>,
+    pub(super) running: Option<Running>,
+    pub(super) alerts: Vec<AlertView>,
+    pub(super) timeline: Vec<TimelineLine>,
+    pub(super) links: Vec<ProofLink>,
+    /// Who acknowledged it last, as in the audit.
+    pub(super) acknowledged_by: Option<String>,
+}
+
+impl IncidentDetails {
+    /// Reads everything. What changes meanwhile is seen at the next look.
+    pub(super) async fn read(state: &ConsoleState, incident: Incident) -> Result<Self, ApiError> {
+        let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
+        let (id, event_id) = (incident.id, incident.event_id);
+        let event = events::find_event(pool, event_id).await?;
+        let event = event.ok_or(StoreError::Missing("payment_events"))?;
+        let project = projects::find_project(pool, event.project_id).await?;
+        let reprocesses = reprocesses::list_for_incident(pool, id).await?;
+        let running = Running::among(pool, &reprocesses).await?;
+        let mut people = audit::list_acknowledgers(pool, &[event_id]).await?;
+        Ok(Self {
+            now,
+            timeline: timeline_view::of(pool, &event, running.as_ref(), now).await?,
+            alerts: alerts::list_for_incident(pool, id).await?,
+            links: proof_links::list_links(pool, id).await?,
+            project: project.ok_or(StoreError::Missing("projects"))?,
+            acknowledged_by: people.remove(&event_id),
+            incident,
+            event,
+            reprocesses,
+            running,
+        })
+    }
+}
+
+/// The incident that an address names.
+pub(super) async fn find(state: &ConsoleState, id: &str) -> Result<Incident, ApiError> {
+    let nothing = || ApiError::not_found("There is no such incident.");
+    let id: IncidentId = id.parse().map_err(|_| nothing())?;
+    incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)
+}

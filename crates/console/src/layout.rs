@@ -1,0 +1,192 @@
+//! What stands around every page: title, navigation, who is signed in, the last change's message.
+
+use domain::operator::Role;
+use domain::project::Mode;
+use web::error::ApiError;
+
+use super::assets;
+use super::session::{Message, SignedIn};
+use crate::state::ConsoleState;
+
+/// The part of the console that a page belongs to; its link in the navigation is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Incidents, the home.
+    Incidents,
+    Events,
+    Overview,
+    /// Projects, with keys, destinations and the Integration Test.
+    Projects,
+    /// The audit log.
+    Audit,
+    /// The operator's own matters.
+    Account,
+    /// Pages that stand apart: sign-in, errors, proof.
+    Apart,
+}
+
+impl Section {
+    /// The main navigation, in order.
+    pub const MAIN: [(Self, &'static str, &'static str); 5] = [
+        (Self::Incidents, "/incidents", "Incidents"),
+        (Self::Events, "/events", "Events"),
+        (Self::Overview, "/overview", "Overview"),
+        (Self::Projects, "/projects", "Projects"),
+        (Self::Audit, "/audit", "Audit"),
+    ];
+}
+
+/// The operator as the frame shows them.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// Their address.
+    pub email: String,
+    pub role: Role,
+}
+
+/// What stands around a page.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The page's name, in the browser's tab.
+    pub title: String,
+    /// Which link is marked.
+    pub section: Section,
+    /// Who looks at it; nobody on pages that stand apart.
+    pub who: Option<Who>,
+    /// What each form carries.
+    pub csrf: String,
+    /// What the last change said.
+    pub message: Option<Message>,
+    /// What keeps events from being watched, if anything does.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Something that keeps events from being watched.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What is wrong, as a sentence without a full stop.
+    pub detail: String,
+    /// What to do about it, likewise; what is code is told from what is prose.
+    pub cure: Vec<Span>,
+}
+
+/// A part of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Whether it is typed as it stands.
+    pub code: bool,
+    /// The words.
+    pub text: String,
+}
+
+/// Splits a sentence in which code stands between backticks.
+#[must_use]
+pub fn spans(text: &str) -> Vec<Span> {
+    let parts = text.split('`').enumerate();
+    let spans = parts.map(|(number, text)| Span { code: number % 2 == 1, text: text.to_owned() });
+    spans.filter(|span| !span.text.is_empty()).collect()
+}
+
+impl Layout {
+    /// The frame of a page for an operator. It takes the message of the last change, so it comes after
+    /// everything that may fail: a message may hold a secret that is shown only once.
+    pub async fn load(
+        state: &ConsoleState,
+        signed_in: &SignedIn,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            title: title.into(),
+            section,
+            who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
+            csrf: signed_in.token.csrf(),
+            troubles: list_troubles(state).await,
+            message: signed_in.take_flash(state).await?,
+        })
+    }
+
+    /// The frame of a page that stands apart.
+    pub fn standalone(title: impl Into<String>) -> Self {
+        let title = title.into();
+        Self {
+            title,
+            section: Section::Apart,
+            who: None,
+            csrf: String::new(),
+            message: None,
+            troubles: Vec::new(),
+        }
+    }
+
+    /// Whether actions on incidents are shown as possible.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may_act())
+    }
+
+    /// Whether changes of projects, keys and people are shown as possible.
+    #[must_use]
+    pub fn may_administer(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| who.role.may_administer())
+    }
+
+    /// The style sheet.
+    #[must_use]
+    pub fn style(&self) -> &'static str {
+        assets::style_url()
+    }
+
+    #[must_use]
+    pub fn script(&self) -> &'static str {
+        assets::script_url()
+    }
+
+    #[must_use]
+    pub fn icon(&self) -> &'static str {
+        assets::icon_url()
+    }
+
+    /// The links of the navigation: where, what, and whether the page belongs there.
+    pub fn links(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
+        Section::MAIN.iter().map(|(section, path, name)| (*path, *name, *section == self.section))
+    }
+}
+
+async fn list_troubles(state: &ConsoleState) -> Vec<Trouble> {
+    let checks = state.health.banner().await.into_iter();
+    let troubles = checks.map(|check| Trouble {
+        cure: check.cure.as_deref().map(spans).unwrap_or_default(),
+        detail: check.detail,
+    });
+    troubles.collect()
+}
+
+/// How a project's mode is written beside its name.
+#[must_use]
+pub const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Test => "test",
+        Mode::Live => "live",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let span = |code, text: &str| Span { code, text: text.to_owned() };
+        assert_eq!(
+            spans("start `sendpromptly worker`; its log says why"),
+            [
+                span(false, "start "),
+                span(true, "sendpromptly worker"),
+                span(false, "; its log says why")
+            ]
+        );
+        assert_eq!(spans("`a`"), [span(true, "a")]);
+        assert!(spans("").is_empty());
+    }
+}

@@ -1,0 +1,195 @@
+//! The timeline of one event as the console shows it, oldest first.
+//!
+//! The sentences are [`domain::timeline`]'s. Two things are folded so that the page stays readable: callback
+//! attempts into the reprocess that they belong to, and deliveries of one message into one line that names
+//! every destination. What runs at the moment is not in the audit yet; [`Running`] adds it to the line that
+//! began it.
+
+mod running;
+
+use domain::alert::sanitize;
+use domain::audit::detail::CallbackDetail;
+use domain::audit::{Action, AuditEvent};
+use domain::ids::ReplayId;
+use domain::timeline::{
+    Names, NextStep, Quote, TimelineItem, Tone, describe_outcome, destination_name,
+};
+use store::events::PaymentEvent;
+use store::timeline::{self, TimelineEntry};
+use store::{PgPool, StoreError};
+use time::OffsetDateTime;
+
+use super::layout::{Span, spans};
+use super::when::When;
+
+pub use running::{Running, doing_in_short};
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub struct TimelineLine {
+    /// How it looks.
+    pub tone: Tone,
+    /// What happened, in two or three words.
+    pub lead: String,
+    /// The rest of the sentence.
+    pub rest: String,
+    /// What to do about it, where that is a command or names fields.
+    pub next: Vec<Span>,
+    /// Who did it, where it was a person or a key.
+    pub by: Option<String>,
+    /// Somebody's own words: a note, an error.
+    pub quotes: Vec<String>,
+    /// When.
+    pub at: When,
+    /// How long ago that was, for pages that are looked at while it matters.
+    pub ago: Option<When>,
+    /// The callback attempts of a reprocess.
+    pub attempts_made: Vec<AttemptLine>,
+    /// What a reprocess that runs does at the moment, and until when.
+    pub doing: Option<(String, Option<When>)>,
+    /// The reprocess that it began.
+    pub replay_id: Option<ReplayId>,
+    event: AuditEvent,
+}
+
+/// One callback attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptLine {
+    /// Which one.
+    pub number: String,
+    /// The status or the kind of failure.
+    pub outcome: String,
+    /// How long it took.
+    pub latency: Option<String>,
+    /// When it ended.
+    pub at: When,
+    /// Where its redirect leads.
+    pub redirect_to: Option<String>,
+    /// What the endpoint said.
+    pub answer: Option<String>,
+}
+
+impl From<TimelineItem> for TimelineLine {
+    fn from(item: TimelineItem) -> Self {
+        let TimelineItem { at, tone, title, body, next_step, by, quotes, event, .. } = item;
+        let replay_id = match &event {
+            AuditEvent::ReprocessRequested(of) => Some(of.replay_id),
+            _ => None,
+        };
+        let next = match next_step {
+            Some(NextStep::Command(text)) => vec![Span { code: true, text }],
+            Some(NextStep::Text(text)) => spans(text),
+            None => Vec::new(),
+        };
+        Self {
+            tone,
+            lead: title,
+            rest: body,
+            next,
+            by,
+            quotes: quotes.into_iter().map(|Quote { text, .. }| text).collect(),
+            at: When::brief(at),
+            ago: None,
+            attempts_made: Vec::new(),
+            doing: None,
+            replay_id,
+            event,
+        }
+    }
+}
+
+/// The timeline of an event as operators read it, with what runs at the moment.
+pub async fn of(
+    pool: &PgPool,
+    event: &PaymentEvent,
+    running: Option<&Running>,
+    now: OffsetDateTime,
+) -> Result<Vec<TimelineLine>, StoreError> {
+    let names = timeline::load_names(pool, &[event.project_id]).await?;
+    let mut lines = fold(&timeline::list_for_event(pool, event.id).await?, &names);
+    if let Some(running) = running {
+        running.add_to(&mut lines);
+    }
+    for line in &mut lines {
+        line.ago = Some(line.at.seen_from(now));
+    }
+    Ok(lines)
+}
+
+/// What keeps the watch of an event from going on, if that is the last that is known of it.
+#[must_use]
+pub fn stall(lines: &[TimelineLine]) -> Option<&'static str> {
+    match lines.last()?.event.kind()? {
+        Action::WatchStuck => {
+            Some("The watch over it does not go on in Temporal: the command below shows why.")
+        }
+        Action::WatchPaused => {
+            Some("The watch over it is paused in Temporal: the command below lets it go on.")
+        }
+        _ => None,
+    }
+}
+
+fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<TimelineLine> {
+    let mut lines: Vec<TimelineLine> = Vec::with_capacity(timeline.len());
+    for entry in timeline {
+        let item = entry.item(names);
+        if !fold_attempt(&mut lines, &item) && !fold_delivery(&mut lines, &item, names) {
+            let mut line = TimelineLine::from(item);
+            leave_out_repetition(&mut line, lines.last());
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// The incident that a failure opens has nothing to say that the failure did not.
+fn leave_out_repetition(line: &mut TimelineLine, before: Option<&TimelineLine>) {
+    let failure = before.filter(|before| before.event.kind() == Some(Action::ResultFailed));
+    let Some(failure) = failure else { return };
+    if line.event.kind() == Some(Action::IncidentOpened) && line.rest == failure.rest {
+        line.rest.clear();
+        line.quotes.clear();
+    }
+}
+
+/// Puts an attempt under its reprocess, if that is on the timeline.
+fn fold_attempt(lines: &mut [TimelineLine], item: &TimelineItem) -> bool {
+    let (detail, delivered) = match &item.event {
+        AuditEvent::CallbackDelivered(detail) => (detail, true),
+        AuditEvent::CallbackFailed(detail) => (detail, false),
+        _ => return false,
+    };
+    let begun = lines.iter_mut().rev().find(|line| line.replay_id == Some(detail.replay_id));
+    let Some(begun) = begun else { return false };
+    begun.attempts_made.push(attempt(item.at, detail, delivered));
+    true
+}
+
+fn attempt(at: OffsetDateTime, detail: &CallbackDetail, delivered: bool) -> AttemptLine {
+    let outcome = describe_outcome(detail.status.map(i32::from), None, detail.error.as_deref());
+    let outcome = outcome.unwrap_or_else(|| "no response".to_owned());
+    let answer = detail.answer.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    AttemptLine {
+        number: detail.attempt.to_string(),
+        outcome: if delivered { format!("{outcome}, delivered") } else { outcome },
+        latency: Some(format!("{} ms", detail.latency_ms)),
+        at: When::brief(at),
+        redirect_to: detail.redirect_to.as_deref().map(sanitize),
+        answer: answer.map(sanitize),
+    }
+}
+
+/// Adds one more destination to the line about the same message, if that is the last one.
+fn fold_delivery(lines: &mut [TimelineLine], item: &TimelineItem, names: &Names) -> bool {
+    let AuditEvent::AlertDelivered(detail) = &item.event else { return false };
+    let Some(last) = lines.last_mut() else { return false };
+    match &last.event {
+        AuditEvent::AlertDelivered(before) if before.alert == detail.alert => {
+            let name = destination_name(detail.destination_id, names);
+            last.rest = format!("{}, {name}", last.rest);
+            true
+        }
+        _ => false,
+    }
+}

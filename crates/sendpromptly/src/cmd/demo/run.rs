@@ -1,0 +1,177 @@
+//! The story that the demo tells: applied in time, failed, missing, repaired.
+
+use std::io::{Write, stderr, stdout};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::ids::EventId;
+use domain::incident::IncidentState;
+use serde_json::{Value, json};
+use store::incidents::Incident;
+use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
+use store::{alerts, incidents, reprocesses, timeline};
+use tokio::time::Instant;
+
+use super::BOB;
+use super::app::DemoApp;
+use crate::admin_context::AdminContext;
+use crate::local::DevState;
+use crate::progress::while_waiting;
+use crate::random;
+use crate::text::invoked_as;
+use crate::timeline::render;
+
+/// Longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(100);
+const POLL_EVERY: Duration = Duration::from_millis(200);
+
+/// The demo's stage: who tells, where, and with whom.
+pub(super) struct DemoRun<'a> {
+    pub(super) admin: &'a AdminContext,
+    pub(super) dev: &'a DevState,
+    pub(super) app: &'a DemoApp,
+    /// Whether standard output belongs to a machine.
+    pub(super) quiet: bool,
+}
+
+impl DemoRun<'_> {
+    /// The whole story, in a little over a minute.
+    pub(super) async fn play(&self) -> anyhow::Result<()> {
+        self.say(
+            "A shop sells credits, access and seats. Its app makes two calls per payment event.",
+        );
+        let missing = self.take("seat_update", "team_northwind").await?;
+        self.say("\n1. Applied in time");
+        self.applied_in_time().await?;
+        self.say("\n2. Failed");
+        self.failed_and_repaired().await?;
+        self.say("\n3. Missing");
+        self.missing_and_repaired(missing).await?;
+        self.say(&format!(
+            "\nThat was the whole story. See it at {} or with: {} incident list",
+            self.dev.url,
+            invoked_as()
+        ));
+        Ok(())
+    }
+
+    async fn applied_in_time(&self) -> anyhow::Result<()> {
+        let event_id = self.take("credit_grant", "user_123").await?;
+        self.app.result(&json!({ "event_id": event_id, "status": "success" })).await?;
+        self.step(&format!(
+            "user_123 paid and got the credits: {event_id} is applied, no alert is sent"
+        ));
+        self.link(event_id);
+        Ok(())
+    }
+
+    async fn failed_and_repaired(&self) -> anyhow::Result<()> {
+        let event_id = self.take("access_unlock", "user_456").await?;
+        let failure = json!({
+            "event_id": event_id, "status": "failed",
+            "error_code": "db_write_failed", "error_message": "disk full",
+        });
+        self.app.result(&failure).await?;
+        let incident = self.wait_for(event_id, "the incident", |_| true).await?;
+        self.step(&format!(
+            "user_456 paid, the app reports db_write_failed: {} opens immediately",
+            incident.id
+        ));
+        self.link_to(&incident);
+        self.repair(&incident).await
+    }
+
+    async fn missing_and_repaired(&self, event_id: EventId) -> anyhow::Result<()> {
+        self.step(&format!(
+            "team_northwind paid for seats, and the app says nothing about {event_id}"
+        ));
+        let waiting = self.wait_for(event_id, "the incident", |_| true);
+        let incident =
+            while_waiting("waiting for the shortest time-out, one minute", waiting).await?;
+        self.step(&format!("the minute is over: {} opens", incident.id));
+        self.link_to(&incident);
+        self.repair(&incident).await?;
+        let entries = timeline::list_for_event(&self.admin.pool, event_id).await?;
+        let names = timeline::load_names(&self.admin.pool, &[incident.project_id]).await?;
+        self.say(&format!("\nThe timeline of {}:\n\n{}", incident.id, render(&entries, &names)));
+        Ok(())
+    }
+
+    /// The shop takes a payment event; gives our id of it.
+    async fn take(&self, effect: &str, customer: &str) -> anyhow::Result<EventId> {
+        let provider_event_id = format!("evt_{}", hex::encode(random::bytes::<8>()?));
+        let answer = self.app.receipt(&provider_event_id, effect, customer).await?;
+        let id = answer.get("event_id").and_then(Value::as_str).context("dev gave no event id")?;
+        Ok(id.parse()?)
+    }
+
+    /// Sees that bob is told, asks for a reprocess, and waits until the shop has repaired.
+    async fn repair(&self, incident: &Incident) -> anyhow::Result<()> {
+        self.wait_for_alert(incident).await?;
+        self.step(&format!("{BOB} receives an alert by e-mail"));
+        let replay_id = reprocesses::new_id();
+        let note = Some("asked for by the demo");
+        let request = ReprocessRequest { replay_id, actor: &self.admin.actor, note, signal: true };
+        let requested = self
+            .admin
+            .transaction(async |tx| request_reprocess(tx, incident.event_id, request).await);
+        requested.await?;
+        self.step(&format!("bob asks for a reprocess: {replay_id}"));
+        let resolved = |incident: &Incident| incident.state == IncidentState::Resolved;
+        self.wait_for(incident.event_id, "the repair", resolved).await?;
+        self.step("the shop checks the signed callback, does the work and reports: resolved");
+        Ok(())
+    }
+
+    async fn wait_for(
+        &self,
+        event_id: EventId,
+        what: &str,
+        request: impl Fn(&Incident) -> bool,
+    ) -> anyhow::Result<Incident> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let incident = incidents::find_for_event(&self.admin.pool, event_id).await?;
+            if let Some(incident) = incident.filter(&request) {
+                return Ok(incident);
+            }
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "{what} of {event_id} did not come; is a worker running?"
+            );
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+    }
+
+    async fn wait_for_alert(&self, incident: &Incident) -> anyhow::Result<()> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let alerts = alerts::list_for_incident(&self.admin.pool, incident.id).await?;
+            if alerts.iter().any(|alert| alert.state == "delivered") {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < deadline, "no alert about {} went out", incident.id);
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+    }
+
+    fn link(&self, event_id: EventId) {
+        let (ui, namespace) = (&self.dev.temporal_ui_url, &self.dev.temporal_namespace);
+        self.say(&format!("     {ui}/namespaces/{namespace}/workflows/effect-watch%2F{event_id}"));
+    }
+
+    fn link_to(&self, incident: &Incident) {
+        self.say(&format!("     {}/incidents/{}", self.dev.url, incident.id));
+        self.link(incident.event_id);
+    }
+
+    fn step(&self, text: &str) {
+        self.say(&format!("   - {text}"));
+    }
+
+    fn say(&self, line: &str) {
+        // A reader that has gone away has seen enough; the story still comes to its end.
+        let _said =
+            if self.quiet { writeln!(stderr(), "{line}") } else { writeln!(stdout(), "{line}") };
+    }
+}

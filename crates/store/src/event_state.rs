@@ -1,0 +1,102 @@
+//! Where an event stands, read under its lock: the ground of every decision.
+
+use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::verdict::EventState;
+use domain::watch::{IncidentView, NextStep, NextStepInput, ReprocessView, WatchState};
+use time::OffsetDateTime;
+
+use crate::events::{self, PaymentEvent};
+use crate::incidents::{self, Incident};
+use crate::reprocesses::{self, Reprocess};
+use crate::{PgConnection, StoreError, alerts, attempts};
+
+/// Everything that a decision about an event depends on.
+#[derive(Debug, Clone)]
+pub struct LockedEvent {
+    /// The event, whose row is locked.
+    pub event: PaymentEvent,
+    pub incident: Option<Incident>,
+    /// Its reprocesses, oldest first.
+    pub reprocesses: Vec<Reprocess>,
+    /// The database's clock, read after the lock was got.
+    pub now: OffsetDateTime,
+}
+
+impl LockedEvent {
+    /// Locks the event and reads what stands around it. `None` if there is no such event.
+    pub async fn lock(
+        tx: &mut PgConnection,
+        event_id: EventId,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(event) = events::lock_event(tx, event_id).await? else {
+            return Ok(None);
+        };
+        let incident = incidents::find_for_event(&mut *tx, event_id).await?;
+        let reprocesses = match &incident {
+            Some(incident) => reprocesses::list_for_incident(&mut *tx, incident.id).await?,
+            None => Vec::new(),
+        };
+        let now =
+            sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(tx).await?;
+        Ok(Some(Self { event, incident, reprocesses, now }))
+    }
+
+    /// The reprocess that runs, if one does.
+    #[must_use]
+    pub fn running(&self) -> Option<&Reprocess> {
+        self.reprocesses.iter().find(|reprocess| reprocess.state.is_running())
+    }
+
+    /// The ground of a verdict.
+    #[must_use]
+    pub fn event_state(&self) -> EventState {
+        EventState {
+            effect: self.event.effect,
+            incident: self.incident.as_ref().map(|incident| incident.state),
+            running: self.running().map(|reprocess| reprocess.id),
+            reprocessed_before: !self.reprocesses.is_empty(),
+        }
+    }
+
+    /// The ids that an entry or an alert about the incident carries.
+    pub(crate) fn ids(&self, incident: IncidentId) -> (ProjectId, EventId, IncidentId) {
+        (self.event.project_id, self.event.id, incident)
+    }
+}
+
+/// What the watch is told: where the event stands and what comes next.
+///
+/// # Errors
+/// When the database fails or there is no such event.
+pub async fn read_for_watch(
+    tx: &mut PgConnection,
+    event_id: EventId,
+) -> Result<WatchState, StoreError> {
+    let locked =
+        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let pending = alerts::list_pending(&mut *tx, event_id).await?;
+    let reprocess = match locked.reprocesses.last() {
+        None => None,
+        Some(latest) => Some(ReprocessView {
+            replay_id: latest.id,
+            state: latest.state.into(),
+            attempts: attempts::count_made(&mut *tx, latest.id).await?.made,
+        }),
+    };
+    let input = NextStepInput {
+        effect: locked.event.effect,
+        timeout_at: locked.event.timeout_at,
+        incident: locked.incident.as_ref().map(|incident| incident.state),
+        running: locked.running().map(|running| (running.id, running.state, running.result_due_at)),
+    };
+    Ok(WatchState {
+        effect: locked.event.effect.into(),
+        incident: locked.incident.as_ref().map(|incident| IncidentView {
+            incident_id: incident.id,
+            state: incident.state.into(),
+        }),
+        reprocess,
+        alerts: pending,
+        next: NextStep::decide(input, locked.now),
+    })
+}
