@@ -62,7 +62,7 @@ impl BackgroundActivities {
     /// Lets all errands go on; ends only when the callback does, and says whose it was.
     pub(crate) async fn callback_ended(&mut self) -> (ReplayId, CallbackEnd) {
         poll_fn(|cx| {
-            self.deliveries.retain_mut(|deliveries| deliveries.as_mut().poll(cx).is_pending());
+            self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());
             let Some((replay_id, sending)) = &mut self.callback else {
                 return Poll::Pending;
             };
@@ -79,7 +79,7 @@ impl BackgroundActivities {
     /// Lets the alerts go on; ends when each was delivered or given up.
     pub(crate) async fn all_delivered(&mut self) {
         poll_fn(|cx| {
-            self.deliveries.retain_mut(|deliveries| deliveries.as_mut().poll(cx).is_pending());
+            self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());
             if self.deliveries.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

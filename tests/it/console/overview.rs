@@ -120,6 +120,9 @@ fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
         }
         let listed =
             bob.get(&format!("/audit?action=result.unclaimed&subject={project}")).await.body;
-        assert!(listed.contains("failed evt_lost db_down"), "{listed}");
+        assert!(
+            listed.contains("a failure (db_down) for evt_lost was kept for 24 hours"),
+            "{listed}"
+        );
     });
 }

@@ -96,7 +96,7 @@ fn a_worker_that_meets_silence_goes_on_without_a_restart() {
     run(async {
         let Watched { world, way, worker, log, events } = Watched::start().await;
         eventually("a look that was given up", async || {
-            log.text().contains("could not look for alerts that wait").then_some(())
+            log.text().contains("could not look for messages that wait").then_some(())
         })
         .await;
         way.open_for_new_ones();
