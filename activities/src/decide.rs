@@ -1,8 +1,8 @@
 //! Every `?` in an activity is a decision: [`or_retry`](Decide::or_retry) or
 //! [`or_fail`](Decide::or_fail).
 //!
-//! A retry is for what mends itself: a database or a network that is away. A failure is for what a
-//! person must look at; it ends the workflow, so it is rare.
+//! A retry is for what recovers by itself: a database or a network that is away. A failure is for
+//! what a person must handle; it ends the workflow, so it is rare.
 
 use std::error::Error;
 use std::time::Duration;
@@ -33,9 +33,9 @@ impl<T, E: Error + Send + Sync + 'static> Decide<T> for Result<T, E> {
     }
 }
 
-/// The store's failures: a missing row needs a person, everything else mends itself. A row that holds
-/// what this release does not know was written by a newer one, and a worker of that one takes a later
-/// attempt.
+/// The store's failures: a missing row needs a person, everything else recovers by itself. A row
+/// that holds what this release does not know was written by a newer one, and a worker of that one
+/// takes a later attempt.
 pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityError> {
     match result {
         Err(error @ StoreError::Missing(_)) => Err(error).or_fail("unknown_event"),

@@ -1,4 +1,4 @@
-//! What the activities work with, set up once by whoever runs a worker.
+//! What the activities work with, set up once by the process that runs a worker.
 
 use domain::repair_url::AllowedNetworks;
 use store::{MasterKey, PgPool};

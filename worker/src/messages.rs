@@ -1,7 +1,8 @@
 //! Sends the alerts and notices that wait for their destination.
 //!
-//! Every few seconds it looks which destinations have some and may be tried. Each is served on its own, so
-//! that one that hangs keeps no other waiting. A worker that dies leaves claims that run out.
+//! Every few seconds it looks which destinations have some and may be tried. Each is served on its
+//! own, so that one that hangs keeps no other waiting. A worker that dies leaves claims that run
+//! out.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ const EVERY: Duration = Duration::from_secs(3);
 /// (<https://docs.slack.dev/apis/web-api/rate-limits>).
 const PACE: Duration = Duration::from_secs(1);
 
-/// Sends what waits, for the life of a worker process. What fails is logged and left to the next look.
+/// Sends what waits, for the life of a worker process. What fails is logged and left to the next
+/// look.
 pub(crate) async fn run(deps: Arc<Deps>) {
     let mut served = JoinSet::new();
     let mut busy = HashSet::new();

@@ -1,4 +1,4 @@
-//! Names that live longer than a deployment: they stand in histories, queries and runbooks.
+//! Names that live longer than a deployment: they are in histories, queries and runbooks.
 
 use domain::ids::EventId;
 use temporalio_common::search_attributes::SearchAttributeKey;
@@ -36,7 +36,7 @@ pub mod search_attribute {
         SearchAttributeKey::keyword("SpInternalReference");
     /// The effect that is due.
     pub const EFFECT_TYPE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpEffectType");
-    /// Where the watch stands: `pending`, or the incident's state.
+    /// The state of the watch: `pending`, or the incident's state.
     pub const STATE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpState");
 
     /// The names of all of them, for the set-up of a namespace.

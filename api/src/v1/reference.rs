@@ -1,7 +1,8 @@
 //! The description of the automation API: for programs at `/api/openapi.json`, for people at
 //! `/api/reference`.
 //!
-//! Both are made of the same document, which is made of the routes and types that answer.
+//! Both are made of the same document, which is made of the routes and types that serve the
+//! requests.
 
 use std::sync::LazyLock;
 
@@ -31,8 +32,8 @@ fn speak_of_http(document: &mut OpenApi) {
     }
 }
 
-/// Lets each list name the schema of its things, where utoipa copies the schema of a type parameter:
-/// a generated client then has one type for a thing, listed or alone.
+/// Lets each list name the schema of its things, where utoipa copies the schema of a type
+/// parameter: a generated client then has one type for a thing, listed or alone.
 fn name_items(document: &mut OpenApi) {
     let schemas = &mut document.components.get_or_insert_default().schemas;
     for (name, schema) in schemas {

@@ -1,7 +1,7 @@
 //! Who may open which page.
 //!
 //! A page is added with the [`Access`] that it needs, and the guard in front of it runs before its
-//! handler: without a session the browser is sent to sign in; with too small a role the answer is
+//! handler: without a session the browser is sent to sign in; with too small a role the response is
 //! 403; and a POST must come from a page of ours ([`super::same_origin`]) and carry the session's
 //! CSRF token, which another site cannot read. A handler behind the guard finds the operator as
 //! [`SignedIn`] and the form as it was sent.

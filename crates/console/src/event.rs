@@ -45,7 +45,7 @@ struct EventPage {
     taken: When,
     /// Until when the app may report, and whether that is over; nothing once it has reported.
     due: Option<(When, bool)>,
-    /// Why its deadline is not judged, where its watch stands still.
+    /// Why its deadline is not judged, where its watch is stalled.
     stall: Option<&'static str>,
     incident: Option<(String, Badge)>,
     timeline: Vec<TimelineLine>,

@@ -25,7 +25,7 @@ pub struct Fact {
 /// The value of a fact.
 #[derive(Debug)]
 pub enum Value {
-    /// Words.
+    /// Plain text.
     Text(String),
     /// Sentences, each on a line of its own.
     Lines(Vec<String>),

@@ -1,6 +1,6 @@
 //! Whether the programs in some folder are an engine that can be used.
 //!
-//! The answer is a reason in words when they are not. The main program is run once, to print its
+//! The result is a reason as text when they are not. The main program is run once, to print its
 //! version; nothing else happens.
 
 use std::os::unix::fs::PermissionsExt;

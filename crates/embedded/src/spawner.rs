@@ -60,7 +60,7 @@ fn spawner() -> Option<&'static mpsc::Sender<Request>> {
         let (sender, requests) = mpsc::channel::<Request>();
         let keep = move || {
             for (mut command, answer) in requests {
-                // If nobody waits for the answer any more, the child must not live on unseen.
+                // If no caller waits for the result any more, the child must not live on unseen.
                 if let Err(mpsc::SendError(Ok(mut child))) = answer.send(command.spawn()) {
                     let _ = child.kill().and_then(|()| child.wait());
                 }

@@ -1,10 +1,10 @@
 //! Carries the outbox over to Temporal.
 //!
-//! Two ways lead here: a nudge right after a commit, and the sweep, which takes whatever is due. Both
-//! claim first, so they do not carry the same wish at once. What cannot be carried is put off with a
-//! growing back-off. Only what Temporal itself refuses, again and again, is parked, with an entry on
-//! the event's timeline; a server that is away never parks anything, nor does a namespace that belongs
-//! to another database.
+//! Two ways lead here: a wake right after a commit, and the sweep, which takes whatever is due.
+//! Both claim first, so they do not dispatch the same message concurrently. What cannot be
+//! dispatched is rescheduled with a growing back-off. Only what Temporal itself rejects, again and
+//! again, is parked, with an entry on the event's timeline; a server that is away never parks
+//! anything, nor does a namespace that belongs to another database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,13 +29,13 @@ use crate::connect::{Engine, EngineError};
 use crate::watch::Watch;
 use crate::{restarts, sweep};
 
-/// How many events are carried over at the same time.
+/// How many events are dispatched at the same time.
 const MAX_IN_FLIGHT: usize = 16;
-/// How many nudges may wait; the sweep takes what does not fit.
+/// How many wakes may wait; the sweep takes what does not fit.
 const MAX_WAKEUPS: usize = 10_000;
-/// How often a wish is refused before it is parked.
+/// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
-/// How many wishes the sweep claims at once.
+/// How many messages the sweep claims at a time.
 const SWEEP_BATCH: i64 = 256;
 /// How often the sweep looks.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ impl Relay {
         Self { wakeups }
     }
 
-    /// Carries the wishes of one event over now. Never waits; what is missed here is swept up.
+    /// Dispatches the messages of one event now. Never waits; what is missed here is swept up.
     pub fn wake(&self, event_id: EventId) {
         if self.wakeups.try_send(event_id).is_err() {
             tracing::debug!(%event_id, "too many nudges wait; the sweep will take this one");
@@ -112,7 +112,7 @@ async fn sweep_outbox(dispatcher: Dispatcher) {
 }
 
 impl Dispatcher {
-    /// Carries wishes of several events, each event's in their order.
+    /// Dispatches messages of several events, each event's in their order.
     async fn dispatch_all(&self, messages: Vec<ClaimedMessage>) {
         let mut by_event: Vec<(EventId, Vec<ClaimedMessage>)> = Vec::new();
         for message in messages {
@@ -132,7 +132,8 @@ impl Dispatcher {
         while running.join_next().await.is_some() {}
     }
 
-    /// Carries the wishes of one event. What fails is put off, and what follows it waits too.
+    /// Dispatches the messages of one event. What fails is rescheduled, and what follows it waits
+    /// too.
     async fn dispatch_event(&self, messages: Vec<ClaimedMessage>) {
         let mut relayed = Vec::new();
         let mut failed = None;
@@ -147,7 +148,7 @@ impl Dispatcher {
             }
         }
         if let Err(error) = self.settle(&relayed, failed).await {
-            // Every claim runs out by itself, and carrying a wish over twice changes nothing.
+            // Every claim runs out by itself, and dispatching a message twice changes nothing.
             tracing::warn!(%error, "could not settle relayed wishes");
         }
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// So late that no deadline passes while something is measured.
 pub const TIMEOUT_MINUTES: u32 = 10_080;
-/// How long any answer may take.
+/// How long any response may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An app that reports to a running API. Cheap to clone.
@@ -25,7 +25,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app with these API keys, which it uses in turn.
+    /// An app with these API keys, which it uses in rotation.
     pub fn new(url: String, keys: Vec<String>) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
         Ok(Self { http, url, keys: Arc::new(keys), sent: Arc::default() })
@@ -63,7 +63,7 @@ impl App {
     }
 }
 
-/// What the app says of an event that nobody has seen before.
+/// What the app says of an event that is new.
 pub fn receipt_body(timeout_minutes: u32) -> Map<String, Value> {
     let body = json!({
         "provider": "stripe",

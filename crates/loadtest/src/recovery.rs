@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// Until then a receipt may have been accepted by what was left of the server.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// When a receipt was sent, when it was answered, and whether it was accepted.
+/// When a receipt was sent, when the response came, and whether it was accepted.
 type Exchange = (Instant, Instant, bool);
 
 /// Kills Postgres under load and watches it and the API come back.

@@ -1,4 +1,4 @@
-//! Texts of strangers are only texts: the same hostile one in every place where somebody may write,
+//! Texts of strangers are only texts: the same hostile one in every place where a user may write,
 //! and then everywhere where it comes out.
 
 use e2e::browser::{Browser, Page, PageOptions};

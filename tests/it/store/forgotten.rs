@@ -1,4 +1,4 @@
-//! Which events count as forgotten, so that the sweep starts their watch anew.
+//! Which events count as forgotten, so that the sweep starts their watch again.
 
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
@@ -8,7 +8,8 @@ use store::watch_checks;
 
 use super::shop::{Shop, early, success};
 
-/// Forgets the wishes of an event, as if Temporal had taken and then lost them, and its alerts.
+/// Deletes the outbox messages of an event, as if Temporal had taken and then lost them, and its
+/// alerts.
 async fn lose(shop: &Shop, event_id: EventId) {
     shop.execute("DELETE FROM outbox WHERE event_id = $1", event_id).await;
     shop.execute(

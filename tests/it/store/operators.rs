@@ -16,7 +16,7 @@ use store::{Insertion, StoreError, operator_tokens, pool};
 use super::people::{ALICE, BOB, CHARLIE, token_hash};
 use super::shop::Shop;
 
-/// What became of a change, in one word.
+/// The outcome of a change, as one label.
 fn word(change: &Result<OperatorChange, StoreError>) -> &'static str {
     match change.as_ref().expect("a database") {
         OperatorChange::Done(_) => "done",

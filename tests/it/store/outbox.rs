@@ -27,7 +27,7 @@ async fn execute(pool: &PgPool, sql: &'static str) {
     sqlx::query(sql).execute(pool).await.expect("a statement");
 }
 
-/// Seconds until the only wish is due.
+/// Seconds until the only message is due.
 async fn due_in(pool: &PgPool) -> f64 {
     sqlx::query_scalar(
         "SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8 FROM outbox",

@@ -1,4 +1,5 @@
-//! Alice's shop without an API around it: a database, a project, and the transitions by their names.
+//! Alice's shop without an API around it: a database, a project, and the transitions by their
+//! names.
 
 use std::sync::Arc;
 
@@ -332,7 +333,7 @@ impl Shop {
     }
 }
 
-/// What an accepted result was answered with.
+/// The response to an accepted result.
 pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
     match answer {
         ResultOutcome::Accepted { effect, incident, .. } => {

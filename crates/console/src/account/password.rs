@@ -67,8 +67,8 @@ pub(super) async fn change(
         .await
 }
 
-/// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that
-/// costs neither a try at the current one nor anybody else's turn.
+/// What is stored of the new password, or what is wrong. What needs no hashing is judged first:
+/// that costs neither an attempt at the current one nor anyone else's place in the queue.
 async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,

@@ -1,9 +1,9 @@
 //! Comma-separated values that no spreadsheet takes for formulas.
 //!
 //! Quoting is that of RFC 4180. What begins as a formula would gets an apostrophe before it, which
-//! spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>). A spreadsheet
-//! that separates cells in another way begins one in the middle of ours, where quotes mean nothing to
-//! it: there the same holds.
+//! spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>). A
+//! spreadsheet that separates cells in another way begins one in the middle of ours, where quotes
+//! mean nothing to it: there the same holds.
 
 /// What formulas begin with.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];

@@ -1,7 +1,7 @@
 //! The audit log: who did what, page by page, and exports of it.
 //!
-//! The page and both exports take the same filters and find the same entries. An entry is told in the
-//! words of the timelines, with its exact action beside them and all that is known folded below.
+//! The page and both exports take the same filters and find the same entries. An entry is rendered
+//! as on the timelines, with its exact action beside them and all that is known folded below.
 
 mod csv;
 mod export;

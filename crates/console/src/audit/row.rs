@@ -14,7 +14,7 @@ use crate::when::When;
 pub struct AuditItem {
     pub at: When,
     pub who: String,
-    /// What happened, in two or three words, and the rest of the sentence.
+    /// What happened, as a short title, and the rest of the sentence.
     pub lead: String,
     pub rest: String,
     pub next: Vec<Span>,

@@ -1,4 +1,4 @@
-//! One more place that is told.
+//! Adding a destination.
 
 use axum::Form;
 use axum::extract::{Path, State};

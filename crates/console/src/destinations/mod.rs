@@ -1,7 +1,7 @@
 //! Destinations of a project: where its alerts go.
 //!
-//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends a
-//! real message by the real way and shows what the other side said, in its own words.
+//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends
+//! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
 mod test_message;

@@ -1,7 +1,7 @@
 //! How it goes: what was opened and resolved each day, how long things take, what came on time.
 //!
-//! The figures are the store's, exact up to the moment of asking. Every number of the drawing stands
-//! in a table below it, so that nothing is said by a picture alone.
+//! The figures are the store's, exact up to the moment of asking. Every number of the drawing is
+//! also in a table below it, so that nothing is shown by a picture alone.
 
 mod chart;
 mod labels;

@@ -65,7 +65,7 @@ impl Temporal {
     /// # Errors
     /// When a port is taken or the server does not come up.
     pub async fn start(bin: &TemporalBin, options: TemporalOptions) -> Result<Self, StartError> {
-        // The server draws ports for its own services, and dies where somebody else was quicker.
+        // The server draws ports for its own services, and dies where another program was quicker.
         match Self::start_once(bin, options.clone()).await {
             Err(StartError::Died { .. }) => Self::start_once(bin, options).await,
             ended => ended,

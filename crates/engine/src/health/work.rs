@@ -1,9 +1,10 @@
-//! Whether the work gets done: somebody polls, deadlines are judged, messages go out, people are told.
+//! Whether the work gets done: a worker polls, deadlines are judged, messages go out, people are
+//! notified.
 //!
-//! A worker that died is noticed by its heartbeat, within 45 s. What it leaves undone is not waited for: an
-//! api opens overdue incidents by itself, two minutes late, so without a worker deadlines count as not
-//! judged. Beside that, overdue events and an outbox that ages are found whatever the reason, and count as
-//! degraded after two minutes and as failed after five.
+//! A worker that died is noticed by its heartbeat, within 45 s. What it leaves undone is not waited
+//! for: an api opens overdue incidents by itself, two minutes late, so without a worker deadlines
+//! count as not judged. Beside that, overdue events and an outbox that ages are found whatever the
+//! reason, and count as degraded after two minutes and as failed after five.
 
 use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
 use store::{PgPool, StoreError};
@@ -79,8 +80,8 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
     )
 }
 
-/// Without a worker, deadlines are not judged even where the sweep of an api has opened every overdue incident:
-/// that comes late, and nobody is told of it.
+/// Without a worker, deadlines are not judged even where the sweep of an api has opened every
+/// overdue incident: that comes late, and no one is notified of it.
 fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
     let overdue = work.overdue_for.map(|seconds| {
         let events = count(work.overdue_events, "event is overdue", "events are overdue");

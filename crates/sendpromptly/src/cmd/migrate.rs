@@ -27,8 +27,8 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     CommandOutput::new(&json!({ "status": "ok" }), "the schema is up to date")
 }
 
-/// Where the schema is brought up to date: past a pooler in transaction mode, because migrations hold a
-/// lock of their session, which such a pooler would give to somebody else.
+/// Where the schema is brought up to date: past a pooler in transaction mode, because migrations
+/// hold a lock of their session, which such a pooler would give to another client.
 fn url(context: &Context) -> anyhow::Result<String> {
     if let Some(url) = context.environment.migrate_database_url()? {
         return Ok(url);

@@ -1,4 +1,4 @@
-//! Which incidents are looked for.
+//! Which incidents are searched for.
 
 use domain::catalogue::EffectType;
 use domain::ids::{IncidentId, ProjectId};
@@ -32,8 +32,8 @@ impl StateFilter {
     }
 }
 
-/// Which incidents are looked for. Every filter narrows; the default finds all that are not resolved,
-/// newest first.
+/// Which incidents are searched for. Every filter narrows; the default finds all that are not
+/// resolved, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct IncidentSearch {
     /// Of one project.

@@ -1,7 +1,8 @@
 //! The fake shop: it reports receipts and results, and repairs when it is asked to.
 //!
-//! Its repair endpoint does what a good one does: it checks the signature over the raw body, refuses
-//! an old timestamp and a nonce that it has seen, does the work once per `replay_id`, and reports.
+//! Its repair endpoint does what a good one does: it checks the signature over the raw body,
+//! rejects an old timestamp and a nonce that it has seen, does the work once per `replay_id`, and
+//! reports.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

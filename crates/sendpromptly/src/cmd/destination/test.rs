@@ -1,6 +1,7 @@
-//! `destination test`: a real message by the real way, and the real answer.
+//! `destination test`: a real message over the real path, and the real response.
 //!
-//! What is sent, and what its answer changes, is [`activities::test_message`]'s; here it is told.
+//! What is sent, and what its response changes, is [`activities::test_message`]'s; here it is
+//! printed.
 
 use activities::Deps;
 use activities::destinations::{FailureKind, SendFailure, Senders, Sent};

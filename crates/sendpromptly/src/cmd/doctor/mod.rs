@@ -1,9 +1,10 @@
-//! `doctor`: looks at everything that the product needs and says what is not well.
+//! `doctor`: checks everything that the product needs and reports what is not well.
 //!
-//! The checks of `/readyz` come first, in the same words: [`engine::health`]. Each check is made even when
-//! others fail, except those that have nothing left to stand on, which are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
-//! three probes, whose bodies look like a callback's with `"type":"probe"`: see [`probe`]. Where that
-//! is a test project, one made-up event then goes the whole way: see [`round_trip`].
+//! The checks of `/readyz` come first, with the same texts: [`engine::health`]. Each check is made
+//! even when others fail, except those that have an unmet dependency, which are skipped. Nothing is
+//! changed but by the round trip. With a project, its repair endpoint is sent three probes, whose
+//! bodies have the form of a callback's with `"type":"probe"`: see [`probe`]. Where that is a test
+//! project, one made-up event then goes the whole path: see [`round_trip`].
 
 mod first_steps;
 mod parts;
@@ -35,7 +36,7 @@ fails, its incident is reprocessed, and the endpoint has 20 s to report a result
 replay_id. Its reference is sendpromptly-doctor, nobody is alerted, and its incident is resolved in the \
 end. The exit code is 1 when a check fails.";
 
-/// What is looked at beside the installation itself.
+/// What is checked beside the installation itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
@@ -95,7 +96,7 @@ impl Check {
     }
 }
 
-/// What `/readyz` says, in the same words, and what only an operator may see of it.
+/// What `/readyz` says, in the same text, and what only an operator may see of it.
 impl From<health::Check> for Check {
     fn from(check: health::Check) -> Self {
         let status = match check.status {
