@@ -56,7 +56,9 @@ impl Caller {
         if self.role.may_act() {
             return Ok(());
         }
-        Err(ApiError::forbidden("this needs a token of somebody with the role operator or admin"))
+        Err(ApiError::forbidden(
+            "this needs a token of an operator with the role operator or admin",
+        ))
     }
 
     /// Lets those through who change the installation.
@@ -67,7 +69,7 @@ impl Caller {
         if self.role.may_administer() {
             return Ok(());
         }
-        Err(ApiError::forbidden("this needs a token of somebody with the role admin"))
+        Err(ApiError::forbidden("this needs a token of an operator with the role admin"))
     }
 }
 

@@ -31,7 +31,7 @@ pub enum PasswordError {
     #[error("the system gave no random bytes")]
     Random,
     /// Too many passwords are being checked.
-    #[error("too many passwords are being looked at; try again in a moment")]
+    #[error("too many passwords are being checked; try again in a moment")]
     Busy,
     /// The stored hash is damaged, or hashing itself failed.
     #[error("the password could not be processed: {0}")]

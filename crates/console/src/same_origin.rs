@@ -73,7 +73,7 @@ impl FormOrigins {
             (Some(origin), None) => self.judge(origin.as_bytes(), WebOrigin::parse),
             (Some(_), Some(_)) => {
                 Err("this form has two Origin headers, and a browser sends one; \
-                look at what the proxy in front of the API adds"
+                check what the proxy in front of the API adds"
                     .to_owned())
             }
         }

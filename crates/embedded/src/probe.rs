@@ -52,7 +52,7 @@ fn version_of(program: &Path) -> Result<Version, String> {
         .output()
         .map_err(|error| format!("it cannot be run: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    Version::parse(&printed).ok_or_else(|| "it does not tell its version".to_owned())
+    Version::parse(&printed).ok_or_else(|| "it does not print its version".to_owned())
 }
 
 /// Whether `path` is a file with a run bit.

@@ -68,7 +68,7 @@ impl Relay {
     /// Dispatches the messages of one event now. Never waits; what is missed here is swept up.
     pub fn wake(&self, event_id: EventId) {
         if self.wakeups.try_send(event_id).is_err() {
-            tracing::debug!(%event_id, "too many nudges wait; the sweep will take this one");
+            tracing::debug!(%event_id, "too many wakes wait; the sweep will take this one");
         }
     }
 }
@@ -91,7 +91,7 @@ async fn dispatch_woken(dispatcher: Dispatcher, mut woken: mpsc::Receiver<EventI
             match outbox::claim_due(&dispatcher.pool, Some(event_id), SWEEP_BATCH).await {
                 Ok(messages) if messages.is_empty() => {}
                 Ok(messages) => dispatcher.dispatch_event(messages).await,
-                Err(error) => tracing::warn!(%event_id, %error, "could not claim wishes"),
+                Err(error) => tracing::warn!(%event_id, %error, "could not claim outbox messages"),
             }
         });
     }
@@ -149,7 +149,7 @@ impl Dispatcher {
         }
         if let Err(error) = self.settle(&relayed, failed).await {
             // Every claim runs out by itself, and dispatching a message twice changes nothing.
-            tracing::warn!(%error, "could not settle relayed wishes");
+            tracing::warn!(%error, "could not settle dispatched outbox messages");
         }
     }
 
@@ -207,12 +207,12 @@ impl Dispatcher {
         {
             return self.park(message, why).await;
         }
-        tracing::debug!(event_id = %message.event_id, %error, "put a wish off");
+        tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
         outbox::reschedule(&self.pool, message.id, &error.to_string()).await
     }
 
     async fn park(&self, message: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
-        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked a wish that Temporal refuses");
+        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked an outbox message that Temporal rejects");
         transaction(&self.pool, async |tx| {
             outbox::park(&mut *tx, message.id, why).await?;
             let Some(event) = events::find_event(&mut *tx, message.event_id).await? else {

@@ -42,7 +42,7 @@ pub(crate) async fn restart(
         tracing::debug!(event_id = %event.id, "the watch runs");
         return Ok(());
     };
-    tracing::warn!(event_id = %event.id, what = stall.what, "the watch stands still");
+    tracing::warn!(event_id = %event.id, what = stall.what, "the watch is stalled");
     note(pool, event.id, &stall).await.map_err(stored)
 }
 

@@ -40,11 +40,11 @@ pub async fn sweep(pool: &PgPool) {
     note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
-    note("unparking wishes", outbox::unpark_old(pool).await);
+    note("unparking outbox messages", outbox::unpark_old(pool).await);
     note("giving up unclaimed results", give_up_unclaimed(pool).await);
     note("forgetting claimed results", results::delete_claimed(pool).await);
     note("keying old events", key_events(pool).await);
-    note("forgetting stored answers", idempotency::delete_expired(pool).await);
+    note("deleting stored responses", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);

@@ -35,7 +35,7 @@ impl App {
     pub async fn receipt(&self, timeout_minutes: u32) -> anyhow::Result<EventId> {
         let body = Value::Object(receipt_body(timeout_minutes));
         let answer = self.post("/api/v1/receipt", &body).await?;
-        let event_id = answer["event_id"].as_str().context("an answer without event_id")?;
+        let event_id = answer["event_id"].as_str().context("a response without event_id")?;
         event_id.parse().ok().with_context(|| format!("{event_id} is no event id"))
     }
 
@@ -58,7 +58,7 @@ impl App {
         let response = request.send().await?;
         let status = response.status();
         let text = response.text().await?;
-        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} answered {status}: {text}");
+        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} responded {status}: {text}");
         Ok(serde_json::from_str(&text)?)
     }
 }

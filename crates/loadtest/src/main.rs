@@ -123,7 +123,8 @@ fn run(args: &Args) -> anyhow::Result<BenchReport> {
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
             _ = terminated.recv() => Err(anyhow::anyhow!("asked to end")),
         };
-        let measured = measured.with_context(|| format!("dev's last words:\n{}", dev.log_tail()));
+        let measured =
+            measured.with_context(|| format!("the last output of dev:\n{}", dev.log_tail()));
         dev.stop().await?;
         measured.map(BenchReport::new)
     })
@@ -184,7 +185,7 @@ async fn eventually<T>(
 async fn until_relayed(context: &BenchContext) -> anyhow::Result<()> {
     eventually("an empty outbox", Duration::from_mins(10), async || {
         let (waiting, parked) = store::outbox::count_waiting(&context.pool).await?;
-        anyhow::ensure!(parked == 0, "Temporal refused {parked} wishes");
+        anyhow::ensure!(parked == 0, "Temporal rejected {parked} messages");
         Ok((waiting == 0).then_some(()))
     })
     .await

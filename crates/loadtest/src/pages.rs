@@ -69,7 +69,7 @@ async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Percenti
     for turn in 0..WARM_UP + TIMES {
         let begin = Instant::now();
         let answer = http.get(url).header(header::COOKIE, cookie).send().await?;
-        anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
+        anyhow::ensure!(answer.status().is_success(), "responded {}", answer.status());
         answer.bytes().await?;
         if turn >= WARM_UP {
             took.push(begin.elapsed());

@@ -82,7 +82,7 @@ impl fmt::Display for Rejections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.first() {
             None => Ok(()),
-            Some(first) => write!(f, "; {} refused, the first: {first}", self.0.len()),
+            Some(first) => write!(f, "; {} rejected, the first: {first}", self.0.len()),
         }
     }
 }

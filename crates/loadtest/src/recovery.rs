@@ -61,7 +61,7 @@ pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
         unit: "s",
         target: Threshold::AtMost(5.0),
         note: format!(
-            "{CLIENTS} clients; away for {:.1} s, {rejected} answers of 503 in {took:.0} ms (median)",
+            "{CLIENTS} clients; away for {:.1} s, {rejected} responses of 503 in {took:.0} ms (median)",
             (back - killed).as_secs_f64(),
         ),
     }])

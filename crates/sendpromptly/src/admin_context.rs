@@ -102,7 +102,7 @@ impl AdminContext {
         let target = DatabaseTarget::find(context)?;
         let name = target.name(context);
         let silent = |error: StoreError| {
-            Failure::Unavailable(format!("{name} does not answer ({error}): is it running?"))
+            Failure::Unavailable(format!("{name} does not respond ({error}): is it running?"))
         };
         let pool = target.connect_lazily().map_err(silent)?;
         let asking = pool::pending_migrations(&pool);

@@ -130,7 +130,7 @@ pub enum ApiError {
     },
     /// The database responds and takes no writes, as a standby after a fail-over.
     #[error(
-        "the database takes no writes; send it again with the same Idempotency-Key. Whoever runs \
+        "the database takes no writes; send it again with the same Idempotency-Key. The administrator of \
          sendpromptly lets DATABASE_URL lead to the primary: `sendpromptly doctor` says more"
     )]
     ReadOnly {
@@ -369,7 +369,7 @@ struct BareStatus(StatusCode);
 
 impl fmt::Display for BareStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a handler answered {} without saying why", self.0)
+        write!(f, "a handler responded {} without saying why", self.0)
     }
 }
 

@@ -183,11 +183,11 @@ fn a_session_begins_only_with_the_password_that_is_still_the_right_one() {
         };
         assert!(begin(&looked_at, 1).await);
         assert!(change_password(&shop.pool, bob, "another").await.expect("a database"));
-        assert!(!begin(&looked_at, 2).await, "the password was changed meanwhile");
+        assert!(!begin(&looked_at, 2).await, "the password was changed in the meantime");
         let looked_at = shop.login(BOB).await;
         assert_eq!(looked_at.password_hash, "another");
         assert_eq!(remove(&shop, bob).await, "done");
-        assert!(!begin(&looked_at, 3).await, "bob was removed meanwhile");
+        assert!(!begin(&looked_at, 3).await, "bob was removed in the meantime");
     });
 }
 

@@ -60,7 +60,8 @@ pub(super) async fn change(
     let changed = transaction(&state.pool, async |tx| {
         change_password(tx, &actor, session.operator_id, &hash, keep).await
     });
-    let ended = changed.await?.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
+    let ended =
+        changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
     let others = sessions::told(ended);
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))

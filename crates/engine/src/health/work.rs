@@ -91,7 +91,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
         let overdue = overdue.map_or_else(String::new, |overdue| format!("{overdue}; "));
         let detail = format!(
             "deadlines are not judged: {overdue}no worker polls, so incidents are opened two minutes late, by the \
-             api, and nobody is told of them"
+             api, and no one is notified of them"
         );
         return Check::failed(DEADLINES, detail, "see the check workers");
     }
@@ -100,7 +100,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
     };
     let detail = format!("deadlines are not judged: {overdue}");
     let cure = "see the checks workers, temporal and environment; with all of them well, \
-                docs/temporal.md says how to look at a watch that is stuck";
+                docs/temporal.md says how to inspect a watch that is stuck";
     match seconds {
         TOO_LATE.. => Check::failed(DEADLINES, detail, cure),
         _ => Check::degraded(DEADLINES, detail, cure),
@@ -131,11 +131,11 @@ fn judge_outbox(work: WorkHealth) -> Check {
 
 fn judge_parked(work: WorkHealth) -> Check {
     match work.parked {
-        0 => Check::ok(PARKED, "Temporal refuses no message"),
+        0 => Check::ok(PARKED, "Temporal rejects no message"),
         parked => Check::failed(
             PARKED,
             format!("Temporal refuses {}", count(parked, "message", "messages")),
-            "see the check search_attributes, and \"Parked wishes\" in docs/temporal.md",
+            "see the check search_attributes, and \"Parked messages\" in docs/temporal.md",
         ),
     }
 }

@@ -182,7 +182,7 @@ async fn environment(engine: &Engine, target: &DatabaseTarget, adopt: bool) -> S
     let ours = match while_waiting("waiting for the database", asking).await {
         Ok(ours) => ours,
         Err(error) => {
-            let cure = "see that DATABASE_URL answers, and run `sendpromptly migrate` first";
+            let cure = "check that the database at DATABASE_URL responds, and run `sendpromptly migrate` first";
             let detail = failure::message(&error.into());
             return SetupStep::failed(ENVIRONMENT, detail, Some(cure.to_owned()));
         }

@@ -206,7 +206,7 @@ async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
         "Postgres takes no writes: {}",
         store::pool::READ_ONLY_CURE
     );
-    service.engine.check().await.context("Temporal runs but does not answer")
+    service.engine.check().await.context("Temporal runs but does not respond")
 }
 
 /// Says where everything is, and then what happens to the engines, until asked to end.

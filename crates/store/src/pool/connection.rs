@@ -208,7 +208,7 @@ impl PgConnection {
         }
         Error::Configuration(
             format!(
-                "{error}; a pooler in transaction mode stands before this database: set \
+                "{error}; a pooler in transaction mode is in front of this database: set \
                  SENDPROMPTLY_DATABASE_POOLER=transaction"
             )
             .into(),
@@ -230,7 +230,7 @@ pub(super) enum End {
 }
 
 fn no_answer(limit: Duration) -> Error {
-    timed_out(format!("the database did not answer within {} s", limit.as_secs_f32()))
+    timed_out(format!("the database did not respond within {} s", limit.as_secs_f32()))
 }
 
 /// Whether a connection is of no use after this error.

@@ -95,10 +95,10 @@ impl Reporter {
             .header("idempotency-key", idempotency_key(path, body))
             .header("content-type", "application/json")
             .body(body.to_string());
-        let response = request.send().await.context("dev does not answer")?;
+        let response = request.send().await.context("dev does not respond")?;
         let status = response.status();
         let text = response.text().await?;
-        anyhow::ensure!(status.is_success(), "dev answered {status}: {text}");
+        anyhow::ensure!(status.is_success(), "dev responded {status}: {text}");
         Ok(serde_json::from_str(&text)?)
     }
 }

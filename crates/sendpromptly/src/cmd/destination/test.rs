@@ -42,7 +42,7 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOu
     let target = found.ok_or_else(|| no_such("destination", id))?;
     let deps = deps(&admin, context, key, &target)?;
     let sending = send_test_message(&deps, id, &admin.actor);
-    let test_message = while_waiting("waiting for the answer", sending).await?;
+    let test_message = while_waiting("waiting for the response", sending).await?;
     let TestMessage { kind, outcome } = test_message.ok_or_else(|| no_such("destination", id))?;
     match outcome {
         Ok(Sent { answer }) => {

@@ -84,7 +84,7 @@ async fn someone(pool: &PgPool) -> Result<Check, StoreError> {
     Ok(match operators::list_operators(pool).await?.len() {
         0 => Check::warn(
             OPERATORS,
-            "nobody can sign in to the console: `sendpromptly operator add --email … --role admin`",
+            "no operator can sign in to the console: `sendpromptly operator add --email … --role admin`",
         ),
         1 => Check::pass(OPERATORS, "1 person can sign in"),
         many => Check::pass(OPERATORS, format!("{many} people can sign in")),
