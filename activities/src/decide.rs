@@ -13,9 +13,9 @@ use temporalio_common::error::ApplicationFailure;
 
 /// Decides what a failure means, where it happens.
 pub(crate) trait Decide<T> {
-    /// Tried again with the back-off of the activity's options.
+    /// Retried with the back-off of the activity's options.
     fn or_retry(self) -> Result<T, ActivityError>;
-    /// Never tried again; `kind` names the failure in the history.
+    /// Never retried; `kind` names the failure in the history.
     fn or_fail(self, kind: &'static str) -> Result<T, ActivityError>;
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityErro
     }
 }
 
-/// A failure that is tried again after this long. To Temporal a zero means never, so it becomes a
+/// A failure that is retried after this long. To Temporal a zero means never, so it becomes a
 /// moment.
 pub(crate) fn retry_after(delay: Duration, words: String) -> ActivityError {
     let failure =

@@ -1,8 +1,9 @@
 //! Messages that wait for their destination: alerts that it did not take or whose worker died, and
 //! notices.
 //!
-//! When a destination may be tried is its own matter ([`store::destination_health`]), whatever
-//! waits for it: one message asks, and when it is taken the rest follow one after the other.
+//! When a destination may be tried is recorded per destination ([`store::destination_health`]),
+//! whatever waits for it: one message asks, and when it is taken the rest follow one after the
+//! other.
 
 use std::time::Duration;
 

@@ -54,13 +54,13 @@ impl Reply {
         Self { answer: Answer::Done, held_by: None }
     }
 
-    /// A failure that is tried again as the activity's options say.
+    /// A failure that is retried as the activity's options say.
     #[must_use]
     pub const fn retry() -> Self {
         Self { answer: Answer::Retry(None), held_by: None }
     }
 
-    /// A failure that is tried again after exactly this long.
+    /// A failure that is retried after exactly this long.
     #[must_use]
     pub const fn retry_after(delay: Duration) -> Self {
         Self { answer: Answer::Retry(Some(delay)), held_by: None }
@@ -122,7 +122,7 @@ pub struct ScriptedWorker {
 }
 
 impl ScriptedWorker {
-    /// A stage on a task queue of its own.
+    /// A scripted worker on a task queue of its own.
     pub async fn start(script: Script) -> Self {
         let engines = engines::shared().await.expect("engines");
         let settings = TemporalSettings::Plain {

@@ -60,7 +60,7 @@ async fn pass(world: &World, interval: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
 }
 
-/// What a worker's look for waiting alerts does.
+/// What a worker's search for waiting alerts does.
 async fn look(world: &World) -> Vec<DestinationId> {
     let deps = world.deps();
     let found = waiting::list_destinations(&deps).await.expect("a database");
@@ -224,7 +224,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
         assert_eq!(states(&world).await, ["incident_opened pending", "incident_opened delivered"]);
-        // Too old to be sent, it is given up although others were tried less.
+        // Too old to be sent, it is given up although others had fewer attempts.
         pass(&world, "24 hours 1 second").await;
         let third = failed(&world, "evt_3").await;
         pass(&world, "11 seconds").await;

@@ -141,7 +141,7 @@ async fn watch_is(world: &World, watch: &str, wanted: &str) {
     .await;
 }
 
-/// Has the relay look for the watch, as the document says.
+/// Has the relay check for the watch, as the document says.
 async fn restart_by_hand(world: &World, event_id: EventId) {
     let restart = "INSERT INTO outbox (id, event_id, wish, payload)
                    VALUES (gen_random_uuid(), $1, 'restart', '{}')";

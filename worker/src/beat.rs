@@ -36,7 +36,7 @@ impl<'a> Heart<'a> {
     /// another database, or when either cannot be asked.
     pub(crate) async fn start(engine: &'a Engine, deps: &'a Deps) -> Result<Self, WorkerError> {
         let pool = &deps.pool;
-        // A role that may not look is named by `doctor`.
+        // A role without the privilege is named by `doctor`.
         if let Ok(missing @ 1..) = pool::pending_migrations(pool).await {
             return Err(WorkerError::Schema(missing));
         }

@@ -89,7 +89,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// Whether trying again is in vain, because the namespace belongs to another database.
+    /// Whether a retry is futile, because the namespace belongs to another database.
     const fn is_final(&self) -> bool {
         matches!(self, Self::Engine(EngineError::Foreign(_)))
     }
@@ -136,7 +136,7 @@ fn slots() -> TunerHolder {
 /// Workflows are not `Send`, so the worker has a thread of its own.
 ///
 /// # Errors
-/// When the namespace belongs to another database. Whatever else fails is tried again.
+/// When the namespace belongs to another database. Whatever else fails is retried.
 pub async fn run(
     engine: Arc<Engine>,
     deps: Arc<Deps>,

@@ -53,7 +53,7 @@ pub struct WatchInput {
     /// Until when the app may report in time.
     #[serde(with = "time::serde::rfc3339")]
     pub timeout_at: OffsetDateTime,
-    /// Whether this run goes on with a story that an earlier run began.
+    /// Whether this run continues a watch that an earlier run began.
     #[serde(default)]
     pub resumed: bool,
 }
@@ -337,7 +337,7 @@ impl EffectWatch {
         Ok(watch_state)
     }
 
-    /// Has the database record what was said, or look up whether it is recorded.
+    /// Has the database record what was signalled, or check whether it is recorded.
     async fn record(
         ctx: &WorkflowContext<Self>,
         event_id: EventId,

@@ -1,15 +1,15 @@
-//! When to look how a callback goes, while its attempts are under way.
+//! When to poll the progress of a callback, while its attempts are under way.
 //!
 //! All attempts are one activity, which reports nothing to the watch before it ends, and that may
 //! be seven hours. So the watch asks the database shortly after each attempt was due, and queries
-//! tell of attempts while they are made. A receiver that asks to wait longer is polled ever less
+//! report attempts while they are made. A receiver that asks to wait longer is polled ever less
 //! often, so that the history stays short.
 
 use std::time::Duration;
 
 use domain::callback::SCHEDULE;
 
-/// The change that made watches look. Those that began before it go on without.
+/// The change that made watches poll. Those that began before it go on without.
 pub(crate) const PATCH: &str = "look-at-callbacks";
 
 /// An attempt takes at most 30 s.
@@ -17,7 +17,7 @@ const ATTEMPT: Duration = Duration::from_secs(40);
 /// The schedule is moved by up to a tenth.
 const JITTER: f64 = 1.1;
 
-/// Remembers what the last look saw.
+/// Remembers the result of the last poll.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressPoll {
     made: u32,

@@ -1,6 +1,6 @@
 //! Reading the input of a signal that a user may have entered.
 //!
-//! Nothing here fails: what cannot be read becomes a note that says what stood there and what would
+//! Nothing here fails: what cannot be read becomes a note that says what was there and what would
 //! be right. An input that is no object is rejected as a whole, one field that makes no sense is
 //! ignored by itself. What is handed on is bounded, whatever was typed: an activity whose input is
 //! too large would fail its watch.
@@ -17,7 +17,7 @@ const MAX_SHOWN: usize = 100;
 /// How many fields are noted by name; a notes' list of any length would not fit into an activity's
 /// input.
 const MAX_IGNORED: usize = 10;
-/// The longest text that is handed on, in characters: more than anybody keeps of it.
+/// The longest text that is passed on, in characters: more than is kept of it.
 const MAX_TEXT: usize = 10_000;
 
 /// What of a signal's input was not understood.

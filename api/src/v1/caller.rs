@@ -1,8 +1,8 @@
 //! Who calls the automation API: an operator, by one of their tokens.
 //!
 //! A token acts with the role that its owner has at that moment, under the owner's name in the
-//! audit. Everything below a project is looked up together with the project of the path: what
-//! belongs to another one is not found.
+//! audit. Everything below a project is loaded together with the project of the path: what belongs
+//! to another one is not found.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

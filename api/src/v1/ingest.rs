@@ -99,7 +99,7 @@ pub(super) trait IngestCall: Send + Sync + 'static {
 pub(super) struct CallContext<'a> {
     /// What handlers work with.
     pub(super) state: &'a AppState,
-    /// Whom the key speaks for.
+    /// The project of the key.
     pub(super) owner: &'a KeyOwner,
     /// The key that the call uses up.
     pub(super) used: KeyUse<'a>,

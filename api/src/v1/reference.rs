@@ -51,7 +51,7 @@ pub fn document() -> &'static OpenApi {
     &DOCUMENT
 }
 
-/// `GET /api/openapi.json`. Needs no token: it says what anybody can read in the source.
+/// `GET /api/openapi.json`. Needs no token: it says what anyone can read in the source.
 pub async fn openapi() -> Json<&'static OpenApi> {
     Json(document())
 }

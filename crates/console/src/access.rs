@@ -33,7 +33,7 @@ const FORM: BodyLimits = BodyLimits {
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Everybody, signed in or not.
+    /// Everyone, signed in or not.
     Anyone,
     /// Every operator.
     Viewer,
@@ -130,7 +130,7 @@ async fn guard(
     if changes {
         state.console.origins.check(request.headers()).map_err(ApiError::forbidden)?;
     }
-    // What everybody may open asks for no session, so that it is there while the database is away.
+    // What everyone may open asks for no session, so that it is there while the database is away.
     if access == Access::Anyone {
         let request = if changes { check_form(request, None).await? } else { request };
         return Ok(next.run(request).await);

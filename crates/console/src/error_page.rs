@@ -130,7 +130,7 @@ fn heading(error: &ApiError) -> &'static str {
     }
 }
 
-/// What a person reads: messages that speak of HTTP are for programs.
+/// What a person reads: messages about HTTP are for programs.
 fn sentence_of(error: &ApiError) -> String {
     match error {
         ApiError::Internal { .. } => {

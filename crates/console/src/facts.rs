@@ -1,4 +1,4 @@
-//! The facts beside a story: ids and codes as they are, for those who look something up.
+//! The facts beside a timeline: ids and codes as they are, for those who look something up.
 
 use domain::alert::one_line;
 use domain::ids::{EventId, IncidentId};

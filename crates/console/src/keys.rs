@@ -48,7 +48,7 @@ struct KeysPage {
 struct KeyItem {
     id: KeyId,
     label: String,
-    /// As much of the key as anybody may see.
+    /// As much of the key as anyone may see.
     shape: String,
     made: When,
     used: Option<When>,

@@ -53,7 +53,7 @@ pub struct Layout {
     pub section: Section,
     /// The operator who views it; `None` on standalone pages.
     pub who: Option<Who>,
-    /// What each form carries.
+    /// The CSRF token of each form.
     pub csrf: String,
     /// What the last change said.
     pub message: Option<Message>,

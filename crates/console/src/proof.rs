@@ -92,7 +92,7 @@ async fn get(
 ) -> Result<Response, ApiError> {
     let token = token.ok().and_then(|Path(token)| ProofToken::parse(&token));
     let opened = match token {
-        // Programs that look whether a link works, or what it leads to, have not seen the page.
+        // Programs that check whether a link works, or what it leads to, have not seen the page.
         Some(token) if method == Method::HEAD || is_preview(&headers) => {
             find_link(&state.pool, &token.hash()).await?
         }

@@ -62,7 +62,7 @@ struct Parameter {
     description: Vec<Span>,
 }
 
-/// The page, which is the same for everybody as long as the process lives.
+/// The page, which is the same for everyone as long as the process lives.
 static PAGE: OnceLock<Result<Bytes, String>> = OnceLock::new();
 
 /// `GET /api/reference`.

@@ -51,7 +51,7 @@ pub struct EffectResult {
     pub replay_id: Option<String>,
 }
 
-/// Which event a result speaks of: everything that is given must fit.
+/// Which event a result is about: everything that is given must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventSelector {
     /// Our id, as the app wrote it; an unreadable one is simply unknown.

@@ -1,4 +1,4 @@
-//! Carries the outbox over to Temporal.
+//! Dispatches the outbox to Temporal.
 //!
 //! Two ways lead here: a wake right after a commit, and the sweep, which takes whatever is due.
 //! Both claim first, so they do not dispatch the same message concurrently. What cannot be
@@ -37,7 +37,7 @@ const MAX_WAKEUPS: usize = 10_000;
 const MAX_REJECTIONS: i32 = 10;
 /// How many messages the sweep claims at a time.
 const SWEEP_BATCH: i64 = 256;
-/// How often the sweep looks.
+/// How often the sweep runs.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// A handle to the running relay. Cheap to clone.

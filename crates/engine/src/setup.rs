@@ -1,8 +1,8 @@
 //! What a namespace needs: itself, five search attributes, and the database that it belongs to.
 //!
-//! Every step may be repeated: it looks first, makes what is missing, and says which of both it
+//! Every step may be repeated: it checks first, makes what is missing, and says which of both it
 //! did. A step that was cut off half-way is finished by the next run. Temporal Cloud makes
-//! namespaces and search attributes elsewhere, so there the steps only look and name the command.
+//! namespaces and search attributes elsewhere, so there the steps only check and name the command.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The slow sweep: once a minute, does what watches should have done, looks for events that
-//! everybody forgot, forgets what is old, and adds up what happened.
+//! The slow sweep: once a minute, does what watches should have done, finds forgotten events,
+//! deletes what is old, and adds up what happened.
 //!
 //! An event about which something is overdue by more than two minutes has no watch that sees to it:
 //! it was lost with its namespace, canceled, terminated, deleted, has failed or is paused, or no
@@ -109,7 +109,7 @@ fn is_done(event_id: EventId, done: Result<(), StoreError>) -> Result<bool, Stor
     }
 }
 
-/// Makes a change that a watch should have made, and has the relay look for the watch.
+/// Makes a change that a watch should have made, and has the relay check for the watch.
 async fn take_over(
     pool: &PgPool,
     event_id: EventId,

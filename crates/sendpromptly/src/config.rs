@@ -87,7 +87,7 @@ pub enum ConfigError {
     CallbackAllow(#[from] MalformedNetwork),
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -314,7 +314,7 @@ impl Environment {
         self.plain(LOG)
     }
 
-    /// How log lines look.
+    /// The format of log lines.
     ///
     /// # Errors
     /// When it is neither `text` nor `json`.

@@ -12,7 +12,7 @@ use std::fmt;
 
 use domain::alert::one_line;
 
-/// What all names of ours begin with; those of the database and of mail are as everybody has them.
+/// What all names of ours begin with; those of the database and of mail are as is customary.
 const PREFIX: &str = "SENDPROMPTLY_";
 /// How like a known name a mistyped one must be to be taken for it, from 0 to 1.
 const LIKENESS: f64 = 0.5;
@@ -170,8 +170,7 @@ fn known_names() -> impl Iterator<Item = &'static str> {
         .chain(OTHERS.iter().copied())
 }
 
-/// What follows our prefix, in capitals, also where that is mistyped; `None` for everybody else's
-/// names.
+/// What follows our prefix, in capitals, also where that is mistyped; `None` for all other names.
 fn behind_prefix(name: &str) -> Option<String> {
     let name = name.to_uppercase();
     let apart = name.strip_prefix("SEND_PROMPTLY_").or_else(|| name.strip_prefix("SEND-PROMPTLY-"));

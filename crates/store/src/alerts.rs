@@ -15,7 +15,7 @@ use crate::{PgConnection, StoreError};
 #[derive(Debug, Clone)]
 pub struct Alert {
     pub id: AlertId,
-    /// The incident that it speaks of.
+    /// The incident that it is about.
     pub incident_id: IncidentId,
     /// The incident's event.
     pub event_id: EventId,
@@ -38,7 +38,7 @@ pub struct AlertView {
     pub destination: String,
     /// `pending`, `delivered`, `given_up` or `superseded`.
     pub state: String,
-    /// How often it was tried.
+    /// How many attempts were made.
     pub attempts: i32,
     /// What came back last.
     pub last_answer: Option<String>,
@@ -175,7 +175,7 @@ pub async fn note_attempt(
 pub enum AlertEnd {
     /// The destination took it.
     Delivered,
-    /// It is not tried any more.
+    /// It is not attempted any more.
     GivenUp,
     /// A newer alert of the same incident to the same destination says more.
     Superseded,

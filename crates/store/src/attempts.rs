@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::{PgConnection, StoreError};
 
-/// One HTTP try of a callback.
+/// One HTTP attempt of a callback.
 #[derive(Debug, Clone)]
 pub struct CallbackAttempt {
     /// Its number, from 1.

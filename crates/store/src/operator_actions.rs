@@ -37,7 +37,7 @@ pub enum ActionError {
 }
 
 impl OperatorAction<'_> {
-    /// Says that the operator looks after the incident, which must be open.
+    /// Acknowledges the incident, which must be open.
     pub async fn acknowledge(self, pool: &PgPool) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
         let acknowledged = transaction(pool, async |tx| {

@@ -118,7 +118,7 @@ pub async fn find_operator(
     row.map(Operator::try_from).transpose()
 }
 
-/// Everybody who may sign in, oldest first.
+/// Everyone who may sign in, oldest first.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let rows = sqlx::query_as!(
         OperatorRow,

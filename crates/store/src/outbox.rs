@@ -25,7 +25,7 @@ pub struct ClaimedMessage {
     pub kind: OutboxKind,
     /// The signal's input.
     pub payload: Value,
-    /// How often it was tried, this time included.
+    /// How many attempts were made, this time included.
     pub attempts: i32,
 }
 

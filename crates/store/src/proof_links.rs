@@ -33,7 +33,7 @@ pub struct ProofLink {
 pub struct OpenedLink {
     pub link_id: ProofLinkId,
     pub project_id: ProjectId,
-    /// The event whose story is shown.
+    /// The event whose timeline is shown.
     pub event_id: EventId,
     pub incident_id: IncidentId,
     /// Until when the link opens.

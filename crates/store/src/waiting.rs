@@ -15,7 +15,7 @@ use crate::StoreError;
 pub enum Waiting {
     /// About an incident.
     Alert(AlertId),
-    /// About what no single incident tells.
+    /// About what no single incident shows.
     Notice(Uuid),
 }
 

@@ -1,4 +1,4 @@
-//! What carries the API and the console: connections, requests, errors. No page and no route.
+//! The transport of the API and the console: connections, requests, errors. No page and no route.
 //!
 //! A request passes, in this order: [`serve`] (connections, deadlines, drain), [`request_id`]
 //! (every request gets an id), [`answer`] (every response of the API has the contract's shape),

@@ -2,7 +2,7 @@
 //!
 //! A click goes to the middle of what was found, and only if the visitor could hit it there. After
 //! each act the page is given the time to start and finish a navigation. Nothing is done twice:
-//! only the search is tried again.
+//! only the search is retried.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};

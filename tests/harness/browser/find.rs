@@ -1,9 +1,9 @@
 //! Finding things on a page, as a reader of the screen names them, or by CSS.
 //!
 //! A locator is `role/name`, such as `button/Reprocess`, `link/Incidents` or `heading/Settings`:
-//! the role and the name that the browser tells assistive technology. What has no such name cannot
-//! be found so, nor can it by those who need it. Anything else is CSS. What is acted on must be the
-//! only one of its kind; what is hidden has neither role nor name.
+//! the role and the name that the browser gives to assistive technology. What has no such name
+//! cannot be found so, nor can it by those who need it. Anything else is CSS. What is acted on must
+//! be the only one of its kind; what is hidden has neither role nor name.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use super::TIMEOUT;
 /// The size of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewport {
-    /// A desk: 1280 × 900.
+    /// A desktop: 1280 × 900.
     Wide,
     /// A phone: 360 × 780, with touch.
     Phone,

@@ -134,7 +134,7 @@ async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
     id.parse().unwrap_or_else(|_| panic!("no id: {path}"))
 }
 
-/// Another console of the same world, which looks for workers where there are none.
+/// Another console of the same world, which checks for workers where there are none.
 async fn open_unwatched(world: &World) -> String {
     let temporal = TemporalSettings::Plain {
         address: world.temporal_address.clone(),

@@ -1,4 +1,4 @@
-//! What a strict visitor asks of every page: that everybody can use it, that nothing comes from
+//! What a strict visitor asks of every page: that everyone can use it, that nothing comes from
 //! elsewhere, that the browser has nothing to complain of, and that little comes over the wire.
 
 use e2e::browser::{Page, assert_accessible, foreign};

@@ -98,7 +98,7 @@ async fn callback_waits(world: &World) -> EventId {
     event_id
 }
 
-/// The id of the activity that was tried once and waits to be tried again.
+/// The id of the activity that was tried once and waits to be retried.
 async fn pending_activity(world: &World, event_id: EventId) -> Option<String> {
     let id = workflow_id(event_id);
     let describe = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];

@@ -343,7 +343,7 @@ pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
     }
 }
 
-/// Whom a key of a fresh project speaks for.
+/// The project of a key of a fresh project.
 pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
     let catalogue = Catalogue::default();
     KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue }

@@ -1,5 +1,5 @@
 //! Signals typed at the `temporal` command line, well or badly: each is recorded, under an id that
-//! stays the same however often its activity is tried.
+//! stays the same however many attempts its activity takes.
 
 use domain::ids::EventId;
 use e2e::run;

@@ -24,7 +24,7 @@ pub struct SessionRow {
     pub user_agent: Option<String>,
     pub created: When,
     pub used: When,
-    /// Whether it is the one that looks.
+    /// Whether it is the viewer's.
     pub here: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct Ending {
     which: Which,
 }
 
-/// The sessions of who looks, last used first.
+/// The viewer's sessions, last used first.
 pub(super) async fn list(
     state: &ConsoleState,
     signed_in: &SignedIn,

@@ -1,7 +1,7 @@
 //! The home: which customers wait, and for what.
 //!
 //! What is broken now comes first; everything else is a filter away. Every page of the list costs
-//! the same, wherever it lies. The sums and the list refresh themselves; the form above them is
+//! the same, wherever it lies. The summary and the list refresh themselves; the form above them is
 //! never replaced while it is in use.
 
 mod rows;

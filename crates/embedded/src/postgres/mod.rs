@@ -7,7 +7,7 @@
 //!
 //! A start is rejected while the port is taken. After a `kill -9` of the server its leftovers
 //! (`postmaster.pid`, orphaned backends) are never removed by us: Postgres refuses to start until
-//! they are harmless, and the start is tried again until then.
+//! they are harmless, and the start is retried until then.
 
 mod cluster;
 mod create;

@@ -2,7 +2,7 @@
 //!
 //! With a file it keeps its workflows over restarts, without one they live in memory. It listens on
 //! `127.0.0.1` only and has no authentication, as every development server of Temporal. A start is
-//! complete when the `default` namespace answers, has its retention and knows the search
+//! complete when the `default` namespace responds, has its retention and knows the search
 //! attributes, also those that an older file does not have yet. A killed server leaves nothing that
 //! hinders the next start.
 

@@ -51,7 +51,7 @@ pub(super) enum State {
     Ready,
     /// A statement is under way, or was cut off.
     Busy,
-    /// Its server speaks, but a new connection may find a better one.
+    /// Its server responds, but a new connection may find a better one.
     Outdated,
     /// It is of no use any more, and those that are idle in the meantime probably are not either.
     Broken,

@@ -31,7 +31,7 @@ pub(super) struct Rules {
     pub(super) script: Script,
     /// How it speaks TLS.
     pub(super) encryption: Encryption,
-    /// The only user and password that may send mail; without them everybody may.
+    /// The only user and password that may send mail; without them everyone may.
     pub(super) login: Option<(&'static str, &'static str)>,
     /// The only way to sign in, such as `LOGIN`.
     pub(super) mechanism: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! `demo`: a small fake shop goes through the whole story in a running `dev`.
+//! `demo`: a small fake shop goes through the whole life of an event in a running `dev`.
 //!
 //! Everything is real but the customers: the shop reports over HTTP with a key of its own, its
 //! repair endpoint checks the signature of each callback, and alerts arrive where `dev` sends them.

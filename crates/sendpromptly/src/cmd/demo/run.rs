@@ -35,7 +35,7 @@ pub(super) struct DemoRun<'a> {
 }
 
 impl DemoRun<'_> {
-    /// The whole story, in a little over a minute.
+    /// The whole demo, in a little over a minute.
     pub(super) async fn play(&self) -> anyhow::Result<()> {
         self.say(
             "A shop sells credits, access and seats. Its app makes two calls per payment event.",

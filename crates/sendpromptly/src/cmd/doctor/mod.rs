@@ -40,7 +40,7 @@ end. The exit code is 1 when a check fails.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// Also try the repair endpoint of this project.
+    /// Also test the repair endpoint of this project.
     #[arg(long)]
     project: Option<String>,
     /// Only send probes to the repair endpoint, and leave no event behind.

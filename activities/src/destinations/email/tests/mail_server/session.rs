@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// After a handshake: whatever was said before it was said by anybody.
+    /// After a handshake: whatever was said before it was said by anyone.
     pub(super) fn restart_encrypted(&mut self) {
         *self = Self { encrypted: true, ..Self::new(self.rules, self.log) };
     }
