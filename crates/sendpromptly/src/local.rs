@@ -32,7 +32,7 @@ const OWNER_ONLY: u32 = 0o600;
 pub enum LocalError {
     /// No setting names a database, and no `dev` is there to ask.
     #[error(
-        "no database to work on: set DATABASE_URL, or start `sendpromptly dev` (looked for {}; \
+        "no database to work on: set DATABASE_URL, or start `sendpromptly dev` (searched for {}; \
          --data-dir names another folder)",
         path.display()
     )]

@@ -110,7 +110,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
 fn judge_outbox(work: WorkHealth) -> Check {
     let messages = count(work.waiting, "message waits", "messages wait");
     let cure = "see the checks temporal and environment; `last_error` in the table outbox says what \
-                Temporal answered";
+                Temporal responded";
     match work.waiting_for {
         None => Check::ok(OUTBOX, "is empty"),
         Some(seconds @ ..LATE) => {

@@ -14,7 +14,7 @@ pub const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://… sendpromptly migrate
 
-Run it before a new version of api and worker starts. Several at once do no harm. Behind a pooler in \
+Run it before a new version of api and worker starts. Concurrent runs do no harm. Behind a pooler in \
 transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it.";
 
 /// Brings the schema up to date.

@@ -91,7 +91,7 @@ contradicts the success):
 
 In another terminal, in this folder:
 
-  {program} demo             tells the whole story in two minutes
+  {program} demo             shows the whole product in two minutes
   {program} incident list
 
 Ctrl-C stops everything.

@@ -30,10 +30,10 @@ Examples:
   sendpromptly doctor --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
 
 With a project, its repair endpoint gets three requests with \"type\":\"probe\" in the body: one signed \
-well, which it answers with 2xx and otherwise ignores; one signed with a wrong secret and one with an \
-old timestamp, which it refuses with 4xx. In a test project a made-up event then goes the whole way: it \
+well, which it responds to with 2xx and otherwise ignores; one signed with a wrong secret and one with an \
+old timestamp, which it rejects with 4xx. In a test project a made-up event then goes the whole path: it \
 fails, its incident is reprocessed, and the endpoint has 20 s to report a result with the callback's \
-replay_id. Its reference is sendpromptly-doctor, nobody is alerted, and its incident is resolved in the \
+replay_id. Its reference is sendpromptly-doctor, no one is alerted, and its incident is resolved in the \
 end. The exit code is 1 when a check fails.";
 
 /// What is checked beside the installation itself.
