@@ -8,7 +8,6 @@ use crate::http::GuardedClient;
 
 /// What the activities work with.
 pub struct Deps {
-    /// The database.
     pub pool: PgPool,
     /// Opens sealed secrets.
     pub master_key: MasterKey,

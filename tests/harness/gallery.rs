@@ -61,7 +61,6 @@ pub const PAGES: [(&str, &str); 34] = [
 /// What is written in every place where a user may write.
 #[derive(Debug, Clone, Copy)]
 pub struct Texts {
-    /// The project's name.
     pub project: &'static str,
     /// The provider's id of each event; a number follows.
     pub provider_event: &'static str,

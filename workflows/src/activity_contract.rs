@@ -21,7 +21,6 @@ pub struct EventInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReprocessInput {
     pub event_id: EventId,
-    /// The reprocess.
     pub replay_id: ReplayId,
 }
 
@@ -54,7 +53,6 @@ pub struct ManualReprocess {
     /// Who asks.
     #[serde(default)]
     pub requested_by: Option<String>,
-    /// Why.
     #[serde(default)]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -72,7 +70,6 @@ pub struct ManualResolution {
     /// Who resolves.
     #[serde(default)]
     pub resolved_by: Option<String>,
-    /// Why.
     #[serde(default)]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -84,7 +81,6 @@ pub struct ManualResolution {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndeliveredReprocess {
     pub event_id: EventId,
-    /// The reprocess.
     pub replay_id: ReplayId,
     /// What ended it.
     #[serde(default)]

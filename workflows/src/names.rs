@@ -26,7 +26,6 @@ pub fn workflow_id(event: EventId) -> String {
 pub mod search_attribute {
     use super::SearchAttributeKey;
 
-    /// The project's id.
     pub const PROJECT_ID: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpProjectId");
     /// The provider's id of the event.
     pub const PROVIDER_EVENT_ID: SearchAttributeKey<String> =

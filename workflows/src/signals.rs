@@ -32,7 +32,6 @@ pub struct ReprocessSignal {
     /// Who asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -47,7 +46,6 @@ pub struct ResolveSignal {
     /// Who resolves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<String>,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What of the input was not understood.

@@ -30,7 +30,6 @@ pub struct Senders {
     pub http: GuardedClient,
 }
 
-/// One destination.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A mailbox.

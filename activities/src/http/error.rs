@@ -37,7 +37,6 @@ pub enum ErrorClass {
     Tls,
     /// It took too long.
     TimedOut,
-    /// The connection broke.
     Reset,
     /// What came was no HTTP response, or the connection was closed without one.
     Protocol,

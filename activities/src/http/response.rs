@@ -25,7 +25,6 @@ const HIDDEN: &str = "[hidden]";
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
-    /// The HTTP status.
     pub status: u16,
     /// The `Retry-After` header as it came, for [`super::retry_after`].
     pub retry_after: Option<String>,

@@ -115,7 +115,6 @@ impl Pages {
         &self.list
     }
 
-    /// The routes.
     pub fn into_router(self) -> Router<ConsoleState> {
         self.router
     }

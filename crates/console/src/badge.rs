@@ -24,7 +24,6 @@ pub fn due(effect: &EffectType) -> String {
 pub struct Badge {
     /// The class of the style sheet.
     pub class: &'static str,
-    /// The label.
     pub text: String,
 }
 

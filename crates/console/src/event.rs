@@ -27,7 +27,6 @@ use super::timeline_view::{self, Running, TimelineLine};
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// The page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/events/{event_id}", Access::Viewer, open)

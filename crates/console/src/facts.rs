@@ -12,10 +12,8 @@ use super::settings::TemporalUi;
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// One fact.
 #[derive(Debug)]
 pub struct Fact {
-    /// What it is.
     pub label: String,
     pub value: Value,
     /// Where it leads.
@@ -35,7 +33,6 @@ pub enum Value {
     Copied(String),
     /// An id below a folder; a line that is too long ends between them.
     Path(String, String),
-    /// A moment.
     At(When),
 }
 

@@ -26,7 +26,6 @@ use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get("/projects/{project_id}/keys", Access::Viewer, show)

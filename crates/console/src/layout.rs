@@ -17,7 +17,6 @@ pub enum Section {
     Overview,
     /// Projects, with keys, destinations and the Integration Test.
     Projects,
-    /// The audit log.
     Audit,
     /// The operator's own matters.
     Account,
@@ -39,7 +38,6 @@ impl Section {
 /// The operator as the frame shows them.
 #[derive(Debug, Clone)]
 pub struct Who {
-    /// Their address.
     pub email: String,
     pub role: Role,
 }
@@ -75,7 +73,6 @@ pub struct Trouble {
 pub struct Span {
     /// Whether it is code, to be typed verbatim.
     pub code: bool,
-    /// The text.
     pub text: String,
 }
 
@@ -131,7 +128,6 @@ impl Layout {
         self.who.as_ref().is_some_and(|who| who.role.may_administer())
     }
 
-    /// The style sheet.
     #[must_use]
     pub fn style(&self) -> &'static str {
         assets::style_url()

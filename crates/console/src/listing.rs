@@ -102,7 +102,6 @@ impl ListQuery {
         if over { (None, Some(limit)) } else { (Some(limit), None) }
     }
 
-    /// The order.
     #[must_use]
     pub fn sort(&self) -> Sort {
         if self.sort == "oldest" { Sort::Oldest } else { Sort::Newest }

@@ -28,7 +28,6 @@ use super::when::When;
 use crate::login;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages

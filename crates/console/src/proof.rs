@@ -50,7 +50,6 @@ const PREVIEWS: [&str; 12] = [
     "mattermost-bot",
 ];
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/proof/{token}", Access::Anyone, get)

@@ -13,7 +13,6 @@ use super::access::{Access, Pages};
 use super::layout::{Layout, Span, spans};
 use crate::state::ConsoleState;
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/api/reference", Access::Anyone, show)

@@ -43,7 +43,6 @@ pub struct AlertFacts {
     /// Whether an operator only tests a destination: the message then says that it is a test.
     #[serde(default)]
     pub test_message: bool,
-    /// The project's name.
     pub project_name: String,
     /// Whether real money is concerned.
     pub mode: Mode,
@@ -57,9 +56,7 @@ pub struct AlertFacts {
     pub internal_reference: String,
     /// The provider's id of the event.
     pub provider_event_id: String,
-    /// The incident.
     pub incident_id: IncidentId,
-    /// The event.
     pub event_id: EventId,
     /// Why the incident was opened.
     pub reason: Reason,

@@ -20,9 +20,7 @@ pub struct CallbackBody {
     pub kind: CallbackKind,
     /// Stable over all attempts: the key for the receiver's idempotency.
     pub replay_id: ReplayId,
-    /// The incident.
     pub incident_id: IncidentId,
-    /// The event.
     pub event_id: EventId,
     /// The project.
     pub project_id: ProjectId,

@@ -75,7 +75,6 @@ pub struct EventSelector {
 /// The body of `POST /api/v1/result`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultReport {
-    /// The event.
     pub event: EventSelector,
     /// What became of its effect.
     pub result: EffectResult,

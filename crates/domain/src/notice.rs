@@ -57,7 +57,6 @@ pub struct NoticeItem {
 /// Whose notice it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeOrigin {
-    /// The project's name.
     pub project_name: String,
     /// Whether real money is watched.
     pub mode: Mode,

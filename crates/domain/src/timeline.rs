@@ -77,7 +77,6 @@ pub enum NextStep {
 pub struct Quote {
     /// Whose text, without a colon.
     pub label: &'static str,
-    /// The text.
     pub text: String,
 }
 

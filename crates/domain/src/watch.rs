@@ -68,13 +68,9 @@ pub enum NextStep {
     /// The incident waits for people, or for a late success.
     WaitForPeople,
     /// Ask the app to do the work again.
-    SendCallback {
-        /// The reprocess.
-        replay_id: ReplayId,
-    },
+    SendCallback { replay_id: ReplayId },
     /// The callback was delivered: wait for its result, at most this long.
     WaitForRepair {
-        /// The reprocess.
         replay_id: ReplayId,
         /// Milliseconds until the reprocess counts as unanswered.
         wait_ms: u64,

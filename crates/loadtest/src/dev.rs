@@ -43,7 +43,6 @@ pub struct Ready {
     pub url: String,
     /// Temporal's `host:port`.
     pub temporal_address: String,
-    /// Temporal's namespace.
     pub temporal_namespace: String,
     pub database_url: String,
     project_id: String,

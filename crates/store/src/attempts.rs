@@ -17,7 +17,6 @@ pub struct CallbackAttempt {
     pub attempt: i32,
     /// When it began.
     pub started_at: OffsetDateTime,
-    /// The response's status.
     pub status: Option<i32>,
     /// The class of the error, where there was no response.
     pub error: Option<String>,
@@ -32,7 +31,6 @@ pub struct CallbackAttempt {
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptEnd<'a> {
-    /// The response's status.
     pub status: Option<u16>,
     /// The class of the error, where there was no response.
     pub error: Option<&'a str>,

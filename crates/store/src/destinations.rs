@@ -16,7 +16,6 @@ use crate::{Insertion, PgConnection, StoreError};
 /// Where one alert goes, ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Target {
-    /// An e-mail address.
     Email(String),
     /// A Slack incoming webhook, which is a secret.
     Slack(String),

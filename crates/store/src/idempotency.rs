@@ -39,7 +39,6 @@ pub enum Claim {
     New(ResponseScope),
     /// The same request has a stored response.
     Answered {
-        /// How.
         answer: StoredResponse,
         /// Whether it said the very same then; diagnostics may differ.
         identical: bool,
@@ -47,7 +46,6 @@ pub enum Claim {
     /// A request with a different body has a stored response. It is the same one if it meant the
     /// same event.
     AnsweredInOtherWords {
-        /// How.
         answer: StoredResponse,
         /// Where a response of this request belongs.
         place: ResponseScope,
@@ -70,7 +68,6 @@ pub enum ResponseScope {
 /// A response that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The HTTP status.
     pub status: u16,
     pub body: Vec<u8>,
 }

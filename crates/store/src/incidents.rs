@@ -15,7 +15,6 @@ pub struct Incident {
     pub id: IncidentId,
     pub event_id: EventId,
     pub project_id: ProjectId,
-    /// Its state.
     pub state: IncidentState,
     /// Why it was opened.
     pub reason: Reason,

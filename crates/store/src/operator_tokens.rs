@@ -30,7 +30,6 @@ pub struct TokenRow {
 pub struct TokenOwner {
     pub token_id: TokenId,
     pub operator_id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,

@@ -20,7 +20,6 @@ use crate::{Insertion, PgConnection, StoreError};
 #[derive(Debug, Clone)]
 pub struct Operator {
     pub id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do.
     pub role: Role,
@@ -33,7 +32,6 @@ pub struct Operator {
 pub struct Login {
     /// The operator.
     pub id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do.
     pub role: Role,

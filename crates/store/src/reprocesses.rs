@@ -18,11 +18,9 @@ pub struct Reprocess {
     pub id: ReplayId,
     pub incident_id: IncidentId,
     pub event_id: EventId,
-    /// Its state.
     pub state: ReprocessState,
     /// Who asked for it.
     pub requested_by: String,
-    /// Why.
     pub note: Option<String>,
     /// When it was asked for.
     pub requested_at: OffsetDateTime,
@@ -79,7 +77,6 @@ pub struct NewReprocess<'a> {
     pub event_id: EventId,
     /// Who asked for it.
     pub requested_by: &'a str,
-    /// Why.
     pub note: Option<&'a str>,
     /// The callback's body.
     pub body: &'a str,
@@ -148,13 +145,11 @@ pub async fn list_for_incident(
 #[derive(Debug, Clone)]
 pub struct Latest {
     pub id: ReplayId,
-    /// Its state.
     pub state: ReprocessState,
     /// How many attempts it made.
     pub attempts: i64,
     /// When the last attempt began.
     pub attempted_at: Option<OffsetDateTime>,
-    /// The status of its response.
     pub status: Option<i32>,
     /// The class of its error, where there was no response.
     pub error: Option<String>,

@@ -30,7 +30,6 @@ pub struct Session {
     /// The session.
     pub id: SessionId,
     pub operator_id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,

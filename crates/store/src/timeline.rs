@@ -14,7 +14,6 @@ use crate::{PgPool, StoreError, api_keys, destinations};
 pub struct TimelineEntry {
     /// When, by the database's clock.
     pub at: OffsetDateTime,
-    /// Who.
     pub actor: String,
     /// What, as in `domain::audit::Action`.
     pub action: String,

@@ -145,7 +145,6 @@ impl SmtpServer {
         Ok(Self { host, port, security, login, step: STEP, whole: WHOLE })
     }
 
-    /// Delivers one message.
     pub(super) async fn deliver(&self, message: &Message) -> Result<Sent, SendFailure> {
         let conversation = async {
             let mut connection = self.connect().await?;

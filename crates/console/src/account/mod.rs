@@ -27,7 +27,6 @@ use super::session::SignedIn;
 use crate::password::MIN_CHARACTERS;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages

@@ -16,7 +16,6 @@ use crate::sign_in::farewell;
 use crate::state::ConsoleState;
 use crate::when::When;
 
-/// A browser.
 #[derive(Debug)]
 pub struct SessionRow {
     pub browser: String,

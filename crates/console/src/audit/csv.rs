@@ -12,7 +12,6 @@ const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
 /// After what some spreadsheet begins a cell.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// Adds one row.
 pub(super) fn push_row(out: &mut String, cells: &[&str]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {

@@ -31,7 +31,6 @@ use super::page::page_with;
 use super::session::SignedIn;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/audit", Access::Viewer, get).get("/audit.csv", Access::Viewer, export::csv).get(

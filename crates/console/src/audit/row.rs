@@ -9,7 +9,6 @@ use crate::layout::Span;
 use crate::timeline_view::TimelineLine;
 use crate::when::When;
 
-/// An entry.
 #[derive(Debug)]
 pub struct AuditItem {
     pub at: When,

@@ -21,7 +21,6 @@ use crate::state::ConsoleState;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct DestinationValues {
-    /// An e-mail address.
     pub(super) email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub(super) slack: Option<String>,

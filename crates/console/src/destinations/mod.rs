@@ -32,7 +32,6 @@ const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
 const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get(ONE, Access::Viewer, show)

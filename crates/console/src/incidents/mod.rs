@@ -28,7 +28,6 @@ use crate::state::ConsoleState;
 
 const PATH: &str = "/incidents";
 
-/// The list.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get(PATH, Access::Viewer, list)

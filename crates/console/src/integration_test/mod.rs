@@ -31,7 +31,6 @@ use super::session::SignedIn;
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// Adds the page.
 pub fn add(pages: Pages) -> Pages {
     pages.get("/projects/{project_id}/integration-test", Access::Viewer, show)
 }

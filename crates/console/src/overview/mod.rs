@@ -35,7 +35,6 @@ const USUAL_DAYS: i32 = 30;
 /// What can be chosen.
 const CHOICES: [i32; 4] = [7, USUAL_DAYS, 90, 365];
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/overview", Access::Viewer, get)

@@ -23,7 +23,6 @@ use crate::state::ConsoleState;
 
 pub use head::{Head, Tab};
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get("/projects", Access::Viewer, list::show)

@@ -39,7 +39,6 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// When, by the database's clock.
     pub at: OffsetDateTime,
-    /// Who.
     pub actor: String,
     /// What, as in `domain::audit::Action`.
     pub action: String,

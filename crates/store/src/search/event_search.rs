@@ -28,7 +28,6 @@ pub struct EventSearch {
     /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
     /// reference, or how one of those begins.
     pub text: Option<String>,
-    /// The order.
     pub sort: Sort,
     /// Where the page lies; the first one if nothing is said.
     pub cursor: Option<Cursor<EventId>>,

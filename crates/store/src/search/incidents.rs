@@ -53,7 +53,6 @@ pub struct IncidentRow {
 pub struct LastAttempt {
     /// When it began.
     pub at: OffsetDateTime,
-    /// The response's status.
     pub status: Option<i32>,
     /// The class of the error, where there was no response.
     pub error: Option<String>,

@@ -23,7 +23,6 @@ pub struct ReprocessRequest<'a> {
     pub replay_id: ReplayId,
     /// Who asks.
     pub actor: &'a Actor,
-    /// Why.
     pub note: Option<&'a str>,
     /// Whether the watch still has to be signalled.
     pub signal: bool,

@@ -91,7 +91,6 @@ impl MailServer {
         Self::start_with(Rules { script, ..Rules::default() }).await
     }
 
-    /// Starts a server.
     pub(super) async fn start_with(rules: Rules) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();
