@@ -23,7 +23,7 @@ USER 10001
 # Inside a container, loopback would be reachable by nobody.
 ENV SENDPROMPTLY_LISTEN=0.0.0.0:8080
 EXPOSE 8080
-# No HEALTHCHECK: only `api` can be asked. Whoever runs it probes GET /readyz, as docker-compose.yml
+# No HEALTHCHECK: only `api` can be asked. An orchestrator probes GET /readyz, as docker-compose.yml
 # does.
 ENTRYPOINT ["sendpromptly"]
 CMD ["--help"]

@@ -42,10 +42,10 @@ deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of what we depend on
 unused: $(TOOLS)/bin/cargo-machete ## dependencies that nothing uses
 	$(TOOLS)/bin/cargo-machete
 
-prepare: ## write .sqlx anew after a query or a migration changed
+prepare: ## regenerate .sqlx after a query or a migration changed
 	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py
 
-histories: ## record the golden histories anew after a workflow changed on purpose
+histories: ## record the golden histories again after a workflow changed on purpose
 	RECORD_HISTORIES=1 $(CARGO) test --package e2e --test it histories::
 
 screenshots: ## pictures of every page in target/screenshots: light and dark, wide and on a phone

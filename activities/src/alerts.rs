@@ -1,11 +1,12 @@
-//! Telling people.
+//! Notifying people.
 //!
-//! One run of the activity is one attempt at one alert. The message goes out between two transactions:
-//! the first claims the alert, the second keeps how it ended. A worker that dies in between sends it
-//! again, with the same `Message-ID`. What a destination does not take waits as a row, and the pause
-//! until the next attempt is the destination's ([`store::destination_health`]); [`crate::waiting`] sends it then.
-//! So no watch stays open for an alert. After 24 hours an alert is given up; one that a newer alert of its
-//! incident makes stale is superseded. Both stand on the timeline.
+//! One run of the activity is one attempt at one alert. The message goes out between two
+//! transactions: the first claims the alert, the second keeps how it ended. A worker that dies in
+//! between sends it again, with the same `Message-ID`. A message that a destination does not accept
+//! waits as a row, and the pause until the next attempt is the destination's
+//! ([`store::destination_health`]); [`crate::waiting`] sends it then. So no watch stays open for an
+//! alert. After 24 hours an alert is given up; one that a newer alert of its incident makes stale
+//! is superseded. Both are on the timeline.
 
 mod facts;
 
@@ -110,8 +111,8 @@ async fn send(
     Ok(Box::pin(destinations::send(&deps.senders, &target, &thread, &facts)).await)
 }
 
-/// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is known
-/// as the same. Each failed reprocess is news of its own, so that kind names it too.
+/// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
+/// known as the same. Each failed reprocess is news of its own, so that kind names it too.
 fn thread(Claimed { alert, first, .. }: &Claimed, domain: &str) -> Thread {
     let message_id = |kind, replay_id: Option<_>| {
         let replay = replay_id.map(|id| format!(".{id}")).unwrap_or_default();

@@ -1,13 +1,15 @@
 //! Asking the app to do the work again.
 //!
-//! One run of the activity is one attempt: a row in one transaction, the request, its end in another.
-//! A worker that dies in between leaves a row without an end; the next run marks it as interrupted
-//! and sends the same body with the same `replay_id` and a new nonce. When the next attempt is due is written
-//! with the end of the one before and given to Temporal as the next retry's delay.
+//! One run of the activity is one attempt: a row in one transaction, the request, its end in
+//! another. A worker that dies in between leaves a row without an end; the next run marks it as
+//! interrupted and sends the same body with the same `replay_id` and a new nonce. When the next
+//! attempt is due is written with the end of the one before and given to Temporal as the next
+//! retry's delay.
 //!
-//! A run that comes before that moment makes no attempt and asks for the rest of the wait: the worker before
-//! may have died without telling Temporal how long to wait, the activity may have been unpaused or its options
-//! changed, the watch may be a new run. Only an operator who resets the activity gets the attempt at once.
+//! A run that comes before that moment makes no attempt and asks for the rest of the wait: the
+//! worker before may have died before it reported to Temporal how long to wait, the activity may
+//! have been unpaused or its options changed, the watch may be a new run. Only an operator who
+//! resets the activity gets the attempt immediately.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +73,7 @@ impl Callbacks {
     }
 }
 
-/// Nobody resets an activity sooner after it was scheduled.
+/// No operator resets an activity sooner after it was scheduled.
 const RESET_AFTER: Duration = Duration::from_millis(50);
 
 /// Whether an attempt waits until it is due.
@@ -84,8 +86,8 @@ pub enum Timing {
 }
 
 impl Timing {
-    /// A reset activity counts its attempts from one again, some time after it was scheduled. Both times are
-    /// the server's, and equal in an activity that runs for the first time.
+    /// A reset activity counts its attempts from one again, some time after it was scheduled. Both
+    /// times are the server's, and equal in an activity that runs for the first time.
     fn from_info(info: &ActivityInfo) -> Self {
         let waited = info
             .current_attempt_scheduled_time

@@ -1,8 +1,8 @@
 //! Every `?` in an activity is a decision: [`or_retry`](Decide::or_retry) or
 //! [`or_fail`](Decide::or_fail).
 //!
-//! A retry is for what mends itself: a database or a network that is away. A failure is for what a
-//! person must look at; it ends the workflow, so it is rare.
+//! A retry is for what recovers by itself: a database or a network that is away. A failure is for
+//! what a person must handle; it ends the workflow, so it is rare.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use temporalio_common::error::ApplicationFailure;
 
 /// Decides what a failure means, where it happens.
 pub(crate) trait Decide<T> {
-    /// Tried again with the back-off of the activity's options.
+    /// Retried with the back-off of the activity's options.
     fn or_retry(self) -> Result<T, ActivityError>;
-    /// Never tried again; `kind` names the failure in the history.
+    /// Never retried; `kind` names the failure in the history.
     fn or_fail(self, kind: &'static str) -> Result<T, ActivityError>;
 }
 
@@ -33,9 +33,9 @@ impl<T, E: Error + Send + Sync + 'static> Decide<T> for Result<T, E> {
     }
 }
 
-/// The store's failures: a missing row needs a person, everything else mends itself. A row that holds
-/// what this release does not know was written by a newer one, and a worker of that one takes a later
-/// attempt.
+/// The store's failures: a missing row needs a person, everything else recovers by itself. A row
+/// that holds what this release does not know was written by a newer one, and a worker of that one
+/// takes a later attempt.
 pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityError> {
     match result {
         Err(error @ StoreError::Missing(_)) => Err(error).or_fail("unknown_event"),
@@ -43,7 +43,7 @@ pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, ActivityErro
     }
 }
 
-/// A failure that is tried again after this long. To Temporal a zero means never, so it becomes a
+/// A failure that is retried after this long. To Temporal a zero means never, so it becomes a
 /// moment.
 pub(crate) fn retry_after(delay: Duration, words: String) -> ActivityError {
     let failure =

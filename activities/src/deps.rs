@@ -1,4 +1,4 @@
-//! What the activities work with, set up once by whoever runs a worker.
+//! What the activities work with, set up once by the process that runs a worker.
 
 use domain::repair_url::AllowedNetworks;
 use store::{MasterKey, PgPool};
@@ -8,7 +8,6 @@ use crate::http::GuardedClient;
 
 /// What the activities work with.
 pub struct Deps {
-    /// The database.
     pub pool: PgPool,
     /// Opens sealed secrets.
     pub master_key: MasterKey,

@@ -1,16 +1,17 @@
 //! The one guarded HTTP client: every request to an address that a user typed goes through here.
 //!
-//! It connects only to addresses that [`domain::repair_url::address_allowed`] lets pass. A host name is
-//! resolved once, by [`resolver`], and the connection goes to what was checked there, so a name that
-//! changes between check and connect gains nothing; an IP address in the URL is checked before the
-//! request, because the HTTP library asks no resolver about those. A host that the operator of the
-//! installation listed by name has a client of its own, whose resolver lets private addresses pass as
-//! well: the resolver is told a name and no port, so it cannot decide that itself. Redirects are answers, proxy variables
-//! are ignored, nothing is decompressed, and no connection outlives its request.
+//! It connects only to addresses that [`domain::repair_url::address_allowed`] lets pass. A host
+//! name is resolved once, by [`resolver`], and the connection goes to what was checked there, so a
+//! name that changes between check and connect gains nothing; an IP address in the URL is checked
+//! before the request, because the HTTP library asks no resolver about those. A host that the
+//! operator of the installation listed by name has a client of its own, whose resolver lets private
+//! addresses pass as well: the resolver gets a name and no port, so it cannot decide that itself.
+//! Redirects are responses, proxy variables are ignored, nothing is decompressed, and no connection
+//! outlives its request.
 //!
-//! An exchange that ends before its status is an [`ExchangeError`] that says whether another attempt
-//! may help. Once the status has come it counts, and what came of the body is kept: a body may be cut
-//! off at its limit, break off, or still be coming at the deadline.
+//! An exchange that ends before its status is an [`ExchangeError`] that says whether another
+//! attempt may help. Once the status has come it counts, and what came of the body is kept: a body
+//! may be cut off at its limit, break off, or still be coming at the deadline.
 
 mod error;
 mod resolver;
@@ -76,7 +77,7 @@ impl GuardedClient {
     /// # Errors
     /// When the system's trusted certificates cannot be loaded.
     pub fn new(policy: HttpPolicy) -> Result<Self, ClientUnavailable> {
-        // The provider is the process's own choice; an earlier choice by somebody else stands.
+        // The provider is the process's own choice; an earlier choice by other code is kept.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
         let client = build(&policy, Reach::Public)?;
@@ -84,7 +85,7 @@ impl GuardedClient {
         Ok(Self { client, named: named.transpose()?, policy })
     }
 
-    /// Posts `body` and reads the answer, whatever its status.
+    /// Posts `body` and reads the response, whatever its status.
     ///
     /// # Errors
     /// When no status came in time.
@@ -97,7 +98,7 @@ impl GuardedClient {
         self.post_hiding(url, headers, body, &[]).await
     }
 
-    /// The same, with texts of the request that must not come back in what is kept of the answer.
+    /// The same, with texts of the request that must not come back in what is kept of the response.
     ///
     /// # Errors
     /// When no status came in time.

@@ -1,8 +1,9 @@
-//! The hands: everything that a watch has done for it.
+//! The activities: everything that a watch has done for it.
 //!
-//! Each activity may run more than once, because a worker can die after any of its steps. So each is
-//! one or more transactions with the event's lock, keyed by an id that does not change between runs,
-//! and whatever leaves the house (a callback, a mail, a Slack message) carries a stable id too.
+//! Each activity may run more than once, because a worker can die after any of its steps. So each
+//! is one or more transactions with the event's lock, keyed by an id that does not change between
+//! runs, and whatever leaves the house (a callback, a mail, a Slack message) carries a stable id
+//! too.
 
 pub mod alerts;
 pub mod callbacks;

@@ -1,9 +1,9 @@
 //! A result that was typed at the `temporal` command line.
 //!
-//! It is judged by the same rules as the API's, but field by field: a replay id that makes no sense is ignored,
-//! as every field is that a result does not have. What cannot be a result is rejected. Either stands on the
-//! timeline, once, because the entries have ids that follow from the result's. One that is recorded already,
-//! as the API's are, changes nothing.
+//! It is judged by the same rules as the API's, but field by field: a replay id that makes no sense
+//! is ignored, as every field is that a result does not have. What cannot be a result is rejected.
+//! Either is on the timeline, once, because the entries have ids that follow from the result's. One
+//! that is recorded already, as the API's are, changes nothing.
 
 use domain::audit::detail::WhyDetail;
 use domain::audit::{Actor, AuditEvent};

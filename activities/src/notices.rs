@@ -1,11 +1,11 @@
-//! Telling people what no single incident tells: that results never found their receipt, and that
-//! another destination broke. Each is told once a day at most.
+//! Notifying people of what no single incident shows: that results never found their receipt, and
+//! that another destination broke. Each is reported once a day at most.
 //!
-//! A row of `notices` stands between what happened and the message. It waits for its destination as alerts
-//! do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each attempt, so that several
-//! workers send it once. A worker that dies between the message and its note sends it once more, with the
-//! same `Message-ID`. What a destination does not take is tried again for 24 hours and then given up, in the
-//! audit.
+//! There is a row of `notices` between what happened and the message. It waits for its destination
+//! as alerts do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each
+//! attempt, so that several workers send it once. A worker that dies between the message and its
+//! note sends it once more, with the same `Message-ID`. What a destination does not accept is
+//! retried for 24 hours and then given up, in the audit.
 
 use crate::deps::Deps;
 use crate::destinations::{self, SendFailure, Sent, Target};

@@ -1,4 +1,4 @@
-//! Reading and changing where an event stands.
+//! Reading and changing the state of an event.
 //!
 //! Each activity is one transaction, so a worker that dies in it leaves nothing half-done. Each is
 //! safe to repeat: its key is the event, or the id that the workflow drew from its history. The
@@ -29,7 +29,7 @@ use crate::decide::stored;
 use crate::deps::Deps;
 use crate::manual_result;
 
-/// The longest name that is kept of what was typed by hand, in characters.
+/// The longest name that is kept of what was entered manually, in characters.
 const MAX_NAME: usize = 100;
 
 /// Implements [`workflows::activity_contract::Records`].
@@ -230,7 +230,7 @@ pub async fn end_undelivered_reprocess(
     change(deps, of.0, async |tx| callback::end_undelivered(tx, of, &why).await).await
 }
 
-/// Runs one change and reads where the event stands afterwards, in one transaction.
+/// Runs one change and reads the event's state afterwards, in one transaction.
 async fn change(
     deps: &Deps,
     event_id: EventId,
@@ -243,7 +243,7 @@ async fn change(
     stored(changed.await)
 }
 
-/// Who somebody says they are, on one line. A blank name is none.
+/// The name that a person gives, on one line. A blank name is none.
 pub(crate) fn name(text: &str) -> Option<String> {
     let line: String = text.chars().filter(|c| !c.is_control()).collect();
     let name: String = line.trim().chars().take(MAX_NAME).collect();

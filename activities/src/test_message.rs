@@ -1,8 +1,9 @@
-//! A test message to a destination: a real message by the real way, and the real answer.
+//! A test message to a destination: a real message over the real path, and the real response.
 //!
-//! The message says that it is a test. Its answer is kept in the audit, and it changes what is known
-//! of the destination as an alert's answer would: one that goes through makes it work again, and one that
-//! says that nobody is there counts as one of the two that break it. A crash in between leaves a message that the audit does not know.
+//! The message says that it is a test. Its response is kept in the audit, and it changes what is
+//! known of the destination as an alert's response would: one that goes through makes it work
+//! again, and one that says that the recipient does not exist counts as one of the two that break
+//! it. A crash in between leaves a message that the audit does not know.
 
 use domain::alert::{AlertFacts, AlertKind};
 use domain::app_error::AppError;
@@ -73,8 +74,8 @@ async fn note(
     transaction(pool, async |tx| note_test(tx, actor, project.id, id, ended).await).await
 }
 
-/// An incident that never was. Its ids are the destination's, so nobody can mistake them for others,
-/// and its link leads to the console itself.
+/// An incident that never was. Its ids are the destination's, so they cannot be mistaken for
+/// others, and its link leads to the console itself.
 fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts {
     let now = OffsetDateTime::now_utc();
     let received_at = now - Duration::minutes(i64::from(project.timeout_minutes));

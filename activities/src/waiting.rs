@@ -1,7 +1,9 @@
-//! Messages that wait for their destination: alerts that it did not take or whose worker died, and notices.
+//! Messages that wait for their destination: alerts that it did not take or whose worker died, and
+//! notices.
 //!
-//! When a destination may be tried is its own matter ([`store::destination_health`]), whatever waits for it:
-//! one message asks, and when it is taken the rest follow one after the other.
+//! When a destination may be tried is recorded per destination ([`store::destination_health`]),
+//! whatever waits for it: one message asks, and when it is taken the rest follow one after the
+//! other.
 
 use std::time::Duration;
 
@@ -31,8 +33,8 @@ pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreE
     waiting::list_destinations(&deps.pool).await
 }
 
-/// Sends a destination what waits for it, until it fails or has all of it; `pace` stands
-/// between two messages.
+/// Sends a destination what waits for it, until it fails or has all of it; `pace` passes between
+/// two messages.
 pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(), StoreError> {
     let mut busy = Vec::new();
     while let Some(message) = waiting::find_next(&deps.pool, id, &busy).await? {
@@ -51,8 +53,8 @@ pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(
     Ok(())
 }
 
-/// Counts a message that was not taken; `failures` is how many there were before. `true` if that makes the
-/// destination broken.
+/// Counts a message that was not taken; `failures` is how many there were before. `true` if that
+/// makes the destination broken.
 pub(crate) async fn count_failure(
     tx: &mut PgConnection,
     id: DestinationId,

@@ -1,8 +1,8 @@
 //! `/healthz`: the process lives. `/readyz`: receipts can be accepted, and what else is not well.
 //!
 //! Receipts need the database only. Everything else being away is `degraded`, not unready: a load
-//! balancer that took the API out then would lose receipts for nothing. Both are open to everyone and
-//! show no address and no secret; the checks themselves are [`engine::health`]'s.
+//! balancer that took the API out then would lose receipts for nothing. Both are open to everyone
+//! and show no address and no secret; the checks themselves are [`engine::health`]'s.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use web::state::AppState;
 
-/// What `/readyz` answers.
+/// The response of `/readyz`.
 #[derive(Serialize)]
 pub struct Readiness {
     status: &'static str,

@@ -1,7 +1,7 @@
 //! Writes pictures of every page into `target/screenshots`: light and dark, wide and on a phone.
 //!
-//! Run by `make screenshots`. The pages are those of the [`gallery`](e2e::gallery), and the mails are those
-//! that it sent, as HTML; their text is in a file beside each.
+//! Run by `make screenshots`. The pages are those of the [`gallery`](e2e::gallery), and the mails
+//! are those that it sent, as HTML; their text is in a file beside each.
 
 use std::path::{Path, PathBuf};
 

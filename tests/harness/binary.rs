@@ -140,8 +140,8 @@ impl World {
         Ok(command)
     }
 
-    /// Runs a command with `--json`, further settings and something to read; gives its exit code, what
-    /// it printed and what it logged.
+    /// Runs a command with `--json`, further settings and something to read; gives its exit code,
+    /// what it printed and what it logged.
     ///
     /// # Errors
     /// When it cannot be run or prints no JSON.

@@ -24,7 +24,7 @@ pub struct PageAnswer {
     pub body: String,
 }
 
-/// Somebody at the console.
+/// A user of the console.
 #[derive(Debug, Clone)]
 pub struct Operator {
     http: reqwest::Client,
@@ -36,7 +36,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Somebody who is signed in with this role. The address is `<role>@cometcart.test`.
+    /// An operator who is signed in with this role. The address is `<role>@cometcart.test`.
     pub async fn signed_in(world: &World, role: Role) -> Self {
         Self::signed_in_with(world, role, "").await
     }
@@ -55,7 +55,7 @@ impl Operator {
         operator
     }
 
-    /// Somebody who is not signed in.
+    /// A visitor who is not signed in.
     pub fn stranger(world: &World) -> Self {
         Self::with_browser(world, "")
     }
@@ -184,8 +184,8 @@ fn csrf_of(page: &str) -> String {
     token.unwrap_or_else(|| panic!("no form on the page: {page}")).to_owned()
 }
 
-/// A page as a browser reads it: what only lays out the source between tags is gone, and a line break
-/// within a sentence is a space. What keeps its line breaks in a browser keeps them here.
+/// A page as a browser reads it: what only lays out the source between tags is gone, and a line
+/// break within a sentence is a space. What keeps its line breaks in a browser keeps them here.
 fn without_indentation(html: &str) -> String {
     let mut page = String::with_capacity(html.len());
     let mut kept: Option<&str> = None;

@@ -68,7 +68,7 @@ impl Engines {
     /// A fresh database with the current schema; gives its URL.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server rejects.
     pub async fn create_database(&self) -> anyhow::Result<String> {
         let name = format!("world_{}", uuid::Uuid::now_v7().simple());
         create_database(&self.postgres, &name, Some(TEMPLATE)).await

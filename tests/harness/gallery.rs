@@ -1,8 +1,9 @@
-//! Every page that there is, furnished, for whoever looks at all of them: pictures, accessibility,
+//! Every page that there is, with seeded data, for the tests of all pages: pictures, accessibility,
 //! weight, hostile texts.
 //!
-//! A page is added by a line in [`PAGES`]; what is not seen on a usual day is made in [`rare`]. What people and programs write into the console's world is
-//! in [`Texts`]: by default as it is on a usual day, or all of it hostile at once.
+//! A page is added by a line in [`PAGES`]; what is not seen on a usual day is made in [`rare`].
+//! What people and programs write into the console's world is in [`Texts`]: by default as it is on
+//! a usual day, or all of it hostile.
 
 mod rare;
 
@@ -18,8 +19,8 @@ use crate::world::{parse, receipt};
 use crate::{Receiver, World, eventually};
 use rare::Rare;
 
-/// A name, and the path of the page. What stands in braces is an id of the gallery, or another console of
-/// it.
+/// A name, and the path of the page. What is in braces is an id of the gallery, or another console
+/// of it.
 pub const PAGES: [(&str, &str); 34] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
@@ -57,10 +58,9 @@ pub const PAGES: [(&str, &str); 34] = [
     ("not-found", "/nothing/here"),
 ];
 
-/// What is written in every place where somebody may write.
+/// What is written in every place where a user may write.
 #[derive(Debug, Clone, Copy)]
 pub struct Texts {
-    /// The project's name.
     pub project: &'static str,
     /// The provider's id of each event; a number follows.
     pub provider_event: &'static str,
@@ -72,7 +72,7 @@ pub struct Texts {
     pub note: &'static str,
     /// What keys and tokens are called.
     pub label: &'static str,
-    /// What the repair endpoint and Slack answer.
+    /// What the repair endpoint and Slack respond.
     pub answer: &'static str,
     /// Whom alerts go to by mail.
     pub address: &'static str,
@@ -134,7 +134,7 @@ impl Gallery {
     /// Furnishes a world, by the ways that its users have.
     ///
     /// # Panics
-    /// When something is refused.
+    /// When something is rejected.
     pub async fn seed(texts: Texts) -> Self {
         let world = World::start().await;
         let slack = Receiver::start().await.expect("a receiver");
@@ -239,7 +239,7 @@ async fn failed(world: &World, texts: &Texts, number: u8) -> (EventId, IncidentI
     (event, parse(&answer["incident"]["id"]))
 }
 
-/// An incident whose first reprocess was refused by the app, and whose second one worked.
+/// An incident whose first reprocess was rejected by the app, and whose second one worked.
 async fn repaired(world: &World, alice: &Operator, texts: &Texts) -> IncidentId {
     let (event, incident) = failed(world, texts, 2).await;
     let path = format!("/incidents/{incident}");

@@ -18,13 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::eventually;
 
-/// What the server keeps, and how it answers.
+/// What the server keeps, and how it replies.
 #[derive(Default)]
 struct Kept {
     mails: Mutex<Vec<String>>,
     /// How often a recipient was named.
     recipients: AtomicUsize,
-    /// What it answers to the next recipients.
+    /// What it replies to the next recipients.
     answers: Mutex<VecDeque<&'static str>>,
 }
 
@@ -103,7 +103,7 @@ impl Mailbox {
         self.kept.mails.lock().expect("no panic while locked").clone()
     }
 
-    /// Answers the next recipients with these lines instead of taking them.
+    /// Replies to the next recipients with these lines instead of accepting them.
     pub fn answer_recipients_with(&self, answers: &[&'static str]) {
         self.kept.answers.lock().expect("no panic while locked").extend(answers);
     }

@@ -1,9 +1,9 @@
-//! What the stories are told with: real engines, one world per test.
+//! The harness of the stories: real engines, one world per test.
 //!
 //! One Postgres and one Temporal serve the whole run. They live while any test uses them and end
 //! with the last one, so that a run leaves no process, port or folder behind. Each test gets a
-//! [`World`] of its own: a database, a task queue, an API, a worker, a repair endpoint and a mailbox.
-//! Pages are looked at in a real [`browser`], shared and ended in the same way.
+//! [`World`] of its own: a database, a task queue, an API, a worker, a repair endpoint and a
+//! mailbox. Pages are viewed in a real [`browser`], shared and ended in the same way.
 
 #![expect(
     clippy::expect_used,

@@ -1,7 +1,8 @@
-//! A real nginx in front of an API, with the configuration that docs/operations.md shows, word for word,
+//! A real nginx in front of an API, with the configuration that docs/operations.md shows, verbatim,
 //! but for where things are: its port, the API's, and the certificate, which is thrown away.
 //!
-//! It is one process, so that ending it leaves nothing behind, and writes into a folder that goes with it.
+//! It is one process, so that ending it leaves nothing behind, and writes into a folder that goes
+//! with it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -71,7 +72,7 @@ impl Nginx {
         self.port
     }
 
-    /// A client that finds it under its name and trusts its certificate, and nobody else's.
+    /// A client that finds it under its name and trusts its certificate, and no other.
     ///
     /// # Errors
     /// When TLS cannot be set up.

@@ -42,7 +42,7 @@ impl Pgbouncer {
         let mut said = Vec::new();
         while let Some(line) = log.next_line().await? {
             if line.contains("process up") {
-                // It must not be kept waiting by what nobody reads.
+                // It must not be blocked by output that is not read.
                 tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
                 return Ok(Self { port, _child: child, _folder: folder });
             }

@@ -1,5 +1,5 @@
-//! A repair endpoint, and anything else that is posted to: a real HTTP server that remembers what it
-//! got and answers what it is told.
+//! A repair endpoint, and anything else that is posted to: a real HTTP server that remembers what
+//! it got and responds as scripted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -57,7 +57,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts a server that answers 200 until told otherwise.
+    /// Starts a server that responds 200 until scripted otherwise.
     ///
     /// # Errors
     /// When no port is free.
@@ -78,24 +78,24 @@ impl Receiver {
         &self.url
     }
 
-    /// Answers the next requests with these statuses, one each, and with 200 afterwards.
+    /// Responds to the next requests with these statuses, one each, and with 200 afterwards.
     pub fn answer_with(&self, statuses: &[u16]) {
         let mut memory = self.memory.lock().expect("no panic while locked");
         memory.answers.extend(statuses.iter().map(|status| (*status, format!("answer {status}"))));
     }
 
-    /// Answers the next request with these words.
+    /// Responds to the next request with this body.
     pub fn answer_saying(&self, status: u16, words: &str) {
         let mut memory = self.memory.lock().expect("no panic while locked");
         memory.answers.push_back((status, words.to_owned()));
     }
 
-    /// Sends whoever is redirected from now on to this place.
+    /// Redirects lead to this place from now on.
     pub fn redirect_to(&self, location: &str) {
         self.memory.lock().expect("no panic while locked").location = Some(location.to_owned());
     }
 
-    /// Lets the next request wait this long for its answer.
+    /// Lets the next request wait this long for its response.
     pub fn hang_next(&self, pause: Duration) {
         self.memory.lock().expect("no panic while locked").hang = Some(pause);
     }

@@ -1,8 +1,8 @@
-//! A worker whose activities answer from a script, so that a watch can be led anywhere.
+//! A worker whose activities return from a script, so that a watch can be led anywhere.
 //!
-//! The watch is the real one; its hands are not. Each activity takes the next [`Reply`] that the
-//! script holds under its name, and keeps what it was called with. A call that the script does not
-//! foresee fails its watch, which a story notices because the watch does not end well.
+//! The watch is the real one; its activities are not. Each activity takes the next [`Reply`] that
+//! the script holds under its name, and keeps what it was called with. A call that the script does
+//! not foresee fails its watch, which a story notices because the watch does not end well.
 
 pub mod activities;
 
@@ -27,7 +27,7 @@ use self::activities::{ScriptedActivities, spawn_worker};
 use crate::engines::{self, Engines};
 use crate::eventually;
 
-/// What an activity answers.
+/// What an activity returns.
 #[derive(Debug, Clone)]
 pub struct Reply {
     answer: Answer,
@@ -42,38 +42,38 @@ enum Answer {
 }
 
 impl Reply {
-    /// The event stands like this.
+    /// The event has this state.
     #[must_use]
     pub fn stands(watch_state: WatchState) -> Self {
         Self { answer: Answer::Stands(Box::new(watch_state)), held_by: None }
     }
 
-    /// Done; for activities that answer nothing.
+    /// Done; for activities that return nothing.
     #[must_use]
     pub const fn done() -> Self {
         Self { answer: Answer::Done, held_by: None }
     }
 
-    /// A failure that is tried again as the activity's options say.
+    /// A failure that is retried as the activity's options say.
     #[must_use]
     pub const fn retry() -> Self {
         Self { answer: Answer::Retry(None), held_by: None }
     }
 
-    /// A failure that is tried again after exactly this long.
+    /// A failure that is retried after exactly this long.
     #[must_use]
     pub const fn retry_after(delay: Duration) -> Self {
         Self { answer: Answer::Retry(Some(delay)), held_by: None }
     }
 
-    /// The same, but not before the story lets it.
+    /// The same, but not before the test lets it.
     #[must_use]
     pub fn held_by(self, gate: &CancellationToken) -> Self {
         Self { held_by: Some(gate.clone()), ..self }
     }
 }
 
-/// What each activity answers, in order.
+/// What each activity returns, in order.
 #[derive(Debug, Default)]
 pub struct Script(BTreeMap<&'static str, VecDeque<Reply>>);
 
@@ -122,7 +122,7 @@ pub struct ScriptedWorker {
 }
 
 impl ScriptedWorker {
-    /// A stage on a task queue of its own.
+    /// A scripted worker on a task queue of its own.
     pub async fn start(script: Script) -> Self {
         let engines = engines::shared().await.expect("engines");
         let settings = TemporalSettings::Plain {
@@ -133,7 +133,7 @@ impl ScriptedWorker {
         Self::on_queue_of(&Engine::new(settings, queue), engines, script).await
     }
 
-    /// A stage for the watches that somebody else starts.
+    /// A scripted worker for watches that others start.
     pub async fn on_queue_of(engine: &Engine, engines: Arc<Engines>, script: Script) -> Self {
         let client = engine.client().await.expect("a Temporal client");
         let memory = Arc::new(Mutex::new(Memory { script, calls: Vec::new() }));

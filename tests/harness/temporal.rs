@@ -55,7 +55,7 @@ pub fn activities(events: &[HistoryEvent]) -> Vec<String> {
 /// What the watch says of itself.
 ///
 /// # Errors
-/// When nobody answers.
+/// When the server does not respond.
 pub async fn status(client: &Client, event_id: EventId) -> anyhow::Result<WatchStatus> {
     let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
     Ok(handle.query(EffectWatch::status, (), WorkflowQueryOptions::default()).await?)
@@ -64,7 +64,7 @@ pub async fn status(client: &Client, event_id: EventId) -> anyhow::Result<WatchS
 /// Lets the time of one watch run ahead whenever it only waits.
 ///
 /// # Errors
-/// When the server refuses.
+/// When the server rejects.
 pub async fn skip_time(client: &Client, workflow_id: String) -> anyhow::Result<()> {
     let request = UpdateWorkflowExecutionOptionsRequest {
         namespace: client.options().namespace.clone(),
@@ -107,7 +107,7 @@ impl Engines {
         String::from_utf8(stdout).context("text on standard output")
     }
 
-    /// Signals a watch as somebody at a terminal does, once it is there.
+    /// Signals a watch as a user at a terminal does, once it is there.
     ///
     /// # Errors
     /// When the command fails.

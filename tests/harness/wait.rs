@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// The longest that any state is waited for.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Asks again and again until there is an answer.
+/// Asks again and again until there is a result.
 ///
 /// # Panics
 /// When there is none within [`TIMEOUT`]; `what` says what was waited for.

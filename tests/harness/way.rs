@@ -1,5 +1,5 @@
-//! A way to a server that can fall silent, as a firewall or a fail-over does: no byte and no reset comes
-//! through, and connections stay open on both sides.
+//! A way to a server that can fall silent, as a firewall or a fail-over does: no byte and no reset
+//! comes through, and connections stay open on both sides.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ async fn carry(mut client: TcpStream, port: u16, silent: CancellationToken) {
         copy_bidirectional(&mut client, server).await
     };
     if silent.run_until_cancelled(carried).await.is_none() {
-        // Both ends stay open, and nobody reads them.
+        // Both ends stay open, and no one reads from them.
         std::future::pending::<()>().await;
     }
 }

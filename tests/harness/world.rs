@@ -248,7 +248,7 @@ impl World {
         self.engine.client().await.expect("a Temporal client")
     }
 
-    /// Lets the waits of a watch pass at once, by Temporal's clock and by the database's.
+    /// Lets the waits of a watch pass immediately, by Temporal's clock and by the database's.
     pub async fn skip_time(&self, event_id: EventId) {
         sqlx::raw_sql(
             "CREATE OR REPLACE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -281,8 +281,8 @@ impl World {
             .expect("a destination");
     }
 
-    /// What a worker does about notices in a minute: writes those that are due, and sends what waits for
-    /// destinations that may be tried. How many attempts at notices were made.
+    /// What a worker does about notices in a minute: writes those that are due, and sends what
+    /// waits for destinations that may be tried. How many attempts at notices were made.
     pub async fn send_notices(&self) -> i64 {
         let (deps, before) = (self.deps(), self.notice_attempts().await);
         activities::notices::enqueue_due(&deps).await.expect("a database");
@@ -403,7 +403,7 @@ pub fn receipt(provider_event_id: &str) -> Value {
     })
 }
 
-/// Reads an id out of an answer.
+/// Reads an id out of a response.
 ///
 /// # Panics
 /// When there is none.
@@ -448,5 +448,5 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// A patience that lets the app report in time and still ends soon.
+/// A timeout that lets the app report in time and still ends soon.
 pub const SHORT: Duration = Duration::from_millis(1_500);

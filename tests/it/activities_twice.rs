@@ -25,7 +25,7 @@ use workflows::activity_contract::{
 
 use crate::store::shop::Shop;
 
-/// Alice's shop and the hands that work for it.
+/// Alice's shop and the activities that work for it.
 struct ActivityFixture {
     shop: Shop,
     repair: Receiver,
@@ -58,7 +58,7 @@ impl ActivityFixture {
         Self { shop, repair, mailbox, deps: Arc::new(deps) }
     }
 
-    /// The same hands with another list of what callbacks may reach.
+    /// The same activities with another list of what callbacks may reach.
     fn allowing(&self, list: &str) -> Deps {
         let allow: AllowedNetworks = list.parse().expect("a list");
         let http = GuardedClient::new(HttpPolicy::new(allow.clone())).expect("a client");
@@ -95,7 +95,7 @@ impl ActivityFixture {
         dump
     }
 
-    /// Runs a step twice; the second time changes nothing and is answered like the first.
+    /// Runs a step twice; the second time changes nothing and has the same output as the first.
     async fn twice(&self, step: impl AsyncFn() -> WatchState) {
         let first = without_waits(step().await);
         let after_first = self.dump().await;

@@ -272,7 +272,7 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
         };
         let today = time::OffsetDateTime::now_utc().date();
         let day = |days: i64| today + time::Duration::days(days);
-        // Midnight may pass meanwhile.
+        // Midnight may pass in the meantime.
         let (yesterday, tomorrow) = (day(-1), day(1));
         assert_eq!(found(&format!("from={today}&to={tomorrow}")).await, 1, "the last one counts");
         assert_eq!(found(&format!("to={yesterday}")).await, 0);

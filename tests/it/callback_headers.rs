@@ -1,4 +1,5 @@
-//! Headers that let a callback pass a gateway, from the command line to the endpoint, and nowhere else.
+//! Headers that let a callback pass a gateway, from the command line to the endpoint, and nowhere
+//! else.
 
 use domain::ids::EventId;
 use domain::operator::Role;
@@ -12,7 +13,7 @@ use workflows::names::workflow_id;
 
 const CANARY: &str = "canary-7f3a91";
 
-/// Sets two headers as an operator would who lets nobody read along.
+/// Sets two headers as an operator would who keeps the values secret.
 async fn set(world: &World) -> Value {
     let lines = format!("X-Gateway-Key: {CANARY}\nAuthorization: Bearer {CANARY}\n");
     let project = world.project.id.to_string();
@@ -59,7 +60,7 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
         let shown = set(&world).await;
         assert_eq!(shown["callback_header_names"], json!(["Authorization", "X-Gateway-Key"]));
 
-        // The gateway refuses, and repeats what it was sent, as debug pages do.
+        // The gateway rejects, and repeats what it was sent, as debug pages do.
         let echo = format!("no such key {CANARY}, nor Bearer {CANARY}");
         world.repair.answer_saying(500, &echo);
         let event_id = world.receipt("evt_1").await;

@@ -1,4 +1,4 @@
-//! The client files in `clients/`, by the tests that stand beside them, in each language's own runner.
+//! The client files in `clients/`, by the tests beside them, in each language's own runner.
 //! Interpreters and the providers' libraries are found or installed by the scripts that say so.
 
 use std::collections::BTreeMap;

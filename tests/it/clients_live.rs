@@ -8,8 +8,8 @@ use tokio::process::Command;
 
 use crate::clients::{interpreters, root};
 
-/// A language, and a program that makes the calls of its argument, prints for each the event's id or `-`, and
-/// then sends what waits.
+/// A language, and a program that makes the calls of its argument, prints for each the event's id
+/// or `-`, and then sends what waits.
 struct Language {
     name: &'static str,
     client: &'static str,
@@ -75,7 +75,8 @@ client.flush",
     },
 ];
 
-/// Makes the calls in a folder that holds the client file and its spool; gives what was printed, and logged.
+/// Makes the calls in a folder that holds the client file and its spool; gives what was printed,
+/// and logged.
 async fn send(
     language: &Language,
     folder: &Path,

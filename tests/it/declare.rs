@@ -1,5 +1,5 @@
-//! A project declares names of its own, at each of the three doors, and then uses them as any other. A name that
-//! nothing uses can be removed there.
+//! A project declares names of its own, at each of the three doors, and then uses them as any
+//! other. A name that nothing uses can be removed there.
 
 use domain::audit::Actor;
 use domain::catalogue::Declaration;

@@ -60,7 +60,7 @@ async fn pass(world: &World, interval: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
 }
 
-/// What a worker's look for waiting alerts does.
+/// What a worker's search for waiting alerts does.
 async fn look(world: &World) -> Vec<DestinationId> {
     let deps = world.deps();
     let found = waiting::list_destinations(&deps).await.expect("a database");
@@ -152,7 +152,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
         assert_eq!(look(&world).await, [broken.id]);
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         assert!(destinations(&world).await[0].broken_at.is_none());
-        // Nobody is told of what works again.
+        // No one is notified of what works again.
         world.tell_bob().await;
         assert_eq!(world.send_notices().await, 0);
     });
@@ -224,7 +224,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
         assert_eq!(states(&world).await, ["incident_opened pending", "incident_opened delivered"]);
-        // Too old to be sent, it is given up although others were tried less.
+        // Too old to be sent, it is given up although others had fewer attempts.
         pass(&world, "24 hours 1 second").await;
         let third = failed(&world, "evt_3").await;
         pass(&world, "11 seconds").await;
@@ -303,7 +303,7 @@ fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     });
 }
 
-/// Marks a destination as broken, as its second answer that nobody is there does.
+/// Marks a destination as broken, as its second response that the recipient does not exist does.
 async fn break_destination(world: &World, id: DestinationId) {
     let sql = "UPDATE destinations SET broken_at = now(), retry_at = now() + interval '6 hours' WHERE id = $1";
     sqlx::query(sql).bind(id.as_uuid()).execute(&world.pool).await.expect("a broken one");
@@ -368,7 +368,7 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
         world.tell_bob().await;
         let slack = tell_slack(&world).await;
         let slack_id = destinations(&world).await[1].id;
-        // The worker has looked for results without a receipt, and does so again in a minute.
+        // The worker has searched for results without a receipt, and does so again in a minute.
         let beaten = "SELECT count(*) FROM worker_heartbeats";
         e2e::eventually("a worker that polls", async || {
             let count: i64 = sqlx::query_scalar(beaten).fetch_one(&world.pool).await.ok()?;

@@ -18,7 +18,7 @@ async fn states(world: &World) -> Vec<(String, String)> {
     sqlx::query_as(sql).fetch_all(&world.pool).await.expect("incidents")
 }
 
-/// Alerts of what `doctor` makes up are given up before anybody tries them.
+/// Alerts of what `doctor` makes up are given up before any attempt.
 async fn nobody_is_told(world: &World) {
     let sql = "SELECT DISTINCT state FROM alerts";
     let states: Vec<String> = sqlx::query_scalar(sql).fetch_all(&world.pool).await.expect("alerts");

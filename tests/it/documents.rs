@@ -1,8 +1,8 @@
-//! `docs/operations.md` by the letter: its commands, on an empty machine, end in a product that opens an
-//! incident and mails it. Before each step, `doctor` names what that step makes.
+//! `docs/operations.md` by the letter: its commands, on an empty machine, end in a product that
+//! opens an incident and mails it. Before each step, `doctor` names what that step makes.
 //!
-//! Only what the document says is to be replaced is replaced: secrets and ids (`…`), and hosts below
-//! `example.com`. The shop's host stays, and so does the failure of its repair endpoint.
+//! Only what the document says is to be replaced is replaced: secrets and ids (`…`), and hosts
+//! below `example.com`. The shop's host stays, and so does the failure of its repair endpoint.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -19,7 +19,7 @@ use crate::clients::ask;
 
 const DOCUMENT: &str = include_str!("../../docs/operations.md");
 
-/// The one block of the set-up that holds these words.
+/// The one block of the set-up that holds this text.
 fn block(words: &str) -> String {
     let setup = DOCUMENT.split("\n## Production set-up").nth(1).expect("the set-up");
     let setup = setup.split("\n## ").next().expect("its end");
@@ -250,7 +250,7 @@ async fn first_project(machine: &Machine) -> ApiKey {
             assert!(failed.iter().all(|line| line.contains("repair_")), "{said}");
             continue;
         }
-        // Nobody sits at a terminal here; the document says how to answer without one.
+        // There is no terminal here; the document says how to reply without one.
         let line = if line.contains("operator add") {
             format!("echo 'a password of alice' | {line} --password-stdin")
         } else {

@@ -1,10 +1,10 @@
 //! Golden histories: what earlier versions of the watch did, replayed against the code of today.
 //!
 //! A change of the watch that would break watches that run in production fails here first. With
-//! `RECORD_HISTORIES` set (`make histories`) each story is told and recorded before the replay: its
-//! history becomes a new file unless one of the same shape is there already. Old files stay, because
-//! each stands for watches that may still be running. A story that cannot be told to its end leaves
-//! no file.
+//! `RECORD_HISTORIES` set (`make histories`) each story is run and recorded before the replay: its
+//! history becomes a new file unless one of the same shape is there already. Old files stay,
+//! because each represents watches that may still be running. A story that does not run to its end
+//! leaves no file.
 
 mod changed;
 mod record;

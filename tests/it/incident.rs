@@ -1,4 +1,4 @@
-//! Silence and failure: an incident opens, people are told, and a late success ends it.
+//! Silence and failure: an incident opens, people are notified, and a late success ends it.
 
 use domain::incident::{IncidentState, Reason, Resolution};
 use e2e::world::SHORT;

@@ -144,7 +144,7 @@ fn another_projects_key_sees_nothing() {
     });
 }
 
-/// Keeps every connection and answers none; says how many are held.
+/// Keeps every connection and serves none; returns how many are held.
 async fn start_hanging() -> (String, watch::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));

@@ -1,4 +1,5 @@
-//! A repair endpoint on a private network, by name: in live mode, where exactly that host is listed.
+//! A repair endpoint on a private network, by name: in live mode, where exactly that host is
+//! listed.
 
 use e2e::{Receiver, World, WorldOptions, run};
 
@@ -58,7 +59,7 @@ fn plain_http_to_a_listed_host_works_in_live_mode_and_nothing_else_is_opened() {
         assert_eq!(signature.expect("a check")["status"], "pass", "{found}");
         assert_eq!((billing.received().len(), other.received().len()), (3, 0));
 
-        // Whoever takes the host out of the list ends its callbacks.
+        // Taking the host out of the list ends its callbacks.
         let (_, found, _) = world
             .cli_with(&doctor, &[("SENDPROMPTLY_CALLBACK_ALLOW", "billing")], "")
             .await

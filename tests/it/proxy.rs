@@ -22,7 +22,7 @@ struct Site {
 }
 
 impl Site {
-    /// `public_url` is what the installation was told of its address.
+    /// `public_url` is the address that the installation is configured with.
     async fn open(public_url: impl Fn(&Nginx) -> Option<String>) -> Self {
         let options = WorldOptions::default().without_api().without_worker();
         let world = World::start_with(options).await;
@@ -119,7 +119,7 @@ fn a_body_of_the_largest_size_passes_nginx_and_proof_links_stay_out_of_its_log()
         assert_eq!(proof.status().as_u16(), 404);
         let seen = site.http.get(format!("{url}/clients/none")).send().await.expect("a page");
         assert_eq!(seen.status().as_u16(), 404);
-        // nginx logs a request after its answer is out.
+        // nginx logs a request after its response is out.
         let log = eventually("the last request in the log of nginx", async || {
             Some(site.nginx.access_log()).filter(|log| log.contains("/clients/none"))
         })

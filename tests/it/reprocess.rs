@@ -1,4 +1,4 @@
-//! Reprocess: the app is asked to do the work again, by whoever asks.
+//! Reprocess: the app is asked to do the work again, no matter who requests it.
 
 use domain::audit::Actor;
 use domain::ids::{EventId, ProjectId, ReplayId};
@@ -225,7 +225,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
     });
 }
 
-/// What stands above the buttons of an incident whose callback was redirected.
+/// The text above the buttons of an incident whose callback was redirected.
 fn redirected_to(target: &str, project: ProjectId) -> String {
     format!(
         "Your repair endpoint redirects to <code>{target}</code>; redirects are not followed. \

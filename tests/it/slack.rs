@@ -1,4 +1,4 @@
-//! Slack: told like everybody else.
+//! Slack: notified like every other destination.
 
 use e2e::{Receiver, World, run};
 use serde_json::json;

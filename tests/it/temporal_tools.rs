@@ -1,7 +1,7 @@
-//! What somebody does with Temporal's own tools must not strand an incident.
+//! What an operator does with Temporal's own tools must not strand an incident.
 //!
-//! Real engines and the real `temporal` command line. Time passes in the database: what is due is set back, and
-//! the sweep is run by the test.
+//! Real engines and the real `temporal` command line. Time passes in the database: what is due is
+//! set back, and the sweep is run by the test.
 
 mod callbacks;
 mod documented;
@@ -13,14 +13,14 @@ use e2e::{World, eventually, temporal};
 use serde_json::{Value, json};
 use workflows::names::workflow_id;
 
-/// An event whose result was a failure, with its incident; bob was told.
+/// An event whose result was a failure, with its incident; bob was notified.
 struct Failed {
     event_id: EventId,
     incident_id: IncidentId,
     watch: String,
 }
 
-/// A callback that was answered 503 once and waits for its next attempt.
+/// A callback that got a 503 once and waits for its next attempt.
 struct Waiting {
     event_id: EventId,
     replay_id: ReplayId,
@@ -77,7 +77,8 @@ impl Waiting {
         found.expect("a database").expect("a reprocess").state.to_string()
     }
 
-    /// Waits until the reprocess has ended as undelivered, and gives the reason that the timeline names.
+    /// Waits until the reprocess has ended as undelivered, and gives the reason that the timeline
+    /// names.
     async fn undelivered(&self, world: &World) -> String {
         eventually("an undelivered reprocess", async || {
             let entries = entries(world, self.event_id, "reprocess.undelivered").await;
@@ -140,7 +141,7 @@ async fn watch_is(world: &World, watch: &str, wanted: &str) {
     .await;
 }
 
-/// Has the relay look for the watch, as the document says.
+/// Has the relay check for the watch, as the document says.
 async fn restart_by_hand(world: &World, event_id: EventId) {
     let restart = "INSERT INTO outbox (id, event_id, wish, payload)
                    VALUES (gen_random_uuid(), $1, 'restart', '{}')";

@@ -1,4 +1,5 @@
-//! Results that never found their receipt: in the audit, on the project's page, and told once a day.
+//! Results that never found their receipt: in the audit, on the project's page, and reported once a
+//! day.
 
 use domain::operator::Role;
 use e2e::console::Operator;

@@ -1,5 +1,5 @@
-//! Who watches the watcher: `/readyz`, `doctor` and the console's head say what is not well, and no two
-//! databases work on one namespace.
+//! Who watches the watcher: `/readyz`, `doctor` and the console's head say what is not well, and no
+//! two databases work on one namespace.
 //!
 //! Each story has a namespace of its own on the shared Temporal, made as the documents say.
 
@@ -69,7 +69,7 @@ impl Site {
         Some((answer.status().as_u16(), serde_json::from_str(&answer.text().await.ok()?).ok()?))
     }
 
-    /// Waits until a check of `/readyz` ends like this; gives the whole answer.
+    /// Waits until a check of `/readyz` ends like this; gives the whole response.
     async fn ready_when(&self, name: &str, status: &str) -> Value {
         eventually(&format!("{name} to be {status}"), async || {
             let (code, ready) = self.ready().await?;
@@ -215,7 +215,8 @@ fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
         site.says_that_deadlines_are_not_judged(late, &alice).await;
         held.rollback().await.expect("a rollback");
 
-        // Opened by the sweep, it is overdue no more; there is still nobody to judge the next one.
+        // Opened by the sweep, it is overdue no more; there is still no worker to judge the next
+        // one.
         engine::sweep::sweep(&site.world.pool).await;
         let opened = "SELECT count(*) FROM incidents WHERE state = 'open'";
         assert_eq!(site.count(opened).await, 1);
@@ -228,7 +229,8 @@ fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
         let page = alice.get("/projects").await.body;
         assert!(!page.contains("class=\"trouble\""), "{page}");
 
-        // Killed, it says nothing any more; the 45 s after which that is noticed have mostly passed.
+        // Killed, it says nothing any more; the 45 s after which that is noticed have mostly
+        // passed.
         worker.kill().await.expect("killed");
         let passed = "UPDATE worker_heartbeats SET seen_at = seen_at - interval '40 seconds'";
         sqlx::query(passed).execute(&site.world.pool).await.expect("a heartbeat");
@@ -403,7 +405,7 @@ fn of_two_databases_that_come_at_once_one_has_the_namespace() {
         let Err(EngineError::Foreign(foreign)) = loser else { panic!("{loser:?}") };
         assert_eq!(foreign.theirs, holder);
 
-        // Terminated by somebody, it is free; whoever had it takes it again.
+        // Once terminated, it is free; the database that had it takes it again.
         let id = workflows::names::environment_id(&queue);
         let terminate = ["workflow", "terminate", "--workflow-id", &id, "--reason", "by mistake"];
         engines.cli(&terminate).await.expect("terminated");

@@ -1,9 +1,10 @@
 //! A running worker's heart: says every ten seconds that it polls, and sees that it still may.
 //!
-//! A beat goes to Temporal first and to the database then, so a heartbeat there means that both were
-//! reached. What fails is left out: who reads the heartbeats sees a worker that reaches only one of them
-//! as one that is gone, and [`Heart::beat`] goes on. It ends only when the namespace belongs to another
-//! database. A worker that ends in order says so; a killed one is seen to be gone after 45 s.
+//! A beat goes to Temporal first and to the database then, so a heartbeat there means that both
+//! were reached. What fails is left out: who reads the heartbeats sees a worker that reaches only
+//! one of them as one that is gone, and [`Heart::beat`] goes on. It ends only when the namespace
+//! belongs to another database. A worker that ends in order says so; a killed one is seen to be
+//! gone after 45 s.
 
 use std::time::Duration;
 
@@ -27,15 +28,15 @@ pub(crate) struct Heart<'a> {
 }
 
 impl<'a> Heart<'a> {
-    /// Sees that the schema is this version's, that the master key opens what is sealed, and that the namespace
-    /// works for this database, and takes it if it works for none.
+    /// Sees that the schema is this version's, that the master key opens what is sealed, and that
+    /// the namespace works for this database, and takes it if it works for none.
     ///
     /// # Errors
-    /// When migrations are missing, when the key is another one, when the namespace works for another database,
-    /// or when either cannot be asked.
+    /// When migrations are missing, when the key is another one, when the namespace works for
+    /// another database, or when either cannot be asked.
     pub(crate) async fn start(engine: &'a Engine, deps: &'a Deps) -> Result<Self, WorkerError> {
         let pool = &deps.pool;
-        // A role that may not look is named by `doctor`.
+        // A role without the privilege is named by `doctor`.
         if let Ok(missing @ 1..) = pool::pending_migrations(pool).await {
             return Err(WorkerError::Schema(missing));
         }

@@ -1,9 +1,9 @@
 //! The worker: runs watches and their activities.
 //!
 //! [`build`] makes one for a client; tests use it too. [`run`] keeps one running for the life of a
-//! process: while Temporal is away it tries again, and a worker that ends with an error is replaced. Before
-//! it polls, and while it does, it sees that the namespace works for its database: see [`beat`].
-//! A worker that dies loses nothing: what it ran is run again elsewhere.
+//! process: while Temporal is away it retries, and a worker that ends with an error is replaced.
+//! Before it polls, and while it does, it sees that the namespace works for its database: see
+//! [`beat`]. A worker that dies loses nothing: what it ran is run again elsewhere.
 
 mod beat;
 mod messages;
@@ -27,15 +27,15 @@ use workflows::EffectWatch;
 
 /// How long running activities may go on after a shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
-/// The longest pause between two tries to get a worker running.
+/// The longest pause between two attempts to get a worker running.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Activities that run at the same time. Most of them wait for others: a mail server, Slack or a
-/// repair endpoint that hangs holds its slot for half a minute and more. With the SDK's 100, so many
-/// would keep every incident from being opened. A slot is a permit of a semaphore: one that is free
-/// costs nothing, one that hangs costs a connection.
+/// repair endpoint that hangs holds its slot for half a minute and more. With the SDK's 100, so
+/// many would keep every incident from being opened. A slot is a permit of a semaphore: one that is
+/// free costs nothing, one that hangs costs a connection.
 const ACTIVITY_SLOTS: usize = 1_000;
-/// Slots for what ends at once or is not used; the SDK's own number.
+/// Slots for what ends immediately or is not used; the SDK's own number.
 const OTHER_SLOTS: usize = 100;
 
 /// How much a worker takes on.
@@ -89,7 +89,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// Whether trying again is in vain, because the namespace belongs to another database.
+    /// Whether a retry is futile, because the namespace belongs to another database.
     const fn is_final(&self) -> bool {
         matches!(self, Self::Engine(EngineError::Foreign(_)))
     }
@@ -98,7 +98,7 @@ impl WorkerError {
 /// Makes a worker with every workflow and activity.
 ///
 /// # Errors
-/// When the SDK refuses the options.
+/// When the SDK rejects the options.
 pub fn build(
     runtime: &Runtime,
     client: Client,
@@ -130,13 +130,13 @@ fn slots() -> TunerHolder {
         .build()
 }
 
-/// Keeps a worker running until `shutdown`, then lets it end in order. Beside it, people are told what
-/// no watch can tell them.
+/// Keeps a worker running until `shutdown`, then lets it end in order. Beside it, people are
+/// notified of what no watch can report.
 ///
 /// Workflows are not `Send`, so the worker has a thread of its own.
 ///
 /// # Errors
-/// When the namespace belongs to another database. Whatever else fails is tried again.
+/// When the namespace belongs to another database. Whatever else fails is retried.
 pub async fn run(
     engine: Arc<Engine>,
     deps: Arc<Deps>,

@@ -1,7 +1,8 @@
 //! Sends the alerts and notices that wait for their destination.
 //!
-//! Every few seconds it looks which destinations have some and may be tried. Each is served on its own, so
-//! that one that hangs keeps no other waiting. A worker that dies leaves claims that run out.
+//! Every few seconds it checks which destinations have some and may be tried. Each is served on its
+//! own, so that one that hangs keeps no other waiting. A worker that dies leaves claims that run
+//! out.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use std::time::Duration;
 use activities::{Deps, waiting};
 use tokio::task::JoinSet;
 
-/// From one look to the next.
+/// From one poll to the next.
 const EVERY: Duration = Duration::from_secs(3);
 /// Between two messages to one destination: Slack takes one a second
 /// (<https://docs.slack.dev/apis/web-api/rate-limits>).
 const PACE: Duration = Duration::from_secs(1);
 
-/// Sends what waits, for the life of a worker process. What fails is logged and left to the next look.
+/// Sends what waits, for the life of a worker process. What fails is logged and left to the next
+/// poll.
 pub(crate) async fn run(deps: Arc<Deps>) {
     let mut served = JoinSet::new();
     let mut busy = HashSet::new();

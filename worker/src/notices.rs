@@ -1,5 +1,5 @@
-//! What no watch can tell people: results that never found their receipt, looked for once a minute. What is
-//! found waits for its destinations as alerts do: see [`crate::messages`].
+//! What no watch can notify people of: results that never found their receipt, searched for once a
+//! minute. What is found waits for its destinations as alerts do: see [`crate::messages`].
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use activities::{Deps, notices};
 
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Looks for what is to be told, for the life of a worker process. What fails is logged and left to the next round.
+/// Searches for what is to be reported, for the life of a worker process. What fails is logged and
+/// left to the next round.
 pub(crate) async fn run(deps: &Deps) {
     loop {
         if let Err(error) = notices::enqueue_due(deps).await {

@@ -1,4 +1,4 @@
-//! What the watch may ask of the hands: each activity's name, input and output, declared once.
+//! The activities of the watch: each activity's name, input and output, declared once.
 //!
 //! The `activities` package implements exactly these; a drift does not compile. Inputs carry ids,
 //! never bodies or secrets, because histories are read by many. Fields are only ever added.
@@ -21,7 +21,6 @@ pub struct EventInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReprocessInput {
     pub event_id: EventId,
-    /// The reprocess.
     pub replay_id: ReplayId,
 }
 
@@ -45,7 +44,7 @@ pub struct ManualResult {
     pub notes: InputNotes,
 }
 
-/// A wish to reprocess, typed at the `temporal` command line.
+/// A request to reprocess, entered at the `temporal` command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManualReprocess {
     pub event_id: EventId,
@@ -54,7 +53,6 @@ pub struct ManualReprocess {
     /// Who asks.
     #[serde(default)]
     pub requested_by: Option<String>,
-    /// Why.
     #[serde(default)]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -66,13 +64,12 @@ pub struct ManualReprocess {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManualResolution {
     pub event_id: EventId,
-    /// The id of the entry that a refusal leaves behind.
+    /// The id of the entry that a rejection leaves behind.
     #[serde(default)]
     pub entry_id: Option<AuditId>,
     /// Who resolves.
     #[serde(default)]
     pub resolved_by: Option<String>,
-    /// Why.
     #[serde(default)]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -84,14 +81,13 @@ pub struct ManualResolution {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndeliveredReprocess {
     pub event_id: EventId,
-    /// The reprocess.
     pub replay_id: ReplayId,
     /// What ended it.
     #[serde(default)]
     pub why: String,
 }
 
-/// Reading and changing where an event stands. Every one answers with where it stands afterwards.
+/// Reading and changing the state of an event. Each one returns the state afterwards.
 pub struct Records;
 
 #[activity_definitions]
@@ -102,25 +98,25 @@ impl Records {
         unimplemented!()
     }
 
-    /// Reads where the event stands.
+    /// Reads the event's state.
     #[activity(name = "read_standing")]
     pub fn read_standing(_: EventInput) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
-    /// Records a result that was typed by hand, or why it was refused.
+    /// Records a result that was entered manually, or why it was rejected.
     #[activity(name = "record_result")]
     pub fn record_result(_: ManualResult) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
-    /// Starts a reprocess that was wished for by hand, or records why it was refused.
+    /// Starts a reprocess that was requested manually, or records why it was rejected.
     #[activity(name = "request_reprocess")]
     pub fn request_reprocess(_: ManualReprocess) -> Result<WatchState, ActivityError> {
         unimplemented!()
     }
 
-    /// Resolves the incident by hand, or records why that was refused.
+    /// Resolves the incident manually, or records why that was rejected.
     #[activity(name = "resolve_incident")]
     pub fn resolve_incident(_: ManualResolution) -> Result<WatchState, ActivityError> {
         unimplemented!()
@@ -152,7 +148,7 @@ impl Callbacks {
     }
 }
 
-/// Telling people.
+/// Notifying people.
 pub struct Alerts;
 
 #[activity_definitions]

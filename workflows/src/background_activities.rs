@@ -1,7 +1,7 @@
-//! Activities that run beside the story: alerts, and the callback of a reprocess.
+//! Activities that run in the background of the watch: alerts, and the callback of a reprocess.
 //!
 //! A slow destination must not delay what follows, and a result may arrive while the callback is
-//! still being retried. So both run here while the watch waits for its next turn. They are polled
+//! still being retried. So both run here while the watch waits for its next wakeup. They are polled
 //! in the order in which they were started, which keeps replays equal.
 
 use std::task::Poll;
@@ -17,7 +17,7 @@ use crate::options;
 
 pub(crate) type CallbackEnd = Result<WatchState, ActivityExecutionError>;
 
-/// The errands that run at the moment.
+/// The activities that run at the moment.
 #[derive(Default)]
 pub(crate) struct BackgroundActivities {
     started: Vec<AlertId>,
@@ -35,7 +35,7 @@ impl BackgroundActivities {
             self.started.push(*alert_id);
             let (ctx, input) = (ctx.clone(), AlertInput { alert_id: *alert_id });
             self.deliveries.push(Box::pin(async move {
-                // An alert ends with a row that says how; the story goes on either way.
+                // An alert ends with a row that says how; the watch goes on either way.
                 let _ended =
                     ctx.execute_activity(Alerts::deliver_alert, input, options::alert()).await;
             }));
@@ -59,7 +59,7 @@ impl BackgroundActivities {
         self.callback = Some((replay_id, Box::pin(sending)));
     }
 
-    /// Lets all errands go on; ends only when the callback does, and says whose it was.
+    /// Lets all activities go on; ends only when the callback does, and says whose it was.
     pub(crate) async fn callback_ended(&mut self) -> (ReplayId, CallbackEnd) {
         poll_fn(|cx| {
             self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());

@@ -1,10 +1,10 @@
 //! Callbacks that end in Temporal before they are delivered.
 //!
-//! The activity never gives up by itself, but Temporal's tools can end it: the watch is canceled, the activity
-//! is given a maximum of attempts or a time limit, is failed, or is completed with something else than an
-//! answer of ours. None of that may strand the incident as `reprocessing`: the reprocess ends as undelivered,
-//! people are told, and the watch goes on, unless it was the watch that was canceled. A watch that dies between
-//! the two is started again by the sweep.
+//! The activity never gives up by itself, but Temporal's tools can end it: the watch is canceled,
+//! the activity is given a maximum of attempts or a time limit, is failed, or is completed with
+//! something else than a result of ours. None of that may strand the incident as `reprocessing`:
+//! the reprocess ends as undelivered, people are notified, and the watch goes on, unless it was the
+//! watch that was canceled. A watch that dies between the two is started again by the sweep.
 
 use domain::ids::{EventId, ReplayId};
 use domain::watch::{NextStep, WatchState};
@@ -56,7 +56,8 @@ pub(crate) async fn end_undelivered(
     Ok(ctx.execute_activity(Records::end_undelivered_reprocess, undelivered, options).await?)
 }
 
-/// What a canceled watch still has to do: the reprocess whose callback it was sending, if there is one.
+/// What a canceled watch still has to do: the reprocess whose callback it was sending, if there is
+/// one.
 pub(crate) fn left_behind(
     ctx: &WorkflowContext<EffectWatch>,
     ended: &WorkflowTermination,

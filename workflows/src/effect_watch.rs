@@ -1,17 +1,17 @@
 //! `EffectWatch`: waits for one event's result, judges its absence, and sees to the repair.
 //!
-//! The story, in the order of [`EffectWatch::run`]: wait for the app's word until the deadline. A
-//! recorded success ends the watch with no activity at all. Otherwise the database says whether an
-//! incident is due, people are told, and the watch follows the incident: it listens for results,
-//! wishes to reprocess and resolutions, sends callbacks, and waits for their outcome, until the
-//! database says that nothing is left to do.
+//! The life of a watch, in the order of [`EffectWatch::run`]: wait for the app's result until the
+//! deadline. A recorded success ends the watch with no activity at all. Otherwise the database says
+//! whether an incident is due, people are notified, and the watch follows the incident: it receives
+//! results, requests to reprocess and resolutions, sends callbacks, and waits for their outcome,
+//! until the database says that nothing is left to do.
 //!
-//! Every decision is the database's: after each turn the watch asks where the event stands
+//! Every decision is the database's: after each wakeup the watch asks for the event's state
 //! ([`WatchState`]) and does what comes next. So a lost, late or repeated signal changes nothing,
-//! and a watch that is started anew after a lost namespace finds its place again.
+//! and a watch that is started again after a lost namespace finds its place again.
 //!
-//! A watch that is canceled ends, but not before a callback that it was sending has ended as undelivered. What
-//! it would have done later is the sweep's, which starts a new run.
+//! A watch that is canceled ends, but not before a callback that it was sending has ended as
+//! undelivered. What it would have done later is the sweep's, which starts a new run.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,8 +42,8 @@ use crate::options;
 use crate::progress_poll::{self, ProgressPoll};
 use crate::signals::SignalMessage;
 
-/// How long a watch waits before it asks again about a step that only another release knows. Upgrades
-/// replace all workers within minutes.
+/// How long a watch waits before it asks again about a step that only another release knows.
+/// Upgrades replace all workers within minutes.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// What a watch is started with.
@@ -53,7 +53,7 @@ pub struct WatchInput {
     /// Until when the app may report in time.
     #[serde(with = "time::serde::rfc3339")]
     pub timeout_at: OffsetDateTime,
-    /// Whether this run goes on with a story that an earlier run began.
+    /// Whether this run continues a watch that an earlier run began.
     #[serde(default)]
     pub resumed: bool,
 }
@@ -65,7 +65,7 @@ pub struct WatchOutcome {
     pub ended: String,
 }
 
-/// The answer of the `status` query.
+/// The result of the `status` query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchStatus {
     /// `pending`, `applied`, `superseded`, or the incident's state.
@@ -107,10 +107,10 @@ impl EffectWatch {
         Self { input, pending_signals: VecDeque::new(), watch_state: None, settled_by: None }
     }
 
-    /// The story of one event.
+    /// The watch of one event.
     ///
     /// # Errors
-    /// When an activity failed in a way that a person must look at, or the watch was canceled.
+    /// When an activity failed in a way that a person must handle, or the watch was canceled.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
         let ended = Self::follow(ctx).await;
@@ -132,25 +132,25 @@ impl EffectWatch {
         self.pending_signals.push_back(SignalMessage::result(&input));
     }
 
-    /// Somebody asks for the work to be done again.
+    /// An operator asks for the work to be done again.
     #[signal]
     pub fn reprocess(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
         self.pending_signals.push_back(SignalMessage::reprocess(&input));
     }
 
-    /// Somebody put it right by hand.
+    /// An operator resolved it manually.
     #[signal]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
         self.pending_signals.push_back(SignalMessage::resolve(&input));
     }
 
-    /// Somebody looks after it; that is recorded already.
+    /// An operator acknowledged it; that is recorded already.
     #[signal]
     pub fn acknowledged(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
         self.pending_signals.push_back(SignalMessage::Acknowledged);
     }
 
-    /// Where the watch stands.
+    /// The watch's state.
     #[query]
     pub fn status(&self, _ctx: &WorkflowContextView) -> WatchStatus {
         let incident =
@@ -209,8 +209,8 @@ impl EffectWatch {
         Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
     }
 
-    /// Waits for the first word or the deadline. `None` is the happy ending: a recorded result that is
-    /// no failure, which the database settled before it told us.
+    /// Waits for the first signal or the deadline. `None` is the happy ending: a recorded result
+    /// that is no failure, which the database settled before it signalled us.
     async fn first_signal(
         ctx: &mut WorkflowContext<Self>,
         background: &mut BackgroundActivities,
@@ -241,14 +241,15 @@ impl EffectWatch {
         }
     }
 
-    /// Waits for a word, for the callback, or for time to pass, whichever comes first.
+    /// Waits for a signal, for the callback, or for time to pass, whichever comes first.
     async fn next_wakeup(
         ctx: &WorkflowContext<Self>,
         background: &mut BackgroundActivities,
         timeout: Option<Duration>,
     ) -> Result<Wakeup, WorkflowTermination> {
-        // Until a timer fires, its cancellation token holds the whole watch in memory. With the watch's
-        // own token, one that is answered in time would hold itself for good; this one ends here.
+        // Until a timer fires, its cancellation token holds the whole watch in memory. With the
+        // watch's own token, a watch whose result comes in time would hold itself for good; this
+        // one ends here.
         let token = ctx.cancellation_token().child_token();
         let timer = |timeout: Duration| {
             let until = TimerOptions::builder(timeout).cancellation_token(token.clone()).build();
@@ -278,7 +279,7 @@ impl EffectWatch {
         }
     }
 
-    /// Nothing is left to do but to tell people, and to record what is still said by hand.
+    /// Nothing is left to do but to notify people, and to record what still comes manually.
     async fn last_wakeup(
         ctx: &WorkflowContext<Self>,
         background: &mut BackgroundActivities,
@@ -315,7 +316,8 @@ impl EffectWatch {
                 callback_end::end_undelivered(ctx, (event_id, replay_id), why).await?
             }
             // While the callback ran, the database was asked about something else. Which of the two
-            // answers is the newer one cannot be seen from here. Where it still runs, it is looked at.
+            // results is the newer one cannot be seen from here. Where it still runs, the state is
+            // read again.
             (Wakeup::CallbackEnded(_), _)
             | (Wakeup::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
                 ctx.execute_activity(Records::read_standing, event, records).await?
@@ -335,7 +337,7 @@ impl EffectWatch {
         Ok(watch_state)
     }
 
-    /// Has the database record what was said, or look up whether it is recorded.
+    /// Has the database record what was signalled, or check whether it is recorded.
     async fn record(
         ctx: &WorkflowContext<Self>,
         event_id: EventId,
@@ -365,8 +367,8 @@ impl EffectWatch {
         Ok(watch_state)
     }
 
-    /// Keeps the standing for queries, and shows a change of the incident's state to searches. The
-    /// happy path never comes here, so it pays for no upsert.
+    /// Keeps the event state for queries, and shows a change of the incident's state to searches.
+    /// The happy path never comes here, so it pays for no upsert.
     fn note(ctx: &WorkflowContext<Self>, watch_state: &WatchState) {
         ctx.state_mut(|watch| watch.watch_state = Some(watch_state.clone()));
         let now = ctx.state(Self::state_name);
@@ -375,7 +377,7 @@ impl EffectWatch {
         }
     }
 
-    /// A watch over an incident that nobody resolves for months may grow long: it goes on in a
+    /// A watch over an incident that stays unresolved for months may grow long: it goes on in a
     /// fresh run while nothing is under way.
     fn continue_if_long(
         ctx: &WorkflowContext<Self>,

@@ -1,9 +1,10 @@
 //! What was said to the watch, ready for the activity that records it.
 //!
-//! What was typed by hand gets its id here, drawn from the history, so that a retried activity finds what it
-//! did before. What the API sent is recorded already, under the id that it names. Somebody may type such an
-//! id, too, so the same activities are asked with that id as their key: they change nothing where they find
-//! it, and where they do not, what was said is judged as everything that is typed.
+//! What was entered manually gets its id here, drawn from the history, so that a retried activity
+//! finds what it did before. What the API sent is recorded already, under the id that it names. A
+//! user may enter such an id, too, so the same activities are asked with that id as their key: they
+//! change nothing where they find it, and where they do not, the input is judged as everything that
+//! is entered manually.
 
 use domain::ids::{AuditId, EventId, ReplayId, ResultId};
 use domain::or_unknown::OrUnknown;
@@ -20,7 +21,7 @@ const PATCH: &str = "judge-recorded-signals";
 
 /// A signal, ready for its activity.
 pub(crate) enum ManualCommand {
-    /// Recorded by the API: only the standing has to be read.
+    /// Recorded by the API: only the event state has to be read.
     Recorded,
     /// A result that counts as recorded by the API.
     RecordedResult,

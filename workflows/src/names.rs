@@ -1,4 +1,4 @@
-//! Names that live longer than a deployment: they stand in histories, queries and runbooks.
+//! Names that live longer than a deployment: they are in histories, queries and runbooks.
 
 use domain::ids::EventId;
 use temporalio_common::search_attributes::SearchAttributeKey;
@@ -26,7 +26,6 @@ pub fn workflow_id(event: EventId) -> String {
 pub mod search_attribute {
     use super::SearchAttributeKey;
 
-    /// The project's id.
     pub const PROJECT_ID: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpProjectId");
     /// The provider's id of the event.
     pub const PROVIDER_EVENT_ID: SearchAttributeKey<String> =
@@ -36,7 +35,7 @@ pub mod search_attribute {
         SearchAttributeKey::keyword("SpInternalReference");
     /// The effect that is due.
     pub const EFFECT_TYPE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpEffectType");
-    /// Where the watch stands: `pending`, or the incident's state.
+    /// The state of the watch: `pending`, or the incident's state.
     pub const STATE: SearchAttributeKey<String> = SearchAttributeKey::keyword("SpState");
 
     /// The names of all of them, for the set-up of a namespace.

@@ -1,8 +1,8 @@
 //! How long each activity may take and how it is retried.
 //!
 //! None of them ever gives up by itself: a database or a network that is away for a day is waited
-//! for. What ends an errand is decided by the activity, which knows why it failed, or by an operator with
-//! Temporal's tools: see [`crate::callback_end`].
+//! for. What ends an activity is decided by the activity, which knows why it failed, or by an
+//! operator with Temporal's tools: see [`crate::callback_end`].
 
 use std::time::Duration;
 

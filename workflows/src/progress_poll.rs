@@ -1,15 +1,15 @@
-//! When to look how a callback goes, while its attempts are under way.
+//! When to poll the progress of a callback, while its attempts are under way.
 //!
-//! All attempts are one activity, which tells the watch nothing before it ends, and that may be seven
-//! hours. So the watch asks the database shortly after each attempt was due, and queries tell of
-//! attempts while they are made. A receiver that asks to wait longer is looked at ever less often, so
-//! that the history stays short.
+//! All attempts are one activity, which reports nothing to the watch before it ends, and that may
+//! be seven hours. So the watch asks the database shortly after each attempt was due, and queries
+//! report attempts while they are made. A receiver that asks to wait longer is polled ever less
+//! often, so that the history stays short.
 
 use std::time::Duration;
 
 use domain::callback::SCHEDULE;
 
-/// The change that made watches look. Those that began before it go on without.
+/// The change that made watches poll. Those that began before it go on without.
 pub(crate) const PATCH: &str = "look-at-callbacks";
 
 /// An attempt takes at most 30 s.
@@ -17,7 +17,7 @@ const ATTEMPT: Duration = Duration::from_secs(40);
 /// The schedule is moved by up to a tenth.
 const JITTER: f64 = 1.1;
 
-/// Remembers what the last look saw.
+/// Remembers the result of the last poll.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressPoll {
     made: u32,
@@ -25,8 +25,8 @@ pub(crate) struct ProgressPoll {
 }
 
 impl ProgressPoll {
-    /// How long until the next look at a callback of which so many attempts were made; `None` once the
-    /// last of them is made.
+    /// How long until the next poll of a callback of which so many attempts were made; `None` once
+    /// the last of them is made.
     pub(crate) fn next(&mut self, made: u32) -> Option<Duration> {
         let planned = SCHEDULE.get(usize::try_from(made).ok()?)?;
         self.unchanged_polls = if made == self.made { self.unchanged_polls + 1 } else { 0 };

@@ -1,8 +1,9 @@
-//! Reading the input of a signal that somebody may have typed.
+//! Reading the input of a signal that a user may have entered.
 //!
-//! Nothing here fails: what cannot be read becomes a note that says what stood there and what would be right.
-//! An input that is no object is rejected as a whole, one field that makes no sense is ignored by itself. What is
-//! handed on is bounded, whatever was typed: an activity whose input is too large would fail its watch.
+//! Nothing here fails: what cannot be read becomes a note that says what was there and what would
+//! be right. An input that is no object is rejected as a whole, one field that makes no sense is
+//! ignored by itself. What is handed on is bounded, whatever was typed: an activity whose input is
+//! too large would fail its watch.
 
 use std::fmt;
 
@@ -13,9 +14,10 @@ use temporalio_common::data_converters::RawValue;
 
 /// The longest part of an input that a note repeats, in characters.
 const MAX_SHOWN: usize = 100;
-/// How many fields are noted by name; a notes' list of any length would not fit into an activity's input.
+/// How many fields are noted by name; a notes' list of any length would not fit into an activity's
+/// input.
 const MAX_IGNORED: usize = 10;
-/// The longest text that is handed on, in characters: more than anybody keeps of it.
+/// The longest text that is passed on, in characters: more than is kept of it.
 const MAX_TEXT: usize = 10_000;
 
 /// What of a signal's input was not understood.
@@ -88,7 +90,8 @@ impl SignalInput {
         taken
     }
 
-    /// Notes every field that is neither among these nor the one that only the API sends, and drops it.
+    /// Notes every field that is neither among these nor the one that only the API sends, and drops
+    /// it.
     pub(crate) fn ignore_all_but(&mut self, fields: &[&str], of_api: Option<&str>) {
         let Value::Object(body) = &mut self.body else { return };
         let known = |name: &str| fields.contains(&name) || of_api == Some(name);

@@ -1,11 +1,12 @@
 //! What people and the API say to a running watch.
 //!
 //! The same signal comes from two sides. The API sends it after a commit, with the id of what it
-//! recorded ([`domain::outbox`]); somebody at the `temporal` command line sends it bare, and the watch has it
-//! recorded first. Whoever types an id as the API sends it says that something is recorded; the database is
-//! asked whether it is. Input typed by hand may be missing or malformed, and a signal that cannot be decoded
-//! would block its workflow. So it is read field by field: what is valid is kept, and what is not is handed
-//! on as [`InputNotes`], which the store puts on the event's timeline.
+//! recorded ([`domain::outbox`]); a user of the `temporal` command line sends it bare, and the
+//! watch has it recorded first. Anyone who enters an id as the API sends it claims that something
+//! is recorded; the database is asked whether it is. Input entered manually may be missing or
+//! malformed, and a signal that cannot be decoded would block its workflow. So it is read field by
+//! field: what is valid is kept, and what is not is passed on as [`InputNotes`], which the store
+//! puts on the event's timeline.
 
 use domain::ids::ReplayId;
 use domain::outbox::{RecordedReprocess, RecordedResolution, RecordedResult};
@@ -20,18 +21,17 @@ const REPROCESS: &str = r#"{"requested_by":"alice","note":"…"}"#;
 const RESOLVE: &str = r#"{"resolved_by":"alice","note":"…"}"#;
 const RESULT: &str = r#"{"status":"success","reported_by":"alice"}"#;
 
-/// The fields of a result that is typed by hand.
+/// The fields of a result that is entered manually.
 const RESULT_FIELDS: [&str; 5] =
     ["status", "error_code", "error_message", "replay_id", "reported_by"];
 
-/// Input of `reprocess` as somebody typed it.
+/// Input of `reprocess` as a user entered it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReprocessSignal {
     /// Who asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -39,14 +39,13 @@ pub struct ReprocessSignal {
     pub notes: InputNotes,
 }
 
-/// Input of `resolve` as somebody typed it.
+/// Input of `resolve` as a user entered it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResolveSignal {
     /// Who resolves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<String>,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What of the input was not understood.
@@ -54,7 +53,7 @@ pub struct ResolveSignal {
     pub notes: InputNotes,
 }
 
-/// Input of `result` as somebody typed it.
+/// Input of `result` as a user entered it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResultSignal {
     /// The input; the store judges it.
@@ -66,18 +65,18 @@ pub struct ResultSignal {
 /// One thing that was said to the watch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SignalMessage {
-    /// A result that is in the database, as the API sends it; somebody may have typed it, so what it says is
-    /// kept.
+    /// A result that is in the database, as the API sends it; a user may have entered it, so what
+    /// it says is kept.
     Recorded(RecordedResult, ResultSignal),
-    /// A result typed by hand.
+    /// A result entered manually.
     Result(ResultSignal),
     /// A reprocess that is in the database, likewise.
     RecordedReprocess(RecordedReprocess, ReprocessSignal),
-    /// A request to reprocess, typed by hand.
+    /// A request to reprocess, entered manually.
     Reprocess(ReprocessSignal),
     /// A resolution that is in the database, likewise.
     RecordedResolution(ResolveSignal),
-    /// A resolution by hand.
+    /// A manual resolution.
     Resolve(ResolveSignal),
     /// An acknowledgement that is in the database.
     Acknowledged,

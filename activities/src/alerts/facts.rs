@@ -1,4 +1,4 @@
-//! Gathers what one alert says, as it stands when the alert is sent.
+//! Gathers what one alert says, in its state when the alert is sent.
 
 use domain::alert::{AlertFacts, LastResponse};
 use domain::audit::{Action, AuditEvent};

@@ -1,8 +1,9 @@
 //! Where alerts go: one folder per kind of destination, and one way to send to any of them.
 //!
-//! [`send`] makes a single attempt and says what became of it: taken, not taken for now, not taken as
-//! it is, or nobody is there. It keeps nothing itself; a crash after the message left and before
-//! the answer was recorded repeats the message with the same id, which mail programs fold into one.
+//! [`send`] makes a single attempt and returns the outcome: accepted, rejected for now, rejected
+//! for good, or the recipient does not exist. It stores nothing itself; a crash after the message
+//! left and before the response was recorded repeats the message with the same id, which mail
+//! programs fold into one.
 
 pub mod email;
 pub mod slack;
@@ -17,7 +18,7 @@ use store::destinations as saved;
 use self::email::EmailSender;
 use crate::http::GuardedClient;
 
-/// The longest answer that is kept, in bytes.
+/// The longest response that is kept, in bytes.
 const MAX_ANSWER: usize = 500;
 
 /// What messages leave by.
@@ -29,7 +30,6 @@ pub struct Senders {
     pub http: GuardedClient,
 }
 
-/// One destination.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A mailbox.
@@ -45,8 +45,8 @@ impl Target {
     /// A stored destination, ready to be sent to.
     ///
     /// # Errors
-    /// When its Slack URL leads where messages of the project may not go. That waits like every other failure: the
-    /// operator may allow the network.
+    /// When its Slack URL leads where messages of the project may not go. That waits like every
+    /// other failure: the operator may allow the network.
     pub(crate) fn from_saved(
         saved: saved::SavedTarget,
         allow: &AllowedNetworks,
@@ -88,8 +88,8 @@ pub enum FailureKind {
     },
     /// This message will never be taken.
     Permanent,
-    /// The destination says that nobody is there: a mailbox that does not exist, a webhook that was
-    /// removed. Whether that makes it broken is judged over time.
+    /// The destination says that the recipient does not exist: a mailbox that does not exist, a
+    /// webhook that was removed. Whether that makes it broken is judged over time.
     Gone,
 }
 
@@ -98,7 +98,7 @@ pub enum FailureKind {
 pub struct Thread {
     /// The message's own id, the same for every attempt at the same alert and destination.
     pub message_id: String,
-    /// The id of the conversation's first message and what it told, unless this is the first.
+    /// The id of the conversation's first message and what it reported, unless this is the first.
     pub first: Option<(String, AlertKind)>,
 }
 

@@ -1,9 +1,9 @@
-//! How an exchange without an answer went wrong, and whether another attempt may help.
+//! How an exchange without a response went wrong, and whether another attempt may help.
 //!
-//! An address in the URL that is refused will be refused for ever, so that is final. All the rest
+//! An address in the URL that is rejected will always be rejected, so that is final. All the rest
 //! is the state of some network or server at one moment, a name that points to a private address
-//! included: that is most often a mistake in somebody's DNS, and trying again on the schedule does
-//! no harm, because nothing is ever connected to.
+//! included: that is most often a mistake in the receiver's DNS, and trying again on the schedule
+//! does no harm, because nothing is ever connected to.
 
 use std::error::Error;
 use std::io;
@@ -37,9 +37,8 @@ pub enum ErrorClass {
     Tls,
     /// It took too long.
     TimedOut,
-    /// The connection broke.
     Reset,
-    /// What came was no HTTP answer, or the connection was closed without one.
+    /// What came was no HTTP response, or the connection was closed without one.
     Protocol,
 }
 
@@ -75,7 +74,7 @@ impl ErrorClass {
     }
 }
 
-/// An exchange without an answer.
+/// An exchange without a response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", class.as_str())]
 pub struct ExchangeError {
@@ -117,7 +116,7 @@ impl Failure {
         Self { class: ErrorClass::TimedOut, message }
     }
 
-    /// Reads the HTTP library's error, whose kinds are told apart by their causes.
+    /// Reads the HTTP library's error, whose kinds are distinguished by their causes.
     pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Self {
         let causes = || std::iter::successors(error.source(), |&cause| cause.source());
         if let Some(resolve_name) = causes().find_map(|cause| cause.downcast_ref::<LookUpError>()) {

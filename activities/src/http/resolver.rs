@@ -20,7 +20,7 @@ pub(super) enum LookUpError {
     #[error("{name} has no address")]
     Empty { name: String },
     #[error(
-        "{name} points to {address} ({range}): whoever runs the installation lets callbacks go there \
+        "{name} points to {address} ({range}): the administrator of the installation lets callbacks go there \
          by listing {name} or its network in SENDPROMPTLY_CALLBACK_ALLOW"
     )]
     Rejected { name: String, address: IpAddr, range: &'static str },

@@ -1,8 +1,8 @@
-//! The part of an answer that is kept.
+//! The part of a response that is kept.
 //!
 //! Reading stops after 16 KiB, and the connection with it: a body that never ends costs no more
-//! than that. A body that breaks off, or is still coming at the deadline, has said its status already,
-//! so what came of it is kept and the answer stands.
+//! than that. A body that breaks off, or is still coming at the deadline, has said its status
+//! already, so what came of it is kept and the response counts.
 
 use domain::alert::sanitize;
 use reqwest::Response;
@@ -19,17 +19,17 @@ const MAX_RETRY_AFTER: usize = 64;
 /// The longest target of a redirect that is kept, in bytes.
 const MAX_TARGET: usize = 500;
 
-/// What stands where something was taken out.
+/// The text that replaces what was taken out.
 const HIDDEN: &str = "[hidden]";
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
-    /// The HTTP status.
     pub status: u16,
     /// The `Retry-After` header as it came, for [`super::retry_after`].
     pub retry_after: Option<String>,
-    /// Where a redirect leads: absolute, without credentials, query and fragment, at most 500 bytes.
+    /// Where a redirect leads: absolute, without credentials, query and fragment, at most 500
+    /// bytes.
     pub redirect_to: Option<String>,
     /// The beginning of the body, at most 2 KiB of readable text.
     pub excerpt: String,
@@ -37,8 +37,9 @@ pub struct HttpResponse {
     pub latency_ms: i64,
 }
 
-/// Reads what is kept of an answer, until the deadline, without the texts that are to be hidden: gateways
-/// and debug pages repeat the headers of a request. The latency is the caller's to fill in.
+/// Reads what is kept of a response, until the deadline, without the texts that are to be hidden:
+/// gateways and debug pages repeat the headers of a request. The latency is the caller's to fill
+/// in.
 pub(super) async fn read(
     mut response: Response,
     deadline: Instant,

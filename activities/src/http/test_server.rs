@@ -45,7 +45,7 @@ impl RawServer {
         Self { port, requests, task }
     }
 
-    /// Answers every request with the same bytes and closes.
+    /// Responds to every request with the same bytes and closes.
     pub(crate) async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into().into();
         Self::start(move |mut stream| {

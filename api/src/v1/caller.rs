@@ -1,8 +1,8 @@
 //! Who calls the automation API: an operator, by one of their tokens.
 //!
-//! A token acts with the role that its owner has at that moment, under the owner's name in the audit.
-//! Everything below a project is looked up together with the project of the path: what belongs to
-//! another one is not found.
+//! A token acts with the role that its owner has at that moment, under the owner's name in the
+//! audit. Everything below a project is loaded together with the project of the path: what belongs
+//! to another one is not found.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -56,7 +56,9 @@ impl Caller {
         if self.role.may_act() {
             return Ok(());
         }
-        Err(ApiError::forbidden("this needs a token of somebody with the role operator or admin"))
+        Err(ApiError::forbidden(
+            "this needs a token of an operator with the role operator or admin",
+        ))
     }
 
     /// Lets those through who change the installation.
@@ -67,7 +69,7 @@ impl Caller {
         if self.role.may_administer() {
             return Ok(());
         }
-        Err(ApiError::forbidden("this needs a token of somebody with the role admin"))
+        Err(ApiError::forbidden("this needs a token of an operator with the role admin"))
     }
 }
 
@@ -115,8 +117,8 @@ pub(super) async fn event(
     found.filter(|event| event.project_id == project.id).ok_or_else(missing)
 }
 
-/// Starts to read a body of which every field must be known: a mistyped one would change nothing, and
-/// the answer would look as if it had.
+/// Starts to read a body of which every field must be known: a mistyped one would change nothing,
+/// and the response would look as if it had.
 pub(super) fn fields<'a>(body: &'a Map<String, Value>, known: &[&str]) -> Fields<'a> {
     let mut fields = Fields::new(body);
     for name in body.keys().filter(|name| !known.contains(&name.as_str())) {

@@ -95,7 +95,8 @@ pub async fn declare(
     load(&state, project.id).await
 }
 
-/// Removes a declared name that nothing uses. One that an event has is 422 and stays. Needs the role admin.
+/// Removes a declared name that nothing uses. One that an event has is 422 and stays. Needs the
+/// role admin.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "remove_declared_name", tag = "projects",
     params(("project_id" = String, Path), NameQuery),
     responses((status = 204, description = "The name is removed.")))]

@@ -35,7 +35,7 @@ pub struct DestinationShape {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
-    /// Since when it refuses for good.
+    /// Since when it rejects every message for good.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     broken_at: Option<OffsetDateTime>,
@@ -59,8 +59,8 @@ pub struct DestinationBody {
     email: Option<String>,
     /// The URL of a Slack incoming webhook.
     slack: Option<String>,
-    /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by its address, and
-    /// Slack by the last four characters of its URL.
+    /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
+    /// its address, and Slack by the last four characters of its URL.
     label: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub struct AddedDestination {
 #[schema(as = TestOutcome)]
 pub struct TestShape {
     delivered: bool,
-    /// What the other side said, in its own words.
+    /// The other side's response, verbatim.
     answer: String,
 }
 
@@ -134,7 +134,7 @@ pub async fn remove(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    // Removed and looked at in one transaction: another project's destination stays as it was.
+    // Removed and checked in one transaction: another project's destination stays as it was.
     transaction(&state.pool, async |tx| {
         let removed = destination::remove_destination(tx, &caller.actor(), id).await?;
         if removed == Some(project.id) { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
@@ -155,7 +155,7 @@ pub async fn test(
     let project = caller::project(&state, &project).await?;
     let id = of_project(&state, project.id, &id).await?;
     let trying = (state.test_destination)(id, caller.actor());
-    // What the answer changes is kept even if the caller has gone away meanwhile.
+    // What the response changes is kept even if the caller has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(missing)?;
     Ok(Json(TestShape { delivered: tested.delivered, answer: tested.answer }))

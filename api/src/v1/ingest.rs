@@ -1,8 +1,8 @@
-//! What both calls share: who is asking, and answering the same request once.
+//! What both calls share: authentication of the caller, and idempotency.
 //!
-//! The work runs detached from the connection, in one transaction with its stored answer. A client
-//! that hangs up, or a process that dies before the commit, leaves either everything or nothing; the
-//! same request again finds out which.
+//! The work runs detached from the connection, in one transaction with its stored response. A
+//! client that hangs up, or a process that dies before the commit, leaves either everything or
+//! nothing; the same request again finds out which.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use web::state::AppState;
 
 use super::ingest_body::{IngestBody, read_ingest_body};
 
-/// How long the body of a refused request is taken in.
+/// How long the body of a rejected request is read.
 const DROP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Who sent a request, and under which idempotency key.
@@ -35,8 +35,8 @@ pub(super) struct ApiClient {
 
 /// Checks the headers, the key and its rate, and reads the body.
 ///
-/// A refused request's body is taken in and dropped, as far as it comes within a second: a client
-/// that is still sending it could not use its connection again otherwise.
+/// A rejected request's body is read and dropped, as far as it comes within a second: a client that
+/// is still sending it could not use its connection again otherwise.
 pub(super) async fn read(
     state: &AppState,
     request: Request,
@@ -69,7 +69,7 @@ pub(super) trait IngestCall: Send + Sync + 'static {
     /// The last part of its path.
     const ROUTE: &'static str;
 
-    /// What tells requests under one key apart; empty where nothing does.
+    /// What distinguishes requests under one key; empty where nothing does.
     fn scope(&self) -> String;
 
     /// What makes two requests the same.
@@ -85,7 +85,7 @@ pub(super) trait IngestCall: Send + Sync + 'static {
         context: CallContext<'_>,
     ) -> impl Future<Output = Result<IngestOutcome, ApiError>> + Send;
 
-    /// Takes what a repeated request says in other words.
+    /// Takes what a repeated request with a different body says.
     fn repeat(
         &self,
         tx: &mut PgConnection,
@@ -99,7 +99,7 @@ pub(super) trait IngestCall: Send + Sync + 'static {
 pub(super) struct CallContext<'a> {
     /// What handlers work with.
     pub(super) state: &'a AppState,
-    /// Whom the key speaks for.
+    /// The project of the key.
     pub(super) owner: &'a KeyOwner,
     /// The key that the call uses up.
     pub(super) used: KeyUse<'a>,
@@ -107,11 +107,11 @@ pub(super) struct CallContext<'a> {
 
 /// What the work of a call came to.
 pub(super) enum IngestOutcome {
-    /// An answer about an event that is stored and given back for the same request.
+    /// A response about an event that is stored and given back for the same request.
     Stored(EventId, StoredResponse),
-    /// An answer that another one will take the place of.
+    /// A response that another one will replace.
     Provisional(StoredResponse),
-    /// A refusal that is not stored, although the transaction may have kept something.
+    /// A rejection that is not stored, although the transaction may have kept something.
     Rejected(ApiError),
 }
 
@@ -124,8 +124,8 @@ impl IngestOutcome {
     }
 }
 
-/// Runs the work once per idempotency key, in one transaction with its stored answer, and then has the
-/// relay carry over what the work wished. A client that hangs up does not stop it.
+/// Runs the work once per idempotency key, in one transaction with its stored response, and then
+/// has the relay dispatch the outbox messages of the work. A client that hangs up does not stop it.
 pub(super) async fn once<C: IngestCall>(
     state: AppState,
     client: ApiClient,
@@ -172,7 +172,7 @@ async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Res
     }
 }
 
-/// Does the work of a call that was not answered in these words.
+/// Does the work of a call that has no stored response for this body.
 async fn first<C: IngestCall>(
     mut tx: Transaction,
     context: CallContext<'_>,
@@ -210,8 +210,8 @@ async fn first<C: IngestCall>(
     }
 }
 
-/// Stores the answer. Whether the first request with this key was still running when it was claimed
-/// here and has ended since; then its answer counts, and nothing that was done here.
+/// Stores the response. Whether the first request with this key was still running when it was
+/// claimed here and has ended since; then its response counts, and nothing that was done here.
 async fn was_answered(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
@@ -234,14 +234,14 @@ async fn reject(tx: Transaction, error: ApiError) -> Result<Response, ApiError> 
     Err(error)
 }
 
-/// Undoes a transaction before its answer leaves: dropping it would do so a moment later, and a client
-/// that is quick would be told that its request is still running. Where undoing fails, the connection
-/// is gone and the key's lock with it.
+/// Undoes a transaction before its response leaves: dropping it would do so a moment later, and a
+/// client that is quick would be responded to that its request is still running. Where undoing
+/// fails, the connection is gone and the key's lock with it.
 async fn undo(tx: Transaction) {
     let _undone = tx.rollback().await;
 }
 
-/// An answer with status 202.
+/// A response with status 202.
 pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError> {
     let body = serde_json::to_vec(body).map_err(ApiError::internal)?;
     Ok(StoredResponse { status: StatusCode::ACCEPTED.as_u16(), body })

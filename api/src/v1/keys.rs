@@ -122,7 +122,7 @@ pub async fn revoke(
     let missing = || ApiError::not_found("there is no such valid key in this project");
     let project = caller::project(&state, &project).await?;
     let id: KeyId = id.parse().map_err(|_| missing())?;
-    // Revoked and looked at in one transaction: another project's key stays as it was.
+    // Revoked and checked in one transaction: another project's key stays as it was.
     transaction(&state.pool, async |tx| {
         let revoked = key::revoke_key(tx, &caller.actor(), id).await?;
         if revoked == Some(project.id) { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }

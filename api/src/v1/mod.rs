@@ -1,8 +1,9 @@
 //! Version 1: the two calls of apps, and the automation API of operators.
 //!
-//! Apps send [`receipt`]s and [`result`]s with a project's key. Operators, or their scripts, work on
-//! everything below `/api/v1/projects` with an operator's token: [`caller`] knows who asks and what
-//! they may do. The OpenAPI document is made of the very routes and types that answer.
+//! Apps send [`receipt`]s and [`result`]s with a project's key. Operators, or their scripts, work
+//! on everything below `/api/v1/projects` with an operator's token: [`caller`] knows who asks and
+//! what they may do. The OpenAPI document is made of the very routes and types that serve the
+//! requests.
 
 pub mod audit;
 pub mod caller;

@@ -64,7 +64,7 @@ impl<T> Listed<T> {
     }
 }
 
-/// A choice in a query, with the allowed values named in the refusal.
+/// A choice in a query, with the allowed values named in the rejection.
 pub(super) fn choice<T>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError>
 where
     T: FromStr<Err = domain::text_enum::UnknownText>,

@@ -1,8 +1,8 @@
 //! What the release before hashes of a request, for as long as both may run side by side.
 //!
 //! That release compares whole requests by this hash. It is written beside the fingerprint, so that
-//! either release recognises a request that the other one answered. Where that release would have
-//! refused the request, the hash is only a hash. This module goes with the next release.
+//! either release recognises a request that the other one served. Where that release would have
+//! rejected the request, the hash is only a hash. This module goes with the next release.
 
 use domain::catalogue::Provider;
 use serde::Serialize;

@@ -48,8 +48,8 @@ pub struct ProjectShape {
     repair_url: Option<String>,
     /// Whether payloads of receipts are kept, sealed.
     snapshots: bool,
-    /// The headers that callbacks carry beside the product's own. Values are never shown. Absent where
-    /// there are none.
+    /// The headers that callbacks carry beside the product's own. Values are never shown. Absent
+    /// where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     callback_header_names: Vec<String>,
@@ -98,8 +98,9 @@ pub struct ProjectBody {
     repair_url: Option<String>,
     /// Default: false.
     snapshots: Option<bool>,
-    /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are not
-    /// named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII characters.
+    /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are
+    /// not named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII
+    /// characters.
     callback_headers: Option<BTreeMap<String, Option<String>>>,
 }
 

@@ -52,8 +52,8 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
 }
 
 impl ReceiptCall {
-    /// Names that the project declares were known when the receipt was read. From here on they stay, or the
-    /// receipt is rejected because one was removed a moment ago.
+    /// Names that the project declares were known when the receipt was read. From here on they
+    /// stay, or the receipt is rejected because one was removed a moment ago.
     async fn hold_names(&self, tx: &mut PgConnection, owner: &KeyOwner) -> Result<(), ApiError> {
         let names = self.receipt.declared_names();
         let gone = declared_names::hold_names(tx, owner.project_id, names).await?;

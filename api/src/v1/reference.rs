@@ -1,7 +1,8 @@
 //! The description of the automation API: for programs at `/api/openapi.json`, for people at
 //! `/api/reference`.
 //!
-//! Both are made of the same document, which is made of the routes and types that answer.
+//! Both are made of the same document, which is made of the routes and types that serve the
+//! requests.
 
 use std::sync::LazyLock;
 
@@ -31,8 +32,8 @@ fn speak_of_http(document: &mut OpenApi) {
     }
 }
 
-/// Lets each list name the schema of its things, where utoipa copies the schema of a type parameter:
-/// a generated client then has one type for a thing, listed or alone.
+/// Lets each list name the schema of its things, where utoipa copies the schema of a type
+/// parameter: a generated client then has one type for a thing, listed or alone.
 fn name_items(document: &mut OpenApi) {
     let schemas = &mut document.components.get_or_insert_default().schemas;
     for (name, schema) in schemas {
@@ -50,7 +51,7 @@ pub fn document() -> &'static OpenApi {
     &DOCUMENT
 }
 
-/// `GET /api/openapi.json`. Needs no token: it says what anybody can read in the source.
+/// `GET /api/openapi.json`. Needs no token: it says what anyone can read in the source.
 pub async fn openapi() -> Json<&'static OpenApi> {
     Json(document())
 }

@@ -1,13 +1,13 @@
-//! Which refusals each operation of the document may answer with.
+//! Which rejections each operation of the document may respond with.
 //!
-//! Nearly all of them follow from what an operation takes: a token, a role, something in its path, a
-//! query, a body. So they are said here once for all operations, and none can be forgotten beside a
-//! new one. Only an operation that can meet a conflict says so itself.
+//! Nearly all of them follow from what an operation takes: a token, a role, something in its path,
+//! a query, a body. So they are said here once for all operations, and none can be forgotten beside
+//! a new one. Only an operation that can meet a conflict says so itself.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
-/// A status, and when it is the answer.
+/// A status, and when it is the response.
 type Rejection = (&'static str, &'static str);
 
 /// Of every operation.
@@ -30,7 +30,7 @@ const BODY: [Rejection; 2] = [
     ("413", "The body is over 256 KiB or has over 64 fields."),
     ("415", "The body is not `application/json` in UTF-8, or it has a `Content-Encoding`."),
 ];
-/// Of those that are told anything.
+/// Of the operations that take input.
 const VALUES: Rejection = ("422", "A value breaks a rule; each that does is named.");
 
 /// Adds them to every operation of the document.
@@ -87,7 +87,7 @@ mod tests {
     use super::super::reference::document;
     use serde_json::Value;
 
-    /// The statuses that an operation may answer with.
+    /// The statuses that an operation may respond with.
     fn answers(method: &str, path: &str) -> Vec<String> {
         let document = serde_json::to_value(document()).expect("JSON");
         let path = format!("/api/v1/projects{path}");

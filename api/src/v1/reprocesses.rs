@@ -25,7 +25,8 @@ use super::paging::Listed;
 pub struct ReprocessShape {
     #[schema(value_type = String, example = "rpl_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
     replay_id: ReplayId,
-    /// `requested`, `delivering`, `awaiting_result`, `succeeded`, `failed`, `no_result` or `undelivered`.
+    /// `requested`, `delivering`, `awaiting_result`, `succeeded`, `failed`, `no_result` or
+    /// `undelivered`.
     #[schema(value_type = String)]
     state: ReprocessState,
     requested_by: String,
@@ -40,12 +41,12 @@ pub struct AttemptShape {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     at: OffsetDateTime,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     status: Option<i32>,
-    /// The kind of failure, where there was no answer.
+    /// The kind of failure, where there was no response.
     error: Option<String>,
     latency_ms: Option<i64>,
-    /// The first 2 KiB of the answer.
+    /// The first 2 KiB of the response.
     answer: Option<String>,
     /// Where a redirect leads, without credentials and query; redirects are never followed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,8 +95,8 @@ pub async fn list(
     Ok(Json(Listed::whole(shapes)))
 }
 
-/// Asks the app, by a signed callback, to do the work again. One at a time: while one runs the answer is
-/// 409 and names it. Needs the role operator.
+/// Asks the app, by a signed callback, to do the work again. One at a time: while one runs the
+/// response is 409 and names it. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
     responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]

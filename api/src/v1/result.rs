@@ -1,7 +1,8 @@
 //! `POST /api/v1/result`: the app applied the effect, failed to, or says that none is due any more.
 //!
-//! A result may overtake its receipt. Then it is kept for 24 hours and applied when the receipt comes.
-//! One that fits several events is noted on each of them, and the app is asked which it means.
+//! A result may overtake its receipt. Then it is kept for 24 hours and applied when the receipt
+//! comes. One that fits several events is noted on each of them, and the app is asked which it
+//! means.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -114,7 +115,7 @@ impl IngestCall for ResultCall {
         }
     }
 
-    /// The last words about a failure count, as long as they can.
+    /// The latest report of a failure counts, as long as it can.
     async fn repeat(
         &self,
         tx: &mut PgConnection,

@@ -1,7 +1,7 @@
 //! Who may open which page.
 //!
 //! A page is added with the [`Access`] that it needs, and the guard in front of it runs before its
-//! handler: without a session the browser is sent to sign in; with too small a role the answer is
+//! handler: without a session the browser is sent to sign in; with too small a role the response is
 //! 403; and a POST must come from a page of ours ([`super::same_origin`]) and carry the session's
 //! CSRF token, which another site cannot read. A handler behind the guard finds the operator as
 //! [`SignedIn`] and the form as it was sent.
@@ -33,7 +33,7 @@ const FORM: BodyLimits = BodyLimits {
 /// Who may open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Everybody, signed in or not.
+    /// Everyone, signed in or not.
     Anyone,
     /// Every operator.
     Viewer,
@@ -115,7 +115,6 @@ impl Pages {
         &self.list
     }
 
-    /// The routes.
     pub fn into_router(self) -> Router<ConsoleState> {
         self.router
     }
@@ -130,7 +129,7 @@ async fn guard(
     if changes {
         state.console.origins.check(request.headers()).map_err(ApiError::forbidden)?;
     }
-    // What everybody may open asks for no session, so that it is there while the database is away.
+    // What everyone may open asks for no session, so that it is there while the database is away.
     if access == Access::Anyone {
         let request = if changes { check_form(request, None).await? } else { request };
         return Ok(next.run(request).await);

@@ -1,7 +1,7 @@
 //! The style sheet, the script and the icon, inside the binary.
 //!
 //! Their names carry a hash of their content, so browsers keep them for ever and a new version is a
-//! new name. The style sheet is one answer, whatever number of files it is written in.
+//! new name. The style sheet is one response, whatever number of files it is written in.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;

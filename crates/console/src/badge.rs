@@ -1,4 +1,4 @@
-//! Words that several pages share: what is due, where it stands, and how that looks.
+//! Texts that several pages share: what is due, its state, and how that looks.
 
 use domain::catalogue::EffectType;
 use domain::event::Effect;
@@ -19,22 +19,21 @@ pub fn due(effect: &EffectType) -> String {
     words.to_owned()
 }
 
-/// A state as a shape, a word and a colour.
+/// A state as a shape, a label and a colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {
     /// The class of the style sheet.
     pub class: &'static str,
-    /// The words.
     pub text: String,
 }
 
 impl Badge {
-    /// A state in a word.
+    /// The label of a state.
     pub fn new(class: &'static str, text: impl Into<String>) -> Self {
         Self { class, text: text.into() }
     }
 
-    /// Where an incident stands, in a word.
+    /// The label of an incident's state.
     #[must_use]
     pub fn from_incident(state: IncidentState) -> Self {
         match state {
@@ -45,7 +44,7 @@ impl Badge {
         }
     }
 
-    /// What became of an effect, in a word.
+    /// The label of an effect's outcome.
     #[must_use]
     pub fn from_effect(effect: Effect) -> Self {
         match effect {

@@ -1,7 +1,7 @@
 //! What other pages warn of: destinations that nothing arrives at any more.
 //!
-//! There is one sentence for each kind of trouble, with the names of all that have it, so that a mail server
-//! that lost every mailbox does not fill the page with the same words.
+//! There is one sentence for each kind of trouble, with the names of all that have it, so that a
+//! mail server that lost every mailbox does not fill the page with the same sentence.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::state::ConsoleState;
 /// One sentence, with a link for each name in it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken {
-    /// What stands before the names.
+    /// The text before the names.
     pub(super) before: &'static str,
     /// Who it is about, and the page that lists it.
     pub(super) names: Vec<(String, String)>,
-    /// What stands behind the names.
+    /// The text behind the names.
     pub(super) after: &'static str,
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn list_broken(
     Ok(warn(&list_projects(&state.pool).await?, &destinations, project_id.is_none()))
 }
 
-/// The sentences; `of_all` where destinations are told apart by their projects.
+/// The sentences; `of_all` where destinations are distinguished by their projects.
 fn warn(projects: &[Project], destinations: &[Destination], of_all: bool) -> Vec<Broken> {
     let mut by_project: BTreeMap<ProjectId, Vec<&Destination>> = BTreeMap::new();
     for one in destinations {

@@ -1,4 +1,4 @@
-//! The HTML skin of [`ApiError`], and the headers that every page has.
+//! The HTML page of an [`ApiError`], and the headers that every page has.
 //!
 //! A handler that fails, the router's own 405 and a panic all become a page in the console's style
 //! with the request's id on it; causes are logged, never shown. The Content-Security-Policy allows
@@ -77,14 +77,14 @@ async fn render_error_page(request: Request, next: Next) -> Response {
     response
 }
 
-/// A proof link is a secret that no other page must learn. Elsewhere nothing leaves this host either,
-/// but with no referrer at all browsers would not say where a form of ours comes from.
+/// A proof link is a secret that no other page must learn. Elsewhere nothing leaves this host
+/// either, but with no referrer at all browsers would not say where a form of ours comes from.
 fn referrer_policy(path: &str) -> HeaderValue {
     let secret = path.starts_with("/proof/");
     HeaderValue::from_static(if secret { "no-referrer" } else { "same-origin" })
 }
 
-/// The error that a response stands for; a page with an error status has its say already.
+/// The error that a response stands for; a page with an error status is complete already.
 fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
     if let Some(Rejection(error)) = response.extensions().get() {
         return Some(Arc::clone(error));
@@ -130,7 +130,7 @@ fn heading(error: &ApiError) -> &'static str {
     }
 }
 
-/// What a person reads: messages that speak of HTTP are for programs.
+/// What a person reads: messages about HTTP are for programs.
 fn sentence_of(error: &ApiError) -> String {
     match error {
         ApiError::Internal { .. } => {
@@ -141,7 +141,7 @@ fn sentence_of(error: &ApiError) -> String {
         ApiError::ReadOnly { .. } => {
             "Nothing was changed. Let DATABASE_URL lead to the primary; sendpromptly doctor says more.".to_owned()
         }
-        // Of all that the console does only passwords take turns.
+        // Of all that the console does only passwords are queued.
         ApiError::RateLimited { .. } => {
             "Nothing was changed. Too many people sign in at this moment. Try again in a few seconds."
                 .to_owned()

@@ -27,7 +27,6 @@ use super::timeline_view::{self, Running, TimelineLine};
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// The page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/events/{event_id}", Access::Viewer, open)
@@ -45,7 +44,7 @@ struct EventPage {
     taken: When,
     /// Until when the app may report, and whether that is over; nothing once it has reported.
     due: Option<(When, bool)>,
-    /// Why its deadline is not judged, where its watch stands still.
+    /// Why its deadline is not judged, where its watch is stalled.
     stall: Option<&'static str>,
     incident: Option<(String, Badge)>,
     timeline: Vec<TimelineLine>,

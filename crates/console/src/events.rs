@@ -24,7 +24,6 @@ use crate::state::ConsoleState;
 
 const PATH: &str = "/events";
 
-/// The list.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get(PATH, Access::Viewer, list)

@@ -1,4 +1,4 @@
-//! The facts beside a story: ids and codes as they are, for those who look something up.
+//! The facts beside a timeline: ids and codes as they are, for those who look something up.
 
 use domain::alert::one_line;
 use domain::ids::{EventId, IncidentId};
@@ -12,10 +12,8 @@ use super::settings::TemporalUi;
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// One fact.
 #[derive(Debug)]
 pub struct Fact {
-    /// What it is.
     pub label: String,
     pub value: Value,
     /// Where it leads.
@@ -25,7 +23,7 @@ pub struct Fact {
 /// The value of a fact.
 #[derive(Debug)]
 pub enum Value {
-    /// Words.
+    /// Plain text.
     Text(String),
     /// Sentences, each on a line of its own.
     Lines(Vec<String>),
@@ -35,7 +33,6 @@ pub enum Value {
     Copied(String),
     /// An id below a folder; a line that is too long ends between them.
     Path(String, String),
-    /// A moment.
     At(When),
 }
 

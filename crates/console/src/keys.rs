@@ -1,5 +1,5 @@
 //! API keys of a project. A key is shown once, when it is made; after that only its label and its
-//! last four characters are known. A revoked key is refused from the next request on.
+//! last four characters are known. A revoked key is rejected from the next request on.
 
 use askama::Template;
 use axum::Form;
@@ -26,7 +26,6 @@ use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get("/projects/{project_id}/keys", Access::Viewer, show)
@@ -48,7 +47,7 @@ struct KeysPage {
 struct KeyItem {
     id: KeyId,
     label: String,
-    /// As much of the key as anybody may see.
+    /// As much of the key as anyone may see.
     shape: String,
     made: When,
     used: Option<When>,

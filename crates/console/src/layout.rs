@@ -1,4 +1,4 @@
-//! What stands around every page: title, navigation, who is signed in, the last change's message.
+//! The layout of every page: title, navigation, who is signed in, the last change's message.
 
 use domain::operator::Role;
 use domain::project::Mode;
@@ -17,11 +17,10 @@ pub enum Section {
     Overview,
     /// Projects, with keys, destinations and the Integration Test.
     Projects,
-    /// The audit log.
     Audit,
     /// The operator's own matters.
     Account,
-    /// Pages that stand apart: sign-in, errors, proof.
+    /// Standalone pages: sign-in, errors, proof.
     Apart,
 }
 
@@ -39,21 +38,20 @@ impl Section {
 /// The operator as the frame shows them.
 #[derive(Debug, Clone)]
 pub struct Who {
-    /// Their address.
     pub email: String,
     pub role: Role,
 }
 
-/// What stands around a page.
+/// The layout around a page.
 #[derive(Debug, Clone)]
 pub struct Layout {
     /// The page's name, in the browser's tab.
     pub title: String,
     /// Which link is marked.
     pub section: Section,
-    /// Who looks at it; nobody on pages that stand apart.
+    /// The operator who views it; `None` on standalone pages.
     pub who: Option<Who>,
-    /// What each form carries.
+    /// The CSRF token of each form.
     pub csrf: String,
     /// What the last change said.
     pub message: Option<Message>,
@@ -66,20 +64,19 @@ pub struct Layout {
 pub struct Trouble {
     /// What is wrong, as a sentence without a full stop.
     pub detail: String,
-    /// What to do about it, likewise; what is code is told from what is prose.
+    /// What to do about it, likewise; code and prose are distinguished.
     pub cure: Vec<Span>,
 }
 
 /// A part of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// Whether it is typed as it stands.
+    /// Whether it is code, to be typed verbatim.
     pub code: bool,
-    /// The words.
     pub text: String,
 }
 
-/// Splits a sentence in which code stands between backticks.
+/// Splits a sentence with code between backticks.
 #[must_use]
 pub fn spans(text: &str) -> Vec<Span> {
     let parts = text.split('`').enumerate();
@@ -88,8 +85,8 @@ pub fn spans(text: &str) -> Vec<Span> {
 }
 
 impl Layout {
-    /// The frame of a page for an operator. It takes the message of the last change, so it comes after
-    /// everything that may fail: a message may hold a secret that is shown only once.
+    /// The frame of a page for an operator. It takes the message of the last change, so it comes
+    /// after everything that may fail: a message may hold a secret that is shown only once.
     pub async fn load(
         state: &ConsoleState,
         signed_in: &SignedIn,
@@ -106,7 +103,7 @@ impl Layout {
         })
     }
 
-    /// The frame of a page that stands apart.
+    /// The frame of a standalone page.
     pub fn standalone(title: impl Into<String>) -> Self {
         let title = title.into();
         Self {
@@ -131,7 +128,6 @@ impl Layout {
         self.who.as_ref().is_some_and(|who| who.role.may_administer())
     }
 
-    /// The style sheet.
     #[must_use]
     pub fn style(&self) -> &'static str {
         assets::style_url()

@@ -2,9 +2,9 @@
 //!
 //! [`access`] decides who may open which page before its handler runs, and a page cannot be added
 //! without saying so. A handler reads the store, fills a template and returns it; a change is a
-//! POST that commits, leaves a message for the next page, and answers with 303, so that reloading
-//! repeats nothing. What fails on the way is an [`web::error::ApiError`], which [`error_page`] shows as
-//! a page. No page names another host, and none needs a script.
+//! POST that commits, sets a flash message for the next page, and responds with 303, so that
+//! reloading repeats nothing. What fails on the way is an [`web::error::ApiError`], which
+//! [`error_page`] shows as a page. No page names another host, and none needs a script.
 
 pub mod access;
 pub mod account;

@@ -1,9 +1,9 @@
 //! What the lists of incidents and of events have in common: what their address asks for, the form
 //! that asks it, and the links from page to page.
 //!
-//! The address is the whole state of a list, so a link to it can be sent to a colleague. What it says
-//! wrongly, such as a project that is not there any more or a state that never was, narrows nothing,
-//! and the form shows that it does not.
+//! The address is the whole state of a list, so a link to it can be sent to a colleague. What it
+//! says wrongly, such as a project that is not there any more or a state that never was, narrows
+//! nothing, and the form shows that it does not.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -102,7 +102,6 @@ impl ListQuery {
         if over { (None, Some(limit)) } else { (Some(limit), None) }
     }
 
-    /// The order.
     #[must_use]
     pub fn sort(&self) -> Sort {
         if self.sort == "oldest" { Sort::Oldest } else { Sort::Newest }
@@ -196,7 +195,7 @@ pub struct Select {
     pub name: &'static str,
     /// What it is called.
     pub label: &'static str,
-    /// What it offers: value, words, and whether it is chosen.
+    /// What it offers: value, label, and whether it is chosen.
     pub options: Vec<(String, String, bool)>,
     /// What the address asks for and is not offered.
     unknown: Option<String>,
@@ -283,7 +282,7 @@ impl Filters {
         self.first.iter().chain(&self.more).filter_map(Select::mistake).collect()
     }
 
-    /// Whether the folded part is open: nobody should wonder why a list is short.
+    /// Whether the folded part is open: it must be obvious why a list is short.
     #[must_use]
     pub fn more_is_open(&self) -> bool {
         self.more.iter().any(Select::narrows)
@@ -305,7 +304,7 @@ fn by_mode(query: &ListQuery) -> Select {
     Select::new(("mode", "Mode"), &query.mode, options)
 }
 
-/// By provider; a type that several providers have stands once.
+/// By provider; a type that several providers have is listed once.
 fn by_event_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
     let providers = catalogue.providers();
     let mut seen = BTreeSet::new();

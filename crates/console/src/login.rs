@@ -1,7 +1,7 @@
 //! From an address and a password to a session.
 //!
-//! An attempt is counted before its password is looked at, so that of many guesses at once only a few
-//! are ever looked at, and a crash in between errs on the safe side. An unknown address costs the
+//! An attempt is counted before its password is checked, so that of many concurrent guesses only a
+//! few are ever checked, and a crash in between errs on the safe side. An unknown address costs the
 //! same work as a known one. The session, the end of the count and the audit entry are committed
 //! together; the browser gets its token only then.
 
@@ -20,7 +20,7 @@ use super::password::PasswordError;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
 
-/// Where somebody signs in.
+/// Where an operator signs in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Browser<'a> {
     /// What it calls itself.
@@ -29,19 +29,19 @@ pub struct Browser<'a> {
     pub session: Option<&'a SessionToken>,
 }
 
-/// Why nobody was signed in.
+/// Why the sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInRejection {
     /// The address and the password do not go together.
     Wrong,
-    /// Too many failures; the password was not looked at.
+    /// Too many failures; the password was not checked.
     Locked,
-    /// Too many passwords wait to be looked at; this one was not, and the try does not count.
+    /// Too many passwords wait to be checked; this one was not, and the attempt does not count.
     Busy,
 }
 
 /// Begins a session, or says why not. The session that the browser had before ends with that: it
-/// would live on with nobody who could end it there.
+/// would live on, and no one could end it there.
 pub async fn sign_in(
     state: &ConsoleState,
     email: &str,
@@ -64,8 +64,8 @@ pub async fn sign_in(
     Ok(begun.await?.map(|_| token).ok_or(SignInRejection::Wrong))
 }
 
-/// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser that
-/// was left open is no way around the lock.
+/// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser
+/// that was left open is no way around the lock.
 pub async fn confirm(
     state: &ConsoleState,
     email: &str,
@@ -102,7 +102,7 @@ async fn find(
     Ok(Err(SignInRejection::Wrong))
 }
 
-/// Why a password could not be looked at, as whoever typed it may know.
+/// Why a password could not be checked, as the person who entered it may know.
 pub fn unread(error: PasswordError) -> ApiError {
     match error {
         PasswordError::Busy => ApiError::RateLimited { retry_after_secs: 1 },

@@ -1,4 +1,4 @@
-//! From a template to an answer.
+//! From a template to a response.
 
 use askama::Template;
 use axum::http::StatusCode;

@@ -3,15 +3,15 @@
 //! The cost is the one that OWASP recommends: 19 MiB of memory, two passes, one lane
 //! (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>). The stored
 //! text carries its own salt and cost, so raising the cost later leaves older passwords valid. Both
-//! [`hash`] and [`verify`] keep a core busy for a while: an async caller runs them where blocking is
-//! allowed. A password is never part of an error.
+//! [`hash`] and [`verify`] keep a core busy for a while: an async caller runs them where blocking
+//! is allowed. A password is never part of an error.
 
 use argon2::password_hash::{Error, PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 
 /// The fewest characters that a new password may have.
 pub const MIN_CHARACTERS: usize = 12;
-/// The most bytes that are looked at, so that a password of a megabyte costs nothing.
+/// The most bytes that are checked, so that a password of a megabyte costs nothing.
 pub const MAX_BYTES: usize = 1024;
 
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -24,14 +24,14 @@ pub enum PasswordError {
     /// Too easy to guess.
     #[error("a password needs at least {MIN_CHARACTERS} characters")]
     TooShort,
-    /// Too long to look at.
+    /// Too long to be checked.
     #[error("a password may have at most {MAX_BYTES} bytes")]
     TooLong,
     /// The system gave no random bytes for the salt.
     #[error("the system gave no random bytes")]
     Random,
-    /// Too many passwords are being looked at.
-    #[error("too many passwords are being looked at; try again in a moment")]
+    /// Too many passwords are being checked.
+    #[error("too many passwords are being checked; try again in a moment")]
     Busy,
     /// The stored hash is damaged, or hashing itself failed.
     #[error("the password could not be processed: {0}")]

@@ -1,9 +1,9 @@
-//! Passwords take turns: each keeps a core and 19 MiB busy for a while, and receipts come first.
+//! Passwords are queued: each keeps a core and 19 MiB busy for a while, and receipts come first.
 //!
-//! A turn ends with its work and not with its request, so that clients who hang up do not start more
-//! work than there are turns. Whoever comes when too many wait already is sent away at once. An
-//! unknown address costs the same work as a known one, so the time of an answer does not say which
-//! addresses there are.
+//! A slot is freed with the end of its work and not with its request, so that clients who hang up
+//! do not start more work than there are slots. A request that comes when too many wait already is
+//! rejected immediately. An unknown address costs the same work as a known one, so the time of a
+//! response does not say which addresses there are.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use tokio::task::spawn_blocking;
 
 use super::password::{self, PasswordError};
 
-/// How many passwords are looked at at once.
+/// How many passwords are checked concurrently.
 const AT_ONCE: usize = 2;
-/// How many may wait or be looked at: with more, an answer would take seconds.
+/// How many may wait or be checked: with more, a response would take seconds.
 const IN_ALL: usize = 64;
 /// What a password is held against where there is none: a hash of random bytes at the same cost.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1fNHe741h5v82Z3wOjiWAQ$EKvjb8mXP99PNZg38tP74GHl2mgRYncpIDOJj+M7qBg";
 
-/// Looks at passwords, a few at a time. Cheap to clone.
+/// Checks passwords, a few at a time. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PasswordQueue {
     places: Arc<Semaphore>,
@@ -34,8 +34,8 @@ impl Default for PasswordQueue {
 }
 
 impl PasswordQueue {
-    /// Takes a place, or says at once that too many wait. Whatever is counted is counted by whoever
-    /// has one: somebody who is sent away has tried nothing.
+    /// Takes a place, or returns immediately when too many wait. Attempts are counted only for a
+    /// request that has a place: one that is rejected has tried nothing.
     ///
     /// # Errors
     /// When too many wait.
@@ -45,7 +45,7 @@ impl PasswordQueue {
         Ok(Place { place, turns: Arc::clone(&self.turns) })
     }
 
-    /// Hashes a new password. One that breaks a rule is refused without waiting.
+    /// Hashes a new password. One that breaks a rule is rejected without waiting.
     ///
     /// # Errors
     /// When it is too short or too long, too many wait, or the system gives no random bytes.
@@ -92,7 +92,7 @@ impl Place {
             drop(held);
             worked
         });
-        // It only ends without an answer when the process does.
+        // It only ends without a result when the process does.
         working.await.map_err(|_| PasswordError::Busy)?
     }
 }

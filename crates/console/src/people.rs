@@ -1,8 +1,8 @@
 //! Who may sign in, for admins: adding, changing roles, removing.
 //!
 //! Every change holds from the next request of the one concerned: a removed operator's sessions and
-//! tokens end with them. The store keeps the last admin in; here that is only told. A first password
-//! is made up here and shown once to the admin, who hands it over.
+//! tokens end with them. The store keeps the last admin in; here that is only reported. A first
+//! password is made up here and shown once to the admin, who hands it over.
 
 use askama::Template;
 use axum::Form;
@@ -28,7 +28,6 @@ use super::when::When;
 use crate::login;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages
@@ -55,7 +54,7 @@ struct Person {
     is_you: bool,
 }
 
-/// What was typed about somebody new.
+/// What was entered about a new operator.
 #[derive(Debug, Deserialize)]
 pub struct NewPerson {
     #[serde(default)]

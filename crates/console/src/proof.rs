@@ -1,8 +1,9 @@
 //! The proof page: what happened to one payment, for a customer who cannot sign in.
 //!
 //! Only moments and milestones leave the audit for this page (see [`domain::proof`]), so it can
-//! show nothing internal. A token that is malformed, unknown, expired or revoked opens the very same
-//! page: whoever guesses learns nothing. Each opening is counted, but not what a chat fetches for a preview; the page does not refresh itself.
+//! show nothing internal. A token that is malformed, unknown, expired or revoked opens the very
+//! same page: a guess learns nothing. Each opening is counted, but not what a chat fetches for a
+//! preview; the page does not refresh itself.
 
 use askama::Template;
 use axum::extract::rejection::PathRejection;
@@ -31,9 +32,9 @@ use super::when::When;
 use crate::state::ConsoleState;
 
 /// What chats call themselves when they fetch a link to show a preview of it, in lower case: Slack
-/// (<https://docs.slack.dev/reference/robots>), Facebook, WhatsApp, X, LinkedIn, Discord, Telegram, Skype
-/// and Teams, Google Chat, Mattermost, Viber, Signal (as WhatsApp), Apple's Messages (as the first three
-/// of them). Nothing hides behind this: it only keeps a view from being counted.
+/// (<https://docs.slack.dev/reference/robots>), Facebook, WhatsApp, X, LinkedIn, Discord, Telegram,
+/// Skype and Teams, Google Chat, Mattermost, Viber, Signal (as WhatsApp), Apple's Messages (as the
+/// first three of them). Nothing hides behind this: it only keeps a view from being counted.
 const PREVIEWS: [&str; 12] = [
     "slackbot",
     "slack-imgproxy",
@@ -49,7 +50,6 @@ const PREVIEWS: [&str; 12] = [
     "mattermost-bot",
 ];
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/proof/{token}", Access::Anyone, get)
@@ -91,7 +91,7 @@ async fn get(
 ) -> Result<Response, ApiError> {
     let token = token.ok().and_then(|Path(token)| ProofToken::parse(&token));
     let opened = match token {
-        // Programs that look whether a link works, or what it leads to, have not seen the page.
+        // Programs that check whether a link works, or what it leads to, have not seen the page.
         Some(token) if method == Method::HEAD || is_preview(&headers) => {
             find_link(&state.pool, &token.hash()).await?
         }

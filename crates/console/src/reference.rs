@@ -13,7 +13,6 @@ use super::access::{Access, Pages};
 use super::layout::{Layout, Span, spans};
 use crate::state::ConsoleState;
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/api/reference", Access::Anyone, show)
@@ -62,7 +61,7 @@ struct Parameter {
     description: Vec<Span>,
 }
 
-/// The page, which is the same for everybody as long as the process lives.
+/// The page, which is the same for everyone as long as the process lives.
 static PAGE: OnceLock<Result<Bytes, String>> = OnceLock::new();
 
 /// `GET /api/reference`.

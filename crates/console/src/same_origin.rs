@@ -1,13 +1,15 @@
 //! Whether a form comes from a page of ours.
 //!
-//! Judged by `SENDPROMPTLY_PUBLIC_URL`, not by `Host`: proxies change that header (nginx's `$host` has no
-//! port), and a page under a name that somebody lets point here has it right. A browser says by `Origin`
-//! where a POST comes from, and by `Sec-Fetch-DatabaseTarget` whether that is another site; either one refuses the
-//! form, before its body is read. What sends neither is no browser, or one so old that it says it by
-//! `Referer`. What says nothing at all has no cookie either, unless somebody gave it one on purpose.
+//! Judged by `SENDPROMPTLY_PUBLIC_URL`, not by `Host`: proxies change that header (nginx's `$host`
+//! has no port), and a page under a name that an attacker lets point here has it right. A browser
+//! says by `Origin` where a POST comes from, and by `Sec-Fetch-Site` whether that is another site;
+//! either one rejects the form, before its body is read. What sends neither is no browser, or one
+//! so old that it says it by `Referer`. What says nothing at all has no cookie either, unless it
+//! was given one on purpose.
 //!
-//! A refusal tells whoever set the installation up what was seen, what was expected and what to set: a
-//! missing or wrong setting must not look like an attack, nor an attack like a wrong setting.
+//! A rejection shows the administrator of the installation what was seen, what was expected and
+//! what to set: a missing or wrong setting must not look like an attack, nor an attack like a wrong
+//! setting.
 
 use axum::http::header::{ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderName};
@@ -30,8 +32,8 @@ pub struct FormOrigins {
 }
 
 impl FormOrigins {
-    /// Forms come from the pages of the public URL. One that is this machine without TLS has several
-    /// names: `localhost`, `127.0.0.1` and `[::1]` are the same place then.
+    /// Forms come from the pages of the public URL. One that is this machine without TLS has
+    /// several names: `localhost`, `127.0.0.1` and `[::1]` are the same place then.
     #[must_use]
     pub fn new(public_url: &str, is_set: bool) -> Self {
         let public = WebOrigin::from_url(public_url);
@@ -71,7 +73,7 @@ impl FormOrigins {
             (Some(origin), None) => self.judge(origin.as_bytes(), WebOrigin::parse),
             (Some(_), Some(_)) => {
                 Err("this form has two Origin headers, and a browser sends one; \
-                look at what the proxy in front of the API adds"
+                check what the proxy in front of the API adds"
                     .to_owned())
             }
         }

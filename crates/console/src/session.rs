@@ -1,8 +1,8 @@
 //! The session: which operator a browser belongs to.
 //!
-//! The browser holds 256 random bits in a `__Host-` cookie, which only this host over TLS (or on the
-//! machine itself) can set and read; the database holds their SHA-256. Ending the row ends the
-//! session at once, wherever the cookie still is.
+//! The browser holds 256 random bits in a `__Host-` cookie, which only this host over TLS (or on
+//! the machine itself) can set and read; the database holds their SHA-256. Ending the row ends the
+//! session immediately, wherever the cookie still is.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
@@ -19,7 +19,7 @@ use web::error::ApiError;
 use super::page::go_to;
 use crate::state::ConsoleState;
 
-/// The cookie's name. The prefix makes browsers refuse it without `Secure` and `Path=/`
+/// The cookie's name. The prefix makes browsers reject it without `Secure` and `Path=/`
 /// (<https://www.rfc-editor.org/rfc/rfc6265bis>, section 4.1.3).
 pub const COOKIE_NAME: &str = "__Host-sendpromptly";
 
@@ -30,8 +30,8 @@ pub struct SignedIn {
     pub session: Session,
     /// Proves that a form comes from this session.
     pub token: SessionToken,
-    /// Whether nobody sees the answer as a page: a script refreshes one that is open, or asks for its
-    /// headers only. Messages are left for pages that people open.
+    /// Whether the response is not shown as a page: a script refreshes one that is open, or asks
+    /// for its headers only. Flash messages are set for pages that people open.
     pub unseen: bool,
 }
 
@@ -74,10 +74,10 @@ impl<S: Sync> FromRequestParts<S> for SignedIn {
     }
 }
 
-/// What a change tells the person who made it.
+/// The flash message to the person who made a change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
-    /// Whether it went as wished.
+    /// Whether it succeeded.
     pub good: bool,
     /// One sentence.
     pub text: String,
@@ -89,7 +89,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// It went as wished.
+    /// It succeeded.
     pub fn done(text: impl Into<String>) -> Self {
         Self { good: true, text: text.into(), secret: None, hint: String::new() }
     }
@@ -99,14 +99,14 @@ impl Message {
         Self { good: false, text: text.into(), secret: None, hint: String::new() }
     }
 
-    /// It went as wished, and this secret is never shown again.
+    /// It succeeded, and this secret is never shown again.
     #[must_use]
     pub fn with_secret(self, what: impl Into<String>, secret: impl Into<String>) -> Self {
         let hint = "This is shown once. Keep it where your other secrets are.".to_owned();
         Self { secret: Some((what.into(), secret.into())), hint, ..self }
     }
 
-    /// It went as wished, and this link is to be sent to somebody.
+    /// It succeeded, and this link is to be sent to the recipient.
     #[must_use]
     pub fn with_link(self, what: impl Into<String>, link: impl Into<String>) -> Self {
         let hint = "This is shown once. Copy it into your answer to the customer.".to_owned();

@@ -1,4 +1,4 @@
-//! What the console needs from outside, given by whoever starts the service.
+//! What the console needs from outside, given by the process that starts the service.
 
 use std::fmt;
 

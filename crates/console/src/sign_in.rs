@@ -1,9 +1,9 @@
 //! Signing in and out.
 //!
-//! A wrong address and a wrong password get the same answer after the same work. Five failures within
-//! a quarter of an hour lock the address for a quarter of an hour; while it is locked no password is
-//! even looked at. Passwords are checked a few at a time, so that guessing cannot keep every core
-//! from taking receipts.
+//! A wrong address and a wrong password get the same response after the same work. Five failures
+//! within a quarter of an hour lock the address for a quarter of an hour; while it is locked no
+//! password is even checked. Passwords are checked a few at a time, so that guessing cannot keep
+//! every core from taking receipts.
 
 use askama::Template;
 use axum::Form;
@@ -28,7 +28,7 @@ struct SignInPage {
     email: String,
     next: String,
     problem: Option<&'static str>,
-    /// Over plain HTTP browsers would drop the session's cookie without a word.
+    /// Over plain HTTP browsers would drop the session's cookie silently.
     insecure: bool,
 }
 

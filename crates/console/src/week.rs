@@ -1,9 +1,9 @@
 //! How well it went over the last days, remembered for a while.
 //!
 //! The list of incidents refreshes itself every few seconds in every tab, while adding up the last
-//! quarter of an hour of a busy shop reads every event of it. So it is added up once for everybody,
-//! and kept the longer the more it cost: adding up never takes more than a twentieth of the time. Who
-//! asks meanwhile waits for the one who is at it.
+//! quarter of an hour of a busy shop reads every event of it. So it is added up once for all, and
+//! kept the longer the more it cost: adding up never takes more than a twentieth of the time.
+//! Requests in the meantime wait for the one that is adding up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 /// Over how many days it is said how well it goes.
 const DAYS: i32 = 7;
-/// How many times as long as it took the answer is good enough.
+/// How many times as long as it took the result is fresh enough.
 const KEPT: u32 = 20;
 
 /// How well it went.
@@ -28,8 +28,8 @@ pub(crate) struct Week {
     pub(crate) to_repair: Option<time::Duration>,
 }
 
-/// What was added up lately and until when it is kept: for each project that was asked about, and for
-/// all.
+/// What was added up lately and until when it is kept: for each project that was asked about, and
+/// for all.
 #[derive(Debug, Clone, Default)]
 pub struct OverviewCache(Arc<Mutex<Kept>>);
 

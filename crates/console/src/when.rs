@@ -1,7 +1,7 @@
 //! Moments as pages show them: UTC in the page, the reader's own zone where scripts run.
 //!
-//! The element always carries the exact moment in `datetime` and in its tooltip, in UTC. The text is
-//! what a reader without scripts sees; `times.js` writes the local time into it.
+//! The element always carries the exact moment in `datetime` and in its tooltip, in UTC. The text
+//! is what a reader without scripts sees; `times.js` writes the local time into it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The alert: what people are told, and in which words.
+//! The alert: what people are notified of, and the text of it.
 //!
 //! [`AlertFacts`] is everything that one message may say, gathered once; its methods turn the facts
 //! into sentences that every sink (mail, Slack, console) shows alike. Nothing here escapes for a
@@ -27,7 +27,7 @@ use crate::reprocess::ReprocessState;
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// What people are told about.
+    /// What people are notified of.
     AlertKind {
         IncidentOpened = "incident_opened",
         ReprocessFailed = "reprocess_failed",
@@ -40,10 +40,9 @@ text_enum! {
 pub struct AlertFacts {
     /// What the alert is about.
     pub kind: AlertKind,
-    /// Whether somebody only tries a destination: the message then says that it is a test.
+    /// Whether an operator only tests a destination: the message then says that it is a test.
     #[serde(default)]
     pub test_message: bool,
-    /// The project's name.
     pub project_name: String,
     /// Whether real money is concerned.
     pub mode: Mode,
@@ -57,9 +56,7 @@ pub struct AlertFacts {
     pub internal_reference: String,
     /// The provider's id of the event.
     pub provider_event_id: String,
-    /// The incident.
     pub incident_id: IncidentId,
-    /// The event.
     pub event_id: EventId,
     /// Why the incident was opened.
     pub reason: Reason,
@@ -99,18 +96,18 @@ pub struct AlertFacts {
 /// What the repair endpoint said last, shown to its owner as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastResponse {
-    /// The HTTP status, absent when there was no answer.
+    /// The HTTP status, absent when there was no response.
     pub status: Option<u16>,
-    /// An excerpt of the answer, or why there was none.
+    /// An excerpt of the response, or why there was none.
     pub excerpt: String,
 }
 
-/// Somebody else's words inside an alert.
+/// Third-party text inside an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Whose words, without a colon.
+    /// Whose text, without a colon.
     pub label: &'static str,
-    /// The words, possibly over several lines.
+    /// The text, possibly over several lines.
     pub text: String,
 }
 
@@ -160,7 +157,7 @@ impl AlertFacts {
         format!("{} · {}", self.project_name, self.mode)
     }
 
-    /// Somebody else's words that explain the alert, empty ones left out.
+    /// Third-party texts that explain the alert, empty ones left out.
     #[must_use]
     pub fn quotes(&self) -> Vec<Quote> {
         let mut quotes = Vec::new();

@@ -1,7 +1,8 @@
 //! API keys: `sk_test_…` and `sk_live_…`.
 //!
-//! The shape, with its checksum, is that of [`crate::base62`]. Keys are stored as SHA-256 only, with
-//! the last four for display: with that much randomness a slow hash would protect nothing more.
+//! The shape, with its checksum, is that of [`crate::base62`]. Keys are stored as SHA-256 only,
+//! with the last four for display: with that much randomness a slow hash would protect nothing
+//! more.
 
 use sha2::{Digest, Sha256};
 
@@ -14,7 +15,8 @@ use crate::project::Mode;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// Makes a key out of at least twice [`RANDOM_LENGTH`] random bytes; `None` if they were too few.
+    /// Makes a key out of at least twice [`RANDOM_LENGTH`] random bytes; `None` if they were too
+    /// few.
     #[must_use]
     pub fn from_random(mode: Mode, random: &[u8]) -> Option<Self> {
         base62::make(prefix(mode), random).map(Self)
@@ -39,7 +41,7 @@ impl ApiKey {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// The last four characters, for people to tell keys apart.
+    /// The last four characters, for people to distinguish keys.
     #[must_use]
     pub fn last_four(&self) -> &str {
         base62::last_four(&self.0)

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An error of the app. In JSON its two keys stand among those of what it belongs to.
+/// An error of the app. In JSON its two keys are among those of what it belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppError {
     /// The app's short name of the failure.
     #[serde(rename = "error_code")]
     pub code: Option<String>,
-    /// The app's words about the failure.
+    /// The app's message about the failure.
     #[serde(rename = "error_message")]
     pub message: Option<String>,
 }

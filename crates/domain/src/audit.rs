@@ -1,4 +1,4 @@
-//! Who did what: the words of the audit and of every timeline.
+//! Who did what: the vocabulary of the audit and of every timeline.
 
 pub mod detail;
 mod event;
@@ -91,9 +91,9 @@ impl Action {
 pub enum Actor {
     /// The app, with one of its keys.
     Key(KeyId),
-    /// Somebody with the `temporal` command line, by the name that they gave.
+    /// A user of the `temporal` command line, by the name that they gave.
     Temporal(Option<String>),
-    /// Somebody at the command line, by the name of their account.
+    /// A user of our command line, by the name of their account.
     Cli(String),
     /// A signed-in operator, by e-mail address.
     Operator(String),

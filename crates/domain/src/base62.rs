@@ -1,8 +1,8 @@
-//! Secrets that can be told from noise without a database.
+//! Secrets that can be recognised without a database.
 //!
 //! Such a text is a prefix, 32 characters of base 62 (190 random bits) and 6 characters of base 62
-//! that carry the CRC-32 of what stands before them. The checksum is no protection, it only lets a
-//! mistyped or random text be refused at once.
+//! that carry the CRC-32 of what precedes them. The checksum is no protection, it only lets a
+//! mistyped or random text be rejected immediately.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many random characters such a text has.
@@ -38,7 +38,7 @@ pub(crate) fn is_well_formed(prefix: &str, text: &str) -> bool {
     checksum(checked) == sum
 }
 
-/// The last four characters, for people to tell such texts apart.
+/// The last four characters, for people to distinguish such texts.
 pub(crate) fn last_four(text: &str) -> &str {
     &text[text.len() - 4..]
 }

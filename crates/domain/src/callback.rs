@@ -1,4 +1,4 @@
-//! The repair callback: its body, its headers' names, its schedule, and what an answer means.
+//! The repair callback: its body, its headers' names, its schedule, and what a response means.
 
 use std::time::Duration;
 
@@ -20,9 +20,7 @@ pub struct CallbackBody {
     pub kind: CallbackKind,
     /// Stable over all attempts: the key for the receiver's idempotency.
     pub replay_id: ReplayId,
-    /// The incident.
     pub incident_id: IncidentId,
-    /// The event.
     pub event_id: EventId,
     /// The project.
     pub project_id: ProjectId,
@@ -48,7 +46,7 @@ pub struct CallbackBody {
     pub shopify_shop_domain: Option<String>,
     /// Why the app is asked.
     pub reason: CallbackReason,
-    /// When somebody asked for it.
+    /// When it was requested.
     #[serde(with = "time::serde::rfc3339")]
     pub requested_at: OffsetDateTime,
 }
@@ -77,14 +75,14 @@ pub const SCHEDULE: [Duration; 5] = [
     Duration::from_hours(6),
 ];
 
-/// How long after an answer that looks final the attempt starts that confirms it: a deploy or a
+/// How long after a response that looks final the attempt starts that confirms it: a deploy or a
 /// proxy's restart is over by then.
 pub const CONFIRM_AFTER: Duration = Duration::from_mins(1);
 
 /// The longest that a receiver's `Retry-After` is respected.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(6);
 
-/// What an answer's status means.
+/// What a response's status means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerVerdict {
     /// Delivered: the app took the work.
@@ -92,13 +90,13 @@ pub enum AnswerVerdict {
     /// Worth another attempt.
     Retry,
     /// Looks final, and is given during deploys and by proxies too: final once it was confirmed by
-    /// another answer of this kind.
+    /// another response of this kind.
     RetryOnce,
     /// No attempt will help.
     Stop,
 }
 
-/// Judges the status of an answer.
+/// Judges the status of a response.
 #[must_use]
 pub const fn judge_answer(status: u16) -> AnswerVerdict {
     match status {
@@ -114,12 +112,12 @@ pub const fn judge_answer(status: u16) -> AnswerVerdict {
 pub struct AttemptTally {
     /// All of them: what counts against the schedule.
     pub made: u32,
-    /// Those whose answer was [`AnswerVerdict::RetryOnce`].
+    /// Those whose response was [`AnswerVerdict::RetryOnce`].
     pub doubtful: u32,
 }
 
 impl AttemptTally {
-    /// Counts attempts by their statuses; an attempt without an answer has none.
+    /// Counts attempts by their statuses; an attempt without a response has none.
     #[must_use]
     pub fn count(statuses: impl IntoIterator<Item = Option<u16>>) -> Self {
         statuses.into_iter().fold(Self::default(), |tally, status| {
@@ -142,7 +140,7 @@ pub enum AttemptDecision {
 
 /// Decides what follows an attempt; `tally` counts it, too.
 ///
-/// One answer that looks final never decides, not even the last one of the schedule.
+/// One response that looks final never decides, not even the last one of the schedule.
 #[must_use]
 pub fn decide_attempt(verdict: AnswerVerdict, tally: AttemptTally) -> AttemptDecision {
     match verdict {
@@ -163,8 +161,8 @@ pub fn planned_wait(made: u32) -> Option<Duration> {
 
 /// How long to wait before the next attempt.
 ///
-/// `jitter` is a random number from 0 to 1 that moves the planned wait by up to 10 % either way, and
-/// `retry_after` is what the receiver asked for.
+/// `jitter` is a random number from 0 to 1 that moves the planned wait by up to 10 % either way,
+/// and `retry_after` is what the receiver asked for.
 #[must_use]
 pub fn next_delay(planned: Duration, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let spread = planned.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0));

@@ -1,8 +1,8 @@
 //! Headers that a project adds to its callbacks, to let them pass a gateway.
 //!
-//! A name in hand is one that a client may set: no header of the connection, none that describes the
-//! body, none of ours. A value is a secret: it is visible ASCII, fits one line, and is not printed by
-//! anything but [`CallbackHeader::value`].
+//! A name in hand is one that a client may set: no header of the connection, none that describes
+//! the body, none of ours. A value is a secret: it is visible ASCII, fits one line, and is not
+//! printed by anything but [`CallbackHeader::value`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,8 +16,8 @@ pub const MAX_NAME: usize = 100;
 /// The longest value, in characters.
 pub const MAX_VALUE: usize = 2_000;
 
-/// Headers of one connection (RFC 9110, section 7.6.1, and what preceded it), those that the HTTP client
-/// sets itself, and those that would change how the body or its answer is read.
+/// Headers of one connection (RFC 9110, section 7.6.1, and what preceded it), those that the HTTP
+/// client sets itself, and those that would change how the body or its response is read.
 const REJECTED: [&str; 14] = [
     "accept-encoding",
     "connection",
@@ -37,8 +37,8 @@ const REJECTED: [&str; 14] = [
 /// What describes the body, and what our own headers begin with.
 const REJECTED_PREFIXES: [&str; 3] = ["content-", "x-sp-", "webhook-"];
 
-/// What is wrong with a header. The text names the header where it has a name that can be shown, and
-/// never its value.
+/// What is wrong with a header. The text names the header where it has a name that can be shown,
+/// and never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// Not `Name: value`.
@@ -61,7 +61,7 @@ pub enum HeaderError {
     /// More than a project may have.
     #[error("must be at most {MAX_HEADERS} headers: remove one first")]
     TooMany,
-    /// The same header twice at once.
+    /// The same header twice.
     #[error("names {0} twice")]
     Twice(String),
 }
@@ -84,7 +84,7 @@ impl HeaderName {
     }
 }
 
-/// Names of headers do not tell capitals apart.
+/// Names of headers are case-insensitive.
 impl PartialEq for HeaderName {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
@@ -162,8 +162,8 @@ impl CallbackHeader {
         &self.value
     }
 
-    /// What must not come back in anything that is kept: the value, and the words of it that are long
-    /// enough to be a secret, such as what follows `Bearer`.
+    /// What must not come back in anything that is kept: the value, and the parts of it that are
+    /// long enough to be a secret, such as what follows `Bearer`.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let words = self.value.split(' ').filter(|word| word.len() >= MIN_WORD);
         let whole = Some(self.value.as_str()).filter(|value| value.len() >= MIN_SECRET);
@@ -171,7 +171,7 @@ impl CallbackHeader {
     }
 }
 
-/// Shorter values and words are no secrets, and would tear holes into what others say.
+/// Shorter values and parts are no secrets, and would tear holes into what others say.
 const MIN_SECRET: usize = 4;
 const MIN_WORD: usize = 8;
 
@@ -194,7 +194,7 @@ impl HeaderChanges {
     /// Sees that each header is named once.
     ///
     /// # Errors
-    /// The name that stands there twice, or that there are too many.
+    /// The name that occurs twice, or that there are too many.
     pub fn check(&self) -> Result<(), HeaderError> {
         let names: Vec<_> =
             self.set.iter().map(|header| &header.name).chain(&self.removed).collect();

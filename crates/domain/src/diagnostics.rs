@@ -1,4 +1,4 @@
-//! What an app says about its failures: kept as far as it can be, never refused.
+//! What an app says about its failures: kept as far as it can be, never rejected.
 
 use serde_json::Value;
 

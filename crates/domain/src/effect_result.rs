@@ -1,6 +1,7 @@
 //! The result: the app's statement that an effect was applied, was not, or is not due any more.
 //!
-//! Which event it means is read strictly; what it says about a failure is never a reason to lose it.
+//! Which event it means is read strictly; what it says about a failure is never a reason to lose
+//! it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -46,11 +47,11 @@ pub struct EffectResult {
     /// What the app says about a failure.
     #[serde(flatten)]
     pub error: AppError,
-    /// Which reprocess the app answers, exactly as the app wrote it.
+    /// Which reprocess the app reports on, exactly as the app wrote it.
     pub replay_id: Option<String>,
 }
 
-/// Which event a result speaks of: everything that is given must fit.
+/// Which event a result is about: everything that is given must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventSelector {
     /// Our id, as the app wrote it; an unreadable one is simply unknown.
@@ -74,7 +75,6 @@ pub struct EventSelector {
 /// The body of `POST /api/v1/result`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultReport {
-    /// The event.
     pub event: EventSelector,
     /// What became of its effect.
     pub result: EffectResult,
@@ -112,7 +112,7 @@ impl EffectResult {
 }
 
 impl EventSelector {
-    /// What two calls that mean the same event in the same words have in common.
+    /// What two calls that mean the same event and have the same content have in common.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let fields = [

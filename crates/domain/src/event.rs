@@ -3,8 +3,8 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// What became of the effect that an event makes due. `Succeeded` is final; `Superseded` gives way
-    /// to a later success only.
+    /// What became of the effect that an event makes due. `Succeeded` is final; `Superseded` gives
+    /// way to a later success only.
     Effect {
         Pending = "pending",
         Succeeded = "succeeded",

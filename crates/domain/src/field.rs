@@ -1,8 +1,8 @@
 //! Reading the fields of a request, collecting every mistake.
 //!
-//! A caller learns of all bad fields at once. [`Fields`] reads one JSON object; each reader returns
-//! `None` for an absent or a bad field and remembers why, so a parser is a flat list of reads
-//! followed by one [`Fields::finish`].
+//! A caller learns of all bad fields in one response. [`Fields`] reads one JSON object; each reader
+//! returns `None` for an absent or a bad field and remembers why, so a parser is a flat list of
+//! reads followed by one [`Fields::finish`].
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -40,8 +40,8 @@ impl<'a> Fields<'a> {
         Self { object, errors: Vec::new(), blank_is_absent: false }
     }
 
-    /// Starts to read what an app reports. Text without a visible character counts as absent: it is what
-    /// many languages make of a value that they do not have.
+    /// Starts to read what an app reports. Text without a visible character counts as absent: it is
+    /// what many languages make of a value that they do not have.
     #[must_use]
     pub fn for_report(object: &'a Map<String, Value>) -> Self {
         Self { object, errors: Vec::new(), blank_is_absent: true }
@@ -71,9 +71,9 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones. White
-    /// space around it is no part of it. A JSON number is taken where every reader of JSON reads the
-    /// same one.
+    /// An identifier: 1 to 255 characters without control, zero-width or direction-changing ones.
+    /// White space around it is no part of it. A JSON number is taken where every reader of JSON
+    /// reads the same one.
     pub fn identifier(&mut self, field: &str) -> Option<String> {
         self.identifier_of(field, 255)
     }
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
         moment::read(value).map_err(|why| self.reject(field, why)).ok()
     }
 
-    /// Says that a required field is absent, unless the field was there and already refused.
+    /// Says that a required field is absent, unless the field was there and already rejected.
     pub fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
             self.reject(field, "is required");
@@ -148,8 +148,9 @@ impl<'a> Fields<'a> {
     /// The parsed value, or every mistake that was found.
     ///
     /// # Errors
-    /// When any field was refused. A missing value without a refusal cannot happen, because every
-    /// required field went through [`Fields::require`]; should it, the caller still gets an error.
+    /// When any field was rejected. A missing value without a rejection cannot happen, because
+    /// every required field went through [`Fields::require`]; should it, the caller still gets an
+    /// error.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),

@@ -1,8 +1,8 @@
 //! What makes two receipts the same event.
 //!
-//! An effect is due to somebody: event type, shop, reference and effect key belong to the identity as
-//! much as the provider's id. The key of an event is the SHA-256 of its normalised fields, each behind
-//! its length; `event_key` of the migrations computes the same.
+//! An effect is due to a customer: event type, shop, reference and effect key belong to the
+//! identity as much as the provider's id. The key of an event is the SHA-256 of its normalised
+//! fields, each behind its length; `event_key` of the migrations computes the same.
 
 use sha2::{Digest, Sha256};
 

@@ -1,9 +1,9 @@
 //! Typed ids: an `IncidentId` is no `EventId`.
 //!
 //! An id is a prefix and 26 characters of Crockford's base 32 over 128 bits
-//! (<https://www.crockford.com/base32.html>). The bits are a UUID: version 7 from the store, so that
-//! ids sort by time and stay next to each other in an index, or version 4 from a workflow, which
-//! must not read a clock. Parsing accepts exactly what is printed.
+//! (<https://www.crockford.com/base32.html>). The bits are a UUID: version 7 from the store, so
+//! that ids sort by time and stay next to each other in an index, or version 4 from a workflow,
+//! which must not read a clock. Parsing accepts exactly what is printed.
 
 use std::fmt;
 use std::str::FromStr;

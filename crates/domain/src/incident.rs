@@ -3,7 +3,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// Where an incident stands.
+    /// The state of an incident.
     IncidentState {
         Open = "open",
         Acknowledged = "acknowledged",
@@ -35,7 +35,7 @@ pub const MAX_NOTE: usize = 2_000;
 #[error("must have 1 to {MAX_NOTE} characters")]
 pub struct InvalidNote;
 
-/// Checks a note that somebody writes for the timeline.
+/// Checks a note that a person writes for the timeline.
 ///
 /// # Errors
 /// When it is blank or too long, or holds a NUL, which the database cannot.

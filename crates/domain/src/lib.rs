@@ -1,4 +1,4 @@
-//! The words and the rules of sendpromptly, without IO, clock or randomness.
+//! The types and the rules of sendpromptly, without IO, clock or randomness.
 //!
 //! Everything that decides lives here and is tested as tables and properties: what a request may
 //! say, what a result changes, when silence is an incident, how a callback is signed and when it is

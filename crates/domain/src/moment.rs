@@ -1,8 +1,8 @@
 //! The provider's time, as apps send it: RFC 3339 with its zone, or Unix seconds as a number.
 //!
 //! A time that could be meant in two ways is not guessed at. Each of the forms that languages and
-//! databases print instead is recognised, and the answer says what it is and what to send: a
-//! receipt that is refused over the form of a time is mended in one step.
+//! databases print instead is recognised, and the error says what it is and what to send: a receipt
+//! that is rejected over the form of a time is fixed in one step.
 //! <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>
 
 use serde_json::{Number, Value};
@@ -17,8 +17,8 @@ const END_OF_TIME: f64 = 253_402_300_800.0;
 /// Digits of the shortest text that is read as a Unix time, so that no date is taken for one.
 const UNIX_DIGITS: usize = 9;
 
-/// Reads a moment and brings it into UTC. RFC 3339 has the years 0 to 9999; a moment that leaves them
-/// in UTC could neither be stored nor written back.
+/// Reads a moment and brings it into UTC. RFC 3339 has the years 0 to 9999; a moment that leaves
+/// them in UTC could neither be stored nor written back.
 ///
 /// # Errors
 /// What is wrong and what would be right; it continues a sentence that begins with the field.
@@ -61,7 +61,7 @@ fn finer_than_seconds(number: &str) -> Option<String> {
     Some(format!("is in {unit}; send seconds: {seconds}"))
 }
 
-/// What a text is that is no RFC 3339 time, and that time where it can be told.
+/// What a text is that is no RFC 3339 time, and that time where it can be determined.
 fn explain(text: &str) -> String {
     if let Some(unix) = explain_unix(text) {
         return unix;
@@ -97,7 +97,7 @@ fn explain_unix(text: &str) -> Option<String> {
     finer.or_else(|| seconds.map(|_| format!("is a number as text; send it as a number: {text}")))
 }
 
-/// What is wrong with what stands behind the time of day, and the zone that is meant.
+/// What is wrong with what follows the time of day, and the zone that is meant.
 fn explain_zone(zone: &str) -> (&'static str, String) {
     let (offset, name) = zone.split_once('[').unwrap_or((zone, ""));
     let (sign, digits) = offset.split_at_checked(1).unwrap_or(("", ""));

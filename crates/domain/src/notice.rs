@@ -1,5 +1,5 @@
-//! What a project's people are told beside its incidents: one text that every kind of destination shows
-//! in its own way.
+//! What a project's people are notified of beside its incidents: one text that every kind of
+//! destination shows in its own way.
 
 use time::OffsetDateTime;
 
@@ -8,7 +8,7 @@ use crate::project::Mode;
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// What a notice tells.
+    /// The kind of a notice.
     NoticeKind {
         ResultsUnclaimed = "results_unclaimed",
         DestinationBroken = "destination_broken",
@@ -18,7 +18,7 @@ text_enum! {
 /// A notice, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeText {
-    /// What it tells.
+    /// The content.
     pub kind: NoticeKind,
     /// The project and its mode, as in `CometCart · live`.
     pub origin: String,
@@ -57,7 +57,6 @@ pub struct NoticeItem {
 /// Whose notice it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeOrigin {
-    /// The project's name.
     pub project_name: String,
     /// Whether real money is watched.
     pub mode: Mode,
@@ -85,7 +84,7 @@ pub struct DestinationBroken {
     pub is_slack: bool,
     /// Since when it counts as broken.
     pub broken_at: OffsetDateTime,
-    /// What it answered last, if that is known.
+    /// What it responded last, if that is known.
     pub answer: Option<String>,
     /// The page with the project's destinations.
     pub destinations_url: String,

@@ -1,17 +1,18 @@
 //! A value that a worker of another release may have written.
 //!
 //! During an upgrade workers of two releases work on the same watches. Temporal fails a whole watch
-//! over an answer that cannot be decoded, so every enum that travels between a watch and its
-//! activities is wrapped: a text that this release does not know is kept as it came, and written back
-//! as it came, so that a later release replays the same history without a difference. The enums
-//! themselves stay strict, because the database and the API must not accept what nobody knows.
+//! over an activity result that cannot be decoded, so every enum that travels between a watch and
+//! its activities is wrapped: a text that this release does not know is kept as it came, and
+//! written back as it came, so that a later release replays the same history without a difference.
+//! The enums themselves stay strict, because the database and the API must not accept unknown
+//! values.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A value of `T`, or whatever stood in its place.
+/// A value of `T`, or whatever was in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OrUnknown<T> {

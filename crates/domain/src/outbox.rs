@@ -1,9 +1,10 @@
-//! What Temporal is told about one event, and in which form.
+//! The message to Temporal about one event, and its form.
 //!
-//! A transition writes a message to the outbox in its own transaction; a relay starts the event's watch
-//! with it or signals it. Both ends are of one release most of the time and of two during an upgrade, so
-//! the texts and fields here are only added to. A payload holds ids and states, never the app's words:
-//! what is told is committed already, and the watch asks the database for the rest.
+//! A transition writes a message to the outbox in its own transaction; a relay starts the event's
+//! watch with it or signals it. Both ends are of one release most of the time and of two during an
+//! upgrade, so the texts and fields here are only added to. A payload holds ids and states, never
+//! the app's text: what is reported is committed already, and the watch asks the database for the
+//! rest.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -38,7 +39,8 @@ pub enum OutboxMessage {
     Reprocess(RecordedReprocess),
     /// The incident was resolved by an operator.
     Resolve,
-    /// The incident was acknowledged, or for another reason the watch shall ask where its event stands.
+    /// The incident was acknowledged, or for another reason the watch shall ask for its event's
+    /// state.
     Acknowledged,
 }
 
@@ -95,7 +97,7 @@ impl OutboxMessage {
 mod tests {
     use super::*;
 
-    /// As they stand in the tables and histories of every release so far.
+    /// As they are in the tables and histories of every release so far.
     const STORED: [(&str, &str); 6] = [
         ("start", "{}"),
         ("restart", "{}"),

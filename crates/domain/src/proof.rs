@@ -1,4 +1,4 @@
-//! The proof link: a read-only page of one incident, for somebody who cannot sign in.
+//! The proof link: a read-only page of one incident, for a reader who cannot sign in.
 
 mod steps;
 mod visibility;
@@ -6,7 +6,7 @@ mod visibility;
 pub use steps::{ProofSubject, Step, heading, steps};
 pub use visibility::{Milestone, VisibleEvent, visible_events};
 
-/// How long a proof link holds unless whoever makes it says otherwise, in days.
+/// How long a proof link holds unless its creator says otherwise, in days.
 pub const DEFAULT_DAYS: i32 = 7;
 /// The longest life of a proof link, in days.
 pub const MAX_DAYS: i32 = 365;

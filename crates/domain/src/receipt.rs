@@ -1,8 +1,8 @@
 //! The receipt: the app's statement that it took a payment event and owes an effect.
 //!
 //! Parsing is total: it returns a [`Receipt`] that satisfies every rule of the contract, or every
-//! field that does not. Names are brought into the catalogue's spelling, so that two frameworks that
-//! report one event report the same one. Nothing here touches the clock; `occurred_at` is the
+//! field that does not. Names are brought into the catalogue's spelling, so that two frameworks
+//! that report one event report the same one. Nothing here touches the clock; `occurred_at` is the
 //! provider's claim and never decides a deadline.
 
 use serde_json::{Map, Value};
@@ -121,8 +121,8 @@ impl Receipt {
         names.filter(|name| !name.is_built_in()).collect()
     }
 
-    /// What makes it the same event as another. Where a provider's test events all carry one id, each
-    /// idempotency key is an event of its own.
+    /// What makes it the same event as another. Where a provider's test events all carry one id,
+    /// each idempotency key is an event of its own.
     #[must_use]
     pub fn identity<'a>(&'a self, idempotency_key: &'a str) -> EventIdentity<'a> {
         EventIdentity {
@@ -156,8 +156,8 @@ fn event_id(fields: &mut Fields<'_>, provider: Option<&Provider>, mode: Mode) ->
     id.filter(|id| may_be_real(fields, id, mode))
 }
 
-/// The id under its canonical name or its older Stripe name, both only if they agree, and whether only
-/// the older one is there.
+/// The id under its canonical name or its older Stripe name, both only if they agree, and whether
+/// only the older one is there.
 pub(crate) fn id_by_either_name(fields: &mut Fields<'_>) -> (Option<String>, bool) {
     let canonical = fields.identifier("provider_event_id");
     let stripe = fields.identifier("stripe_event_id");

@@ -1,8 +1,8 @@
-//! Why an operator's action on an incident changes nothing, in the words of the console, the API and the
-//! command line.
+//! Why an operator's action on an incident changes nothing, in the text of the console, the API and
+//! the command line.
 //!
-//! Each text continues a sentence and has no full stop; where another actor was faster it names who and how
-//! long ago. What to do about it differs from door to door and is added there.
+//! Each text continues a sentence and has no full stop; where another actor was faster it names who
+//! and how long ago. What to do about it differs from door to door and is added there.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub enum Rejection {
     Resolved(Option<Earlier>),
     #[error("{}", done_before(.0.as_ref(), "acknowledged the incident", "the incident is already acknowledged"))]
     Acknowledged(Option<Earlier>),
-    /// A reprocess runs, of which the id is known unless only the incident's state was looked at.
+    /// A reprocess runs, of which the id is known unless only the incident's state was read.
     #[error("{}", running(*.0, .1.as_ref()))]
     Reprocessing(Option<ReplayId>, Option<Earlier>),
     #[error("the project has no repair URL")]
@@ -46,7 +46,7 @@ impl fmt::Display for Earlier {
 
 fn done_before(by: Option<&Earlier>, what: &str, otherwise: &str) -> String {
     match by {
-        // A result did it, which is nobody's action.
+        // A result did it, which is no operator's action.
         Some(by) if by.actor != "system" => {
             format!("{by} already {what} {} ago", format_duration(by.ago))
         }

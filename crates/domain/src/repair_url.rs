@@ -1,10 +1,11 @@
 //! The address that callbacks go to, checked when it is saved and again before each use.
 //!
-//! A [`RepairUrl`] in hand means: `http` or `https` (in live projects `https`, but for hosts that the
-//! operator of the installation lists by name), a host, no user name, no fragment, and, where the host is an IP address in whatever spelling, an address
-//! that callbacks may reach. A host *name* can point anywhere and change at any time: the client
-//! that connects asks [`address_allowed`] about what the name resolved to, and connects to nothing
-//! else. A URL that was saved under other rules simply fails to parse, and nothing is sent.
+//! A [`RepairUrl`] in hand means: `http` or `https` (in live projects `https`, but for hosts that
+//! the operator of the installation lists by name), a host, no user name, no fragment, and, where
+//! the host is an IP address in whatever spelling, an address that callbacks may reach. A host
+//! *name* can point anywhere and change at any time: the client that connects asks
+//! [`address_allowed`] about what the name resolved to, and connects to nothing else. A URL that
+//! was saved under other rules simply fails to parse, and nothing is sent.
 
 mod address;
 mod host;
@@ -30,7 +31,7 @@ pub const FIELD: &str = "repair_url";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairUrl(Url);
 
-/// A repair URL was refused; the text names the field and the cure.
+/// A repair URL was rejected; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{FIELD} {0}")]
 pub struct RepairUrlError(pub UrlError);

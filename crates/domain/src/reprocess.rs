@@ -3,7 +3,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// Where one reprocess stands.
+    /// The state of one reprocess.
     ReprocessState {
         Requested = "requested",
         Delivering = "delivering",

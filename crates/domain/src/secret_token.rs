@@ -1,10 +1,10 @@
-//! What opens a door to whoever holds it: session tokens, proof tokens, operators' own tokens.
+//! Bearer secrets: session tokens, proof tokens, operators' own tokens.
 //!
 //! A session token and a proof token are 256 random bits, written as base64url without padding. An
-//! operator's token is pasted by people, so it has the shape of an API key, with a checksum. Anything
-//! of another shape is refused without asking the database. The database keeps SHA-256 only: a stolen
-//! dump opens nothing, and with that much randomness a slow hash would protect nothing more. `Debug`
-//! shows none of them.
+//! operator's token is pasted by people, so it has the shape of an API key, with a checksum.
+//! Anything of another shape is rejected without asking the database. The database keeps SHA-256
+//! only: a stolen dump opens nothing, and with that much randomness a slow hash would protect
+//! nothing more. `Debug` shows none of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -121,7 +121,7 @@ impl OperatorToken {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// The last four characters, for people to tell tokens apart.
+    /// The last four characters, for people to distinguish tokens.
     #[must_use]
     pub fn last_four(&self) -> &str {
         base62::last_four(&self.0)
@@ -153,7 +153,8 @@ mod tests {
         let (short, long) = (good[1..].to_owned(), format!("{good}A"));
         let (padded, spaced) = (format!("{}=", &good[1..]), format!("{} ", &good[1..]));
         let standard = good.replace('-', "+").replace('_', "/");
-        // The last character carries four bits: another text for the same bytes would be a second key.
+        // The last character carries four bits: another text for the same bytes would be a second
+        // key.
         let alias = format!("{}B", "A".repeat(42));
         for bad in ["", &short, &long, &padded, &spaced, &standard, &alias, "é"] {
             assert_eq!(SessionToken::parse(bad), None, "{bad:?}");

@@ -1,11 +1,12 @@
 //! Shopify's name of a shop, as apps find it: a header, a setting, a link.
 
-/// The domains that shops have. `shop.dev` and `myshopify.io` are those of Shopify's own developers.
+/// The domains that shops have. `shop.dev` and `myshopify.io` are those of Shopify's own
+/// developers.
 /// <https://github.com/Shopify/shopify-app-js/blob/main/packages/apps/shopify-api/lib/utils/shop-validator.ts>
 const DOMAINS: [&str; 3] = [".myshopify.com", ".myshopify.io", ".shop.dev"];
 
-/// Brings a shop's domain into one form: no scheme, path, port, trailing dot, white space or capitals.
-/// `None` if that is no shop's domain.
+/// Brings a shop's domain into one form: no scheme, path, port, trailing dot, white space or
+/// capitals. `None` if that is no shop's domain.
 #[must_use]
 pub fn normalise(text: &str) -> Option<String> {
     let text: String = text.split_whitespace().collect::<String>().to_ascii_lowercase();

@@ -28,8 +28,8 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    /// Judges the payload as it stands in the body, whatever its bytes are. It is read only where it is
-    /// wanted and fits.
+    /// Judges the payload exactly as in the body, whatever its bytes are. It is read only where it
+    /// is wanted and fits.
     #[must_use]
     pub fn judge(payload: &[u8], wanted: bool) -> Self {
         if !wanted {

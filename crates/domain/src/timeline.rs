@@ -1,10 +1,11 @@
-//! The timeline: entries of the audit in the words that people read, the same in the console, at the command
-//! line, on the proof page and in mails.
+//! The timeline: entries of the audit as the text that people read, the same in the console, at the
+//! command line, on the proof page and in mails.
 //!
-//! [`TimelineItem::new`] turns an [`AuditEvent`] into a title and the rest of its sentence. An entry that this
-//! release does not know keeps its action as the title, and whatever its detail says in plain pairs: the audit
-//! may be younger than the program that reads it. Texts of others are on one line or legible, and escaped by
-//! whoever shows them. What a customer may see is decided in [`crate::proof`].
+//! [`TimelineItem::new`] turns an [`AuditEvent`] into a title and the rest of its sentence. An
+//! entry that this release does not know keeps its action as the title, and whatever its detail
+//! says in plain pairs: the audit may be younger than the program that reads it. Texts of others
+//! are on one line or sanitized, and escaped by the code that shows them. What a customer may see
+//! is decided in [`crate::proof`].
 
 mod actor;
 mod attempt;
@@ -67,16 +68,15 @@ pub struct Names {
 pub enum NextStep {
     /// A command to paste.
     Command(String),
-    /// A sentence; names of fields stand in backticks.
+    /// A sentence; names of fields are in backticks.
     Text(&'static str),
 }
 
-/// Somebody's own words, possibly over several lines.
+/// Quoted text, possibly over several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Whose words, without a colon.
+    /// Whose text, without a colon.
     pub label: &'static str,
-    /// The words.
     pub text: String,
 }
 
@@ -87,7 +87,7 @@ pub struct TimelineItem {
     /// Who did it, as stored: `operator:bob@example.com`.
     pub actor: String,
     pub tone: Tone,
-    /// What happened, in two or three words.
+    /// What happened, as a short title.
     pub title: String,
     /// How the sentence goes on; may be empty.
     pub body: String,

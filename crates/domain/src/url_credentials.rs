@@ -1,9 +1,9 @@
 //! Passwords in URLs that were not percent-encoded.
 //!
-//! A `/`, `?` or `#` in a password ends the part of a URL that names user and host, so that the rest of
-//! the password becomes a path, a query or a fragment: the URL is refused for a reason that helps
-//! nobody, or, where the password begins with digits, read as another host and port. What is found here
-//! names the characters and their spelling, and nothing else of the password.
+//! A `/`, `?` or `#` in a password ends the part of a URL that names user and host, so that the
+//! rest of the password becomes a path, a query or a fragment: the URL is rejected for a misleading
+//! reason, or, where the password begins with digits, read as another host and port. What is found
+//! here names the characters and their spelling, and nothing else of the password.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unencoded(Vec<char>);
 
-/// Looks for a user name or password whose characters end the URL's authority too early: what should
-/// stand before an `@` there stands after it. A query such as `?user=a@b` is none.
+/// Looks for a user name or password whose characters end the URL's authority too early: what
+/// should precede an `@` there follows it. A query such as `?user=a@b` is none.
 #[must_use]
 pub fn find_unencoded(url: &str) -> Option<Unencoded> {
     let (_, rest) = url.split_once("://")?;

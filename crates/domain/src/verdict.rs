@@ -1,8 +1,8 @@
 //! Every decision about money and time, as pure functions.
 //!
-//! The store reads where an event stands under its row lock, asks here what may happen, and writes
-//! exactly that in the same transaction. So two racing requests are judged one after the other, each
-//! on what the other committed, and there is one place to read what the product decides.
+//! The store reads an event's state under its row lock, asks here what may happen, and writes
+//! exactly that in the same transaction. So two racing requests are judged one after the other,
+//! each on what the other committed, and there is one place to read what the product decides.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::ids::ReplayId;
 use crate::incident::{IncidentState, Resolution};
 use crate::reprocess::ReprocessState;
 
-/// Where an event stands at the moment of a decision.
+/// The state of an event at the moment of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventState {
     pub effect: Effect,
@@ -43,9 +43,9 @@ pub enum ResultVerdict {
         /// The reprocess that this ends.
         ends: Option<ReplayId>,
     },
-    /// The first word on the event, and it is bad: an incident opens at once.
+    /// The first result of the event, and it is a failure: an incident opens immediately.
     OpenIncident,
-    /// The running reprocess failed: the incident falls back to open and people are told.
+    /// The running reprocess failed: the incident falls back to open and people are notified.
     FailReprocess(ReplayId),
     /// Another failure of what is known to be broken: error and timeline are refreshed.
     Refresh,
@@ -55,7 +55,7 @@ pub enum ResultVerdict {
     Repeat,
 }
 
-/// Judges a reported result. `answers` is the reprocess that the app says it answers.
+/// Judges a reported result. `answers` is the reprocess that the app says it reports on.
 #[must_use]
 pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
     match (outcome, at.effect) {
@@ -100,11 +100,11 @@ fn resolution_by_success(at: EventState, answers: Option<ReplayId>) -> Option<Re
 /// What silence means at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SilenceVerdict {
-    /// A word on the event came before: nothing opens because of silence.
+    /// A result of the event came before: nothing opens because of silence.
     Heard,
     /// The deadline is still ahead, by this much.
     NotDue(Duration),
-    /// The deadline passed and nobody spoke: an incident opens.
+    /// The deadline passed without a result: an incident opens.
     OpenIncident,
 }
 
@@ -136,12 +136,12 @@ pub enum ReprocessRejection {
     /// There is nothing to repair any more.
     #[error("the incident is resolved")]
     Resolved,
-    /// There is nobody to ask.
+    /// There is no endpoint to ask.
     #[error("the project has no repair URL")]
     NoRepairUrl,
 }
 
-/// Judges a wish to reprocess in a project that has a repair URL.
+/// Judges a request to reprocess in a project that has a repair URL.
 ///
 /// # Errors
 /// The reason why it may not start now.
@@ -160,7 +160,7 @@ pub enum AcknowledgeRejection {
     /// There is nothing to acknowledge.
     #[error("the event has no incident")]
     NoIncident,
-    /// Somebody did before.
+    /// An operator did before.
     #[error("the incident is acknowledged already")]
     AlreadyAcknowledged,
     /// A reprocess runs: more than acknowledging is being done.
@@ -171,7 +171,7 @@ pub enum AcknowledgeRejection {
     Resolved,
 }
 
-/// Judges a wish to acknowledge: only what is open waits for somebody to say "I see it".
+/// Judges a request to acknowledge: only what is open waits for an operator to say "I see it".
 ///
 /// # Errors
 /// The reason why there is nothing to acknowledge now.
@@ -190,7 +190,7 @@ pub fn judge_acknowledge(at: EventState) -> Result<(), AcknowledgeRejection> {
 pub enum CallbackSilence {
     /// The reprocess ended in another way.
     Ended,
-    /// The app may still answer, for this long.
+    /// The app may still report, for this long.
     NotDue(Duration),
     /// The app said nothing: the reprocess ends as `no_result`.
     NoResult,

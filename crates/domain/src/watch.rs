@@ -1,11 +1,12 @@
-//! What the database tells the watch: where its event stands and what comes next.
+//! What the database reports to the watch: its event's state and what comes next.
 //!
-//! The watch never decides from what it was told in signals. After each of them it asks the store,
-//! which answers with a [`WatchState`], computed under the event's row lock on the database's
-//! clock. Durations are relative, so the clocks of Temporal and Postgres need not agree.
+//! The watch never decides from the content of signals. After each of them it asks the store, which
+//! returns a [`WatchState`], computed under the event's row lock on the database's clock. Durations
+//! are relative, so the clocks of Temporal and Postgres need not agree.
 //!
-//! The answer may come from a worker of another release. What this one does not know in it changes
-//! nothing for the watch but that it asks again later: see [`OrUnknown`] and [`NextStep::Unknown`].
+//! The activity's result may come from a worker of another release. What this one does not know in
+//! it changes nothing for the watch but that it asks again later: see [`OrUnknown`] and
+//! [`NextStep::Unknown`].
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::incident::IncidentState;
 use crate::or_unknown::OrUnknown;
 use crate::reprocess::ReprocessState;
 
-/// Where an event stands, and what the watch does next.
+/// The state of an event, and what the watch does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchState {
     /// What became of the effect.
@@ -29,7 +30,7 @@ pub struct WatchState {
     /// The latest reprocess, if there was one.
     #[serde(default)]
     pub reprocess: Option<ReprocessView>,
-    /// Alerts that nobody delivered yet.
+    /// Alerts that are not delivered yet.
     #[serde(default)]
     pub alerts: Vec<AlertId>,
     /// What comes next.
@@ -59,7 +60,7 @@ pub struct ReprocessView {
 pub enum NextStep {
     /// Nothing is left to do.
     Finish,
-    /// Nobody spoke yet: wait for a result, at most this long.
+    /// No result yet: wait for one, at most this long.
     WaitForResult {
         /// Milliseconds until the deadline.
         wait_ms: u64,
@@ -67,19 +68,15 @@ pub enum NextStep {
     /// The incident waits for people, or for a late success.
     WaitForPeople,
     /// Ask the app to do the work again.
-    SendCallback {
-        /// The reprocess.
-        replay_id: ReplayId,
-    },
+    SendCallback { replay_id: ReplayId },
     /// The callback was delivered: wait for its result, at most this long.
     WaitForRepair {
-        /// The reprocess.
         replay_id: ReplayId,
         /// Milliseconds until the reprocess counts as unanswered.
         wait_ms: u64,
     },
-    /// A step that another release knows: listen to people, and ask again soon. A release that adds a
-    /// step keeps this behaviour behind `ctx.patched`, because histories may hold it.
+    /// A step that another release knows: listen to people, and ask again soon. A release that adds
+    /// a step keeps this behaviour behind `ctx.patched`, because histories may hold it.
     #[serde(other)]
     Unknown,
 }

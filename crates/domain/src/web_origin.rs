@@ -1,7 +1,8 @@
 //! Origins: where a web page comes from, as browsers name it.
 //!
-//! Two origins are the same if scheme, host and port are (RFC 6454, section 5), so they are compared in
-//! their normal form: capitals, a slash at the end and the scheme's own port make no difference.
+//! Two origins are the same if scheme, host and port are (RFC 6454, section 5), so they are
+//! compared in their normal form: capitals, a slash at the end and the scheme's own port make no
+//! difference.
 
 use std::fmt;
 use std::net::IpAddr;

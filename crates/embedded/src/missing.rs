@@ -1,7 +1,7 @@
-//! Why an engine could not be found or installed, in words that tell the reader what to do.
+//! Why an engine could not be found or installed, in a text that says what to do.
 //!
-//! [`LocateError::NotFound`] is the common one: it names every place that was looked at, what was
-//! wrong there, and the ways to install the engine by hand.
+//! [`LocateError::NotFound`] is the common one: it names every place that was searched, what was
+//! wrong there, and the ways to install the engine manually.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::version::Version;
 pub enum LocateError {
     #[error("{0}")]
     NotFound(NotFound),
-    /// An explicit place is taken at its word: no other place is tried.
+    /// An explicit place is final: no other place is tried.
     #[error("{variable} leads to {}, but {reason}. It must hold {holds}", path.display())]
     Explicit { variable: &'static str, holds: &'static str, path: PathBuf, reason: String },
     #[error(
@@ -57,7 +57,7 @@ impl NotFound {
         Self { title: kind.title, minimum: kind.minimum, looked: vec![], by_hand: vec![by_hand] }
     }
 
-    /// For what is no engine, and so is looked for in the cache only.
+    /// For what is no engine, and so is searched for in the cache only.
     pub(crate) fn from_wheel(title: &'static str, wheel: &Wheel) -> Self {
         Self { title, minimum: wheel.engine, looked: vec![], by_hand: vec![] }
     }

@@ -1,4 +1,4 @@
-//! Where engines are looked for, as one value that tests can fill in by hand.
+//! Where engines are searched for, as one value that tests can fill in themselves.
 //!
 //! Nothing here touches the disk or the network: [`EngineDirs::from_env`] only reads the
 //! environment, and everything later works from the value it returned.
@@ -15,9 +15,9 @@ const CACHE_VARIABLE: &str = "SENDPROMPTLY_CACHE_DIR";
 /// The places to look in, in the order: explicit, cache, machine, download.
 #[derive(Clone, Debug)]
 pub struct EngineDirs {
-    /// An explicit `temporal` program; if set, no other place is looked at.
+    /// An explicit `temporal` program; if set, no other place is searched.
     pub temporal_bin: Option<PathBuf>,
-    /// An explicit folder with `postgres` and `initdb`; if set, no other place is looked at.
+    /// An explicit folder with `postgres` and `initdb`; if set, no other place is searched.
     pub postgres_bin_dir: Option<PathBuf>,
     /// Where wheels are unpacked, one folder per version.
     pub cache: PathBuf,

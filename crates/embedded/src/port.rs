@@ -1,7 +1,7 @@
 //! Ports on the loopback address.
 //!
 //! Asking whether a port is free and then using it leaves a gap in which someone else can take it.
-//! Nothing relies on the answer: an engine that then cannot listen says so and its start fails.
+//! Nothing relies on that: an engine that then cannot listen says so and its start fails.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use crate::error::StartError;
 
-/// Below the ports that systems give to outgoing connections and to whoever asks for any port
-/// (Linux from 32768, others from 49152), so that nobody is handed one of these by chance.
+/// Below the ports that systems give to outgoing connections and to programs that ask for any port
+/// (Linux from 32768, others from 49152), so that no program gets one of these by chance.
 const DRAWN: Range<u16> = 16_000..32_000;
 
-/// A port that nobody listens on right now, and that this process is not given a second time.
+/// A port without a listener right now, and that this process is not given a second time.
 ///
 /// # Errors
 /// When none is left.

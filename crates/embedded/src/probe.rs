@@ -1,6 +1,6 @@
 //! Whether the programs in some folder are an engine that can be used.
 //!
-//! The answer is a reason in words when they are not. The main program is run once, to print its
+//! The result is a reason as text when they are not. The main program is run once, to print its
 //! version; nothing else happens.
 
 use std::os::unix::fs::PermissionsExt;
@@ -52,7 +52,7 @@ fn version_of(program: &Path) -> Result<Version, String> {
         .output()
         .map_err(|error| format!("it cannot be run: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    Version::parse(&printed).ok_or_else(|| "it does not tell its version".to_owned())
+    Version::parse(&printed).ok_or_else(|| "it does not print its version".to_owned())
 }
 
 /// Whether `path` is a file with a run bit.

@@ -1,6 +1,6 @@
 //! One running engine: seen when it dies, stopped when asked, killed when forgotten.
 //!
-//! A thread per engine waits for the exit and tells it through a `watch` channel. It reaps the
+//! A thread per engine waits for the exit and reports it through a `watch` channel. It reaps the
 //! process only under the lock that signals are sent under, so a signal can never hit another
 //! process that got the same id. Stopping asks nicely, waits, and then kills the whole process
 //! group. Dropping does the same in a hurry and does not return before the process is gone, so that
@@ -25,7 +25,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct StopSignals {
     /// Finishes in order.
     pub orderly: Signal,
-    /// Ends at once but still cleans up, if the engine has such a signal.
+    /// Ends immediately but still cleans up, if the engine has such a signal.
     pub hurried: Signal,
 }
 
@@ -81,7 +81,7 @@ impl Process {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
             Ok(status) => status.unwrap_or_default(),
-            // The waiter only ends after it told the status.
+            // The waiter only ends after it reported the status.
             Err(_) => self.exited().unwrap_or_default(),
         }
     }

@@ -3,7 +3,7 @@
 //! The kernel can signal a child when its parent dies (`PR_SET_PDEATHSIG`), and `setpriv` from
 //! util-linux asks for that without unsafe code here. But for the kernel the parent is the *thread*
 //! that started the child, and a pool thread ends while the process lives on. So every engine is
-//! started by one thread, the engine keeper, which lives as long as the process.
+//! started by one thread, the spawner, which lives as long as the process.
 //!
 //! Where `setpriv` cannot do it, engines are started without and a warning says what that means.
 //! Each engine gets a process group of its own: Ctrl-C in a terminal reaches us only, and we stop
@@ -35,7 +35,7 @@ pub(crate) fn engine_command(program: &OsStr, death_signal: &str) -> Command {
     command
 }
 
-/// Starts the command on the keeper's thread.
+/// Starts the command on the spawner's thread.
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     let (answer, started) = mpsc::channel();
     let gone = || io::Error::other("the thread that starts engines is gone");
@@ -60,7 +60,7 @@ fn spawner() -> Option<&'static mpsc::Sender<Request>> {
         let (sender, requests) = mpsc::channel::<Request>();
         let keep = move || {
             for (mut command, answer) in requests {
-                // If nobody waits for the answer any more, the child must not live on unseen.
+                // If no caller waits for the result any more, the child must not live on unseen.
                 if let Err(mpsc::SendError(Ok(mut child))) = answer.send(command.spawn()) {
                     let _ = child.kill().and_then(|()| child.wait());
                 }

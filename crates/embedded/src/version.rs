@@ -29,7 +29,7 @@ impl Version {
 }
 
 impl fmt::Display for Version {
-    /// A zero patch is left out: Postgres has two numbers, and `16.0` reads as `16` to nobody.
+    /// A zero patch is left out: Postgres has two numbers, and `16.0` is never read as `16`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)?;
         if self.patch > 0 { write!(f, ".{}", self.patch) } else { Ok(()) }

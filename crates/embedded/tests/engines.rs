@@ -212,7 +212,7 @@ async fn a_supervised_postgres_comes_back_on_the_same_address() {
     assert!(!folder.exists());
 }
 
-/// The two roles of the tests below: one process that starts engines, and one that looks at it.
+/// The two roles of the tests below: one process that starts engines, and one that checks it.
 #[tokio::test]
 async fn no_engine_outlives_a_killed_parent() {
     const NAME: &str = "no_engine_outlives_a_killed_parent";
@@ -259,7 +259,7 @@ async fn an_ordinary_user_needs_no_help() {
         assert_eq!(postgres.stop().await, Stopped::Orderly);
         return;
     }
-    // Installed by whoever runs the tests; the user only reads it.
+    // Installed by the user who runs the tests; the user only reads it.
     let engines = engines().await;
     let status = run_role_as_ordinary_user(NAME, &engines);
     assert!(status.success(), "{status}");

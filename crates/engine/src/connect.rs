@@ -1,8 +1,8 @@
 //! A lazy connection to Temporal.
 //!
-//! The SDK's client connects eagerly and waits without end. Here the first use connects, within 5 s,
-//! and a failure is remembered for a second, so that many callers do not queue up behind a server
-//! that is down. Once there, the connection mends itself.
+//! The SDK's client connects eagerly and waits without end. Here the first use connects, within 5
+//! s, and a failure is remembered for a second, so that many callers do not queue up behind a
+//! server that is down. Once there, the connection recovers by itself.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub enum EngineError {
     /// The server cannot be reached or does not want us now.
     #[error("Temporal is out of reach: {0}")]
     Unreachable(String),
-    /// The server refuses this very request, and will refuse it again.
+    /// The server rejects this very request, and will reject it again.
     #[error("Temporal refused the request: {0}")]
     Rejected(String),
     /// The server has no such namespace.
@@ -94,7 +94,7 @@ impl Engine {
     /// The client, connecting if need be.
     ///
     /// # Errors
-    /// When the settings are wrong or the server does not answer within 5 s.
+    /// When the settings are wrong or the server does not respond within 5 s.
     pub async fn client(&self) -> Result<Client, EngineError> {
         let mut state = self.state.lock().await;
         if let Some(client) = &state.client {
@@ -117,7 +117,7 @@ impl Engine {
         }
     }
 
-    /// Whether Temporal answers and knows the namespace, within 5 s.
+    /// Whether Temporal responds and knows the namespace, within 5 s.
     ///
     /// # Errors
     /// When it does not.
@@ -145,7 +145,7 @@ impl Engine {
     }
 }
 
-/// Waits at most 5 s for an answer, which may be a refusal.
+/// Waits at most 5 s for a response, which may be a rejection.
 pub(crate) async fn ask<T>(
     answer: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 ) -> Result<Result<T, tonic::Status>, EngineError> {
@@ -169,7 +169,7 @@ async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
     Client::new(connection, options).map_err(|error| EngineError::Settings(error.to_string()))
 }
 
-/// Tells a request that will never work from a server that is not there.
+/// Distinguishes a request that will never work from a server that is not there.
 pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
     match status.code() {
         tonic::Code::InvalidArgument | tonic::Code::OutOfRange | tonic::Code::Unimplemented => {

@@ -1,14 +1,16 @@
 //! One database for a task queue: no process of another database works on it.
 //!
-//! A workflow that never ends, `sendpromptly-environment`, holds the database's id in its memo. It has no
-//! time-outs and waits on a task queue that nobody polls, so it costs one start and stays open; retention
-//! deletes closed workflows only. Whoever comes first starts it, and the uniqueness of its id decides
-//! between two that come at once. Workers look before they poll and while they do, the relay before it
-//! dispatches. Somebody who terminates it only makes the next one start it again.
+//! A workflow that never ends, `sendpromptly-environment`, holds the database's id in its memo. It
+//! has no time-outs and waits on a task queue that no worker polls, so it costs one start and stays
+//! open; retention deletes closed workflows only. The first process starts it, and the uniqueness
+//! of its id decides between two concurrent ones. Workers check before they poll and while they do,
+//! the relay before it dispatches. An operator who terminates it only makes the next one start it
+//! again.
 //!
-//! A restored database keeps its id and so its place. A fresh database on an old namespace takes the place
-//! with [`Engine::adopt_environment`], in one call that ends the old workflow and starts a new one: there
-//! is no moment in which a third one could slip in. Workers of the old database end within seconds.
+//! A restored database keeps its id and so its place. A fresh database on an old namespace takes
+//! the place with [`Engine::adopt_environment`], in one call that ends the old workflow and starts
+//! a new one: there is no moment in which a third one could slip in. Workers of the old database
+//! end within seconds.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -33,7 +35,7 @@ use crate::connect::{Engine, EngineError, ask, judge_status};
 const WORKFLOW_TYPE: &str = "SendpromptlyEnvironment";
 const IDLE_QUEUE: &str = "sendpromptly-environment";
 const MEMO: &str = "database_id";
-/// How long an answer is taken for granted before the relay asks again.
+/// How long a response is trusted before the relay asks again.
 const GOOD_MEMORY: Duration = Duration::from_secs(10);
 const BAD_MEMORY: Duration = Duration::from_secs(1);
 
@@ -106,7 +108,8 @@ impl Engine {
         }
     }
 
-    /// Takes the task queue for this database, whoever has it; gives the id of the one that had it.
+    /// Takes the task queue for this database, whichever database has it; gives the id of the one
+    /// that had it.
     ///
     /// # Errors
     /// When Temporal cannot be used.
@@ -121,8 +124,8 @@ impl Engine {
         }
     }
 
-    /// Whether the task queue belongs to the database of this pool, taking it if nobody has it. Asked
-    /// for each dispatch, so an answer holds for some seconds.
+    /// Whether the task queue belongs to the database of this pool, taking it if no database has
+    /// it. Asked for each dispatch, so a response holds for some seconds.
     ///
     /// # Errors
     /// As [`Engine::claim_environment`].
@@ -153,7 +156,7 @@ impl Engine {
         Err(EngineError::Foreign(Foreign { namespace, theirs, ours }))
     }
 
-    /// Starts the workflow; that somebody else was faster is for the caller to look at.
+    /// Starts the workflow; that another process was faster is for the caller to handle.
     async fn start_environment(
         &self,
         ours: &str,
@@ -175,7 +178,7 @@ impl Engine {
 pub enum Claim {
     /// It did before.
     WasThere,
-    /// Nobody had it.
+    /// No database had it.
     Made,
     /// Another database had it.
     Adopted {

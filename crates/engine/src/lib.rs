@@ -1,7 +1,7 @@
-//! The client side of Temporal: connecting lazily, and carrying committed wishes over.
+//! The client side of Temporal: connecting lazily, and dispatching committed outbox messages.
 //!
-//! Nothing here is needed to accept a receipt. A wish stays in the outbox until Temporal has it: the
-//! relay tries at once after the commit, and a sweep takes what is left, on every instance.
+//! Nothing here is needed to accept a receipt. A message stays in the outbox until Temporal has it:
+//! the relay tries immediately after the commit, and a sweep takes what is left, on every instance.
 
 pub mod connect;
 pub mod environment;

@@ -1,10 +1,10 @@
-//! Carries the outbox over to Temporal.
+//! Dispatches the outbox to Temporal.
 //!
-//! Two ways lead here: a nudge right after a commit, and the sweep, which takes whatever is due. Both
-//! claim first, so they do not carry the same wish at once. What cannot be carried is put off with a
-//! growing back-off. Only what Temporal itself refuses, again and again, is parked, with an entry on
-//! the event's timeline; a server that is away never parks anything, nor does a namespace that belongs
-//! to another database.
+//! Two ways lead here: a wake right after a commit, and the sweep, which takes whatever is due.
+//! Both claim first, so they do not dispatch the same message concurrently. What cannot be
+//! dispatched is rescheduled with a growing back-off. Only what Temporal itself rejects, again and
+//! again, is parked, with an entry on the event's timeline; a server that is away never parks
+//! anything, nor does a namespace that belongs to another database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,15 +29,15 @@ use crate::connect::{Engine, EngineError};
 use crate::watch::Watch;
 use crate::{restarts, sweep};
 
-/// How many events are carried over at the same time.
+/// How many events are dispatched at the same time.
 const MAX_IN_FLIGHT: usize = 16;
-/// How many nudges may wait; the sweep takes what does not fit.
+/// How many wakes may wait; the sweep takes what does not fit.
 const MAX_WAKEUPS: usize = 10_000;
-/// How often a wish is refused before it is parked.
+/// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
-/// How many wishes the sweep claims at once.
+/// How many messages the sweep claims at a time.
 const SWEEP_BATCH: i64 = 256;
-/// How often the sweep looks.
+/// How often the sweep runs.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// A handle to the running relay. Cheap to clone.
@@ -65,10 +65,10 @@ impl Relay {
         Self { wakeups }
     }
 
-    /// Carries the wishes of one event over now. Never waits; what is missed here is swept up.
+    /// Dispatches the messages of one event now. Never waits; what is missed here is swept up.
     pub fn wake(&self, event_id: EventId) {
         if self.wakeups.try_send(event_id).is_err() {
-            tracing::debug!(%event_id, "too many nudges wait; the sweep will take this one");
+            tracing::debug!(%event_id, "too many wakes wait; the sweep will take this one");
         }
     }
 }
@@ -91,7 +91,7 @@ async fn dispatch_woken(dispatcher: Dispatcher, mut woken: mpsc::Receiver<EventI
             match outbox::claim_due(&dispatcher.pool, Some(event_id), SWEEP_BATCH).await {
                 Ok(messages) if messages.is_empty() => {}
                 Ok(messages) => dispatcher.dispatch_event(messages).await,
-                Err(error) => tracing::warn!(%event_id, %error, "could not claim wishes"),
+                Err(error) => tracing::warn!(%event_id, %error, "could not claim outbox messages"),
             }
         });
     }
@@ -112,7 +112,7 @@ async fn sweep_outbox(dispatcher: Dispatcher) {
 }
 
 impl Dispatcher {
-    /// Carries wishes of several events, each event's in their order.
+    /// Dispatches messages of several events, each event's in their order.
     async fn dispatch_all(&self, messages: Vec<ClaimedMessage>) {
         let mut by_event: Vec<(EventId, Vec<ClaimedMessage>)> = Vec::new();
         for message in messages {
@@ -132,7 +132,8 @@ impl Dispatcher {
         while running.join_next().await.is_some() {}
     }
 
-    /// Carries the wishes of one event. What fails is put off, and what follows it waits too.
+    /// Dispatches the messages of one event. What fails is rescheduled, and what follows it waits
+    /// too.
     async fn dispatch_event(&self, messages: Vec<ClaimedMessage>) {
         let mut relayed = Vec::new();
         let mut failed = None;
@@ -147,8 +148,8 @@ impl Dispatcher {
             }
         }
         if let Err(error) = self.settle(&relayed, failed).await {
-            // Every claim runs out by itself, and carrying a wish over twice changes nothing.
-            tracing::warn!(%error, "could not settle relayed wishes");
+            // Every claim runs out by itself, and dispatching a message twice changes nothing.
+            tracing::warn!(%error, "could not settle dispatched outbox messages");
         }
     }
 
@@ -206,12 +207,12 @@ impl Dispatcher {
         {
             return self.park(message, why).await;
         }
-        tracing::debug!(event_id = %message.event_id, %error, "put a wish off");
+        tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
         outbox::reschedule(&self.pool, message.id, &error.to_string()).await
     }
 
     async fn park(&self, message: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
-        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked a wish that Temporal refuses");
+        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked an outbox message that Temporal rejects");
         transaction(&self.pool, async |tx| {
             outbox::park(&mut *tx, message.id, why).await?;
             let Some(event) = events::find_event(&mut *tx, message.event_id).await? else {

@@ -1,9 +1,10 @@
 //! Looking for the watch of an event about which something is overdue.
 //!
-//! A watch that is gone, however it ended, gets a new run, and only then does the timeline say so. One that
-//! runs is left alone, unless it stands still (`stalls`): then the timeline says that and how to go on
-//! (`store::transitions::stalled`). Repeating all of it changes nothing; the entry of a new run has the
-//! message's id, so there is one. A relay that dies between the start and the entry loses the entry only.
+//! A watch that is gone, however it ended, gets a new run, and only then does the timeline say so.
+//! One that runs is left alone, unless it is stalled (`stalls`): then the timeline says that and
+//! how to go on (`store::transitions::stalled`). Repeating all of it changes nothing; the entry of
+//! a new run has the message's id, so there is one. A relay that dies between the start and the
+//! entry loses the entry only.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -41,7 +42,7 @@ pub(crate) async fn restart(
         tracing::debug!(event_id = %event.id, "the watch runs");
         return Ok(());
     };
-    tracing::warn!(event_id = %event.id, what = stall.what, "the watch stands still");
+    tracing::warn!(event_id = %event.id, what = stall.what, "the watch is stalled");
     note(pool, event.id, &stall).await.map_err(stored)
 }
 

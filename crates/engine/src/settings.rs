@@ -1,9 +1,10 @@
 //! How Temporal is reached: what the environment says, as Temporal's own tools read it.
 //!
-//! Three things are read more strictly than Temporal's library does. An empty variable counts as absent, as all
-//! of ours do: an empty `TEMPORAL_TLS` or `TEMPORAL_API_KEY` would switch TLS on. A configuration file that is
-//! named and not there is a mistake, not an empty one. And variables of others, which may hold any bytes, are
-//! never looked at. What makes no sense is said when Temporal is first used, and names the variable.
+//! Three things are read more strictly than Temporal's library does. An empty variable counts as
+//! absent, as all of ours do: an empty `TEMPORAL_TLS` or `TEMPORAL_API_KEY` would switch TLS on. A
+//! configuration file that is named and not there is a mistake, not an empty one. And variables of
+//! others, which may hold any bytes, are never read. What makes no sense is said when Temporal is
+//! first used, and names the variable.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -26,8 +27,8 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// How Temporal is reached.
 #[derive(Debug, Clone)]
 pub enum TemporalSettings {
-    /// As Temporal's own tools do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, the
-    /// `TEMPORAL_TLS…` variables, or a profile of the configuration file.
+    /// As Temporal's own tools do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,
+    /// the `TEMPORAL_TLS…` variables, or a profile of the configuration file.
     /// <https://docs.temporal.io/develop/environment-configuration>
     Environment {
         /// The API key, where it came out of a file.
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     fn given(pairs: &[(&str, &str)]) -> Result<(ConnectionOptions, ClientOptions), EngineError> {
-        // A configuration file of whoever runs the tests must not be read.
+        // A configuration file of the user who runs the tests must not be read.
         let nothing = tempfile::NamedTempFile::new().expect("a file");
         let path = nothing.path().to_str().expect("UTF-8");
         let file = [(CONFIG_FILE, path)]

@@ -1,8 +1,8 @@
 //! What a namespace needs: itself, five search attributes, and the database that it belongs to.
 //!
-//! Every step may be repeated: it looks first, makes what is missing, and says which of both it did. A
-//! step that was cut off half-way is finished by the next run. Temporal Cloud makes namespaces and search
-//! attributes elsewhere, so there the steps only look and name the command.
+//! Every step may be repeated: it checks first, makes what is missing, and says which of both it
+//! did. A step that was cut off half-way is finished by the next run. Temporal Cloud makes
+//! namespaces and search attributes elsewhere, so there the steps only check and name the command.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::connect::{Engine, EngineError, ask, judge_status};
 
 /// How long finished histories can be read in a namespace that is made here.
 pub const RETENTION: Duration = Duration::from_hours(30 * 24);
-/// A namespace or an attribute that was just made is not everywhere at once.
+/// A namespace or an attribute that was just made is not everywhere immediately.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(500);
 
@@ -79,7 +79,7 @@ impl Engine {
     /// Makes the namespace if it is missing, and waits until it can be used.
     ///
     /// # Errors
-    /// When Temporal cannot be used or refuses.
+    /// When Temporal cannot be used or rejects.
     pub async fn setup_namespace(&self) -> Result<Made, EngineError> {
         match self.check().await {
             Err(EngineError::NoNamespace(_)) if !self.is_cloud() => {}
@@ -147,9 +147,9 @@ impl Engine {
         }
     }
 
-    /// Makes what is missing of the search attributes, one after the other, so that one that Temporal
-    /// refuses keeps no other from being made, and waits until they are there. Those of another type are
-    /// left alone.
+    /// Makes what is missing of the search attributes, one after the other, so that one that
+    /// Temporal rejects keeps no other from being made, and waits until they are there. Those of
+    /// another type are left alone.
     ///
     /// # Errors
     /// When Temporal does not say what is there.
@@ -167,7 +167,7 @@ impl Engine {
             }
         }
         while setup.made.iter().any(|name| setup.gaps.missing.contains(name)) {
-            // What was made is known, also where Temporal does not answer any more.
+            // What was made is known, also where Temporal does not respond any more.
             if let Ok(gaps) = self.find_attribute_gaps().await {
                 setup.gaps = gaps;
             }
@@ -204,8 +204,8 @@ impl Engine {
         }
     }
 
-    /// Where the operator's service is closed, as on Temporal Cloud, the namespace itself says which field
-    /// each attribute lies in: `Keyword01`, `Text03`.
+    /// Where the operator's service is closed, as on Temporal Cloud, the namespace itself says
+    /// which field each attribute lies in: `Keyword01`, `Text03`.
     async fn find_gaps_by_aliases(&self) -> Result<AttributeGaps, EngineError> {
         let config = self.describe_namespace().await?.config.unwrap_or_default();
         let aliases = config.custom_search_attribute_aliases.into_iter();

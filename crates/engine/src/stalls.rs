@@ -1,9 +1,10 @@
-//! What makes a watch stand still, read from Temporal's description of it.
+//! What makes a watch stall, read from Temporal's description of it.
 //!
-//! A watch that somebody has paused, a callback that is paused, a workflow task or an activity that fails
-//! again and again, and a task that no worker takes. Whoever asks knows that something about the event is
-//! overdue, so a task counts as not taken once it has waited longer than a worker may need for one. What is
-//! found holds no text of the other side: activity failures may carry anything.
+//! A watch that an operator has paused, a callback that is paused, a workflow task or an activity
+//! that fails again and again, and a task that no worker takes. The caller knows that something
+//! about the event is overdue, so a task counts as not taken once it has waited longer than a
+//! worker may need for one. What is found holds no third-party text: activity failures may carry
+//! anything.
 
 use store::transitions::stalled::StallKind;
 use temporalio_common::protos::temporal::api::enums::v1::WorkflowExecutionStatus;
@@ -12,17 +13,18 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeWorkf
 /// The activity that sends a callback, by its name on the wire.
 const CALLBACK: &str = "send_callback";
 
-/// Activities that fail again and again on an ordinary day, because other sides do not answer: the database
-/// knows of their attempts.
+/// Activities that fail again and again on an ordinary day, because receivers do not respond: the
+/// database knows of their attempts.
 const WAITS_FOR_OTHERS: [&str; 2] = [CALLBACK, "deliver_alert"];
 
 /// How long a worker may need for a workflow task, in seconds: Temporal's own time-out of one.
 const TASK_TIMEOUT: i64 = 10;
 
-/// How often an activity fails before it is told: by then it has been tried for about half a minute.
+/// How often an activity fails before it is reported: by then it has been tried for about half a
+/// minute.
 const FAILURES: i32 = 5;
 
-/// What stands still, which time of it, and the command that ends it or shows why.
+/// What is stalled, which time of it, and the command that ends it or shows why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FoundStall {
     pub(crate) kind: StallKind,
@@ -31,7 +33,7 @@ pub(crate) struct FoundStall {
     pub(crate) cure: String,
 }
 
-/// What stands still in the workflow of this id; `now` is in Unix seconds.
+/// What is stalled in the workflow of this id; `now` is in Unix seconds.
 pub(crate) fn read(
     id: &str,
     description: &DescribeWorkflowExecutionResponse,

@@ -1,13 +1,14 @@
-//! The slow sweep: once a minute, does what watches should have done, looks for events that everybody
-//! forgot, forgets what is old, and adds up what happened.
+//! The slow sweep: once a minute, does what watches should have done, finds forgotten events,
+//! deletes what is old, and adds up what happened.
 //!
-//! An event about which something is overdue by more than two minutes has no watch that sees to it: it was
-//! lost with its namespace, canceled, terminated, deleted, has failed or is paused, or no worker runs. What
-//! the database can decide alone is decided here, by the same transitions that the watch would have asked
-//! for: an incident is opened, a reprocess that nobody answered ends. For everything else the relay is asked
-//! to look for the watch, at most every quarter of an hour, and to start a new run of one that is gone. Where
-//! the watch runs after all, none of this changes anything; nor do several sweeps at once. An event or a step
-//! that fails is logged and keeps nothing else from being swept.
+//! An event about which something is overdue by more than two minutes has no watch that sees to it:
+//! it was lost with its namespace, canceled, terminated, deleted, has failed or is paused, or no
+//! worker runs. What the database can decide alone is decided here, by the same transitions that
+//! the watch would have asked for: an incident is opened, a reprocess without a result ends. For
+//! everything else the relay is asked to check for the watch, at most every quarter of an hour, and
+//! to start a new run of one that is gone. Where the watch runs after all, none of this changes
+//! anything; nor do several concurrent sweeps. An event or a step that fails is logged and keeps
+//! nothing else from being swept.
 
 use std::time::Duration;
 
@@ -39,11 +40,11 @@ pub async fn sweep(pool: &PgPool) {
     note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
-    note("unparking wishes", outbox::unpark_old(pool).await);
+    note("unparking outbox messages", outbox::unpark_old(pool).await);
     note("giving up unclaimed results", give_up_unclaimed(pool).await);
     note("forgetting claimed results", results::delete_claimed(pool).await);
     note("keying old events", key_events(pool).await);
-    note("forgetting stored answers", idempotency::delete_expired(pool).await);
+    note("deleting stored responses", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
@@ -56,8 +57,8 @@ fn note<T>(step: &'static str, done: Result<T, StoreError>) {
     }
 }
 
-/// Opens the incidents that no watch has opened. Whatever cannot be read stays in front of the list, so a
-/// batch in which nothing was done is the last one.
+/// Opens the incidents that no watch has opened. Whatever cannot be read stays in front of the
+/// list, so a batch in which nothing was done is the last one.
 async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
     loop {
         let mut done = 0;
@@ -73,7 +74,7 @@ async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
     }
 }
 
-/// Ends the reprocesses whose answer no watch waits for any more.
+/// Ends the reprocesses whose result no watch waits for any more.
 async fn end_unanswered(pool: &PgPool) -> Result<(), StoreError> {
     loop {
         let mut done = 0;
@@ -108,7 +109,7 @@ fn is_done(event_id: EventId, done: Result<(), StoreError>) -> Result<bool, Stor
     }
 }
 
-/// Makes a change that a watch should have made, and has the relay look for the watch.
+/// Makes a change that a watch should have made, and has the relay check for the watch.
 async fn take_over(
     pool: &PgPool,
     event_id: EventId,

@@ -1,9 +1,9 @@
-//! Telling Temporal one wish: start a watch, or signal it.
+//! Dispatching one outbox message: start a watch, or signal it.
 //!
 //! Each is safe to repeat. A start meets the running watch of the same id and counts as done. A
-//! signal carries the wish's id, on which the server deduplicates. A signal to a watch that is not
-//! there (its start has not been relayed, its namespace was lost, somebody terminated it) starts it:
-//! the watch asks the database where it stands and finds its place.
+//! signal carries the message's id, on which the server deduplicates. A signal to a watch that is
+//! not there (its start has not been relayed, its namespace was lost, an operator terminated it)
+//! starts it: the watch asks the database for its state and finds its place.
 
 use domain::ids::OutboxId;
 use serde_json::Value;
@@ -51,8 +51,8 @@ impl Watch<'_> {
         }
     }
 
-    /// Starts a new run of the watch, unless one runs. Says whether it did: only a conflict tells that,
-    /// because a start that uses the existing run looks like any other to the client.
+    /// Starts a new run of the watch, unless one runs. Says whether it did: only a conflict shows
+    /// that, because a start that uses the existing run looks like any other to the client.
     pub(crate) async fn restart(self) -> Result<bool, EngineError> {
         let (reuse, conflict) =
             (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::Fail);

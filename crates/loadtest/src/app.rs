@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// So late that no deadline passes while something is measured.
 pub const TIMEOUT_MINUTES: u32 = 10_080;
-/// How long any answer may take.
+/// How long any response may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An app that reports to a running API. Cheap to clone.
@@ -25,7 +25,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app with these API keys, which it uses in turn.
+    /// An app with these API keys, which it uses in rotation.
     pub fn new(url: String, keys: Vec<String>) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
         Ok(Self { http, url, keys: Arc::new(keys), sent: Arc::default() })
@@ -35,7 +35,7 @@ impl App {
     pub async fn receipt(&self, timeout_minutes: u32) -> anyhow::Result<EventId> {
         let body = Value::Object(receipt_body(timeout_minutes));
         let answer = self.post("/api/v1/receipt", &body).await?;
-        let event_id = answer["event_id"].as_str().context("an answer without event_id")?;
+        let event_id = answer["event_id"].as_str().context("a response without event_id")?;
         event_id.parse().ok().with_context(|| format!("{event_id} is no event id"))
     }
 
@@ -58,12 +58,12 @@ impl App {
         let response = request.send().await?;
         let status = response.status();
         let text = response.text().await?;
-        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} answered {status}: {text}");
+        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} responded {status}: {text}");
         Ok(serde_json::from_str(&text)?)
     }
 }
 
-/// What the app says of an event that nobody has seen before.
+/// What the app says of an event that is new.
 pub fn receipt_body(timeout_minutes: u32) -> Map<String, Value> {
     let body = json!({
         "provider": "stripe",

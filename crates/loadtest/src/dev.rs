@@ -1,8 +1,8 @@
 //! The `sendpromptly dev` that is measured: started in a folder of its own, ended in every case.
 //!
 //! It is asked to end, and killed if it does not. If this process is killed, the kernel asks it to
-//! end (`PR_SET_PDEATHSIG`, by `setpriv`; the thread that started it is the main thread, which lives
-//! as long as the process). Its engines end with it.
+//! end (`PR_SET_PDEATHSIG`, by `setpriv`; the thread that started it is the main thread, which
+//! lives as long as the process). Its engines end with it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -43,7 +43,6 @@ pub struct Ready {
     pub url: String,
     /// Temporal's `host:port`.
     pub temporal_address: String,
-    /// Temporal's namespace.
     pub temporal_namespace: String,
     pub database_url: String,
     project_id: String,

@@ -64,7 +64,7 @@ impl Handler {
         Ok(Self { pool, master_key: MasterKey::parse(&MasterKey::generate())?, key })
     }
 
-    /// What the API's handler does between reading a request and answering it.
+    /// What the API's handler does between reading a request and responding to it.
     async fn accept(&self) -> anyhow::Result<()> {
         let owner = api_keys::find_owner(&self.pool, &self.key).await?.context("no such key")?;
         let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };

@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use crate::report::{Figure, Threshold};
 use crate::{BenchContext, say, until_relayed};
 
-/// After the last wish was relayed, the worker still has watches to start. It is at rest when it
-/// uses less of a core than [`CALM`] for this long, which is well above the target...
+/// After the last outbox message was relayed, the worker still has watches to start. It is at rest
+/// when it uses less of a core than [`CALM`] for this long, which is well above the target...
 const SETTLE: Duration = Duration::from_secs(10);
 const CALM: f64 = 0.10;
 /// ...or else never, and then the figure shall say so.

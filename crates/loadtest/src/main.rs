@@ -1,12 +1,12 @@
 //! `make bench`: how fast the product is, measured against a real `sendpromptly dev`.
 //!
-//! It starts the `sendpromptly` that lies beside it, of the same build profile, in a folder of its own
-//! and on free ports, plays the app against it, and prints one table: each figure with its target.
-//! A missed target is no failure unless `--strict` asks for it: a machine that is busy with something
-//! else misses targets too. What is started is ended, whatever happened; a run that fails half-way
-//! says so and prints no table.
+//! It starts the `sendpromptly` that lies beside it, of the same build profile, in a folder of its
+//! own and on free ports, plays the app against it, and prints one table: each figure with its
+//! target. A missed target is no failure unless `--strict` asks for it: a machine that is busy with
+//! something else misses targets too. What is started is ended, whatever happened; a run that fails
+//! half-way says so and prints no table.
 //!
-//! `loadtest seed` fills a database instead, so that lists can be looked at as they are after months.
+//! `loadtest seed` fills a database instead, so that lists can be viewed as they are after months.
 
 mod app;
 mod deadlines;
@@ -123,7 +123,8 @@ fn run(args: &Args) -> anyhow::Result<BenchReport> {
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
             _ = terminated.recv() => Err(anyhow::anyhow!("asked to end")),
         };
-        let measured = measured.with_context(|| format!("dev's last words:\n{}", dev.log_tail()));
+        let measured =
+            measured.with_context(|| format!("the last output of dev:\n{}", dev.log_tail()));
         dev.stop().await?;
         measured.map(BenchReport::new)
     })
@@ -158,13 +159,13 @@ async fn measure(dev: &Dev, only: &[Part]) -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Tells the person at the terminal what goes on.
+/// Reports progress at the terminal.
 fn say(line: &str) {
-    // Nobody may be listening; there is nothing to be done about that.
+    // There may be no reader; there is nothing to be done about that.
     let _said = writeln!(stderr(), "{line}");
 }
 
-/// Asks again and again until there is an answer.
+/// Asks again and again until there is a result.
 async fn eventually<T>(
     what: &str,
     timeout: Duration,
@@ -180,11 +181,11 @@ async fn eventually<T>(
     }
 }
 
-/// Waits until Temporal has been told everything that was committed.
+/// Waits until everything that was committed is dispatched to Temporal.
 async fn until_relayed(context: &BenchContext) -> anyhow::Result<()> {
     eventually("an empty outbox", Duration::from_mins(10), async || {
         let (waiting, parked) = store::outbox::count_waiting(&context.pool).await?;
-        anyhow::ensure!(parked == 0, "Temporal refused {parked} wishes");
+        anyhow::ensure!(parked == 0, "Temporal rejected {parked} messages");
         Ok((waiting == 0).then_some(()))
     })
     .await

@@ -1,8 +1,8 @@
 //! How long pages of the console take after months: with a million events and 20,000 incidents.
 //!
-//! Fills the database of `dev` as `loadtest seed` does, signs an operator in by a session of its own,
-//! and opens each list, with and without filters, again and again over one connection. The figure is
-//! that of the slowest page.
+//! Fills the database of `dev` as `loadtest seed` does, signs an operator in by a session of its
+//! own, and opens each list, with and without filters, again and again over one connection. The
+//! figure is that of the slowest page.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const EVENTS: u32 = 1_000_000;
 const INCIDENTS: u32 = 20_000;
 /// How often each page is opened.
 const TIMES: usize = 60;
-/// The first answers fill caches.
+/// The first responses fill caches.
 const WARM_UP: usize = 5;
 
 /// The lists, as they are opened; `{key}` is the provider's id of an event.
@@ -69,7 +69,7 @@ async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Percenti
     for turn in 0..WARM_UP + TIMES {
         let begin = Instant::now();
         let answer = http.get(url).header(header::COOKIE, cookie).send().await?;
-        anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
+        anyhow::ensure!(answer.status().is_success(), "responded {}", answer.status());
         answer.bytes().await?;
         if turn >= WARM_UP {
             took.push(begin.elapsed());
@@ -78,7 +78,7 @@ async fn open(http: &Client, url: &str, cookie: &str) -> anyhow::Result<Percenti
     Percentiles::new(took)
 }
 
-/// Begins a session as signing in does; the password is nobody's.
+/// Begins a session as signing in does; the password belongs to no operator.
 async fn sign_in(context: &BenchContext) -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;

@@ -1,7 +1,8 @@
-//! How often something can be done in a second by many at once, each one after the other.
+//! How often something can be done in a second by many concurrent clients, each one after the
+//! other.
 //!
-//! What is refused is counted and shown beside the rate, never in it. A sender that was refused rests
-//! for a moment, as a well-behaved app does.
+//! What is rejected is counted and shown beside the rate, never in it. A sender that was rejected
+//! rests for a moment, as a well-behaved app does.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub struct Rate {
     pub rejections: Rejections,
 }
 
-/// How often something was refused, and why at first.
+/// How often something was rejected, and why at first.
 #[derive(Default)]
 pub struct Rejections(Vec<String>);
 
@@ -77,11 +78,11 @@ impl Rejections {
 }
 
 impl fmt::Display for Rejections {
-    /// Nothing where there was none, so that it can stand at the end of a note.
+    /// Nothing where there was none, so that it can end a note.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.first() {
             None => Ok(()),
-            Some(first) => write!(f, "; {} refused, the first: {first}", self.0.len()),
+            Some(first) => write!(f, "; {} rejected, the first: {first}", self.0.len()),
         }
     }
 }

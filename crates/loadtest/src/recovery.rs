@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// Until then a receipt may have been accepted by what was left of the server.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// When a receipt was sent, when it was answered, and whether it was accepted.
+/// When a receipt was sent, when the response came, and whether it was accepted.
 type Exchange = (Instant, Instant, bool);
 
 /// Kills Postgres under load and watches it and the API come back.
@@ -61,7 +61,7 @@ pub async fn measure(context: &BenchContext) -> anyhow::Result<Vec<Figure>> {
         unit: "s",
         target: Threshold::AtMost(5.0),
         note: format!(
-            "{CLIENTS} clients; away for {:.1} s, {rejected} answers of 503 in {took:.0} ms (median)",
+            "{CLIENTS} clients; away for {:.1} s, {rejected} responses of 503 in {took:.0} ms (median)",
             (back - killed).as_secs_f64(),
         ),
     }])

@@ -1,9 +1,10 @@
 //! `loadtest seed`: a database as it is after months.
 //!
 //! Adds three projects with ninety days of events, results, incidents in every state, reprocesses,
-//! alerts and audit entries, a million events by default, in a few minutes. Everything is added in one
-//! transaction: a run that fails adds nothing. Nothing is sent to Temporal; the events of the last half
-//! hour are still pending, so whatever runs on that database then finds them forgotten and takes them.
+//! alerts and audit entries, a million events by default, in a few minutes. Everything is added in
+//! one transaction: a run that fails adds nothing. Nothing is sent to Temporal; the events of the
+//! last half hour are still pending, so whatever runs on that database then finds them forgotten
+//! and takes them.
 
 use anyhow::Context as _;
 use sqlx::{Connection, PgConnection};

@@ -74,7 +74,7 @@ FROM (
             greatest(1, total / greatest(1, current_setting('seed.incidents')::int)) AS every
         FROM (SELECT current_setting('seed.events')::int AS total) AS sizes, generate_series(1, total) AS n) AS times
 ) AS numbered
--- Of the incidents of the last month every eighth still waits for somebody.
+-- Of the incidents of the last month every eighth still waits for an operator.
 CROSS JOIN LATERAL (SELECT incident::bigint * 7919 % 1009 % 8 = 0 AND received_at > now() - interval '30 days' AS unresolved) AS waiting
 CROSS JOIN LATERAL (
     SELECT k.provider, k.event_type, k.effect_type FROM kinds k
@@ -172,6 +172,6 @@ SELECT pg_temp.id_at(at, 'sign-in' || n), at, CASE n % 3 WHEN 0 THEN 'operator:a
     'operator.signed_in', '{}'
 FROM (SELECT n, now() - interval '90 days' * (1 - n / 1000.0) AS at FROM generate_series(1, 1000) AS n) AS times;
 
--- The daily figures are added up anew from here.
+-- The daily figures are added up again from here.
 UPDATE roll_ups SET rolled_until = least(rolled_until, now() - interval '91 days') WHERE name = 'daily_figures';
 DELETE FROM daily_figures;

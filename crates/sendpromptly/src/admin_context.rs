@@ -1,8 +1,8 @@
 //! The place where administration works: a database, a master key, and who is there.
 //!
 //! The database is that of `DATABASE_URL`, else that of the `dev` which runs in the data folder. A
-//! database that does not answer, or that is older than this program, is said before anything is
-//! done. Each change is one transaction together with its audit entry.
+//! database that does not respond, or that is older than this program, is reported before anything
+//! is done. Each change is one transaction together with its audit entry.
 
 use domain::audit::Actor;
 use domain::ids::{IncidentId, ProjectId};
@@ -30,7 +30,7 @@ const CONNECTIONS: u32 = 2;
 pub struct DatabaseTarget {
     /// Its URL, password included.
     pub database_url: String,
-    /// What stands before it.
+    /// The text before it.
     pub pooler: Pooler,
     /// The `dev` that it belongs to, if one does.
     pub dev: Option<DevState>,
@@ -57,7 +57,7 @@ impl DatabaseTarget {
             let (database_url, pooler) = (dev.database_url.clone(), Pooler::Session);
             return Ok(Self { database_url, pooler, dev: Some(dev) });
         };
-        // Somebody may have copied the URL out of what `dev` printed. A file that cannot be read
+        // The user may have copied the URL out of what `dev` printed. A file that cannot be read
         // then only means that this is not known.
         let dev = DevState::read(&context.data_dir).ok().flatten();
         let dev = dev.filter(|dev| dev.database_url == database_url);
@@ -72,7 +72,7 @@ impl DatabaseTarget {
         pool::open(&self.database_url, PoolOptions::new(CONNECTIONS).behind(self.pooler))
     }
 
-    /// Whom to look at when the database does not answer.
+    /// Who is the cause when the database does not respond.
     #[must_use]
     pub fn name(&self, context: &Context) -> String {
         match self.dev {
@@ -97,12 +97,12 @@ impl AdminContext {
     /// Opens the database and sees that it can be worked on.
     ///
     /// # Errors
-    /// When there is none, or it does not answer, or its schema is older than this program.
+    /// When there is none, or it does not respond, or its schema is older than this program.
     pub async fn open(context: &Context) -> anyhow::Result<Self> {
         let target = DatabaseTarget::find(context)?;
         let name = target.name(context);
         let silent = |error: StoreError| {
-            Failure::Unavailable(format!("{name} does not answer ({error}): is it running?"))
+            Failure::Unavailable(format!("{name} does not respond ({error}): is it running?"))
         };
         let pool = target.connect_lazily().map_err(silent)?;
         let asking = pool::pending_migrations(&pool);
@@ -158,7 +158,7 @@ impl AdminContext {
         self.target.dev.as_ref()
     }
 
-    /// A project by the id that somebody typed.
+    /// A project by the id that the user entered.
     ///
     /// # Errors
     /// When there is none.
@@ -168,7 +168,7 @@ impl AdminContext {
         Ok(found.ok_or_else(|| no_such("project", id))?)
     }
 
-    /// An incident by the id that somebody typed.
+    /// An incident by the id that the user entered.
     ///
     /// # Errors
     /// When there is none.
@@ -179,7 +179,8 @@ impl AdminContext {
     }
 }
 
-/// Temporal: that of `dev`, else that of the environment. Settings that make no sense are said where it is used.
+/// Temporal: that of `dev`, else that of the environment. Settings that make no sense are said
+/// where it is used.
 #[must_use]
 pub fn engine(dev: Option<&DevState>, context: &Context) -> Engine {
     let in_dev = dev.map(|dev| TemporalSettings::Plain {
@@ -229,7 +230,7 @@ fn name_of_account(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// The audit keeps the name for ever, so it is short and legible.
+/// The audit keeps the name for ever, so it is short and sanitized.
 fn account_name(named: Option<&str>) -> String {
     let name: String =
         domain::alert::one_line(named.unwrap_or_default()).chars().take(64).collect();

@@ -1,13 +1,13 @@
-//! Everything that is read from the environment, with every default, in one place. The names stand in
+//! Everything that is read from the environment, with every default, in one place. The names are in
 //! [`crate::settings`].
 //!
-//! An empty variable counts as absent. Every secret can also be given as a file: the variable with `_FILE`
-//! behind its name, such as `DATABASE_URL_FILE`, holds the path of a file whose content, without
-//! white space around it, is the value; a secret that is given both ways is refused, because nobody
-//! could say which one holds. Each value is read when it is needed, so a mistake in one that a
-//! command does not use does not stop the command. Errors name the variable and the cure, never the
-//! value of a secret. `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE` and the TLS variables are read by
-//! `engine`, as Temporal's own tools read them.
+//! An empty variable counts as absent. Every secret can also be given as a file: the variable with
+//! `_FILE` behind its name, such as `DATABASE_URL_FILE`, holds the path of a file whose content,
+//! without white space around it, is the value; a secret that is given both ways is rejected,
+//! because it would be ambiguous which one holds. Each value is read when it is needed, so a
+//! mistake in one that a command does not use does not stop the command. Errors name the variable
+//! and the cure, never the value of a secret. `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE` and the TLS
+//! variables are read by `engine`, as Temporal's own tools read them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -87,7 +87,7 @@ pub enum ConfigError {
     CallbackAllow(#[from] MalformedNetwork),
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -110,8 +110,8 @@ impl Environment {
         Self(names.filter_map(|name| Some((name, std::env::var_os(name)?))).collect())
     }
 
-    /// The same, with the mail settings of the `dev` that runs in a folder where none are given. They
-    /// only hold while no database is named, because then it is that `dev` that is worked on.
+    /// The same, with the mail settings of the `dev` that runs in a folder where none are given.
+    /// They only hold while no database is named, because then it is that `dev` that is worked on.
     #[must_use]
     pub fn beside_dev(mut self, data_dir: &Path) -> Self {
         if self.is_given(DATABASE_URL) || self.is_given("DATABASE_URL_FILE") {
@@ -143,7 +143,7 @@ impl Environment {
         self.postgres_url(MIGRATE_DATABASE_URL)
     }
 
-    /// What stands between us and the database.
+    /// The pooler between us and the database.
     ///
     /// # Errors
     /// When it is no kind of pooler that we know.
@@ -194,7 +194,7 @@ impl Environment {
         Ok(self.web_address(PUBLIC_URL)?.unwrap_or_else(|| local_url(listen)))
     }
 
-    /// Whether somebody said where people open the console.
+    /// Whether it is set where people open the console.
     #[must_use]
     pub fn public_url_is_set(&self) -> bool {
         self.is_given(PUBLIC_URL)
@@ -247,7 +247,7 @@ impl Environment {
         };
         let url = Url::parse(&text).ok().filter(|url| {
             let plain = url.query().is_none() && url.fragment().is_none();
-            // Links would show a password to whoever gets them.
+            // Links would show a password to everyone who gets them.
             let plain = plain && url.username().is_empty() && url.password().is_none();
             matches!(url.scheme(), "http" | "https") && url.has_host() && plain
         });
@@ -282,7 +282,7 @@ impl Environment {
         Ok(self.plain(MAIL_FROM)?.unwrap_or_else(|| DEFAULT_MAIL_FROM.to_owned()))
     }
 
-    /// Whether somebody said whom mails come from.
+    /// Whether it is set whom mails come from.
     #[must_use]
     pub fn mail_from_is_set(&self) -> bool {
         self.plain(MAIL_FROM).is_ok_and(|from| from.is_some())
@@ -314,7 +314,7 @@ impl Environment {
         self.plain(LOG)
     }
 
-    /// How log lines look.
+    /// The format of log lines.
     ///
     /// # Errors
     /// When it is neither `text` nor `json`.
@@ -339,7 +339,7 @@ impl Environment {
         read.into_iter().flatten().collect()
     }
 
-    /// What cannot be read is given, and refused where it is read.
+    /// What cannot be read is given, and rejected where it is read.
     fn is_given(&self, name: &'static str) -> bool {
         !matches!(self.plain(name), Ok(None))
     }
@@ -365,7 +365,7 @@ impl Environment {
     }
 }
 
-/// A secret out of its file. An empty file is a mistake: somebody meant to give a value.
+/// A secret out of its file. An empty file is a mistake: a value was meant to be given.
 fn read_secret(file: &'static str, path: String) -> Result<String, ConfigError> {
     match fs::read_to_string(&path) {
         Ok(text) if text.trim().is_empty() => {

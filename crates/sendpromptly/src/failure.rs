@@ -1,9 +1,10 @@
 //! How a command says no.
 //!
-//! A [`Failure`] is a refusal or a lack that the user can mend: it has one of the contract's stable
-//! codes and a sentence that names the cure. Everything else that comes up as an [`anyhow::Error`]
-//! is `internal_error`, with its causes shown, because who sits at the command line runs the
-//! installation. The exit code is 1 in every case; clap keeps 2 for commands that it cannot read.
+//! A [`Failure`] is a rejection or a lack that the user can fix: it has one of the contract's
+//! stable codes and a sentence that names the cure. Everything else that comes up as an
+//! [`anyhow::Error`] is `internal_error`, with its causes shown, because who sits at the command
+//! line runs the installation. The exit code is 1 in every case; clap keeps 2 for commands that it
+//! cannot read.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,7 +18,7 @@ use store::StoreError;
 use crate::config::ConfigError;
 use crate::local::LocalError;
 
-/// A refusal or a lack that the user can mend.
+/// A rejection or a lack that the user can fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// There is no such thing.
@@ -29,7 +30,7 @@ pub enum Failure {
     /// The incident is not in a state that allows this.
     #[error("{0}")]
     IncidentConflict(String),
-    /// Something that the command needs does not answer.
+    /// Something that the command needs does not respond.
     #[error("{0}")]
     Unavailable(String),
     /// A test message did not arrive.
@@ -56,7 +57,7 @@ impl Failure {
     }
 }
 
-/// Reads an id that somebody typed. A malformed one names nothing, like one that was never made.
+/// Reads an id that the user entered. A malformed one names nothing, like one that was never made.
 ///
 /// # Errors
 /// [`Failure::NotFound`], which says what such an id looks like.

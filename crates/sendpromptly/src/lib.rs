@@ -1,7 +1,8 @@
 //! The service: the API, the console, the worker and the relay, put together.
 //!
-//! This library is all that starts them, for the binary beside it and for tests. [`service`] builds the
-//! parts and ends them in order, [`router`] joins the paths. What the command line is, is the binary's.
+//! This library is all that starts them, for the binary beside it and for tests. [`service`] builds
+//! the parts and ends them in order, [`router`] joins the paths. What the command line is, is the
+//! binary's.
 
 mod router;
 pub mod service;

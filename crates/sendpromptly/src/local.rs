@@ -1,10 +1,10 @@
 //! The data folder of `dev`, as other commands see it.
 //!
-//! While it runs, `dev` keeps `dev.json` in its data folder, which says where everything is, and for
-//! good a `master.key`. Both are readable by their owner only. `dev.json` is written whole or not at
-//! all; a `dev` that was killed leaves it behind, so a reader asks whether its process still lives.
-//! A process id can be taken by another program: then the database does not answer, and that is the
-//! error that is shown.
+//! While it runs, `dev` keeps `dev.json` in its data folder, which says where everything is, and
+//! for good a `master.key`. Both are readable by their owner only. `dev.json` is written whole or
+//! not at all; a `dev` that was killed leaves it behind, so a reader asks whether its process still
+//! lives. A process id can be taken by another program: then the database does not respond, and
+//! that is the error that is shown.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -30,14 +30,14 @@ const OWNER_ONLY: u32 = 0o600;
 /// Something in the data folder is missing or cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// Nobody said which database, and no `dev` is there to ask.
+    /// No setting names a database, and no `dev` is there to ask.
     #[error(
-        "no database to work on: set DATABASE_URL, or start `sendpromptly dev` (looked for {}; \
+        "no database to work on: set DATABASE_URL, or start `sendpromptly dev` (searched for {}; \
          --data-dir names another folder)",
         path.display()
     )]
     NoDatabase {
-        /// The file that was looked for.
+        /// The file that was searched for.
         path: PathBuf,
     },
     /// A `dev` was there and ended without saying so.
@@ -80,7 +80,7 @@ pub enum LocalError {
     },
 }
 
-/// What a running `dev` tells other commands.
+/// What a running `dev` records for other commands.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DevState {
     /// Its process.
@@ -212,7 +212,7 @@ fn failed_to(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> LocalErr
     move |source| LocalError::File { doing, path: path.clone(), source }
 }
 
-/// Whether a process exists, one of somebody else's included.
+/// Whether a process exists, one of another user's included.
 fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))

@@ -17,7 +17,8 @@ pub fn start(environment: &Environment, default: &str) -> Result<(), ConfigError
     Ok(())
 }
 
-/// Starts to log with the defaults in place of what cannot be read: for the command that names such mistakes.
+/// Starts to log with the defaults in place of what cannot be read: for the command that names such
+/// mistakes.
 pub fn start_regardless(environment: &Environment, default: &str) {
     let filter = read_filter(environment).ok().flatten();
     let format = environment.log_format().unwrap_or(LogFormat::Text);

@@ -82,7 +82,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A command line that could not be read. Whoever asked for JSON gets its error as JSON too.
+/// A command line that could not be read. A caller that asked for JSON gets its error as JSON too.
 fn reject(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if !json || !error.use_stderr() {

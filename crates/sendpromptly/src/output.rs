@@ -1,7 +1,7 @@
 //! What a command has to say, for machines and for people.
 //!
-//! A command hands back an [`CommandOutput`]; nothing else prints to standard output. The machine's form is
-//! written out of a struct, so that its fields keep the contract's order.
+//! A command hands back an [`CommandOutput`]; nothing else prints to standard output. The machine's
+//! form is written out of a struct, so that its fields keep the contract's order.
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
-    /// An answer in both forms.
+    /// An output in both forms.
     ///
     /// # Errors
     /// When the shape cannot be written as JSON.
@@ -28,20 +28,20 @@ impl CommandOutput {
         Ok(Self { json, human: human.into(), passed: true })
     }
 
-    /// The answer of a command that says what it has to say while it runs.
+    /// The output of a command that prints while it runs.
     #[must_use]
     pub const fn silent() -> Self {
         Self { json: String::new(), human: String::new(), passed: true }
     }
 
-    /// The same answer, with an exit code that says that what was checked is not well.
+    /// The same output, with an exit code that says that what was checked is not well.
     #[must_use]
     pub fn with_verdict(mut self, passed: bool) -> Self {
         self.passed = passed;
         self
     }
 
-    /// Prints the answer and gives the exit code.
+    /// Prints the output and returns the exit code.
     #[must_use]
     pub fn print(&self, json: bool) -> ExitCode {
         let printed = print(stdout(), if json { &self.json } else { &self.human });

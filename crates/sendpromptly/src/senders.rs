@@ -1,7 +1,7 @@
 //! What messages leave by, set up from the environment.
 //!
-//! With `SMTP_URL`, mail goes to that server. Without it, mails become files where a folder for them
-//! is given, as `dev` does, and are an error where none is.
+//! With `SMTP_URL`, mail goes to that server. Without it, mails become files where a folder for
+//! them is given, as `dev` does, and are an error where none is.
 
 use std::path::PathBuf;
 

@@ -32,7 +32,7 @@ use worker::{WorkerError, WorkerSettings};
 
 use crate::router;
 
-/// Requests that one API key may send in a second, and at once.
+/// Requests that one API key may send in a second, and in a burst.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
@@ -45,15 +45,15 @@ pub struct Connections {
     pub background: u32,
 }
 
-/// The connections to Postgres, in two pools: however much follows from receipts, the next one never
-/// waits for a connection that the background holds.
+/// The connections to Postgres, in two pools: however much follows from receipts, the next one
+/// never waits for a connection that the background holds.
 pub struct Pools {
     requests: PgPool,
     background: PgPool,
 }
 
 impl Pools {
-    /// Connects when a connection is first needed; a pool that nobody uses holds none.
+    /// Connects when a connection is first needed; an unused pool holds none.
     ///
     /// # Errors
     /// When `url` is no Postgres URL.
@@ -174,8 +174,8 @@ impl Service {
         ConsoleState { shared, console: Arc::new(console) }
     }
 
-    /// Runs watches and their activities until [`Service::stop`], or until it turns out that the namespace
-    /// belongs to another database.
+    /// Runs watches and their activities until [`Service::stop`], or until it is found that the
+    /// namespace belongs to another database.
     pub fn work(
         &self,
         outbound: OutboundClients,
@@ -222,7 +222,7 @@ fn test_destination(deps: Arc<Deps>) -> TestDestination {
     })
 }
 
-/// Is ready when somebody asks this process to end: Ctrl-C, or a supervisor's SIGTERM.
+/// Resolves when this process is asked to end: Ctrl-C, or a supervisor's SIGTERM.
 ///
 /// # Errors
 /// When the system does not let a process listen for signals.

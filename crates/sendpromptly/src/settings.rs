@@ -1,16 +1,18 @@
-//! Every setting by its name, in one list: what is read, what may also be a file, and what is not known.
+//! Every setting by its name, in one list: what is read, what may also be a file, and what is not
+//! known.
 //!
-//! A new setting is one line in `settings!`, or in [`ELSEWHERE`] where something else reads it, and a row
-//! in a table of docs/operations.md; tests hold the two against each other. A variable that begins like
-//! one of ours and is none changes nothing, so it is named when a service starts, and by `doctor`, with the
-//! setting that it resembles. Values are never looked at but to tell what Kubernetes adds by itself.
+//! A new setting is one line in `settings!`, or in [`ELSEWHERE`] where something else reads it, and
+//! a row in a table of docs/operations.md; tests hold the two against each other. A variable that
+//! begins like one of ours and is none changes nothing, so it is named when a service starts, and
+//! by `doctor`, with the setting that it resembles. Values are only read to recognise what
+//! Kubernetes adds by itself.
 
 use std::ffi::OsString;
 use std::fmt;
 
 use domain::alert::one_line;
 
-/// What all names of ours begin with; those of the database and of mail are as everybody has them.
+/// What all names of ours begin with; those of the database and of mail are as is customary.
 const PREFIX: &str = "SENDPROMPTLY_";
 /// How like a known name a mistyped one must be to be taken for it, from 0 to 1.
 const LIKENESS: f64 = 0.5;
@@ -53,8 +55,8 @@ macro_rules! settings {
 settings! {
     /// The database. No default.
     DATABASE_URL: Secret = "DATABASE_URL";
-    /// What stands between us and the database: `session` or `transaction`. Default: `session`, which is
-    /// also right without a pooler.
+    /// The pooler between us and the database: `session` or `transaction`. Default: `session`,
+    /// which is also right without a pooler.
     DATABASE_POOLER: Plain = "SENDPROMPTLY_DATABASE_POOLER";
     /// Where `migrate` works, past a pooler. Default: `DATABASE_URL`.
     MIGRATE_DATABASE_URL: Secret = "SENDPROMPTLY_MIGRATE_DATABASE_URL";
@@ -65,13 +67,14 @@ settings! {
     PUBLIC_URL: Plain = "SENDPROMPTLY_PUBLIC_URL";
     /// How many seconds the API keeps an idle connection. Default: 75.
     KEEP_ALIVE: Plain = "SENDPROMPTLY_KEEP_ALIVE";
-    /// The keys that seal secrets, newest first, commas between them. No default; `dev` keeps one in its
-    /// data folder.
+    /// The keys that seal secrets, newest first, commas between them. No default; `dev` keeps one
+    /// in its data folder.
     MASTER_KEY: Secret = "SENDPROMPTLY_MASTER_KEY";
-    /// The mail server, such as `smtps://user:password@smtp.example.com`. No default; `dev` writes mails
-    /// to files without it.
+    /// The mail server, such as `smtps://user:password@smtp.example.com`. No default; `dev` writes
+    /// mails to files without it.
     SMTP_URL: Secret = "SMTP_URL";
-    /// Whom mails come from. Default: `SendPromptly <alerts@localhost>`, which most mail servers refuse.
+    /// Whom mails come from. Default: `SendPromptly <alerts@localhost>`, which most mail servers
+    /// reject.
     MAIL_FROM: Plain = "MAIL_FROM";
     /// Private networks and hosts that callbacks and Slack messages may reach, commas between them.
     /// Default: none; `dev` adds loopback.
@@ -93,7 +96,7 @@ settings! {
 /// Where Temporal is. Read by `engine`; named here for messages.
 const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
 
-/// What something else than [`crate::config`] reads, and docs/operations.md tells of.
+/// What something else than [`crate::config`] reads, and docs/operations.md documents.
 pub const ELSEWHERE: &[&str] = &[
     // The command line, as options of `worker`.
     "SENDPROMPTLY_WORKFLOW_POLLERS",
@@ -105,8 +108,8 @@ pub const ELSEWHERE: &[&str] = &[
     "SENDPROMPTLY_TEMPORAL_BIN",
 ];
 
-/// What our client files read in an app, and our tests: known, and nothing to this program. A developer's
-/// shell often has them.
+/// What our client files read in an app, and our tests: known, and nothing to this program. A
+/// developer's shell often has them.
 const OTHERS: &[&str] = &[
     "SENDPROMPTLY_URL",
     "SENDPROMPTLY_KEY",
@@ -167,7 +170,7 @@ fn known_names() -> impl Iterator<Item = &'static str> {
         .chain(OTHERS.iter().copied())
 }
 
-/// What follows our prefix, in capitals, also where that is mistyped; `None` for everybody else's names.
+/// What follows our prefix, in capitals, also where that is mistyped; `None` for all other names.
 fn behind_prefix(name: &str) -> Option<String> {
     let name = name.to_uppercase();
     let apart = name.strip_prefix("SEND_PROMPTLY_").or_else(|| name.strip_prefix("SEND-PROMPTLY-"));
@@ -182,8 +185,8 @@ fn behind_prefix(name: &str) -> Option<String> {
     (slips <= MAX_SLIPS).then(|| rest.to_owned())
 }
 
-/// The known name that resembles it most. Prefixes are left out on both sides: they would make all names
-/// alike, and `SENDPROMPTLY_SMTP_URL` is meant to be `SMTP_URL`.
+/// The known name that resembles it most. Prefixes are left out on both sides: they would make all
+/// names alike, and `SENDPROMPTLY_SMTP_URL` is meant to be `SMTP_URL`.
 fn nearest(rest: &str) -> Option<&'static str> {
     let likeness = |known: &str| {
         let known = known.strip_prefix(PREFIX).unwrap_or(known);
@@ -199,8 +202,9 @@ fn nearest(rest: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// Kubernetes gives every container such variables for each service of its namespace, and one is often
-/// named like us. <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+/// Kubernetes gives every container such variables for each service of its namespace, and one is
+/// often named like us.
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let has_protocol =
         || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));

@@ -1,8 +1,8 @@
 //! Text for people: tables, blocks of facts, moments.
 //!
-//! Whatever comes from outside goes through [`domain::alert::sanitize`] first, so that no name and no
-//! error message can move the cursor or change the colours of the terminal that shows it. Colour is
-//! used on a terminal only, and never where `NO_COLOR` is set (<https://no-color.org>).
+//! Whatever comes from outside goes through [`domain::alert::sanitize`] first, so that no name and
+//! no error message can move the cursor or change the colours of the terminal that shows it. Colour
+//! is used on a terminal only, and never where `NO_COLOR` is set (<https://no-color.org>).
 
 use std::io::{IsTerminal, stdout};
 
@@ -10,15 +10,16 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, 
 use domain::alert::{format_duration, one_line, sanitize};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// What stands where there is nothing.
+/// The placeholder for an absent value.
 pub const NOTHING: &str = "–";
 
-/// What stands between two columns.
+/// The separator between two columns.
 const GAP: u16 = 2;
-/// The narrowest column in which text wraps; a table on a narrower terminal is left to the terminal.
+/// The narrowest column in which text wraps; a table on a narrower terminal is left to the
+/// terminal.
 const NARROWEST: u16 = 24;
 
-/// How a word is to be taken.
+/// What a text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Nothing to say about it.
@@ -27,7 +28,7 @@ pub enum Tone {
     Good,
     /// Worth a look.
     Careful,
-    /// Somebody has to act.
+    /// An operator has to act.
     Bad,
 }
 
@@ -116,7 +117,7 @@ pub fn or_nothing(text: Option<&str>) -> String {
     text.map_or_else(|| NOTHING.to_owned(), one_line)
 }
 
-/// Whether nobody asked for plain text.
+/// Whether plain text was not asked for.
 #[must_use]
 pub fn colour_is_wanted() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());

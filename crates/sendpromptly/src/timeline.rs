@@ -1,7 +1,7 @@
 //! The timeline at the command line: one line per entry, with when, who and what.
 //!
-//! The sentences are [`domain::timeline`]'s; the machine's form keeps the action and its detail as they were
-//! written.
+//! The sentences are [`domain::timeline`]'s; the machine's form keeps the action and its detail as
+//! they were written.
 
 use domain::timeline::{Names, TimelineItem, actor_label};
 use serde::Serialize;
@@ -28,7 +28,7 @@ impl From<TimelineEntry> for EntryShape {
     }
 }
 
-/// The entries, oldest first; further lines of one stand below its first.
+/// The entries, oldest first; further lines of one are below its first.
 #[must_use]
 pub fn render(timeline: &[TimelineEntry], names: &Names) -> String {
     let lines: Vec<_> = timeline

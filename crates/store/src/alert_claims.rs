@@ -1,9 +1,10 @@
 //! Who sends which alert now.
 //!
 //! A claim is made under a lock on the destination's row, so that of several processes one sends an
-//! alert, one message probes a destination that failed, and two alerts of one incident never overtake
-//! each other. It holds for two minutes, longer than any attempt takes: a process that dies after it sent
-//! and before it noted that leaves a claim that runs out, and the message is sent once more.
+//! alert, one message probes a destination that failed, and two alerts of one incident never
+//! overtake each other. It holds for two minutes, longer than any attempt takes: a process that
+//! dies after it sent and before it noted that leaves a claim that runs out, and the message is
+//! sent once more.
 
 use std::collections::BTreeMap;
 
@@ -45,13 +46,13 @@ pub struct Claimed {
 /// The alert that the later ones of an incident follow.
 #[derive(Debug, Clone, Copy)]
 pub struct FirstAlert {
-    /// What it told.
+    /// What it reported.
     pub kind: AlertKind,
-    /// The reprocess that it told of.
+    /// The reprocess that it reported on.
     pub replay_id: Option<ReplayId>,
 }
 
-/// Claims an alert, or says why not. Nothing is held unless the answer is [`Claim::Send`] and the
+/// Claims an alert, or says why not. Nothing is held unless the result is [`Claim::Send`] and the
 /// transaction is committed.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<Claim, StoreError> {
     let Some(Pending { alert, failures, is_removed, is_old, is_left_alone }) =

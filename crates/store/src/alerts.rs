@@ -1,7 +1,7 @@
-//! Alerts: one row per message and destination, written in the transaction of what it tells.
+//! Alerts: one row per message and destination, written in the transaction of what it reports.
 //!
-//! Each ends as `delivered`, `given_up` or `superseded` (a newer alert of the same incident says more).
-//! Until then it is pending, also while its destination is down or broken.
+//! Each ends as `delivered`, `given_up` or `superseded` (a newer alert of the same incident says
+//! more). Until then it is pending, also while its destination is down or broken.
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
@@ -15,13 +15,13 @@ use crate::{PgConnection, StoreError};
 #[derive(Debug, Clone)]
 pub struct Alert {
     pub id: AlertId,
-    /// The incident that it speaks of.
+    /// The incident that it is about.
     pub incident_id: IncidentId,
     /// The incident's event.
     pub event_id: EventId,
     /// Where it goes.
     pub destination_id: DestinationId,
-    /// What it tells.
+    /// What it reports.
     pub kind: AlertKind,
     /// The reprocess that failed, for that kind.
     pub replay_id: Option<ReplayId>,
@@ -32,13 +32,13 @@ pub struct Alert {
 /// An alert as shown to people.
 #[derive(Debug, Clone)]
 pub struct AlertView {
-    /// What it tells.
+    /// What it reports.
     pub kind: String,
     /// Where it goes: the destination's label, or its address.
     pub destination: String,
     /// `pending`, `delivered`, `given_up` or `superseded`.
     pub state: String,
-    /// How often it was tried.
+    /// How many attempts were made.
     pub attempts: i32,
     /// What came back last.
     pub last_answer: Option<String>,
@@ -81,8 +81,8 @@ pub async fn insert_alerts(
     Ok(())
 }
 
-/// Lets nobody be told of an incident and its one reprocess, whoever ends them: every alert that could
-/// be written is there already, and given up with these words.
+/// Suppresses the notifications of an incident and its one reprocess, however they end: every alert
+/// that could be written is there already, and given up with this reason.
 pub async fn mute_incident(
     tx: &mut PgConnection,
     of: (ProjectId, EventId, IncidentId),
@@ -107,7 +107,7 @@ pub async fn mute_incident(
     Ok(())
 }
 
-/// The alerts of an event that nobody delivered yet, oldest first.
+/// The alerts of an event that are not delivered yet, oldest first.
 pub async fn list_pending(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -138,7 +138,7 @@ pub async fn list_for_incident(
     Ok(alerts)
 }
 
-/// What a destination answered to the last alert that it did not take.
+/// What a destination responded to the last alert that it did not accept.
 pub async fn find_last_answer(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,
@@ -175,7 +175,7 @@ pub async fn note_attempt(
 pub enum AlertEnd {
     /// The destination took it.
     Delivered,
-    /// It is not tried any more.
+    /// It is not attempted any more.
     GivenUp,
     /// A newer alert of the same incident to the same destination says more.
     Superseded,

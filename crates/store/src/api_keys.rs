@@ -27,7 +27,7 @@ pub struct KeyRow {
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// Whom a valid key speaks for.
+/// The project of a valid key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOwner {
     pub key_id: KeyId,
@@ -64,7 +64,7 @@ pub async fn insert_key(
     Ok(id)
 }
 
-/// Whom a key speaks for; `None` for an unknown or revoked one. Notes the use, at most once a
+/// The project of a key; `None` for an unknown or revoked one. Notes the use, at most once a
 /// minute, so that a busy key does not rewrite its row on every request.
 pub async fn find_owner(
     db: impl PgExecutor<'_>,

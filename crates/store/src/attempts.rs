@@ -10,20 +10,19 @@ use time::OffsetDateTime;
 
 use crate::{PgConnection, StoreError};
 
-/// One HTTP try of a callback.
+/// One HTTP attempt of a callback.
 #[derive(Debug, Clone)]
 pub struct CallbackAttempt {
     /// Its number, from 1.
     pub attempt: i32,
     /// When it began.
     pub started_at: OffsetDateTime,
-    /// The answer's status.
     pub status: Option<i32>,
-    /// The class of the error, where there was no answer.
+    /// The class of the error, where there was no response.
     pub error: Option<String>,
     /// How long it took.
     pub latency_ms: Option<i64>,
-    /// The beginning of the answer.
+    /// The beginning of the response.
     pub answer: Option<String>,
     /// Where a redirect leads, without credentials and query.
     pub redirect_to: Option<String>,
@@ -32,17 +31,17 @@ pub struct CallbackAttempt {
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptEnd<'a> {
-    /// The answer's status.
     pub status: Option<u16>,
-    /// The class of the error, where there was no answer.
+    /// The class of the error, where there was no response.
     pub error: Option<&'a str>,
     /// How long it took.
     pub latency_ms: i64,
-    /// The beginning of the answer, or the error's words.
+    /// The beginning of the response, or the error's text.
     pub answer: Option<&'a str>,
     /// Where a redirect leads, without credentials and query.
     pub redirect_to: Option<&'a str>,
-    /// What the receiver asked for, and a random number from 0 to 1, for [`domain::callback::next_delay`].
+    /// What the receiver asked for, and a random number from 0 to 1, for
+    /// [`domain::callback::next_delay`].
     pub wait: (Option<Duration>, f64),
 }
 
@@ -118,7 +117,7 @@ pub async fn count_made(
     Ok(AttemptTally::count(statuses.into_iter().map(known_status)))
 }
 
-/// A saved status, as the answer had it.
+/// A saved status, as the response had it.
 fn known_status(status: Option<i32>) -> Option<u16> {
     status.and_then(|status| u16::try_from(status).ok())
 }

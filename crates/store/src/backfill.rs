@@ -1,7 +1,7 @@
 //! Changes that go over old rows in batches, while the service runs.
 //!
-//! Each batch is one statement that also notes how far it came: a process that dies in between has done
-//! whole batches only, and the next one goes on from there. Several processes take turns.
+//! Each batch is one statement that also notes how far it came: a process that dies in between has
+//! done whole batches only, and the next one goes on from there. Several processes alternate.
 
 use sqlx::PgExecutor;
 
@@ -10,8 +10,8 @@ use crate::StoreError;
 /// How many rows one batch has.
 const BATCH: i64 = 2_000;
 
-/// Keys a batch of the events that the release before added without a key. `false` when all are done,
-/// or another process is at it.
+/// Keys a batch of the events that the release before added without a key. `false` when all are
+/// done, or another process is at it.
 pub async fn key_events(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
     let more = sqlx::query_scalar!(
         r#"WITH task AS (

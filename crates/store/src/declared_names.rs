@@ -7,8 +7,8 @@ use sqlx::PgExecutor;
 use crate::error::expect_one;
 use crate::{PgConnection, StoreError};
 
-/// Reads `provider:name`, where an effect has no provider. A name that this release cannot read, such as
-/// one that a later release allows, is left out.
+/// Reads `provider:name`, where an effect has no provider. A name that this release cannot read,
+/// such as one that a later release allows, is left out.
 pub(crate) fn read(texts: &[String]) -> Vec<Declaration> {
     let declaration = |text: &String| match text.strip_prefix(':') {
         Some(name) => Declaration::effect_type(name).ok(),
@@ -68,7 +68,8 @@ pub async fn hold_names(
     Ok(gone)
 }
 
-/// Takes a name's lock, which waits for the receipts that hold it. `false` if the project does not have it.
+/// Takes a name's lock, which waits for the receipts that hold it. `false` if the project does not
+/// have it.
 pub(crate) async fn lock_name(
     tx: &mut PgConnection,
     project_id: ProjectId,

@@ -1,10 +1,11 @@
-//! What a destination answered lately: when it may be tried again, and since when it is broken.
+//! What a destination responded lately: when it may be tried again, and since when it is broken.
 //!
-//! This is kept at the destination and not at each alert or notice, so that one that is down is asked by one
-//! message at a time, with growing pauses, and told everything that waits once it takes one. Mails and
-//! chats are judged alike. A destination is broken when it answered twice, at least ten minutes apart
-//! and with no success between, that nobody is there; the second attempt is the confirming test. It is
-//! still asked now and then, because what broke may be mended on the other side.
+//! This is kept at the destination and not at each alert or notice, so that one that is down is
+//! tried by one message at a time, with growing pauses, and sent everything that waits once it
+//! accepts one. Mails and chats are judged alike. A destination is broken when it responded twice,
+//! at least ten minutes apart and with no success between, that the recipient does not exist; the
+//! second attempt is the confirming test. It is still tried now and then, because what broke may be
+//! fixed on the other side.
 
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use sqlx::PgExecutor;
 
 use crate::StoreError;
 
-/// Leaves a destination that failed alone until the attempt that begins now has ended: two minutes at most,
-/// longer than any attempt takes.
+/// Leaves a destination that failed alone until the attempt that begins now has ended: two minutes
+/// at most, longer than any attempt takes.
 pub(crate) async fn hold(
     db: impl PgExecutor<'_>,
     id: DestinationId,
@@ -43,9 +44,10 @@ pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<
     Ok(())
 }
 
-/// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up to
-/// half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
-/// `failures` is how many there were when the attempt began: of attempts side by side one is counted.
+/// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up
+/// to half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
+/// `failures` is how many there were when the attempt began: of attempts side by side one is
+/// counted.
 pub async fn note_failure(
     db: impl PgExecutor<'_>,
     id: DestinationId,
@@ -67,10 +69,10 @@ pub async fn note_failure(
     Ok(())
 }
 
-/// Keeps that the destination said that nobody is there. `true` if that makes it broken: the next
-/// attempt after the first such answer, ten minutes later, is the confirming test. A chat may be asked
-/// once more after 30 s, because a stray 404 is common there; a mail server counts what is sent to
-/// unknown mailboxes against the sender.
+/// Keeps that the destination said that the recipient does not exist. `true` if that makes it
+/// broken: the next attempt after the first such response, ten minutes later, is the confirming
+/// test. A chat may be asked once more after 30 s, because a stray 404 is common there; a mail
+/// server counts what is sent to unknown mailboxes against the sender.
 pub async fn note_gone(
     db: impl PgExecutor<'_>,
     id: DestinationId,

@@ -16,7 +16,6 @@ use crate::{Insertion, PgConnection, StoreError};
 /// Where one alert goes, ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Target {
-    /// An e-mail address.
     Email(String),
     /// A Slack incoming webhook, which is a secret.
     Slack(String),
@@ -42,7 +41,7 @@ impl Target {
     }
 }
 
-/// A destination that somebody typed, and what people see of it afterwards.
+/// A destination as it was entered, and what people see of it afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDestination {
     /// Where alerts go.
@@ -105,14 +104,15 @@ pub struct Destination {
     pub label: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// Since when it is broken: it said twice, ten minutes apart, that nobody is there.
+    /// Since when it is broken: it said twice, ten minutes apart, that the recipient does not
+    /// exist.
     pub broken_at: Option<OffsetDateTime>,
     /// Until when nothing is sent there, because it did not take a message.
     pub retry_at: Option<OffsetDateTime>,
 }
 
-/// Adds a destination; `Existing` if the project tells this mail address already, and nothing is
-/// changed then. Of a Slack URL only the host could be compared, and that is everybody's.
+/// Adds a destination; `Existing` if the project notifies this mail address already, and nothing is
+/// changed then. Of a Slack URL only the host could be compared, and that is the same for all.
 pub async fn insert_destination(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -140,7 +140,7 @@ pub async fn insert_destination(
     if added.rows_affected() == 1 {
         return Ok(Insertion::Inserted(id));
     }
-    // A statement of its own, because only a later one sees a row that was added meanwhile.
+    // A statement of its own, because only a later one sees a row that was added in the meantime.
     let existing = sqlx::query_scalar!(
         "SELECT id FROM destinations
          WHERE project_id = $1 AND lower(address) = lower($2) AND kind = 'email' AND removed_at IS NULL",
@@ -178,7 +178,8 @@ pub async fn list_destinations(
     Ok(destinations.collect())
 }
 
-/// What the destinations of these projects are called, removed ones too: timelines name them for ever.
+/// What the destinations of these projects are called, removed ones too: timelines name them for
+/// ever.
 pub async fn list_names(
     db: impl PgExecutor<'_>,
     project_ids: &[ProjectId],
@@ -193,8 +194,9 @@ pub async fn list_names(
     Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.label)).collect())
 }
 
-/// Labels the Slack destinations that a release without labels added, so that they can be told apart.
-/// One that does not open with this key stays as it is. Returns how many were labelled.
+/// Labels the Slack destinations that a release without labels added, so that they can be
+/// distinguished. One that does not open with this key stays as it is. Returns how many were
+/// labelled.
 pub async fn label_slack_destinations(
     db: &mut PgConnection,
     key: &MasterKey,

@@ -1,10 +1,10 @@
 //! Which installation a database is, and which workers poll for it.
 //!
 //! The id is made by a migration and goes with every backup: a restored database is the same
-//! installation, a fresh one is another. A worker's heartbeat says that it reached both the database
-//! and Temporal a moment ago; one that was killed says nothing any more, one that ended in order said so.
-//! [`purge_heartbeats`] forgets either after a day, but for the one that was seen last. The clock is the
-//! database's.
+//! installation, a fresh one is another. A worker's heartbeat says that it reached both the
+//! database and Temporal a moment ago; one that was killed says nothing any more, one that ended in
+//! order said so. [`purge_heartbeats`] forgets either after a day, but for the one that was seen
+//! last. The clock is the database's.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;

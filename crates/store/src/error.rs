@@ -50,7 +50,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the database answers and takes no writes, as a standby does.
+    /// Whether the database responds and takes no writes, as a standby does.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         match self {
@@ -66,7 +66,7 @@ impl StoreError {
 /// [`transaction`](crate::pool::transaction) it undoes whatever was done before the rule was met.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError<R> {
-    /// A rule forbids the change as things stand.
+    /// A rule forbids the change in the present state.
     #[error(transparent)]
     Rejected(R),
     /// The store failed.

@@ -1,4 +1,4 @@
-//! Where an event stands, read under its lock: the ground of every decision.
+//! The state of an event, read under its lock: the basis of every decision.
 
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::verdict::EventState;
@@ -23,7 +23,7 @@ pub struct LockedEvent {
 }
 
 impl LockedEvent {
-    /// Locks the event and reads what stands around it. `None` if there is no such event.
+    /// Locks the event and reads the rows around it. `None` if there is no such event.
     pub async fn lock(
         tx: &mut PgConnection,
         event_id: EventId,
@@ -64,7 +64,7 @@ impl LockedEvent {
     }
 }
 
-/// What the watch is told: where the event stands and what comes next.
+/// What the watch gets: the event's state and what comes next.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

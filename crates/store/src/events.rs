@@ -100,7 +100,7 @@ impl TryFrom<EventRow> for PaymentEvent {
     }
 }
 
-/// Reads whole events; what stands behind `FROM payment_events` is the caller's.
+/// Reads whole events; what follows `FROM payment_events` is the caller's.
 macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
@@ -137,7 +137,7 @@ pub async fn list_by_ids(
     rows.into_iter().map(PaymentEvent::try_from).collect()
 }
 
-/// Finds an event and locks its row: every decision about it waits its turn here.
+/// Finds an event and locks its row: every decision about it is serialised here.
 pub async fn lock_event(
     tx: &mut PgConnection,
     id: EventId,
@@ -146,11 +146,11 @@ pub async fn lock_event(
     row.map(PaymentEvent::try_from).transpose()
 }
 
-/// How many events an ambiguous result is answered with.
+/// How many events the response to an ambiguous result lists.
 const MAX_CANDIDATES: i64 = 20;
 
-/// The events of a project that a result selects, oldest first. More than one is ambiguous, but for the
-/// id that a provider gives to every test event: there the newest is meant.
+/// The events of a project that a result selects, oldest first. More than one is ambiguous, but for
+/// the id that a provider gives to every test event: there the newest is meant.
 pub async fn list_selected(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -203,8 +203,8 @@ pub async fn settle(
     expect_one("payment_events", done.rows_affected())
 }
 
-/// Holds back every other receipt and early result of one provider event until the transaction ends,
-/// so that neither misses the other.
+/// Holds back every other receipt and early result of one provider event until the transaction
+/// ends, so that neither misses the other.
 pub async fn lock_provider_event(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -219,11 +219,12 @@ pub async fn lock_provider_event(
     Ok(())
 }
 
-/// Events that everybody forgot: something about them is overdue by more than two minutes, nothing
-/// waits in the outbox, and nobody looked for their watch in the last quarter of an hour. Overdue are a
+/// Forgotten events: something about them is overdue by more than two minutes, nothing waits in the
+/// outbox, and their watch was not checked for in the last quarter of an hour. Overdue are a
 /// result, and an attempt or the result of a callback.
 ///
-/// An older release does not write when a callback's next attempt is due; there the longest wait counts.
+/// An older release does not write when a callback's next attempt is due; there the longest wait
+/// counts.
 pub async fn list_forgotten(
     db: impl PgExecutor<'_>,
     limit: i64,

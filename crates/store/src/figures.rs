@@ -1,12 +1,14 @@
 //! Daily figures: what the overview adds up, without reading every event for it.
 //!
 //! Only what stays true is counted: that an event was received, that an incident was opened or
-//! resolved. Ids sort by time, so what happened between two moments is one stretch of an index. When a
-//! stretch is over it is added to its days, in one transaction with the moment up to which that was
-//! done, so it is added once whatever crashes. What happened since then is counted when somebody asks.
+//! resolved. Ids sort by time, so what happened between two moments is one stretch of an index.
+//! When a stretch is over it is added to its days, in one transaction with the moment up to which
+//! that was done, so it is added once whatever crashes. What happened since then is counted at the
+//! time of the query.
 //!
-//! A stretch counts as over after a quarter of an hour, so that no transaction is missed that is still
-//! open, nor a process whose clock is late. One whose clock is more than that behind is not counted.
+//! A stretch counts as over after a quarter of an hour, so that no transaction is missed that is
+//! still open, nor a process whose clock is late. One whose clock is more than that behind is not
+//! counted.
 
 use domain::ids::ProjectId;
 use time::{Date, OffsetDateTime};

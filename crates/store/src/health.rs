@@ -1,5 +1,5 @@
-//! What the health checks ask the database. Each question is one statement, cheap enough to be asked
-//! every few seconds: counts stop at [`COUNT_LIMIT`], and no address or id leaves here.
+//! What the health checks ask the database. Each question is one statement, cheap enough to be
+//! asked every few seconds: counts stop at [`COUNT_LIMIT`], and no address or id leaves here.
 
 use sqlx::PgExecutor;
 
@@ -19,12 +19,12 @@ pub struct WorkHealth {
     pub waiting: i64,
     /// The age of the oldest of them.
     pub waiting_for: Option<i64>,
-    /// Messages that Temporal refused and that are set aside.
+    /// Messages that Temporal rejected and that are set aside.
     pub parked: i64,
     /// Destinations that stopped taking messages.
     pub broken_destinations: i64,
-    /// Destinations that failed five times and more since the last message that they took: for a quarter of
-    /// an hour, as they are left alone for longer each time.
+    /// Destinations that failed five times and more since the last message that they took: for a
+    /// quarter of an hour, as they are left alone for longer each time.
     pub failing_destinations: i64,
     /// Live projects that have no destination.
     pub untold_projects: i64,
@@ -76,7 +76,8 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
     })
 }
 
-/// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat, is gone.
+/// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat,
+/// is gone.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
     (namespace, task_queue): (&str, &str),
@@ -102,15 +103,15 @@ pub async fn read_workers(
     Ok(health)
 }
 
-/// What the connected role may not do although the product does it, and what it may although it must
-/// not.
+/// What the connected role may not do although the product does it, and what it may although it
+/// must not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Privileges {
     /// Tables that it cannot work on.
     pub missing: Vec<String>,
     /// Whether it may change the audit log without owning it.
     pub may_change_audit: bool,
-    /// Whether it owns the audit log, which nobody can keep from changing it then.
+    /// Whether it owns the audit log, which cannot be kept from changing it then.
     pub owns_audit: bool,
 }
 

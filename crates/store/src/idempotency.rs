@@ -1,14 +1,15 @@
-//! Stored answers: the same key and the same request get the same bytes back.
+//! Stored responses: the same key and the same request get the same bytes back.
 //!
 //! Two requests under one key are the same where they mean the same event, which their fingerprints
-//! tell. Results have a scope as well: a failure and the success after it are two requests under one
-//! key. The first request with a key has the row of the route itself; one of another scope has a row of
-//! `route/scope`. The release before compares every field instead, finds the first row only, and its
-//! rows have no fingerprint: those are told apart by the event that their answer names.
+//! show. Results have a scope as well: a failure and the success after it are two requests under
+//! one key. The first request with a key has the row of the route itself; one of another scope has
+//! a row of `route/scope`. The release before compares every field instead, finds the first row
+//! only, and its rows have no fingerprint: those are distinguished by the event that their response
+//! names.
 //!
 //! A running request holds an advisory lock that dies with its connection, so a crashed one blocks
-//! nobody. The answer is stored in the transaction of what it tells, so an answer that was given
-//! without being stored cannot exist, nor one stored without its effect.
+//! no one. The response is stored in the transaction of what it reports, so a response that was
+//! given without being stored cannot exist, nor one stored without its effect.
 
 use domain::ids::{EventId, ProjectId};
 use sqlx::PgExecutor;
@@ -21,7 +22,7 @@ pub struct KeyUse<'a> {
     pub project_id: ProjectId,
     /// The route, such as `receipt`.
     pub route: &'a str,
-    /// What tells requests under one key apart; empty where nothing does.
+    /// What distinguishes requests under one key; empty where nothing does.
     pub scope: &'a str,
     /// The caller's key.
     pub key: &'a str,
@@ -34,20 +35,19 @@ pub struct KeyUse<'a> {
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Nobody used it: go on, and store the answer.
+    /// It is unused: go on, and store the response.
     New(ResponseScope),
-    /// The same request was answered before.
+    /// The same request has a stored response.
     Answered {
-        /// How.
         answer: StoredResponse,
         /// Whether it said the very same then; diagnostics may differ.
         identical: bool,
     },
-    /// A request in other words was answered before. It is the same one if it meant the same event.
+    /// A request with a different body has a stored response. It is the same one if it meant the
+    /// same event.
     AnsweredInOtherWords {
-        /// How.
         answer: StoredResponse,
-        /// Where an answer of this request belongs.
+        /// Where a response of this request belongs.
         place: ResponseScope,
     },
     /// The first request with this key is still running.
@@ -56,7 +56,7 @@ pub enum Claim {
     Conflict,
 }
 
-/// Where the answer of a claimed key is stored.
+/// Where the response of a claimed key is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseScope {
     /// Under the route: it is the first request with the key.
@@ -65,16 +65,15 @@ pub enum ResponseScope {
     Scope,
 }
 
-/// An answer that was given.
+/// A response that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The HTTP status.
     pub status: u16,
     pub body: Vec<u8>,
 }
 
 impl StoredResponse {
-    /// The event that the answer names.
+    /// The event that the response names.
     #[must_use]
     pub fn event_id(&self) -> Option<EventId> {
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
@@ -102,9 +101,9 @@ struct KeyRow {
 
 /// Claims a key for the rest of the transaction.
 ///
-/// The lock and the look for an answer are one statement, whose snapshot is a moment older than its
-/// lock. A first request that ends within that moment leaves an answer that is not seen here: the
-/// claim is `New`, and [`insert_response`], or a second claim, tells the truth.
+/// The lock and the search for a response are one statement, whose snapshot is a moment older than
+/// its lock. A first request that ends within that moment leaves a response that is not seen here:
+/// the claim is `New`, and [`insert_response`], or a second claim, shows the truth.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
     let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
     let found = sqlx::query!(
@@ -165,8 +164,8 @@ fn judge(used: KeyUse<'_>, rows: Vec<KeyRow>) -> Claim {
     }
 }
 
-/// Stores the answer of a claimed key. `false` if the key has one already that [`claim`] did not see:
-/// then nothing that was done under the claim may stay.
+/// Stores the response of a claimed key. `false` if the key has one already that [`claim`] did not
+/// see: then nothing that was done under the claim may stay.
 pub async fn insert_response(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
@@ -194,7 +193,7 @@ pub async fn insert_response(
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets answers older than 7 days, some at a time.
+/// Deletes responses older than 7 days, some at a time.
 pub async fn delete_expired(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(

@@ -15,7 +15,6 @@ pub struct Incident {
     pub id: IncidentId,
     pub event_id: EventId,
     pub project_id: ProjectId,
-    /// Where it stands.
     pub state: IncidentState,
     /// Why it was opened.
     pub reason: Reason,
@@ -24,7 +23,7 @@ pub struct Incident {
     /// How it ended.
     pub resolution: Option<Resolution>,
     pub opened_at: OffsetDateTime,
-    /// When somebody last said that they look after it.
+    /// When an operator last acknowledged it.
     pub acknowledged_at: Option<OffsetDateTime>,
     /// When it ended.
     pub resolved_at: Option<OffsetDateTime>,
@@ -67,7 +66,7 @@ impl TryFrom<IncidentRow> for Incident {
     }
 }
 
-/// Reads whole incidents; what stands behind `FROM incidents` is the caller's.
+/// Reads whole incidents; what follows `FROM incidents` is the caller's.
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
@@ -186,7 +185,7 @@ pub async fn resolve(
     expect_one("incidents", done.rows_affected())
 }
 
-/// Keeps the app's last words about the failure.
+/// Keeps the app's latest message about the failure.
 pub async fn refresh_error(
     tx: &mut PgConnection,
     id: IncidentId,

@@ -4,8 +4,9 @@
 //! transaction. Files named after a table read and write that table; [`transitions`] are the few
 //! changes that span several of them, each of which takes the event's row lock, asks
 //! `domain::verdict` what may happen, and writes the change, its audit entry, its alerts and its
-//! wish for Temporal together. [`operator_actions`] are those that operators take, and [`administration`]
-//! does the same for what people change about the installation. A process that dies half-way leaves nothing half-done.
+//! message to Temporal together. [`operator_actions`] are those that operators take, and
+//! [`administration`] does the same for what people change about the installation. A process that
+//! dies half-way leaves nothing half-done.
 
 pub mod administration;
 pub mod alert_claims;
@@ -52,7 +53,7 @@ pub use error::{ChangeError, StoreError};
 pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
 
-/// What an insert that may meet its twin did.
+/// What an insert that may meet an existing row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Insertion<T> {
     /// The row is new.

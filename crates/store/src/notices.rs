@@ -1,9 +1,10 @@
-//! Telling a project's destinations what no single incident tells: that results never found their
-//! receipt, or that another destination broke. Each is told once a day at most.
+//! Notifying a project's destinations of what no single incident shows: that results never found
+//! their receipt, or that another destination broke. Each is sent once a day at most.
 //!
-//! A notice about results tells what the audit took in since the notice before, so that nothing is told
-//! twice and nothing of the last seven days is left out. Whoever sends one claims it first: two processes send it
-//! once, and one that dies after it sent sends it once more, with the same message id.
+//! A notice about results covers what the audit took in since the notice before, so that nothing is
+//! reported twice and nothing of the last seven days is left out. A sender claims it first: two
+//! processes send it once, and one that dies after it sent sends it once more, with the same
+//! message id.
 
 use domain::audit::{Action, Actor};
 use domain::effect_result::Outcome;
@@ -25,7 +26,7 @@ pub const MOOT: &str = "it works again, or was removed";
 #[derive(Debug, Clone)]
 pub struct Notice {
     pub id: NoticeId,
-    /// What it tells.
+    /// What it reports.
     pub kind: NoticeKind,
     /// Where it goes.
     pub destination_id: DestinationId,
@@ -34,9 +35,9 @@ pub struct Notice {
     pub project_id: ProjectId,
     /// The destination that broke, for that kind.
     pub about: Option<DestinationId>,
-    /// It tells of entries after this.
+    /// It covers entries after this.
     pub since: OffsetDateTime,
-    /// It tells of entries up to this.
+    /// It covers entries up to this.
     pub until: OffsetDateTime,
     /// Whether 24 hours have passed, so that this attempt is the last one.
     pub last: bool,
@@ -56,7 +57,7 @@ pub struct Unclaimed {
 }
 
 /// Writes the notices that are due: of each project in which a result was given up since the last
-/// notice, unless that was less than 24 hours ago. How many destinations are told.
+/// notice, unless that was less than 24 hours ago. Returns how many destinations are notified.
 pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH told AS (
@@ -84,7 +85,8 @@ pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError>
     Ok(done.rows_affected())
 }
 
-/// Tells the project's other destinations that one of them broke, unless they were told today.
+/// Notifies the project's other destinations that one of them broke, unless they were notified
+/// today.
 pub async fn enqueue_broken(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -111,17 +113,17 @@ pub enum Claim {
     Ended,
     /// Nothing now: its destination failed and is left alone for a while.
     LeftAlone,
-    /// It is not to be sent any more: 24 hours have passed, its destination was removed, or what it tells holds
-    /// no longer.
+    /// It is not to be sent any more: 24 hours have passed, its destination was removed, or what it
+    /// reports holds no longer.
     GiveUp(Notice, String),
     /// It is ours to send.
     Send(Notice),
 }
 
-/// Claims a notice for one attempt, or says why not. A claim holds for two minutes, longer than any attempt
-/// takes, and begins under a lock on the destination's row, as an alert's does: of a destination that failed
-/// nothing else is sent until this attempt has ended. Nothing is held unless the answer is
-/// [`Claim::Send`] and the transaction is committed.
+/// Claims a notice for one attempt, or says why not. A claim holds for two minutes, longer than any
+/// attempt takes, and begins under a lock on the destination's row, as an alert's does: of a
+/// destination that failed nothing else is sent until this attempt has ended. Nothing is held
+/// unless the result is [`Claim::Send`] and the transaction is committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<Claim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(Claim::Ended) };
     let Pending { notice, .. } = pending;
@@ -153,7 +155,7 @@ struct Pending {
     notice: Notice,
     last_answer: Option<String>,
     is_removed: bool,
-    /// What it tells holds no longer.
+    /// What it reports holds no longer.
     is_moot: bool,
     is_left_alone: bool,
 }
@@ -196,9 +198,9 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd<'a> {
-    /// The message was taken; what the other side answered.
+    /// The message was accepted; the other side's response.
     Delivered(&'a str),
-    /// It was not, and is tried again when its destination may be; what the other side answered.
+    /// It was not, and is retried when its destination may be; the other side's response.
     Failed(&'a str),
     /// It was not, and that was the last attempt.
     GivenUp(&'a str),
@@ -228,8 +230,8 @@ pub async fn note_attempt(
     Ok(done.rows_affected() == 1)
 }
 
-/// The results of one project, or of all, that were given up after `since` and up to `until`, with the
-/// ids of five.
+/// The results of one project, or of all, that were given up after `since` and up to `until`, with
+/// the ids of five.
 pub async fn find_unclaimed(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,

@@ -1,10 +1,11 @@
-//! What an operator does to an incident: acknowledge it, have it reprocessed, resolve it. The console, the API
-//! and the command line all come through here.
+//! What an operator does to an incident: acknowledge it, have it reprocessed, resolve it. The
+//! console, the API and the command line all come through here.
 //!
-//! Each is one transaction with its audit entry and its outbox message, judged under the event's lock. A
-//! rejection changes nothing; who was faster is read from the timeline afterwards, so what it says is as true
-//! as the timeline, but it may be about a state that has changed again. After a change the caller may wake the
-//! relay; if nobody does, its sweep dispatches the message within seconds.
+//! Each is one transaction with its audit entry and its outbox message, judged under the event's
+//! lock. A rejection changes nothing; who was faster is read from the timeline afterwards, so what
+//! it says is as true as the timeline, but it may be about a state that has changed again. After a
+//! change the caller may wake the relay; if it does not, the sweep dispatches the message within
+//! seconds.
 
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{EventId, ReplayId};
@@ -36,7 +37,7 @@ pub enum ActionError {
 }
 
 impl OperatorAction<'_> {
-    /// Says that the operator looks after the incident, which must be open.
+    /// Acknowledges the incident, which must be open.
     pub async fn acknowledge(self, pool: &PgPool) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
         let acknowledged = transaction(pool, async |tx| {
@@ -45,8 +46,8 @@ impl OperatorAction<'_> {
         self.explain(pool, acknowledged.await).await
     }
 
-    /// Asks the app, by a callback, to do the work again. It is rejected while a reprocess runs, once the
-    /// incident is resolved, and without a repair URL.
+    /// Asks the app, by a callback, to do the work again. It is rejected while a reprocess runs,
+    /// once the incident is resolved, and without a repair URL.
     pub async fn request_reprocess(self, pool: &PgPool) -> Result<ReplayId, ActionError> {
         let Self { incident, actor, note } = self;
         let replay_id = reprocesses::new_id();
@@ -107,7 +108,7 @@ impl From<ResolveRejection> for Rejection {
     }
 }
 
-/// Who did last what is looked for.
+/// Who last did the action that is searched for.
 async fn find_earlier(
     pool: &PgPool,
     event_id: EventId,

@@ -25,12 +25,11 @@ pub struct TokenRow {
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// Whom a valid token speaks for.
+/// The operator of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenOwner {
     pub token_id: TokenId,
     pub operator_id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,
@@ -120,7 +119,7 @@ pub async fn revoke_tokens_of(
     Ok(done.rows_affected())
 }
 
-/// Whom a token speaks for; `None` for an unknown or revoked one, or one of an operator who was
+/// The operator of a token; `None` for an unknown or revoked one, or one of an operator who was
 /// removed. Notes the use, at most once a minute.
 pub async fn find_token_owner(
     db: impl PgExecutor<'_>,

@@ -1,7 +1,7 @@
 //! Operators. Who was removed may not sign in and is in no list; their row stays for the audit.
 //!
-//! There is always an admin: the last one can be neither demoted nor removed. Whoever changes an
-//! operator locks all admins first, in one order, so that of two such changes at once the second is
+//! There is always an admin: the last one can be neither demoted nor removed. A change of an
+//! operator locks all admins first, in one order, so that of two concurrent changes the second is
 //! judged on what the first one did.
 
 mod changes;
@@ -20,7 +20,6 @@ use crate::{Insertion, PgConnection, StoreError};
 #[derive(Debug, Clone)]
 pub struct Operator {
     pub id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do.
     pub role: Role,
@@ -33,7 +32,6 @@ pub struct Operator {
 pub struct Login {
     /// The operator.
     pub id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do.
     pub role: Role,
@@ -46,8 +44,8 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Adds an operator; `Existing` if the address is taken, and nothing is changed then. The address of
-/// an operator who was removed is free.
+/// Adds an operator; `Existing` if the address is taken, and nothing is changed then. The address
+/// of an operator who was removed is free.
 pub async fn insert_operator(
     db: &mut PgConnection,
     email: &str,
@@ -67,12 +65,12 @@ pub async fn insert_operator(
     if let Some(id) = added {
         return Ok(Insertion::Inserted(OperatorId::from_uuid(id)));
     }
-    // A statement of its own, because only a later one sees a row that was added meanwhile.
+    // A statement of its own, because only a later one sees a row that was added in the meantime.
     let existing = find_login(db, email).await?.ok_or(StoreError::Missing("operators"))?;
     Ok(Insertion::Existing(existing.id))
 }
 
-/// What a sign-in under this address is held against; `None` if nobody has it.
+/// What a sign-in under this address is held against; `None` if no operator has it.
 pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<Login>, StoreError> {
     let row = sqlx::query!(
         "SELECT id, email, role, password_hash FROM operators WHERE email = $1 AND removed_at IS NULL",
@@ -89,8 +87,9 @@ pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<L
     }))
 }
 
-/// Whether a login still holds: the operator is there and has the same password. Until the transaction
-/// ends, neither can change, so a session that begins in it is one that a later change ends.
+/// Whether a login still holds: the operator is there and has the same password. Until the
+/// transaction ends, neither can change, so a session that begins in it is one that a later change
+/// ends.
 pub async fn hold_login(tx: &mut PgConnection, login: &Login) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         "SELECT id FROM operators WHERE id = $1 AND password_hash = $2 AND removed_at IS NULL FOR SHARE",
@@ -117,7 +116,7 @@ pub async fn find_operator(
     row.map(Operator::try_from).transpose()
 }
 
-/// Everybody who may sign in, oldest first.
+/// Everyone who may sign in, oldest first.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let rows = sqlx::query_as!(
         OperatorRow,

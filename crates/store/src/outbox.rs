@@ -1,9 +1,9 @@
 //! The outbox: committed messages for Temporal ([`OutboxMessage`]).
 //!
-//! A message is written in the transaction of what it tells. A relay claims it for 30 s before it
-//! dispatches it, so that two relays do not do the same at once, and deletes it when Temporal has it. A
-//! relay that dies leaves a claim that runs out. Dispatching a message twice is harmless: the server
-//! knows its id.
+//! A message is written in the transaction of what it reports. A relay claims it for 30 s before it
+//! dispatches it, so that two relays do not do the same concurrently, and deletes it when Temporal
+//! has it. A relay that dies leaves a claim that runs out. Dispatching a message twice is harmless:
+//! the server knows its id.
 
 use domain::ids::{EventId, OutboxId};
 use domain::outbox::{OutboxKind, OutboxMessage};
@@ -14,22 +14,22 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::error::read_text;
 
-/// A message that was claimed. Its payload goes on as it stands, so that what a newer release writes
+/// A message that was claimed. Its payload goes on unchanged, so that what a newer release writes
 /// reaches that release's watches.
 #[derive(Debug, Clone)]
 pub struct ClaimedMessage {
     /// Its id; also the id of the request to Temporal.
     pub id: OutboxId,
     pub event_id: EventId,
-    /// What Temporal shall be told.
+    /// The message to Temporal.
     pub kind: OutboxKind,
     /// The signal's input.
     pub payload: Value,
-    /// How often it was tried, this time included.
+    /// How many attempts were made, this time included.
     pub attempts: i32,
 }
 
-/// Writes a message, in the transaction of what it tells.
+/// Writes a message, in the transaction of what it reports.
 pub async fn enqueue(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -111,7 +111,7 @@ pub async fn reschedule(
     Ok(())
 }
 
-/// Counts a refusal by Temporal itself; how many there were so far.
+/// Counts a rejection by Temporal itself; how many there were so far.
 pub async fn count_rejection(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
     let rejections = sqlx::query_scalar!(
         "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",

@@ -1,7 +1,7 @@
 //! Keyset pages: a list and where it goes on.
 //!
 //! A cursor is the id of a row at the edge of the page. Ids sort by time, so a page costs the same
-//! wherever it begins, and rows that arrive meanwhile neither repeat nor hide others.
+//! wherever it begins, and rows that arrive in the meantime neither repeat nor hide others.
 
 /// The most rows that one page shows.
 pub const MAX_PAGE: i64 = 200;
@@ -11,8 +11,8 @@ pub const MAX_PAGE: i64 = 200;
 pub struct Page<T> {
     /// The rows, newest first unless something else was asked for.
     pub data: Vec<T>,
-    /// The cursor of the next page; `None` on the last one. A page may be shorter than was asked for
-    /// and still not be the last one.
+    /// The cursor of the next page; `None` on the last one. A page may be shorter than was asked
+    /// for and still not be the last one.
     pub next_cursor: Option<String>,
     /// The cursor of the previous page; `None` on the first one.
     pub previous_cursor: Option<String>,

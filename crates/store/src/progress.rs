@@ -1,7 +1,8 @@
 //! How far a project, or one run of the integration test, has come: when each thing happened first.
 //!
-//! All of it is read from the audit, where every step leaves its entry. For a project, the index over
-//! the kinds of entries gives the first one of each kind with one probe, however many there are.
+//! All of it is read from the audit, where every step leaves its entry. For a project, the index
+//! over the kinds of entries gives the first one of each kind with one probe, however many there
+//! are.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +29,9 @@ pub struct Progress {
     pub alert_delivered: Option<OffsetDateTime>,
     /// A test message to a destination was delivered.
     pub destination_tested: Option<OffsetDateTime>,
-    /// Somebody asked for a reprocess.
+    /// A reprocess was requested.
     pub reprocess_requested: Option<OffsetDateTime>,
-    /// A callback was answered with 2xx.
+    /// A callback got a 2xx.
     pub callback_delivered: Option<OffsetDateTime>,
     pub reprocess_succeeded: Option<OffsetDateTime>,
     pub incident_resolved: Option<OffsetDateTime>,
@@ -50,9 +51,9 @@ pub struct EventProgress {
     pub failure: Option<OffsetDateTime>,
     pub incident_opened: Option<OffsetDateTime>,
     pub alert_delivered: Option<OffsetDateTime>,
-    /// Somebody asked for a reprocess.
+    /// A reprocess was requested.
     pub reprocess_requested: Option<OffsetDateTime>,
-    /// A callback was answered with 2xx.
+    /// A callback got a 2xx.
     pub callback_delivered: Option<OffsetDateTime>,
     /// The incident was resolved.
     pub resolved: Option<OffsetDateTime>,

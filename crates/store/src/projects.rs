@@ -131,8 +131,8 @@ pub async fn find_project(
     row.map(Project::try_from).transpose()
 }
 
-/// Finds a project and locks its row, so that two people who change it at once do not undo each
-/// other.
+/// Finds a project and locks its row, so that two people who change it concurrently do not undo
+/// each other.
 pub async fn lock_project(
     tx: &mut PgConnection,
     id: ProjectId,

@@ -1,7 +1,7 @@
 //! Proof links: read-only pages of one incident. Only the SHA-256 of the token is here.
 //!
 //! A link that has expired, was revoked or never was is the same nothing, so that a guess learns
-//! nothing from the answer.
+//! nothing from the response.
 
 use domain::ids::{EventId, IncidentId, ProjectId, ProofLinkId};
 use sqlx::PgExecutor;
@@ -33,7 +33,7 @@ pub struct ProofLink {
 pub struct OpenedLink {
     pub link_id: ProofLinkId,
     pub project_id: ProjectId,
-    /// The event whose story is shown.
+    /// The event whose timeline is shown.
     pub event_id: EventId,
     pub incident_id: IncidentId,
     /// Until when the link opens.
@@ -60,7 +60,8 @@ impl From<OpenedRow> for OpenedLink {
     }
 }
 
-/// Adds a link to an incident that opens for `days` days; `domain::proof` says how many they may be.
+/// Adds a link to an incident that opens for `days` days; `domain::proof` says how many they may
+/// be.
 ///
 /// # Errors
 /// When the database fails, or the days are not from 1 to 365.

@@ -18,11 +18,9 @@ pub struct Reprocess {
     pub id: ReplayId,
     pub incident_id: IncidentId,
     pub event_id: EventId,
-    /// Where it stands.
     pub state: ReprocessState,
     /// Who asked for it.
     pub requested_by: String,
-    /// Why.
     pub note: Option<String>,
     /// When it was asked for.
     pub requested_at: OffsetDateTime,
@@ -30,10 +28,10 @@ pub struct Reprocess {
     pub finished_at: Option<OffsetDateTime>,
     /// What every attempt sends, byte for byte.
     pub body: String,
-    /// Until when the app may answer a delivered callback.
+    /// Until when the app may report on a delivered callback.
     pub result_due_at: Option<OffsetDateTime>,
-    /// When the next attempt of the callback is due; `None` before the first one, and in rows of older
-    /// releases.
+    /// When the next attempt of the callback is due; `None` before the first one, and in rows of
+    /// older releases.
     pub next_attempt_at: Option<OffsetDateTime>,
 }
 
@@ -79,7 +77,6 @@ pub struct NewReprocess<'a> {
     pub event_id: EventId,
     /// Who asked for it.
     pub requested_by: &'a str,
-    /// Why.
     pub note: Option<&'a str>,
     /// The callback's body.
     pub body: &'a str,
@@ -148,15 +145,13 @@ pub async fn list_for_incident(
 #[derive(Debug, Clone)]
 pub struct Latest {
     pub id: ReplayId,
-    /// Where it stands.
     pub state: ReprocessState,
     /// How many attempts it made.
     pub attempts: i64,
     /// When the last attempt began.
     pub attempted_at: Option<OffsetDateTime>,
-    /// The status of its answer.
     pub status: Option<i32>,
-    /// The class of its error, where there was no answer.
+    /// The class of its error, where there was no response.
     pub error: Option<String>,
 }
 
@@ -232,7 +227,7 @@ pub async fn plan_attempt(
     expect_one("reprocesses", done.rows_affected())
 }
 
-/// Notes until when the app may answer a delivered callback: the project's time-out from now.
+/// Records until when the app may report on a delivered callback: the project's time-out from now.
 pub async fn await_result(
     tx: &mut PgConnection,
     id: ReplayId,
@@ -249,7 +244,7 @@ pub async fn await_result(
     expect_one("reprocesses", done.rows_affected())
 }
 
-/// Delivered callbacks whose answer was due two minutes ago.
+/// Delivered callbacks whose result was due two minutes ago.
 pub async fn list_unanswered(
     db: impl PgExecutor<'_>,
     limit: i64,

@@ -201,8 +201,8 @@ pub async fn list_claimed(
     Ok(ids.into_iter().map(EventId::from_uuid).collect())
 }
 
-/// Gives up results that nobody claimed within 24 hours, some at a time: each becomes an entry of the
-/// audit, under its own id. How many there were.
+/// Gives up results that no receipt claimed within 24 hours, some at a time: each becomes an entry
+/// of the audit, under its own id. How many there were.
 pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH gone AS (

@@ -1,8 +1,9 @@
 //! Sealing secrets that must be read back: signing secrets, Slack URLs, snapshots.
 //!
-//! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes that
-//! name the key, the nonce and the ciphertext. The associated data names the row, so that a value
-//! copied to another row does not open. A wrong key, another row and a damaged value all fail.
+//! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
+//! that name the key, the nonce and the ciphertext. The associated data names the row, so that a
+//! value copied to another row does not open. A wrong key, another row and a damaged value all
+//! fail.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

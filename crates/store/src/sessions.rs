@@ -1,8 +1,8 @@
 //! Sessions: signed-in browsers, of which only the SHA-256 of the token is here.
 //!
 //! A session is valid until it is ended, expires, is left alone for too long, or its operator is
-//! removed; each request asks, so all of these hold from the next request on. A message for the next
-//! page waits here, sealed, and is read exactly once, whatever happens in between.
+//! removed; each request asks, so all of these hold from the next request on. A message for the
+//! next page waits here, sealed, and is read exactly once, whatever happens in between.
 
 mod flash;
 
@@ -30,7 +30,6 @@ pub struct Session {
     /// The session.
     pub id: SessionId,
     pub operator_id: OperatorId,
-    /// Their address.
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,
@@ -70,9 +69,9 @@ pub async fn insert_session(
     Ok(id)
 }
 
-/// Who sits behind a token; `None` if nobody does any more. Notes the use, at most once a minute, so
+/// The operator of a token; `None` if it is valid no more. Notes the use, at most once a minute, so
 /// that a busy page does not rewrite the row with every request. What a page asks by itself is no
-/// use: a desk that was left open must not stay signed in.
+/// use: a browser that was left open must not stay signed in.
 pub async fn find_session(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],

@@ -1,9 +1,10 @@
 //! Guesses at passwords, counted per address, known or not.
 //!
-//! Five failures within a quarter of an hour lock the address for a quarter of an hour. An attempt is
-//! counted before the password is looked at and forgotten when it was right, so that of many guesses
-//! at once no more than five are ever looked at. One statement counts; its row lock puts those that
-//! come together into an order. A crash in between leaves an attempt counted, which is the safe side.
+//! Five failures within a quarter of an hour lock the address for a quarter of an hour. An attempt
+//! is counted before the password is checked and forgotten when it was right, so that of many
+//! concurrent guesses no more than five are ever checked. One statement counts; its row lock puts
+//! those that come together into an order. A crash in between leaves an attempt counted, which is
+//! the safe side.
 
 use sha2::{Digest, Sha256};
 use sqlx::PgExecutor;
@@ -16,10 +17,10 @@ use crate::StoreError;
 pub const MAX_FAILURES: i32 = 5;
 /// Within how many minutes they count together.
 pub const WINDOW_MINUTES: i32 = 15;
-/// For how many minutes the address is locked: short enough that nobody is kept out for the night.
+/// For how many minutes the address is locked: short enough that no one is kept out for the night.
 pub const LOCK_MINUTES: i32 = 15;
 
-/// Whether a password may be looked at.
+/// Whether a password may be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// It may.
@@ -36,7 +37,7 @@ pub enum Attempt {
     },
 }
 
-/// Counts an attempt before its password is looked at, and says whether it may be. When the password
+/// Counts an attempt before its password is checked, and says whether it may be. When the password
 /// is right, [`clear_failures`] forgets it.
 pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attempt, StoreError> {
     let hash = hash(email);

@@ -1,8 +1,8 @@
 //! Signing secrets: sealed, several at a time while one is rotated out.
 //!
 //! The current secret is the one that does not expire; every older one does, a day after it was
-//! replaced. A rotation takes the project's lock, so that of two at once the second finds the first
-//! one's secret and lets it expire: there is one current secret, whoever comes last.
+//! replaced. A rotation takes the project's lock, so that of two concurrent ones the second finds
+//! the first one's secret and lets it expire: there is one current secret, whichever comes last.
 
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
@@ -92,7 +92,8 @@ pub async fn list_secrets(
     Ok(secrets.collect())
 }
 
-/// Makes a secret the current one. The older ones go on signing for a day, unless they expire sooner.
+/// Makes a secret the current one. The older ones go on signing for a day, unless they expire
+/// sooner.
 ///
 /// # Errors
 /// When the database fails or there is no such project.
@@ -118,8 +119,8 @@ pub async fn rotate_secret(
     insert_secret(tx, key, project_id, secret).await
 }
 
-/// Lets an older secret sign no more, at once. `false` for the current one, without which nothing
-/// would sign, and for one that the project does not have or that has expired.
+/// Lets an older secret sign no more, effective immediately. `false` for the current one, without
+/// which nothing would sign, and for one that the project does not have or that has expired.
 pub async fn revoke_secret(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

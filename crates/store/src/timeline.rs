@@ -14,7 +14,6 @@ use crate::{PgPool, StoreError, api_keys, destinations};
 pub struct TimelineEntry {
     /// When, by the database's clock.
     pub at: OffsetDateTime,
-    /// Who.
     pub actor: String,
     /// What, as in `domain::audit::Action`.
     pub action: String,
@@ -23,7 +22,7 @@ pub struct TimelineEntry {
 }
 
 impl TimelineEntry {
-    /// The entry in the words that people read.
+    /// The entry as the text that people read.
     #[must_use]
     pub fn item(&self, names: &Names) -> TimelineItem {
         let event = AuditEvent::read(&self.action, self.detail.clone());
@@ -41,8 +40,8 @@ pub async fn load_names(pool: &PgPool, project_ids: &[ProjectId]) -> Result<Name
 /// The most entries that a timeline shows; an event has a dozen.
 const MAX_ENTRIES: i64 = 1_000;
 
-/// The entries of an event, oldest first. Of one that is too long the end is shown, because that is
-/// where it stands.
+/// The entries of an event, oldest first. Of one that is too long the end is shown, because that
+/// shows the present state.
 pub async fn list_for_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -59,7 +58,7 @@ pub async fn list_for_event(
     Ok(entries)
 }
 
-/// The latest entry of an event that is looked for.
+/// The latest entry of an event that is searched for.
 pub async fn find_latest(
     db: impl PgExecutor<'_>,
     event_id: EventId,

@@ -1,7 +1,8 @@
 //! Messages that wait for their destination: alerts and notices, which share its back-off.
 //!
-//! What waits for a destination is sent one after the other: what is too old to be sent first, so that it is
-//! given up, then what was tried least, so that a message that is never taken keeps no other from going out.
+//! What waits for a destination is sent one after the other: what is too old to be sent first, so
+//! that it is given up, then what was tried least, so that a message that is never taken keeps no
+//! other from going out.
 
 use domain::ids::{AlertId, DestinationId};
 use sqlx::PgExecutor;
@@ -14,7 +15,7 @@ use crate::StoreError;
 pub enum Waiting {
     /// About an incident.
     Alert(AlertId),
-    /// About what no single incident tells.
+    /// About what no single incident shows.
     Notice(Uuid),
 }
 
@@ -27,9 +28,9 @@ impl Waiting {
     }
 }
 
-/// The destinations for which messages wait that nobody is about to send: notices, and alerts of more than
-/// ten seconds ago, which their watches have left. One that is left alone for a while is listed only where
-/// a message is to be given up.
+/// The destinations for which messages wait that no process is about to send: notices, and alerts
+/// of more than ten seconds ago, which their watches have left. One that is left alone for a while
+/// is listed only where a message is to be given up.
 pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
     let ids = sqlx::query_scalar!(
         r#"SELECT d.id AS "id!" FROM destinations d WHERE EXISTS (

@@ -1,10 +1,10 @@
 //! Every way in which the API says no.
 //!
-//! One enum holds the stable codes of the contract. An error knows its status, its headers and what a
-//! client may read; the cause of an [`ApiError::Internal`] or [`ApiError::Unavailable`] is a source
-//! that is logged once and never shown. Turning an error into a response only marks the response:
-//! the layer in [`crate::response`] writes the body, because only there the request's id is known.
-//! Without that layer a client still gets status and headers, with an empty body.
+//! One enum holds the stable codes of the contract. An error knows its status, its headers and what
+//! a client may read; the cause of an [`ApiError::Internal`] or [`ApiError::Unavailable`] is a
+//! source that is logged once and never shown. Turning an error into a response only marks the
+//! response: the layer in [`crate::response`] writes the body, because only there the request's id
+//! is known. Without that layer a client still gets status and headers, with an empty body.
 
 use std::error::Error;
 use std::fmt;
@@ -30,7 +30,7 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 /// Seconds after which a client may ask again when the database is away.
 const UNAVAILABLE_RETRY_SECS: u64 = 1;
 
-/// Why a request was refused or failed. What `Display` prints is what the client reads.
+/// Why a request was rejected or failed. What `Display` prints is what the client reads.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The `Idempotency-Key` header is absent or empty.
@@ -51,7 +51,7 @@ pub enum ApiError {
         /// How long the server waited.
         deadline: Duration,
     },
-    /// No key, a malformed, a revoked or an unknown one. The client cannot tell which.
+    /// No key, a malformed, a revoked or an unknown one. The client cannot see which.
     #[error("send a valid API key as: Authorization: Bearer sk_test_... or sk_live_...")]
     Unauthorized,
     /// No operator token, or one that is malformed, revoked or unknown.
@@ -66,7 +66,7 @@ pub enum ApiError {
     /// The thing is not there, or belongs to someone else.
     #[error("{message}")]
     NotFound {
-        /// What was looked for.
+        /// What was not found.
         message: String,
     },
     /// The path exists and takes other methods.
@@ -84,7 +84,7 @@ pub enum ApiError {
     /// The incident is not in a state that allows this.
     #[error("{message}")]
     IncidentConflict {
-        /// What stands in the way, by its id.
+        /// The id of what is in conflict.
         message: String,
     },
     /// The body is over its limit.
@@ -128,9 +128,9 @@ pub enum ApiError {
         /// What went wrong, for the log.
         source: Cause,
     },
-    /// The database answers and takes no writes, as a standby after a fail-over.
+    /// The database responds and takes no writes, as a standby after a fail-over.
     #[error(
-        "the database takes no writes; send it again with the same Idempotency-Key. Whoever runs \
+        "the database takes no writes; send it again with the same Idempotency-Key. The administrator of \
          sendpromptly lets DATABASE_URL lead to the primary: `sendpromptly doctor` says more"
     )]
     ReadOnly {
@@ -234,8 +234,8 @@ impl ApiError {
 
     /// Writes the error to the log: `error!` for our faults, `debug!` for the client's.
     ///
-    /// Called once per request, by whoever renders the error: [`crate::response`] for JSON, the console
-    /// for its pages.
+    /// Called once per request, by the layer that renders the error: [`crate::response`] for JSON,
+    /// the console for its pages.
     pub fn log(&self, request_id: &RequestId) {
         let (request_id, code) = (request_id.as_str(), self.code());
         match self {
@@ -249,7 +249,7 @@ impl ApiError {
         }
     }
 
-    /// The headers that belong to this error, whoever renders it.
+    /// The headers that belong to this error, whichever layer renders it.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
         match self {
             Self::Unauthorized | Self::UnknownToken => {
@@ -264,7 +264,7 @@ impl ApiError {
             Self::Unavailable { .. } | Self::ReadOnly { .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_SECS));
             }
-            // The rest of the body is still under way: nothing after it could be told from it.
+            // The rest of the body is still under way: what follows could not be separated from it.
             Self::PayloadTooLarge { .. } | Self::BodyTooSlow { .. } => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -369,7 +369,7 @@ struct BareStatus(StatusCode);
 
 impl fmt::Display for BareStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a handler answered {} without saying why", self.0)
+        write!(f, "a handler responded {} without saying why", self.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a request must look like before any handler sees it.
 //!
-//! The checks run from cheap to dear, and the first one that fails answers:
+//! The checks run from cheap to dear, and the first one that fails determines the response:
 //!
 //! 1. the router: path (404) and method (405);
 //! 2. headers that cannot be trusted: a repeated one, or bytes outside ASCII (400);
@@ -11,9 +11,9 @@
 //! 7. the handler reads the body, with [`read_body`]: size (413), time (400), JSON (400), number of
 //!    fields (413); what a text about a failure or a payload looks like costs nothing.
 //!
-//! Nothing of the body is kept before step 7: a refused one is dropped piece by piece as it comes, so
-//! nobody without a key fills the memory.
-//! A request that fails on the way has changed nothing.
+//! Nothing of the body is kept before step 7: a rejected one is dropped piece by piece as it comes,
+//! so no client without a key fills the memory. A request that fails on the way has changed
+//! nothing.
 
 mod body;
 mod headers;
@@ -55,8 +55,8 @@ impl IngestHead {
     }
 }
 
-/// Checks the headers of a request by an operator's token and reads the token, which is not looked up
-/// yet. What they say of the body is left to [`JsonBody`], because many requests have none.
+/// Checks the headers of a request by an operator's token and reads the token, which is not looked
+/// up yet. What they say of the body is left to [`JsonBody`], because many requests have none.
 ///
 /// # Errors
 /// The first check that fails.

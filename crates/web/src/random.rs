@@ -1,11 +1,12 @@
-//! Secrets that nobody can guess, out of the system's random bytes.
+//! Secrets that cannot be guessed, out of the system's random bytes.
 
 use domain::api_key::{ApiKey, RANDOM_LENGTH};
 use domain::project::Mode;
 use domain::secret_token::{OperatorToken, ProofToken, SessionToken};
 use domain::signature::SigningSecret;
 
-/// What a password for the first sign-in is written with: letters and digits that nobody confuses.
+/// What a password for the first sign-in is written with: letters and digits that are not easily
+/// confused.
 const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// How many of them, in groups of four: 120 bits.
 const LEGIBLE_LENGTH: usize = 24;

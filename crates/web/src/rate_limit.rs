@@ -1,6 +1,6 @@
 //! How many requests one API key may send.
 //!
-//! A token bucket per key id: `burst` at once, refilled at `per_second`. It is asked after the key was
+//! A token bucket per key id: a `burst`, refilled at `per_second`. It is asked after the key was
 //! found in the database, so an unknown key never gets an entry; and full buckets are dropped every
 //! few thousand requests, so memory follows the keys that are in use. The buckets live in this
 //! process: two API processes allow twice as much, and a restart fills every bucket.
@@ -28,7 +28,7 @@ pub struct RateLimit<C: Clock = DefaultClock> {
 }
 
 impl RateLimit {
-    /// Allows each key `burst` requests at once and `per_second` in the long run.
+    /// Allows each key `burst` requests in a burst and `per_second` in the long run.
     #[must_use]
     pub fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self::with_clock(per_second, burst, DefaultClock::default())

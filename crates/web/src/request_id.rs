@@ -1,9 +1,9 @@
 //! The id of a request.
 //!
-//! Every request gets a fresh one, whatever `X-Request-Id` the client sent: an id that a client could
-//! choose would let one request pass for another in the log. It stands in the request's extensions,
-//! in the `X-Request-Id` header of every answer, in every error body and on every log line that is
-//! written while the request is handled.
+//! Every request gets a fresh one, whatever `X-Request-Id` the client sent: an id that a client
+//! could choose would let one request pass for another in the log. It is in the request's
+//! extensions, in the `X-Request-Id` header of every response, in every error body and on every log
+//! line that is written while the request is handled.
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};

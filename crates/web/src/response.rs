@@ -1,11 +1,11 @@
-//! What every answer of the API looks like.
+//! The form of every response of the API.
 //!
-//! [`json_api`] wraps a router so that each answer that leaves it, the router's own 404 and 405 and a
-//! handler's panic included, is JSON of the contract's shape, may not be cached and may not be read
-//! as another type. An answer that a handler already wrote as JSON passes as it is, whatever its
-//! status: stored answers are given back byte for byte.
+//! [`json_api`] wraps a router so that each response that leaves it, the router's own 404 and 405
+//! and a handler's panic included, is JSON of the contract's shape, may not be cached and may not
+//! be read as another type. A response that a handler already wrote as JSON passes as it is,
+//! whatever its status: stored responses are given back byte for byte.
 //!
-//! A panic is answered with `internal_error`; the connection lives on and so do the other requests.
+//! A panic becomes `internal_error`; the connection lives on and so do the other requests.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -29,13 +29,14 @@ use crate::error::{ApiError, Rejection};
 use crate::request_id::RequestId;
 
 /// Everything below `/api` belongs to the API, whether it exists or not. Spelled out rather than
-/// nested, because a nested router does not answer for its own path with a slash at the end.
+/// nested, because a nested router does not serve its own path with a slash at the end.
 const API_PATHS: [&str; 3] = ["/api", "/api/", "/api/{*rest}"];
 
 /// Gives a router of API routes the contract's errors and the API's headers.
 ///
 /// The routes have their full paths, so that the result can be merged with the console's. Unknown
-/// paths below `/api` are answered here. Expects [`crate::request_id::with_request_id`] outside.
+/// paths below `/api` get their response here. Expects [`crate::request_id::with_request_id`]
+/// outside.
 pub fn json_api<S>(routes: Router<S>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -57,7 +58,7 @@ async fn json_responses(request: Request, next: Next) -> Response {
     response
 }
 
-/// Runs a handler to its answer; a panic becomes `internal_error`.
+/// Runs a handler to its response; a panic becomes `internal_error`.
 pub async fn catch_panic(handling: impl Future<Output = Response>) -> Response {
     let mut handling = pin!(handling);
     poll_fn(|cx| {
@@ -69,7 +70,7 @@ pub async fn catch_panic(handling: impl Future<Output = Response>) -> Response {
     .await
 }
 
-/// The error that a response stands for: the one it carries, or what its bare status means.
+/// The error that a response means: the one it carries, or what its bare status means.
 fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
     if let Some(Rejection(error)) = response.extensions().get() {
         return Some(Arc::clone(error));

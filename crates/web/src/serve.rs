@@ -1,7 +1,7 @@
 //! Connections: accepting, bounding and draining them.
 //!
-//! `axum::serve` has no deadline for headers and drops a handler whose client goes away, so the loop
-//! is our own. It guarantees that
+//! `axum::serve` has no deadline for headers and drops a handler whose client goes away, so the
+//! loop is our own. It guarantees that
 //!
 //! - a connection that is slow to send or to take bytes is closed by a deadline ([`ServeOptions`]),
 //!   and no number of them stops the loop: at the limit new ones wait in the kernel's queue;
@@ -9,9 +9,9 @@
 //!   the handler is dropped;
 //! - running out of file descriptors pauses accepting and neither spins nor ends it;
 //! - after a shutdown no request is taken, running ones end within the drain time, and what is left
-//!   then is cut. A client that was cut has no answer and sends the same idempotency key again.
+//!   then is cut. A client that was cut has no response and sends the same idempotency key again.
 //!
-//! Bytes that are not HTTP never reach the router: hyper answers them with a bare 400, 414 or 431 and
+//! Bytes that are not HTTP never reach the router: hyper responds with a bare 400, 414 or 431 and
 //! the connection is closed.
 
 mod connection;
@@ -56,7 +56,7 @@ pub async fn serve(
 
 async fn accept_forever(listener: &TcpListener, server: &Arc<Server>, connections: &TaskTracker) {
     let slots = Arc::new(Semaphore::new(server.options.max_connections));
-    // Nobody closes the semaphore, so there is always a next slot to wait for.
+    // The semaphore is never closed, so there is always a next slot to wait for.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         let stream = accept(listener).await;
         let server = Arc::clone(server);
@@ -83,7 +83,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 /// Whether only the connection that was about to be accepted is lost. The other errors, such as too
-/// many open files, stay until something is closed: asking again at once would spin.
+/// many open files, stay until something is closed: asking again immediately would spin.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

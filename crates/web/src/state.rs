@@ -19,7 +19,7 @@ pub struct AppState {
     pub master_key: MasterKey,
     /// Whether the product does its work, for `/readyz` and the console's head.
     pub health: Arc<Monitor>,
-    /// Carries committed wishes over to Temporal.
+    /// Dispatches committed outbox messages to Temporal.
     pub relay: Relay,
     /// How much each key may send.
     pub limits: Arc<RateLimit>,

@@ -1,5 +1,5 @@
-//! Test messages to destinations. The sending itself lives with the activities, which neither the API
-//! nor the console knows: whoever starts the service hands it in.
+//! Test messages to destinations. The sending itself lives with the activities, which neither the
+//! API nor the console knows: the process that starts the service provides it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::Cause;
 pub struct Tested {
     /// Whether the other side took it.
     pub delivered: bool,
-    /// What the other side said, in its own words.
+    /// The other side's response, verbatim.
     pub answer: String,
 }
 

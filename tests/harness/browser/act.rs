@@ -1,8 +1,8 @@
 //! What a visitor does with a page: real mouse and key presses, which need no script in the page.
 //!
 //! A click goes to the middle of what was found, and only if the visitor could hit it there. After
-//! each act the page is given the time to start and finish a navigation. Nothing is done twice: only
-//! the search is tried again.
+//! each act the page is given the time to start and finish a navigation. Nothing is done twice:
+//! only the search is retried.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -36,12 +36,12 @@ impl Page {
         self.click_found(locator, async || self.find(locator).await).await;
     }
 
-    /// Clicks the link, button or other text with exactly these words.
+    /// Clicks the link, button or other text with exactly this text.
     pub async fn click_text(&self, text: &str) {
         self.click_found(text, async || self.find_text(text).await).await;
     }
 
-    /// Replaces what is in the field with this label, key by key as far as the page can tell.
+    /// Replaces what is in the field with this label, key by key as far as the page can see.
     pub async fn fill_label(&self, label: &str, text: &str) {
         let what = format!("the field {label:?}");
         let field = self.attempt(&what, async || {
@@ -125,10 +125,10 @@ impl Page {
         }
     }
 
-    /// Waits until the page has done what an act led to at once.
+    /// Waits until the page has done what an action led to immediately.
     async fn settle(&self) {
-        // A form is sent by a task of its own. Whatever the page answers now, it answers after that,
-        // and an answer that a navigation swallows says that it has begun.
+        // A form is sent by a task of its own. Whatever the page responds now, it responds after
+        // that, and a response that a navigation swallows says that it has begun.
         let _ = self.script("0").await;
         self.at_rest().await.expect("a page at rest");
     }

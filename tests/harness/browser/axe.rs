@@ -1,7 +1,7 @@
 //! Accessibility, as axe-core judges it.
 //!
-//! The script comes from a pinned wheel, like the engines, and runs in a world of its own inside the
-//! page: it sees the page as it is, the page does not see it, and a policy that forbids foreign
+//! The script comes from a pinned wheel, like the engines, and runs in a world of its own inside
+//! the page: it sees the page as it is, the page does not see it, and a policy that forbids foreign
 //! scripts does not matter. A page whose scripts are off gets them back for the moment; the page's
 //! own have missed their time by then.
 
@@ -44,7 +44,7 @@ pub struct Violation {
     pub nodes: Vec<String>,
 }
 
-/// Fails if the page shuts somebody out: at what axe calls serious or critical.
+/// Fails if the page is not accessible: at what axe calls serious or critical.
 pub async fn assert_accessible(page: &Page) {
     let mut found = page.axe().await;
     found.retain(|one| one.impact == "serious" || one.impact == "critical");

@@ -1,9 +1,9 @@
 //! Finding things on a page, as a reader of the screen names them, or by CSS.
 //!
-//! A locator is `role/name`, such as `button/Reprocess`, `link/Incidents` or `heading/Settings`: the
-//! role and the name that the browser tells assistive technology. What has no such name cannot be
-//! found so, nor can it by those who need it. Anything else is CSS. What is acted on must be the only
-//! one of its kind; what is hidden has neither role nor name.
+//! A locator is `role/name`, such as `button/Reprocess`, `link/Incidents` or `heading/Settings`:
+//! the role and the name that the browser gives to assistive technology. What has no such name
+//! cannot be found so, nor can it by those who need it. Anything else is CSS. What is acted on must
+//! be the only one of its kind; what is hidden has neither role nor name.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ impl Page {
 
 fn named(node: &Value) -> Option<Named> {
     let role = node["role"]["value"].as_str()?;
-    // The browser's own word, which has changed before.
+    // The browser's own term, which has changed before.
     let role = if role.starts_with("DisclosureTriangle") { "summary" } else { role };
     Some(Named {
         role: role.to_owned(),

@@ -1,4 +1,5 @@
-//! What a page has told about itself: whether it is loading, what it asked for, what it complained of.
+//! What a page has reported about itself: whether it is loading, what it asked for, what it
+//! complained of.
 
 use serde_json::Value;
 

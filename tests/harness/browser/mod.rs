@@ -1,5 +1,5 @@
 //! A real browser, for what only a browser can show: that a page works, with scripts and without,
-//! that it can be used by everyone, and that it talks to nobody else.
+//! that it can be used by everyone, and that it talks to no other host.
 //!
 //! One Chromium serves all tests that run at the same moment and ends with the last of them; each
 //! [`Page`] has cookies and a cache of its own, as if it were another machine. It is spoken to over

@@ -1,4 +1,4 @@
-//! Every request that a page made, with the bytes that its answer took on the wire.
+//! Every request that a page made, with the bytes that its response took on the wire.
 
 use reqwest::Url;
 use serde_json::Value;
@@ -9,20 +9,20 @@ pub struct Request {
     pub method: String,
     /// Where it went.
     pub url: String,
-    /// What for, in the browser's words: `Document`, `Stylesheet`, `Script`, `Image`, `Fetch`, …
+    /// What for, in the browser's terms: `Document`, `Stylesheet`, `Script`, `Image`, `Fetch`, …
     pub kind: String,
-    /// The status of the answer, if there was one.
+    /// The status of the response, if there was one.
     pub status: Option<u64>,
-    /// The size of the answer as it was sent, with its headers. 0 for what was in the cache.
+    /// The size of the response as it was sent, with its headers. 0 for what was in the cache.
     pub bytes: u64,
-    /// Why there was no answer, in the browser's words.
+    /// Why there was no response, in the browser's terms.
     pub failure: Option<String>,
     id: String,
     is_over: bool,
 }
 
-/// The requests that left the host and port of this URL. What is inside the page, as `data:` is, left
-/// nothing.
+/// The requests that left the host and port of this URL. What is inside the page, as `data:` is,
+/// left nothing.
 #[must_use]
 pub fn foreign<'a>(requests: &'a [Request], home: &str) -> Vec<&'a Request> {
     let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
@@ -38,7 +38,7 @@ pub(super) struct Log {
 
 impl Log {
     pub fn all_over(&self) -> bool {
-        // Nobody is told the end of a favicon's load when the page is left meanwhile.
+        // The end of a favicon's load is not reported when the page is left in the meantime.
         self.requests.iter().all(|request| request.is_over || request.kind == "Other")
     }
 

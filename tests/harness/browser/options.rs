@@ -1,4 +1,4 @@
-//! Who looks at a page: on which screen, in which light, with scripts or without.
+//! Who views a page: on which screen, in which light, with scripts or without.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::TIMEOUT;
 /// The size of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewport {
-    /// A desk: 1280 × 900.
+    /// A desktop: 1280 × 900.
     Wide,
     /// A phone: 360 × 780, with touch.
     Phone,
@@ -44,14 +44,14 @@ impl Viewport {
     pub(super) fn metrics(self) -> Value {
         let width = self.width();
         let height = if self.is_phone() { 780 } else { 900 };
-        // A phone that is not told the width by the page lays it out as on a desk, and shrinks it.
+        // A phone that gets no width from the page lays it out as on a desktop, and shrinks it.
         json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": self.is_phone()
         })
     }
 }
 
-/// How a page is looked at.
+/// How a page is viewed.
 #[derive(Debug, Clone, Copy)]
 pub struct PageOptions {
     /// The size of the window.
@@ -60,7 +60,7 @@ pub struct PageOptions {
     pub dark: bool,
     /// Whether the page's scripts run.
     pub javascript: bool,
-    /// Whether a certificate that nobody vouches for will do.
+    /// Whether a certificate that no authority vouches for will do.
     pub any_certificate: bool,
     /// How long something is searched for before the test fails.
     pub timeout: Duration,
@@ -90,13 +90,13 @@ impl PageOptions {
         Self { dark: true, ..self }
     }
 
-    /// The same, and what is not there at once fails.
+    /// The same, and what is not there immediately fails.
     #[must_use]
     pub fn hasty(self) -> Self {
         Self { timeout: Duration::ZERO, ..self }
     }
 
-    /// The same, where whoever speaks TLS is believed.
+    /// The same, where any certificate is accepted.
     #[must_use]
     pub fn with_any_certificate(self) -> Self {
         Self { any_certificate: true, ..self }

@@ -1,8 +1,8 @@
 //! One page of one visitor: opening it, and asking it.
 //!
 //! Every step first waits until the page has come to rest: no navigation is under way. A step that
-//! finds nothing is tried again until the patience is over, so a test never has to wait by itself
-//! for what the page is about to show.
+//! finds nothing is retried until the timeout, so a test never has to wait by itself for what the
+//! page is about to show.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Page {
         Ok(())
     }
 
-    /// Tries a step until it works. Panics with its last error when the patience is over.
+    /// Tries a step until it works. Panics with its last error at the timeout.
     pub(super) async fn attempt<T>(
         &self,
         what: &str,

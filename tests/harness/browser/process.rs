@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// The browser reads commands from its descriptor 3 and answers on 4; nothing else can be set there
-/// without unsafe code.
+/// The browser reads commands from its descriptor 3 and responds on 4; nothing else can be set
+/// there without unsafe code.
 const ONTO_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null"#;
 
 const FLAGS: [&str; 16] = [
@@ -28,7 +28,8 @@ const FLAGS: [&str; 16] = [
     "--lang=en-US",
     // A page that asks for another host must not get there.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
-    // Several pages are in use at once, so none of them may be slowed down as being out of sight.
+    // Several pages are in use concurrently, so none of them may be slowed down as being out of
+    // sight.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",

@@ -39,7 +39,7 @@ pub struct Cookie {
 }
 
 impl Page {
-    /// Looks at the page on another screen or in another light.
+    /// Views the page on another screen or in another light.
     pub async fn look(&self, viewport: Viewport, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
         let scheme = json!({ "name": "prefers-color-scheme", "value": scheme });
@@ -88,8 +88,8 @@ impl Page {
         self.heard.borrow().complaints.clone()
     }
 
-    /// Opens a URL as a visitor who has nothing in the cache, and gives the bytes on the wire of all
-    /// that it took.
+    /// Opens a URL as a visitor who has nothing in the cache, and gives the bytes on the wire of
+    /// all that it took.
     pub async fn weigh(&self, url: &str) -> u64 {
         let disable = async |yes: bool| {
             let off = json!({ "cacheDisabled": yes });

@@ -1,7 +1,7 @@
 //! The DevTools protocol over two pipes: JSON objects, each ended by a zero byte.
 //!
-//! A command gets its answer by its number; an event goes to whoever listens to its session. When
-//! the browser ends, every command under way fails at once and so does every later one.
+//! A command gets its response by its number; an event goes to the listener of its session. When
+//! the browser ends, every command under way fails immediately and so does every later one.
 //!
 //! This is all that is needed of a driver. The driver crates either speak to a second program that
 //! has to fit the browser's version, or click and type with scripts inside the page, which a page
@@ -70,9 +70,9 @@ impl Wire {
         }
     }
 
-    /// Sends a command whose result nobody needs.
+    /// Sends a command whose result is not needed.
     pub fn tell(&self, method: &str, params: &Value) {
-        // A browser that is gone needs to be told nothing.
+        // A browser that is gone needs no message.
         let _ = self.send(None, method, params, None);
     }
 
@@ -114,7 +114,7 @@ async fn write(mut stdin: ChildStdin, mut messages: mpsc::UnboundedReceiver<Valu
     while let Some(message) = messages.recv().await {
         let bytes = format!("{message}\0").into_bytes();
         if stdin.write_all(&bytes).await.is_err() {
-            return; // The reading half notices, and tells everyone.
+            return; // The reading half notices, and notifies every waiter.
         }
     }
 }
@@ -137,7 +137,7 @@ async fn read(stdout: ChildStdout, inbox: Arc<Mutex<Inbox>>) {
 fn hand_over(inbox: &mut Inbox, message: Value) {
     if let Some(id) = message["id"].as_u64() {
         if let Some(answer) = inbox.waiting.remove(&id) {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = answer.send(message);
         }
         return;

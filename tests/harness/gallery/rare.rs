@@ -1,6 +1,6 @@
-//! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is stuck, a
-//! broken destination, results without a receipt, a project in which nothing happened yet, and a console
-//! that says that nobody works.
+//! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is
+//! stuck, a broken destination, results without a receipt, a project in which nothing happened yet,
+//! and a console that says that no worker runs.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Rare {
         Self { redirected, ambiguous, stuck, live, unwatched }
     }
 
-    /// Where the console is that says that nobody works.
+    /// Where the console is that says that no worker runs.
     pub(super) fn unwatched(&self) -> &str {
         &self.unwatched
     }
@@ -134,7 +134,7 @@ async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
     id.parse().unwrap_or_else(|_| panic!("no id: {path}"))
 }
 
-/// Another console of the same world, which looks for workers where there are none.
+/// Another console of the same world, which checks for workers where there are none.
 async fn open_unwatched(world: &World) -> String {
     let temporal = TemporalSettings::Plain {
         address: world.temporal_address.clone(),

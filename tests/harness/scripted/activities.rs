@@ -1,4 +1,4 @@
-//! The activities of a stage, and the worker that runs them.
+//! The activities of a scripted worker, and the worker that runs them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub(super) fn spawn_worker(
     });
 }
 
-/// The activities of a stage; they do what its script says.
+/// The activities of a scripted worker; they do what its script says.
 pub struct ScriptedActivities(pub(super) Arc<Mutex<Memory>>);
 
 impl ScriptedActivities {

@@ -52,7 +52,7 @@ fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() 
         let delay = failure.next_retry_delay().expect("a delay").as_secs();
         assert!((54..=66).contains(&delay), "{delay} s");
         assert!(fixture.shop.story(event_id).await.contains("reprocess: delivering"));
-        // Nothing but the database knows of the first answer.
+        // Nothing but the database knows of the first response.
         let early =
             callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect_err("too early");
         let ActivityError::Application(failure) = early else { panic!("{early:?}") };

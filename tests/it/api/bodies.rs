@@ -1,11 +1,11 @@
-//! Bodies of which nobody can say what they report. Each is a clear error and stores nothing.
+//! Bodies that do not show what they report. Each is a clear error and stores nothing.
 
 use e2e::run;
 use e2e::world::receipt;
 
 use super::{Api, RECEIPT, RESULT, fresh};
 
-/// A good receipt as text, with one value written by hand.
+/// A good receipt as text, with one value written literally.
 fn with(field: &str, raw: &str) -> String {
     let good = receipt("evt_1").to_string();
     format!("{},\"{field}\":{raw}}}", &good[..good.len() - 1])

@@ -9,7 +9,7 @@ use store::api_keys;
 
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
-/// The answer to a receipt with this `Authorization` header, or none.
+/// The response to a receipt with this `Authorization` header, or none.
 async fn with(api: &Api, path: &str, authorization: Option<&str>) -> Answer {
     let mut request = api
         .bare(Method::POST, path)

@@ -1,5 +1,6 @@
-//! No report is lost over its form: whatever a payload, a text about a failure or an unknown field looks
-//! like, the event is watched and the failure told. What says which event is meant stays strict.
+//! No report is lost over its form: whatever a payload, a text about a failure or an unknown field
+//! looks like, the event is watched and the failure reported. What says which event is meant stays
+//! strict.
 
 use e2e::run;
 use e2e::world::receipt;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Api, RECEIPT, RESULT, fresh, receipt_with};
 
-/// A receipt with one more field, written by hand.
+/// A receipt with one more field, written literally.
 fn with(event: &str, field: &str, raw: &[u8]) -> Vec<u8> {
     let good = receipt(event).to_string();
     let good = &good.as_bytes()[..good.len() - 1];

@@ -152,8 +152,8 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
             let mut held = api.world.pool.begin().await.expect("a transaction");
             let project_id = api.world.project.id;
             lock_provider_event(&mut held, project_id, "evt_1").await.expect("a lock");
-            // The request has made its claim and waits. Now its twin is answered, as if it had ended
-            // between the snapshot and the lock of that claim.
+            // The request has made its claim and waits. Now the other request with its key gets its
+            // response, as if it had ended between the snapshot and the lock of that claim.
             let meanwhile = async {
                 somebody_waits(&api.world.pool).await;
                 let used = KeyUse {

@@ -31,13 +31,13 @@ pub const RESULT: &str = "/api/v1/result";
 /// A Temporal that is not there.
 const NOWHERE: &str = "127.0.0.1:1";
 
-/// A world with an API only, and a client that sends exactly what it is told.
+/// A world with an API only, and a client that sends exactly what it is given.
 pub struct Api {
     pub world: World,
     pub http: Client,
 }
 
-/// An answer as it came.
+/// A response as it came.
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -55,7 +55,7 @@ impl Answer {
         serde_json::from_str(&self.text).expect("a JSON body")
     }
 
-    /// The event that the answer names.
+    /// The event that the response names.
     pub fn event_id(&self) -> EventId {
         let id = self.json()["event_id"].as_str().map(str::parse);
         id.and_then(Result::ok).unwrap_or_else(|| panic!("no event: {}", self.text))
@@ -177,7 +177,7 @@ impl Api {
         self.world.receipt(provider_event_id).await
     }
 
-    /// A project of somebody else, with its key.
+    /// A project of another customer, with its key.
     pub async fn stranger(&self) -> (ProjectId, ApiKey) {
         let settings = ProjectSettings {
             name: "Charlie's".to_owned(),

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use super::rejections::second_api;
 use super::{Answer, Api, RECEIPT, RESULT, fresh};
 
-/// Lets nobody into this world's database, and puts out who is in; or opens it again.
+/// Lets no client into this world's database, and disconnects who is in; or opens it again.
 async fn let_in(api: &Api, open: bool) {
     let server = api.world.engines.postgres.url("postgres");
     let name = api.world.database_url.rsplit('/').next().expect("a name");
@@ -68,7 +68,7 @@ fn a_database_that_is_not_there_is_unavailable() {
         let (answer, ready) = tokio::join!(Answer::of(request), ready);
         assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
         assert_eq!(ready.status, 503);
-        // A wrong key is refused by its shape, without asking the database.
+        // A wrong key is rejected by its form, without asking the database.
         let wrong =
             api.http.post(format!("{url}{RECEIPT}")).header("authorization", "Bearer sk_no");
         let wrong = Answer::of(wrong.header("content-type", "application/json").body("{}")).await;

@@ -1,4 +1,4 @@
-//! Every error code of the contract's table that these routes can answer with.
+//! Every error code of the contract's table that these routes can respond with.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -145,7 +145,8 @@ fn another_projects_event_is_not_found() {
         let kept = api.post_as(&charlie, RESULT, &by_name).await;
         assert_eq!(kept.json()["pending_receipt"], json!(true));
         assert_eq!(api.world.timeline(event_id).await, ["receipt.accepted"]);
-        // Charlie's own event of the same name takes charlie's early result, and alice's stays alone.
+        // Charlie's own event of the same name takes charlie's early result, and alice's stays
+        // alone.
         let theirs = api.post_as(&charlie, super::RECEIPT, &e2e::world::receipt("evt_1")).await;
         assert_eq!(theirs.json()["duplicate"], json!(false));
         assert_ne!(theirs.json()["event_id"], json!(event_id));

@@ -1,4 +1,4 @@
-//! Texts that a database, a page, a terminal or a mail could obey: refused, or kept as they are.
+//! Texts that a database, a page, a terminal or a mail could obey: rejected, or kept as they are.
 
 use e2e::run;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! The OpenAPI document as other people's programs read it: a validator finds no fault, and what public
-//! generators make of it compiles and works.
+//! The OpenAPI document as other people's programs read it: a validator finds no fault, and what
+//! public generators make of it compiles and works.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A field that nobody knows is a mistake of the script: it is named, and nothing is changed.
+//! An unknown field is a mistake of the script: it is named, and nothing is changed.
 
 use std::collections::BTreeMap;
 

@@ -66,7 +66,7 @@ fn the_keyboard_alone_is_enough() {
     });
 }
 
-/// What a visitor without patience is told.
+/// The error for a visitor with a short timeout.
 fn rejection(fixture: &BrowserFixture, step: impl AsyncFn(Page)) -> String {
     let hasty = PageOptions::default().hasty();
     let visit = || run(async { step(fixture.visit("/", hasty).await).await });

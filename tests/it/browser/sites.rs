@@ -1,4 +1,4 @@
-//! A small shop to look at: three pages with a strict policy, one of them bad in known ways.
+//! A small shop to view: three pages with a strict policy, one of them bad in known ways.
 
 use axum::Router;
 use axum::extract::RawQuery;
@@ -65,7 +65,7 @@ impl TestSites {
 /// The picture that the bad page asks another host for; nothing listens there.
 pub const SPY: &str = "http://elsewhere.localhost:9/spy.png";
 
-/// A picture without words, a field without a label, a style that the policy forbids.
+/// A picture without alternative text, a field without a label, a style that the policy forbids.
 fn bad() -> String {
     format!(
         r#"<!doctype html><html lang="en"><head><title>Bad</title><link rel="icon" href="data:,">

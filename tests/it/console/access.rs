@@ -1,4 +1,5 @@
-//! Who may open what: every page, for nobody and for each role, and forms from elsewhere.
+//! Who may open what: every page, for an anonymous visitor and for each role, and forms from
+//! elsewhere.
 
 use axum::http::Method;
 use console::access::Access;

@@ -1,4 +1,4 @@
-//! Events: every one that was taken, and each one's story.
+//! Events: every one that was taken, and each one's timeline.
 
 use domain::operator::Role;
 use e2e::console::Operator;

@@ -1,4 +1,4 @@
-//! The list of incidents: what needs somebody first, everything else a filter away.
+//! The list of incidents: what needs an operator first, everything else a filter away.
 
 use std::collections::BTreeSet;
 

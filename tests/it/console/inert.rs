@@ -1,4 +1,4 @@
-//! Texts of strangers are only texts: the same hostile one in every place where somebody may write,
+//! Texts of strangers are only texts: the same hostile one in every place where a user may write,
 //! and then everywhere where it comes out.
 
 use e2e::browser::{Browser, Page, PageOptions};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::audit::read_csv;
 
-/// A formula, a script, an image that runs one, and a shout to everybody in Slack.
+/// A formula, a script, an image that runs one, and a mention of everyone in Slack.
 const HOSTILE: &str =
     "=1+cmd|'/c calc'!A1<script>alert(1)</script>\"'><img src=x onerror=alert(1)><!channel>";
 /// The same as far as a mail address may hold it.

@@ -1,4 +1,4 @@
-//! The Integration Test: its calls are sent as they stand on the page, and each step turns green.
+//! The Integration Test: its calls are sent verbatim from the page, and each step becomes green.
 
 use domain::ids::IncidentId;
 use domain::operator::Role;
@@ -38,7 +38,7 @@ fn call_on(page: &str, what: &str) -> (String, String, Value) {
     (path, between("Idempotency-Key: ", "\""), serde_json::from_str(&body).expect("JSON"))
 }
 
-/// Sends a call as it stands on the page.
+/// Sends a call verbatim from the page.
 async fn send(world: &World, page: &str, what: &str) -> Value {
     let (path, key, body) = call_on(page, what);
     let (status, answer) = world.post_as(&world.key, &path, &body, &key).await;

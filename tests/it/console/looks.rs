@@ -1,4 +1,4 @@
-//! How every page looks to a strict visitor: at a desk in the light, and on a phone in the dark.
+//! How every page looks to a strict visitor: on a desktop in the light, and on a phone in the dark.
 
 use e2e::browser::{Browser, PageOptions, Viewport};
 use e2e::gallery::{Gallery, PAGES, Texts};

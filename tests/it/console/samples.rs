@@ -1,5 +1,5 @@
-//! The code samples of the Integration Test with their client files, run for real: the calls are taken,
-//! and the repair endpoint takes what is ours, refuses what is not, and reports.
+//! The code samples of the Integration Test with their client files, run for real: the calls are
+//! accepted, and the repair endpoint accepts what is ours, rejects what is not, and reports.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! What a strict visitor asks of every page: that everybody can use it, that nothing comes from
+//! What a strict visitor asks of every page: that everyone can use it, that nothing comes from
 //! elsewhere, that the browser has nothing to complain of, and that little comes over the wire.
 
 use e2e::browser::{Page, assert_accessible, foreign};
@@ -6,7 +6,7 @@ use e2e::browser::{Page, assert_accessible, foreign};
 /// The most that a page may weigh, with style sheet and script, in bytes on the wire.
 const HEAVY: u64 = 100 * 1024;
 
-/// Looks at the page that is open. Everything that was asked for came from one of these addresses.
+/// Checks the page that is open. Everything that was asked for came from one of these addresses.
 pub async fn inspect(page: &Page, homes: &[&str]) {
     assert_accessible(page).await;
     let requests = page.requests().await;
@@ -25,7 +25,7 @@ pub async fn inspect(page: &Page, homes: &[&str]) {
     assert!(complaints.is_empty(), "{here}: {complaints:?}");
 }
 
-/// Opens the page once more as somebody who has nothing of it yet.
+/// Opens the page once more as a visitor who has nothing of it yet.
 pub async fn weigh(page: &Page) {
     let here = page.url().await;
     let weight = page.weigh(&here).await;

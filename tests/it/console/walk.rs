@@ -1,8 +1,8 @@
 //! The whole way in a real browser: sign in, make a project and a key, walk the Integration Test to
-//! its last green step with a failed effect, an alert and a reprocess on the way, and show a customer
-//! the proof. Once with scripts, once without.
+//! its last green step with a failed effect, an alert and a reprocess on the way, and show a
+//! customer the proof. Once with scripts, once without.
 //!
-//! Every page of the way is looked at as a strict visitor would; `looks.rs` does so for all pages.
+//! Every page of the way is checked as by a strict visitor; `looks.rs` does so for all pages.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Walk {
         strict::inspect(&self.page, &[&self.world.url]).await;
     }
 
-    /// Waits for words, reloading where no script does.
+    /// Waits for a text, reloading where no script does.
     async fn see(&self, text: &str) {
         if self.scripts {
             return self.page.wait_for_text(text, SOON).await;
@@ -71,7 +71,7 @@ impl Walk {
     }
 }
 
-/// Makes a project with a repair endpoint, somebody to tell and a key; gives its path and the key.
+/// Makes a project with a repair endpoint, a destination and a key; gives its path and the key.
 async fn make_project(walk: &Walk) -> (String, ApiKey) {
     walk.open("/projects/new").await;
     walk.inspect().await;
@@ -97,8 +97,8 @@ async fn make_project(walk: &Walk) -> (String, ApiKey) {
     (path, ApiKey::parse(&key).expect("a key"))
 }
 
-/// Sends what the page's calls would, until the failed effect has its incident; gives the page of this
-/// run and the event.
+/// Sends what the page's calls would, until the failed effect has its incident; gives the page of
+/// this run and the event.
 async fn pay(walk: &Walk, project: &str, key: &ApiKey) -> (String, String) {
     walk.open(&format!("{project}/integration-test")).await;
     walk.inspect().await;
@@ -122,7 +122,7 @@ async fn pay(walk: &Walk, project: &str, key: &ApiKey) -> (String, String) {
     (walk.at().await, failed.clone())
 }
 
-/// Reprocesses from the incident's page and answers as the app would; gives the incident's path.
+/// Reprocesses from the incident's page and reports as the app would; gives the incident's path.
 async fn repair(walk: &Walk, key: &ApiKey) -> String {
     walk.page.click_text("See the incident").await;
     let incident = walk.at().await;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const CLIENTS: usize = 60;
 
-/// A client that sends a receipt, waits a second, and sends it again until it is told to stop.
+/// A client that sends a receipt, waits a second, and sends it again until it is stopped.
 async fn keep_sending(n: usize, dev: Arc<Dev>, seen: Arc<Seen>) {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let url = format!("{}/api/v1/receipt", dev.ready["url"].as_str().expect("a URL"));

@@ -22,7 +22,8 @@ async fn direct(database_url: &str) -> sqlx::PgConnection {
     sqlx::PgConnection::connect(database_url).await.expect("a connection")
 }
 
-/// Lets the processes of a world reach its database by a way that can fall silent; gives it and the URL past it.
+/// Lets the processes of a world reach its database by a way that can fall silent; gives it and the
+/// URL past it.
 async fn put_on_a_way(world: &mut World) -> (Way, String) {
     let past = world.database_url.clone();
     let server = url::Url::parse(&past).expect("a URL").port().expect("a port");

@@ -67,7 +67,8 @@ async fn works_through(pool: Pool, variables: Vec<(&'static str, &'static str)>)
 
 #[test]
 fn everything_works_through_pgbouncer_in_session_mode_without_a_setting() {
-    // Debian's size. Each of our connections holds one of the server's, so a peak would take them all.
+    // Debian's size. Each of our connections holds one of the server's, so a peak would take them
+    // all.
     run(works_through(Pool { mode: "session", size: 20, receipts_at_once: 1 }, Vec::new()));
 }
 
@@ -150,7 +151,7 @@ fn a_pooler_in_transaction_mode_that_was_not_named_is_named_by_doctor() {
         let pooler = Pgbouncer::start(&world.database_url, "transaction", 1).await;
         let pooler = pooler.expect("pgbouncer");
         world.database_url = pooler.url(&world.database_url);
-        // Whoever comes second meets the statement names of the first.
+        // The second client meets the statement names of the first.
         let mut said = String::new();
         for _ in 0..2 {
             let (_, found) = world.cli(&["doctor"]).await.expect("a command");

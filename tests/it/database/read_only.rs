@@ -28,7 +28,7 @@ fn a_read_only_database_is_not_ready_until_it_takes_writes_again() {
         let said = database["message"].as_str().expect("a message");
         assert!(said.contains("read-only"), "{said}");
 
-        // The sessions that began meanwhile keep to it; nobody restarts the API.
+        // The sessions that began in the meantime keep to it; the API is not restarted.
         set_read_only(&world, "RESET default_transaction_read_only").await;
         eventually("an API that is ready again", async || world.ready().await.then_some(())).await;
         eventually("a receipt", async || {

@@ -1,5 +1,5 @@
-//! A way to Postgres on which nothing comes through any more, and nobody says so. With the limits of the
-//! product; what they add up to is held in `store`.
+//! A way to Postgres on which nothing comes through any more, without any error. With the limits of
+//! the product; what they add up to is held in `store`.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ impl SilentDatabase {
         (answer.ok().map(|answer| answer.status().as_u16()), began.elapsed())
     }
 
-    /// As many receipts as there are connections, all of them in the middle of a statement when the way
-    /// falls silent; then something else, and what became of both.
+    /// As many receipts as there are connections, all of them in the middle of a statement when the
+    /// way falls silent; then something else, and what became of both.
     async fn send_into_silence<T>(
         &self,
         then: impl Future<Output = T>,

@@ -1,5 +1,5 @@
-//! The same silence between a worker and its database, while it is in activities, in a callback, and in its
-//! loop for alerts that wait. Temporal is there all the time.
+//! The same silence between a worker and its database, while it is in activities, in a callback,
+//! and in its loop for alerts that wait. Temporal is there all the time.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ struct Watched {
 }
 
 impl Watched {
-    /// As many events as activities are to be cut off, each with a watch in a namespace of its own, and then
-    /// silence in the middle of everything that the worker does.
+    /// As many events as activities are to be cut off, each with a watch in a namespace of its own,
+    /// and then silence in the middle of everything that the worker does.
     async fn start() -> Self {
         let engines = engines::shared().await.expect("engines");
         let options = WorldOptions::default().without_api().without_worker();
@@ -84,7 +84,8 @@ impl Watched {
             let signal = [&signal[..], &failed].concat();
             self.world.engines.cli_bare(&signal).await.expect("a signal");
         }
-        // Each of the activities, the callback that notes its answer, and the look for alerts that wait.
+        // Each of the activities, the callback that records its response, and the search for alerts
+        // that wait.
         locked_out(&self.world, EVENTS + 1).await;
         self.way.fall_silent();
         held.rollback().await.expect("a rollback");

@@ -1,4 +1,4 @@
-//! A watch of the same name that reads the standing before it sets its timer.
+//! A watch of the same name that reads the event state before it sets its timer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Recording: a story is told, its history is freed of what names this machine, and kept if there is
+//! Recording: a story is run, its history is freed of what names this machine, and kept if there is
 //! none of the same shape yet.
 
 use std::fs;
@@ -11,7 +11,7 @@ use workflows::names::{TASK_QUEUE, workflow_id};
 
 use super::stories;
 
-/// Tells and records every story.
+/// Runs and records every story.
 pub async fn record(folder: &Path) {
     fs::create_dir_all(folder).expect("a folder");
     for name in stories::NAMES {

@@ -1,4 +1,5 @@
-//! The stories that golden histories tell, each led by hand so that it always has the same shape.
+//! The stories of the golden histories, each driven step by step so that it always has the same
+//! shape.
 
 use domain::ids::EventId;
 use domain::incident::IncidentState;
@@ -88,7 +89,7 @@ async fn callback_ended_by_a_maximum_of_attempts(world: &World) -> EventId {
     event_id
 }
 
-/// A callback that was answered 503 once and waits a minute, while nothing else is under way.
+/// A callback that got a 503 once and waits a minute, while nothing else is under way.
 async fn callback_waits(world: &World) -> EventId {
     world.repair.answer_with(&[503]);
     let event_id = failed(world).await;
@@ -97,7 +98,7 @@ async fn callback_waits(world: &World) -> EventId {
     event_id
 }
 
-/// The id of the activity that was tried once and waits to be tried again.
+/// The id of the activity that was tried once and waits to be retried.
 async fn pending_activity(world: &World, event_id: EventId) -> Option<String> {
     let id = workflow_id(event_id);
     let describe = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];

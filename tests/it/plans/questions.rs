@@ -39,7 +39,7 @@ impl Question {
         Self { name: name.into(), most: 6_000, ask: Box::new(ask) }
     }
 
-    /// The same question, whose answer may cost more or less.
+    /// The same query, whose cost may vary.
     fn at_most(self, most: i64) -> Self {
         Self { most, ..self }
     }

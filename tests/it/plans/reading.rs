@@ -34,7 +34,7 @@ pub type Read = BTreeMap<String, Rows>;
 
 /// How much of each growing table this connection and all others have read so far.
 pub async fn rows_read(pool: &PgPool) -> Read {
-    // Counts are kept back for a while unless somebody asks for them.
+    // Counts are kept back for a while unless they are requested.
     sqlx::query("SELECT pg_stat_force_next_flush()").execute(pool).await.expect("a flush");
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT t.relname::text, coalesce(t.seq_scan, 0), coalesce(t.idx_tup_fetch, 0),
@@ -64,8 +64,8 @@ pub fn since(before: &Read, after: &Read) -> Read {
     read.filter(|(_, rows)| *rows != Rows::default()).collect()
 }
 
-/// Statements of this connection that would read a growing table from end to end, for values that the
-/// planner does not know.
+/// Statements of this connection that would read a growing table from end to end, for values that
+/// the planner does not know.
 pub async fn bad_plans(pool: &PgPool) -> Vec<String> {
     let begin = format!("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; {FOLLOW_INDEXES}");
     let mut tx = pool.begin_with(AssertSqlSafe(begin)).await.expect("a transaction");

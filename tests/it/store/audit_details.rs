@@ -1,4 +1,5 @@
-//! What the timelines keep of each action, key by key: pages, exports and other releases read it so.
+//! What the timelines keep of each action, key by key: pages, exports and other releases read it
+//! so.
 
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
@@ -31,7 +32,7 @@ async fn timeline(shop: &Shop, event_id: EventId) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The same failure in other words, and somebody who sees it.
+/// The same failure with another message, and an operator who acknowledges it.
 async fn repeat_and_acknowledge(shop: &Shop, event_id: EventId) {
     let actor = Actor::Key(shop.owner.key_id);
     let mut tx = shop.begin().await;

@@ -1,4 +1,4 @@
-//! Which events count as forgotten, so that the sweep starts their watch anew.
+//! Which events count as forgotten, so that the sweep starts their watch again.
 
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
@@ -8,7 +8,8 @@ use store::watch_checks;
 
 use super::shop::{Shop, early, success};
 
-/// Forgets the wishes of an event, as if Temporal had taken and then lost them, and its alerts.
+/// Deletes the outbox messages of an event, as if Temporal had taken and then lost them, and its
+/// alerts.
 async fn lose(shop: &Shop, event_id: EventId) {
     shop.execute("DELETE FROM outbox WHERE event_id = $1", event_id).await;
     shop.execute(
@@ -34,7 +35,7 @@ fn a_pending_event_is_forgotten_two_minutes_after_its_deadline_and_without_a_wis
         for (age, expected) in [("1 minute", vec![]), ("3 minutes", vec![lost])] {
             let sql = format!("UPDATE payment_events SET timeout_at = now() - interval '{age}'");
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
-            assert_eq!(forgotten(&shop).await, expected, "{age}; {wished} has its wish");
+            assert_eq!(forgotten(&shop).await, expected, "{age}; {wished} has its message");
         }
     });
 }
@@ -128,7 +129,7 @@ fn an_event_and_a_step_that_fail_keep_nothing_else_from_being_swept() {
             sqlx::query(sql).execute(&shop.pool).await.expect(sql);
         }
         engine::sweep::sweep(&shop.pool).await;
-        assert_eq!(forgotten(&shop).await, [events[1]], "the others have their wish");
+        assert_eq!(forgotten(&shop).await, [events[1]], "the others have their message");
         for table in ["early_results", "sign_in_failures"] {
             let sql = format!("SELECT count(*) FROM {table}");
             let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))

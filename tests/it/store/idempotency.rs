@@ -1,4 +1,4 @@
-//! Stored answers.
+//! Stored responses.
 
 use e2e::run;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
@@ -6,7 +6,7 @@ use store::pool;
 
 use super::shop::Shop;
 
-/// Nobody used the key.
+/// The key is unused.
 const NEW: Claim = Claim::New(ResponseScope::Route);
 
 fn answered(answer: StoredResponse) -> Claim {
@@ -108,7 +108,8 @@ fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
         let used = used(&shop, "k", &[1; 32]);
         let mut late = shop.begin().await;
         assert_eq!(idempotency::claim(&mut late, used).await.expect("a claim"), NEW);
-        // What a first request leaves that ends between the snapshot and the lock of the claim above.
+        // What a first request leaves that ends between the snapshot and the lock of the claim
+        // above.
         let first = StoredResponse { status: 202, body: b"first".to_vec() };
         assert!(
             idempotency::insert_response(&shop.pool, used, ResponseScope::Route, &first)

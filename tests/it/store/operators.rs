@@ -16,7 +16,7 @@ use store::{Insertion, StoreError, operator_tokens, pool};
 use super::people::{ALICE, BOB, CHARLIE, token_hash};
 use super::shop::Shop;
 
-/// What became of a change, in one word.
+/// The outcome of a change, as one label.
 fn word(change: &Result<OperatorChange, StoreError>) -> &'static str {
     match change.as_ref().expect("a database") {
         OperatorChange::Done(_) => "done",
@@ -183,11 +183,11 @@ fn a_session_begins_only_with_the_password_that_is_still_the_right_one() {
         };
         assert!(begin(&looked_at, 1).await);
         assert!(change_password(&shop.pool, bob, "another").await.expect("a database"));
-        assert!(!begin(&looked_at, 2).await, "the password was changed meanwhile");
+        assert!(!begin(&looked_at, 2).await, "the password was changed in the meantime");
         let looked_at = shop.login(BOB).await;
         assert_eq!(looked_at.password_hash, "another");
         assert_eq!(remove(&shop, bob).await, "done");
-        assert!(!begin(&looked_at, 3).await, "bob was removed meanwhile");
+        assert!(!begin(&looked_at, 3).await, "bob was removed in the meantime");
     });
 }
 

@@ -15,7 +15,7 @@ use super::shop::{Shop, bob};
 
 async fn wish(pool: &PgPool) -> EventId {
     let event_id = EventId::from_uuid(Uuid::now_v7());
-    outbox::enqueue(pool, event_id, &OutboxMessage::Start).await.expect("a wish");
+    outbox::enqueue(pool, event_id, &OutboxMessage::Start).await.expect("a message");
     event_id
 }
 
@@ -27,14 +27,14 @@ async fn execute(pool: &PgPool, sql: &'static str) {
     sqlx::query(sql).execute(pool).await.expect("a statement");
 }
 
-/// Seconds until the only wish is due.
+/// Seconds until the only message is due.
 async fn due_in(pool: &PgPool) -> f64 {
     sqlx::query_scalar(
         "SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8 FROM outbox",
     )
     .fetch_one(pool)
     .await
-    .expect("a wish")
+    .expect("a message")
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_wish_that_fails_is_put_off_further_each_time() {
         let error: String = sqlx::query_scalar("SELECT last_error FROM outbox")
             .fetch_one(&shop.pool)
             .await
-            .expect("a wish");
+            .expect("a message");
         assert_eq!(error, "Temporal is away");
     });
 }
@@ -172,7 +172,7 @@ fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
         execute(&shop.pool, "UPDATE outbox SET parked_at = now() - interval '61 minutes'").await;
         outbox::unpark_old(&shop.pool).await.expect("unparked");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
-        assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts anew");
+        assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts again");
     });
 }
 

@@ -1,5 +1,5 @@
-//! The release before on the same database: what it adds is found here, and what is added here is found
-//! by it. Its statements stand here word for word.
+//! The release before on the same database: what it adds is found here, and what is added here is
+//! found by it. Its statements are here verbatim.
 
 use domain::ids::EventId;
 use e2e::run;

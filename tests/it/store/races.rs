@@ -1,4 +1,4 @@
-//! Two connections at once: whoever comes second is judged on what the first one committed.
+//! Two concurrent connections: the second is judged on what the first one committed.
 
 use domain::incident::{IncidentState, Resolution};
 use domain::verdict::ReprocessRejection;

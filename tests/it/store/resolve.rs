@@ -1,4 +1,4 @@
-//! Resolving by hand.
+//! Resolving manually.
 
 use domain::callback::AnswerVerdict;
 use e2e::run;

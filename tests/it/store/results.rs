@@ -136,7 +136,7 @@ fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
         wishes: start reprocess result
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered result.failed reprocess.failed
         ");
-        // The same words again speak of a reprocess that has ended: nobody is told twice.
+        // The same message again is about a reprocess that has ended: no one is notified twice.
         shop.report(event_id, words).await;
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing

@@ -1,4 +1,5 @@
-//! Alice's shop without an API around it: a database, a project, and the transitions by their names.
+//! Alice's shop without an API around it: a database, a project, and the transitions by their
+//! names.
 
 use std::sync::Arc;
 
@@ -332,7 +333,7 @@ impl Shop {
     }
 }
 
-/// What an accepted result was answered with.
+/// The response to an accepted result.
 pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
     match answer {
         ResultOutcome::Accepted { effect, incident, .. } => {
@@ -342,7 +343,7 @@ pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
     }
 }
 
-/// Whom a key of a fresh project speaks for.
+/// The project of a key of a fresh project.
 pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
     let catalogue = Catalogue::default();
     KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue }

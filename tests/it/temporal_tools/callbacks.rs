@@ -1,4 +1,5 @@
-//! Commands on the activity that sends a callback, and on its watch, while it waits for its next attempt.
+//! Commands on the activity that sends a callback, and on its watch, while it waits for its next
+//! attempt.
 
 use domain::incident::IncidentState;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use serde_json::json;
 
 use super::{Waiting, attempt, entries, pass, pending_callback, restart_by_hand, watch_is};
 
-/// The reprocess has ended, the incident is open again, bob is told, and another reprocess works.
+/// The reprocess has ended, the incident is open again, bob is notified, and another reprocess
+/// works.
 async fn goes_on(world: &World, waiting: &Waiting, why: &str) {
     let said = waiting.undelivered(world).await;
     assert!(said.contains(why), "{said}");
@@ -87,7 +89,8 @@ fn an_activity_that_is_failed_or_completed_by_hand_ends_the_reprocess() {
     });
 }
 
-/// Lets the next attempt begin and hang, because a waiting activity can be neither failed nor completed.
+/// Lets the next attempt begin and hang, because a waiting activity can be neither failed nor
+/// completed.
 async fn attempt_under_way(world: &World, waiting: &Waiting) {
     let before = world.repair.received().len();
     world.repair.hang_next(Duration::from_secs(20));

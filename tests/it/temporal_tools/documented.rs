@@ -1,8 +1,9 @@
-//! Every command in `docs/temporal.md` is run as it stands there, by a shell, against the real command line.
+//! Every command in `docs/temporal.md` is run verbatim, by a shell, against the real command line.
 //!
-//! Only what the document itself calls an example is replaced: the address, the ids behind `WATCH` and
-//! `ACTIVITY`, `prj_…`, `evt_123`, and the task queue, of which each test has its own. A block runs on an event
-//! of its own whose callback waits; lines that signal run on one event each, because a signal may end its watch.
+//! Only what the document itself calls an example is replaced: the address, the ids behind `WATCH`
+//! and `ACTIVITY`, `prj_…`, `evt_123`, and the task queue, of which each test has its own. A block
+//! runs on an event of its own whose callback waits; lines that signal run on one event each,
+//! because a signal may end its watch.
 
 use std::path::Path;
 use std::process::Output;
@@ -13,7 +14,7 @@ use e2e::{World, eventually, run};
 
 use super::{Failed, Waiting};
 
-/// Where the document says that a shell's commands stand, or SQL.
+/// Which blocks of the document are shell commands, and which are SQL.
 fn blocks(language: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/temporal.md");
     let text = std::fs::read_to_string(path).expect("the document");
@@ -56,7 +57,7 @@ fn preparations() -> String {
     found.join("\n")
 }
 
-/// Runs a block as somebody at a terminal does, after the preparations.
+/// Runs a block as a user at a terminal does, after the preparations.
 async fn run_block(world: &World, block: &str, watch: &str, activity: &str) {
     let folder = embedded::scratch_dir().expect("a folder");
     let binary = &world.engines.found.temporal.path;
@@ -121,7 +122,7 @@ fn both_documented_ways_to_reprocess_many_reach_every_open_incident_of_the_proje
             let world = World::start().await;
             let (first, second) =
                 (Failed::start(&world, "evt_1").await, Failed::start(&world, "evt_2").await);
-            // Searches lag behind: who signals too early reaches nobody.
+            // Searches lag behind: a signal that is sent too early reaches no watch.
             eventually("both incidents in the search", async || {
                 let query = format!("SpState='open' AND SpProjectId='{}'", world.project.id);
                 let count =

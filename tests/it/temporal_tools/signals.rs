@@ -148,7 +148,7 @@ fn what_claims_to_be_recorded_is_judged_by_the_database() {
         let rejected = entry(&world, theirs, "reprocess.refused", 1).await;
         assert!(rejected["why"].as_str().expect("words").contains("another event"), "{rejected}");
 
-        // Nor does a resolution or a result count because somebody says that it is recorded.
+        // Nor does a resolution or a result count because a signal claims that it is recorded.
         let typed = json!({"recorded": true, "resolved_by": "bob"});
         world.engines.signal(theirs, "resolve", Some(typed)).await.expect("a signal");
         world.incident_when(theirs, "resolved", |i| i.state == IncidentState::Resolved).await;

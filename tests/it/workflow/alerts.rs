@@ -1,4 +1,4 @@
-//! People are told beside the story: a slow destination holds up nothing but the end.
+//! Alerts run beside the watch: a slow destination holds up nothing but the end.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Signals typed at the `temporal` command line, well or badly: each is recorded, under an id that
-//! stays the same however often its activity is tried.
+//! stays the same however many attempts its activity takes.
 
 use domain::ids::EventId;
 use e2e::run;
@@ -27,7 +27,7 @@ async fn type_badly(worker: &ScriptedWorker, event_id: EventId, name: &str, inpu
     worker.engines.cli(&arguments).await.expect("a signal");
 }
 
-/// Asserts that these runs are tries of one call, and gives the id under `key`.
+/// Asserts that these runs are attempts of one call, and gives the id under `key`.
 fn one_id(runs: &[Call], key: &str) -> String {
     assert!(runs.iter().all(|run| run.input == runs[0].input), "{runs:?}");
     assert!(runs.iter().zip(1..).all(|(run, attempt)| run.attempt == attempt), "{runs:?}");

@@ -160,7 +160,7 @@ fn a_callbacks_end_that_is_older_news_does_not_hide_what_the_database_said_since
     });
 }
 
-/// Waits until so many activities have ended and the watch was told so.
+/// Waits until so many activities have ended and the watch was notified.
 async fn heard_of(worker: &ScriptedWorker, event_id: EventId, ended: usize) {
     eventually(&format!("{ended} ended activities"), async || {
         let events = temporal::history(&worker.client, event_id).await.ok()?;

@@ -1,4 +1,4 @@
-//! A watch that has heard a lot goes on in a fresh run.
+//! A watch that has received a lot goes on in a fresh run.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use workflows::names::workflow_id;
 
 use super::{count, finished, open, plain_json, resolved, state_is, tell_result};
 
-/// Six such notes make a history of more than 4 MB, at which the server suggests a fresh run. What the watch hands on
-/// of them is short.
+/// Six such notes make a history of more than 4 MB, at which the server suggests a fresh run. What
+/// the watch passes on of them is short.
 const LONG: usize = 750_000;
 
 #[test]
@@ -43,7 +43,8 @@ fn a_long_watch_goes_on_in_a_fresh_run_and_finds_its_place() {
         let events = finished(&worker, event_id).await;
         assert_eq!(temporal::activities(&events), ["read_standing", "record_result"]);
         assert_eq!(count(&events, EventType::TimerStarted), 0);
-        // The state travels with the run, so only its change to `resolved` is written, and the patch marker.
+        // The state travels with the run, so only its change to `resolved` is written, and the
+        // patch marker.
         assert_eq!(count(&events, EventType::UpsertWorkflowSearchAttributes), 2);
     });
 }

@@ -1,4 +1,4 @@
-//! Signals are carried at least once. Hearing one again changes nothing.
+//! Signals are delivered at least once. Receiving one again changes nothing.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The watch alone: real workflow, real server, scripted activities, skipped time.
 //!
-//! What the database would answer is written here as standings, so that each story leads the watch
-//! along exactly one path.
+//! What the database would return is written here as event states, so that each story leads the
+//! watch along exactly one path.
 
 mod alerts;
 mod by_hand;
@@ -37,7 +37,7 @@ const REPLAY: ReplayId = ReplayId::from_uuid(Uuid::from_u128(2));
 const ALERT: AlertId = AlertId::from_uuid(Uuid::from_u128(3));
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
-/// Where an event stands whose incident is in this state.
+/// The state of an event whose incident is in this state.
 fn incident(state: IncidentState, next: NextStep) -> WatchState {
     let resolved = state == IncidentState::Resolved;
     WatchState {
@@ -57,7 +57,7 @@ fn resolved() -> WatchState {
     incident(IncidentState::Resolved, NextStep::Finish)
 }
 
-/// Nobody spoke yet, and the deadline is this far away.
+/// No result yet, and the deadline is this far away.
 fn not_yet_due(wait: Duration) -> WatchState {
     WatchState {
         effect: Effect::Pending.into(),

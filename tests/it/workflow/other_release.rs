@@ -1,4 +1,4 @@
-//! Answers of a worker that is newer than the watch: nothing in them fails it.
+//! Activity results of a worker that is newer than the watch: nothing in them fails it.
 
 use domain::ids::EventId;
 use domain::or_unknown::OrUnknown;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::histories::{replay, replayer};
 
-/// A standing with an effect, states and a step that nobody knows yet.
+/// An event state with an effect, states and a step that are not known yet.
 fn escalated(mut watch_state: WatchState) -> WatchState {
     watch_state.effect = OrUnknown::Unknown(json!("disputed"));
     watch_state.next = NextStep::Unknown;
@@ -30,7 +30,7 @@ fn escalated(mut watch_state: WatchState) -> WatchState {
     watch_state
 }
 
-/// The watch as it is told by its history, on the code of today.
+/// The watch replayed from its history, on the code of today.
 async fn replays(worker: &ScriptedWorker, event_id: EventId) {
     let handle = worker.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
     let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());

@@ -1,4 +1,4 @@
-//! Histories are read by many: what stands in them is plain JSON, and nothing secret.
+//! Histories are read by many: their content is plain JSON, and nothing secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -56,7 +56,7 @@ fn a_history_holds_plain_json_and_neither_words_of_the_app_nor_secrets() {
     });
 }
 
-/// A failure is repaired, and everybody talks too much meanwhile.
+/// A failure is repaired, and everyone sends too much in the meantime.
 async fn repaired_at_the_second_try(world: &World) -> EventId {
     let mut body = receipt("evt_1");
     body["payload"] = json!({ "card": CANARY });

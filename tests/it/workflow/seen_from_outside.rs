@@ -1,4 +1,4 @@
-//! What somebody at a terminal sees of a watch: its status, and where searches find it.
+//! What a user at a terminal sees of a watch: its status, and where searches find it.
 
 use std::time::Duration;
 

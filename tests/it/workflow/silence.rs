@@ -1,4 +1,4 @@
-//! Nobody says anything.
+//! No result comes.
 
 use std::time::{Duration, Instant};
 

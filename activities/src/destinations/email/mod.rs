@@ -177,9 +177,9 @@ impl EmailSender {
     }
 }
 
-/// Writes one message, without sender and receiver. One that follows another of its incident has that
-/// one's subject behind `Re:`, because mail programs (Gmail among them) begin a new conversation where the
-/// subject changes; the new state stands first in the text.
+/// Writes one message, without sender and receiver. One that follows another of its incident has
+/// that one's subject behind `Re:`, because mail programs (Gmail among them) begin a new
+/// conversation where the subject changes; the new state comes first in the text.
 ///
 /// # Errors
 /// Never in practice: the templates are checked when the program is built.
@@ -200,7 +200,7 @@ pub fn render(facts: &AlertFacts, first: Option<AlertKind>) -> Result<Rendered, 
     })
 }
 
-/// Tells mail programs that nobody waits for an answer (RFC 3834), so that none answers "out of
+/// Declares to mail programs that no reply is expected (RFC 3834), so that none replies "out of
 /// office".
 #[derive(Debug, Clone)]
 struct AutoSubmitted;

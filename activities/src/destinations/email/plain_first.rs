@@ -1,10 +1,10 @@
-//! A connection that begins in the clear and may turn to TLS.
+//! A connection that begins in the clear and may switch to TLS.
 //!
-//! Whoever sits between may write more than the answer to `STARTTLS`. A client that has read it
-//! ahead takes it for answers given under TLS, and believes that a mail was taken which was not
+//! An attacker in between may write more than the reply to `STARTTLS`. A client that has read it
+//! ahead takes it for replies given under TLS, and believes that a mail was taken which was not
 //! (<https://nostarttls.secvuln.info/>). The library reads ahead. So it is given one byte at a time
-//! until the handshake begins: it finds the end of an answer without having anything of what
-//! follows. What was slipped in is then read by the handshake, which fails before login and mail.
+//! until the handshake begins: it finds the end of a reply without having anything of what follows.
+//! What was slipped in is then read by the handshake, which fails before login and mail.
 
 use std::io::Result;
 use std::net::SocketAddr;

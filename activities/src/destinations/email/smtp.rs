@@ -1,16 +1,16 @@
 //! SMTP, one command at a time.
 //!
-//! The library's own transport has no time-out after the connection stands, and waits for the
-//! answer to `QUIT` when the message has long been taken. So the conversation is held here: each
+//! The library's own transport has no time-out after the connection is made, and waits for the
+//! reply to `QUIT` when the message has long been accepted. So the conversation is held here: each
 //! step has its deadline, and so have all of them together, so that no conversation outlives the
-//! activity that holds it and runs on beside the next one. The answer to the message alone decides,
+//! activity that holds it and runs on beside the next one. The reply to the message alone decides,
 //! and saying goodbye is optional.
 //!
 //! What a failure means: nothing that happens before `MAIL FROM` says anything about this message
 //! (a rejected login is the operator's to fix), so it is worth another attempt. From there on 4xx
-//! is for now and 5xx is for good; a 5xx to `RCPT TO` whose enhanced code names the mailbox says that
-//! nobody is there. A connection that ends after the last byte of a message and
-//! before its answer may have delivered it; it is sent again, with the same `Message-ID`.
+//! is for now and 5xx is for good; a 5xx to `RCPT TO` whose enhanced code names the mailbox says
+//! that the recipient does not exist. A connection that ends after the last byte of a message and
+//! before its reply may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -43,8 +43,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The step in which a server judges the mailbox.
 const RCPT: &str = "RCPT TO";
-/// What says that nobody is there: no such mailbox, no such domain, no address at all, moved without a
-/// new address, a domain that takes no mail, a mailbox that is closed.
+/// What says that the recipient does not exist: no such mailbox, no such domain, no address at all,
+/// moved without a new address, a domain that takes no mail, a mailbox that is closed.
 const NO_MAILBOX: [&str; 6] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
 
 /// The mail settings cannot be used.
@@ -70,7 +70,7 @@ pub enum MailSettingsError {
          in scheme://user:pass%25word@host"
     )]
     Percent,
-    /// What no mail server has: somebody meant something else by it.
+    /// What no mail server has: the code was meant differently.
     #[error(
         "SMTP_URL must not have a path or a #: leave it out, or percent-encode it where it belongs \
          to the password (%2F for /, %23 for #)"
@@ -145,7 +145,6 @@ impl SmtpServer {
         Ok(Self { host, port, security, login, step: STEP, whole: WHOLE })
     }
 
-    /// Delivers one message.
     pub(super) async fn deliver(&self, message: &Message) -> Result<Sent, SendFailure> {
         let conversation = async {
             let mut connection = self.connect().await?;
@@ -243,7 +242,7 @@ impl SmtpServer {
         answer.map_err(|error| SendFailure::transient(&format!("{what}: {error}")))
     }
 
-    /// A step of the message: the server's answer decides.
+    /// A step of the message: the server's reply decides.
     async fn then<T>(
         &self,
         what: &str,
@@ -313,9 +312,9 @@ fn read_login(url: &Url) -> Result<Option<Credentials>, MailSettingsError> {
     }
 }
 
-/// Whether an answer carries an enhanced status code (RFC 3463, RFC 7505) that says that the mailbox or
-/// its domain does not exist, moved away or was closed. A policy (5.7.x), a full mailbox (5.2.2) and a
-/// bare 550, which servers use for all of these, say no such thing.
+/// Whether a reply carries an enhanced status code (RFC 3463, RFC 7505) that says that the mailbox
+/// or its domain does not exist, moved away or was closed. A policy (5.7.x), a full mailbox (5.2.2)
+/// and a bare 550, which servers use for all of these, say no such thing.
 fn names_no_mailbox(said: &str) -> bool {
     said.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(|word| NO_MAILBOX.contains(&word))
 }

@@ -1,4 +1,4 @@
-//! Mail as it is written, and as a server or a folder takes or refuses it.
+//! Mail as it is written, and as a server or a folder accepts or rejects it.
 
 mod encryption;
 mod folders;

@@ -1,6 +1,6 @@
 //! The message as Slack's blocks (<https://docs.slack.dev/reference/block-kit/blocks>).
 //!
-//! A message with one block too long is refused whole, so every text is cut to its block's limit
+//! A message with one block too long is rejected whole, so every text is cut to its block's limit
 //! after escaping. `&`, `<` and `>` are escaped as Slack asks, which makes `<!channel>` and
 //! `<@U123>` in user text plain letters; `verbatim` keeps Slack from making links of the rest.
 
@@ -40,7 +40,7 @@ pub(super) fn section(markup: &str) -> Value {
     json!({ "type": "section", "text": mrkdwn(markup) })
 }
 
-/// A shape, a word and a sentence: where it stands is never said by colour alone.
+/// A shape, a label and a sentence: the state is never shown by colour alone.
 fn opening(facts: &AlertFacts) -> String {
     let sign = if facts.is_resolved() { "●" } else { "▲" };
     let test = if facts.test_message {
@@ -52,7 +52,7 @@ fn opening(facts: &AlertFacts) -> String {
     format!("{test}*{sign} {standing}*\n{}", escape(&facts.explanation(), QUOTE))
 }
 
-/// Somebody else's words in a fence, which they cannot close.
+/// Third-party text in a code fence, which they cannot close.
 fn fenced(quote: &Quote) -> String {
     format!("*{}*\n```{}```", quote.label, escape(&quote.text, QUOTE))
 }
@@ -67,10 +67,10 @@ fn fields(facts: &AlertFacts) -> Value {
     json!({ "type": "section", "fields": fields.collect::<Vec<_>>() })
 }
 
-/// The one next step, as a link in the text: a button, even one with a URL, makes Slack ask the app's
-/// interactivity URL when it is pressed, and warn where there is none
-/// (<https://docs.slack.dev/reference/block-kit/block-elements/button-element>). A URL that is too long
-/// would cost the whole message.
+/// The one next step, as a link in the text: a button, even one with a URL, makes Slack ask the
+/// app's interactivity URL when it is pressed, and warn where there is none
+/// (<https://docs.slack.dev/reference/block-kit/block-elements/button-element>). A URL that is too
+/// long would cost the whole message.
 pub(super) fn link(label: &str, url: &str) -> Option<Value> {
     let url = escape(url, SECTION).replace('|', "%7C");
     let markup = format!("*<{url}|{label}>*");
@@ -88,7 +88,7 @@ fn mrkdwn(markup: &str) -> Value {
 }
 
 /// Escapes and cuts to `limit` UTF-16 units, never inside an entity or a character. Backticks
-/// become apostrophes, so that no text ends the code span or fence that it stands in.
+/// become apostrophes, so that no text ends the code span or fence that it is in.
 pub(super) fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut units = 0;

@@ -1,10 +1,11 @@
 //! Slack: one post to an incoming webhook, through the guarded client.
 //!
-//! Slack says what it thinks by status and a word of text
+//! Slack reports an error by status and a code in the body
 //! (<https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>). 404 and
-//! 410 say that the channel or the webhook is gone, and so do a few words under 403. A 200 that carries
-//! one of Slack's words for an error, or a web page, delivered nothing: relays and gateways answer so. What
-//! other receivers say with a 2xx is theirs. Everything else follows the rules for callbacks.
+//! 410 say that the channel or the webhook is gone, and so do a few codes with 403. A 200 that
+//! carries one of Slack's error codes, or a web page, delivered nothing: relays and gateways
+//! respond so. What other receivers say with a 2xx is theirs. Everything else follows the rules for
+//! callbacks.
 
 mod blocks;
 mod notice;
@@ -20,11 +21,11 @@ use time::OffsetDateTime;
 use super::{FailureKind, SendFailure, Sent};
 use crate::http::{GuardedClient, HttpResponse, retry_after};
 
-/// Words that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
-/// among them: it is a setting of the workspace, which somebody may change back.
+/// Codes that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
+/// among them: it is a setting of the workspace, which an administrator may change back.
 const GONE: &[&str] = &["no_service", "no_team", "team_disabled", "invalid_token", "token_revoked"];
 
-/// Slack's words for a message that was not taken, beside [`GONE`].
+/// Slack's codes for a message that was not accepted, beside [`GONE`].
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors>
 const REJECTED: &[&str] = &[
     "action_prohibited",

@@ -1,4 +1,4 @@
-//! Slack messages as they are written, and as a server answers them.
+//! Slack messages as they are written, and as a server responds to them.
 
 use std::time::Duration;
 

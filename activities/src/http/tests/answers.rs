@@ -1,4 +1,4 @@
-//! Whatever answers in time is an answer, and no more of it is read than is kept.
+//! Whatever responds in time is a response, and no more of it is read than is kept.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::super::retry_after;
 use super::super::test_server::{RawServer, local_client};
 use super::{answer, hold, post};
 
-/// Writes for as long as somebody reads.
+/// Writes for as long as the client reads.
 async fn write_for_ever(mut stream: TcpStream, head: &'static str, chunk: Vec<u8>) {
     let _ = stream.write_all(head.as_bytes()).await;
     while stream.write_all(&chunk).await.is_ok() {}
@@ -142,7 +142,7 @@ async fn a_body_that_is_still_coming_at_the_deadline_has_said_its_status() {
 
 #[tokio::test]
 async fn a_gzip_bomb_is_not_inflated() {
-    // The beginning of a gzip stream; whoever inflated it would not find these bytes.
+    // The beginning of a gzip stream; a client that inflated it would not find these bytes.
     let packed = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, b'z', b'i', b'p'];
     let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 13\r\n\r\n";
     let server = RawServer::answering([head.as_bytes(), &packed].concat()).await;

@@ -1,4 +1,4 @@
-//! What keeps an answer from coming is told apart by its class.
+//! What keeps a response from coming is distinguished by its class.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -205,7 +205,7 @@ async fn a_secret_in_the_url_stays_out_of_the_error() {
     }
 }
 
-/// Offers a certificate that nobody signed, to one connection.
+/// Offers a certificate that no authority signed, to one connection.
 fn serve_tls_once() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("a bound address").port();

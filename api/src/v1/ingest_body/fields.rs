@@ -1,10 +1,10 @@
 //! What a receipt or a result says, out of a body that may be broken where it does not matter.
 //!
-//! Valid JSON is split into its fields by the strict parser; only a body that it refuses is split by
-//! [`lenient`]. Either way each field is then read on its own: those that say which event is meant
-//! strictly, texts about a failure as far as they can be, a payload not at all, and whatever nobody
-//! knows is ignored. So no form of a text or of a payload loses a report, and an id is never guessed at:
-//! where one stands twice, or is no JSON, the request is refused and the field named.
+//! Valid JSON is split into its fields by the strict parser; only a body that it rejects is split
+//! by [`lenient`]. Either way each field is then read on its own: those that say which event is
+//! meant strictly, texts about a failure as far as they can be, a payload not at all, and unknown
+//! fields are ignored. So no form of a text or of a payload loses a report, and an id is never
+//! guessed at: where one occurs twice, or is no JSON, the request is rejected and the field named.
 
 use std::fmt;
 
@@ -37,8 +37,8 @@ pub struct IngestBody {
 /// Reads the body of a receipt or a result.
 ///
 /// # Errors
-/// `too_many_fields`, `malformed_request` with the place of the first mistake, or `validation_error` for
-/// a field that has to be read and cannot be.
+/// `too_many_fields`, `malformed_request` with the place of the first mistake, or
+/// `validation_error` for a field that has to be read and cannot be.
 pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
     let text = json::without_mark(body);
     let fields = match split_strictly(text) {

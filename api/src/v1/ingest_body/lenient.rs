@@ -1,14 +1,14 @@
 //! The fields of an object whose values are not judged.
 //!
-//! Finds where each top-level field begins and ends by brackets and double-quoted strings alone, so that
-//! control bytes, invalid UTF-8, `NaN` or any depth in a value that nobody needs cost nothing. It runs
-//! only where a strict parser has failed. Brackets that do not match, or a string that does not end,
-//! leave open which field is which: then there is nothing to be read. No crate that is kept up splits
-//! an object without judging its values.
+//! Finds where each top-level field begins and ends by brackets and double-quoted strings alone, so
+//! that control bytes, invalid UTF-8, `NaN` or any depth in a value that is not needed cost
+//! nothing. It runs only where a strict parser has failed. Brackets that do not match, or a string
+//! that does not end, leave open which field is which: then there is nothing to be read. No crate
+//! that is kept up splits an object without judging its values.
 
 use web::extract::json::MAX_FIELDS;
 
-/// A field as it stands in the body.
+/// A field exactly as in the body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RawField<'a> {
     pub(super) name: String,
@@ -19,7 +19,7 @@ pub(super) struct RawField<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unsplit {
     TooManyFields,
-    /// Nobody can say where they are.
+    /// Where they are cannot be determined.
     Broken,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn split(text: &[u8]) -> Result<Vec<RawField<'_>>, Unsplit> {
     if rest.0.is_empty() { Ok(fields) } else { Err(Unsplit::Broken) }
 }
 
-/// What was not looked at yet.
+/// What was not read yet.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {

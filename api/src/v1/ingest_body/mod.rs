@@ -17,8 +17,8 @@ pub use fields::IngestBody;
 /// How many times as large as another body it may be, with its payload and its error texts.
 const TIMES: usize = 9;
 
-/// Reads the body of a receipt or a result, of which the payload and the texts about a failure may be
-/// all that is over the usual limit.
+/// Reads the body of a receipt or a result, of which the payload and the texts about a failure may
+/// be all that is over the usual limit.
 ///
 /// # Errors
 /// As [`read_body`]; `too_many_fields`; `malformed_request` with the place of the first mistake;

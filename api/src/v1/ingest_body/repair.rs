@@ -1,9 +1,10 @@
 //! One JSON value whose text is broken, read as far as it can be.
 //!
 //! Languages whose strings are UTF-16 write half of a character as an escape that no strict parser
-//! takes (<https://www.rfc-editor.org/rfc/rfc8259#section-8.2>); what is cut by bytes is no UTF-8; what
-//! is put together by hand has raw line ends in its strings. The first two become U+FFFD, the last are
-//! escaped: the value then says what it said, and the rules of its field judge that.
+//! takes (<https://www.rfc-editor.org/rfc/rfc8259#section-8.2>); what is cut by bytes is no UTF-8;
+//! what is put together without a JSON library has raw line ends in its strings. The first two
+//! become U+FFFD, the last are escaped: the value then keeps its meaning, and the rules of its
+//! field judge that.
 
 use std::borrow::Cow;
 
@@ -32,14 +33,15 @@ pub(super) fn read(json: &[u8]) -> Option<Repaired> {
     Some(Repaired { value, lossy })
 }
 
-/// The text of a value that is no JSON at all, such as `NaN`, or a string with escapes that there are not.
+/// The text of a value that is no JSON at all, such as `NaN`, or a string with escapes that there
+/// are not.
 pub(super) fn raw_text(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     inner.unwrap_or(&text).to_owned()
 }
 
-/// Escapes control characters that stand in strings as they are.
+/// Escapes control characters that are unescaped in strings.
 fn escape_controls(json: &[u8]) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(json.len());
     let (mut in_string, mut after_backslash) = (false, false);

@@ -4,7 +4,7 @@
     if (event.target.dataset.sent) event.preventDefault();
     else event.target.dataset.sent = "1";
   });
-  // Somebody who comes back finds the page as they left it, and may send it again.
+  // A user who comes back finds the page as they left it, and may send it again.
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) delete form.dataset.sent;
   });

@@ -1,6 +1,6 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
-// data-live are put in place where they changed. A part that somebody types in, has typed in, has
-// opened or has selected text in is left alone, so nobody loses their place. A page that could not be
+// data-live are put in place where they changed. A part that the user types in, has typed in, has
+// opened or has selected text in is left alone, so the user keeps their place. A page that could not be
 // refreshed twice says since when it stands still.
 (() => {
   const live = () => [...document.querySelectorAll("[data-live]")];

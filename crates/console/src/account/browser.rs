@@ -1,8 +1,8 @@
 //! A browser by a name that its owner knows it by.
 //!
 //! What a browser calls itself is a pile of history: everyone claims to be Mozilla, and most to be
-//! Safari. The names are looked for from the most particular to the most general. It is only a help
-//! to recognise one's own sessions; nothing is decided by it.
+//! Safari. The names are searched for from the most particular to the most general. It is only a
+//! help to recognise one's own sessions; nothing is decided by it.
 
 use domain::alert::one_line;
 

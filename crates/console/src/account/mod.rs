@@ -1,8 +1,8 @@
 //! The operator's own matters: who they are, their password, their browsers and their tokens.
 //!
-//! Every role has this page, and nobody sees another's. What could keep somebody else in ends at
-//! once and in one transaction: a new password ends every other session, signing out everywhere
-//! ends them all, and a revoked token is refused from the next request on.
+//! Every role has this page, and no operator sees another's. What could keep another person signed
+//! in ends immediately and in one transaction: a new password ends every other session, signing out
+//! everywhere ends them all, and a revoked token is rejected from the next request on.
 
 mod browser;
 mod password;
@@ -27,7 +27,6 @@ use super::session::SignedIn;
 use crate::password::MIN_CHARACTERS;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages
@@ -58,7 +57,7 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
     show(&state, &signed_in, StatusCode::OK, Forms::default()).await
 }
 
-/// What stands in the forms of the page, and what was wrong about it.
+/// The content of the forms of the page, and what was wrong about it.
 #[derive(Default)]
 struct Forms {
     errors: PasswordErrors,

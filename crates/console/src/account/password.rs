@@ -60,15 +60,16 @@ pub(super) async fn change(
     let changed = transaction(&state.pool, async |tx| {
         change_password(tx, &actor, session.operator_id, &hash, keep).await
     });
-    let ended = changed.await?.ok_or_else(|| ApiError::not_found("you were removed meanwhile"))?;
+    let ended =
+        changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
     let others = sessions::told(ended);
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
         .await
 }
 
-/// What is stored of the new password, or what is wrong. What needs no hashing is judged first: that
-/// costs neither a try at the current one nor anybody else's turn.
+/// What is stored of the new password, or what is wrong. What needs no hashing is judged first:
+/// that costs neither an attempt at the current one nor anyone else's place in the queue.
 async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,

@@ -16,7 +16,6 @@ use crate::sign_in::farewell;
 use crate::state::ConsoleState;
 use crate::when::When;
 
-/// A browser.
 #[derive(Debug)]
 pub struct SessionRow {
     pub browser: String,
@@ -24,7 +23,7 @@ pub struct SessionRow {
     pub user_agent: Option<String>,
     pub created: When,
     pub used: When,
-    /// Whether it is the one that looks.
+    /// Whether it is the viewer's.
     pub here: bool,
 }
 
@@ -42,7 +41,7 @@ pub struct Ending {
     which: Which,
 }
 
-/// The sessions of who looks, last used first.
+/// The viewer's sessions, last used first.
 pub(super) async fn list(
     state: &ConsoleState,
     signed_in: &SignedIn,

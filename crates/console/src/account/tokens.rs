@@ -53,7 +53,7 @@ pub struct NewToken {
     pub problem: Option<String>,
 }
 
-/// The tokens of who looks: those that open, and those that do not any more.
+/// The viewer's tokens: those that open, and those that do not any more.
 pub(super) async fn list(
     state: &ConsoleState,
     signed_in: &SignedIn,

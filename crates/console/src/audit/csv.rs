@@ -1,9 +1,9 @@
 //! Comma-separated values that no spreadsheet takes for formulas.
 //!
 //! Quoting is that of RFC 4180. What begins as a formula would gets an apostrophe before it, which
-//! spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>). A spreadsheet
-//! that separates cells in another way begins one in the middle of ours, where quotes mean nothing to
-//! it: there the same holds.
+//! spreadsheets show as text (<https://owasp.org/www-community/attacks/CSV_Injection>). A
+//! spreadsheet that separates cells in another way begins one in the middle of ours, where quotes
+//! mean nothing to it: there the same holds.
 
 /// What formulas begin with.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];
@@ -12,7 +12,6 @@ const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
 /// After what some spreadsheet begins a cell.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// Adds one row.
 pub(super) fn push_row(out: &mut String, cells: &[&str]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {

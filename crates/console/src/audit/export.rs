@@ -132,7 +132,7 @@ impl Format {
         out
     }
 
-    /// The entries; `any` says whether others stand before them.
+    /// The entries; `any` says whether others precede them.
     fn write(self, entries: &[AuditEntry], mut any: bool) -> String {
         let mut out = String::new();
         for entry in entries {

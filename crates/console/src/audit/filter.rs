@@ -37,7 +37,7 @@ pub struct FilterErrors {
 }
 
 impl FilterErrors {
-    /// All of them in words, each with its field.
+    /// All of them as text, each with its field.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let all = [
             ("actor", self.actor),
@@ -49,7 +49,7 @@ impl FilterErrors {
         all.into_iter().filter_map(|(field, why)| Some((field, why?)))
     }
 
-    /// The first one in words.
+    /// The first one as text.
     pub fn first(&self) -> Option<&'static str> {
         self.all().next().map(|(_, why)| why)
     }

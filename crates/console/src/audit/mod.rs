@@ -1,7 +1,7 @@
 //! The audit log: who did what, page by page, and exports of it.
 //!
-//! The page and both exports take the same filters and find the same entries. An entry is told in the
-//! words of the timelines, with its exact action beside them and all that is known folded below.
+//! The page and both exports take the same filters and find the same entries. An entry is rendered
+//! as on the timelines, with its exact action beside them and all that is known folded below.
 
 mod csv;
 mod export;
@@ -31,7 +31,6 @@ use super::page::page_with;
 use super::session::SignedIn;
 use crate::state::ConsoleState;
 
-/// Adds the pages.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/audit", Access::Viewer, get).get("/audit.csv", Access::Viewer, export::csv).get(

@@ -9,12 +9,11 @@ use crate::layout::Span;
 use crate::timeline_view::TimelineLine;
 use crate::when::When;
 
-/// An entry.
 #[derive(Debug)]
 pub struct AuditItem {
     pub at: When,
     pub who: String,
-    /// What happened, in two or three words, and the rest of the sentence.
+    /// What happened, as a short title, and the rest of the sentence.
     pub lead: String,
     pub rest: String,
     pub next: Vec<Span>,

@@ -1,4 +1,4 @@
-//! One more place that is told.
+//! Adding a destination.
 
 use axum::Form;
 use axum::extract::{Path, State};
@@ -21,7 +21,6 @@ use crate::state::ConsoleState;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct DestinationValues {
-    /// An e-mail address.
     pub(super) email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub(super) slack: Option<String>,

@@ -1,7 +1,7 @@
 //! Destinations of a project: where its alerts go.
 //!
-//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends a
-//! real message by the real way and shows what the other side said, in its own words.
+//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends
+//! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
 mod test_message;
@@ -32,7 +32,6 @@ const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
 const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get(ONE, Access::Viewer, show)

@@ -21,7 +21,7 @@ pub(super) async fn submit(
     let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &destination_id).await?;
     let trying = (state.test_destination)(found.id, signed_in.actor());
-    // What the answer changes is kept even if the browser has gone away meanwhile.
+    // What the response changes is kept even if the browser has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
     let (name, answer) = (one_line(&found.label), one_line(&tested.answer));

@@ -1,7 +1,7 @@
 //! Reprocess, acknowledge, resolve, as [`store::operator_actions`] does them.
 //!
-//! A rejection changes nothing: the page says why, with the note as it was sent, and so it does for a note that
-//! breaks a rule. After a change the relay is woken.
+//! A rejection changes nothing: the page says why, with the note as it was sent, and so it does for
+//! a note that breaks a rule. After a change the relay is woken.
 
 use axum::Form;
 use axum::extract::{Path, State};

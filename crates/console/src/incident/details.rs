@@ -32,7 +32,7 @@ pub(super) struct IncidentDetails {
 }
 
 impl IncidentDetails {
-    /// Reads everything. What changes meanwhile is seen at the next look.
+    /// Reads everything. What changes in the meantime is seen at the next load.
     pub(super) async fn read(state: &ConsoleState, incident: Incident) -> Result<Self, ApiError> {
         let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
         let (id, event_id) = (incident.id, incident.event_id);

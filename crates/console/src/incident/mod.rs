@@ -1,8 +1,8 @@
 //! One incident: who paid for what, what is missing, since when, and what to do next.
 //!
-//! The page reads where the incident stands; what may be done is judged again under the event's lock
-//! when a form arrives, so two people who press at once are told who was first. A form with a mistake
-//! is shown again on this page with what was typed.
+//! The page reads the incident's state; what may be done is judged again under the event's lock
+//! when a form arrives, so two people who press concurrently see who was first. A form with a
+//! mistake is shown again on this page with what was typed.
 
 mod actions;
 mod details;

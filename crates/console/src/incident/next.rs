@@ -43,8 +43,7 @@ impl NextAction {
         let mut why_not = if over { Vec::new() } else { reasons(details, standing) };
         if !may_act {
             why_not = vec![
-                "You can look at this. To act on it, you need the role operator or admin."
-                    .to_owned(),
+                "You can view this. To act on it, you need the role operator or admin.".to_owned(),
             ];
         }
         Self {

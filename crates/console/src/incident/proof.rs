@@ -58,7 +58,7 @@ pub(super) async fn create(
     let url = format!("{}/proof/{}", state.public_url, token.reveal());
     let life = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
     let message = Message::done(format!(
-        "The proof link is ready. Whoever has it can read what happened for {life}, without signing in."
+        "The proof link is ready. Anyone who has it can read what happened for {life}, without signing in."
     ));
     back(&state, &signed_in, &incident, &message.with_link("proof link", url)).await
 }

@@ -146,7 +146,7 @@ fn heading(IncidentDetails { incident, event, reprocesses, .. }: &IncidentDetail
     }
 }
 
-/// Where it stands; the moment since when follows it while it is not resolved.
+/// Its state; the moment since when follows it while it is not resolved.
 fn badge(details: &IncidentDetails) -> Badge {
     let incident = &details.incident;
     let Badge { class, text } = Badge::from_incident(incident.state);

@@ -1,8 +1,8 @@
 //! The home: which customers wait, and for what.
 //!
-//! What is broken now comes first; everything else is a filter away. Every page of the list costs the
-//! same, wherever it lies. The sums and the list refresh themselves; the form above them is never
-//! replaced while somebody uses it.
+//! What is broken now comes first; everything else is a filter away. Every page of the list costs
+//! the same, wherever it lies. The summary and the list refresh themselves; the form above them is
+//! never replaced while it is in use.
 
 mod rows;
 mod summary;
@@ -28,7 +28,6 @@ use crate::state::ConsoleState;
 
 const PATH: &str = "/incidents";
 
-/// The list.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get(PATH, Access::Viewer, list)
@@ -52,7 +51,7 @@ struct Empty {
     no_project: bool,
     /// Nothing was asked for: all is well.
     plain: bool,
-    /// The same search in all states, if it looked at fewer.
+    /// The same search in all states, if it searched fewer.
     everywhere: Option<String>,
 }
 

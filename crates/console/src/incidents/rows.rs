@@ -1,4 +1,4 @@
-//! One line of the list: what the customer paid for, why it is here, and who looks after it.
+//! One line of the list: what the customer paid for, why it is here, and who acknowledged it.
 
 use domain::alert::{format_duration, one_line};
 use domain::ids::IncidentId;

@@ -57,8 +57,8 @@ fn percent(of_hundred: f64) -> String {
     format!("{cut}%")
 }
 
-/// Real customers come first; those of test projects are only spoken of where there are no others.
-/// Where nothing was due, nobody is said to have got it.
+/// Real customers come first; those of test projects are only mentioned where there are no others.
+/// Where nothing was due, no claim is made that customers got it.
 fn headline(live: Customers, test: Customers, quiet: bool) -> String {
     let nobody = Customers::default();
     let (waiting, who) = if live == nobody { (test, "test customer") } else { (live, "customer") };

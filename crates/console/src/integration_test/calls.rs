@@ -1,5 +1,5 @@
-//! The calls of one run, ready to paste. The same line pasted twice is the same request: its ids, its
-//! time and its Idempotency-Key are those of the run.
+//! The calls of one run, ready to paste. The same line pasted twice is the same request: its ids,
+//! its time and its Idempotency-Key are those of the run.
 
 use domain::project::Mode;
 use time::format_description::well_known::Rfc3339;

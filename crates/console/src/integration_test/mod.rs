@@ -1,8 +1,8 @@
-//! The Integration Test: the whole way once, from receipt to repair, with one's own hands.
+//! The Integration Test: the whole path once, from receipt to repair, done manually.
 //!
-//! A run is a name in the URL, so that reloading keeps it and starting again is another name. Nothing
-//! of it is stored: its steps are read from the events that carry its ids, so they turn green however
-//! the calls were made.
+//! A run is a name in the URL, so that reloading keeps it and starting again is another name.
+//! Nothing of it is stored: its steps are read from the events that carry its ids, so they become
+//! green however the calls were made.
 
 mod calls;
 mod run;
@@ -31,7 +31,6 @@ use super::session::SignedIn;
 use super::when::When;
 use crate::state::ConsoleState;
 
-/// Adds the page.
 pub fn add(pages: Pages) -> Pages {
     pages.get("/projects/{project_id}/integration-test", Access::Viewer, show)
 }

@@ -13,7 +13,6 @@ pub(super) struct ReportsSeen {
     pub(super) failed: EventProgress,
 }
 
-/// One step.
 pub(super) struct TestStep {
     pub(super) title: &'static str,
     pub(super) seen: Option<When>,

@@ -1,8 +1,8 @@
-//! Incidents per day as a drawing: opened upwards, resolved downwards, so that the two are told apart
-//! without their colours.
+//! Incidents per day as a drawing: opened upwards, resolved downwards, so that the two are
+//! distinguishable without their colours.
 //!
-//! One path for each of the two keeps a year small. The drawing is stretched to the width of the page;
-//! whatever is written stands beside it, where it keeps its size.
+//! One path for each of the two keeps a year small. The drawing is stretched to the width of the
+//! page; text is placed beside it, where it keeps its size.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! How it goes: what was opened and resolved each day, how long things take, what came on time.
 //!
-//! The figures are the store's, exact up to the moment of asking. Every number of the drawing stands
-//! in a table below it, so that nothing is said by a picture alone.
+//! The figures are the store's, exact up to the moment of asking. Every number of the drawing is
+//! also in a table below it, so that nothing is shown by a picture alone.
 
 mod chart;
 mod labels;
@@ -35,7 +35,6 @@ const USUAL_DAYS: i32 = 30;
 /// What can be chosen.
 const CHOICES: [i32; 4] = [7, USUAL_DAYS, 90, 365];
 
-/// Adds the page.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
     pages.get("/overview", Access::Viewer, get)

@@ -1,6 +1,6 @@
 //! Going live: what has been seen to work, and what to do for the rest.
 //!
-//! Nothing is ticked by hand. A step counts once its own trace is in the audit or in the settings.
+//! Nothing is ticked manually. A step counts once its own trace is in the audit or in the settings.
 
 use domain::ids::ProjectId;
 use domain::project::Mode;

@@ -1,4 +1,4 @@
-//! What stands on top of each page of a project: where it is, what it says, and the tabs.
+//! The head of each page of a project: where it is, what it says, and the tabs.
 
 use domain::alert::one_line;
 use domain::ids::ProjectId;
@@ -26,7 +26,7 @@ const TABS: [(Tab, &str, &str); 4] = [
     (Tab::IntegrationTest, "/integration-test", "Integration Test"),
 ];
 
-/// What stands on top of a project's page.
+/// The head of a project's page.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The project.

@@ -1,7 +1,7 @@
 //! Projects: the list, a new one, and one project with its settings and signing secrets.
 //!
-//! Everything that belongs to a project is looked for among that project's things: an id of another
-//! project's thing is not found, in the same words as an id of nothing.
+//! Everything that belongs to a project is searched for among that project's things: an id of
+//! another project's thing is not found, with the same text as an id that does not exist.
 
 mod checklist;
 mod forms;
@@ -23,7 +23,6 @@ use crate::state::ConsoleState;
 
 pub use head::{Head, Tab};
 
-/// Adds the pages.
 pub fn add(pages: Pages) -> Pages {
     pages
         .get("/projects", Access::Viewer, list::show)

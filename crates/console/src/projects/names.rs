@@ -1,4 +1,5 @@
-//! Names that a project adds to the built-in catalogue: declared here, and used in receipts from then on.
+//! Names that a project adds to the built-in catalogue: declared here, and used in receipts from
+//! then on.
 
 use axum::Form;
 use axum::extract::{Path, State};

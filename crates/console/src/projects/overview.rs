@@ -42,7 +42,7 @@ struct ProjectPage {
     effect_types: Vec<String>,
     /// The names of its callback headers.
     headers: Vec<String>,
-    /// Whoever looks may not change anything.
+    /// The viewer may not change anything.
     locked: bool,
     secrets: Vec<SecretRow>,
     unclaimed: Option<Unclaimed>,

@@ -53,7 +53,7 @@ pub(super) async fn rotate(
     transaction(&state.pool, async |tx| rotate_secret(tx, &actor, key, project.id, &secret).await)
         .await?;
     let text = "This is the new signing secret. For 24 hours the one before it signs as well, so \
-                put the new one into your app meanwhile.";
+                put the new one into your app in the meantime.";
     let message = Message::done(text).with_secret("the signing secret", secret.reveal());
     signed_in.lead_to(&state, &head::path(project.id), &message).await
 }

@@ -1,9 +1,9 @@
 //! The timeline of one event as the console shows it, oldest first.
 //!
-//! The sentences are [`domain::timeline`]'s. Two things are folded so that the page stays readable: callback
-//! attempts into the reprocess that they belong to, and deliveries of one message into one line that names
-//! every destination. What runs at the moment is not in the audit yet; [`Running`] adds it to the line that
-//! began it.
+//! The sentences are [`domain::timeline`]'s. Two things are folded so that the page stays readable:
+//! callback attempts into the reprocess that they belong to, and deliveries of one message into one
+//! line that names every destination. What runs at the moment is not in the audit yet; [`Running`]
+//! adds it to the line that began it.
 
 mod running;
 
@@ -29,7 +29,7 @@ pub use running::{Running, doing_in_short};
 pub struct TimelineLine {
     /// How it looks.
     pub tone: Tone,
-    /// What happened, in two or three words.
+    /// What happened, as a short title.
     pub lead: String,
     /// The rest of the sentence.
     pub rest: String,
@@ -37,11 +37,11 @@ pub struct TimelineLine {
     pub next: Vec<Span>,
     /// Who did it, where it was a person or a key.
     pub by: Option<String>,
-    /// Somebody's own words: a note, an error.
+    /// Quoted text: a note, an error.
     pub quotes: Vec<String>,
     /// When.
     pub at: When,
-    /// How long ago that was, for pages that are looked at while it matters.
+    /// How long ago that was, for pages that are viewed while it matters.
     pub ago: Option<When>,
     /// The callback attempts of a reprocess.
     pub attempts_made: Vec<AttemptLine>,

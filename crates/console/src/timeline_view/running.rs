@@ -1,4 +1,4 @@
-//! A reprocess that runs: what it does at this moment, in words that change as it goes on.
+//! A running reprocess: what it does at this moment, in a text that changes with its progress.
 
 use domain::ids::{IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
@@ -79,9 +79,9 @@ impl Running {
     }
 }
 
-/// What is said between two attempts. The database knows when the next one is due, whatever the receiver
-/// asked for and whatever became of the watch; an attempt that was cut off is due since it began, and an
-/// older release did not write it down.
+/// What is said between two attempts. The database knows when the next one is due, whatever the
+/// receiver asked for and whatever became of the watch; an attempt that was cut off is due since it
+/// began, and an older release did not write it down.
 fn between(last: &CallbackAttempt, due_at: Option<OffsetDateTime>) -> (String, Option<When>) {
     let number = last.attempt;
     if is_interrupted(last) {

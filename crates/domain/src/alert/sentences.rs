@@ -1,4 +1,4 @@
-//! Sentences about incidents, in words that a customer would use.
+//! Sentences about incidents, in the terms that a customer would use.
 //!
 //! `user_456 paid for credits. They were never added.` The subject of every sentence is the person
 //! who paid; codes and ids come below it. The console can use the same headings, so that a mail
@@ -157,7 +157,7 @@ impl AlertFacts {
         }
     }
 
-    /// Where the incident stands and since when, in a few words.
+    /// The incident's state and since when, briefly.
     #[must_use]
     pub fn standing(&self) -> String {
         let open = format_duration(self.happened_at - self.opened_at);

@@ -1,10 +1,10 @@
 //! The address of a Slack incoming webhook.
 //!
-//! Whoever knows the URL can post with it, so it is a secret: neither `Debug` nor an error shows
+//! Anyone who knows the URL can post with it, so it is a secret: neither `Debug` nor an error shows
 //! more than its host. Any public `https` host will do, since Slack-compatible receivers exist. A
-//! receiver of one's own network is judged as a repair URL is, by the project's mode and the allowed
-//! networks; beside that no secret goes over plain `http` to the public internet, not even a test
-//! project's.
+//! receiver in a private network is judged as a repair URL is, by the project's mode and the
+//! allowed networks; beside that no secret goes over plain `http` to the public internet, not even
+//! a test project's.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ const LEAST_HIDDEN: usize = 12;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SlackUrl(Url);
 
-/// A Slack URL was refused; the text names the field and the cure.
+/// A Slack URL was rejected; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the Slack URL {0}")]
 pub struct SlackUrlError(pub UrlError);
@@ -57,8 +57,8 @@ impl SlackUrl {
         &self.0
     }
 
-    /// How it is called unless an operator gives it a label: by the end of its secret, as keys are. Where
-    /// the secret is too short to show a part of it, by its host.
+    /// How it is called unless an operator gives it a label: by the end of its secret, as keys are.
+    /// Where the secret is too short to show a part of it, by its host.
     #[must_use]
     pub fn default_label(&self) -> String {
         let secret = self.0.path().rsplit('/').next().unwrap_or_default();

@@ -1,8 +1,8 @@
 //! The details of [`super::AuditEvent`], key by key as they are stored.
 //!
-//! Pages, exports, the API and other releases read these keys, so they are only added to: a new one is an
-//! `Option` that is left out when there is none. A key that is stored as `null` where nothing was said
-//! stays so.
+//! Pages, exports, the API and other releases read these keys, so they are only added to: a new one
+//! is an `Option` that is left out when there is none. A key that is stored as `null` where nothing
+//! was said stays so.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
@@ -39,13 +39,13 @@ details! {
     ResultDetail {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result_id: Option<ResultId>,
-        /// Only where the words of a failure changed that was reported again under the same key.
+        /// Only where the message of a failure changed that was reported again under the same key.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repeated: bool,
         /// Only of a failure.
         #[serde(flatten)]
         error: Option<ErrorDetail>,
-        /// The reprocess that the app answers.
+        /// The reprocess that the app reports on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replay_id: Option<ReplayId>,
     }
@@ -57,7 +57,7 @@ details! {
         error_message: Option<String>,
     }
 
-    /// Of a result that nobody claimed.
+    /// Of a result that no receipt claimed.
     UnclaimedDetail {
         #[serde(skip_serializing_if = "Option::is_none")]
         provider: Option<String>,
@@ -119,7 +119,7 @@ details! {
         /// The class of the error, where there was no response.
         error: Option<String>,
         latency_ms: i64,
-        /// The beginning of the response, or the error's words.
+        /// The beginning of the response, or the error's text.
         answer: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         redirect_to: Option<String>,
@@ -137,9 +137,10 @@ details! {
         why: Option<String>,
     }
 
-    /// Of a watch that stands still in Temporal.
+    /// Of a watch that is stalled in Temporal.
     StallDetail {
-        /// Of a pause, `watch` or `callback`; otherwise what is stuck, as a sentence without a full stop.
+        /// Of a pause, `watch` or `callback`; otherwise what is stuck, as a sentence without a full
+        /// stop.
         what: String,
         /// Which standstill it is: the run, and when it began or what is stuck.
         key: String,
@@ -203,7 +204,7 @@ details! {
         days: Option<i32>,
     }
 
-    /// Of somebody who may sign in.
+    /// Of an operator.
     OperatorDetail { operator_id: OperatorId, email: String, role: Role }
 
     /// Of a role that changed.
@@ -259,7 +260,7 @@ pub enum AmbiguityDetail {
         status: Outcome,
         /// The app's name of the failure.
         error_code: Option<String>,
-        /// The app's words.
+        /// The app's message.
         error_message: Option<String>,
         /// The other ones.
         candidates: Vec<EventId>,
@@ -293,7 +294,7 @@ impl AlertDetail {
     }
 }
 
-/// What people were told.
+/// What people were notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NotificationKind {

@@ -1,9 +1,10 @@
 //! What an entry of the audit keeps beside who, when and about what: one variant per action.
 //!
-//! An entry is stored as two columns, `action` and `detail`, and never changes. [`AuditEvent::action`] and
-//! [`AuditEvent::detail`] give them, [`AuditEvent::read`] takes them back. Entries are kept for ever and
-//! several releases write them, so reading fails on none: an action that is not known here, or one whose
-//! detail has another form, is [`AuditEvent::Unknown`] and keeps what was stored.
+//! An entry is stored as two columns, `action` and `detail`, and never changes.
+//! [`AuditEvent::action`] and [`AuditEvent::detail`] give them, [`AuditEvent::read`] takes them
+//! back. Entries are kept for ever and several releases write them, so reading fails on none: an
+//! action that is not known here, or one whose detail has another form, is [`AuditEvent::Unknown`]
+//! and keeps what was stored.
 
 use serde_json::{Value, json};
 

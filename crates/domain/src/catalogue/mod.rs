@@ -64,7 +64,7 @@ impl Provider {
         self.row().map_or(&[], |row| row.event_types)
     }
 
-    /// What two spellings of one event type have in common. Letter case does not tell types apart,
+    /// What two spellings of one event type have in common. Letter case does not distinguish types:
     /// Shopify's libraries write `ORDERS_PAID` for `orders/paid`, and Stripe's thin events prefix
     /// `v1.` to the type.
     fn fold(&self, text: &str) -> String {
@@ -144,7 +144,7 @@ impl fmt::Display for Declaration {
 /// Why something cannot be declared. The text continues a sentence that begins with the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDeclaration {
-    /// Nobody's event type.
+    /// An event type of no provider.
     #[error("must name its provider, such as acme:license.sold")]
     NoProvider,
     /// No name.
@@ -187,11 +187,11 @@ impl Catalogue {
         (texts(events), texts(effects))
     }
 
-    /// The provider that a text names. A provider is declared with its first event type, so the one that
-    /// stands beside it is part of the cure.
+    /// The provider that a text names. A provider is declared with its first event type, so the
+    /// event type beside it is part of the cure.
     ///
     /// # Errors
-    /// When nobody is called so.
+    /// When no provider has this name.
     pub fn provider(&self, text: &str, event_type: Option<&str>) -> Result<Provider, UnknownName> {
         let folded = text.trim().to_ascii_lowercase();
         let known = || Provider::BUILT_IN.iter().chain(self.declared_providers());
@@ -201,7 +201,8 @@ impl Catalogue {
         })
     }
 
-    /// The event type of a provider, in the catalogue's spelling; of any provider where none is given.
+    /// The event type of a provider, in the catalogue's spelling; of any provider where none is
+    /// given.
     ///
     /// # Errors
     /// When there is no such type.
@@ -273,8 +274,8 @@ impl Catalogue {
         self.event_types(provider).find(|known| provider.fold(known) == folded)
     }
 
-    /// The command that makes an event type known, if both texts can be names. What is not given stays to
-    /// be filled in, in a form that the command refuses.
+    /// The command that makes an event type known, if both texts can be names. What is not given
+    /// stays to be filled in, in a form that the command rejects.
     fn declare_event_type(
         &self,
         provider: Option<&str>,
@@ -300,7 +301,7 @@ impl Catalogue {
     }
 }
 
-/// How many near names are told.
+/// How many near names are listed.
 const NEAREST: usize = 3;
 
 /// The known names that a mistyped one resembles most, each once, the nearest first.
@@ -322,7 +323,8 @@ fn nameable(text: &str) -> Option<String> {
     text.trim().to_ascii_lowercase().parse::<Name>().ok().map(|name| name.to_string())
 }
 
-/// A name that the catalogue does not have. The text continues a sentence that begins with the field.
+/// A name that the catalogue does not have. The text continues a sentence that begins with the
+/// field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not known here{}; {}", list(nearest), advice(cure.as_deref()))]
 pub struct UnknownName {

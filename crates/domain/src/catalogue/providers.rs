@@ -1,7 +1,7 @@
 //! The built-in providers and the event types that real handlers act on.
 //!
-//! Spelt as each provider sends them. Where one purchase gives several "paid" events, an app reports
-//! one event type per effect; `docs/providers.md` says which.
+//! Spelt as each provider sends them. Where one purchase gives several "paid" events, an app
+//! reports one event type per effect; `docs/providers.md` says which.
 
 use super::Provider;
 

@@ -1,8 +1,8 @@
 //! What a proof page says, to the customer who paid.
 //!
-//! Of the timeline only moments and milestones come in here, so that no name, address, note, error or key
-//! can go out. What is "late" is counted from when the app accepted the payment event: that is what was seen
-//! here, while the provider's own time is only its claim.
+//! Of the timeline only moments and milestones come in here, so that no name, address, note, error
+//! or key can go out. What is "late" is counted from when the app accepted the payment event: that
+//! is what was seen here, while the provider's own time is only its claim.
 
 use time::{Duration, OffsetDateTime};
 
@@ -86,7 +86,7 @@ pub fn steps(subject: &ProofSubject, timeline: &[VisibleEvent]) -> Vec<Step> {
     std::iter::once(confirmed).chain(done).collect()
 }
 
-/// An event in the customer's words. Nobody is said to have been alerted unless a message was accepted.
+/// An event in the customer's terms. It claims an alert only where a message was accepted.
 fn step(
     subject: &ProofSubject,
     VisibleEvent { at, milestone }: VisibleEvent,

@@ -1,7 +1,8 @@
-//! What of a timeline a customer may see: of each item its moment and, if it is a milestone, which one.
+//! What of a timeline a customer may see: of each item its moment and, if it is a milestone, which
+//! one.
 //!
-//! Nothing else of an item passes this module. The match names every action, so a new one cannot become
-//! visible, or hidden, without anyone deciding it.
+//! Nothing else of an item passes this module. The match names every action, so a new one cannot
+//! become visible, or hidden, without anyone deciding it.
 
 use time::OffsetDateTime;
 

@@ -1,10 +1,11 @@
 //! Which addresses requests on behalf of users may reach.
 //!
-//! Everything that is not plainly the public internet is refused, unless the operator lists the
-//! network in `SENDPROMPTLY_CALLBACK_ALLOW`; a host that is listed there by name ([`super::host`]) is
-//! also reached at private addresses, and at none of the other refused ones. An IPv6 address that only wraps an IPv4 one (mapped,
-//! NAT64) is judged by what it wraps; the tunnels of the past (6to4, Teredo, IPv4-compatible) and
-//! everything outside the global unicast block `2000::/3` are refused whole.
+//! Everything that is not plainly the public internet is rejected, unless the operator lists the
+//! network in `SENDPROMPTLY_CALLBACK_ALLOW`; a host that is listed there by name ([`super::host`])
+//! is also reached at private addresses, and at none of the other rejected ones. An IPv6 address
+//! that only wraps an IPv4 one (mapped, NAT64) is judged by what it wraps; the tunnels of the past
+//! (6to4, Teredo, IPv4-compatible) and everything outside the global unicast block `2000::/3` are
+//! rejected whole.
 //!
 //! Sources: the IANA special-purpose registries,
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry> and
@@ -18,7 +19,7 @@ use url::{Host, Url};
 
 use super::host::AllowedHost;
 
-/// IPv4 ranges that are refused, and what to call them.
+/// IPv4 ranges that are rejected, and what to call them.
 const REJECTED_V4: &[(Ipv4Net, &str)] = &[
     (v4([0, 0, 0, 0], 8), "unspecified, this network"),
     (v4([10, 0, 0, 0], 8), "private network"),
@@ -40,7 +41,7 @@ const REJECTED_V4: &[(Ipv4Net, &str)] = &[
     (v4([240, 0, 0, 0], 4), "reserved"),
 ];
 
-/// IPv6 ranges that are refused. All that is outside [`GLOBAL_UNICAST`] is refused anyway, so the
+/// IPv6 ranges that are rejected. All that is outside [`GLOBAL_UNICAST`] is rejected anyway, so the
 /// rows out there only give a better name.
 const REJECTED_V6: &[(Ipv6Net, &str)] = &[
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "unspecified"),
@@ -138,7 +139,7 @@ pub fn address_allowed(ip: IpAddr, allow: &AllowedNetworks) -> bool {
     rejected_range(ip, allow).is_none()
 }
 
-/// The name of the refused range that the address is in, or `None` when it may be reached.
+/// The name of the rejected range that the address is in, or `None` when it may be reached.
 #[must_use]
 pub fn rejected_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
     if allow.contains(ip) {
@@ -155,14 +156,14 @@ pub fn rejected_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static st
 }
 
 /// The same for an address that a host has which is listed by its name: private ones may be reached
-/// there, and all the others are refused as ever, so that no name leads to a cloud's metadata.
+/// there, and all the others are rejected as ever, so that no name leads to a cloud's metadata.
 #[must_use]
 pub fn rejected_range_of_named_host(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static str> {
     rejected_range(ip, allow).filter(|range| !PRIVATE.contains(range))
 }
 
-/// The address that a URL's host stands for without asking anyone: an IP address, or `localhost`
-/// and the names below it, which are loopback by RFC 6761.
+/// The address that a URL's host means without a DNS query: an IP address, or `localhost` and the
+/// names below it, which are loopback by RFC 6761.
 #[must_use]
 pub fn host_address<S: AsRef<str>>(host: &Host<S>) -> Option<IpAddr> {
     match host {
@@ -178,8 +179,8 @@ pub fn host_address<S: AsRef<str>>(host: &Host<S>) -> Option<IpAddr> {
 
 /// The IPv4 address that this one is only another way to reach: IPv4-mapped or NAT64.
 ///
-/// The local NAT64 block `64:ff9b:1::/48` is not unwrapped: where in it the IPv4 address stands is
-/// the network's own choice, so the block is refused unless it is listed as allowed.
+/// The local NAT64 block `64:ff9b:1::/48` is not unwrapped: the position of the IPv4 address in it
+/// is the network's own choice, so the block is rejected unless it is listed as allowed.
 fn wrapped_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     ip.to_ipv4_mapped().or_else(|| {
         let [.., a, b, c, d] = ip.octets();
@@ -368,7 +369,7 @@ mod tests {
         assert!(!address_allowed("172.18.0.5".parse().expect("an address"), &allow));
     }
 
-    /// Random addresses, half of them inside a refused range.
+    /// Random addresses, half of them inside a rejected range.
     fn any_v4() -> impl Strategy<Value = Ipv4Addr> {
         let inside = (0..REJECTED_V4.len(), any::<u32>()).prop_map(|(row, bits)| {
             let range = REJECTED_V4[row].0;

@@ -1,8 +1,8 @@
 //! Hosts of one's own network that the operator of the installation lists by name.
 //!
-//! An entry is a name and, if wanted, a port: `billing:3000` is that port alone, `billing` every port.
-//! Names are compared exactly, as a URL spells them in its normal form: there are no wildcards and no
-//! parts of names, so that an entry never opens more than what was written.
+//! An entry is a name and, if wanted, a port: `billing:3000` is that port alone, `billing` every
+//! port. Names are compared exactly, as a URL spells them in its normal form: there are no
+//! wildcards and no parts of names, so that an entry never opens more than what was written.
 
 use url::{Host, Url};
 

@@ -1,8 +1,9 @@
 //! What every URL that users let the product post to has in common.
 //!
-//! Repair URLs and Slack URLs are read here, so that a rule about schemes, hosts, user names or fragments
-//! is written once. `http` is good enough in test projects; in live ones only for a host that the operator
-//! of the installation lists by name, and not for a network's addresses, whoever has them.
+//! Repair URLs and Slack URLs are read here, so that a rule about schemes, hosts, user names or
+//! fragments is written once. `http` is good enough in test projects; in live ones only for a host
+//! that the operator of the installation lists by name, and not for a network's addresses, anyone
+//! who has them.
 
 use std::net::IpAddr;
 
@@ -66,10 +67,10 @@ pub enum UrlError {
     },
 }
 
-/// Reads a URL that is safe to post to as far as its text can tell.
+/// Reads a URL that is safe to post to as far as its text shows.
 ///
 /// # Errors
-/// The first mistake, in the order in which a person would mend them.
+/// The first mistake, in the order in which a person would fix them.
 pub(crate) fn read_outbound(
     text: &str,
     mode: Mode,

@@ -34,7 +34,7 @@ pub fn actor_label(actor: &str, names: &Names) -> String {
     key_label(actor, names).map_or_else(|| actor_name(actor), |label| format!("key “{label}”"))
 }
 
-/// Who stands behind an item; `None` for the product itself, which goes without saying.
+/// The actor of an item; `None` for the product itself, which goes without saying.
 #[must_use]
 pub fn byline(actor: &str, names: &Names) -> Option<String> {
     if actor == "system" {

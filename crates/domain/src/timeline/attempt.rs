@@ -4,7 +4,8 @@ use crate::alert::sanitize;
 use crate::audit::AuditEvent;
 use crate::audit::detail::CallbackDetail;
 
-/// What came of an attempt: `HTTP 308, redirects to https://…`, `timeout`; `None` while it is under way.
+/// What came of an attempt: `HTTP 308, redirects to https://…`, `timeout`; `None` while it is under
+/// way.
 #[must_use]
 pub fn describe_outcome(
     status: Option<i32>,
@@ -25,7 +26,7 @@ pub(super) fn describe(detail: &CallbackDetail) -> String {
     format!("attempt {attempt}, {outcome}, {latency_ms} ms")
 }
 
-/// The beginning of what the endpoint responded, or the words of the error.
+/// The beginning of what the endpoint responded, or the text of the error.
 pub(super) fn response(event: &AuditEvent) -> Option<String> {
     let (AuditEvent::CallbackDelivered(detail) | AuditEvent::CallbackFailed(detail)) = event else {
         return None;

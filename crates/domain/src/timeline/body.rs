@@ -1,4 +1,5 @@
-//! How the sentence of each entry goes on behind its title, what to do about it, and what it quotes.
+//! How the sentence of each entry goes on behind its title, what to do about it, and what it
+//! quotes.
 
 use serde_json::Value;
 
@@ -261,7 +262,7 @@ fn change<T>(name: &str, of: &Change<T>, shown: impl Fn(&T) -> String) -> String
     format!("{name} from {} to {}", shown(&of.from), shown(&of.to))
 }
 
-/// Headers have names, and values that nobody sees.
+/// Headers have names, and values that are never shown.
 fn headers(of: &HeaderChange) -> String {
     let parts = [("set", &of.set), ("removed", &of.removed)];
     let parts = parts.iter().filter(|(_, names)| !names.is_empty());

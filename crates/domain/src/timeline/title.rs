@@ -1,4 +1,4 @@
-//! What each action is called, in two or three words, and how it looks.
+//! The short title of each action, and how it looks.
 
 use super::Tone;
 use crate::audit::Action;

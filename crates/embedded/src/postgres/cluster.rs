@@ -1,7 +1,7 @@
 //! The data folder of the server: where it is and who owns it.
 //!
-//! As root the folder may lie elsewhere than was asked for, because the
-//! account that runs the server must reach it; the same wish always leads to the same place.
+//! As root the folder may lie elsewhere than was asked for, because the account that runs the
+//! server must reach it; the same request always leads to the same place.
 
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;

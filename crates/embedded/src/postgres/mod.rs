@@ -5,9 +5,9 @@
 //! machine cannot get in; there is no unix socket. As root the server runs under an unprivileged
 //! account, see [`crate::Account`].
 //!
-//! A start is refused while the port is taken. After a `kill -9` of the server its leftovers
-//! (`postmaster.pid`, orphaned backends) are never removed by hand: Postgres refuses to start until
-//! they are harmless, and the start is tried again until then.
+//! A start is rejected while the port is taken. After a `kill -9` of the server its leftovers
+//! (`postmaster.pid`, orphaned backends) are never removed by us: Postgres refuses to start until
+//! they are harmless, and the start is retried until then.
 
 mod cluster;
 mod create;
@@ -59,8 +59,8 @@ impl PostgresOptions {
         }
     }
 
-    /// For data that nobody misses after a power cut: faster, and still everything committed is
-    /// there after a `kill -9` of the server.
+    /// For data that may be lost in a power cut: faster, and still everything committed is there
+    /// after a `kill -9` of the server.
     #[must_use]
     pub fn without_durability(mut self) -> Self {
         let off = ["fsync", "full_page_writes"];
@@ -85,7 +85,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts the server, makes its data folder if there is none, and waits until it answers.
+    /// Starts the server, makes its data folder if there is none, and waits until it responds.
     ///
     /// # Errors
     /// When the port is taken, the data folder cannot be used, or the server does not come up.

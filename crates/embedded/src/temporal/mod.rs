@@ -2,7 +2,7 @@
 //!
 //! With a file it keeps its workflows over restarts, without one they live in memory. It listens on
 //! `127.0.0.1` only and has no authentication, as every development server of Temporal. A start is
-//! complete when the `default` namespace answers, has its retention and knows the search
+//! complete when the `default` namespace responds, has its retention and knows the search
 //! attributes, also those that an older file does not have yet. A killed server leaves nothing that
 //! hinders the next start.
 
@@ -65,7 +65,7 @@ impl Temporal {
     /// # Errors
     /// When a port is taken or the server does not come up.
     pub async fn start(bin: &TemporalBin, options: TemporalOptions) -> Result<Self, StartError> {
-        // The server draws ports for its own services, and dies where somebody else was quicker.
+        // The server draws ports for its own services, and dies where another program was quicker.
         match Self::start_once(bin, options.clone()).await {
             Err(StartError::Died { .. }) => Self::start_once(bin, options).await,
             ended => ended,

@@ -1,8 +1,8 @@
 //! Brings the `default` namespace of a starting server into shape, with the server's own program.
 //!
 //! The server sets the retention to a day and registers search attributes only for a namespace that
-//! it has just made, so both are done here at every start. Every step can be repeated, and is, until
-//! the server answers or the time is up.
+//! it has just made, so both are done here at every start. Every step can be repeated, and is,
+//! until the server responds or the time is up.
 
 use std::ffi::OsStr;
 use std::process::Output;
@@ -23,7 +23,7 @@ use crate::spawner::clean_environment;
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Returns when the namespace answers and is as the options want it.
+/// Returns when the namespace responds and is as the options want it.
 pub(super) async fn prepare(
     bin: &TemporalBin,
     options: &TemporalOptions,
@@ -86,7 +86,7 @@ async fn try_prepare(bin: &TemporalBin, options: &TemporalOptions) -> Result<boo
     Ok(missing.is_empty())
 }
 
-/// The wanted names that are not the first word of a listed line.
+/// The wanted names that are not the first field of a listed line.
 fn missing<'a>(wanted: &'a [String], listed: &str) -> Vec<&'a str> {
     let has = |name: &str| listed.lines().any(|line| line.split_whitespace().next() == Some(name));
     wanted.iter().map(String::as_str).filter(|name| !has(name)).collect()

@@ -72,8 +72,8 @@ pub fn run_role_as_ordinary_user(test: &str, engines: &Engines) -> ExitStatus {
     // The user may not be able to reach the build folder.
     let folder = scratch_dir().unwrap();
     let program = folder.path().join("tests");
-    // Not copied by ourselves: a child that another test starts meanwhile would hold the copy open
-    // for writing, and such a program cannot be run.
+    // Not copied by ourselves: a child that another test starts in the meantime would hold the copy
+    // open for writing, and such a program cannot be run.
     let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut command = again(&program, test);

@@ -1,5 +1,5 @@
-//! Whether the database takes receipts: it takes writes, its schema is this version's, and the role may
-//! work on it.
+//! Whether the database takes receipts: it takes writes, its schema is this version's, and the role
+//! may work on it.
 
 use store::health::{Privileges, read_privileges};
 use store::{PgPool, pool};
@@ -40,7 +40,7 @@ pub(super) async fn writable(pool: &PgPool) -> Check {
             "see that the server of DATABASE_URL runs, that the schema is there (`sendpromptly \
              migrate`) and that the role may use it",
         )
-        // Whoever waited in vain for a connection knows less than whoever tried to make one.
+        // A caller that waited in vain for a connection knows less than one that tried to make one.
         .because_for_doctor(&pool.connect_failure().unwrap_or(cause)),
     }
 }

@@ -1,10 +1,12 @@
-//! Whether the product does its work: the checks that `/readyz`, `doctor` and the console's head share.
+//! Whether the product does its work: the checks that `/readyz`, `doctor` and the console's head
+//! share.
 //!
-//! Only `database` and `schema` decide whether receipts can be accepted. A check never waits longer than
-//! two seconds, all run at once, and what they find holds for five seconds, so that probes every second
-//! cost little; `database` alone is asked anew each time. Whatever fails here fails as a check, never as
-//! an error. Texts are for everyone: they hold counts, ages and names of settings, no address and no
-//! secret. What the other side said word for word is in [`Check::cause`], which only `doctor` shows.
+//! Only `database` and `schema` decide whether receipts can be accepted. A check never waits longer
+//! than two seconds, all run concurrently, and what they find holds for five seconds, so that
+//! probes every second cost little; `database` alone is asked again each time. Whatever fails here
+//! fails as a check, never as an error. Texts are for everyone: they hold counts, ages and names of
+//! settings, no address and no secret. The other side's verbatim text is in [`Check::cause`], which
+//! only `doctor` shows.
 
 mod database;
 mod temporal;
@@ -23,7 +25,7 @@ use crate::setup::AttributeGaps;
 const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: Duration = Duration::from_secs(5);
 
-/// The names of the checks that say that nobody is being watched for; the console shows these.
+/// The names of the checks that say that events are not being watched; the console shows these.
 const BANNER: [&str; 4] = [work::WORKERS, work::DEADLINES, work::OUTBOX, work::PARKED];
 
 /// How one check ended.
@@ -36,7 +38,7 @@ pub enum Status {
     Degraded,
     /// It does not work.
     Failed,
-    /// It could not be looked at, because what it stands on does not answer.
+    /// It could not be checked, because what it depends on does not respond.
     Unknown,
 }
 
@@ -124,7 +126,7 @@ impl HealthReport {
         self.is_ok(database::DATABASE)
     }
 
-    /// Whether Temporal answers and knows the namespace.
+    /// Whether Temporal responds and knows the namespace.
     #[must_use]
     pub fn temporal(&self) -> bool {
         self.is_ok(temporal::TEMPORAL)
@@ -153,7 +155,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Looks at this database and this Temporal.
+    /// Checks this database and this Temporal.
     #[must_use]
     pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
         let (schema, work, temporal) = (Memory::default(), Memory::default(), Memory::default());
@@ -172,8 +174,8 @@ impl Monitor {
         HealthReport { checks }
     }
 
-    /// What an operator must know on every page: that deadlines are not judged, that no worker polls, or
-    /// that messages for Temporal wait. Asks the database only, and mostly not even that.
+    /// What an operator must know on every page: that deadlines are not judged, that no worker
+    /// polls, or that messages for Temporal wait. Asks the database only, and mostly not even that.
     pub async fn banner(&self) -> Vec<Check> {
         let mut checks = self.work.get(work::checks(&self.pool, &self.engine)).await;
         checks.retain(|check| {
@@ -184,7 +186,8 @@ impl Monitor {
     }
 }
 
-/// Without a worker deadlines are not judged: that is said as a second thing, with one cure for both.
+/// Without a worker deadlines are not judged: that is said as a second thing, with one cure for
+/// both.
 fn say_one_cure(checks: &mut [Check]) {
     if checks.iter().any(|check| check.name == work::WORKERS) {
         let deadlines = checks.iter_mut().filter(|check| check.name == work::DEADLINES);
@@ -203,7 +206,7 @@ pub fn describe_gaps(gaps: &AttributeGaps, cloud: bool) -> (String, String) {
     (temporal::describe_gaps(gaps), temporal::cure_gaps(gaps, cloud))
 }
 
-/// What some checks found, and when. Whoever comes while they are made waits for them.
+/// What some checks found, and when. A request that comes while they are made waits for them.
 #[derive(Default)]
 struct Memory {
     found: Mutex<Option<(Instant, Vec<Check>)>>,
@@ -223,7 +226,7 @@ impl Memory {
     }
 }
 
-/// Waits for an answer, but not for long.
+/// Waits for a response, but not for long.
 async fn in_time<T, E: ToString>(asking: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     match tokio::time::timeout(TIMEOUT, asking).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),

@@ -1,5 +1,5 @@
-//! Whether Temporal can be used: it answers, the namespace and its search attributes are there, and it
-//! works for this database and no other.
+//! Whether Temporal can be used: it responds, the namespace and its search attributes are there,
+//! and it works for this database and no other.
 
 use store::{PgPool, environments};
 use workflows::names::search_attribute;
@@ -84,7 +84,7 @@ fn judge_gaps(gaps: Result<AttributeGaps, EngineError>, cloud: bool) -> Check {
     Check::failed(ATTRIBUTES, describe_gaps(&gaps), cure_gaps(&gaps, cloud))
 }
 
-/// What a namespace lacks, in words.
+/// What a namespace lacks, as text.
 pub(super) fn describe_gaps(gaps: &AttributeGaps) -> String {
     let mut parts = Vec::new();
     if !gaps.missing.is_empty() {

@@ -1,9 +1,10 @@
-//! Whether the work gets done: somebody polls, deadlines are judged, messages go out, people are told.
+//! Whether the work gets done: a worker polls, deadlines are judged, messages go out, people are
+//! notified.
 //!
-//! A worker that died is noticed by its heartbeat, within 45 s. What it leaves undone is not waited for: an
-//! api opens overdue incidents by itself, two minutes late, so without a worker deadlines count as not
-//! judged. Beside that, overdue events and an outbox that ages are found whatever the reason, and count as
-//! degraded after two minutes and as failed after five.
+//! A worker that died is noticed by its heartbeat, within 45 s. What it leaves undone is not waited
+//! for: an api opens overdue incidents by itself, two minutes late, so without a worker deadlines
+//! count as not judged. Beside that, overdue events and an outbox that ages are found whatever the
+//! reason, and count as degraded after two minutes and as failed after five.
 
 use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
 use store::{PgPool, StoreError};
@@ -79,8 +80,8 @@ fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) 
     )
 }
 
-/// Without a worker, deadlines are not judged even where the sweep of an api has opened every overdue incident:
-/// that comes late, and nobody is told of it.
+/// Without a worker, deadlines are not judged even where the sweep of an api has opened every
+/// overdue incident: that comes late, and no one is notified of it.
 fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
     let overdue = work.overdue_for.map(|seconds| {
         let events = count(work.overdue_events, "event is overdue", "events are overdue");
@@ -90,7 +91,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
         let overdue = overdue.map_or_else(String::new, |overdue| format!("{overdue}; "));
         let detail = format!(
             "deadlines are not judged: {overdue}no worker polls, so incidents are opened two minutes late, by the \
-             api, and nobody is told of them"
+             api, and no one is notified of them"
         );
         return Check::failed(DEADLINES, detail, "see the check workers");
     }
@@ -99,7 +100,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
     };
     let detail = format!("deadlines are not judged: {overdue}");
     let cure = "see the checks workers, temporal and environment; with all of them well, \
-                docs/temporal.md says how to look at a watch that is stuck";
+                docs/temporal.md says how to inspect a watch that is stuck";
     match seconds {
         TOO_LATE.. => Check::failed(DEADLINES, detail, cure),
         _ => Check::degraded(DEADLINES, detail, cure),
@@ -109,7 +110,7 @@ fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
 fn judge_outbox(work: WorkHealth) -> Check {
     let messages = count(work.waiting, "message waits", "messages wait");
     let cure = "see the checks temporal and environment; `last_error` in the table outbox says what \
-                Temporal answered";
+                Temporal responded";
     match work.waiting_for {
         None => Check::ok(OUTBOX, "is empty"),
         Some(seconds @ ..LATE) => {
@@ -130,11 +131,11 @@ fn judge_outbox(work: WorkHealth) -> Check {
 
 fn judge_parked(work: WorkHealth) -> Check {
     match work.parked {
-        0 => Check::ok(PARKED, "Temporal refuses no message"),
+        0 => Check::ok(PARKED, "Temporal rejects no message"),
         parked => Check::failed(
             PARKED,
             format!("Temporal refuses {}", count(parked, "message", "messages")),
-            "see the check search_attributes, and \"Parked wishes\" in docs/temporal.md",
+            "see the check search_attributes, and \"Parked messages\" in docs/temporal.md",
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! `api`: takes receipts and results. It starts and accepts without Temporal, and without a database
-//! it answers 503 until one is there.
+//! `api`: takes receipts and results. It starts and accepts without Temporal, and without a
+//! database it responds 503 until one is there.
 
 use activities::destinations::Senders;
 use anyhow::Context as _;

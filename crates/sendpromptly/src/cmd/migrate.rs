@@ -14,7 +14,7 @@ pub const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://… sendpromptly migrate
 
-Run it before a new version of api and worker starts. Several at once do no harm. Behind a pooler in \
+Run it before a new version of api and worker starts. Concurrent runs do no harm. Behind a pooler in \
 transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it.";
 
 /// Brings the schema up to date.
@@ -27,8 +27,8 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     CommandOutput::new(&json!({ "status": "ok" }), "the schema is up to date")
 }
 
-/// Where the schema is brought up to date: past a pooler in transaction mode, because migrations hold a
-/// lock of their session, which such a pooler would give to somebody else.
+/// Where the schema is brought up to date: past a pooler in transaction mode, because migrations
+/// hold a lock of their session, which such a pooler would give to another client.
 fn url(context: &Context) -> anyhow::Result<String> {
     if let Some(url) = context.environment.migrate_database_url()? {
         return Ok(url);

@@ -89,13 +89,14 @@ impl Command {
         !matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_) | Self::Migrate)
     }
 
-    /// Whether it goes on until somebody ends it, by the settings that it began with.
+    /// Whether it goes on until it is ended, with the settings that it began with.
     #[must_use]
     pub const fn is_service(&self) -> bool {
         matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_))
     }
 
-    /// Whether it goes on with settings that others do not start with, because it is there to name them.
+    /// Whether it goes on with settings that others do not start with, because it is there to name
+    /// them.
     #[must_use]
     pub const fn names_mistakes(&self) -> bool {
         matches!(self, Self::Doctor(_))

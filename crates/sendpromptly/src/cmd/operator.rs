@@ -131,7 +131,7 @@ fn read_password() -> anyhow::Result<String> {
 
 fn ask_password(email: &str) -> anyhow::Result<String> {
     if !stdin().is_terminal() {
-        let cure = "must be given with --password-stdin where nobody can be asked";
+        let cure = "must be given with --password-stdin where there is no terminal to ask at";
         return Err(Failure::option("password", cure).into());
     }
     let given = rpassword::prompt_password(format!("Password for {email}: "))?;

@@ -1,9 +1,9 @@
 //! `setup temporal`: makes what the product needs of Temporal, and says what it did.
 //!
-//! The namespace, the search attributes and the workflow that ties the namespace to the database, in this
-//! order. Each step looks before it makes anything, so the command may be run again, also after a run that
-//! was cut off. What was made stays, whatever fails: a step that fails says what of it was made, and those
-//! that stand on it are listed as not done.
+//! The namespace, the search attributes and the workflow that ties the namespace to the database,
+//! in this order. Each step checks before it makes anything, so the command may be run again, also
+//! after a run that was cut off. What was made stays, whatever fails: a step that fails says what
+//! of it was made, and those that depend on it are listed as not done.
 
 use clap::{Args, Subcommand};
 use engine::environment::{Claim, Foreign};
@@ -78,7 +78,7 @@ impl SetupStep {
         Self { cure, ..Self::new(name, StepOutcome::Failed, detail) }
     }
 
-    /// A step that stands on one that failed.
+    /// A step that depends on one that failed.
     fn not_done(name: &'static str, failed: &Self) -> Self {
         Self::new(
             name,
@@ -182,7 +182,7 @@ async fn environment(engine: &Engine, target: &DatabaseTarget, adopt: bool) -> S
     let ours = match while_waiting("waiting for the database", asking).await {
         Ok(ours) => ours,
         Err(error) => {
-            let cure = "see that DATABASE_URL answers, and run `sendpromptly migrate` first";
+            let cure = "check that the database at DATABASE_URL responds, and run `sendpromptly migrate` first";
             let detail = failure::message(&error.into());
             return SetupStep::failed(ENVIRONMENT, detail, Some(cure.to_owned()));
         }

@@ -1,6 +1,6 @@
-//! `worker`: runs watches, sends callbacks and alerts. While Temporal is away it waits and tries
-//! again; killed, it loses nothing. Where the namespace belongs to another database it ends with an
-//! error, and has done nothing.
+//! `worker`: runs watches, sends callbacks and alerts. While Temporal is away it waits and retries;
+//! killed, it loses nothing. Where the namespace belongs to another database it ends with an error,
+//! and has done nothing.
 
 use clap::Args;
 use sendpromptly::service::{Connections, asked_to_end};

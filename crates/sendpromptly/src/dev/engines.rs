@@ -65,7 +65,7 @@ impl Engines {
         }
     }
 
-    /// Temporal first: it may still tell its workers something, which they write down.
+    /// Temporal first: it may still send its workers something, which they log.
     pub(super) async fn stop(self) {
         self.temporal.stop().await;
         self.postgres.stop().await;

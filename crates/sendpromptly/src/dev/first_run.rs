@@ -1,7 +1,8 @@
 //! What the first run of `dev` makes: an operator, and a test project with a key.
 //!
-//! Secrets that the database keeps only as hashes are also kept in a file of the data folder, for the
-//! owner's eyes only, so that every start can print them. Without that file a new project is made.
+//! Secrets that the database keeps only as hashes are also kept in a file of the data folder, for
+//! the owner's eyes only, so that every start can print them. Without that file a new project is
+//! made.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};

@@ -1,9 +1,9 @@
-//! `dev`: everything on this machine, with nothing to install by hand.
+//! `dev`: everything on this machine, with nothing to install manually.
 //!
 //! It finds or installs a real Postgres and a real Temporal, starts them, brings the schema up to
 //! date, makes a first operator and a test project, and runs API and worker in this process. Ctrl-C
 //! ends what it started, in order; killed, it leaves nothing running either. An engine that dies is
-//! started again, and `dev` says so. Its data stays in one folder: deleting it begins anew.
+//! started again, and `dev` says so. Its data stays in one folder: deleting it starts afresh.
 
 mod engines;
 mod first_run;
@@ -49,7 +49,8 @@ SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the 
 
 /// Half of them at work are more than the few cores of such a machine can serve.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
-/// A kept watch takes some 50 kB, and `dev` shall be a small guest on a machine that has other work.
+/// A kept watch takes some 50 kB, and `dev` shall be a small guest on a machine that has other
+/// work.
 const SETTINGS: WorkerSettings =
     WorkerSettings { workflow_pollers: 10, activity_pollers: 5, cached_workflows: 500 };
 
@@ -94,7 +95,7 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
     Ok(CommandOutput::silent())
 }
 
-/// Cancelled when somebody asks `dev` to end.
+/// Cancelled when `dev` is asked to end.
 fn listen_for_the_end() -> anyhow::Result<CancellationToken> {
     let (ending, asked) = (CancellationToken::new(), asked_to_end()?);
     let told = ending.clone();
@@ -168,13 +169,13 @@ async fn open(
         outbound.clone(),
         WebSettings { origins, temporal_ui: Some(temporal_ui), keep_alive },
     );
-    // It ends with the service: nobody else can have taken the namespace.
+    // It ends with the service: no other database can have taken the namespace.
     drop(service.work(outbound, SETTINGS));
     Ok(service)
 }
 
-/// Both engines lie in the data folder, so whatever Temporal remembers of another database is of one that
-/// was deleted.
+/// Both engines lie in the data folder, so whatever Temporal remembers of another database is of
+/// one that was deleted.
 async fn adopt(service: &Service) -> anyhow::Result<()> {
     let ours = store::environments::find_id(&service.pool).await?;
     while_waiting("waiting for Temporal", service.engine.adopt_environment(&ours)).await?;
@@ -205,7 +206,7 @@ async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
         "Postgres takes no writes: {}",
         store::pool::READ_ONLY_CURE
     );
-    service.engine.check().await.context("Temporal runs but does not answer")
+    service.engine.check().await.context("Temporal runs but does not respond")
 }
 
 /// Says where everything is, and then what happens to the engines, until asked to end.

@@ -22,9 +22,9 @@ struct Ready<'a> {
     operator: &'a OperatorLogin,
 }
 
-/// Tells the person at the terminal.
+/// Prints to the terminal.
 pub(super) fn say(line: &str) {
-    // Nobody may be listening; there is nothing to be done about that.
+    // There may be no reader; there is nothing to be done about that.
     let _said = writeln!(stderr(), "{line}");
 }
 
@@ -91,7 +91,7 @@ contradicts the success):
 
 In another terminal, in this folder:
 
-  {program} demo             tells the whole story in two minutes
+  {program} demo             shows the whole product in two minutes
   {program} incident list
 
 Ctrl-C stops everything.

@@ -20,9 +20,9 @@ pub enum HeaderRejection {
     NoProject,
 }
 
-/// Sets and removes headers under the project's lock, so that two people at once do not pass the limit
-/// together. The audit has their names. A header that is removed and was not there changes nothing.
-/// `false` if there was nothing to change, and nothing is written then.
+/// Sets and removes headers under the project's lock, so that two concurrent changes do not pass
+/// the limit together. The audit has their names. A header that is removed and was not there
+/// changes nothing. `false` if there was nothing to change, and nothing is written then.
 ///
 /// # Errors
 /// When there would be too many, there is no such project, or the database fails.

@@ -27,8 +27,8 @@ pub enum DeclareRejection {
 /// Why names are not removed; none is then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoveRejection {
-    /// An event has this name, or a kept result waits for one that may. The text continues a sentence
-    /// that begins with the field.
+    /// An event has this name, or a kept result waits for one that may. The text continues a
+    /// sentence that begins with the field.
     #[error(
         "must stay: events of this project have {0}, and only a name that nothing uses can be removed"
     )]
@@ -38,9 +38,9 @@ pub enum RemoveRejection {
     NotDeclared(Declaration),
 }
 
-/// Removes names that nothing uses. A name that an event has stays for good: results name it, and lists
-/// are filtered by it. A receipt that is about to use a name is waited for, and one that comes after the
-/// removal is rejected.
+/// Removes names that nothing uses. A name that an event has stays for good: results name it, and
+/// lists are filtered by it. A receipt that is about to use a name is waited for, and one that
+/// comes after the removal is rejected.
 ///
 /// # Errors
 /// When one of them stays, or the database fails.
@@ -50,7 +50,7 @@ pub async fn remove_names(
     project_id: ProjectId,
     names: &[Declaration],
 ) -> Result<(), ChangeError<RemoveRejection>> {
-    // In one order, which is also that of receipts: event types first. So nobody waits in a circle.
+    // In one order, which is also that of receipts: event types first. So there is no deadlock.
     for name in names.iter().collect::<BTreeSet<_>>() {
         if !declared_names::lock_name(&mut *tx, project_id, name).await? {
             return Err(ChangeError::Rejected(RemoveRejection::NotDeclared(name.clone())));
@@ -65,7 +65,8 @@ pub async fn remove_names(
     Ok(())
 }
 
-/// Declares names, and gives the new ones. What the project has already, or is built in, changes nothing.
+/// Declares names, and gives the new ones. What the project has already, or is built in, changes
+/// nothing.
 ///
 /// # Errors
 /// When there would be too many, there is no such project, or the database fails.

@@ -12,11 +12,11 @@ use crate::{Insertion, PgConnection, StoreError, destination_health, notices};
 /// How a test message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestOutcome<'a> {
-    /// It went through; what the other side answered.
+    /// It went through; the other side's response.
     Delivered(&'a str),
-    /// It did not, which says nothing of the next message; what the other side answered.
+    /// It did not, which says nothing of the next message; the other side's response.
     Rejected(&'a str),
-    /// The other side said that nobody is there.
+    /// The other side said that the recipient does not exist.
     Gone(&'a str),
 }
 
@@ -52,8 +52,8 @@ pub async fn remove_destination(
     Ok(Some(project_id))
 }
 
-/// Keeps how a test message ended. One that went through makes a broken destination work again; one that
-/// found nobody there counts as an alert's answer does.
+/// Keeps how a test message ended. One that went through makes a broken destination work again; one
+/// whose recipient does not exist counts as an alert's response does.
 pub async fn note_test(
     tx: &mut PgConnection,
     actor: &Actor,

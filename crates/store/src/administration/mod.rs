@@ -2,8 +2,9 @@
 //! transaction. The console and the command line both change things here and nowhere else, so that
 //! the audit says the same whichever was used.
 //!
-//! Input is checked before, by `domain`; what breaks a rule all the same is refused by a constraint.
-//! No entry holds a secret: keys and tokens are named by their label and last four characters.
+//! Input is checked before, by `domain`; what breaks a rule all the same is rejected by a
+//! constraint. No entry holds a secret: keys and tokens are named by their label and last four
+//! characters.
 
 pub mod callback_header;
 pub mod declared_name;

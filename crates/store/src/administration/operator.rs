@@ -9,7 +9,7 @@ use crate::audit::{self, Subject};
 use crate::operators::{self, Operator, OperatorChange};
 use crate::{Insertion, PgConnection, StoreError, sessions};
 
-/// Lets somebody sign in; `Existing` if the address is taken, and nothing is changed then.
+/// Lets an operator sign in; `Existing` if the address is taken, and nothing is changed then.
 pub async fn add_operator(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -60,8 +60,8 @@ pub async fn remove_operator(
     Ok(change)
 }
 
-/// Replaces a password, and ends every session that began with the old one but `keep`; how many those
-/// were. `None` if there is no such operator.
+/// Replaces a password, and ends every session that began with the old one but `keep`; how many
+/// those were. `None` if there is no such operator.
 pub async fn change_password(
     tx: &mut PgConnection,
     actor: &Actor,

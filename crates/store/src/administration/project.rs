@@ -27,8 +27,8 @@ pub async fn create_project(
     Ok(id)
 }
 
-/// Changes a project's settings; its mode stays. `Some(false)` if they were so before, and nothing is
-/// written then; `None` if there is no such project.
+/// Changes a project's settings; its mode stays. `Some(false)` if they were so before, and nothing
+/// is written then; `None` if there is no such project.
 pub async fn update_project(
     tx: &mut PgConnection,
     actor: &Actor,

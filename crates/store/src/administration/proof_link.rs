@@ -1,4 +1,4 @@
-//! Proof links. Their entries stand on the incident's timeline.
+//! Proof links. Their entries are on the incident's timeline.
 
 use domain::audit::detail::ProofLinkDetail;
 use domain::audit::{Actor, AuditEvent};

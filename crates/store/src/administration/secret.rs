@@ -26,8 +26,8 @@ pub async fn rotate_secret(
     Ok(id)
 }
 
-/// Lets an older secret sign no more, at once. `false` for the current one and for one that the
-/// project does not have, and nothing is written then.
+/// Lets an older secret sign no more, effective immediately. `false` for the current one and for
+/// one that the project does not have, and nothing is written then.
 pub async fn revoke_secret(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -10,8 +10,8 @@ use crate::operators::{self, Login};
 use crate::sessions::{self, Session};
 use crate::{PgConnection, StoreError, sign_ins};
 
-/// Begins a session of somebody whose password was right, and forgets their wrong ones. `None` if they
-/// were removed or got another password since it was looked at.
+/// Begins a session of an operator whose password was right, and forgets their wrong ones. `None`
+/// if they were removed or got another password since it was checked.
 pub async fn sign_in(
     tx: &mut PgConnection,
     login: &Login,
@@ -30,7 +30,8 @@ pub async fn sign_in(
     Ok(Some(id))
 }
 
-/// Ends a session at its owner's wish. `false` if it had ended before, and nothing is written then.
+/// Ends a session at its owner's request. `false` if it had ended before, and nothing is written
+/// then.
 pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, StoreError> {
     if !sessions::end_session(&mut *tx, session.id).await? {
         return Ok(false);
@@ -42,8 +43,8 @@ pub async fn sign_out(tx: &mut PgConnection, session: &Session) -> Result<bool, 
     Ok(true)
 }
 
-/// Ends every session of an operator but `except`; how many were valid. The actor may be somebody
-/// else, who takes a lost laptop out of use.
+/// Ends every session of an operator but `except`; how many were valid. The actor may be another
+/// person, who takes a lost laptop out of use.
 pub async fn sign_out_everywhere(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -59,8 +60,8 @@ pub async fn sign_out_everywhere(
     Ok(ended)
 }
 
-/// Keeps that an operator was locked out. Nothing is written for an address that nobody has: anybody
-/// may type one, and the audit is kept for ever. `true` if it was somebody's.
+/// Keeps that an operator was locked out. Nothing is written for an address that no operator has:
+/// anyone may enter one, and the audit is kept for ever. `true` if it was an operator's.
 pub async fn note_lock_out(
     tx: &mut PgConnection,
     email: &str,

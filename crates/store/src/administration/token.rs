@@ -24,8 +24,8 @@ pub async fn create_token(
     Ok(id)
 }
 
-/// Revokes a token of this operator for good. `false` if they have no such valid token, and nothing is
-/// written then.
+/// Revokes a token of this operator for good. `false` if they have no such valid token, and nothing
+/// is written then.
 pub async fn revoke_token(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -13,7 +13,7 @@ use crate::{PgConnection, StoreError, operator_tokens, sessions};
 pub enum OperatorChange {
     /// It is done; who they were before.
     Done(Operator),
-    /// Nobody would be left who may administer.
+    /// No admin would be left.
     LastAdmin,
     /// There is no such operator, or they were removed.
     Unknown,
@@ -77,8 +77,8 @@ pub async fn remove_operator(
     Ok(OperatorChange::Done(before))
 }
 
-/// Locks every admin and the operator, always in the same order, and judges a change that leaves them
-/// an admin or not.
+/// Locks every admin and the operator, always in the same order, and judges a change that leaves
+/// them an admin or not.
 async fn lock(
     tx: &mut PgConnection,
     id: OperatorId,

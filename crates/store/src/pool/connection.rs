@@ -3,13 +3,14 @@
 //! It guarantees that
 //!
 //! - a statement takes at most [`Limits::answer`], whether the server lives or not;
-//! - a connection knows whether it is fit for others: one whose statement was cut off, whose transaction
-//!   is open, or whose server is gone says so, and the pool mends or closes it;
-//! - behind a pooler in transaction mode no statement leaves a trace there: it runs in a transaction with
-//!   its own time-outs and is prepared without a name. Whoever writes a query does nothing for that.
+//! - a connection knows whether it is fit for others: one whose statement was cut off, whose
+//!   transaction is open, or whose server is gone says so, and the pool repairs or closes it;
+//! - behind a pooler in transaction mode no statement leaves a trace there: it runs in a
+//!   transaction with its own time-outs and is prepared without a name. The author of a query does
+//!   nothing for that.
 //!
-//! A statement that is given up may have been done by the server all the same, like one whose answer was
-//! lost on the way; callers treat it as such.
+//! A statement that is given up may have been done by the server all the same, like one whose
+//! response was lost on the way; callers treat it as such.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -23,8 +24,8 @@ use super::limits::Limits;
 use super::target::{Pooler, timed_out};
 use crate::error::READ_ONLY;
 
-/// How old a connection to a read-only server is before it is replaced, so that one that stays so is
-/// not asked for connections all the time.
+/// How old a connection to a read-only server is before it is replaced, so that one that stays so
+/// is not asked for connections all the time.
 const REPLACED_AFTER: Duration = Duration::from_secs(5);
 
 /// What a statement gives: how many rows it changed, or a row.
@@ -38,9 +39,9 @@ pub struct PgConnection {
     pub(super) state: State,
     in_transaction: bool,
     pub(super) created: Instant,
-    /// When somebody last worked with it.
+    /// When it was last used.
     pub(super) used: Instant,
-    /// When its server last answered.
+    /// When its server last responded.
     pub(super) answered: Instant,
 }
 
@@ -50,9 +51,9 @@ pub(super) enum State {
     Ready,
     /// A statement is under way, or was cut off.
     Busy,
-    /// Its server speaks, but a new connection may find a better one.
+    /// Its server responds, but a new connection may find a better one.
     Outdated,
-    /// It is of no use any more, and those that are idle meanwhile probably are not either.
+    /// It is of no use any more, and those that are idle in the meantime probably are not either.
     Broken,
 }
 
@@ -89,13 +90,13 @@ impl PgConnection {
         )
     }
 
-    /// Begins a transaction with these words.
+    /// Begins a transaction with this statement.
     pub(super) async fn begin(&mut self, words: &str) -> Result<(), Error> {
         let begin = match self.pooler {
             Pooler::Session => words.to_owned(),
             Pooler::Transaction => format!("{words}; {}", self.settings("SET LOCAL")),
         };
-        // From here on it may have begun, whatever becomes of the answer.
+        // From here on it may have begun, whatever becomes of the response.
         self.in_transaction = true;
         self.ask(AssertSqlSafe(begin)).await.map(drop)
     }
@@ -109,7 +110,7 @@ impl PgConnection {
             End::Rollback => "ROLLBACK",
         };
         let ended = self.ask(word).await;
-        // A commit that the server refuses has undone everything.
+        // A commit that the server rejects has undone everything.
         self.in_transaction = self.state == State::Broken;
         ended.map(drop)
     }
@@ -134,7 +135,7 @@ impl PgConnection {
         E: Execute<'q, Postgres> + 'q,
     {
         if self.state == State::Broken {
-            // Whoever goes on after an error must not wait for the same silence again.
+            // A caller that goes on after an error must not wait for the same silence again.
             return Err(Error::Io(std::io::ErrorKind::NotConnected.into()));
         }
         let query = Prepared { query, named: self.pooler == Pooler::Session };
@@ -143,7 +144,7 @@ impl PgConnection {
         self.settle(steps.unwrap_or_else(|_| Err(no_answer(self.limits.answer))))
     }
 
-    /// Sees that the server answers, within [`Limits::check`].
+    /// Checks that the server responds, within [`Limits::check`].
     pub(super) async fn check(&mut self) -> Result<(), Error> {
         self.state = State::Busy;
         let answer = timeout(self.limits.check, self.raw.ping()).await;
@@ -157,7 +158,7 @@ impl PgConnection {
         let answer = timeout(self.limits.answer, self.raw.ping()).await;
         let drained = self.settle(answer.unwrap_or_else(|_| Err(no_answer(self.limits.answer))));
         match self.state {
-            // It ended with an error of its own, which nobody waits for any more.
+            // It ended with an error of its own, which no caller waits for any more.
             State::Ready if self.in_transaction => self.end(End::Rollback).await,
             State::Ready => Ok(()),
             State::Busy | State::Outdated | State::Broken => drained,
@@ -207,7 +208,7 @@ impl PgConnection {
         }
         Error::Configuration(
             format!(
-                "{error}; a pooler in transaction mode stands before this database: set \
+                "{error}; a pooler in transaction mode is in front of this database: set \
                  SENDPROMPTLY_DATABASE_POOLER=transaction"
             )
             .into(),
@@ -229,7 +230,7 @@ pub(super) enum End {
 }
 
 fn no_answer(limit: Duration) -> Error {
-    timed_out(format!("the database did not answer within {} s", limit.as_secs_f32()))
+    timed_out(format!("the database did not respond within {} s", limit.as_secs_f32()))
 }
 
 /// Whether a connection is of no use after this error.
@@ -243,14 +244,14 @@ fn breaks(error: &Error) -> bool {
     }
 }
 
-/// Whether the server takes no writes. After a fail-over the connections to a server that was demoted
-/// stay open, and the address already leads to another.
+/// Whether the server takes no writes. After a fail-over the connections to a server that was
+/// demoted stay open, and the address already leads to another.
 fn is_read_only(error: &Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(READ_ONLY))
 }
 
-/// A query that is prepared under a name, and so only once, or without one. Without a cache sqlx would
-/// still give names; behind a pooler they meet those of others.
+/// A query that is prepared under a name, and so only once, or without one. Without a cache sqlx
+/// would still give names; behind a pooler they meet those of others.
 struct Prepared<E> {
     query: E,
     named: bool,

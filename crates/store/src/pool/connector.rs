@@ -1,10 +1,10 @@
 //! Making connections, in tasks of the pool's own.
 //!
-//! An attempt goes on when the request that began it has given up, and what it makes serves the next
-//! one. After a failure a single attempt at a time goes on, with short pauses, until one succeeds; so the
-//! pool is back soon after the database, however many requests come and go in the meantime. A failure
-//! that waiting cannot cure (a wrong password, no such database) is told at once to those who wait.
-//! Attempts end with the pool.
+//! An attempt goes on when the request that began it has given up, and what it makes serves the
+//! next one. After a failure a single attempt at a time goes on, with short pauses, until one
+//! succeeds; so the pool is back soon after the database, however many requests come and go in the
+//! meantime. A failure that waiting cannot cure (a wrong password, no such database) is reported
+//! immediately to those who wait. Attempts end with the pool.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -35,8 +35,8 @@ impl Failure {
     }
 }
 
-/// A server that starts, stops or has no place left (57P03, 57P01, 53300), and every failure of the way
-/// there, may be over in a moment.
+/// A server that starts, stops or has no place left (57P03, 57P01, 53300), and every failure of the
+/// way there, may be over in a moment.
 fn is_passing(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Protocol(_) => true,
@@ -68,7 +68,8 @@ impl Attempt {
         Self(pool)
     }
 
-    /// Leaves it to the other attempts, if there are any. Of several that fail at once, one goes on.
+    /// Leaves it to the other attempts, if there are any. Of several that fail concurrently, one
+    /// goes on.
     fn yields(&mut self, shared: &Shared) -> bool {
         let yields = shared.attempt_yields();
         if yields {

@@ -1,7 +1,7 @@
 //! sqlx's executors, over our connections: `query!(…).fetch_one(&pool)` and `…(&mut *connection)`.
 //!
-//! A statement is read to its end before anything of it is given out, so that it ends in time whatever
-//! its reader does. Queries here read pages, not tables.
+//! A statement is read to its end before anything of it is given out, so that it ends in time
+//! whatever its reader does. Queries here read pages, not tables.
 
 use std::fmt;
 

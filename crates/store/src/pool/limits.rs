@@ -1,17 +1,17 @@
 //! How long anything with the database may take, and how much of it may be under way.
 //!
-//! Together they bound an outage. A statement on a connection that died without a word ends after
-//! [`Limits::answer`], a request without a connection after [`Limits::acquire`], so a request is answered
-//! 503 within 30 s; an attempt to connect ends after [`Limits::connect`] and the next follows within
-//! [`RETRY_MOST`], so the pool heals within seconds of the database.
+//! Together they bound an outage. A statement on a connection that died silently ends after
+//! [`Limits::answer`], a request without a connection after [`Limits::acquire`], so a request gets
+//! a 503 within 30 s; an attempt to connect ends after [`Limits::connect`] and the next follows
+//! within [`RETRY_MOST`], so the pool heals within seconds of the database.
 
 use std::time::Duration;
 
-/// How many connects go on at the same time: a server that has just returned, on a busy machine, gets
-/// through a few at once sooner than through all of them.
+/// How many connects go on at the same time: a server that has just returned, on a busy machine,
+/// gets through a few at a time sooner than through all of them.
 pub(super) const CONNECTS_AT_ONCE: u32 = 3;
-/// How many requests may wait per connection while the database answers. The next one is answered at
-/// once: it would not get its turn in time.
+/// How many requests may wait per connection while the database responds. The next one is rejected
+/// immediately: it would not be served in time.
 pub(super) const WAITING_PER_CONNECTION: u32 = 16;
 /// The pause after the first failed connect; it doubles up to [`RETRY_MOST`].
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -28,7 +28,7 @@ pub struct Limits {
     /// After this the server ends a transaction in which nothing happens.
     pub idle_in_transaction: Duration,
     /// After this we give up a statement, whatever the server does, and close its connection. Above
-    /// [`Limits::statement`], so that a server that lives has the first word.
+    /// [`Limits::statement`], so that a server that lives decides first.
     pub answer: Duration,
     /// How long a request waits for a connection.
     pub acquire: Duration,
@@ -41,8 +41,8 @@ pub struct Limits {
     /// How often an idle connection is checked in the background: what keep-alive of TCP would do,
     /// which sqlx cannot switch on.
     pub keep_alive: Duration,
-    /// An idle connection that nobody used for this long is closed: after a peak they go back to whoever
-    /// shares the server or the pooler with us.
+    /// An idle connection that was unused for this long is closed: after a peak they go back to the
+    /// others who share the server or the pooler with us.
     pub idle: Duration,
     /// A connection is closed at this age, so that it follows a changed address or a new server.
     pub lifetime: Duration,
@@ -73,13 +73,15 @@ mod tests {
     fn an_outage_without_a_word_ends_within_the_figures_of_the_documents() {
         let limits = Limits::default();
         assert!(limits.statement < limits.answer, "a server that lives has the first word");
-        // A request may wait for its connection, find it dead, and then lose a statement on another.
+        // A request may wait for its connection, find it dead, and then lose a statement on
+        // another.
         let answered = limits.acquire + limits.check + limits.answer;
         assert!(answered <= Duration::from_secs(30), "503 after {answered:?}");
         // After the way is free, an attempt that began before may still hang.
         let healed = limits.connect + RETRY_MOST + limits.acquire;
         assert!(healed <= Duration::from_secs(30), "202 after {healed:?}");
-        // The drain of the API ends after 30 s; then a statement of the relay or the worker may hang.
+        // The drain of the API ends after 30 s; then a statement of the relay or the worker may
+        // hang.
         assert!(limits.answer + limits.acquire <= Duration::from_secs(30));
     }
 }

@@ -1,7 +1,7 @@
-//! Idle connections: kept alive, found dead, closed when nobody needs them.
+//! Idle connections: kept alive, found dead, closed when not needed.
 //!
-//! A way that forgot its connections (a firewall, a fail-over without a word) is noticed here, before a
-//! request meets it. Ends with the pool.
+//! A network path that forgot its connections (a firewall, a silent fail-over) is noticed here,
+//! before a request meets it. Ends with the pool.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) async fn run(pool: Weak<Shared>, every: Duration) {
     }
 }
 
-/// Looks at each idle connection once. One that is found dead takes the others along.
+/// Checks each idle connection once. One that is found dead takes the others along.
 async fn check_idle(shared: &std::sync::Arc<Shared>) {
     for _ in 0..shared.idle() {
         let Some(oldest) = shared.try_take_oldest() else { return };

@@ -3,14 +3,15 @@
 //! A pool of our own, because what people run decides what it must do, and no pool on offer does it
 //! (`docs/decisions/0030-own-pool.md` says which was weighed). It guarantees that
 //!
-//! - a request never waits for long: not for a connection, not for a statement, not for a server that
-//!   is gone without a word ([`Limits`]);
-//! - a database that returns is used within a second, however many requests ask for it meanwhile;
+//! - a request never waits for long: not for a connection, not for a statement, not for a server
+//!   that is gone silently ([`Limits`]);
+//! - a database that returns is used within a second, however many requests ask for it in the
+//!   meantime;
 //! - poolers between us and Postgres work, in session and in transaction mode ([`Pooler`]).
 //!
-//! What is given up may have been done: an error says that the answer is not known, never that nothing
-//! happened. Queries are sqlx's and run on a [`PgPool`], a [`PooledConnection`] or a [`Transaction`]; the
-//! latter two lend a [`PgConnection`].
+//! What is given up may have been done: an error says that the outcome is not known, never that
+//! nothing happened. Queries are sqlx's and run on a [`PgPool`], a [`PooledConnection`] or a
+//! [`Transaction`]; the latter two lend a [`PgConnection`].
 
 mod connection;
 mod connector;
@@ -43,9 +44,9 @@ pub struct PgPool(Arc<Shared>);
 /// What a pool is like.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolOptions {
-    /// The most connections at once.
+    /// The most concurrent connections.
     pub max_connections: u32,
-    /// What stands between us and Postgres.
+    /// The pooler between us and Postgres.
     pub pooler: Pooler,
     /// How long things may take.
     pub limits: Limits,
@@ -101,29 +102,31 @@ impl PgPool {
         Transaction::begin(self.acquire().await?, "BEGIN").await
     }
 
-    /// Begins a transaction with words of its own, such as `BEGIN READ ONLY`, and settings behind it.
+    /// Begins a transaction with its own statement, such as `BEGIN READ ONLY`, and settings behind
+    /// it.
     ///
     /// # Errors
-    /// When the database is out of reach or does not know the words.
+    /// When the database is out of reach or does not know the statement.
     pub async fn begin_with(&self, words: impl SqlSafeStr) -> Result<Transaction, Error> {
         Transaction::begin(self.acquire().await?, words.into_sql_str().as_str()).await
     }
 
-    /// Why the last attempt to connect failed; `None` once one succeeded, or before the first has ended.
+    /// Why the last attempt to connect failed; `None` once one succeeded, or before the first has
+    /// ended.
     #[must_use]
     pub fn connect_failure(&self) -> Option<String> {
         self.0.failure.borrow().as_deref().map(|failure| failure.to_error().to_string())
     }
 
-    /// Lets nobody in any more and closes what is idle. What is in use is closed when it is given back;
-    /// it is not waited for, because its server may be gone.
+    /// Accepts no more callers and closes what is idle. What is in use is closed when it is given
+    /// back; it is not waited for, because its server may be gone.
     pub async fn close(&self) {
         self.0.close().await;
     }
 }
 
-/// Runs a change in a transaction of its own: it lasts if the change succeeds, and nothing of it stays
-/// if it fails.
+/// Runs a change in a transaction of its own: it lasts if the change succeeds, and nothing of it
+/// stays if it fails.
 ///
 /// # Errors
 /// The change's, and when the database fails; whether the change was kept is not known if it failed

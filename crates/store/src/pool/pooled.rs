@@ -1,9 +1,9 @@
 //! A connection on loan, and a transaction on one.
 //!
 //! Dropping either gives the connection back. One that was left in the middle of a statement or a
-//! transaction is first made fit again by a task of its own, which nobody waits for; one that cannot be
-//! is closed. So a transaction that was not committed is undone, and its locks are free, as soon as the
-//! server hears of it.
+//! transaction is first made fit again by a task of its own, which no caller waits for; one that
+//! cannot be is closed. So a transaction that was not committed is undone, and its locks are free,
+//! as soon as the server notices.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};

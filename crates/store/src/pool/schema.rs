@@ -7,8 +7,8 @@ use crate::StoreError;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
-/// Brings the schema up to date; safe to call from several processes at once, because it holds a lock of
-/// its session. So `url` must not lead through a pooler in transaction mode.
+/// Brings the schema up to date; safe to call from several processes concurrently, because it holds
+/// a lock of its session. So `url` must not lead through a pooler in transaction mode.
 ///
 /// # Errors
 /// When the database is out of reach, or holds migrations that this version does not know.
@@ -41,12 +41,12 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
 pub const READ_ONLY_CURE: &str = "let DATABASE_URL lead to the primary; where default_transaction_read_only is \
      on, as some providers set it while the disk is full, make room and let it be written to again";
 
-/// Whether receipts can be written: the database answers, has the schema and takes writes. A standby
-/// takes none, nor does a server with `default_transaction_read_only`, which some providers set while its
-/// disk is full.
+/// Whether receipts can be written: the database responds, has the schema and takes writes. A
+/// standby takes none, nor does a server with `default_transaction_read_only`, which some providers
+/// set while its disk is full.
 ///
 /// # Errors
-/// When it does not answer, or has no schema.
+/// When it does not respond, or has no schema.
 pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
     let question =
         "SELECT current_setting('transaction_read_only') = 'off' AND NOT pg_is_in_recovery()

@@ -1,9 +1,9 @@
 //! What the handles of a pool share: idle connections, and how many there are of which kind.
 //!
-//! Idle connections are counted by a semaphore, whose permits are handed out in order; whoever has one
-//! takes a connection off the stack. Whoever finds none waits, and only then is a connection made, by
-//! tasks of the pool's own ([`super::connector`]): no request makes one, so none that ends early throws
-//! one away. Locks are held for moments, never while waiting.
+//! Idle connections are counted by a semaphore, whose permits are handed out in order; a caller
+//! that has one takes a connection off the stack. A caller that finds none waits, and only then is
+//! a connection made, by tasks of the pool's own ([`super::connector`]): no request makes one, so
+//! none that ends early throws one away. Locks are held for moments, never while waiting.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use super::target::{Target, timed_out};
 pub(super) struct Shared {
     pub(super) target: Target,
     max_connections: u32,
-    /// As many permits as idle connections that nobody was promised.
+    /// As many permits as idle connections that no caller was promised.
     ready: Semaphore,
     counts: Mutex<Counts>,
     /// Why the last attempt to connect failed, until one succeeds.
@@ -75,14 +75,14 @@ impl Shared {
         }
     }
 
-    /// An idle connection, as long as nobody waits for it.
+    /// An idle connection, as long as no caller waits for it.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<PooledConnection> {
         self.ready.try_acquire().ok()?.forget();
         let connection = self.counts().idle.pop_back()?;
         Some(PooledConnection::new(connection, Arc::clone(self)))
     }
 
-    /// The idle connection that nobody has used for the longest time.
+    /// The idle connection that was unused for the longest time.
     pub(super) fn try_take_oldest(self: &Arc<Self>) -> Option<PooledConnection> {
         self.ready.try_acquire().ok()?.forget();
         let connection = self.counts().idle.pop_front()?;
@@ -110,8 +110,8 @@ impl Shared {
         failure.as_deref().map_or_else(|| none_in_time(self), Failure::to_error)
     }
 
-    /// Starts another attempt to connect if somebody waits for it and it may be made. While the database
-    /// is away, one is enough.
+    /// Starts another attempt to connect if a caller waits for it and it may be made. While the
+    /// database is away, one is enough.
     pub(super) fn grow(self: &Arc<Self>) {
         let at_once = if self.failure.borrow().is_some() { 1 } else { CONNECTS_AT_ONCE };
         let mut counts = self.counts();
@@ -167,8 +167,8 @@ impl Shared {
         self.grow();
     }
 
-    /// Lets nobody in any more and says good-bye on what is idle. What is in use ends when it is given
-    /// back.
+    /// Accepts no more callers and says good-bye on what is idle. What is in use ends when it is
+    /// given back.
     pub(super) async fn close(&self) {
         self.ready.close();
         let idle = std::mem::take(&mut self.counts().idle);
@@ -181,8 +181,8 @@ impl Shared {
 struct Waiting<'a>(&'a Arc<Shared>);
 
 impl<'a> Waiting<'a> {
-    /// Joins the queue, unless it is too long to get a turn. While the database is away, only as many
-    /// wait as there can be connections, so that they are the first when it returns.
+    /// Joins the queue, unless it is too long to be served. While the database is away, only as
+    /// many wait as there can be connections, so that they are the first when it returns.
     fn start(shared: &'a Arc<Shared>) -> Result<Self, Error> {
         if shared.is_closed() {
             return Err(Error::PoolClosed);

@@ -1,9 +1,10 @@
-//! Where connections go, and what each of them is told when it starts.
+//! Where connections go, and the settings that each of them gets when it starts.
 //!
-//! Nothing is sent at the start of a connection that a pooler between us and Postgres refuses: pgbouncer
-//! takes no `options` and no `extra_float_digits`. So time-outs are statements: once per connection
-//! ([`Pooler::Session`]), or at the start of every transaction ([`Pooler::Transaction`]), because there
-//! the next transaction may run on another connection of the pooler's.
+//! Nothing is sent at the start of a connection that a pooler between us and Postgres rejects:
+//! pgbouncer takes no `options` and no `extra_float_digits`. So time-outs are statements: once per
+//! connection ([`Pooler::Session`]), or at the start of every transaction
+//! ([`Pooler::Transaction`]), because there the next transaction may run on another connection of
+//! the pooler's.
 
 use std::str::FromStr;
 
@@ -14,14 +15,14 @@ use tokio::time::timeout;
 use super::connection::PgConnection;
 use super::limits::Limits;
 
-/// What stands between us and Postgres.
+/// The pooler between us and Postgres.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pooler {
     /// Nothing, or a pooler that keeps one server connection for each of ours.
     #[default]
     Session,
-    /// A pooler that gives the server connection to others after each transaction. Every statement runs
-    /// in a transaction with its own time-outs, and is prepared without a name.
+    /// A pooler that gives the server connection to others after each transaction. Every statement
+    /// runs in a transaction with its own time-outs, and is prepared without a name.
     Transaction,
 }
 

@@ -1,8 +1,9 @@
 //! Searching the audit, page by page or all of it for an export.
 //!
-//! Entries are sorted by their times. An export reads one thousand after the other and keeps nothing,
-//! so it costs the same memory whatever its length; what is written meanwhile is newer than its first
-//! entry and not in it. It ends after 100,000 entries and says whether there would have been more.
+//! Entries are sorted by their times. An export reads one thousand after the other and keeps
+//! nothing, so it costs the same memory whatever its length; what is written in the meantime is
+//! newer than its first entry and not in it. It ends after 100,000 entries and says whether there
+//! would have been more.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ use crate::{PgConnection, PgPool, StoreError};
 
 /// The most entries that one export has.
 pub const MAX_EXPORT: usize = 100_000;
-/// How many entries an export reads at once.
+/// How many entries an export reads at a time.
 const EXPORT_PAGE: i64 = 1_000;
 
 /// Whether a text is the id of something that entries are about.
@@ -38,7 +39,6 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// When, by the database's clock.
     pub at: OffsetDateTime,
-    /// Who.
     pub actor: String,
     /// What, as in `domain::audit::Action`.
     pub action: String,
@@ -52,7 +52,7 @@ pub struct AuditEntry {
     pub detail: Value,
 }
 
-/// One page of the entries that are looked for, newest first.
+/// One page of the entries that match, newest first.
 pub async fn search_audit(
     db: &PgPool,
     search: &AuditSearch,

@@ -12,7 +12,7 @@ use crate::{PgConnection, StoreError};
 /// What entries are sorted by: when, and among those of the same moment by their ids.
 pub(super) type SortKey = (OffsetDateTime, Uuid);
 
-/// The most entries of one event that a search looks at; an event has a dozen.
+/// The most entries of one event that a search reads; an event has a dozen.
 const MAX_OF_EVENT: i64 = 10_000;
 
 struct AuditIdRow {
@@ -144,7 +144,7 @@ async fn find_by_kind(
     scan: &KeysetScan<SortKey>,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<AuditIdRow>, StoreError> {
-    // One actor is looked for where they stand; of a group, every actor is seen.
+    // One actor is searched for by index; of a group, every actor is read.
     let one_actor = search.actor.as_deref().filter(|actor| !actor.ends_with(':'));
     macro_rules! query {
         ($order:tt) => {

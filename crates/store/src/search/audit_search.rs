@@ -1,11 +1,11 @@
-//! Which audit entries are looked for.
+//! Which audit entries are searched for.
 
 use domain::ids::{AuditId, ProjectId};
 use time::OffsetDateTime;
 
 use super::Cursor;
 
-/// Which entries are looked for. Every filter narrows; the default finds all.
+/// Which entries are searched for. Every filter narrows; the default finds all.
 #[derive(Debug, Clone, Default)]
 pub struct AuditSearch {
     /// Who: exactly, or a kind of actor with its colon, such as `operator:`.

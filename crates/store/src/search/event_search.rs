@@ -1,4 +1,4 @@
-//! Which events are looked for.
+//! Which events are searched for.
 
 use domain::catalogue::EffectType;
 use domain::event::Effect;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{Cursor, Sort};
 
-/// Which events are looked for. Every filter narrows; the default finds all, newest first.
+/// Which events are searched for. Every filter narrows; the default finds all, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct EventSearch {
     /// Of one project.
@@ -28,7 +28,6 @@ pub struct EventSearch {
     /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
     /// reference, or how one of those begins.
     pub text: Option<String>,
-    /// The order.
     pub sort: Sort,
     /// Where the page lies; the first one if nothing is said.
     pub cursor: Option<Cursor<EventId>>,

@@ -24,7 +24,7 @@ pub struct EventRow {
     pub incident: Option<(IncidentId, IncidentState)>,
 }
 
-/// One page of the events that are looked for.
+/// One page of the events that match.
 pub async fn search_events(
     db: &PgPool,
     search: &EventSearch,

@@ -1,4 +1,5 @@
-//! How the ids of one page are found, whatever is listed: by what was typed, else all, else kind by kind.
+//! How the ids of one page are found, whatever is listed: by what was typed, else all, else kind by
+//! kind.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Which incidents are looked for.
+//! Which incidents are searched for.
 
 use domain::catalogue::EffectType;
 use domain::ids::{IncidentId, ProjectId};
@@ -32,8 +32,8 @@ impl StateFilter {
     }
 }
 
-/// Which incidents are looked for. Every filter narrows; the default finds all that are not resolved,
-/// newest first.
+/// Which incidents are searched for. Every filter narrows; the default finds all that are not
+/// resolved, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct IncidentSearch {
     /// Of one project.
@@ -55,7 +55,6 @@ pub struct IncidentSearch {
     /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
     /// reference, or how one of those begins.
     pub text: Option<String>,
-    /// The order.
     pub sort: Sort,
     /// Where the page lies; the first one if nothing is said.
     pub cursor: Option<Cursor<IncidentId>>,

@@ -1,4 +1,4 @@
-//! Searching incidents, and counting those that somebody has to look after.
+//! Searching incidents, and counting those that need an operator.
 
 use std::collections::BTreeMap;
 
@@ -53,13 +53,12 @@ pub struct IncidentRow {
 pub struct LastAttempt {
     /// When it began.
     pub at: OffsetDateTime,
-    /// The answer's status.
     pub status: Option<i32>,
-    /// The class of the error, where there was no answer.
+    /// The class of the error, where there was no response.
     pub error: Option<String>,
 }
 
-/// One page of the incidents that are looked for.
+/// One page of the incidents that match.
 pub async fn search_incidents(
     db: &PgPool,
     search: &IncidentSearch,
@@ -129,7 +128,7 @@ fn row(
     }
 }
 
-/// How many incidents wait for somebody.
+/// How many incidents wait for an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IncidentCounts {
     /// Open ones.

@@ -1,8 +1,8 @@
 //! The way through a list: from where, in which direction, how far.
 //!
 //! Ids sort by time, so a stretch of time and a cursor are both bounds on the id. Rows that arrive
-//! while somebody turns pages neither repeat nor hide others. The time of an id is the clock of the
-//! process that made it.
+//! between two pages neither repeat nor hide others. The time of an id is the clock of the process
+//! that made it.
 
 use std::fmt::Display;
 
@@ -94,7 +94,7 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
         scan
     }
 
-    /// The walk down through all that lies between two places, so many rows at once.
+    /// The walk down through all that lies between two places, so many rows at a time.
     pub(super) fn of(limit: i64, (above, below): (SortKey, SortKey)) -> Self {
         Self { above, below, direction: Direction::Down, limit, cursor: None }
     }
@@ -135,7 +135,7 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
             Some(Cursor::After(_)) => (onwards, matching.first().copied()),
             Some(Cursor::Before(_)) => {
                 matching.reverse();
-                // Whoever turned back came from a page that is still there.
+                // A reader who goes back came from a page that is still there.
                 (matching.last().copied(), onwards)
             }
         };

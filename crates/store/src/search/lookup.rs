@@ -1,8 +1,9 @@
-//! Looking for the provider's id of an event and for the app's reference, in events or in incidents.
+//! Looking for the provider's id of an event and for the app's reference, in events or in
+//! incidents.
 //!
-//! What is exactly that comes first. One reference may have any number of rows, so one page looks at
-//! the next thousand of them on its way and says where it stopped. Only where nothing is exactly that,
-//! what begins like it is looked for, at most 500 rows by the order of that text; more than that are
+//! What is exactly that comes first. One reference may have any number of rows, so one page reads
+//! the next thousand of them and says where it stopped. Only where nothing is exactly that, what
+//! begins like it is searched for, at most 500 rows by the order of that text; more than that are
 //! not shown, and the page says so.
 
 use domain::ids::ProjectId;
@@ -13,9 +14,9 @@ use super::keyset::{KeysetScan, in_direction};
 use super::term::prefix_range;
 use crate::{PgConnection, StoreError};
 
-/// How many rows are found by how they begin. Whoever finds more types more.
+/// How many rows are found by how they begin. A longer search term narrows the result.
 const MAX_PREFIX_HITS: usize = 500;
-/// How many rows of one reference are looked at for one page.
+/// How many rows of one reference are read for one page.
 const MAX_REFERENCE_HITS: usize = 1_000;
 
 /// What is searched. Both tables have the columns and indexes that this takes.
@@ -25,7 +26,7 @@ pub(super) enum Table {
     Incidents,
 }
 
-/// The projects that are looked at.
+/// The projects that are searched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
     pub(super) project_id: Option<ProjectId>,
@@ -42,7 +43,7 @@ pub(super) struct Hits {
     pub(super) capped: bool,
 }
 
-/// Finds what is exactly these words, or else what begins with them.
+/// Finds what is exactly this text, or else what begins with it.
 pub(super) async fn find(
     db: &mut PgConnection,
     table: Table,

@@ -1,16 +1,16 @@
 //! The lists that operators look through: incidents, events, the audit.
 //!
-//! Each answers in the same time whatever it is filtered by and however much there is. For that, an
+//! Each takes the same time whatever it is filtered by and however much there is. For that, an
 //! index begins with every column that a list is filtered by, and ends with the id, which sorts by
-//! time. Rows that agree in all those columns are of one *kind* and one ordered stretch of the index.
-//! There are dozens of kinds and millions of rows. A search hops from kind to kind, one probe each,
-//! keeps those that the filter wants, takes a page from the end of each one's stretch, and merges
-//! them: it reads at most a page of each kind, and never a row that is not wanted. The stretches are
-//! compared and ordered by the whole key on purpose: no other index can serve that, and while a page
-//! is read ([`reading`]) Postgres may not sort or walk a table instead.
+//! time. Rows that agree in all those columns are of one *kind* and one ordered stretch of the
+//! index. There are dozens of kinds and millions of rows. A search hops from kind to kind, one
+//! probe each, keeps those that the filter wants, takes a page from the end of each one's stretch,
+//! and merges them: it reads at most a page of each kind, and never a row that is not wanted. The
+//! stretches are compared and ordered by the whole key on purpose: no other index can serve that,
+//! and while a page is read ([`reading`]) Postgres may not sort or walk a table instead.
 //!
-//! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a row
-//! that changes between the two is shown as it is then.
+//! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a
+//! row that changes between the two is shown as it is then.
 
 pub mod audit;
 mod audit_ids;

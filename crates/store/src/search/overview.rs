@@ -1,8 +1,9 @@
 //! The overview: how well it goes.
 //!
-//! Days are UTC days. The figures are exact up to the moment of asking: what is added up already (see
-//! [`crate::figures`]) and what has happened since. Only where adding up lags by more than a day, as
-//! after a first upgrade with years of events, is something missing, and the overview says so.
+//! Days are UTC days. The figures are exact up to the moment of asking: what is added up already
+//! (see [`crate::figures`]) and what has happened since. Only where adding up lags by more than a
+//! day, as after a first upgrade with years of events, is something missing, and the overview says
+//! so.
 
 use std::collections::BTreeMap;
 

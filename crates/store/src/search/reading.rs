@@ -1,9 +1,9 @@
 //! A transaction that reads one page.
 //!
 //! It sees one moment, so that a page fits together. And it follows the indexes: the queries of a
-//! search are written so that one index serves each of them in its own order. Postgres would now and
-//! then rather read and sort a table, because its statistics say that there is little of something;
-//! they are behind by nature, and wrong about what goes together. Here it has no choice.
+//! search are written so that one index serves each of them in its own order. Postgres would now
+//! and then rather read and sort a table, because its statistics say that there is little of
+//! something; they are behind by nature, and wrong about what goes together. Here it has no choice.
 
 use crate::pool::Transaction;
 use crate::{PgPool, StoreError};

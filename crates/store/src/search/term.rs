@@ -1,14 +1,14 @@
-//! What somebody typed into the search field.
+//! The content of the search field.
 //!
 //! An id of ours is known by its prefix. Anything else is the provider's id or the app's reference:
 //! exactly, or where nothing is exactly that, by how it begins.
 
 use domain::ids::{EventId, IncidentId, ReplayId};
 
-/// How many characters a text must have to be looked for by how others begin.
+/// How many characters a text must have to be searched for as a prefix.
 const MIN_PREFIX: usize = 3;
 
-/// What is looked for.
+/// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SearchTerm {
     Event(EventId),
@@ -32,10 +32,10 @@ impl SearchTerm {
     }
 }
 
-/// The texts that begin with this one: from the first, inclusive, to the second, exclusive, compared
-/// as bytes. `None` if it is too short to be worth it.
+/// The texts that begin with this one: from the first, inclusive, to the second, exclusive,
+/// compared as bytes. `None` if it is too short to be worth it.
 pub(super) fn prefix_range(as_text: &str) -> Option<(&str, String)> {
-    // The highest character there is; it stands for no letter, so no text goes on with it.
+    // The highest character there is; it is no letter, so no text goes on with it.
     (as_text.chars().count() >= MIN_PREFIX).then(|| (as_text, format!("{as_text}\u{10ffff}")))
 }
 

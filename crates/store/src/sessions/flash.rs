@@ -1,7 +1,8 @@
 //! A message for the next page of one browser, such as a key that is shown once.
 //!
 //! It is sealed, so that neither a dump nor another row shows it. Taking it removes it in the same
-//! statement: of two pages that ask at once one gets it. A page that dies after taking it has lost it.
+//! statement: of two pages that ask concurrently one gets it. A page that dies after taking it has
+//! lost it.
 
 use domain::ids::SessionId;
 use sqlx::PgExecutor;
@@ -10,7 +11,7 @@ use crate::StoreError;
 use crate::error::expect_one;
 use crate::seal::{MasterKey, SealError};
 
-/// Leaves a message, in place of one that nobody read.
+/// Sets the flash message, in place of one that was not read.
 ///
 /// # Errors
 /// When the database fails or the session has ended.

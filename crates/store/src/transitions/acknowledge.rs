@@ -1,5 +1,5 @@
-//! Acknowledging an incident: somebody says "I see it". The watch is told, so that it shows the state
-//! to searches and queries; what it does next stays the same.
+//! Acknowledging an incident: an operator says "I see it". The watch is signalled, so that it shows
+//! the state to searches and queries; what it does next stays the same.
 
 use domain::audit::detail::AcknowledgedDetail;
 use domain::audit::{Actor, AuditEvent};

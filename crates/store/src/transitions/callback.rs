@@ -1,14 +1,14 @@
 //! One attempt of a callback: a row before the request goes out, and what its end changes.
 //!
 //! The request itself is made between two transactions. A worker that dies in between leaves an
-//! attempt without an end; the next one marks it as interrupted and tries again, with the same
+//! attempt without an end; the next one marks it as interrupted and retries, with the same
 //! `replay_id` and a new nonce. A worker that only seemed dead may end its attempt beside that one:
 //! once either was delivered, the other changes nothing but its own row.
 //!
-//! When the next attempt is due stands in the reprocess, written with the end of the one before. Temporal
-//! waits for that moment too, but may forget it (a worker that dies before it says how long to wait) or be
-//! told otherwise by its tools: an attempt that comes too early is sent back, one that never comes is
-//! noticed by the sweep.
+//! When the next attempt is due is stored in the reprocess, written with the end of the one before.
+//! Temporal waits for that moment too, but may forget it (a worker that dies before it says how
+//! long to wait) or be overruled with its tools: an attempt that comes too early is sent back, one
+//! that never comes is noticed by the sweep.
 
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ pub async fn begin_attempt(
 /// What an attempt's end means for the activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// Nothing more to send: delivered, stopped, used up, or settled meanwhile.
+    /// Nothing more to send: delivered, stopped, used up, or settled in the meantime.
     Done,
     /// Another attempt is due after this wait.
     Retry(Duration),
@@ -157,8 +157,8 @@ pub async fn end_attempt(
     Ok(AttemptOutcome::Done)
 }
 
-/// Ends a reprocess whose callback was not delivered and will not be, because somebody or something
-/// ended it in Temporal. One that was delivered, or has ended, is left as it is.
+/// Ends a reprocess whose callback was not delivered and will not be, because it was ended in
+/// Temporal. One that was delivered, or has ended, is left as it is.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

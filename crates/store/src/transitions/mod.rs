@@ -25,7 +25,7 @@ use crate::incidents::Incident;
 use crate::reprocesses::Reprocess;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
-/// Opens the incident of an event that has none, and writes the alerts that tell people.
+/// Opens the incident of an event that has none, and writes the alerts that notify people.
 async fn open_incident(
     tx: &mut PgConnection,
     locked: &LockedEvent,
@@ -42,7 +42,7 @@ async fn open_incident(
     Ok(id)
 }
 
-/// Ends a running reprocess badly: the incident falls back to open and people are told.
+/// Ends a running reprocess badly: the incident falls back to open and people are notified.
 async fn fail_reprocess(
     tx: &mut PgConnection,
     locked: &LockedEvent,
@@ -62,7 +62,7 @@ async fn fail_reprocess(
     alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await
 }
 
-/// Where an incident stands once the reprocess that ran has ended badly.
+/// The state of an incident once the reprocess that ran has ended badly.
 fn fallen_back(state: IncidentState) -> IncidentState {
     match state {
         IncidentState::Reprocessing => IncidentState::Open,

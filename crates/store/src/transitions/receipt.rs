@@ -1,8 +1,9 @@
-//! Taking a receipt: the event, its audit entry, the message that starts its watch, and results that came early.
+//! Taking a receipt: the event, its audit entry, the message that starts its watch, and results
+//! that came early.
 //!
-//! Every receipt and early result of one provider event waits its turn at one advisory lock, so what is
-//! read and written after it misses nobody. The receipt itself is one statement: the rows that it
-//! adds stand or fall together, and each round trip less is time that no other receipt waits.
+//! Every receipt and early result of one provider event is serialised by one advisory lock, so what
+//! is read and written after it misses none. The receipt itself is one statement: the rows that it
+//! adds are atomic, and each round trip less is time that no other receipt waits.
 
 use domain::audit::detail::{AmbiguityDetail, ReceiptDetail};
 use domain::audit::{Actor, AuditEvent};
@@ -18,7 +19,7 @@ use crate::seal::MasterKey;
 use crate::transitions::result::{self, ReportedResult};
 use crate::{PgConnection, StoreError, audit, events, results};
 
-/// What a receipt is answered with.
+/// The response to a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptedReceipt {
     pub event_id: EventId,

@@ -16,16 +16,15 @@ use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::{ChangeError, PgConnection, StoreError, incidents, projects};
 
-/// A wish to reprocess.
+/// A request to reprocess.
 #[derive(Debug, Clone, Copy)]
 pub struct ReprocessRequest<'a> {
     /// The id that the reprocess gets; the key of repeated calls.
     pub replay_id: ReplayId,
     /// Who asks.
     pub actor: &'a Actor,
-    /// Why.
     pub note: Option<&'a str>,
-    /// Whether the watch still has to be told.
+    /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
 
@@ -87,7 +86,7 @@ async fn start(
     Ok(())
 }
 
-/// Keeps on the timeline that a wish typed by hand was refused.
+/// Keeps on the timeline that a request entered manually was rejected.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

@@ -1,4 +1,4 @@
-//! Resolving an incident by hand.
+//! Resolving an incident manually.
 
 use domain::alert::AlertKind;
 use domain::audit::detail::{ReprocessEndDetail, ResolvedDetail, WhyDetail};
@@ -14,7 +14,7 @@ use crate::incidents::Incident;
 use crate::outbox;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
-/// Why an incident is not resolved by hand.
+/// Why an incident is not resolved manually.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveRejection {
     /// It was resolved before.
@@ -25,14 +25,14 @@ pub enum ResolveRejection {
     NoIncident,
 }
 
-/// A wish to resolve by hand.
+/// A request to resolve manually.
 #[derive(Debug, Clone, Copy)]
 pub struct ResolveRequest<'a> {
     /// Who resolves.
     pub actor: &'a Actor,
     /// Why it is right now.
     pub note: Option<&'a str>,
-    /// Whether the watch still has to be told.
+    /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
 
@@ -66,8 +66,8 @@ pub async fn resolve_incident(
     Ok(())
 }
 
-/// Ends a reprocess that runs. Its state says what it had come to; the timeline says who ended it, since its
-/// callback did not fail.
+/// Ends a reprocess that runs. Its state says what it had come to; the timeline says who ended it,
+/// since its callback did not fail.
 async fn end_running(
     tx: &mut PgConnection,
     locked: &LockedEvent,
@@ -86,7 +86,7 @@ async fn end_running(
     audit::record(tx, actor, subject, &ended).await
 }
 
-/// Keeps on the timeline that a resolution typed by hand was refused.
+/// Keeps on the timeline that a resolution entered manually was rejected.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

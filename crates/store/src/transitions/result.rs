@@ -28,7 +28,7 @@ pub struct ReportedResult<'a> {
     pub result_id: ResultId,
     /// What it says.
     pub result: &'a EffectResult,
-    /// Whether the watch still has to be told.
+    /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
 
@@ -82,8 +82,8 @@ pub async fn accept_result(
     Ok(ResultOutcome::Accepted { event_id, effect, incident })
 }
 
-/// The same failure once more under one key, in other words: they are kept, as long as the incident is
-/// there to be resolved, and noted where they are new.
+/// The same failure once more under one key, with different details: they are kept, as long as the
+/// incident is there to be resolved, and noted where they are new.
 pub async fn refresh_failure(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -106,8 +106,8 @@ pub async fn refresh_failure(
     audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
 }
 
-/// Notes on the timeline of each event that a result may have meant it. `occasion` names the request, so
-/// that a repeated one is noted once.
+/// Notes on the timeline of each event that a result may have meant it. `occasion` names the
+/// request, so that a repeated one is noted once.
 pub async fn note_ambiguous(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -133,7 +133,7 @@ pub async fn note_ambiguous(
 
 struct UnknownReplay;
 
-/// Which reprocess of this event the app answers.
+/// Which reprocess of this event the app reports on.
 fn answered_replay(
     locked: &LockedEvent,
     result: &EffectResult,
@@ -250,8 +250,8 @@ async fn settle(
     alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 
-/// Keeps the app's last words, as long as the incident is there to be resolved. What comes later
-/// stands on the timeline only: a resolved incident keeps the error that it was resolved with.
+/// Keeps the app's latest message, as long as the incident is there to be resolved. What comes
+/// later is on the timeline only: a resolved incident keeps the error that it was resolved with.
 async fn refresh(
     tx: &mut PgConnection,
     locked: &LockedEvent,

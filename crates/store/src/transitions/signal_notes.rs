@@ -9,8 +9,8 @@ use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
 use crate::{PgConnection, StoreError};
 
-/// Notes on the timeline which parts of a signal were ignored. `id` is that of what the signal asked for; the
-/// entry's follows from it, so that a repeated activity notes it once.
+/// Notes on the timeline which parts of a signal were ignored. `id` is that of what the signal
+/// asked for; the entry's follows from it, so that a repeated activity notes it once.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

@@ -32,7 +32,7 @@ pub async fn open_incident_if_due(
     }
 }
 
-/// Ends a reprocess whose delivered callback was not answered in time.
+/// Ends a reprocess whose delivered callback got no result in time.
 ///
 /// # Errors
 /// When the database fails or there is no such event.

@@ -1,11 +1,12 @@
-//! A watch that is there and does not do what is overdue: somebody has paused it or its callback in
-//! Temporal, or it is stuck there.
+//! A watch that is there and does not do what is overdue: an operator has paused it or its callback
+//! in Temporal, or it is stuck there.
 //!
-//! A pause is an operator's decision, and what is stuck is for an operator to fix, so nothing here undoes
-//! either. But neither may strand an incident: the timeline says once what stands still and how to go on, and
-//! a reprocess whose callback is overdue by a quarter of an hour ends as undelivered, so that people are told
-//! and may decide again. What only waits for a worker goes on by itself and ends nothing. Deadlines and alerts
-//! do not come here: the sweep and the workers see to them without the watch. All of it is one transaction.
+//! A pause is an operator's decision, and what is stuck is for an operator to fix, so nothing here
+//! undoes either. But neither may strand an incident: the timeline says once what is stalled and
+//! how to go on, and a reprocess whose callback is overdue by a quarter of an hour ends as
+//! undelivered, so that people are notified and may decide again. What only waits for a worker goes
+//! on by itself and ends nothing. Deadlines and alerts do not come here: the sweep and the workers
+//! see to them without the watch. All of it is one transaction.
 
 use domain::audit::detail::StallDetail;
 use domain::audit::{Actor, AuditEvent};
@@ -21,26 +22,27 @@ use crate::outbox;
 use crate::transitions::callback::end_undelivered;
 use crate::{PgConnection, StoreError};
 
-/// How long a callback that stands still may be overdue before its reprocess ends.
+/// How long a stalled callback may be overdue before its reprocess ends.
 const GRACE: Duration = Duration::minutes(15);
 
 /// Why nothing goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StallKind {
-    /// Somebody has paused it.
+    /// An operator has paused it.
     Paused,
-    /// What it tries fails.
+    /// What it attempts fails.
     Stuck,
     /// No worker takes what it has to do.
     NoWorker,
 }
 
-/// What was found to stand still.
+/// What was found stalled.
 #[derive(Debug, Clone, Copy)]
 pub struct Stall<'a> {
     /// Why nothing goes on.
     pub kind: StallKind,
-    /// Of a pause, `watch` or `callback`; otherwise what is stuck, as a sentence without a full stop.
+    /// Of a pause, `watch` or `callback`; otherwise what is stuck, as a sentence without a full
+    /// stop.
     pub what: &'a str,
     /// Which pause it is: the run, and when it began. Otherwise the run and what is stuck.
     pub key: &'a str,
@@ -48,7 +50,8 @@ pub struct Stall<'a> {
     pub cure: &'a str,
 }
 
-/// Notes on the timeline, once, what stands still, and ends the reprocess that has waited too long for it.
+/// Notes on the timeline, once, what is stalled, and ends the reprocess that has waited too long
+/// for it.
 ///
 /// # Errors
 /// When the database fails or there is no such event.
@@ -103,7 +106,8 @@ impl Stall<'_> {
     }
 }
 
-/// Makes the watch ask where its event stands: now if only its callback is paused, else once it goes on.
+/// Makes the watch ask for its event's state: now if only its callback is paused, else once it goes
+/// on.
 async fn wake(tx: &mut PgConnection, event_id: EventId) -> Result<(), StoreError> {
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await
 }

@@ -1,9 +1,9 @@
 //! Reading the body: at most so many bytes, at most so long, then JSON.
 //!
-//! A body that announces more than the limit is refused before its first byte is read; one that does
-//! not announce its size is dropped at the first byte over. The deadline is for the whole body, so
-//! that sending one byte at a time gains nothing. In both cases the answer asks to close the
-//! connection, because the rest of the body is still under way.
+//! A body that announces more than the limit is rejected before its first byte is read; one that
+//! does not announce its size is dropped at the first byte over. The deadline is for the whole
+//! body, so that sending one byte at a time gains nothing. In both cases the response asks to close
+//! the connection, because the rest of the body is still under way.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::error::ApiError;
 pub struct BodyLimits {
     /// The most bytes that a body may have.
     pub bytes: usize,
-    /// The same for whoever sends more.
+    /// The same for a client that sends more.
     pub shown: &'static str,
     /// The time that the whole body has to arrive.
     pub deadline: Duration,
@@ -50,7 +50,7 @@ pub async fn read_json_object(
     json::parse_object(&bytes)
 }
 
-/// Takes in a body that nobody wants, piece by piece, within the limits; nothing of it is kept.
+/// Reads and drops a body, piece by piece, within the limits; nothing of it is kept.
 pub async fn drop_body(body: Body, limits: BodyLimits) {
     let mut body = Limited::new(body, limits.bytes);
     let dropping = async { while let Some(Ok(_piece)) = body.frame().await {} };

@@ -1,7 +1,7 @@
 //! The headers that say who asks and which request it is.
 //!
-//! A header that decides something and stands twice has two readings: a proxy in front may have
-//! checked the first while the server obeys the last. Such requests are refused, never guessed at.
+//! A header that decides something and occurs twice has two readings: a proxy in front may have
+//! checked the first while the server obeys the last. Such requests are rejected, never guessed at.
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
@@ -13,7 +13,7 @@ use crate::error::ApiError;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
-/// Refuses repeated headers and bytes outside ASCII.
+/// Rejects repeated headers and bytes outside ASCII.
 pub(super) fn reject_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
     for name in [AUTHORIZATION, IDEMPOTENCY_KEY, CONTENT_TYPE] {
         if headers.get_all(&name).iter().nth(1).is_some() {
@@ -33,7 +33,7 @@ pub(super) fn api_key(headers: &HeaderMap) -> Result<ApiKey, ApiError> {
     bearer(headers).and_then(ApiKey::parse).ok_or(ApiError::Unauthorized)
 }
 
-/// What stands behind `Authorization: Bearer`.
+/// What follows `Authorization: Bearer`.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credential) = value.split_once(' ')?;

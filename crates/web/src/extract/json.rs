@@ -1,9 +1,10 @@
 //! JSON of a request to the automation API: one object, each field once, at most 64 of them.
 //!
-//! The common parsers keep the last of two equal keys, so that a proxy and the server could read two
-//! different requests out of one body; here that is an error. Depth is limited by the parser (128) and
-//! numbers to what a 64-bit float can hold. Messages name line and column and never quote the body:
-//! it may hold what must not reach a log. A body that is something else by its first bytes is told so.
+//! The common parsers keep the last of two equal keys, so that a proxy and the server could read
+//! two different requests out of one body; here that is an error. Depth is limited by the parser
+//! (128) and numbers to what a 64-bit float can hold. Messages name line and column and never quote
+//! the body: it may hold what must not reach a log. A body that is something else by its first
+//! bytes is named in the error.
 
 use std::fmt;
 
@@ -29,8 +30,8 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     object.map_err(|error| fault.unwrap_or(error))
 }
 
-/// The body behind the byte order mark that some editors and shells begin a file with. It says nothing
-/// in UTF-8. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
+/// The body behind the byte order mark that some editors and shells begin a file with. It says
+/// nothing in UTF-8. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
 pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }

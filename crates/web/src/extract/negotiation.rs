@@ -1,27 +1,27 @@
 //! Which representations the two sides understand: JSON, plain and nothing else.
 //!
 //! `Accept` is read as RFC 9110 section 12.5.1 says: the most specific range that names
-//! `application/json` decides, and a weight of zero excludes it. No `Accept`, or an empty one, takes
-//! anything. Bodies are `application/json` in UTF-8 without any `Content-Encoding`; other parameters of
-//! the type say nothing (<https://www.rfc-editor.org/rfc/rfc8259#section-11>).
+//! `application/json` decides, and a weight of zero excludes it. No `Accept`, or an empty one,
+//! takes anything. Bodies are `application/json` in UTF-8 without any `Content-Encoding`; other
+//! parameters of the type say nothing (<https://www.rfc-editor.org/rfc/rfc8259#section-11>).
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::error::ApiError;
 
-/// Refuses clients that do not take JSON.
+/// Rejects clients that do not take JSON.
 pub(super) fn reject_unless_accepted(headers: &HeaderMap) -> Result<(), ApiError> {
     if accepts_json(headers) { Ok(()) } else { Err(ApiError::NotAcceptable) }
 }
 
-/// Refuses clients that do not take JSON, and bodies that are not plain JSON.
+/// Rejects clients that do not take JSON, and bodies that are not plain JSON.
 pub(super) fn reject_unless_json(headers: &HeaderMap) -> Result<(), ApiError> {
     reject_unless_accepted(headers)?;
     reject_unless_json_body(headers)
 }
 
-/// Refuses bodies that are not plain JSON.
+/// Rejects bodies that are not plain JSON.
 pub(super) fn reject_unless_json_body(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_encoded(headers) {
         return Err(ApiError::UnsupportedMediaType {

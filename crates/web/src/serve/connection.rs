@@ -1,9 +1,9 @@
 //! One connection, from its first byte to its last.
 //!
 //! hyper speaks HTTP/1.1; [`TimedIo`] closes what stalls. When hyper is done the connection is not
-//! dropped at once: a client that is still sending a refused body would get a reset, and a reset
-//! throws away the answer that it has not read yet. So the write side is closed and for a short while
-//! whatever still arrives is read and forgotten.
+//! dropped immediately: a client that is still sending a rejected body would get a reset, and a
+//! reset throws away the response that it has not read yet. So the write side is closed and for a
+//! short while whatever still arrives is read and forgotten.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -26,7 +26,7 @@ use tower::Service;
 use super::options::ServeOptions;
 use super::timed_io::{Exchanges, TimedIo};
 
-/// How long to read what a client still sends after its answer.
+/// How long to read what a client still sends after its response.
 const LINGER: Duration = Duration::from_secs(2);
 /// What hyper may keep of one connection in memory, beyond the headers.
 const BUFFER: usize = 64 * 1024;
@@ -71,7 +71,7 @@ pub(super) async fn run(stream: TcpStream, server: &Server) {
     if let Err(error) = &ended {
         tracing::debug!(%error, "connection closed");
     }
-    // After an error of the stream itself there is nobody left to wait for.
+    // After an error of the stream itself there is no client left to wait for.
     if ended.map_or_else(|error| error.is_parse(), |()| true) {
         linger(connection.into_parts().io.into_inner().into_inner()).await;
     }
@@ -80,7 +80,7 @@ pub(super) async fn run(stream: TcpStream, server: &Server) {
 fn protocol(options: &ServeOptions) -> http1::Builder {
     let mut protocol = http1::Builder::new();
     protocol
-        // A client may close its sending side and still wait for the answer.
+        // A client may close its sending side and still wait for the response.
         .half_close(true)
         // hyper has one deadline for both headers and rest between requests; `TimedIo` has two.
         .header_read_timeout(None)

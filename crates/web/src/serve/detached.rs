@@ -1,10 +1,10 @@
 //! Work that must not end with its connection.
 //!
-//! A handler is a future that somebody else may drop at any of its awaits: the protocol when the
+//! A handler is a future that others may drop at any of its awaits: the protocol when the
 //! connection fails, a layer with a time-out, the server when the drain time is over. Work that is
-//! half done then would stay half done. [`Detached::run`] moves it to a task of its own: the handler
-//! waits for it, but dropping the handler does not stop it. The drain of [`super::serve`] waits for
-//! these tasks; one that outlasts it ends with the process.
+//! half done then would stay half done. [`Detached::run`] moves it to a task of its own: the
+//! handler waits for it, but dropping the handler does not stop it. The drain of [`super::serve`]
+//! waits for these tasks; one that outlasts it ends with the process.
 
 use std::future::Future;
 
@@ -21,7 +21,7 @@ pub struct Detached {
 }
 
 impl Detached {
-    /// Starts the work at once and returns a future of its result.
+    /// Starts the work immediately and returns a future of its result.
     ///
     /// Dropping that future leaves the work running.
     ///

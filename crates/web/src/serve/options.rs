@@ -7,16 +7,17 @@ use super::detached::Detached;
 /// The bounds of the server.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// From the first byte of a request, or from the start of a connection, to the end of its headers.
+    /// From the first byte of a request, or from the start of a connection, to the end of its
+    /// headers.
     pub head_deadline: Duration,
     /// How long a connection may rest between two requests. Longer than the load balancer keeps its
-    /// side open, so that it closes first: a request that it sends while we close is answered 502.
+    /// side open, so that it closes first: a request that it sends while we close gets a 502.
     pub idle_timeout: Duration,
-    /// How long a client may take no bytes of its answer.
+    /// How long a client may take no bytes of its response.
     pub write_stall: Duration,
-    /// The most bytes of request line and headers; above 100 headers are refused too.
+    /// The most bytes of request line and headers; above 100 headers are rejected too.
     pub max_head_bytes: usize,
-    /// The most connections at once.
+    /// The most concurrent connections.
     pub max_connections: usize,
     /// How long running requests and detached work may go on after the shutdown.
     pub drain: Duration,

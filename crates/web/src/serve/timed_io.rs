@@ -1,11 +1,11 @@
 //! A stream that gives up on a peer that stalls.
 //!
 //! Three deadlines, of which one is running at a time while the stream is read: from the start of a
-//! connection, or the first byte of a later request, to the end of its headers; and from an answer to
-//! the first byte of the next request. Each is for the whole span, so single bytes do not extend it.
-//! While a request is being handled there is none: a body has its own deadline where it is read. A
-//! fourth bounds how long a write may wait for the peer to take bytes. A missed deadline is an error
-//! of the stream, `TimedOut`, and ends the connection.
+//! connection, or the first byte of a later request, to the end of its headers; and from a response
+//! to the first byte of the next request. Each is for the whole span, so single bytes do not extend
+//! it. While a request is being handled there is none: a body has its own deadline where it is
+//! read. A fourth bounds how long a write may wait for the peer to take bytes. A missed deadline is
+//! an error of the stream, `TimedOut`, and ends the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ impl Exchanges {
         self.started.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Its answer is ready to be written.
+    /// Its response is ready to be written.
     pub(super) fn finish(&self) {
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl<S> TimedIo<S> {
         self.stream
     }
 
-    /// Whether a request is with the router. An answer since the last call starts the idle time.
+    /// Whether a request is with the router. A response since the last call starts the idle time.
     fn is_handling(&mut self) -> bool {
         let finished = self.exchanges.finished.load(Ordering::Relaxed);
         if finished != self.finished {

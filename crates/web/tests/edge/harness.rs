@@ -1,4 +1,4 @@
-//! A server on a free port, and a client that writes the bytes it is told to.
+//! A server on a free port, and a client that writes the bytes it is given.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends here")]
 
@@ -146,7 +146,7 @@ impl Client {
         soon(self.stream.write_all(bytes.as_ref())).await.expect("the server takes bytes");
     }
 
-    /// Reads one answer; `None` if the connection ends before it begins.
+    /// Reads one response; `None` if the connection ends before it begins.
     pub async fn answer(&mut self) -> Option<Answer> {
         let head_end = loop {
             if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -177,7 +177,7 @@ impl Client {
     }
 }
 
-/// One answer, its head in lower case.
+/// One response, its head in lower case.
 #[derive(Debug)]
 pub struct Answer {
     head: String,

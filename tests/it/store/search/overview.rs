@@ -12,7 +12,7 @@ async fn seen(shop: &Shop, days: i32) -> Overview {
     overview(&shop.pool, None, days).await.expect("an overview")
 }
 
-/// What an overview tells, but for the days.
+/// What an overview shows, but for the days.
 fn told(overview: &Overview) -> String {
     let rows = |rows: &[store::search::overview::OnTime]| {
         let row = rows.iter().map(|row| {

@@ -174,7 +174,7 @@ async fn an_offer_of_starttls_that_is_taken_back_is_no_leave_to_go_on_in_the_cle
 
 #[tokio::test]
 async fn a_server_that_falls_silent_in_the_handshake_is_given_up() {
-    // Nobody accepts the connection, which the system makes all the same.
+    // No program accepts the connection; the operating system establishes it anyway.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = silent.local_addr().expect("a bound address").port();
     let failure = rejection(&sender(&format!("smtps://localhost:{port}"), &[])).await;

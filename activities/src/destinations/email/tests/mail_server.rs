@@ -21,7 +21,7 @@ use super::super::smtp::SmtpServer;
 use super::super::{EmailSender, Way, read_from};
 use super::FROM;
 
-/// What to answer to which command instead of what the protocol says. An empty answer is silence.
+/// The reply to each command instead of what the protocol says. An empty reply is silence.
 pub(super) type Script = &'static [(&'static str, &'static str)];
 
 /// How a server behaves.
@@ -31,11 +31,11 @@ pub(super) struct Rules {
     pub(super) script: Script,
     /// How it speaks TLS.
     pub(super) encryption: Encryption,
-    /// The only user and password that may send mail; without them everybody may.
+    /// The only user and password that may send mail; without them everyone may.
     pub(super) login: Option<(&'static str, &'static str)>,
     /// The only way to sign in, such as `LOGIN`.
     pub(super) mechanism: Option<&'static str>,
-    /// What somebody on the way adds in the clear to the answer to `STARTTLS`.
+    /// What an attacker on the way adds in the clear to the reply to `STARTTLS`.
     pub(super) injected: &'static str,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct ReceivedMail {
     ended: usize,
 }
 
-/// Somebody signed in, or tried to.
+/// A client signed in, or tried to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) mechanism: &'static str,
@@ -91,7 +91,6 @@ impl MailServer {
         Self::start_with(Rules { script, ..Rules::default() }).await
     }
 
-    /// Starts a server.
     pub(super) async fn start_with(rules: Rules) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();

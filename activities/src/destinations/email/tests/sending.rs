@@ -1,4 +1,4 @@
-//! Mail as a server takes or refuses it.
+//! Mail as a server accepts or rejects it.
 
 use std::time::{Duration, Instant};
 

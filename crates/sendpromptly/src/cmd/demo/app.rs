@@ -1,7 +1,8 @@
 //! The fake shop: it reports receipts and results, and repairs when it is asked to.
 //!
-//! Its repair endpoint does what a good one does: it checks the signature over the raw body, refuses
-//! an old timestamp and a nonce that it has seen, does the work once per `replay_id`, and reports.
+//! Its repair endpoint does what a good one does: it checks the signature over the raw body,
+//! rejects an old timestamp and a nonce that it has seen, does the work once per `replay_id`, and
+//! reports.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,10 +95,10 @@ impl Reporter {
             .header("idempotency-key", idempotency_key(path, body))
             .header("content-type", "application/json")
             .body(body.to_string());
-        let response = request.send().await.context("dev does not answer")?;
+        let response = request.send().await.context("dev does not respond")?;
         let status = response.status();
         let text = response.text().await?;
-        anyhow::ensure!(status.is_success(), "dev answered {status}: {text}");
+        anyhow::ensure!(status.is_success(), "dev responded {status}: {text}");
         Ok(serde_json::from_str(&text)?)
     }
 }

@@ -1,8 +1,8 @@
-//! `demo`: a small fake shop goes through the whole story in a running `dev`.
+//! `demo`: a small fake shop goes through the whole life of an event in a running `dev`.
 //!
-//! Everything is real but the customers: the shop reports over HTTP with a key of its own, its repair
-//! endpoint checks the signature of each callback, and alerts arrive where `dev` sends them. The
-//! shop's project stays behind, so that its incidents can be looked at.
+//! Everything is real but the customers: the shop reports over HTTP with a key of its own, its
+//! repair endpoint checks the signature of each callback, and alerts arrive where `dev` sends them.
+//! The shop's project stays behind, so that its incidents can be viewed.
 
 mod app;
 mod run;
@@ -37,10 +37,10 @@ It takes a little over a minute, because the shortest time-out is one minute.";
 /// Where the demo's alerts go. `dev` writes them to files unless it has a mail server.
 const BOB: &str = "bob@shop.example";
 
-/// Tells the whole story.
+/// Runs the whole demo.
 ///
 /// # Errors
-/// When no `dev` runs, or the story does not go as it should.
+/// When no `dev` runs, or the demo does not go as it should.
 pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let dev = admin.dev().cloned().ok_or_else(|| {

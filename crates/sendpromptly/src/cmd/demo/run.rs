@@ -1,4 +1,4 @@
-//! The story that the demo tells: applied in time, failed, missing, repaired.
+//! The steps of the demo: applied in time, failed, missing, repaired.
 
 use std::io::{Write, stderr, stdout};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::timeline::render;
 const TIMEOUT: Duration = Duration::from_secs(100);
 const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// The demo's stage: who tells, where, and with whom.
+/// The context of the demo: the output, the service and the shop.
 pub(super) struct DemoRun<'a> {
     pub(super) admin: &'a AdminContext,
     pub(super) dev: &'a DevState,
@@ -35,7 +35,7 @@ pub(super) struct DemoRun<'a> {
 }
 
 impl DemoRun<'_> {
-    /// The whole story, in a little over a minute.
+    /// The whole demo, in a little over a minute.
     pub(super) async fn play(&self) -> anyhow::Result<()> {
         self.say(
             "A shop sells credits, access and seats. Its app makes two calls per payment event.",
@@ -105,7 +105,7 @@ impl DemoRun<'_> {
         Ok(id.parse()?)
     }
 
-    /// Sees that bob is told, asks for a reprocess, and waits until the shop has repaired.
+    /// Checks that bob is notified, asks for a reprocess, and waits until the shop has repaired.
     async fn repair(&self, incident: &Incident) -> anyhow::Result<()> {
         self.wait_for_alert(incident).await?;
         self.step(&format!("{BOB} receives an alert by e-mail"));
@@ -170,7 +170,7 @@ impl DemoRun<'_> {
     }
 
     fn say(&self, line: &str) {
-        // A reader that has gone away has seen enough; the story still comes to its end.
+        // A reader that has gone away has seen enough; the demo still runs to its end.
         let _said =
             if self.quiet { writeln!(stderr(), "{line}") } else { writeln!(stdout(), "{line}") };
     }

@@ -14,8 +14,8 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-A destination is broken once it has answered twice, ten minutes apart, that nobody is there. Its alerts \
-wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
+A destination is broken once it has responded twice, ten minutes apart, that the recipient does not \
+exist. Its alerts wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
 #[derive(Serialize)]
 struct Shape {

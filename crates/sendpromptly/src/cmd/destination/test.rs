@@ -1,6 +1,7 @@
-//! `destination test`: a real message by the real way, and the real answer.
+//! `destination test`: a real message over the real path, and the real response.
 //!
-//! What is sent, and what its answer changes, is [`activities::test_message`]'s; here it is told.
+//! What is sent, and what its response changes, is [`activities::test_message`]'s; here it is
+//! printed.
 
 use activities::Deps;
 use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
@@ -41,7 +42,7 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOu
     let target = found.ok_or_else(|| no_such("destination", id))?;
     let deps = deps(&admin, context, key, &target)?;
     let sending = send_test_message(&deps, id, &admin.actor);
-    let test_message = while_waiting("waiting for the answer", sending).await?;
+    let test_message = while_waiting("waiting for the response", sending).await?;
     let TestMessage { kind, outcome } = test_message.ok_or_else(|| no_such("destination", id))?;
     match outcome {
         Ok(Sent { answer }) => {

@@ -1,8 +1,8 @@
-//! What every installation needs beside running parts: an api where people look for it, somebody who may sign in,
-//! and a project whose app can report and can be asked to do work again.
+//! What every installation needs beside running parts: an api where people open it, an operator who
+//! may sign in, and a project whose app can report and can be asked to do work again.
 //!
-//! None of it is certain to be wrong: the api may be out of reach from here only, and who keeps to the command
-//! line signs in nowhere. So these are warnings.
+//! None of it is certain to be wrong: the api may be out of reach from here only, and who keeps to
+//! the command line signs in nowhere. So these are warnings.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many projects that lack something are named.
 const MAX_NAMED: usize = 5;
 
-/// Whether an api answers where links lead to.
+/// Whether an api responds where links lead to.
 pub(super) async fn api(url: &str) -> Check {
     match while_waiting(format!("waiting for {url}"), ask(url)).await {
         Ok(EndpointResponse { is_ours: true, .. }) => Check::pass(API, format!("answers at {url}")),
@@ -61,7 +61,7 @@ async fn ask(url: &str) -> anyhow::Result<EndpointResponse> {
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     let answer = client.get(format!("{url}/readyz")).send().await;
-    // The URL stands before it already.
+    // The URL precedes it already.
     let answer = answer.map_err(reqwest::Error::without_url).context("no answer")?;
     let location = answer.headers().get(reqwest::header::LOCATION);
     let redirect_to = location.and_then(|to| to.to_str().ok()).map(str::to_owned);
@@ -84,7 +84,7 @@ async fn someone(pool: &PgPool) -> Result<Check, StoreError> {
     Ok(match operators::list_operators(pool).await?.len() {
         0 => Check::warn(
             OPERATORS,
-            "nobody can sign in to the console: `sendpromptly operator add --email … --role admin`",
+            "no operator can sign in to the console: `sendpromptly operator add --email … --role admin`",
         ),
         1 => Check::pass(OPERATORS, "1 person can sign in"),
         many => Check::pass(OPERATORS, format!("{many} people can sign in")),

@@ -1,9 +1,10 @@
-//! `doctor`: looks at everything that the product needs and says what is not well.
+//! `doctor`: checks everything that the product needs and reports what is not well.
 //!
-//! The checks of `/readyz` come first, in the same words: [`engine::health`]. Each check is made even when
-//! others fail, except those that have nothing left to stand on, which are skipped. Nothing is changed but by the round trip. With a project, its repair endpoint is sent
-//! three probes, whose bodies look like a callback's with `"type":"probe"`: see [`probe`]. Where that
-//! is a test project, one made-up event then goes the whole way: see [`round_trip`].
+//! The checks of `/readyz` come first, with the same texts: [`engine::health`]. Each check is made
+//! even when others fail, except those that have an unmet dependency, which are skipped. Nothing is
+//! changed but by the round trip. With a project, its repair endpoint is sent three probes, whose
+//! bodies have the form of a callback's with `"type":"probe"`: see [`probe`]. Where that is a test
+//! project, one made-up event then goes the whole path: see [`round_trip`].
 
 mod first_steps;
 mod parts;
@@ -29,17 +30,17 @@ Examples:
   sendpromptly doctor --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
 
 With a project, its repair endpoint gets three requests with \"type\":\"probe\" in the body: one signed \
-well, which it answers with 2xx and otherwise ignores; one signed with a wrong secret and one with an \
-old timestamp, which it refuses with 4xx. In a test project a made-up event then goes the whole way: it \
+well, which it responds to with 2xx and otherwise ignores; one signed with a wrong secret and one with an \
+old timestamp, which it rejects with 4xx. In a test project a made-up event then goes the whole path: it \
 fails, its incident is reprocessed, and the endpoint has 20 s to report a result with the callback's \
-replay_id. Its reference is sendpromptly-doctor, nobody is alerted, and its incident is resolved in the \
+replay_id. Its reference is sendpromptly-doctor, no one is alerted, and its incident is resolved in the \
 end. The exit code is 1 when a check fails.";
 
-/// What is looked at beside the installation itself.
+/// What is checked beside the installation itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// Also try the repair endpoint of this project.
+    /// Also test the repair endpoint of this project.
     #[arg(long)]
     project: Option<String>,
     /// Only send probes to the repair endpoint, and leave no event behind.
@@ -95,7 +96,7 @@ impl Check {
     }
 }
 
-/// What `/readyz` says, in the same words, and what only an operator may see of it.
+/// What `/readyz` says, in the same text, and what only an operator may see of it.
 impl From<health::Check> for Check {
     fn from(check: health::Check) -> Self {
         let status = match check.status {

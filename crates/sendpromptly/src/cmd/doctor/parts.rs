@@ -22,9 +22,9 @@ const DATABASE: &str = "database";
 const KEY: &str = "master_key";
 const SMTP: &str = "smtp";
 
-/// What later checks stand on.
+/// What later checks depend on.
 pub(super) struct Database {
-    /// The database, if it answers and is up to date.
+    /// The database, if it responds and is up to date.
     pub(super) pool: Option<PgPool>,
     /// The master key, if it opens what is there.
     pub(super) key: Option<MasterKey>,
@@ -166,7 +166,7 @@ pub(super) async fn mail(context: &Context, in_dev: bool, pool: Option<&PgPool>)
     }
 }
 
-/// Whether somebody is to be told by e-mail.
+/// Whether anyone is to be notified by e-mail.
 async fn is_needed(pool: Option<&PgPool>) -> bool {
     match pool {
         Some(pool) => read_work(pool).await.is_ok_and(|work| work.email_destinations > 0),

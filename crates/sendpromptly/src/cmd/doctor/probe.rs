@@ -1,8 +1,8 @@
 //! The probe: a request that looks like a repair callback and asks for nothing.
 //!
 //! It has every field and every header of a callback, with `"type":"probe"` instead of `reprocess`
-//! and ids that belong to nothing. A receiver checks the signature as always, answers 2xx, and does
-//! no work. One that does not look at the type finds no customer under the reference.
+//! and ids that belong to nothing. A receiver checks the signature as always, responds 2xx, and
+//! does no work. One that does not check the type finds no customer under the reference.
 
 use domain::app_error::AppError;
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use crate::random;
 
-/// Whom the probe is about: nobody.
+/// Whom the probe is about: no customer.
 pub(super) const REFERENCE: &str = "sendpromptly-doctor";
 
 /// One probe, ready to send.

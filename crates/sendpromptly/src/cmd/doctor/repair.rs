@@ -28,9 +28,9 @@ const SPEED: &str = "repair_speed";
 
 /// Twice what receivers may tolerate.
 const STALE_BY: Duration = Duration::minutes(10);
-/// A slower answer works, and leaves little room before the deadline of 30 s.
+/// A slower response works, and leaves little room before the deadline of 30 s.
 const SLOW_MS: i64 = 5_000;
-/// How much of an answer is shown, in characters.
+/// How much of a response is shown, in characters.
 const MAX_QUOTE: usize = 300;
 
 type Outcome = Result<HttpResponse, ExchangeError>;
@@ -42,7 +42,7 @@ struct Outcomes {
     stale: Outcome,
 }
 
-/// Tries the repair endpoint of a project.
+/// Tests the repair endpoint of a project.
 pub(super) async fn check(
     database: &Database,
     (project, round_trip): (&str, bool),
@@ -229,7 +229,7 @@ fn quoted(answer: &HttpResponse) -> String {
     quote(&answer.excerpt)
 }
 
-/// Somebody's words behind a comma, or nothing.
+/// Quoted text behind a comma, or nothing.
 pub(super) fn quote(text: &str) -> String {
     let words: String = one_line(text).chars().take(MAX_QUOTE).collect();
     if words.is_empty() { words } else { format!(", \"{words}\"") }

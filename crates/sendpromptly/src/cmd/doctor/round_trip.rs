@@ -1,10 +1,12 @@
-//! The round trip: one made-up event of a test project, from its failure to the result of its repair.
+//! The round trip: one made-up event of a test project, from its failure to the result of its
+//! repair.
 //!
 //! The probes show that the endpoint takes callbacks. This shows that it reports what came of them,
-//! without which every reprocess ends as `no_result`. The event is of the same kind as the project's
-//! newest one and is about nobody. It is written in one transaction with its incident and its reprocess,
-//! and nobody is alerted. Its incident is resolved in the end, whatever came of it; a doctor that is
-//! killed half-way leaves one behind, which says who made it. In a live project nothing is made up.
+//! without which every reprocess ends as `no_result`. The event is of the same kind as the
+//! project's newest one and is about no customer. It is written in one transaction with its
+//! incident and its reprocess, and no one is alerted. Its incident is resolved in the end, whatever
+//! came of it; a doctor that is killed half-way leaves one behind, which says who made it. In a
+//! live project nothing is made up.
 
 use std::time::Duration;
 
@@ -170,7 +172,7 @@ impl Seen {
         self.state.is_running() && self.error_code.as_deref() != Some(ERROR_CODE)
     }
 
-    /// What the endpoint answered to a callback that it did not take.
+    /// What the endpoint responded to a callback that it did not accept.
     fn not_taken(&self) -> Option<String> {
         let last = self.last.as_ref()?;
         let said = quote(last.answer.as_deref().unwrap_or_default());

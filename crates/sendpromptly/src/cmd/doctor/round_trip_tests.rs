@@ -69,7 +69,7 @@ fn without_a_worker_nothing_is_said_of_the_endpoint() {
 
 #[tokio::test]
 async fn nothing_is_made_up_in_a_live_project() {
-    // Nothing answers there: whoever asked the database would fail.
+    // Nothing listens there: code that queried the database would fail.
     let pool =
         store::pool::connect_lazily("postgres://nobody@127.0.0.1:1/none", 1).expect("a pool");
     let key = MasterKey::parse(&MasterKey::generate()).expect("a key");

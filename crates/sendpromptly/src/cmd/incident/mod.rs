@@ -1,4 +1,5 @@
-//! Incidents: list them, read their story, have the app do the work again, or resolve them by hand.
+//! Incidents: list them, read their timeline, have the app do the work again, or resolve them
+//! manually.
 
 mod list;
 mod reprocess;

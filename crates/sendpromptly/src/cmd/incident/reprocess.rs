@@ -1,7 +1,7 @@
 //! `incident reprocess`: recorded here, carried out by the worker.
 //!
-//! The message for Temporal is committed with the reprocess, so it is not lost when no api or worker
-//! runs at the moment: the next one to run dispatches it.
+//! The message for Temporal is committed with the reprocess, so it is not lost when no api or
+//! worker runs at the moment: the next one to run dispatches it.
 
 use domain::ids::ReplayId;
 use domain::reprocess::ReprocessState;

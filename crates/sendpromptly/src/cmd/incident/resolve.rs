@@ -1,4 +1,4 @@
-//! `incident resolve`: closed by hand, with the reason that the timeline keeps.
+//! `incident resolve`: closed manually, with the reason that the timeline keeps.
 
 use store::operator_actions::OperatorAction;
 

@@ -1,4 +1,4 @@
-//! `incident show`: the whole story of one incident.
+//! `incident show`: the whole timeline of one incident.
 
 use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::ids::ReplayId;

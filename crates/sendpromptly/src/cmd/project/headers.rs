@@ -1,7 +1,8 @@
 //! Headers of callbacks, as they are named at the command line.
 //!
-//! A value is a secret, and other accounts of the machine can read a command line while it runs. So a
-//! header can come out of a file as well, or from standard input, as curl reads them: `@path`, `@-`.
+//! A value is a secret, and other accounts of the machine can read a command line while it runs. So
+//! a header can come out of a file as well, or from standard input, as curl reads them: `@path`,
+//! `@-`.
 
 use std::fs;
 use std::io::Read;

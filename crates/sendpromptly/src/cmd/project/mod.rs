@@ -1,5 +1,5 @@
-//! Projects: made once with a signing secret that is shown once, and changed by whoever runs the
-//! installation. The mode never changes, because the keys say it.
+//! Projects: made once with a signing secret that is shown once, and changed by the administrator
+//! of the installation. The mode never changes, because the keys say it.
 
 mod create;
 mod declare;

@@ -53,8 +53,9 @@ struct Changes {
     /// Keep no payloads of later receipts.
     #[arg(long)]
     no_snapshots: bool,
-    /// Send this header with every callback, to pass a gateway; `@file` or `@-` reads such lines from a
-    /// file or from standard input, where no other account sees them. May be given more than once.
+    /// Send this header with every callback, to pass a gateway; `@file` or `@-` reads such lines
+    /// from a file or from standard input, where no other account sees them. May be given more than
+    /// once.
     #[arg(long, value_name = "NAME: VALUE")]
     callback_header: Vec<String>,
     /// Stop sending this header. May be given more than once.

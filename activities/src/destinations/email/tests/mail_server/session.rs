@@ -1,4 +1,4 @@
-//! One conversation, line by line: what each line is answered, and what of it is kept.
+//! One conversation, line by line: the reply to each line, and what of it is kept.
 
 use std::mem;
 
@@ -21,7 +21,7 @@ pub(super) struct Session<'a> {
 /// What the next line is.
 enum Next {
     Command,
-    /// User and password at once.
+    /// User and password in one message.
     Plain,
     User,
     Password(String),
@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// After a handshake: whatever was said before it was said by anybody.
+    /// After a handshake: whatever was said before it was said by anyone.
     pub(super) fn restart_encrypted(&mut self) {
         *self = Self { encrypted: true, ..Self::new(self.rules, self.log) };
     }
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
         self.scripted("(greeting)").unwrap_or("220 mail.test ready").to_owned()
     }
 
-    /// What to answer to a line; nothing in the middle of a message.
+    /// The reply to a line; nothing in the middle of a message.
     pub(super) fn answer(&mut self, line: &str) -> Option<String> {
         self.log.send_modify(|received| received.lines.push(line.to_owned()));
         let next = mem::replace(&mut self.next, Next::Command);
