@@ -22,10 +22,11 @@ test: ## every test, on real engines and a real browser that are found or instal
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace $(T)
 
-lint: ## format, clippy, documentation, file sizes, links
+lint: ## format, clippy, documentation, file sizes, links, snapshots
 	$(CARGO) fmt --all --check
 	python3 scripts/check_sizes.py
 	python3 scripts/check_docs.py
+	python3 scripts/check_snapshots.py
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 

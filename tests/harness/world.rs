@@ -136,7 +136,7 @@ impl World {
         }
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;
-        let mailbox = Mailbox::start().await?;
+        let mailbox = Mailbox::start().await;
         let secret = SigningSecret::from_bytes(random()?);
         let key = new_key()?;
         let (project, key_id) = seed(&pool, &master_key, &repair, (&secret, &key)).await?;

@@ -36,8 +36,7 @@ struct ActivityFixture {
 impl ActivityFixture {
     async fn set() -> Self {
         let shop = Shop::open().await;
-        let (repair, mailbox) =
-            (Receiver::start().await.expect("one"), Mailbox::start().await.expect("one"));
+        let (repair, mailbox) = (Receiver::start().await.expect("one"), Mailbox::start().await);
         sqlx::query("UPDATE projects SET repair_url = $1")
             .bind(repair.url())
             .execute(&shop.pool)

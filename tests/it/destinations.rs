@@ -17,8 +17,7 @@ use store::incidents::Incident;
 use store::notices::enqueue_broken;
 use store::operator_actions::OperatorAction;
 
-const UNKNOWN: &str =
-    "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown\r\n";
+const UNKNOWN: &str = "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown";
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -211,7 +210,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
     run(async {
         let world = world().await;
         world.tell_bob().await;
-        let spam = "550 5.7.1 rejected as spam\r\n";
+        let spam = "550 5.7.1 rejected as spam";
         world.mailbox.answer_recipients_with(&[spam]);
         let first = failed(&world, "evt_1").await;
         deliver_all(&world, first).await;
@@ -219,7 +218,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         deliver_all(&world, second).await;
         assert_eq!(world.mailbox.mails().len(), 0, "the destination is left alone");
         pass(&world, "31 seconds").await;
-        world.mailbox.answer_recipients_with(&["250 ok\r\n", spam]);
+        world.mailbox.answer_recipients_with(&["250 ok", spam]);
         look(&world).await;
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");

@@ -57,7 +57,7 @@ impl Machine {
             postgres: Postgres::start_throw_away(&bins).await.expect("Postgres"),
             psql: bins.dir.join("psql"),
             temporal: Temporal::start(&found.temporal, options).await.expect("Temporal"),
-            mailbox: Mailbox::start().await.expect("a mail server"),
+            mailbox: Mailbox::start().await,
             listen: format!("127.0.0.1:{}", port()),
             path: format!("{}:{}:/usr/bin:/bin", path[0], path[1]),
             folder,

@@ -19,7 +19,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use web::error::{ApiError, Rejection};
 use web::request_id::RequestId;
-use web::response::catch_panic;
+use web::response::catch_panics;
 
 use super::layout::Layout;
 use super::page::page_with;
@@ -37,7 +37,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
 
 /// Gives a router of pages the console's errors and headers.
 pub fn pages(routes: Router<ConsoleState>) -> Router<ConsoleState> {
-    routes.layer(from_fn(render_error_page))
+    routes.layer(catch_panics()).layer(from_fn(render_error_page))
 }
 
 /// Where no page is.
@@ -63,7 +63,7 @@ async fn render_error_page(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.unwrap_or_else(RequestId::fresh);
     let referrer = referrer_policy(request.uri().path());
-    let mut response = catch_panic(next.run(request)).await;
+    let mut response = next.run(request).await;
     if let Some(error) = error_behind(&response) {
         error.log(&id);
         response = render(&error, &id, response);

@@ -8,11 +8,7 @@
 //! A panic becomes `internal_error`; the connection lives on and so do the other requests.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +20,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::{ApiError, Rejection};
 use crate::request_id::RequestId;
@@ -43,13 +40,13 @@ where
 {
     let unknown = || any(|| async { StatusCode::NOT_FOUND });
     let routes = API_PATHS.iter().fold(routes, |routes, path| routes.route(path, unknown()));
-    routes.layer(from_fn(json_responses))
+    routes.layer(catch_panics()).layer(from_fn(json_responses))
 }
 
 async fn json_responses(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.unwrap_or_else(RequestId::fresh);
-    let mut response = catch_panic(next.run(request)).await;
+    let mut response = next.run(request).await;
     if let Some(error) = error_behind(&response) {
         error.log(&id);
         response = render(&error, &id, response);
@@ -58,16 +55,13 @@ async fn json_responses(request: Request, next: Next) -> Response {
     response
 }
 
-/// Runs a handler to its response; a panic becomes `internal_error`.
-pub async fn catch_panic(handling: impl Future<Output = Response>) -> Response {
-    let mut handling = pin!(handling);
-    poll_fn(|cx| {
-        // After a panic the future is never polled again, so nothing sees what it left half-done.
-        catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))).unwrap_or_else(|panic| {
-            Poll::Ready(ApiError::internal(message_of(panic.as_ref())).into_response())
-        })
-    })
-    .await
+/// Makes a handler's panic `internal_error`, for the middleware outside to render and to log.
+pub fn catch_panics() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
+    CatchPanicLayer::custom(internal_error)
+}
+
+fn internal_error(panic: Box<dyn Any + Send>) -> Response {
+    ApiError::internal(message_of(panic)).into_response()
 }
 
 /// The error that a response means: the one it carries, or what its bare status means.
@@ -101,10 +95,10 @@ fn secure(headers: &mut HeaderMap) {
 }
 
 /// What a panic said, for the log.
-pub(crate) fn message_of(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", said.unwrap_or("without a message"))
+pub(crate) fn message_of(panic: Box<dyn Any + Send>) -> String {
+    let message = panic.downcast::<&str>().map(|text| text.to_string());
+    let message = message.or_else(|panic| panic.downcast::<String>().map(|text| *text));
+    format!("panicked: {}", message.as_deref().unwrap_or("without a message"))
 }
 
 #[cfg(test)]
@@ -188,6 +182,17 @@ mod tests {
     async fn a_panic_shows_nothing_of_its_message() {
         let (_, _, body) = call("GET", "/api/v1/broken").await;
         assert!(!body.contains("alice"), "{body}");
+    }
+
+    #[test]
+    fn the_log_has_the_message_of_a_panic() {
+        for (panic, message) in [
+            (Box::new("static") as Box<dyn Any + Send>, "panicked: static"),
+            (Box::new("owned".to_owned()), "panicked: owned"),
+            (Box::new(7), "panicked: without a message"),
+        ] {
+            assert_eq!(message_of(panic), message);
+        }
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ fn an_address_is_added_tested_for_real_and_removed() {
         assert_eq!((bob.kind.as_str(), bob.address.as_str()), ("email", BOB));
 
         let page = test(&alice, &world, &bob).await;
-        let said = format!("{BOB} accepted the test message. The answer: 250 kept");
+        let said = format!("{BOB} accepted the test message. The answer: 250 2.0.0 queued as 7F3A");
         assert!(page.contains(&said), "{page}");
         let mails = world.mailbox.wait_for(1).await;
         assert!(mails[0].contains(BOB) && mails[0].to_lowercase().contains("test"), "{}", mails[0]);
@@ -172,7 +172,8 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
             tested.expect("a command")
         };
         let said = json!({
-            "destination_id": bob.id, "kind": "email", "delivered": true, "answer": "250 kept"
+            "destination_id": bob.id, "kind": "email", "delivered": true,
+            "answer": "250 2.0.0 queued as 7F3A"
         });
         assert_eq!(test(bob.id).await, (0, said));
 

@@ -37,7 +37,7 @@ impl Detached {
             match task.await {
                 Ok(result) => result,
                 Err(failed) => Err(ApiError::internal(match failed.try_into_panic() {
-                    Ok(panic) => message_of(panic.as_ref()),
+                    Ok(panic) => message_of(panic),
                     Err(cancelled) => cancelled.to_string(),
                 })),
             }

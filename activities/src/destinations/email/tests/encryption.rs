@@ -3,7 +3,9 @@
 use std::net::TcpListener;
 
 use super::super::{EmailSender, SendFailure};
-use super::mail_server::{Authority, Encryption, Login, MailServer, ReceivedMail, Rules, sender};
+use super::mail_server::{
+    Authority, Encryption, Login, MailServer, ReceivedMail, Rules, Senders, sender,
+};
 use super::{BOB, ID, TRANSIENT, alone};
 use crate::destinations::samples::opened;
 
@@ -55,7 +57,7 @@ fn assert_nothing_was_given_away(received: &ReceivedMail) {
 
 #[tokio::test]
 async fn a_mail_goes_through_tls_from_the_first_byte_with_a_login() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = server(Encryption::Always(authority.vouch_for("localhost"))).await;
     let sender = server.sender_by(SMTPS, &[&authority]);
     let sent = sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
@@ -65,7 +67,7 @@ async fn a_mail_goes_through_tls_from_the_first_byte_with_a_login() {
 
 #[tokio::test]
 async fn a_mail_goes_through_starttls_with_a_login() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for url in [STARTTLS, OPPORTUNISTIC] {
         let server = server(Encryption::StartTls(authority.vouch_for("localhost"))).await;
         let sender = server.sender_by(url, &[&authority]);
@@ -76,7 +78,7 @@ async fn a_mail_goes_through_starttls_with_a_login() {
 
 #[tokio::test]
 async fn a_server_that_asks_for_user_and_password_one_by_one_gets_both() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let rules = Rules {
         encryption: Encryption::StartTls(authority.vouch_for("localhost")),
         login: Some(LOGIN),
@@ -91,7 +93,7 @@ async fn a_server_that_asks_for_user_and_password_one_by_one_gets_both() {
 
 #[tokio::test]
 async fn the_check_goes_through_tls_and_signs_in_without_a_mail() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = server(Encryption::Always(authority.vouch_for("localhost"))).await;
     server.sender_by(SMTPS, &[&authority]).check().await.expect("a good server");
     let received = server.received_from(1).await;
@@ -105,7 +107,7 @@ async fn the_check_goes_through_tls_and_signs_in_without_a_mail() {
 
 #[tokio::test]
 async fn a_server_whose_certificate_nobody_trusts_gets_nothing() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::generate(), Authority::generate());
     let own = || authority.vouch_for("localhost");
     for (url, encryption) in [
         (SMTPS, Encryption::Always(own())),
@@ -124,7 +126,7 @@ async fn a_server_whose_certificate_nobody_trusts_gets_nothing() {
 
 #[tokio::test]
 async fn a_trusted_certificate_of_another_server_is_not_enough() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let another = || authority.vouch_for("mail.charlie.test");
     for (url, encryption) in
         [(SMTPS, Encryption::Always(another())), (STARTTLS, Encryption::StartTls(another()))]
@@ -139,7 +141,7 @@ async fn a_trusted_certificate_of_another_server_is_not_enough() {
 
 #[tokio::test]
 async fn a_server_without_starttls_is_left_before_the_login_where_the_url_demands_it() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = server(Encryption::None).await;
     let failure = rejection(&server.sender_by(STARTTLS, &[&authority])).await;
     assert!(failure.answer.contains("STARTTLS is not supported"), "{failure}");
@@ -158,7 +160,7 @@ async fn a_server_without_starttls_gets_the_mail_in_the_clear_where_the_url_allo
 
 #[tokio::test]
 async fn an_offer_of_starttls_that_is_taken_back_is_no_leave_to_go_on_in_the_clear() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for url in [STARTTLS, OPPORTUNISTIC] {
         let rules = Rules {
             script: &[("STARTTLS", "454 4.7.0 TLS not available")],
@@ -183,7 +185,7 @@ async fn a_server_that_falls_silent_in_the_handshake_is_given_up() {
 
 #[tokio::test]
 async fn answers_that_somebody_slips_in_before_the_handshake_count_for_nothing() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let rules = Rules {
         script: &[("RCPT", "550 5.1.1 no such user")],
         encryption: Encryption::StartTls(authority.vouch_for("localhost")),

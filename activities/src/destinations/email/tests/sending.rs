@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way};
-use super::mail_server::{MailServer, Script};
+use super::mail_server::{MailServer, Script, Senders};
 use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::FailureKind;
 use crate::destinations::samples::{hostile, opened};
@@ -21,7 +21,7 @@ async fn kind_of(script: Script) -> (FailureKind, String) {
 async fn a_hostile_message_is_one_message_to_one_address() {
     let server = MailServer::start(&[]).await;
     server.sender("").send(BOB, &alone(ID), &hostile()).await.expect("taken");
-    let received = server.received();
+    let received = server.received().lines;
     let commands = |word: &str| received.iter().filter(|line| line.starts_with(word)).count();
     assert_eq!((commands("MAIL FROM"), commands("RCPT TO"), commands("DATA")), (1, 1, 1));
     let mut headers = received.iter().take_while(|line| !line.is_empty());
@@ -33,7 +33,7 @@ async fn the_server_gets_the_whole_message() {
     let server = MailServer::start(&[]).await;
     let sent = send(&server).await.expect("taken");
     assert_eq!(sent.answer, "250 2.0.0 queued as 7F3A");
-    let received = server.received();
+    let received = server.received().lines;
     let has = |line: &str| received.iter().any(|received| received == line);
     for line in [
         "MAIL FROM:<alerts@sendpromptly.test>",
@@ -60,7 +60,11 @@ async fn the_login_is_decoded_from_the_url() {
     sender.send(BOB, &alone(ID), &opened()).await.expect("taken");
     // base64 of NUL alerts@cometcart.test NUL p@ss
     let auth = "AUTH PLAIN AGFsZXJ0c0Bjb21ldGNhcnQudGVzdABwQHNz";
-    assert!(server.received().iter().any(|line| line == auth), "{:?}", server.received());
+    assert!(
+        server.received().lines.iter().any(|line| line == auth),
+        "{:?}",
+        server.received().lines
+    );
 }
 
 #[tokio::test]
@@ -145,7 +149,7 @@ async fn a_server_that_is_away_may_come_back() {
 async fn the_settings_can_be_checked_without_a_mail() {
     let server = MailServer::start(&[]).await;
     server.sender("").check().await.expect("a good server");
-    assert!(!server.received().iter().any(|line| line.starts_with("MAIL")));
+    assert!(!server.received().lines.iter().any(|line| line.starts_with("MAIL")));
 }
 
 #[tokio::test]
@@ -164,7 +168,7 @@ async fn bad_addresses_and_ids_are_permanent() {
             server.sender("").send(address, &alone(id), &opened()).await.expect_err("refused");
         assert_eq!(failure.kind, FailureKind::Permanent, "{address:?} {id:?}");
     }
-    assert_eq!(server.received(), Vec::<String>::new());
+    assert_eq!(server.received().lines, Vec::<String>::new());
     let bad_from = EmailSender::smtp("smtp://127.0.0.1", "nobody");
     assert_eq!(bad_from.err(), Some(MailSettingsError::From));
 }

@@ -4,13 +4,11 @@ use std::mem;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::watch;
 
-use super::{Encryption, Login, Mail, ReceivedMail, Rules};
+use super::{Encryption, Login, Mail, Shared};
 
 pub(super) struct Session<'a> {
-    rules: &'a Rules,
-    log: &'a watch::Sender<ReceivedMail>,
+    shared: &'a Shared,
     encrypted: bool,
     greeted: bool,
     signed_in: bool,
@@ -31,10 +29,9 @@ enum Next {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(rules: &'a Rules, log: &'a watch::Sender<ReceivedMail>) -> Self {
+    pub(super) fn new(shared: &'a Shared) -> Self {
         Self {
-            rules,
-            log,
+            shared,
             encrypted: false,
             greeted: false,
             signed_in: false,
@@ -45,7 +42,7 @@ impl<'a> Session<'a> {
 
     /// After a handshake: whatever was said before it was said by anyone.
     pub(super) fn restart_encrypted(&mut self) {
-        *self = Self { encrypted: true, ..Self::new(self.rules, self.log) };
+        *self = Self { encrypted: true, ..Self::new(self.shared) };
     }
 
     pub(super) fn wants_tls(&self) -> bool {
@@ -58,14 +55,14 @@ impl<'a> Session<'a> {
 
     /// The reply to a line; nothing in the middle of a message.
     pub(super) fn answer(&mut self, line: &str) -> Option<String> {
-        self.log.send_modify(|received| received.lines.push(line.to_owned()));
+        self.shared.log.send_modify(|received| received.lines.push(line.to_owned()));
         let next = mem::replace(&mut self.next, Next::Command);
         if matches!(next, Next::Message) && line != "." {
             self.next = Next::Message;
             let text = line.strip_prefix('.').unwrap_or(line);
             let kept = &mut self.mail.get_or_insert_default().text;
             kept.push_str(text);
-            kept.push('\n');
+            kept.push_str("\r\n");
             return None;
         }
         if let Some(answer) = self.scripted(line) {
@@ -85,7 +82,7 @@ impl<'a> Session<'a> {
     }
 
     fn scripted(&self, line: &str) -> Option<&'static str> {
-        let rule = self.rules.script.iter().find(|(word, _)| line.starts_with(word));
+        let rule = self.shared.rules.script.iter().find(|(word, _)| line.starts_with(word));
         rule.map(|(_, answer)| *answer)
     }
 
@@ -112,23 +109,24 @@ impl<'a> Session<'a> {
             offers.push("250-STARTTLS".to_owned());
         }
         if self.takes_logins() {
-            offers.push(format!("250-AUTH {}", self.rules.mechanism.unwrap_or("PLAIN LOGIN")));
+            offers
+                .push(format!("250-AUTH {}", self.shared.rules.mechanism.unwrap_or("PLAIN LOGIN")));
         }
         offers.push("250 8BITMIME".to_owned());
         offers.join("\r\n")
     }
 
     fn offers_starttls(&self) -> bool {
-        matches!(self.rules.encryption, Encryption::StartTls(_)) && !self.encrypted
+        matches!(self.shared.rules.encryption, Encryption::StartTls(_)) && !self.encrypted
     }
 
     fn takes_logins(&self) -> bool {
-        self.encrypted || matches!(self.rules.encryption, Encryption::None)
+        self.encrypted || matches!(self.shared.rules.encryption, Encryption::None)
     }
 
     fn start_tls(&mut self) -> String {
         self.next = Next::Handshake;
-        let injected = self.rules.injected;
+        let injected = self.shared.rules.injected;
         if injected.is_empty() {
             "220 go on".to_owned()
         } else {
@@ -141,7 +139,7 @@ impl<'a> Session<'a> {
         if !self.takes_logins() {
             return "538 5.7.11 not without TLS";
         }
-        if self.rules.mechanism.is_some_and(|only| only != mechanism) {
+        if self.shared.rules.mechanism.is_some_and(|only| only != mechanism) {
             return "504 5.5.4 not that way";
         }
         match (mechanism, first) {
@@ -171,15 +169,15 @@ impl<'a> Session<'a> {
 
     fn sign_in(&mut self, mechanism: &'static str, user: String, password: String) -> &'static str {
         let right =
-            self.rules.login.is_none_or(|login| login == (user.as_str(), password.as_str()));
+            self.shared.rules.login.is_none_or(|login| login == (user.as_str(), password.as_str()));
         let login = Login { mechanism, user, password, encrypted: self.encrypted };
-        self.log.send_modify(|received| received.logins.push(login));
+        self.shared.log.send_modify(|received| received.logins.push(login));
         self.signed_in = right;
         if right { "235 2.7.0 welcome" } else { "535 5.7.8 bad password" }
     }
 
     fn mail_from(&mut self, rest: &str) -> &'static str {
-        if self.rules.login.is_some() && !self.signed_in {
+        if self.shared.rules.login.is_some() && !self.signed_in {
             return "530 5.7.0 authentication required";
         }
         let Some(from) = address(rest, "FROM:") else { return "501 5.5.4 from whom" };
@@ -190,8 +188,11 @@ impl<'a> Session<'a> {
     fn rcpt_to(&mut self, rest: &str) -> &'static str {
         let Some(mail) = &mut self.mail else { return "503 5.5.1 MAIL first" };
         let Some(to) = address(rest, "TO:") else { return "501 5.5.4 to whom" };
-        mail.to.push(to);
-        "250 2.1.5 ok"
+        let response = self.shared.next_to_recipient().unwrap_or("250 2.1.5 ok");
+        if response.starts_with('2') {
+            mail.to.push(to);
+        }
+        response
     }
 
     fn data(&mut self) -> &'static str {
@@ -204,7 +205,7 @@ impl<'a> Session<'a> {
 
     fn keep(&mut self) -> &'static str {
         let mail = self.mail.take();
-        self.log.send_modify(|received| received.mails.extend(mail));
+        self.shared.log.send_modify(|received| received.mails.extend(mail));
         "250 2.0.0 queued as 7F3A"
     }
 }

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use lettre::transport::smtp::client::Certificate;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate authority that no system trusts.
-pub(in super::super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(in super::super) fn new() -> Self {
+    /// A fresh one.
+    pub fn generate() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -20,12 +22,18 @@ impl Authority {
     }
 
     /// What a client trusts it by.
-    pub(in super::super) fn certificate(&self) -> Certificate {
-        Certificate::from_der(self.0.der().to_vec()).expect("a certificate")
+    pub fn certificate(&self) -> &[u8] {
+        self.0.der()
+    }
+
+    /// The same as a file holds it.
+    pub fn pem(&self) -> String {
+        let text = STANDARD.encode(self.certificate());
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 
     /// What a server of this name speaks TLS with.
-    pub(in super::super) fn vouch_for(&self, name: &str) -> TlsAcceptor {
+    pub fn vouch_for(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([name.to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");

@@ -1,0 +1,9 @@
+//! Servers of others that the tests of several packages send to. They know nothing of the product.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on ends here"
+)]
+
+pub mod mail_server;
