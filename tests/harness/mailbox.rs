@@ -55,7 +55,7 @@ impl Mailbox {
         self.server.received().mails.into_iter().map(|mail| mail.text).collect()
     }
 
-    /// Answers the next recipients with these lines, one each.
+    /// Replies to the next recipients with these lines, one each.
     pub fn answer_recipients_with(&self, answers: &[&'static str]) {
         self.server.answer_recipients_with(answers);
     }

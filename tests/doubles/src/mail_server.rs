@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::session::Session;
 
-/// What to answer to which command instead of what the protocol says. An empty answer is silence.
+/// The reply to each command instead of what the protocol says. An empty reply is silence.
 pub type Script = &'static [(&'static str, &'static str)];
 
 /// How a server behaves.
@@ -34,7 +34,7 @@ pub struct Rules {
     pub login: Option<(&'static str, &'static str)>,
     /// The only way to sign in, such as `LOGIN`.
     pub mechanism: Option<&'static str>,
-    /// What somebody on the way adds in the clear to the answer to `STARTTLS`.
+    /// What an attacker on the way adds in the clear to the reply to `STARTTLS`.
     pub injected: &'static str,
 }
 
@@ -59,7 +59,7 @@ pub struct ReceivedMail {
     ended: usize,
 }
 
-/// Somebody signed in, or tried to.
+/// A client signed in, or tried to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     pub mechanism: &'static str,
@@ -81,7 +81,7 @@ pub struct Mail {
 struct Shared {
     rules: Rules,
     log: watch::Sender<ReceivedMail>,
-    /// What is answered to the next recipients.
+    /// The replies to the next recipients.
     to_recipients: Mutex<VecDeque<&'static str>>,
 }
 
@@ -114,7 +114,7 @@ impl MailServer {
         Self { port, shared, task }
     }
 
-    /// Answers the next recipients with these lines, one each.
+    /// Replies to the next recipients with these lines, one each.
     pub fn answer_recipients_with(&self, answers: &[&'static str]) {
         self.shared.to_recipients.lock().expect("no panic while locked").extend(answers);
     }
