@@ -64,6 +64,15 @@ fn every_migration_has_its_sample_rows_and_no_sample_is_left_over() {
 }
 
 #[test]
+fn every_migration_has_a_version_of_its_own() {
+    // Two of one version are embedded without a word; only a start finds that the second fails.
+    let migrations = names(&folder("../migrations"));
+    let versions: BTreeSet<_> =
+        migrations.iter().filter_map(|name| name.split('_').next()).collect();
+    assert_eq!(versions.len(), migrations.len(), "{migrations:?}");
+}
+
+#[test]
 fn every_migration_applies_on_the_rows_of_those_before() {
     run(async {
         let (_engines, url) = empty_database().await;

@@ -1,10 +1,10 @@
 //! The transport of the API and the console: connections, requests, errors. No page and no route.
 //!
 //! A request passes, in this order: [`serve`] (connections, deadlines, drain), [`request_id`]
-//! (every request gets an id), [`answer`] (every response of the API has the contract's shape),
+//! (every request gets an id), [`response`] (every response of the API has the contract's shape),
 //! [`extract`] (what a request may look like), [`rate_limit`], and then its handler, in another
 //! crate. Whatever fails on the way is an [`error::ApiError`]: it leaves its mark on the response,
-//! and the layer that serves the path writes it, [`answer`] as JSON and the console as a page.
+//! and the layer that serves the path writes it, [`response`] as JSON and the console as a page.
 //!
 //! Handlers work with [`state::AppState`].
 
