@@ -192,13 +192,13 @@ impl Ending {
     }
 
     fn answered(answer: HttpResponse) -> Self {
-        let wish = answer.retry_after.as_deref();
+        let retry_after = answer.retry_after.as_deref();
         Self {
             verdict: callback::judge_answer(answer.status),
             status: Some(answer.status),
             error: None,
             latency_ms: answer.latency_ms,
-            retry_after: wish
+            retry_after: retry_after
                 .and_then(|text| crate::http::retry_after(text, OffsetDateTime::now_utc())),
             answer: answer.excerpt,
             redirect_to: answer.redirect_to,

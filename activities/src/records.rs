@@ -78,9 +78,9 @@ impl Records {
     pub async fn request_reprocess(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        wish: ManualReprocess,
+        manual: ManualReprocess,
     ) -> Result<WatchState, ActivityError> {
-        request_reprocess(&self.deps, wish).await
+        request_reprocess(&self.deps, manual).await
     }
 
     #[activity(definition = definition::ResolveIncident)]
@@ -144,31 +144,31 @@ pub async fn record_result(deps: &Deps, typed: ManualResult) -> Result<WatchStat
 /// As [`stored`] decides.
 pub async fn request_reprocess(
     deps: &Deps,
-    wish: ManualReprocess,
+    manual: ManualReprocess,
 ) -> Result<WatchState, ActivityError> {
-    let actor = Actor::Temporal(wish.requested_by.as_deref().and_then(name));
-    let note = wish.note.as_deref().and_then(note);
-    let (replay_id, note) = (wish.replay_id, note.as_deref());
+    let actor = Actor::Temporal(manual.requested_by.as_deref().and_then(name));
+    let note = manual.note.as_deref().and_then(note);
+    let (replay_id, note) = (manual.replay_id, note.as_deref());
     let request = ReprocessRequest { replay_id, actor: &actor, note, signal: false };
-    change(deps, wish.event_id, async |tx| {
+    change(deps, manual.event_id, async |tx| {
         match reprocesses::find_reprocess(&mut *tx, replay_id).await? {
-            Some(known) if known.event_id == wish.event_id => return Ok(()),
+            Some(known) if known.event_id == manual.event_id => return Ok(()),
             Some(_) => {
                 let why = "replay_id is that of another event; leave it out";
-                return reprocess::note_rejection(tx, wish.event_id, request, why).await;
+                return reprocess::note_rejection(tx, manual.event_id, request, why).await;
             }
             None => {}
         }
-        if let Some(why) = &wish.notes.rejected {
-            return reprocess::note_rejection(tx, wish.event_id, request, why).await;
+        if let Some(why) = &manual.notes.rejected {
+            return reprocess::note_rejection(tx, manual.event_id, request, why).await;
         }
-        let (said, ignored) = ((&actor, "reprocess"), &wish.notes.ignored);
-        note_ignored(tx, wish.event_id, said, replay_id.as_uuid(), ignored).await?;
-        match reprocess::request_reprocess(tx, wish.event_id, request).await {
+        let (said, ignored) = ((&actor, "reprocess"), &manual.notes.ignored);
+        note_ignored(tx, manual.event_id, said, replay_id.as_uuid(), ignored).await?;
+        match reprocess::request_reprocess(tx, manual.event_id, request).await {
             Ok(()) => Ok(()),
             Err(error) => {
                 let why = error.rejection()?.to_string();
-                reprocess::note_rejection(tx, wish.event_id, request, &why).await
+                reprocess::note_rejection(tx, manual.event_id, request, &why).await
             }
         }
     })

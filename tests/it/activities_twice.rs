@@ -202,7 +202,7 @@ fn record_result_twice_whatever_was_typed() {
     });
 }
 
-fn wish(event_id: EventId) -> ManualReprocess {
+fn manual_reprocess(event_id: EventId) -> ManualReprocess {
     let (requested_by, note) = (Some("alice".to_owned()), Some("again".to_owned()));
     ManualReprocess {
         event_id,
@@ -223,8 +223,9 @@ fn request_reprocess_twice_taken_and_rejected() {
             ("reprocess.refused", event_id),
             ("reprocess.refused", fixture.shop.take("evt_2").await),
         ] {
-            let wish = wish(event_id);
-            let step = async || records::request_reprocess(&fixture.deps, wish.clone()).await;
+            let manual_reprocess = manual_reprocess(event_id);
+            let step =
+                async || records::request_reprocess(&fixture.deps, manual_reprocess.clone()).await;
             fixture.twice(async || step().await.expect("recorded")).await;
             assert_eq!(fixture.shop.story(event_id).await.matches(action).count(), 1, "{action}");
         }
@@ -240,8 +241,9 @@ fn a_signal_to_reprocess_where_nobody_can_be_asked_is_noted_as_rejected() {
             .execute(&fixture.shop.pool)
             .await
             .expect("a database");
-        let wish = wish(event_id);
-        let step = async || records::request_reprocess(&fixture.deps, wish.clone()).await;
+        let manual_reprocess = manual_reprocess(event_id);
+        let step =
+            async || records::request_reprocess(&fixture.deps, manual_reprocess.clone()).await;
         fixture.twice(async || step().await.expect("recorded")).await;
         let entries = store::timeline::list_for_event(&fixture.shop.pool, event_id).await;
         let last = entries.expect("a timeline").pop().expect("an entry");
@@ -381,7 +383,9 @@ fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
         let of = EventInput { event_id };
         records::open_incident_if_due(&fixture.deps, of).await.expect_err("unknown");
         records::read_standing(&fixture.deps, of).await.expect_err("unknown");
-        records::request_reprocess(&fixture.deps, wish(event_id)).await.expect_err("unknown");
+        records::request_reprocess(&fixture.deps, manual_reprocess(event_id))
+            .await
+            .expect_err("unknown");
         callbacks::send(&fixture.deps, (event_id, replay_id), Timing::WhenDue)
             .await
             .expect_err("unknown");

@@ -119,8 +119,8 @@ async fn assert_the_code_reads_the_samples(url: &str) {
         assert!(!store::timeline::list_for_event(&pool, event_id).await.expect("one").is_empty());
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
-    let wishes = store::outbox::claim_due(&pool, None, 100).await.expect("wishes");
-    assert_eq!(wishes.len(), 6, "one of each kind");
+    let messages = store::outbox::claim_due(&pool, None, 100).await.expect("messages");
+    assert_eq!(messages.len(), 6, "one of each kind");
 }
 
 /// The same for what opens doors: operators, their sessions and tokens, secrets, proof links.

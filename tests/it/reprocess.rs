@@ -113,8 +113,8 @@ fn a_signal_typed_at_the_temporal_command_line_does_the_same_without_an_api() {
         world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
         world.stop_api();
         eventually("an API that is gone", async || (!world.ready().await).then_some(())).await;
-        let wish = json!({"requested_by": "alice", "note": "queue was down"});
-        world.engines.signal(event_id, "reprocess", Some(wish)).await.expect("a signal");
+        let input = json!({"requested_by": "alice", "note": "queue was down"});
+        world.engines.signal(event_id, "reprocess", Some(input)).await.expect("a signal");
 
         let callback = world.repair.wait_for(1).await.remove(0);
         verify(&world, &callback);

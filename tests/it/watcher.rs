@@ -31,8 +31,8 @@ impl Site {
         let options = WorldOptions::default().without_api().without_worker();
         let world = World::start_with(options).await;
         // The worlds' databases are copies of one; a copy for another environment gets its own id.
-        let anew = "UPDATE environments SET id = gen_random_uuid()";
-        sqlx::query(anew).execute(&world.pool).await.expect("an id");
+        let reset = "UPDATE environments SET id = gen_random_uuid()";
+        sqlx::query(reset).execute(&world.pool).await.expect("an id");
         Self { world, namespace }
     }
 

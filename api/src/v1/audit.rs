@@ -20,7 +20,7 @@ use super::paging::{Listed, Paging};
 /// Who did what.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-pub struct AuditShape {
+pub struct AuditEntryResponse {
     #[schema(value_type = String, example = "aud_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     audit_id: AuditId,
     #[serde(with = "time::serde::rfc3339")]
@@ -37,7 +37,7 @@ pub struct AuditShape {
     detail: Value,
 }
 
-impl From<AuditEntry> for AuditShape {
+impl From<AuditEntry> for AuditEntryResponse {
     fn from(entry: AuditEntry) -> Self {
         Self {
             audit_id: entry.id,
@@ -70,14 +70,14 @@ pub struct AuditQuery {
 /// The audit of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", operation_id = "list_audit_entries", tag = "audit",
     params(("project_id" = String, Path), AuditQuery, Paging),
-    responses((status = 200, description = "One page of audit entries.", body = Listed<AuditShape>)))]
+    responses((status = 200, description = "One page of audit entries.", body = Listed<AuditEntryResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
     Query(wanted): Query<AuditQuery>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Listed<AuditShape>>, ApiError> {
+) -> Result<Json<Listed<AuditEntryResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let search = AuditSearch {
         project_id: Some(project.id),
@@ -86,7 +86,7 @@ pub async fn list(
         ..read(wanted)?
     };
     let page = search_audit(&state.pool, &search).await?;
-    Ok(Json(Listed::of(page, AuditShape::from)))
+    Ok(Json(Listed::of(page, AuditEntryResponse::from)))
 }
 
 fn read(wanted: AuditQuery) -> Result<AuditSearch, ApiError> {

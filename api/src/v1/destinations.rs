@@ -23,7 +23,7 @@ use super::paging::Listed;
 /// Where alerts go.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Destination)]
-pub struct DestinationShape {
+pub struct DestinationResponse {
     #[schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     destination_id: DestinationId,
     /// `email` or `slack`.
@@ -41,7 +41,7 @@ pub struct DestinationShape {
     broken_at: Option<OffsetDateTime>,
 }
 
-impl From<Destination> for DestinationShape {
+impl From<Destination> for DestinationResponse {
     fn from(row: Destination) -> Self {
         let Destination { id, kind, address, label, created_at, broken_at, .. } = row;
         Self { destination_id: id, kind, address, label, created_at, broken_at }
@@ -75,7 +75,7 @@ pub struct AddedDestination {
 /// What became of a test message.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TestOutcome)]
-pub struct TestShape {
+pub struct TestMessageResponse {
     delivered: bool,
     /// The other side's response, verbatim.
     answer: String,
@@ -84,15 +84,15 @@ pub struct TestShape {
 /// The destinations of a project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", operation_id = "list_destinations", tag = "destinations",
     params(("project_id" = String, Path)),
-    responses((status = 200, description = "All destinations of the project.", body = Listed<DestinationShape>)))]
+    responses((status = 200, description = "All destinations of the project.", body = Listed<DestinationResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Listed<DestinationShape>>, ApiError> {
+) -> Result<Json<Listed<DestinationResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let all = destinations::list_destinations(&state.pool, Some(project.id)).await?;
-    Ok(Json(Listed::whole(all.into_iter().map(DestinationShape::from))))
+    Ok(Json(Listed::whole(all.into_iter().map(DestinationResponse::from))))
 }
 
 /// Adds a destination. Needs the role admin.
@@ -145,12 +145,12 @@ pub async fn remove(
 /// Sends a test message and gives the response. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", operation_id = "test_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
-    responses((status = 200, description = "What became of the test message.", body = TestShape)))]
+    responses((status = 200, description = "What became of the test message.", body = TestMessageResponse)))]
 pub async fn test(
     State(state): State<AppState>,
     caller: Caller,
     Path((project, id)): Path<(String, String)>,
-) -> Result<Json<TestShape>, ApiError> {
+) -> Result<Json<TestMessageResponse>, ApiError> {
     caller.must_act()?;
     let project = caller::project(&state, &project).await?;
     let id = of_project(&state, project.id, &id).await?;
@@ -158,7 +158,7 @@ pub async fn test(
     // What the response changes is kept even if the caller has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(missing)?;
-    Ok(Json(TestShape { delivered: tested.delivered, answer: tested.answer }))
+    Ok(Json(TestMessageResponse { delivered: tested.delivered, answer: tested.answer }))
 }
 
 async fn of_project(

@@ -22,7 +22,7 @@ use super::paging::{self, Listed, Paging, choice};
 /// A payment event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Event)]
-pub struct EventShape {
+pub struct EventResponse {
     #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     event_id: EventId,
     /// `pending`, `succeeded`, `failed`, `missing` or `superseded`.
@@ -51,7 +51,7 @@ pub struct EventShape {
     incident_id: Option<IncidentId>,
 }
 
-impl EventShape {
+impl EventResponse {
     fn of(event: PaymentEvent, incident_id: Option<IncidentId>) -> Self {
         Self {
             event_id: event.id,
@@ -73,7 +73,7 @@ impl EventShape {
 /// One thing that happened.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TimelineEntry)]
-pub struct EntryShape {
+pub struct TimelineEntryResponse {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     at: OffsetDateTime,
@@ -84,7 +84,7 @@ pub struct EntryShape {
     detail: Value,
 }
 
-impl From<TimelineEntry> for EntryShape {
+impl From<TimelineEntry> for TimelineEntryResponse {
     fn from(entry: TimelineEntry) -> Self {
         let TimelineEntry { at, actor, action, detail } = entry;
         Self { at, actor, action, detail }
@@ -95,9 +95,9 @@ impl From<TimelineEntry> for EntryShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventStory {
     #[serde(flatten)]
-    event: EventShape,
+    event: EventResponse,
     /// Oldest first.
-    timeline: Vec<EntryShape>,
+    timeline: Vec<TimelineEntryResponse>,
 }
 
 /// Which events are wanted.
@@ -117,14 +117,14 @@ pub struct EventQuery {
 /// Events of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", operation_id = "list_events", tag = "events",
     params(("project_id" = String, Path), EventQuery, Paging),
-    responses((status = 200, description = "One page of events.", body = Listed<EventShape>)))]
+    responses((status = 200, description = "One page of events.", body = Listed<EventResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
     Query(wanted): Query<EventQuery>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Listed<EventShape>>, ApiError> {
+) -> Result<Json<Listed<EventResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
     let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
@@ -139,7 +139,7 @@ pub async fn list(
         ..EventSearch::default()
     };
     let page = search_events(&state.pool, &search).await?;
-    Ok(Json(Listed::of(page, |row| EventShape::of(row.event, row.incident.map(|(id, _)| id)))))
+    Ok(Json(Listed::of(page, |row| EventResponse::of(row.event, row.incident.map(|(id, _)| id)))))
 }
 
 /// One event with its timeline.
@@ -155,7 +155,7 @@ pub async fn show(
     let incident = incidents::find_for_event(&state.pool, event.id).await?;
     let timeline = timeline::list_for_event(&state.pool, event.id).await?;
     Ok(Json(EventStory {
-        event: EventShape::of(event, incident.map(|incident| incident.id)),
-        timeline: timeline.into_iter().map(EntryShape::from).collect(),
+        event: EventResponse::of(event, incident.map(|incident| incident.id)),
+        timeline: timeline.into_iter().map(TimelineEntryResponse::from).collect(),
     }))
 }

@@ -22,7 +22,7 @@ use super::paging::{self, Listed, Paging, choice};
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Incident)]
-pub struct IncidentShape {
+pub struct IncidentResponse {
     #[schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")]
     incident_id: IncidentId,
     #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
@@ -46,7 +46,7 @@ pub struct IncidentShape {
     resolved_at: Option<OffsetDateTime>,
 }
 
-impl From<Incident> for IncidentShape {
+impl From<Incident> for IncidentResponse {
     fn from(incident: Incident) -> Self {
         Self {
             incident_id: incident.id,
@@ -92,14 +92,14 @@ pub struct NoteBody {
 /// Incidents of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents", operation_id = "list_incidents", tag = "incidents",
     params(("project_id" = String, Path), IncidentQuery, Paging),
-    responses((status = 200, description = "One page of incidents.", body = Listed<IncidentShape>)))]
+    responses((status = 200, description = "One page of incidents.", body = Listed<IncidentResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
     Query(wanted): Query<IncidentQuery>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Listed<IncidentShape>>, ApiError> {
+) -> Result<Json<Listed<IncidentResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
     let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
@@ -121,25 +121,25 @@ pub async fn list(
 /// One incident.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", operation_id = "get_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, description = "The incident.", body = IncidentShape)))]
+    responses((status = 200, description = "The incident.", body = IncidentResponse)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
     Path(ids): Path<(String, String)>,
-) -> Result<Json<IncidentShape>, ApiError> {
+) -> Result<Json<IncidentResponse>, ApiError> {
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
 /// Acknowledges an incident. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
     body: JsonBody,
-) -> Result<Json<IncidentShape>, ApiError> {
+) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, false)?;
@@ -153,13 +153,13 @@ pub async fn acknowledge(
 /// Resolves an incident manually. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentShape), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,
     Path(ids): Path<(String, String)>,
     body: JsonBody,
-) -> Result<Json<IncidentShape>, ApiError> {
+) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &ids).await?;
     let note = read_note(&body.read().await?, true)?;

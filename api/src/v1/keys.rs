@@ -21,7 +21,7 @@ use super::paging::Listed;
 /// A project's API key, without the key: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-pub struct KeyShape {
+pub struct KeyResponse {
     #[schema(value_type = String, example = "key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     key_id: KeyId,
     label: String,
@@ -39,7 +39,7 @@ pub struct KeyShape {
     revoked_at: Option<OffsetDateTime>,
 }
 
-impl From<KeyRow> for KeyShape {
+impl From<KeyRow> for KeyResponse {
     fn from(row: KeyRow) -> Self {
         let KeyRow { id, label, last_four, created_at, last_used_at, revoked_at, .. } = row;
         Self { key_id: id, label, last_four, created_at, last_used_at, revoked_at }
@@ -70,15 +70,15 @@ pub struct KeyBody {
 /// The keys of a project, oldest first, revoked ones too.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", operation_id = "list_api_keys", tag = "keys",
     params(("project_id" = String, Path)),
-    responses((status = 200, description = "All API keys of the project.", body = Listed<KeyShape>)))]
+    responses((status = 200, description = "All API keys of the project.", body = Listed<KeyResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Listed<KeyShape>>, ApiError> {
+) -> Result<Json<Listed<KeyResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let keys = api_keys::list_keys(&state.pool, Some(project.id)).await?;
-    Ok(Json(Listed::whole(keys.into_iter().map(KeyShape::from))))
+    Ok(Json(Listed::whole(keys.into_iter().map(KeyResponse::from))))
 }
 
 /// Creates a key. Needs the role admin.

@@ -35,7 +35,7 @@ const FIELDS: [&str; 6] =
 /// A monitored payment flow.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Project)]
-pub struct ProjectShape {
+pub struct ProjectResponse {
     #[schema(value_type = String, example = "prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     project_id: ProjectId,
     name: String,
@@ -58,7 +58,7 @@ pub struct ProjectShape {
     created_at: OffsetDateTime,
 }
 
-impl From<Project> for ProjectShape {
+impl From<Project> for ProjectResponse {
     fn from(project: Project) -> Self {
         Self {
             project_id: project.id,
@@ -77,7 +77,7 @@ impl From<Project> for ProjectShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedProject {
     #[serde(flatten)]
-    project: ProjectShape,
+    project: ProjectResponse,
     signing_secret: String,
 }
 
@@ -106,24 +106,24 @@ pub struct ProjectBody {
 
 /// All projects, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
-    responses((status = 200, description = "All projects.", body = Listed<ProjectShape>)))]
+    responses((status = 200, description = "All projects.", body = Listed<ProjectResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
-) -> Result<Json<Listed<ProjectShape>>, ApiError> {
+) -> Result<Json<Listed<ProjectResponse>>, ApiError> {
     let all = projects::list_projects(&state.pool).await?;
-    Ok(Json(Listed::whole(all.into_iter().map(ProjectShape::from))))
+    Ok(Json(Listed::whole(all.into_iter().map(ProjectResponse::from))))
 }
 
 /// One project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", operation_id = "get_project", tag = "projects",
     params(("project_id" = String, Path)),
-    responses((status = 200, description = "The project.", body = ProjectShape)))]
+    responses((status = 200, description = "The project.", body = ProjectResponse)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
     Path(id): Path<String>,
-) -> Result<Json<ProjectShape>, ApiError> {
+) -> Result<Json<ProjectResponse>, ApiError> {
     Ok(Json(caller::project(&state, &id).await?.into()))
 }
 
@@ -160,13 +160,13 @@ pub async fn create(
 /// Changes a project. Needs the role admin.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectBody,
     params(("project_id" = String, Path)),
-    responses((status = 200, description = "The project as it is now.", body = ProjectShape)))]
+    responses((status = 200, description = "The project as it is now.", body = ProjectResponse)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
     body: JsonBody,
-) -> Result<Json<ProjectShape>, ApiError> {
+) -> Result<Json<ProjectResponse>, ApiError> {
     caller.must_administer()?;
     let id = caller::project(&state, &id).await?.id;
     let body = body.read().await?;

@@ -22,7 +22,7 @@ use super::paging::Listed;
 /// A read-only page of one incident, without its address: that is shown once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ProofLink)]
-pub struct ProofLinkShape {
+pub struct ProofLinkResponse {
     #[schema(value_type = String, example = "prf_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
     proof_link_id: ProofLinkId,
     created_by: String,
@@ -39,7 +39,7 @@ pub struct ProofLinkShape {
     views: i64,
 }
 
-impl From<ProofLink> for ProofLinkShape {
+impl From<ProofLink> for ProofLinkResponse {
     fn from(link: ProofLink) -> Self {
         Self {
             proof_link_id: link.id,
@@ -75,15 +75,15 @@ pub struct ProofLinkBody {
 /// The proof links of an incident.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "list_proof_links", tag = "proof links",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, description = "All proof links of the incident.", body = Listed<ProofLinkShape>)))]
+    responses((status = 200, description = "All proof links of the incident.", body = Listed<ProofLinkResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(ids): Path<(String, String)>,
-) -> Result<Json<Listed<ProofLinkShape>>, ApiError> {
+) -> Result<Json<Listed<ProofLinkResponse>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
     let links = proof_links::list_links(&state.pool, incident.id).await?;
-    Ok(Json(Listed::whole(links.into_iter().map(ProofLinkShape::from))))
+    Ok(Json(Listed::whole(links.into_iter().map(ProofLinkResponse::from))))
 }
 
 /// Creates a proof link. Needs the role operator.

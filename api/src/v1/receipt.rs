@@ -18,7 +18,7 @@ use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
 use super::previous_release;
 
 #[derive(Serialize)]
-struct Answer {
+struct ReceiptResponse {
     event_id: EventId,
     #[serde(with = "time::serde::rfc3339")]
     timeout_at: OffsetDateTime,
@@ -98,7 +98,7 @@ impl IngestCall for ReceiptCall {
             Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
             Some(Snapshot::Kept(_)) | None => None,
         };
-        let answer = Answer {
+        let answer = ReceiptResponse {
             event_id: taken.event_id,
             timeout_at: taken.timeout_at,
             accepted: true,

@@ -22,7 +22,7 @@ use super::paging::Listed;
 /// One reprocess with its callback attempts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Reprocess)]
-pub struct ReprocessShape {
+pub struct ReprocessResponse {
     #[schema(value_type = String, example = "rpl_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
     replay_id: ReplayId,
     /// `requested`, `delivering`, `awaiting_result`, `succeeded`, `failed`, `no_result` or
@@ -30,13 +30,13 @@ pub struct ReprocessShape {
     #[schema(value_type = String)]
     state: ReprocessState,
     requested_by: String,
-    attempts: Vec<AttemptShape>,
+    attempts: Vec<AttemptResponse>,
 }
 
 /// One callback attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
-pub struct AttemptShape {
+pub struct AttemptResponse {
     attempt: i32,
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -53,7 +53,7 @@ pub struct AttemptShape {
     redirect_to: Option<String>,
 }
 
-impl From<CallbackAttempt> for AttemptShape {
+impl From<CallbackAttempt> for AttemptResponse {
     fn from(attempt: CallbackAttempt) -> Self {
         let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer, redirect_to } =
             attempt;
@@ -73,23 +73,23 @@ pub struct RequestedReprocess {
 /// The reprocesses of an incident, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "list_reprocesses", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, description = "All reprocesses of the incident.", body = Listed<ReprocessShape>)))]
+    responses((status = 200, description = "All reprocesses of the incident.", body = Listed<ReprocessResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
     Path(ids): Path<(String, String)>,
-) -> Result<Json<Listed<ReprocessShape>>, ApiError> {
+) -> Result<Json<Listed<ReprocessResponse>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
     let all = reprocesses::list_for_incident(&state.pool, incident.id).await?;
     let ids: Vec<_> = all.iter().map(|one| one.id).collect();
     let mut attempts = attempts::list_for_reprocesses(&state.pool, &ids).await?;
     let shapes = all.into_iter().map(|one| {
         let made = attempts.remove(&one.id).unwrap_or_default();
-        ReprocessShape {
+        ReprocessResponse {
             replay_id: one.id,
             state: one.state,
             requested_by: one.requested_by,
-            attempts: made.into_iter().map(AttemptShape::from).collect(),
+            attempts: made.into_iter().map(AttemptResponse::from).collect(),
         }
     });
     Ok(Json(Listed::whole(shapes)))

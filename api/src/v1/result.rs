@@ -27,7 +27,7 @@ use super::previous_release;
 const UNKNOWN: &str = "there is no such event in this project";
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ResultResponse<'a> {
     event_id: Option<EventId>,
     accepted: bool,
     /// There only while the receipt is waited for.
@@ -176,7 +176,7 @@ impl ResultCall {
         if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
             return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
         }
-        let answer = Answer {
+        let answer = ResultResponse {
             event_id: None,
             accepted: true,
             pending_receipt: true,
@@ -214,7 +214,7 @@ impl ResultCall {
         };
         match result::accept_result(tx, &actor, event_id, report).await? {
             ResultOutcome::Accepted { event_id, effect, incident } => {
-                let answer = Answer {
+                let answer = ResultResponse {
                     event_id: Some(event_id),
                     accepted: true,
                     pending_receipt: false,

@@ -166,7 +166,7 @@ pub fn planned_wait(made: u32) -> Option<Duration> {
 #[must_use]
 pub fn next_delay(planned: Duration, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let spread = planned.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0));
-    retry_after.map_or(spread, |wish| wish.min(MAX_RETRY_AFTER).max(spread))
+    retry_after.map_or(spread, |requested| requested.min(MAX_RETRY_AFTER).max(spread))
 }
 
 #[cfg(test)]
@@ -223,10 +223,10 @@ mod tests {
     #[test]
     fn a_receivers_wish_lengthens_the_wait_up_to_six_hours() {
         let minute = Duration::from_mins(1);
-        let wish = |secs| next_delay(minute, 0.5, Some(Duration::from_secs(secs)));
-        assert_eq!(wish(1), minute);
-        assert_eq!(wish(300), Duration::from_mins(5));
-        assert_eq!(wish(1_000_000), MAX_RETRY_AFTER);
+        let requested = |secs| next_delay(minute, 0.5, Some(Duration::from_secs(secs)));
+        assert_eq!(requested(1), minute);
+        assert_eq!(requested(300), Duration::from_mins(5));
+        assert_eq!(requested(1_000_000), MAX_RETRY_AFTER);
     }
 
     #[test]

@@ -240,7 +240,7 @@ mod tests {
             (
                 "http://x.example/",
                 "repair_url must begin with https:// in a live project. For a host of your own \
-                 network, whoever runs the installation lists x.example:80 in \
+                 network, the operator of the installation lists x.example:80 in \
                  SENDPROMPTLY_CALLBACK_ALLOW of api and worker",
             ),
             (

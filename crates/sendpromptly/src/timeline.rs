@@ -13,7 +13,7 @@ use crate::text::format_timestamp;
 
 /// One entry, as `--json` shows it.
 #[derive(Debug, Serialize)]
-pub struct EntryShape {
+pub struct TimelineEntryOutput {
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
     actor: String,
@@ -21,7 +21,7 @@ pub struct EntryShape {
     detail: Value,
 }
 
-impl From<TimelineEntry> for EntryShape {
+impl From<TimelineEntry> for TimelineEntryOutput {
     fn from(entry: TimelineEntry) -> Self {
         let TimelineEntry { at, actor, action, detail } = entry;
         Self { at, actor, action, detail }
@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn the_json_shape_keeps_the_entry_as_it_was_written() {
-        let shape = EntryShape::from(entry("result.failed", json!({ "error_code": "locked" })));
+        let shape =
+            TimelineEntryOutput::from(entry("result.failed", json!({ "error_code": "locked" })));
         assert_eq!(
             serde_json::to_string(&shape).expect("json"),
             r#"{"at":"2026-11-21T14:02:09Z","actor":"cli:alice","action":"result.failed","detail":{"error_code":"locked"}}"#

@@ -142,9 +142,9 @@ impl ScriptedActivities {
     pub async fn request_reprocess(
         self: Arc<Self>,
         ctx: ActivityContext,
-        wish: ManualReprocess,
+        manual: ManualReprocess,
     ) -> Result<WatchState, ActivityError> {
-        self.stands("request_reprocess", ctx, wish).await
+        self.stands("request_reprocess", ctx, manual).await
     }
 
     #[activity(definition = definition::ResolveIncident)]

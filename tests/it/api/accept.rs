@@ -130,7 +130,7 @@ fn an_ambiguous_result_is_noted_on_each_event_once_and_whatever_tells_them_apart
 }
 
 #[test]
-fn the_test_events_of_a_provider_are_watched_anew_each_time() {
+fn the_test_events_of_a_provider_are_watched_again_each_time() {
     run(async {
         let api = Api::start().await;
         for id in ["evt_00000000000000", "00000000-0000-0000-0000-000000000000"] {

@@ -154,7 +154,7 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
             lock_provider_event(&mut held, project_id, "evt_1").await.expect("a lock");
             // The request has made its claim and waits. Now the other request with its key gets its
             // response, as if it had ended between the snapshot and the lock of that claim.
-            let meanwhile = async {
+            let concurrently = async {
                 somebody_waits(&api.world.pool).await;
                 let used = KeyUse {
                     project_id,
@@ -172,7 +172,7 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
                 );
                 held.rollback().await.expect("a rollback");
             };
-            let (answer, ()) = tokio::join!(api.send(path, "k", body.to_string()), meanwhile);
+            let (answer, ()) = tokio::join!(api.send(path, "k", body.to_string()), concurrently);
             assert_eq!(answer.code(), "idempotency_in_progress", "{path}");
             let again = api.send(path, "k", body.to_string()).await;
             assert_eq!(again.code(), "idempotency_conflict", "{path}: the twin was another one");

@@ -36,7 +36,7 @@ fn an_open_incident_is_acknowledged_once_with_who_and_why() {
         effect: missing
         incident: acknowledged/missing_result
         alerts: incident_opened
-        wishes: start acknowledged
+        outbox: start acknowledged
         timeline: receipt.accepted incident.opened incident.acknowledged
         ");
         let before = shop.story(event_id).await;
@@ -100,7 +100,7 @@ fn an_acknowledged_incident_is_reprocessed_and_a_repair_that_fails_opens_it_agai
         incident: resolved/missing_result/reprocessed
         reprocess: undelivered succeeded
         alerts: incident_opened reprocess_failed incident_resolved
-        wishes: start acknowledged reprocess acknowledged reprocess result
+        outbox: start acknowledged reprocess acknowledged reprocess result
         timeline: receipt.accepted incident.opened incident.acknowledged reprocess.requested callback.failed reprocess.undelivered incident.acknowledged reprocess.requested callback.delivered result.succeeded reprocess.succeeded incident.resolved
         ");
     });
@@ -116,7 +116,7 @@ fn an_acknowledged_incident_is_resolved_by_hand() {
         effect: missing
         incident: resolved/missing_result/manual
         alerts: incident_opened incident_resolved
-        wishes: start acknowledged resolve
+        outbox: start acknowledged resolve
         timeline: receipt.accepted incident.opened incident.acknowledged incident.resolved
         ");
     });
@@ -136,7 +136,7 @@ fn an_acknowledged_incident_resolves_with_a_late_success_and_stays_with_another_
         effect: succeeded
         incident: resolved/missing_result/db_write_failed/late_success
         alerts: incident_opened incident_resolved
-        wishes: start acknowledged result
+        outbox: start acknowledged result
         timeline: receipt.accepted incident.opened incident.acknowledged result.failed result.succeeded incident.resolved
         ");
     });

@@ -276,7 +276,7 @@ fn proof_links_are_on_the_timeline_of_their_incident() {
         effect: missing
         incident: open/missing_result
         alerts: incident_opened
-        wishes: start
+        outbox: start
         timeline: receipt.accepted incident.opened proof_link.created proof_link.revoked
         ");
     });

@@ -48,7 +48,7 @@ fn a_delivered_callback_waits_for_its_result_and_is_not_sent_again() {
         incident: reprocessing/missing_result
         reprocess: awaiting_result
         alerts: incident_opened
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered
         ");
         assert!(shop.begin_attempt(of, "again").await.is_none());
@@ -73,7 +73,7 @@ fn a_rejection_for_good_stops_at_once() {
         incident: open/missing_result
         reprocess: undelivered
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.undelivered
         ");
         assert!(shop.begin_attempt(of, "again").await.is_none());
@@ -92,7 +92,7 @@ fn one_answer_that_looks_final_is_confirmed_by_another_one() {
         incident: reprocessing/missing_result
         reprocess: delivering
         alerts: incident_opened
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed
         ");
         assert_eq!(shop.attempt(of, AnswerVerdict::RetryOnce).await, AttemptOutcome::Done);
@@ -101,7 +101,7 @@ fn one_answer_that_looks_final_is_confirmed_by_another_one() {
         incident: open/missing_result
         reprocess: undelivered
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed callback.failed reprocess.undelivered
         ");
         assert!(shop.begin_attempt(of, "third").await.is_none());
@@ -141,7 +141,7 @@ fn five_attempts_are_made_and_no_more() {
         incident: open/missing_result
         reprocess: undelivered
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed callback.failed callback.failed callback.failed callback.failed reprocess.undelivered
         ");
         assert!(shop.begin_attempt(of, "sixth").await.is_none());
@@ -165,7 +165,7 @@ fn an_interrupted_attempt_is_noted_and_does_not_count() {
         incident: reprocessing/missing_result
         reprocess: delivering
         alerts: incident_opened
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested reprocess.interrupted callback.failed
         ");
         let kept = list_for_reprocess(&shop.pool, of.1).await.expect("attempts");
@@ -188,7 +188,7 @@ fn an_attempt_that_ends_after_its_reprocess_did_changes_only_its_own_row() {
         incident: resolved/missing_result/reprocessed
         reprocess: succeeded
         alerts: incident_opened incident_resolved
-        wishes: start reprocess result
+        outbox: start reprocess result
         timeline: receipt.accepted incident.opened reprocess.requested result.succeeded reprocess.succeeded incident.resolved callback.failed
         ");
     });

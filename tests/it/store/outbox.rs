@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::shop::{Shop, bob};
 
-async fn wish(pool: &PgPool) -> EventId {
+async fn message(pool: &PgPool) -> EventId {
     let event_id = EventId::from_uuid(Uuid::now_v7());
     outbox::enqueue(pool, event_id, &OutboxMessage::Start).await.expect("a message");
     event_id
@@ -42,7 +42,7 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
     run(async {
         let shop = Shop::open().await;
         for _ in 0..10 {
-            wish(&shop.pool).await;
+            message(&shop.pool).await;
         }
         let mut alice = shop.begin().await;
         let first = outbox::claim_due(&mut *alice, None, 6).await.expect("a claim");
@@ -52,31 +52,31 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
         pool::commit(alice).await.expect("a commit");
         bob.rollback().await.expect("a rollback");
         let third = claim(&shop.pool, 10).await;
-        let ids = |wishes: &[ClaimedMessage]| {
-            wishes.iter().map(|wish| wish.id).collect::<Vec<OutboxId>>()
+        let ids = |messages: &[ClaimedMessage]| {
+            messages.iter().map(|message| message.id).collect::<Vec<OutboxId>>()
         };
         assert_eq!(ids(&third), ids(&second), "what was rolled back is free again");
-        assert!(first.iter().chain(&third).is_sorted_by_key(|wish| wish.id), "oldest first");
+        assert!(first.iter().chain(&third).is_sorted_by_key(|message| message.id), "oldest first");
     });
 }
 
 #[test]
-fn many_claimers_at_once_share_the_wishes_out() {
+fn many_claimers_at_once_share_the_messages_out() {
     run(async {
         let shop = Shop::open().await;
         for _ in 0..200 {
-            wish(&shop.pool).await;
+            message(&shop.pool).await;
         }
         let claimers = (0..8).map(|_| {
             let pool = shop.pool.clone();
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 loop {
-                    let wishes = claim(&pool, 7).await;
-                    if wishes.is_empty() {
+                    let messages = claim(&pool, 7).await;
+                    if messages.is_empty() {
                         return mine;
                     }
-                    mine.extend(wishes.into_iter().map(|wish| wish.id));
+                    mine.extend(messages.into_iter().map(|message| message.id));
                 }
             })
         });
@@ -91,12 +91,12 @@ fn many_claimers_at_once_share_the_wishes_out() {
 fn a_wish_that_nobody_can_read_keeps_no_other_from_being_claimed() {
     run(async {
         let shop = Shop::open().await;
-        wish(&shop.pool).await;
+        message(&shop.pool).await;
         execute(&shop.pool, "ALTER TABLE outbox DROP CONSTRAINT outbox_wish_check").await;
         execute(&shop.pool, "UPDATE outbox SET wish = 'sing'").await;
-        let event_id = wish(&shop.pool).await;
+        let event_id = message(&shop.pool).await;
         let claimed = claim(&shop.pool, 10).await;
-        assert_eq!(claimed.iter().map(|wish| wish.event_id).collect::<Vec<_>>(), [event_id]);
+        assert_eq!(claimed.iter().map(|message| message.event_id).collect::<Vec<_>>(), [event_id]);
         outbox::delete_relayed(&shop.pool, &[claimed[0].id]).await.expect("deleted");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0), "it waits");
     });
@@ -106,7 +106,7 @@ fn a_wish_that_nobody_can_read_keeps_no_other_from_being_claimed() {
 fn a_claim_holds_for_30_seconds_and_runs_out() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = wish(&shop.pool).await;
+        let event_id = message(&shop.pool).await;
         let first = claim(&shop.pool, 10).await;
         assert_eq!((first[0].attempts, first[0].event_id), (1, event_id));
         assert!(claim(&shop.pool, 10).await.is_empty());
@@ -121,17 +121,17 @@ fn a_claim_holds_for_30_seconds_and_runs_out() {
 }
 
 #[test]
-fn one_events_wishes_are_claimed_alone_and_in_their_order() {
+fn one_events_messages_are_claimed_alone_and_in_their_order() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         shop.take("evt_2").await;
         shop.reprocess(event_id).await;
         shop.succeed(event_id).await;
-        let wishes = outbox::claim_due(&shop.pool, Some(event_id), 10).await.expect("a claim");
-        let kinds: Vec<_> = wishes.iter().map(|wish| wish.kind.as_str()).collect();
+        let messages = outbox::claim_due(&shop.pool, Some(event_id), 10).await.expect("a claim");
+        let kinds: Vec<_> = messages.iter().map(|message| message.kind.as_str()).collect();
         assert_eq!(kinds, ["start", "reprocess", "result"]);
-        assert!(wishes.iter().all(|wish| wish.event_id == event_id));
+        assert!(messages.iter().all(|message| message.event_id == event_id));
         assert!(outbox::has_messages(&shop.pool, event_id).await.expect("an answer"));
     });
 }
@@ -140,7 +140,7 @@ fn one_events_wishes_are_claimed_alone_and_in_their_order() {
 fn a_wish_that_fails_is_put_off_further_each_time() {
     run(async {
         let shop = Shop::open().await;
-        wish(&shop.pool).await;
+        message(&shop.pool).await;
         for (attempt, planned) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0].iter().enumerate() {
             execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
             let claimed = claim(&shop.pool, 1).await.remove(0);
@@ -161,7 +161,7 @@ fn a_wish_that_fails_is_put_off_further_each_time() {
 fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
     run(async {
         let shop = Shop::open().await;
-        wish(&shop.pool).await;
+        message(&shop.pool).await;
         let claimed = claim(&shop.pool, 1).await.remove(0);
         outbox::park(&shop.pool, claimed.id, "refused").await.expect("parked");
         execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;

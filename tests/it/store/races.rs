@@ -12,9 +12,9 @@ use store::transitions::silence::open_incident_if_due;
 use super::shop::{Shop, early, receipt_with, success};
 
 const IN_TIME: &str =
-    "effect: succeeded\nwishes: start result\ntimeline: receipt.accepted result.succeeded";
+    "effect: succeeded\noutbox: start result\ntimeline: receipt.accepted result.succeeded";
 const LATE: &str = "effect: succeeded\nincident: resolved/missing_result/late_success\n\
-    alerts: incident_opened incident_resolved\nwishes: start result\n\
+    alerts: incident_opened incident_resolved\noutbox: start result\n\
     timeline: receipt.accepted incident.opened result.succeeded incident.resolved";
 
 #[test]
@@ -69,11 +69,11 @@ fn a_success_and_the_deadline_at_once_end_in_one_of_two_stories() {
 fn two_conflicting_results_at_once_end_in_success() {
     run(async {
         let shop = Shop::open().await;
-        let success_first = "effect: succeeded\nwishes: start result\n\
+        let success_first = "effect: succeeded\noutbox: start result\n\
             timeline: receipt.accepted result.succeeded result.contradicted";
         let failure_first = "effect: succeeded\n\
             incident: resolved/failed_result/db_write_failed/late_success\n\
-            alerts: incident_opened incident_resolved\nwishes: start result result\n\
+            alerts: incident_opened incident_resolved\noutbox: start result result\n\
             timeline: receipt.accepted result.failed incident.opened result.succeeded incident.resolved";
         for round in 0..50 {
             let event_id = shop.take(&format!("evt_{round}")).await;
@@ -151,7 +151,7 @@ fn a_receipt_that_waits_for_its_twin_is_its_duplicate() {
         };
         let (again, ()) = tokio::join!(shop.accept(&receipt), commit);
         assert_eq!(again, AcceptedReceipt { duplicate: true, ..taken });
-        let story = "effect: pending\nwishes: start\ntimeline: receipt.accepted";
+        let story = "effect: pending\noutbox: start\ntimeline: receipt.accepted";
         assert_eq!(shop.story(taken.event_id).await, story);
     });
 }

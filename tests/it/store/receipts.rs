@@ -16,7 +16,7 @@ fn a_receipt_is_an_event_a_wish_and_one_entry() {
         assert!(!taken.duplicate);
         insta::assert_snapshot!(shop.story(taken.event_id).await, @r"
         effect: pending
-        wishes: start
+        outbox: start
         timeline: receipt.accepted
         ");
         let (received, due): (time::OffsetDateTime, time::OffsetDateTime) =

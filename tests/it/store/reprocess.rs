@@ -21,7 +21,7 @@ fn a_reprocess_of_an_open_incident_starts_once() {
         incident: reprocessing/missing_result
         reprocess: requested
         alerts: incident_opened
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested
         ");
         let before = shop.story(event_id).await;
@@ -98,7 +98,7 @@ fn a_rejection_of_what_was_typed_by_hand_is_noted_once() {
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: pending
-        wishes: start
+        outbox: start
         timeline: receipt.accepted reprocess.refused
         ");
     });
@@ -118,7 +118,7 @@ fn after_an_ending_another_reprocess_may_start() {
         incident: open/missing_result
         reprocess: undelivered undelivered
         alerts: incident_opened reprocess_failed reprocess_failed
-        wishes: start reprocess reprocess
+        outbox: start reprocess reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.undelivered reprocess.requested callback.failed reprocess.undelivered
         ");
     });

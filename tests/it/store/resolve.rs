@@ -18,7 +18,7 @@ fn an_open_incident_is_resolved_once_with_its_note() {
         effect: missing
         incident: resolved/missing_result/manual
         alerts: incident_opened incident_resolved
-        wishes: start resolve
+        outbox: start resolve
         timeline: receipt.accepted incident.opened incident.resolved
         ");
         let before = shop.story(event_id).await;
@@ -48,7 +48,7 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: pending
-        wishes: start
+        outbox: start
         timeline: receipt.accepted resolve.refused
         ");
     });
@@ -67,7 +67,7 @@ fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
         incident: resolved/missing_result/manual
         reprocess: undelivered
         alerts: incident_opened incident_resolved
-        wishes: start reprocess resolve
+        outbox: start reprocess resolve
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.ended incident.resolved
         ");
         let ended: (String, serde_json::Value) = sqlx::query_as(
@@ -89,7 +89,7 @@ fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
         incident: resolved/missing_result/manual
         reprocess: no_result
         alerts: incident_opened incident_resolved
-        wishes: start reprocess resolve
+        outbox: start reprocess resolve
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered reprocess.ended incident.resolved
         ");
     });
@@ -106,7 +106,7 @@ fn a_success_after_a_resolution_by_hand_is_kept_and_the_resolution_stays() {
         effect: succeeded
         incident: resolved/missing_result/manual
         alerts: incident_opened incident_resolved
-        wishes: start resolve result
+        outbox: start resolve result
         timeline: receipt.accepted incident.opened incident.resolved result.succeeded
         ");
     });
@@ -125,7 +125,7 @@ fn a_failure_after_a_resolution_by_hand_is_noted_and_changes_nothing() {
         effect: missing
         incident: resolved/missing_result/e1/manual
         alerts: incident_opened incident_resolved
-        wishes: start resolve
+        outbox: start resolve
         timeline: receipt.accepted incident.opened result.failed incident.resolved result.failed
         ");
         assert_eq!(shop.incident(event_id).await.error.message.as_deref(), Some("disk full"));

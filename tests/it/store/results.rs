@@ -19,7 +19,7 @@ fn a_success_in_time_opens_nothing() {
         assert_eq!(accepted(&shop.succeed(event_id).await), ("succeeded".to_owned(), None));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
-        wishes: start result
+        outbox: start result
         timeline: receipt.accepted result.succeeded
         ");
     });
@@ -34,7 +34,7 @@ fn a_success_again_is_noted_and_changes_nothing() {
         assert_eq!(accepted(&shop.succeed(event_id).await), ("succeeded".to_owned(), None));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
-        wishes: start result
+        outbox: start result
         timeline: receipt.accepted result.succeeded result.repeated
         ");
     });
@@ -49,7 +49,7 @@ fn a_failure_after_success_is_a_contradiction_and_changes_nothing() {
         assert_eq!(accepted(&shop.fail(event_id).await), ("succeeded".to_owned(), None));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
-        wishes: start result
+        outbox: start result
         timeline: receipt.accepted result.succeeded result.contradicted
         ");
     });
@@ -66,7 +66,7 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
         effect: failed
         incident: open/failed_result/db_write_failed
         alerts: incident_opened
-        wishes: start result
+        outbox: start result
         timeline: receipt.accepted result.failed incident.opened
         ");
         let answer = accepted(&shop.succeed(event_id).await);
@@ -75,7 +75,7 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
         effect: succeeded
         incident: resolved/failed_result/db_write_failed/late_success
         alerts: incident_opened incident_resolved
-        wishes: start result result
+        outbox: start result result
         timeline: receipt.accepted result.failed incident.opened result.succeeded incident.resolved
         ");
     });
@@ -93,7 +93,7 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
         effect: missing
         incident: open/missing_result/e2
         alerts: incident_opened
-        wishes: start
+        outbox: start
         timeline: receipt.accepted incident.opened result.failed
         ");
         let incident = shop.incident(event_id).await;
@@ -113,7 +113,7 @@ fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
         incident: reprocessing/missing_result/db_write_failed
         reprocess: requested
         alerts: incident_opened
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested result.failed
         ");
     });
@@ -133,7 +133,7 @@ fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
         incident: open/missing_result/locked
         reprocess: failed
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess result
+        outbox: start reprocess result
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered result.failed reprocess.failed
         ");
         // The same message again is about a reprocess that has ended: no one is notified twice.
@@ -143,7 +143,7 @@ fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
         incident: open/missing_result/locked
         reprocess: failed
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess result
+        outbox: start reprocess result
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered result.failed reprocess.failed result.failed
         ");
     });
@@ -168,7 +168,7 @@ fn a_success_ends_the_reprocess_that_runs_with_or_without_its_replay_id() {
             incident: resolved/missing_result/reprocessed
             reprocess: succeeded
             alerts: incident_opened incident_resolved
-            wishes: start reprocess result
+            outbox: start reprocess result
             timeline: receipt.accepted incident.opened reprocess.requested callback.delivered result.succeeded reprocess.succeeded incident.resolved
             "); }
         }
@@ -185,7 +185,7 @@ fn a_success_after_the_deadline_and_without_a_reprocess_is_a_late_one() {
         effect: succeeded
         incident: resolved/missing_result/late_success
         alerts: incident_opened incident_resolved
-        wishes: start result
+        outbox: start result
         timeline: receipt.accepted incident.opened result.succeeded incident.resolved
         ");
     });
@@ -244,7 +244,7 @@ fn early_results_are_applied_in_their_order_when_the_receipt_comes() {
         effect: succeeded
         incident: resolved/failed_result/locked/late_success
         alerts: incident_opened incident_resolved
-        wishes: start result result
+        outbox: start result result
         timeline: receipt.accepted result.failed incident.opened result.succeeded incident.resolved
         ");
     });

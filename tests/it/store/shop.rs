@@ -319,7 +319,7 @@ impl Shop {
             ),
             ("reprocess", "SELECT state FROM reprocesses WHERE event_id = $1 ORDER BY id"),
             ("alerts", "SELECT kind FROM alerts WHERE event_id = $1 ORDER BY id"),
-            ("wishes", "SELECT wish FROM outbox WHERE event_id = $1 ORDER BY id"),
+            ("outbox", "SELECT wish FROM outbox WHERE event_id = $1 ORDER BY id"),
             ("timeline", "SELECT action FROM audit_entries WHERE event_id = $1 ORDER BY at, id"),
         ];
         let mut lines = Vec::new();

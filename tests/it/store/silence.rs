@@ -33,7 +33,7 @@ fn a_passed_deadline_opens_one_incident_however_often_it_is_asked() {
         effect: missing
         incident: open/missing_result
         alerts: incident_opened
-        wishes: start
+        outbox: start
         timeline: receipt.accepted incident.opened
         ");
         let before = shop.story(event_id).await;
@@ -76,7 +76,7 @@ fn a_delivered_callback_that_nobody_answers_ends_its_reprocess() {
         incident: open/missing_result
         reprocess: no_result
         alerts: incident_opened reprocess_failed
-        wishes: start reprocess
+        outbox: start reprocess
         timeline: receipt.accepted incident.opened reprocess.requested callback.delivered reprocess.no_result
         ");
         let before = shop.story(event_id).await;

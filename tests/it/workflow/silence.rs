@@ -61,7 +61,7 @@ fn what_is_not_yet_due_is_waited_for() {
 }
 
 #[test]
-fn a_watch_that_is_started_anew_first_asks_where_its_event_stands() {
+fn a_watch_that_is_started_again_first_asks_where_its_event_stands() {
     run(async {
         let script = Script::new()
             .on("read_standing", Reply::stands(to_be_sent()))

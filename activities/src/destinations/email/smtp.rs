@@ -279,7 +279,7 @@ fn read_security(
     host: &str,
     authorities: &[Certificate],
 ) -> Result<(Security, u16), MailSettingsError> {
-    let wish = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+    let mode = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
     let tls = || {
         let system = TlsParameters::builder(host.to_owned());
         authorities
@@ -288,7 +288,7 @@ fn read_security(
             .build()
             .map_err(|error| MailSettingsError::Certificates(error.to_string()))
     };
-    match (url.scheme(), wish.as_deref()) {
+    match (url.scheme(), mode.as_deref()) {
         ("smtps", None | Some("required")) => Ok((Security::Wrapper(tls()?), 465)),
         ("smtp", Some("required")) => Ok((Security::Required(tls()?), 587)),
         ("smtp", Some("opportunistic")) => Ok((Security::Opportunistic(tls()?), 587)),

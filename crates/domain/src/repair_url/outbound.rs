@@ -125,7 +125,7 @@ fn read_url(text: &str) -> Result<Url, UrlError> {
 fn unless_listed(entry: Option<&str>) -> String {
     entry.map_or_else(String::new, |entry| {
         format!(
-            ". For a host of your own network, whoever runs the installation lists {entry} in \
+            ". For a host of your own network, the operator of the installation lists {entry} in \
              SENDPROMPTLY_CALLBACK_ALLOW of api and worker"
         )
     })

@@ -14,7 +14,7 @@ use crate::admin_context::AdminContext;
 use crate::failure::{no_such, parse_id};
 use crate::output::CommandOutput;
 use crate::text::{NOTHING, block, format_timestamp};
-use crate::timeline::{EntryShape, render};
+use crate::timeline::{TimelineEntryOutput, render};
 
 /// What can be done with events.
 #[derive(Debug, Subcommand)]
@@ -29,7 +29,7 @@ pub enum Verb {
 }
 
 #[derive(Serialize)]
-struct Shape {
+struct EventOutput {
     event_id: EventId,
     effect: Effect,
     provider: Provider,
@@ -46,7 +46,7 @@ struct Shape {
     #[serde(with = "time::serde::rfc3339")]
     timeout_at: OffsetDateTime,
     incident_id: Option<IncidentId>,
-    timeline: Vec<EntryShape>,
+    timeline: Vec<TimelineEntryOutput>,
 }
 
 impl Verb {
@@ -68,8 +68,8 @@ async fn show(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let facts = describe(&event, incident_id);
     let names = timeline::load_names(&admin.pool, &[event.project_id]).await?;
     let human = format!("{facts}\n\nTimeline:\n{}", render(&entries, &names));
-    let entries = entries.into_iter().map(EntryShape::from).collect();
-    CommandOutput::new(&shape(event, incident_id, entries), human)
+    let entries = entries.into_iter().map(TimelineEntryOutput::from).collect();
+    CommandOutput::new(&event_output(event, incident_id, entries), human)
 }
 
 fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
@@ -87,8 +87,12 @@ fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
     ])
 }
 
-fn shape(event: PaymentEvent, incident_id: Option<IncidentId>, timeline: Vec<EntryShape>) -> Shape {
-    Shape {
+fn event_output(
+    event: PaymentEvent,
+    incident_id: Option<IncidentId>,
+    timeline: Vec<TimelineEntryOutput>,
+) -> EventOutput {
+    EventOutput {
         event_id: event.id,
         effect: event.effect,
         provider: event.provider,
@@ -130,7 +134,7 @@ mod tests {
             timeout_minutes: 30,
         };
         assert_eq!(
-            serde_json::to_string(&shape(event, None, Vec::new())).expect("json"),
+            serde_json::to_string(&event_output(event, None, Vec::new())).expect("json"),
             r#"{"event_id":"ev_00000000000000000000000001","effect":"pending","provider":"stripe","provider_event_id":"evt_1","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","received_at":"2026-11-21T14:02:09.123456Z","timeout_at":"2026-11-21T14:32:09.123456Z","incident_id":null,"timeline":[]}"#
         );
     }

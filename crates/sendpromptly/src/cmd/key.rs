@@ -59,7 +59,7 @@ struct Created<'a> {
 }
 
 #[derive(Serialize)]
-struct Shape {
+struct KeyOutput {
     key_id: KeyId,
     project_id: ProjectId,
     label: String,
@@ -78,7 +78,7 @@ struct Revoked {
     project_id: ProjectId,
 }
 
-impl From<KeyRow> for Shape {
+impl From<KeyRow> for KeyOutput {
     fn from(key: KeyRow) -> Self {
         Self {
             key_id: key.id,
@@ -134,7 +134,7 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Comman
         &headers,
         keys.iter().map(row).collect(),
     );
-    CommandOutput::new(&List::whole(keys.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(keys.into_iter().map(KeyOutput::from).collect()), human)
 }
 
 fn row(key: &KeyRow) -> Vec<(String, Tone)> {
@@ -193,7 +193,7 @@ mod tests {
             revoked_at: Some(datetime!(2026-11-22 08:00:00.5 UTC)),
         };
         assert_eq!(
-            serde_json::to_string(&Shape::from(key)).expect("json"),
+            serde_json::to_string(&KeyOutput::from(key)).expect("json"),
             r#"{"key_id":"key_00000000000000000000000001","project_id":"prj_00000000000000000000000001","label":"production","last_four":"x9Yz","created_at":"2026-11-21T14:02:09Z","last_used_at":null,"revoked_at":"2026-11-22T08:00:00.5Z"}"#
         );
     }

@@ -61,7 +61,7 @@ struct Added<'a> {
 }
 
 #[derive(Serialize)]
-struct Shape {
+struct OperatorOutput {
     operator_id: OperatorId,
     email: String,
     role: Role,
@@ -69,7 +69,7 @@ struct Shape {
     created_at: OffsetDateTime,
 }
 
-impl From<Operator> for Shape {
+impl From<Operator> for OperatorOutput {
     fn from(operator: Operator) -> Self {
         let Operator { id, email, role, created_at } = operator;
         Self { operator_id: id, email, role, created_at }
@@ -113,7 +113,10 @@ async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
     });
     let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
     let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
-    CommandOutput::new(&List::whole(operators.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(
+        &List::whole(operators.into_iter().map(OperatorOutput::from).collect()),
+        human,
+    )
 }
 
 /// Hashing keeps a core busy, so it is not done where other work waits.

@@ -18,7 +18,7 @@ A destination is broken once it has responded twice, ten minutes apart, that the
 exist. Its alerts wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
 #[derive(Serialize)]
-struct Shape {
+struct DestinationOutput {
     destination_id: DestinationId,
     project_id: ProjectId,
     kind: String,
@@ -30,7 +30,7 @@ struct Shape {
     broken_at: Option<OffsetDateTime>,
 }
 
-impl From<Destination> for Shape {
+impl From<Destination> for DestinationOutput {
     fn from(destination: Destination) -> Self {
         Self {
             destination_id: destination.id,
@@ -54,7 +54,10 @@ pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Res
     let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
     let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
-    CommandOutput::new(&List::whole(destinations.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(
+        &List::whole(destinations.into_iter().map(DestinationOutput::from).collect()),
+        human,
+    )
 }
 
 fn row(destination: &Destination) -> Vec<(String, Tone)> {

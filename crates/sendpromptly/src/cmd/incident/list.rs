@@ -8,7 +8,7 @@ use store::page::{MAX_PAGE, Page};
 use store::search::Cursor;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 
-use super::{Shape, tone};
+use super::{IncidentOutput, tone};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     };
     let page = search_incidents(&admin.pool, &search).await?.map(|row| row.incident);
     let human = describe(&page);
-    let data = page.data.into_iter().map(Shape::from).collect();
+    let data = page.data.into_iter().map(IncidentOutput::from).collect();
     CommandOutput::new(&List { data, next_cursor: page.next_cursor }, human)
 }
 

@@ -69,7 +69,7 @@ impl Verb {
 
 /// An incident as `--json` shows it.
 #[derive(Debug, Serialize)]
-struct Shape {
+struct IncidentOutput {
     incident_id: IncidentId,
     event_id: EventId,
     state: IncidentState,
@@ -83,7 +83,7 @@ struct Shape {
     resolved_at: Option<OffsetDateTime>,
 }
 
-impl From<Incident> for Shape {
+impl From<Incident> for IncidentOutput {
     fn from(incident: Incident) -> Self {
         Self {
             incident_id: incident.id,
@@ -156,7 +156,7 @@ pub(super) mod tests {
     #[test]
     fn the_shape_has_exactly_the_fields_of_the_contract() {
         assert_eq!(
-            serde_json::to_string(&Shape::from(incident())).expect("json"),
+            serde_json::to_string(&IncidentOutput::from(incident())).expect("json"),
             r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
         );
     }

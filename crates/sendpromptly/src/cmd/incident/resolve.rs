@@ -2,7 +2,7 @@
 
 use store::operator_actions::OperatorAction;
 
-use super::{Shape, check_note, rejected};
+use super::{IncidentOutput, check_note, rejected};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
@@ -22,5 +22,5 @@ pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Resu
     resolved.map_err(|error| rejected(error, incident.project_id))?;
     let resolved = admin.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);
-    CommandOutput::new(&Shape::from(resolved), human)
+    CommandOutput::new(&IncidentOutput::from(resolved), human)
 }

@@ -14,7 +14,7 @@ use store::reprocesses::{self, Reprocess};
 use store::timeline::{self, TimelineEntry};
 use time::OffsetDateTime;
 
-use super::Shape;
+use super::IncidentOutput;
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::no_such;
@@ -22,7 +22,7 @@ use crate::output::CommandOutput;
 use crate::text::{
     block, format_optional_timestamp, format_timestamp, indented, or_nothing, plain, table,
 };
-use crate::timeline::{EntryShape, render};
+use crate::timeline::{TimelineEntryOutput, render};
 
 pub const HELP: &str = "\
 Example:
@@ -41,22 +41,22 @@ struct IncidentDetails {
 #[derive(Serialize)]
 struct Whole {
     #[serde(flatten)]
-    incident: Shape,
-    reprocesses: Vec<ReprocessShape>,
-    alerts: Vec<AlertShape>,
-    timeline: Vec<EntryShape>,
+    incident: IncidentOutput,
+    reprocesses: Vec<ReprocessOutput>,
+    alerts: Vec<AlertOutput>,
+    timeline: Vec<TimelineEntryOutput>,
 }
 
 #[derive(Serialize)]
-struct ReprocessShape {
+struct ReprocessOutput {
     replay_id: ReplayId,
     state: ReprocessState,
     requested_by: String,
-    attempts: Vec<AttemptShape>,
+    attempts: Vec<AttemptOutput>,
 }
 
 #[derive(Serialize)]
-struct AttemptShape {
+struct AttemptOutput {
     attempt: i32,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
@@ -68,7 +68,7 @@ struct AttemptShape {
 }
 
 #[derive(Serialize)]
-struct AlertShape {
+struct AlertOutput {
     kind: String,
     destination: String,
     state: String,
@@ -105,16 +105,16 @@ impl From<IncidentDetails> for Whole {
     fn from(details: IncidentDetails) -> Self {
         Self {
             incident: details.incident.into(),
-            reprocesses: details.reprocesses.into_iter().map(ReprocessShape::from).collect(),
-            alerts: details.alerts.into_iter().map(AlertShape::from).collect(),
-            timeline: details.timeline.into_iter().map(EntryShape::from).collect(),
+            reprocesses: details.reprocesses.into_iter().map(ReprocessOutput::from).collect(),
+            alerts: details.alerts.into_iter().map(AlertOutput::from).collect(),
+            timeline: details.timeline.into_iter().map(TimelineEntryOutput::from).collect(),
         }
     }
 }
 
-impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessShape {
+impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessOutput {
     fn from((reprocess, attempts): (Reprocess, Vec<CallbackAttempt>)) -> Self {
-        let attempts = attempts.into_iter().map(|made| AttemptShape {
+        let attempts = attempts.into_iter().map(|made| AttemptOutput {
             attempt: made.attempt,
             at: made.started_at,
             status: made.status,
@@ -131,7 +131,7 @@ impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessShape {
     }
 }
 
-impl From<AlertView> for AlertShape {
+impl From<AlertView> for AlertOutput {
     fn from(alert: AlertView) -> Self {
         let AlertView { kind, destination, state, attempts, .. } = alert;
         Self { kind, destination, state, attempts }

@@ -64,7 +64,7 @@ impl Verb {
 
 /// A project as `--json` shows it.
 #[derive(Debug, Serialize)]
-struct Shape {
+struct ProjectOutput {
     project_id: ProjectId,
     name: String,
     mode: Mode,
@@ -77,7 +77,7 @@ struct Shape {
     created_at: OffsetDateTime,
 }
 
-impl From<Project> for Shape {
+impl From<Project> for ProjectOutput {
     fn from(project: Project) -> Self {
         Self {
             project_id: project.id,
@@ -141,7 +141,7 @@ mod tests {
             created_at: datetime!(2026-11-21 14:02:09.25 UTC),
         };
         assert_eq!(
-            serde_json::to_string(&Shape::from(project)).expect("json"),
+            serde_json::to_string(&ProjectOutput::from(project)).expect("json"),
             r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
         );
     }

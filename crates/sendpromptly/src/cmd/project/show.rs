@@ -2,7 +2,7 @@
 
 use store::projects;
 
-use super::{Shape, describe};
+use super::{ProjectOutput, describe};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::{CommandOutput, List};
@@ -11,7 +11,7 @@ use crate::text::{minutes, or_nothing, plain, table_or};
 pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let project = AdminContext::open(context).await?.project(id).await?;
     let human = describe(&project);
-    CommandOutput::new(&Shape::from(project), human)
+    CommandOutput::new(&ProjectOutput::from(project), human)
 }
 
 pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
@@ -29,5 +29,5 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
     let nothing = "No projects yet. Create one: sendpromptly project create --name CometCart";
     let human = table_or(nothing, &headers, rows.collect());
-    CommandOutput::new(&List::whole(projects.into_iter().map(Shape::from).collect()), human)
+    CommandOutput::new(&List::whole(projects.into_iter().map(ProjectOutput::from).collect()), human)
 }

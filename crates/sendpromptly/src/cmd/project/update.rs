@@ -7,7 +7,7 @@ use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::administration::project::update_project;
 use store::projects::{self, Project, ProjectSettings};
 
-use super::{Shape, check_name, check_timeout, describe, headers};
+use super::{ProjectOutput, check_name, check_timeout, describe, headers};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
@@ -88,7 +88,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     changed.await?;
     let project = admin.project(&args.id).await?;
     let human = describe(&project);
-    CommandOutput::new(&Shape::from(project), human)
+    CommandOutput::new(&ProjectOutput::from(project), human)
 }
 
 fn reject(rejection: HeaderRejection, id: ProjectId) -> Failure {
