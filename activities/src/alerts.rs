@@ -10,18 +10,19 @@
 
 mod facts;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use domain::alert::AlertFacts;
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, ProjectId};
 use store::alert_claims::{self, Claim, Claimed};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
+use store::destinations::{self as saved, SavedTarget};
 use store::pool::transaction;
-use store::{
-    PgConnection, StoreError, destination_health, destinations as saved, incidents, notices,
-};
+use store::{PgConnection, StoreError, destination_health, incidents, notices};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -63,52 +64,61 @@ pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
 }
 
 pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
-    let mut tx = deps.pool.begin().await?;
-    match alert_claims::claim_alert(&mut tx, id).await? {
-        Claim::Ended => Ok(Attempt::Ended),
-        Claim::Busy => Ok(Attempt::Busy),
-        Claim::LeftAlone => Ok(Attempt::LeftAlone),
+    let claimed = transaction(&deps.pool, async |tx| claim(deps, tx, id).await).await?;
+    let (claimed, saved) = match claimed {
+        ControlFlow::Break(attempt) => return Ok(attempt),
+        ControlFlow::Continue(claimed) => claimed,
+    };
+    let facts = facts::gather(deps, &claimed.alert).await?;
+    match send(deps, &claimed, saved, &facts).await {
+        Ok(sent) => {
+            note_delivery(deps, &claimed.alert, &sent).await?;
+            Ok(Attempt::Delivered)
+        }
+        Err(failure) => {
+            note_failure(deps, &claimed, &failure).await?;
+            Ok(Attempt::LeftAlone)
+        }
+    }
+}
+
+/// Claims the alert, or ends what is not to be sent any more.
+async fn claim(
+    deps: &Deps,
+    tx: &mut PgConnection,
+    id: AlertId,
+) -> Result<ControlFlow<Attempt, (Claimed, SavedTarget)>, StoreError> {
+    let ended = match alert_claims::claim_alert(&mut *tx, id).await? {
+        Claim::Ended => Attempt::Ended,
+        Claim::Busy => Attempt::Busy,
+        Claim::LeftAlone => Attempt::LeftAlone,
         Claim::GiveUp(alert, why) => {
-            give_up(&mut tx, &alert, why).await?;
-            tx.commit().await?;
-            Ok(Attempt::Ended)
+            give_up(tx, &alert, why).await?;
+            Attempt::Ended
         }
         Claim::Supersede(alert) => {
-            finish(&mut tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
-            tx.commit().await?;
-            Ok(Attempt::Ended)
+            finish(tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
+            Attempt::Ended
         }
         Claim::Send(claimed) => {
             let id = claimed.alert.destination_id;
-            let found = saved::find_target(&mut *tx, &deps.master_key, id).await?;
-            tx.commit().await?;
-            let saved = found.ok_or(StoreError::Missing("destinations"))?;
-            match send(deps, &claimed, saved).await? {
-                Ok(sent) => {
-                    note_delivery(deps, &claimed.alert, &sent).await?;
-                    Ok(Attempt::Delivered)
-                }
-                Err(failure) => {
-                    note_failure(deps, &claimed, &failure).await?;
-                    Ok(Attempt::LeftAlone)
-                }
-            }
+            let saved = saved::find_target(tx, &deps.master_key, id).await?;
+            let saved = saved.ok_or(StoreError::Missing("destinations"))?;
+            return Ok(ControlFlow::Continue((claimed, saved)));
         }
-    }
+    };
+    Ok(ControlFlow::Break(ended))
 }
 
 async fn send(
     deps: &Deps,
     claimed: &Claimed,
-    saved: saved::SavedTarget,
-) -> Result<Result<Sent, SendFailure>, StoreError> {
-    let target = match Target::from_saved(saved, &deps.allow) {
-        Ok(target) => target,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let facts = facts::gather(deps, &claimed.alert).await?;
+    saved: SavedTarget,
+    facts: &AlertFacts,
+) -> Result<Sent, SendFailure> {
+    let target = Target::from_saved(saved, &deps.allow)?;
     let thread = thread(claimed, &deps.mail_domain);
-    Ok(Box::pin(destinations::send(&deps.senders, &target, &thread, &facts)).await)
+    Box::pin(destinations::send(&deps.senders, &target, &thread, facts)).await
 }
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
@@ -139,15 +149,17 @@ async fn note_failure(
     Claimed { alert, failures, .. }: &Claimed,
     failure: &SendFailure,
 ) -> Result<(), StoreError> {
-    let mut tx = deps.pool.begin().await?;
-    saved_alerts::note_attempt(&mut *tx, alert.id, &failure.answer).await?;
-    if count_failure(&mut tx, alert.destination_id, *failures, failure).await? {
-        let why = Some(failure.answer.clone());
-        let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
-        let project_id = note(&mut tx, alert, &broken).await?;
-        notices::enqueue_broken(&mut *tx, project_id, alert.destination_id).await?;
-    }
-    Ok(tx.commit().await?)
+    transaction(&deps.pool, async |tx| {
+        saved_alerts::note_attempt(&mut *tx, alert.id, &failure.answer).await?;
+        if count_failure(tx, alert.destination_id, *failures, failure).await? {
+            let why = Some(failure.answer.clone());
+            let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
+            let project_id = note(&mut *tx, alert, &broken).await?;
+            notices::enqueue_broken(tx, project_id, alert.destination_id).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn give_up(tx: &mut PgConnection, alert: &Alert, why: &str) -> Result<(), StoreError> {

@@ -7,18 +7,20 @@
 //! note sends it once more, with the same `Message-ID`. What a destination does not accept is
 //! retried for 24 hours and then given up, in the audit.
 
-use crate::deps::Deps;
-use crate::destinations::{self, SendFailure, Sent, Target};
-use crate::waiting::{Attempt, count_failure};
+use std::ops::ControlFlow;
+
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
+use store::destinations::{self as saved, SavedTarget};
 use store::notices::{self, AttemptEnd, Claim, Notice, NoticeId};
 use store::pool::transaction;
-use store::{
-    PgConnection, StoreError, alerts, destination_health, destinations as saved, projects,
-};
+use store::{PgConnection, StoreError, alerts, destination_health, projects};
+
+use crate::deps::Deps;
+use crate::destinations::{self, SendFailure, Sent, Target};
+use crate::waiting::{Attempt, count_failure};
 
 /// Writes the notices about results that are due, and forgets old ones.
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
@@ -29,36 +31,59 @@ pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
 
 /// One attempt at one notice.
 pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<Attempt, StoreError> {
-    let mut tx = deps.pool.begin().await?;
-    let notice = match notices::claim_notice(&mut tx, id).await? {
-        Claim::Ended => return Ok(Attempt::Ended),
-        Claim::LeftAlone => return Ok(Attempt::LeftAlone),
-        Claim::GiveUp(notice, why) => {
-            give_up(&mut tx, &notice, &why).await?;
-            tx.commit().await?;
-            return Ok(Attempt::Ended);
-        }
-        Claim::Send(notice) => notice,
+    let claimed = transaction(&deps.pool, async |tx| claim(deps, tx, id).await).await?;
+    let (notice, saved) = match claimed {
+        ControlFlow::Break(attempt) => return Ok(attempt),
+        ControlFlow::Continue(claimed) => claimed,
     };
-    let found = saved::find_target(&mut *tx, &deps.master_key, notice.destination_id).await?;
-    tx.commit().await?;
-    let saved = found.ok_or(StoreError::Missing("destinations"))?;
     let Some(text) = gather(deps, &notice).await? else {
         let moot = async |tx: &mut PgConnection| give_up(tx, &notice, notices::MOOT).await;
         transaction(&deps.pool, moot).await?;
         return Ok(Attempt::Ended);
     };
-    let sent = match Target::from_saved(saved, &deps.allow) {
-        Ok(target) => {
-            let message_id = message_id(&notice, &deps.mail_domain);
-            Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, &text)).await
+    match send(deps, &notice, saved, &text).await {
+        Ok(sent) => {
+            note_delivery(deps, &notice, &sent).await?;
+            Ok(Attempt::Delivered)
         }
-        Err(failure) => Err(failure),
-    };
-    match sent {
-        Ok(sent) => note_delivery(deps, &notice, &sent).await.map(|()| Attempt::Delivered),
-        Err(failure) => note_failure(deps, &notice, &failure).await.map(|()| Attempt::LeftAlone),
+        Err(failure) => {
+            note_failure(deps, &notice, &failure).await?;
+            Ok(Attempt::LeftAlone)
+        }
     }
+}
+
+/// Claims the notice, or ends what is not to be sent any more.
+async fn claim(
+    deps: &Deps,
+    tx: &mut PgConnection,
+    id: NoticeId,
+) -> Result<ControlFlow<Attempt, (Notice, SavedTarget)>, StoreError> {
+    let ended = match notices::claim_notice(&mut *tx, id).await? {
+        Claim::Ended => Attempt::Ended,
+        Claim::LeftAlone => Attempt::LeftAlone,
+        Claim::GiveUp(notice, why) => {
+            give_up(tx, &notice, &why).await?;
+            Attempt::Ended
+        }
+        Claim::Send(notice) => {
+            let saved = saved::find_target(tx, &deps.master_key, notice.destination_id).await?;
+            let saved = saved.ok_or(StoreError::Missing("destinations"))?;
+            return Ok(ControlFlow::Continue((notice, saved)));
+        }
+    };
+    Ok(ControlFlow::Break(ended))
+}
+
+async fn send(
+    deps: &Deps,
+    notice: &Notice,
+    saved: SavedTarget,
+    text: &NoticeText,
+) -> Result<Sent, SendFailure> {
+    let target = Target::from_saved(saved, &deps.allow)?;
+    let message_id = message_id(notice, &deps.mail_domain);
+    Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, text)).await
 }
 
 async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {

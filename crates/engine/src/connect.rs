@@ -136,22 +136,22 @@ impl Engine {
             ..DescribeNamespaceRequest::default()
         };
         let mut service = client.connection().workflow_service();
-        match ask(service.describe_namespace(request.into_request())).await? {
-            Err(status) if status.code() == tonic::Code::NotFound => {
-                Err(EngineError::NoNamespace(namespace))
-            }
-            answer => answer.map_err(|status| judge_status(&status)),
-        }
+        ask(service.describe_namespace(request.into_request())).await.map_err(|status| match status
+            .code()
+        {
+            tonic::Code::NotFound => EngineError::NoNamespace(namespace),
+            _ => judge_status(&status),
+        })
     }
 }
 
-/// Waits at most 5 s for a response, which may be a rejection.
+/// Waits at most 5 s for a response; none by then is a status as well.
 pub(crate) async fn ask<T>(
-    answer: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
-) -> Result<Result<T, tonic::Status>, EngineError> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, answer).await {
-        Ok(answer) => Ok(answer.map(tonic::Response::into_inner)),
-        Err(_) => Err(EngineError::Unreachable("no answer within 5 s".to_owned())),
+    response: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+) -> Result<T, tonic::Status> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, response).await {
+        Ok(response) => response.map(tonic::Response::into_inner),
+        Err(_) => Err(tonic::Status::deadline_exceeded("no answer within 5 s")),
     }
 }
 

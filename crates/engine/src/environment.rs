@@ -78,8 +78,7 @@ impl Engine {
             execution: Some(WorkflowExecution { workflow_id, run_id: String::new() }),
         };
         let mut service = client.connection().workflow_service();
-        let answer = ask(service.describe_workflow_execution(request.into_request())).await?;
-        let info = match answer {
+        let info = match ask(service.describe_workflow_execution(request.into_request())).await {
             Ok(described) => described.workflow_execution_info.unwrap_or_default(),
             Err(status) if is_missing_workflow(&status) => return Ok(None),
             Err(status) => return Err(judge_status(&status)),
@@ -163,9 +162,9 @@ impl Engine {
         conflict: WorkflowIdConflictPolicy,
     ) -> Result<(), EngineError> {
         let client = self.client().await?;
-        let request = start_request(&client, environment_id(self.task_queue()), (ours, conflict));
+        let request = start_request(&client, environment_id(self.task_queue()), ours, conflict);
         let mut service = client.connection().workflow_service();
-        match ask(service.start_workflow_execution(request.into_request())).await? {
+        match ask(service.start_workflow_execution(request.into_request())).await {
             Ok(_) => Ok(()),
             Err(status) if status.code() == tonic::Code::AlreadyExists => Ok(()),
             Err(status) => Err(judge_status(&status)),
@@ -190,7 +189,8 @@ pub enum Claim {
 fn start_request(
     client: &Client,
     workflow_id: String,
-    (ours, conflict): (&str, WorkflowIdConflictPolicy),
+    ours: &str,
+    conflict: WorkflowIdConflictPolicy,
 ) -> StartWorkflowExecutionRequest {
     let id = Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),

@@ -96,7 +96,7 @@ impl Engine {
             ..RegisterNamespaceRequest::default()
         };
         let mut service = client.connection().workflow_service();
-        match ask(service.register_namespace(request.into_request())).await? {
+        match ask(service.register_namespace(request.into_request())).await {
             Err(status) if status.code() != Code::AlreadyExists => {
                 return Err(judge_status(&status));
             }
@@ -131,7 +131,7 @@ impl Engine {
         let namespace = client.options().namespace.clone();
         let request = ListSearchAttributesRequest { namespace };
         let mut service = client.connection().operator_service();
-        match ask(service.list_search_attributes(request.into_request())).await? {
+        match ask(service.list_search_attributes(request.into_request())).await {
             Ok(listed) => {
                 let present = listed.custom_attributes.into_iter();
                 Ok(AttributeGaps::between(
@@ -198,7 +198,7 @@ impl Engine {
             namespace: client.options().namespace.clone(),
         };
         let mut service = client.connection().operator_service();
-        match ask(service.add_search_attributes(request.into_request())).await? {
+        match ask(service.add_search_attributes(request.into_request())).await {
             Err(status) if status.code() != Code::AlreadyExists => Err(judge_status(&status)),
             _ => Ok(()),
         }
