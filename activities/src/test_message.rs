@@ -44,15 +44,16 @@ pub async fn send_test_message(
     let project = projects::find_project(&deps.pool, target.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
     let kind = target.target.kind();
-    let outcome = send(deps, &project, (id, target)).await;
-    note(&deps.pool, &project, (id, actor), &outcome).await?;
+    let outcome = send(deps, &project, id, target).await;
+    note(&deps.pool, &project, id, actor, &outcome).await?;
     Ok(Some(TestMessage { kind, outcome }))
 }
 
 async fn send(
     deps: &Deps,
     project: &Project,
-    (id, saved): (DestinationId, SavedTarget),
+    id: DestinationId,
+    saved: SavedTarget,
 ) -> Result<Sent, SendFailure> {
     let to = outbound::Target::from_saved(saved, &deps.allow)?;
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
@@ -63,7 +64,8 @@ async fn send(
 async fn note(
     pool: &PgPool,
     project: &Project,
-    (id, actor): (DestinationId, &Actor),
+    id: DestinationId,
+    actor: &Actor,
     outcome: &Result<Sent, SendFailure>,
 ) -> Result<(), StoreError> {
     let ended = match outcome {

@@ -38,7 +38,7 @@ impl Nginx {
         let folder = tempfile::Builder::new().prefix("sendpromptly-nginx-").tempdir()?;
         let port = embedded::free_port()?;
         let certificate = write_certificate(folder.path())?;
-        let server = placed(&documented()?, (port, api_port), folder.path())?;
+        let server = placed(&documented()?, port, api_port, folder.path())?;
         let main = folder.path().join("nginx.conf");
         std::fs::write(&main, around(&server, folder.path()))?;
         let child = Command::new(program)
@@ -112,7 +112,7 @@ fn documented() -> anyhow::Result<String> {
 }
 
 /// The block with other places; each of them must be where it was.
-fn placed(block: &str, (port, api): (u16, u16), folder: &Path) -> anyhow::Result<String> {
+fn placed(block: &str, port: u16, api: u16, folder: &Path) -> anyhow::Result<String> {
     let folder = folder.display();
     let mut placed = block.to_owned();
     for (from, to, times) in [

@@ -48,7 +48,8 @@ pub(crate) fn reason(error: &ActivityExecutionError) -> String {
 /// Ends the reprocess, whether the watch was canceled or not.
 pub(crate) async fn end_undelivered(
     ctx: &WorkflowContext<EffectWatch>,
-    (event_id, replay_id): (EventId, ReplayId),
+    event_id: EventId,
+    replay_id: ReplayId,
     why: String,
 ) -> Result<WatchState, WorkflowTermination> {
     let undelivered = UndeliveredReprocess { event_id, replay_id, why };

@@ -117,9 +117,9 @@ impl EffectWatch {
         if let Err(why) = &ended
             && let Some(replay_id) = callback_end::left_behind(ctx, why)
         {
-            let of = (ctx.state(|watch| watch.input.event_id), replay_id);
+            let event_id = ctx.state(|watch| watch.input.event_id);
             let why = "the watch was canceled in Temporal".to_owned();
-            let watch_state = callback_end::end_undelivered(ctx, of, why).await?;
+            let watch_state = callback_end::end_undelivered(ctx, event_id, replay_id, why).await?;
             Self::note(ctx, &watch_state);
             return Err(WorkflowTermination::cancelled());
         }
@@ -313,7 +313,7 @@ impl EffectWatch {
         let watch_state = match (wakeup, waiting_for) {
             (Wakeup::CallbackEnded(watch_state), NextStep::SendCallback { .. }) => watch_state,
             (Wakeup::CallbackFailed(replay_id, why), _) => {
-                callback_end::end_undelivered(ctx, (event_id, replay_id), why).await?
+                callback_end::end_undelivered(ctx, event_id, replay_id, why).await?
             }
             // While the callback ran, the database was asked about something else. Which of the two
             // results is the newer one cannot be seen from here. Where it still runs, the state is

@@ -89,7 +89,7 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
     // Dropping engines that are still starting ends them.
     let starting = Box::pin(Engines::start(&args, &context.data_dir));
     if let Some(engines) = ending.run_until_cancelled(starting).await {
-        watch(&args, context, engines?, (listener, ending)).await?;
+        watch(&args, context, engines?, listener, ending).await?;
     }
     welcome::say("stopped");
     Ok(CommandOutput::silent())
@@ -111,15 +111,15 @@ async fn watch(
     args: &DevArgs,
     context: &Context,
     mut engines: Engines,
-    (listener, ending): (TcpListener, CancellationToken),
+    listener: TcpListener,
+    ending: CancellationToken,
 ) -> anyhow::Result<()> {
     let url = local_url(listener.local_addr()?);
     let opened = open(args, context, &engines, listener).await;
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
-            let told =
-                tell_and_wait((args, &url), context, (&mut engines, &service), &ending).await;
+            let told = tell_and_wait(args, &url, context, &mut engines, &service, &ending).await;
             welcome::say("\nstopping: requests and activities come to their end");
             service.stop().await;
             told
@@ -211,9 +211,11 @@ async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
 
 /// Says where everything is, and then what happens to the engines, until asked to end.
 async fn tell_and_wait(
-    (args, url): (&DevArgs, &str),
+    args: &DevArgs,
+    url: &str,
     context: &Context,
-    (engines, service): (&mut Engines, &Service),
+    engines: &mut Engines,
+    service: &Service,
     ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     while_waiting("waiting for Temporal", wait_until_ready(service)).await?;

@@ -140,7 +140,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput>
         checks.extend(first_steps::people_and_projects(pool).await);
     }
     if let Some(project) = &args.project {
-        checks.extend(repair::check(&database, (project, !args.no_round_trip), context).await?);
+        checks.extend(repair::check(&database, project, !args.no_round_trip, context).await?);
     }
     report(&checks)
 }

@@ -3,7 +3,6 @@
 
 use activities::http::{ExchangeError, GuardedClient, HttpPolicy, HttpResponse};
 use anyhow::Context as _;
-use domain::alert::one_line;
 use domain::callback_header::CallbackHeader;
 use domain::ids::ProjectId;
 use domain::repair_url::RepairUrl;
@@ -17,6 +16,7 @@ use super::parts::Database;
 use super::{probe, round_trip};
 use crate::failure::{no_such, parse_id};
 use crate::progress::while_waiting;
+use crate::text::quote;
 use crate::{Context, random};
 
 const URL: &str = "repair_url";
@@ -30,8 +30,6 @@ const SPEED: &str = "repair_speed";
 const STALE_BY: Duration = Duration::minutes(10);
 /// A slower response works, and leaves little room before the deadline of 30 s.
 const SLOW_MS: i64 = 5_000;
-/// How much of a response is shown, in characters.
-const MAX_QUOTE: usize = 300;
 
 type Outcome = Result<HttpResponse, ExchangeError>;
 
@@ -45,7 +43,8 @@ struct Outcomes {
 /// Tests the repair endpoint of a project.
 pub(super) async fn check(
     database: &Database,
-    (project, round_trip): (&str, bool),
+    project: &str,
+    round_trip: bool,
     context: &Context,
 ) -> anyhow::Result<Vec<Check>> {
     let id: ProjectId = parse_id("project", project)?;
@@ -69,7 +68,7 @@ pub(super) async fn check(
     }
     let headers = callback_headers::list_headers(pool, key, id).await?;
     let client = GuardedClient::new(HttpPolicy::new(allow))?;
-    let probing = probe_all((&client, &url), &project, &secrets, &headers);
+    let probing = probe_all(&client, &url, &project, &secrets, &headers);
     let outcomes = while_waiting("waiting for the repair endpoint", probing).await?;
     let mut checks = judge(&outcomes);
     if round_trip {
@@ -87,7 +86,8 @@ fn takes_good_ones(outcomes: &Outcomes) -> bool {
 }
 
 async fn probe_all(
-    (client, url): (&GuardedClient, &RepairUrl),
+    client: &GuardedClient,
+    url: &RepairUrl,
     project: &Project,
     secrets: &[SigningSecret],
     headers: &[CallbackHeader],
@@ -227,12 +227,6 @@ const fn is_rejection(status: u16) -> bool {
 /// What the endpoint said, for its owner, on one line.
 fn quoted(answer: &HttpResponse) -> String {
     quote(&answer.excerpt)
-}
-
-/// Quoted text behind a comma, or nothing.
-pub(super) fn quote(text: &str) -> String {
-    let words: String = one_line(text).chars().take(MAX_QUOTE).collect();
-    if words.is_empty() { words } else { format!(", \"{words}\"") }
 }
 
 #[cfg(test)]

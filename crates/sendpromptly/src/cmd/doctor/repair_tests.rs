@@ -1,6 +1,8 @@
 use activities::http::ErrorClass;
 
 use super::super::Status;
+use domain::alert::one_line;
+
 use super::*;
 
 fn answered(status: u16, latency_ms: i64) -> HttpResponse {

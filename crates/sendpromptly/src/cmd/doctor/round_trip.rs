@@ -37,8 +37,8 @@ use tokio::time::Instant;
 
 use super::Check;
 use super::probe::REFERENCE;
-use super::repair::quote;
 use crate::progress::while_waiting;
+use crate::text::quote;
 use crate::{admin_context, random};
 
 /// What the check is called.
@@ -84,7 +84,7 @@ pub(super) async fn check(
                     `key create`";
         return Ok(Check::fail(NAME, cure));
     };
-    let trip = Trip::begin(pool, key, (project, api_key.id)).await?;
+    let trip = Trip::begin(pool, key, project, api_key.id).await?;
     let seen = while_waiting("waiting for the result of a made-up reprocess", trip.watch()).await;
     trip.close().await?;
     Ok(judge(&seen?))
@@ -94,7 +94,8 @@ impl<'a> Trip<'a> {
     async fn begin(
         pool: &'a PgPool,
         key: &MasterKey,
-        (project, key_id): (&Project, KeyId),
+        project: &Project,
+        key_id: KeyId,
     ) -> anyhow::Result<Self> {
         let search =
             EventSearch { project_id: Some(project.id), limit: 1, ..EventSearch::default() };
