@@ -9,11 +9,12 @@ use std::sync::Arc;
 use domain::audit::Actor;
 use domain::ids::EventId;
 use domain::incident::MAX_NOTE;
+use domain::rejection::Rejection;
 use domain::watch::WatchState;
 use store::audit;
 use store::pool::transaction;
 use store::transitions::reprocess::{self, ReprocessRequest};
-use store::transitions::resolve::{self, ResolveRejection, ResolveRequest};
+use store::transitions::resolve::{self, ResolveRequest};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
 use store::{ChangeError, PgConnection, StoreError, event_state, reprocesses};
@@ -194,7 +195,7 @@ pub async fn resolve_incident(
         let (said, ignored) = ((&actor, "resolve"), &typed.notes.ignored);
         note_ignored(tx, event_id, said, entry_id.as_uuid(), ignored).await?;
         match resolve::resolve_incident(tx, event_id, resolving).await {
-            Ok(()) | Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved)) => Ok(()),
+            Ok(()) | Err(ChangeError::Rejected(Rejection::Resolved(_))) => Ok(()),
             Err(error) => {
                 let why = error.rejection()?.to_string();
                 resolve::note_rejection(tx, event_id, (&actor, entry_id), &why).await

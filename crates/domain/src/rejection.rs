@@ -11,7 +11,6 @@ use time::Duration;
 use crate::alert::format_duration;
 use crate::ids::ReplayId;
 use crate::timeline::actor_name;
-use crate::verdict::{AcknowledgeRejection, ReprocessRejection};
 
 /// Why an operator's action on an incident changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,28 +58,6 @@ fn running(replay_id: Option<ReplayId>, by: Option<&Earlier>) -> String {
     match by {
         Some(by) => format!("{by} already started {which} {} ago", format_duration(by.ago)),
         None => format!("{which} is already running"),
-    }
-}
-
-impl From<ReprocessRejection> for Rejection {
-    fn from(rejection: ReprocessRejection) -> Self {
-        match rejection {
-            ReprocessRejection::Running(replay_id) => Self::Reprocessing(Some(replay_id), None),
-            ReprocessRejection::NoIncident => Self::NoIncident,
-            ReprocessRejection::Resolved => Self::Resolved(None),
-            ReprocessRejection::NoRepairUrl => Self::NoRepairUrl,
-        }
-    }
-}
-
-impl From<AcknowledgeRejection> for Rejection {
-    fn from(rejection: AcknowledgeRejection) -> Self {
-        match rejection {
-            AcknowledgeRejection::NoIncident => Self::NoIncident,
-            AcknowledgeRejection::AlreadyAcknowledged => Self::Acknowledged(None),
-            AcknowledgeRejection::Repairing => Self::Reprocessing(None, None),
-            AcknowledgeRejection::Resolved => Self::Resolved(None),
-        }
     }
 }
 

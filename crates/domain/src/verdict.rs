@@ -12,6 +12,7 @@ use crate::effect_result::Outcome;
 use crate::event::Effect;
 use crate::ids::ReplayId;
 use crate::incident::{IncidentState, Resolution};
+use crate::rejection::Rejection;
 use crate::reprocess::ReprocessState;
 
 /// The state of an event at the moment of a decision.
@@ -124,64 +125,30 @@ pub fn judge_silence(
     }
 }
 
-/// Whether a reprocess may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReprocessRejection {
-    /// One runs already.
-    #[error("a reprocess is running: {0}")]
-    Running(ReplayId),
-    /// There is nothing to repair yet.
-    #[error("the event has no incident")]
-    NoIncident,
-    /// There is nothing to repair any more.
-    #[error("the incident is resolved")]
-    Resolved,
-    /// There is no endpoint to ask.
-    #[error("the project has no repair URL")]
-    NoRepairUrl,
-}
-
 /// Judges a request to reprocess in a project that has a repair URL.
 ///
 /// # Errors
 /// The reason why it may not start now.
-pub fn judge_reprocess(at: EventState) -> Result<(), ReprocessRejection> {
+pub fn judge_reprocess(at: EventState) -> Result<(), Rejection> {
     match (at.incident, at.running) {
-        (None, _) => Err(ReprocessRejection::NoIncident),
-        (Some(IncidentState::Resolved), _) => Err(ReprocessRejection::Resolved),
-        (Some(_), Some(running)) => Err(ReprocessRejection::Running(running)),
+        (None, _) => Err(Rejection::NoIncident),
+        (Some(IncidentState::Resolved), _) => Err(Rejection::Resolved(None)),
+        (Some(_), Some(running)) => Err(Rejection::Reprocessing(Some(running), None)),
         (Some(_), None) => Ok(()),
     }
-}
-
-/// Why an incident cannot be acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AcknowledgeRejection {
-    /// There is nothing to acknowledge.
-    #[error("the event has no incident")]
-    NoIncident,
-    /// An operator did before.
-    #[error("the incident is acknowledged already")]
-    AlreadyAcknowledged,
-    /// A reprocess runs: more than acknowledging is being done.
-    #[error("the incident is being reprocessed")]
-    Repairing,
-    /// It is over.
-    #[error("the incident is resolved")]
-    Resolved,
 }
 
 /// Judges a request to acknowledge: only what is open waits for an operator to say "I see it".
 ///
 /// # Errors
 /// The reason why there is nothing to acknowledge now.
-pub fn judge_acknowledge(at: EventState) -> Result<(), AcknowledgeRejection> {
+pub fn judge_acknowledge(at: EventState) -> Result<(), Rejection> {
     match at.incident {
-        None => Err(AcknowledgeRejection::NoIncident),
+        None => Err(Rejection::NoIncident),
         Some(IncidentState::Open) => Ok(()),
-        Some(IncidentState::Acknowledged) => Err(AcknowledgeRejection::AlreadyAcknowledged),
-        Some(IncidentState::Reprocessing) => Err(AcknowledgeRejection::Repairing),
-        Some(IncidentState::Resolved) => Err(AcknowledgeRejection::Resolved),
+        Some(IncidentState::Acknowledged) => Err(Rejection::Acknowledged(None)),
+        Some(IncidentState::Reprocessing) => Err(Rejection::Reprocessing(None, None)),
+        Some(IncidentState::Resolved) => Err(Rejection::Resolved(None)),
     }
 }
 
@@ -312,38 +279,25 @@ mod tests {
         let open = standing(Effect::Missing, Some(IncidentState::Acknowledged), None);
         assert_eq!(judge_reprocess(open), Ok(()));
         let running = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
-        assert_eq!(judge_reprocess(running), Err(ReprocessRejection::Running(replay(1))));
+        assert_eq!(judge_reprocess(running), Err(Rejection::Reprocessing(Some(replay(1)), None)));
         let none = standing(Effect::Pending, None, None);
-        assert_eq!(judge_reprocess(none), Err(ReprocessRejection::NoIncident));
+        assert_eq!(judge_reprocess(none), Err(Rejection::NoIncident));
         let resolved = standing(Effect::Succeeded, Some(IncidentState::Resolved), None);
-        assert_eq!(judge_reprocess(resolved), Err(ReprocessRejection::Resolved));
+        assert_eq!(judge_reprocess(resolved), Err(Rejection::Resolved(None)));
     }
 
     #[test]
     fn only_an_open_incident_is_acknowledged() {
-        for (incident, verdict, words) in [
-            (None, Err(AcknowledgeRejection::NoIncident), "the event has no incident"),
-            (Some(IncidentState::Open), Ok(()), ""),
-            (
-                Some(IncidentState::Acknowledged),
-                Err(AcknowledgeRejection::AlreadyAcknowledged),
-                "the incident is acknowledged already",
-            ),
-            (
-                Some(IncidentState::Reprocessing),
-                Err(AcknowledgeRejection::Repairing),
-                "the incident is being reprocessed",
-            ),
-            (
-                Some(IncidentState::Resolved),
-                Err(AcknowledgeRejection::Resolved),
-                "the incident is resolved",
-            ),
+        for (incident, verdict) in [
+            (None, Err(Rejection::NoIncident)),
+            (Some(IncidentState::Open), Ok(())),
+            (Some(IncidentState::Acknowledged), Err(Rejection::Acknowledged(None))),
+            (Some(IncidentState::Reprocessing), Err(Rejection::Reprocessing(None, None))),
+            (Some(IncidentState::Resolved), Err(Rejection::Resolved(None))),
         ] {
             for effect in Effect::ALL {
                 let judged = judge_acknowledge(standing(*effect, incident, None));
                 assert_eq!(judged, verdict, "{effect} {incident:?}");
-                assert_eq!(judged.err().map_or(String::new(), |why| why.to_string()), words);
             }
         }
     }

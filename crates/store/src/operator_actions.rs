@@ -16,7 +16,7 @@ use crate::incidents::Incident;
 use crate::pool::transaction;
 use crate::transitions::acknowledge::acknowledge_incident;
 use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
-use crate::transitions::resolve::{ResolveRejection, ResolveRequest, resolve_incident};
+use crate::transitions::resolve::{ResolveRequest, resolve_incident};
 use crate::{ChangeError, PgPool, StoreError, reprocesses, timeline};
 
 /// What is acted on, by whom, and why.
@@ -67,15 +67,15 @@ impl OperatorAction<'_> {
     }
 
     /// Adds to a rejection who was faster.
-    async fn explain<R: Into<Rejection>>(
+    async fn explain(
         self,
         pool: &PgPool,
-        change: Result<(), ChangeError<R>>,
+        change: Result<(), ChangeError<Rejection>>,
     ) -> Result<(), ActionError> {
         let rejection = match change {
             Ok(()) => return Ok(()),
             Err(ChangeError::Store(error)) => return Err(error.into()),
-            Err(ChangeError::Rejected(rejection)) => rejection.into(),
+            Err(ChangeError::Rejected(rejection)) => rejection,
         };
         let event_id = self.incident.event_id;
         Err(ActionError::Rejected(match rejection {
@@ -96,15 +96,6 @@ impl OperatorAction<'_> {
             }
             Rejection::NoIncident | Rejection::NoRepairUrl => rejection,
         }))
-    }
-}
-
-impl From<ResolveRejection> for Rejection {
-    fn from(rejection: ResolveRejection) -> Self {
-        match rejection {
-            ResolveRejection::AlreadyResolved => Self::Resolved(None),
-            ResolveRejection::NoIncident => Self::NoIncident,
-        }
     }
 }
 

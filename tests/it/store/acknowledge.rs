@@ -3,7 +3,7 @@
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use domain::verdict::AcknowledgeRejection;
+use domain::rejection::Rejection;
 use domain::watch::NextStep;
 use e2e::run;
 use serde_json::json;
@@ -13,7 +13,7 @@ use store::{event_state, pool, reprocesses};
 use super::people::alice;
 use super::shop::{Shop, accepted};
 
-async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), AcknowledgeRejection> {
+async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), Rejection> {
     let mut tx = shop.begin().await;
     let answer = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
     pool::commit(tx).await.expect("a commit");
@@ -41,7 +41,7 @@ fn an_open_incident_is_acknowledged_once_with_who_and_why() {
         ");
         let before = shop.story(event_id).await;
         let again = acknowledge(&shop, event_id).await;
-        assert_eq!(again, Err(AcknowledgeRejection::AlreadyAcknowledged));
+        assert_eq!(again, Err(Rejection::Acknowledged(None)));
         assert_eq!(shop.story(event_id).await, before, "a refusal leaves no trace");
         let (actor, note, at): (String, String, bool) = sqlx::query_as(
             "SELECT actor, detail->>'note', acknowledged_at IS NOT NULL
@@ -60,12 +60,12 @@ fn only_an_open_incident_can_be_acknowledged() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::NoIncident));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(Rejection::NoIncident));
         shop.fail(event_id).await;
         shop.reprocess(event_id).await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::Repairing));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(Rejection::Reprocessing(None, None)));
         shop.resolve(event_id).await;
-        assert_eq!(acknowledge(&shop, event_id).await, Err(AcknowledgeRejection::Resolved));
+        assert_eq!(acknowledge(&shop, event_id).await, Err(Rejection::Resolved(None)));
         assert!(!shop.story(event_id).await.contains("incident.acknowledged"));
     });
 }
@@ -154,7 +154,7 @@ fn whatever_comes_at_once_with_an_acknowledgement_is_judged_after_or_before_it()
 
             let event_id = shop.missed(&format!("late_{round}")).await;
             let (seen, _) = tokio::join!(acknowledge(&shop, event_id), shop.succeed(event_id));
-            assert!([Ok(()), Err(AcknowledgeRejection::Resolved)].contains(&seen), "{seen:?}");
+            assert!([Ok(()), Err(Rejection::Resolved(None))].contains(&seen), "{seen:?}");
             assert_eq!(shop.incident(event_id).await.state, IncidentState::Resolved);
 
             let event_id = shop.missed(&format!("again_{round}")).await;
@@ -162,7 +162,7 @@ fn whatever_comes_at_once_with_an_acknowledgement_is_judged_after_or_before_it()
             let (seen, started) =
                 tokio::join!(acknowledge(&shop, event_id), shop.try_reprocess(event_id, replay_id));
             assert_eq!(started, Ok(()));
-            assert!([Ok(()), Err(AcknowledgeRejection::Repairing)].contains(&seen), "{seen:?}");
+            assert!([Ok(()), Err(Rejection::Reprocessing(None, None))].contains(&seen), "{seen:?}");
             assert_eq!(shop.incident(event_id).await.state, IncidentState::Reprocessing);
         }
     });

@@ -1,7 +1,7 @@
 //! Two concurrent connections: the second is judged on what the first one committed.
 
 use domain::incident::{IncidentState, Resolution};
-use domain::verdict::ReprocessRejection;
+use domain::rejection::Rejection;
 use e2e::{run, somebody_waits};
 use serde_json::json;
 use store::events::lock_provider_event;
@@ -95,8 +95,8 @@ fn of_two_reprocesses_at_once_one_runs_and_the_other_is_told_which() {
             let answers =
                 tokio::join!(shop.try_reprocess(event_id, a), shop.try_reprocess(event_id, b));
             let expected = [
-                (Ok(()), Err(ReprocessRejection::Running(a))),
-                (Err(ReprocessRejection::Running(b)), Ok(())),
+                (Ok(()), Err(Rejection::Reprocessing(Some(a), None))),
+                (Err(Rejection::Reprocessing(Some(b), None)), Ok(())),
             ];
             assert!(expected.contains(&answers), "{answers:?}");
         }

@@ -1,7 +1,7 @@
 //! Starting a reprocess.
 
 use domain::callback::AnswerVerdict;
-use domain::verdict::ReprocessRejection;
+use domain::rejection::Rejection;
 use e2e::run;
 use serde_json::{Value, json};
 use store::pool;
@@ -50,15 +50,15 @@ fn a_reprocess_is_rejected_with_the_reason() {
         let event_id = shop.take("evt_1").await;
         let request = || reprocesses::new_id();
         let rejected = shop.try_reprocess(event_id, request()).await;
-        assert_eq!(rejected, Err(ReprocessRejection::NoIncident));
+        assert_eq!(rejected, Err(Rejection::NoIncident));
         shop.fail(event_id).await;
         let running = shop.reprocess(event_id).await;
         let rejected = shop.try_reprocess(event_id, request()).await;
-        assert_eq!(rejected, Err(ReprocessRejection::Running(running)));
+        assert_eq!(rejected, Err(Rejection::Reprocessing(Some(running), None)));
         shop.succeed(event_id).await;
         let before = shop.story(event_id).await;
         let rejected = shop.try_reprocess(event_id, request()).await;
-        assert_eq!(rejected, Err(ReprocessRejection::Resolved));
+        assert_eq!(rejected, Err(Rejection::Resolved(None)));
         assert_eq!(shop.story(event_id).await, before, "a refusal leaves no trace here");
     });
 }
@@ -75,7 +75,7 @@ fn nobody_is_asked_in_a_project_without_a_repair_url() {
         repair_url(None).await;
         let before = shop.story(event_id).await;
         let rejected = shop.try_reprocess(event_id, reprocesses::new_id()).await;
-        assert_eq!(rejected, Err(ReprocessRejection::NoRepairUrl));
+        assert_eq!(rejected, Err(Rejection::NoRepairUrl));
         assert_eq!(shop.story(event_id).await, before);
         repair_url(Some("http://127.0.0.1:9/repair")).await;
         shop.reprocess(event_id).await;
@@ -92,7 +92,7 @@ fn a_rejection_of_what_was_typed_by_hand_is_noted_once() {
         let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: false };
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            let why = ReprocessRejection::NoIncident.to_string();
+            let why = Rejection::NoIncident.to_string();
             note_rejection(&mut tx, event_id, request, &why).await.expect("a database");
             pool::commit(tx).await.expect("a commit");
         }

@@ -1,10 +1,11 @@
 //! Resolving manually.
 
 use domain::callback::AnswerVerdict;
+use domain::rejection::Rejection;
 use e2e::run;
 use serde_json::json;
 use store::pool;
-use store::transitions::resolve::{ResolveRejection, note_rejection};
+use store::transitions::resolve::note_rejection;
 
 use super::shop::{Shop, accepted, bob};
 
@@ -22,7 +23,7 @@ fn an_open_incident_is_resolved_once_with_its_note() {
         timeline: receipt.accepted incident.opened incident.resolved
         ");
         let before = shop.story(event_id).await;
-        assert_eq!(shop.try_resolve(event_id).await, Err(ResolveRejection::AlreadyResolved));
+        assert_eq!(shop.try_resolve(event_id).await, Err(Rejection::Resolved(None)));
         assert_eq!(shop.story(event_id).await, before);
         let note: String = sqlx::query_scalar("SELECT resolution_note FROM incidents")
             .fetch_one(&shop.pool)
@@ -37,7 +38,7 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        assert_eq!(shop.try_resolve(event_id).await, Err(ResolveRejection::NoIncident));
+        assert_eq!(shop.try_resolve(event_id).await, Err(Rejection::NoIncident));
         let entry_id = store::audit::new_id();
         for _ in 0..2 {
             let mut tx = shop.begin().await;

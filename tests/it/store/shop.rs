@@ -12,8 +12,8 @@ use domain::ids::{EventId, KeyId, ProjectId, ReplayId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
+use domain::rejection::Rejection;
 use domain::signature::SigningSecret;
-use domain::verdict::ReprocessRejection;
 use e2e::engines::{self, Engines};
 use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ use store::projects::{self, ProjectSettings};
 use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
-use store::transitions::resolve::{ResolveRejection, ResolveRequest, resolve_incident};
+use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 use store::transitions::silence;
 use store::{MasterKey, PgPool, incidents, reprocesses, results, signing_secrets};
@@ -215,7 +215,7 @@ impl Shop {
         &self,
         event_id: EventId,
         replay_id: ReplayId,
-    ) -> Result<(), ReprocessRejection> {
+    ) -> Result<(), Rejection> {
         let actor = bob();
         let request =
             ReprocessRequest { replay_id, actor: &actor, note: Some("try again"), signal: true };
@@ -281,7 +281,7 @@ impl Shop {
         self.end_attempt(of, work.attempt, verdict).await
     }
 
-    pub async fn try_resolve(&self, event_id: EventId) -> Result<(), ResolveRejection> {
+    pub async fn try_resolve(&self, event_id: EventId) -> Result<(), Rejection> {
         let actor = bob();
         let resolving = ResolveRequest { actor: &actor, note: Some("by hand"), signal: true };
         let mut tx = self.begin().await;

@@ -1,7 +1,7 @@
 //! What a transaction keeps.
 
 use domain::incident::IncidentState;
-use domain::verdict::AcknowledgeRejection;
+use domain::rejection::Rejection;
 use e2e::run;
 use store::ChangeError;
 use store::pool::transaction;
@@ -19,13 +19,13 @@ fn a_change_lasts_if_it_succeeds_and_leaves_nothing_if_it_is_rejected_after_all(
             let done = transaction(&shop.pool, async |tx| {
                 acknowledge_incident(tx, event_id, &alice(), None).await?;
                 if rejected {
-                    return Err(ChangeError::Rejected(AcknowledgeRejection::Resolved));
+                    return Err(ChangeError::Rejected(Rejection::Resolved(None)));
                 }
                 Ok(())
             });
             done.await.map_err(|error| error.rejection().expect("a database"))
         };
-        assert_eq!(acknowledge(true).await, Err(AcknowledgeRejection::Resolved));
+        assert_eq!(acknowledge(true).await, Err(Rejection::Resolved(None)));
         assert_eq!(shop.incident(event_id).await.state, IncidentState::Open);
         assert_eq!(acknowledge(false).await, Ok(()));
         assert_eq!(shop.incident(event_id).await.state, IncidentState::Acknowledged);

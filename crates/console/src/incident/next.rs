@@ -2,7 +2,7 @@
 
 use domain::incident::IncidentState;
 use domain::rejection::{Earlier, Rejection};
-use domain::verdict::{self, AcknowledgeRejection, EventState, ReprocessRejection};
+use domain::verdict::{self, EventState};
 
 use super::details::IncidentDetails;
 use crate::layout::Layout;
@@ -81,7 +81,7 @@ impl NextAction {
 fn reasons(details: &IncidentDetails, standing: EventState) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Err(rejection) = verdict::judge_reprocess(standing) {
-        reasons.push(match why_no_reprocess(details, rejection) {
+        reasons.push(match explain(details, rejection) {
             why @ Rejection::Reprocessing(..) => {
                 format!("{why}. Another can start when it has ended.")
             }
@@ -89,15 +89,16 @@ fn reasons(details: &IncidentDetails, standing: EventState) -> Vec<String> {
         });
     }
     if let Err(rejection) = verdict::judge_acknowledge(standing) {
-        let why = why_no_acknowledgement(details, rejection);
+        let why = explain(details, rejection);
         reasons.push(format!("There is nothing to acknowledge: {why}."));
     }
     reasons
 }
 
-fn why_no_reprocess(details: &IncidentDetails, rejection: ReprocessRejection) -> Rejection {
+/// Adds to a rejection who was faster.
+fn explain(details: &IncidentDetails, rejection: Rejection) -> Rejection {
     match rejection {
-        ReprocessRejection::Running(replay_id) => {
+        Rejection::Reprocessing(Some(replay_id), _) => {
             let running = details.reprocesses.iter().find(|one| one.id == replay_id);
             let earlier = running.map(|one| Earlier {
                 actor: one.requested_by.clone(),
@@ -105,16 +106,14 @@ fn why_no_reprocess(details: &IncidentDetails, rejection: ReprocessRejection) ->
             });
             Rejection::Reprocessing(Some(replay_id), earlier)
         }
-        rejection => rejection.into(),
-    }
-}
-
-fn why_no_acknowledgement(details: &IncidentDetails, rejection: AcknowledgeRejection) -> Rejection {
-    match (rejection, &details.acknowledged_by, details.incident.acknowledged_at) {
-        (AcknowledgeRejection::AlreadyAcknowledged, Some(by), Some(at)) => {
-            Rejection::Acknowledged(Some(Earlier { actor: by.clone(), ago: details.now - at }))
+        Rejection::Acknowledged(_) => {
+            let by = details.acknowledged_by.clone();
+            let earlier = by.zip(details.incident.acknowledged_at);
+            Rejection::Acknowledged(
+                earlier.map(|(actor, at)| Earlier { actor, ago: details.now - at }),
+            )
         }
-        (rejection, ..) => rejection.into(),
+        rejection => rejection,
     }
 }
 

@@ -6,7 +6,8 @@ use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::outbox::OutboxMessage;
-use domain::verdict::{self, AcknowledgeRejection};
+use domain::rejection::Rejection;
+use domain::verdict;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
@@ -22,12 +23,12 @@ pub async fn acknowledge_incident(
     event_id: EventId,
     actor: &Actor,
     note: Option<&str>,
-) -> Result<(), ChangeError<AcknowledgeRejection>> {
+) -> Result<(), ChangeError<Rejection>> {
     let locked =
         LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     verdict::judge_acknowledge(locked.event_state()).map_err(ChangeError::Rejected)?;
     let Some(incident) = &locked.incident else {
-        return Err(ChangeError::Rejected(AcknowledgeRejection::NoIncident));
+        return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
     let subject = Subject::incident(locked.event.project_id, event_id, incident.id);

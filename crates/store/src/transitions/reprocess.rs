@@ -6,7 +6,8 @@ use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::outbox::{OutboxMessage, RecordedReprocess};
-use domain::verdict::{self, ReprocessRejection};
+use domain::rejection::Rejection;
+use domain::verdict;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
@@ -36,7 +37,7 @@ pub async fn request_reprocess(
     tx: &mut PgConnection,
     event_id: EventId,
     request: ReprocessRequest<'_>,
-) -> Result<(), ChangeError<ReprocessRejection>> {
+) -> Result<(), ChangeError<Rejection>> {
     let locked =
         LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     if locked.reprocesses.iter().any(|known| known.id == request.replay_id) {
@@ -44,13 +45,13 @@ pub async fn request_reprocess(
     }
     verdict::judge_reprocess(locked.event_state()).map_err(ChangeError::Rejected)?;
     let Some(incident) = &locked.incident else {
-        return Err(ChangeError::Rejected(ReprocessRejection::NoIncident));
+        return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
     let project = projects::find_project(&mut *tx, locked.event.project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
     if project.repair_url.is_none() {
-        return Err(ChangeError::Rejected(ReprocessRejection::NoRepairUrl));
+        return Err(ChangeError::Rejected(Rejection::NoRepairUrl));
     }
     let body = callback_body(&locked, incident, &project, request.replay_id)?;
     Ok(start(tx, &locked, incident, request, &body).await?)

@@ -6,6 +6,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AuditId, EventId};
 use domain::incident::{IncidentState, Resolution};
 use domain::outbox::OutboxMessage;
+use domain::rejection::Rejection;
 use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
@@ -13,17 +14,6 @@ use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
 use crate::outbox;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
-
-/// Why an incident is not resolved manually.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ResolveRejection {
-    /// It was resolved before.
-    #[error("the incident is resolved")]
-    AlreadyResolved,
-    /// There is none to resolve.
-    #[error("the event has no incident")]
-    NoIncident,
-}
 
 /// A request to resolve manually.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +34,14 @@ pub async fn resolve_incident(
     tx: &mut PgConnection,
     event_id: EventId,
     request: ResolveRequest<'_>,
-) -> Result<(), ChangeError<ResolveRejection>> {
+) -> Result<(), ChangeError<Rejection>> {
     let locked =
         LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     let Some(incident) = &locked.incident else {
-        return Err(ChangeError::Rejected(ResolveRejection::NoIncident));
+        return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
     if incident.state == IncidentState::Resolved {
-        return Err(ChangeError::Rejected(ResolveRejection::AlreadyResolved));
+        return Err(ChangeError::Rejected(Rejection::Resolved(None)));
     }
     end_running(tx, &locked, incident, request.actor).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, request.note).await?;
