@@ -146,7 +146,7 @@ pub async fn acknowledge(
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
-    state.relay.wake(incident.event_id);
+    state.relay.wake();
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 
@@ -166,7 +166,7 @@ pub async fn resolve(
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
-    state.relay.wake(incident.event_id);
+    state.relay.wake();
     Ok(Json(caller::incident(&state, &ids).await?.into()))
 }
 

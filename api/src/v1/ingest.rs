@@ -201,8 +201,8 @@ async fn first<C: IngestCall>(
     }
     pool::commit(tx).await?;
     match worked {
-        IngestOutcome::Stored(event_id, answer) => {
-            state.relay.wake(event_id);
+        IngestOutcome::Stored(_, answer) => {
+            state.relay.wake();
             Ok(respond(answer))
         }
         IngestOutcome::Provisional(answer) => Ok(respond(answer)),

@@ -113,7 +113,7 @@ pub async fn create(
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     let requested = action.request_reprocess(&state.pool).await;
     let replay_id = requested.map_err(|error| rejected(error, &incident))?;
-    state.relay.wake(incident.event_id);
+    state.relay.wake();
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))
 }

@@ -21,15 +21,20 @@ type Request = (Command, mpsc::Sender<io::Result<Child>>);
 /// Variables that an engine may see. Ours hold secrets, and Postgres may run as another account.
 const PASSED_ON: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "TZDIR"];
 
-/// A command for an engine that gets `death_signal` when this process dies.
-pub(crate) fn engine_command(program: &OsStr, death_signal: &str) -> Command {
-    let mut command = if setpriv_works() {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", death_signal, "--"]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
+/// A command for an engine that gets `death_signal` when this process dies. It gets less of a busy
+/// processor the larger `niceness` is, which is 0 for this process.
+pub(crate) fn engine_command(program: &OsStr, death_signal: &str, niceness: u8) -> Command {
+    let niceness = niceness.to_string();
+    let mut words: Vec<&OsStr> = Vec::new();
+    if setpriv_works() {
+        words.extend(["setpriv", "--pdeathsig", death_signal, "--"].map(OsStr::new));
+    }
+    if niceness != "0" {
+        words.extend(["nice", "-n", &niceness].map(OsStr::new));
+    }
+    words.push(program);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
     clean_environment(&mut command);
     command.process_group(0);
     command

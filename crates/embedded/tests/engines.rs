@@ -237,12 +237,24 @@ async fn no_engine_outlives_a_killed_parent() {
     let words: Vec<&str> = line.split_whitespace().skip(1).collect();
     let [postgres, temporal] = [words[0], words[1]].map(|word| word.parse().unwrap());
     assert!(is_alive(postgres) && is_alive(temporal));
+    assert_eq!(
+        niceness(temporal) - niceness(postgres),
+        5,
+        "Temporal leaves Postgres the processor"
+    );
     parent.kill_hard();
     until("both engines are gone", || !is_alive(postgres) && !is_alive(temporal));
 
     // A process that is killed cannot remove its temporary folders.
     std::fs::remove_dir_all(std::path::Path::new(words[2]).parent().unwrap()).unwrap();
     std::fs::remove_dir_all(words[3]).unwrap();
+}
+
+/// The 19th field of proc_pid_stat(5); the second one is the only one with spaces.
+fn niceness(pid: u32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = stat.rsplit(')').next().unwrap();
+    fields.split_whitespace().nth(16).unwrap().parse().unwrap()
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The client side of Temporal: connecting lazily, and dispatching committed outbox messages.
 //!
 //! Nothing here is needed to accept a receipt. A message stays in the outbox until Temporal has it:
-//! the relay tries immediately after the commit, and a sweep takes what is left, on every instance.
+//! the relay looks immediately after a commit and every second, on every instance.
 
+mod backlog;
 pub mod connect;
+mod dispatch;
 pub mod environment;
 pub mod health;
+mod pace;
 pub mod relay;
 mod restarts;
 pub mod settings;

@@ -1,5 +1,7 @@
 //! Incidents.
 
+use std::collections::BTreeSet;
+
 use domain::app_error::AppError;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
@@ -200,4 +202,18 @@ pub async fn refresh_error(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Which of these events have an incident.
+pub async fn list_events_with_incident(
+    db: impl PgExecutor<'_>,
+    event_ids: &[EventId],
+) -> Result<BTreeSet<EventId>, StoreError> {
+    if event_ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
+    let found =
+        sqlx::query_scalar!("SELECT event_id FROM incidents WHERE event_id = ANY ($1)", &ids);
+    Ok(found.fetch_all(db).await?.into_iter().map(EventId::from_uuid).collect())
 }

@@ -3,7 +3,8 @@
 //! A message is written in the transaction of what it reports. A relay claims it for 30 s before it
 //! dispatches it, so that two relays do not do the same concurrently, and deletes it when Temporal
 //! has it. A relay that dies leaves a claim that runs out. Dispatching a message twice is harmless:
-//! the server knows its id.
+//! the server knows its id. So claims, deletions and reschedules do not wait for the disk
+//! (`synchronous_commit`): one that a crash of Postgres undoes is made again.
 
 use domain::ids::{EventId, OutboxId};
 use domain::outbox::{OutboxKind, OutboxMessage};
@@ -47,25 +48,42 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Claims messages that are due: those of one event, or the oldest of all. One of a kind that only
-/// a newer version knows is left to that one, and keeps no other from being claimed.
+/// What is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Whatever is due.
+    Any,
+    /// All but the starts of watches that have more than a minute before their deadline.
+    Urgent,
+}
+
+/// Claims the most urgent messages that are due, and with each the others of its event, in their
+/// order. At least one in `limit` is claimed where so many are due. One of a kind that only a newer
+/// version knows is left to that one, and keeps no other from being claimed.
 pub async fn claim_due(
     db: impl PgExecutor<'_>,
-    event_id: Option<EventId>,
+    urgency: Urgency,
     limit: i64,
 ) -> Result<Vec<ClaimedMessage>, StoreError> {
     let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     let rows = sqlx::query!(
-        "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
+        "WITH urgent AS (
+             SELECT event_id FROM outbox
+             WHERE parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
+                 AND ($2 OR wish <> $4 OR due_by < now() + interval '1 minute')
+                 AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+             ORDER BY due_by, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+         UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
              SELECT id FROM outbox
-             WHERE parked_at IS NULL AND next_attempt_at <= now() AND ($1::uuid IS NULL OR event_id = $1)
-                 AND wish = ANY($3)
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+             WHERE event_id IN (SELECT event_id FROM urgent)
+                 AND parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
+             FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, wish, payload, attempts",
-        event_id.map(EventId::as_uuid),
-        limit,
         &known,
+        urgency == Urgency::Any,
+        limit,
+        OutboxKind::Start.as_str(),
     )
     .fetch_all(db)
     .await?;
@@ -89,22 +107,29 @@ pub async fn claim_due(
 /// Forgets messages that Temporal has.
 pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    sqlx::query!("DELETE FROM outbox WHERE id = ANY ($1)", &ids).execute(db).await?;
+    sqlx::query!(
+        "DELETE FROM outbox WHERE id = ANY ($1) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
+        &ids,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// Puts a message off after a failure, with a jittered back-off of 1 s to 60 s.
+/// Puts messages off after a failure, each with its error and a jittered back-off of 1 s to 60 s.
 pub async fn reschedule(
     db: impl PgExecutor<'_>,
-    id: OutboxId,
-    error: &str,
+    failed: &[(OutboxId, String)],
 ) -> Result<(), StoreError> {
+    let (ids, errors): (Vec<_>, Vec<_>) =
+        failed.iter().map(|(id, error)| (id.as_uuid(), error.as_str())).unzip();
     sqlx::query!(
-        "UPDATE outbox SET last_error = $2,
+        "UPDATE outbox SET last_error = failed.error,
              next_attempt_at = now() + make_interval(secs => least(60, power(2, least(attempts, 6) - 1)) * (0.5 + random()))
-         WHERE id = $1",
-        id.as_uuid(),
-        error,
+         FROM unnest($1::uuid[], $2::text[]) AS failed (id, error)
+         WHERE outbox.id = failed.id AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
+        &ids,
+        &errors as &[&str],
     )
     .execute(db)
     .await?;

@@ -6,7 +6,7 @@ use domain::ids::{EventId, OutboxId};
 use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
-use store::outbox::{self, ClaimedMessage};
+use store::outbox::{self, ClaimedMessage, Urgency};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::{PgPool, pool};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ async fn message(pool: &PgPool) -> EventId {
 }
 
 async fn claim(pool: &PgPool, limit: i64) -> Vec<ClaimedMessage> {
-    outbox::claim_due(pool, None, limit).await.expect("a claim")
+    outbox::claim_due(pool, Urgency::Any, limit).await.expect("a claim")
 }
 
 async fn execute(pool: &PgPool, sql: &'static str) {
@@ -45,9 +45,9 @@ fn two_claimers_never_get_the_same_wish_and_nobody_waits() {
             message(&shop.pool).await;
         }
         let mut alice = shop.begin().await;
-        let first = outbox::claim_due(&mut *alice, None, 6).await.expect("a claim");
+        let first = outbox::claim_due(&mut *alice, Urgency::Any, 6).await.expect("a claim");
         let mut bob = shop.begin().await;
-        let second = outbox::claim_due(&mut *bob, None, 10).await.expect("a claim");
+        let second = outbox::claim_due(&mut *bob, Urgency::Any, 10).await.expect("a claim");
         assert_eq!((first.len(), second.len()), (6, 4));
         pool::commit(alice).await.expect("a commit");
         bob.rollback().await.expect("a rollback");
@@ -121,18 +121,43 @@ fn a_claim_holds_for_30_seconds_and_runs_out() {
 }
 
 #[test]
-fn one_events_messages_are_claimed_alone_and_in_their_order() {
+fn an_events_messages_are_claimed_together_and_in_their_order() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         shop.take("evt_2").await;
         shop.reprocess(event_id).await;
         shop.succeed(event_id).await;
-        let messages = outbox::claim_due(&shop.pool, Some(event_id), 10).await.expect("a claim");
+        let messages = claim(&shop.pool, 1).await;
         let kinds: Vec<_> = messages.iter().map(|message| message.kind.as_str()).collect();
         assert_eq!(kinds, ["start", "reprocess", "result"]);
         assert!(messages.iter().all(|message| message.event_id == event_id));
         assert!(outbox::has_messages(&shop.pool, event_id).await.expect("an answer"));
+    });
+}
+
+#[test]
+fn results_and_near_deadlines_are_claimed_before_watches_that_have_time() {
+    run(async {
+        let shop = Shop::open().await;
+        for id in ["evt_1", "evt_2", "evt_3", "evt_4"] {
+            shop.take(id).await;
+        }
+        let reported = shop.take("evt_5").await;
+        claim(&shop.pool, 10).await;
+        execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
+        shop.succeed(reported).await;
+        let soon = shop.take("evt_6").await;
+        shop.execute(
+            "UPDATE outbox SET due_by = now() + interval '30 seconds' WHERE event_id = $1",
+            soon,
+        )
+        .await;
+        let urgent = outbox::claim_due(&shop.pool, Urgency::Urgent, 10).await.expect("a claim");
+        let events: BTreeSet<_> = urgent.iter().map(|message| message.event_id).collect();
+        assert_eq!(events, [reported, soon].into());
+        assert_eq!(urgent.len(), 3, "a result takes the start of its watch along");
+        assert_eq!(claim(&shop.pool, 10).await.len(), 4, "the others have time");
     });
 }
 
@@ -144,7 +169,8 @@ fn a_wish_that_fails_is_put_off_further_each_time() {
         for (attempt, planned) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0].iter().enumerate() {
             execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
             let claimed = claim(&shop.pool, 1).await.remove(0);
-            outbox::reschedule(&shop.pool, claimed.id, "Temporal is away").await.expect("put off");
+            let failed = [(claimed.id, "Temporal is away".to_owned())];
+            outbox::reschedule(&shop.pool, &failed).await.expect("put off");
             let due = due_in(&shop.pool).await;
             let allowed = planned * 0.5 - 0.5..=planned * 1.5;
             assert!(allowed.contains(&due), "attempt {attempt}: {due} s, not {allowed:?}");

@@ -136,7 +136,7 @@ async fn done(
 ) -> Result<Response, ApiError> {
     let rejection = match outcome {
         Ok(()) => {
-            state.relay.wake(incident.event_id);
+            state.relay.wake();
             return back(state, signed_in, incident, &Message::done(message)).await;
         }
         Err(ActionError::Store(error)) => return Err(error.into()),

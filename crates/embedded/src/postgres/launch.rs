@@ -74,7 +74,7 @@ fn spawn(
     let path = options.log_file.clone().unwrap_or_else(|| beside(&place.dir));
     let (log, out, err) = LogFile::open(&path).map_err(StartError::file("write", &path))?;
     let program = bins.program("postgres");
-    let mut command = engine_command(program.as_os_str(), "SIGINT");
+    let mut command = engine_command(program.as_os_str(), "SIGINT", 0);
     command.arg("-D").arg(&place.dir).stdout(out).stderr(err);
     settings(&mut command, options);
     place.run_as_account(&mut command);

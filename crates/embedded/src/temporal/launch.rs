@@ -20,6 +20,10 @@ pub(super) const NO_USER_CONFIG: [&str; 2] = ["--disable-config-file", "--disabl
 /// A server takes about a second to end after its parent was killed.
 const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Receipts are taken before watches are started: where both want the processor, Temporal gets a
+/// third of what Postgres and this process get.
+const NICENESS: u8 = 5;
+
 /// It has no way to end sooner and still clean up, and with a file it needs none.
 const SIGNALS: StopSignals = StopSignals { orderly: Signal::TERM, hurried: Signal::KILL };
 
@@ -34,7 +38,7 @@ pub(super) async fn launch(
     }
     let path = absolute(options.log_file.clone());
     let (log, out, err) = LogFile::open(&path).map_err(StartError::file("write", &path))?;
-    let mut command = engine_command(bin.path.as_os_str(), "SIGTERM");
+    let mut command = engine_command(bin.path.as_os_str(), "SIGTERM", NICENESS);
     command.args(arguments(options)).stdout(out).stderr(err);
     let process = Process::spawn(NAME, command, SIGNALS)
         .map_err(|source| StartError::Run { program: bin.path.display().to_string(), source })?;

@@ -23,7 +23,8 @@ WITH unkeyed AS (
     INSERT INTO audit_entries (id, actor, action, project_id, event_id, detail)
     SELECT $13, $14, $15, $2, event_id, $16 FROM key
 ), wish AS (
-    INSERT INTO outbox (id, event_id, wish, payload) SELECT $17, event_id, $18, '{}' FROM key
+    INSERT INTO outbox (id, event_id, wish, payload, due_by) SELECT $17, event_id, $18, '{}', now() + make_interval(mins => $12)
+    FROM key
 )
 SELECT timeout_at, EXISTS (
     SELECT FROM early_results WHERE project_id = $2 AND provider_event_id = $4

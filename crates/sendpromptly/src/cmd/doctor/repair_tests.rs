@@ -1,8 +1,7 @@
 use activities::http::ErrorClass;
-
-use super::super::Status;
 use domain::alert::one_line;
 
+use super::super::Status;
 use super::*;
 
 fn answered(status: u16, latency_ms: i64) -> HttpResponse {

@@ -1,0 +1,250 @@
+//! The loop between the outbox and Temporal.
+//!
+//! It claims what is due, the most urgent first, dispatches the messages of each event in their
+//! order, and deletes what Temporal has: each time for all that has gathered since the last time,
+//! in one statement. Claims keep two processes from dispatching the same message concurrently; one
+//! that dies leaves claims that run out, and dispatching a message twice changes nothing.
+//!
+//! [`Pace`] and [`Backlog`] say how much Temporal takes. What cannot be dispatched is rescheduled
+//! with a growing back-off. Only what Temporal itself rejects, again and again, is parked, with an
+//! entry on the event's timeline; a server that is away never parks anything, nor does a namespace
+//! that belongs to another database.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::audit::detail::ParkedDetail;
+use domain::audit::{Actor, AuditEvent};
+use domain::event::Effect;
+use domain::ids::{EventId, OutboxId};
+use domain::outbox::OutboxKind;
+use store::audit::{self, Subject};
+use store::events::{self, PaymentEvent};
+use store::incidents;
+use store::outbox::{self, ClaimedMessage, Urgency};
+use store::pool::transaction;
+use store::{PgPool, StoreError};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+use crate::backlog::Backlog;
+use crate::connect::{Engine, EngineError};
+use crate::pace::Pace;
+use crate::restarts;
+use crate::watch::Watch;
+
+/// How soon the loop looks again without being woken.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often a message is rejected before it is parked.
+const MAX_REJECTIONS: i32 = 10;
+
+/// Where messages come from and where they go.
+#[derive(Clone)]
+pub(crate) struct Dispatcher {
+    engine: Arc<Engine>,
+    pool: PgPool,
+}
+
+/// The claimed messages of one event, in their order.
+struct Work {
+    event_id: EventId,
+    /// `None` if there is no such event.
+    event: Option<PaymentEvent>,
+    /// Whether it has an incident, so that there is no deadline to wait for.
+    resumed: bool,
+    messages: Vec<ClaimedMessage>,
+}
+
+/// What became of the messages of one event.
+struct Dispatched {
+    relayed: Vec<OutboxId>,
+    failed: Option<(ClaimedMessage, EngineError)>,
+    took: Duration,
+}
+
+impl Dispatcher {
+    pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool) -> Self {
+        Self { engine, pool }
+    }
+
+    /// Dispatches until it is dropped. It looks whenever `due` says so, and every second.
+    pub(crate) async fn run(self, due: Arc<Notify>) {
+        let (mut pace, mut backlog) = (Pace::new(), Backlog::default());
+        let (mut waiting, mut running) = (VecDeque::new(), JoinSet::new());
+        let (mut may_be_due, mut look_at) = (true, Instant::now());
+        loop {
+            if may_be_due && waiting.len() <= pace.limit() / 2 {
+                let claimed = self.claim(&mut backlog, pace.limit()).await;
+                may_be_due = claimed.len() >= pace.limit();
+                look_at = Instant::now() + backlog.look_again().unwrap_or(LOOK_AGAIN);
+                waiting.extend(claimed);
+            }
+            while running.len() < pace.limit()
+                && let Some(work) = waiting.pop_front()
+            {
+                let dispatcher = self.clone();
+                running.spawn(async move { dispatcher.dispatch_event(work).await });
+            }
+            let is_full = running.len() >= pace.limit();
+            tokio::select! {
+                Some(first) = running.join_next() => {
+                    let others = std::iter::from_fn(|| running.try_join_next());
+                    let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
+                    for one in &done {
+                        pace.observe(one.took, one.responded(), is_full, Instant::now());
+                    }
+                    self.settle(done).await;
+                }
+                () = due.notified() => may_be_due = true,
+                () = sleep_until(look_at.into()), if !may_be_due => may_be_due = true,
+            }
+        }
+    }
+
+    async fn claim(&self, backlog: &mut Backlog, limit: usize) -> Vec<Work> {
+        let urgency =
+            if backlog.holds(&self.engine).await { Urgency::Urgent } else { Urgency::Any };
+        match self.claim_due(urgency, limit).await {
+            Ok(work) => {
+                let starts = work.iter().filter(|work| work.starts_a_watch()).count();
+                backlog.count_starts(starts);
+                work
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not claim outbox messages");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn claim_due(&self, urgency: Urgency, limit: usize) -> Result<Vec<Work>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let messages = outbox::claim_due(&self.pool, urgency, limit).await?;
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut by_event: BTreeMap<EventId, Vec<ClaimedMessage>> = BTreeMap::new();
+        for message in messages {
+            by_event.entry(message.event_id).or_default().push(message);
+        }
+        let ids: Vec<_> = by_event.keys().copied().collect();
+        let found = events::list_by_ids(&self.pool, &ids).await?;
+        // A pending event never has an incident.
+        let over = found.iter().filter(|event| event.effect != Effect::Pending);
+        let over: Vec<_> = over.map(|event| event.id).collect();
+        let resumed = incidents::list_events_with_incident(&self.pool, &over).await?;
+        let mut found: BTreeMap<_, _> = found.into_iter().map(|event| (event.id, event)).collect();
+        let work = by_event.into_iter().map(|(event_id, messages)| Work {
+            event_id,
+            event: found.remove(&event_id),
+            resumed: resumed.contains(&event_id),
+            messages,
+        });
+        Ok(work.collect())
+    }
+
+    /// Dispatches the messages of one event. Where one fails, what follows it waits too.
+    async fn dispatch_event(&self, work: Work) -> Dispatched {
+        let began = Instant::now();
+        let (mut relayed, mut failed) = (Vec::new(), None);
+        for (at, message) in work.messages.iter().enumerate() {
+            let followed =
+                work.messages.get(at + 1).is_some_and(|next| next.kind == OutboxKind::Result);
+            // The signal that follows a start starts the watch, so that one call does both.
+            let dispatched = if message.kind == OutboxKind::Start && followed {
+                Ok(())
+            } else {
+                self.dispatch(&work, message).await
+            };
+            match dispatched {
+                Ok(()) => relayed.push(message.id),
+                Err(error) => {
+                    failed = Some((message.clone(), error));
+                    break;
+                }
+            }
+        }
+        Dispatched { relayed, failed, took: began.elapsed() }
+    }
+
+    async fn dispatch(&self, work: &Work, message: &ClaimedMessage) -> Result<(), EngineError> {
+        self.engine.ensure_ours(&self.pool).await?;
+        let client = self.engine.client().await?;
+        let event = work
+            .event
+            .as_ref()
+            .ok_or_else(|| EngineError::Rejected(format!("there is no event {}", work.event_id)))?;
+        let task_queue = self.engine.task_queue();
+        let watch = Watch { client: &client, task_queue, event, resumed: work.resumed };
+        match message.kind {
+            OutboxKind::Start => watch.start().await,
+            OutboxKind::Restart => restarts::restart(&self.pool, watch, message.id).await,
+            OutboxKind::Result
+            | OutboxKind::Reprocess
+            | OutboxKind::Resolve
+            | OutboxKind::Acknowledged => {
+                watch.signal(message.kind.as_str(), message.id, &message.payload).await
+            }
+        }
+    }
+
+    async fn settle(&self, done: Vec<Dispatched>) {
+        if let Err(error) = self.note(done).await {
+            // Every claim runs out by itself, and dispatching a message twice changes nothing.
+            tracing::warn!(%error, "could not settle dispatched outbox messages");
+        }
+    }
+
+    async fn note(&self, done: Vec<Dispatched>) -> Result<(), StoreError> {
+        let (mut relayed, mut later) = (Vec::new(), Vec::new());
+        for Dispatched { relayed: ids, failed, .. } in done {
+            relayed.extend(ids);
+            let Some((message, error)) = failed else { continue };
+            if let EngineError::Rejected(why) = &error
+                && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
+            {
+                self.park(&message, why).await?;
+                continue;
+            }
+            tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
+            later.push((message.id, error.to_string()));
+        }
+        if !relayed.is_empty() {
+            outbox::delete_relayed(&self.pool, &relayed).await?;
+        }
+        if !later.is_empty() {
+            outbox::reschedule(&self.pool, &later).await?;
+        }
+        Ok(())
+    }
+
+    async fn park(&self, message: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
+        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked an outbox message that Temporal rejects");
+        transaction(&self.pool, async |tx| {
+            outbox::park(&mut *tx, message.id, why).await?;
+            let Some(event) = events::find_event(&mut *tx, message.event_id).await? else {
+                return Ok(());
+            };
+            let subject = Subject::event(event.project_id, event.id);
+            let parked =
+                AuditEvent::RelayParked(ParkedDetail { wish: message.kind, why: why.to_owned() });
+            audit::record(&mut *tx, &Actor::System, subject, &parked).await
+        })
+        .await
+    }
+}
+
+impl Work {
+    fn starts_a_watch(&self) -> bool {
+        self.messages.iter().any(|message| message.kind == OutboxKind::Start)
+    }
+}
+
+impl Dispatched {
+    /// Whether Temporal took part: a rejection is a response as well.
+    const fn responded(&self) -> bool {
+        !matches!(self.failed, Some((_, EngineError::Unreachable(_))))
+    }
+}

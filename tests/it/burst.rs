@@ -1,0 +1,78 @@
+//! Many receipts at once: what is urgent does not wait behind what has time.
+
+use e2e::{World, WorldOptions, eventually, run};
+use serde_json::json;
+use store::outbox;
+use temporalio_client::Client;
+use temporalio_common::protos::temporal::api::enums::v1::TaskQueueType;
+use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeTaskQueueRequest, PollWorkflowTaskQueueRequest,
+};
+use tonic::IntoRequest;
+
+fn queue(world: &World) -> Option<TaskQueue> {
+    let name = world.engine.task_queue().to_owned();
+    Some(TaskQueue { name, ..TaskQueue::default() })
+}
+
+/// Takes one task and does nothing with it, as a worker does that is stuck.
+async fn take_one_task(world: &World, client: &Client) {
+    let request = PollWorkflowTaskQueueRequest {
+        namespace: client.options().namespace.clone(),
+        task_queue: queue(world),
+        identity: "stuck".to_owned(),
+        ..PollWorkflowTaskQueueRequest::default()
+    };
+    let mut service = client.connection().workflow_service();
+    service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
+}
+
+/// How old the oldest task is, in seconds.
+async fn oldest_task(world: &World, client: &Client) -> i64 {
+    let request = DescribeTaskQueueRequest {
+        namespace: client.options().namespace.clone(),
+        task_queue: queue(world),
+        task_queue_type: TaskQueueType::Workflow.into(),
+        report_stats: true,
+        ..DescribeTaskQueueRequest::default()
+    };
+    let mut service = client.connection().workflow_service();
+    let described = service.describe_task_queue(request.into_request()).await.expect("a queue");
+    let stats = described.into_inner().stats.unwrap_or_default();
+    stats.approximate_backlog_age.map_or(0, |age| age.seconds)
+}
+
+async fn waiting(world: &World) -> i64 {
+    outbox::count_waiting(&world.pool).await.expect("a count").0
+}
+
+#[test]
+fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let client = world.temporal().await;
+        for n in 0..10 {
+            world.receipt(&format!("evt_early_{n}")).await;
+        }
+        take_one_task(&world, &client).await;
+        eventually("old tasks", async || (oldest_task(&world, &client).await > 1).then_some(()))
+            .await;
+
+        let mut last = world.receipt("evt_0").await;
+        for n in 1..150 {
+            last = world.receipt(&format!("evt_{n}")).await;
+        }
+        assert!(outbox::has_messages(&world.pool, last).await.expect("an answer"), "it has time");
+        world.result(last, "success", json!({})).await;
+        eventually("a result that went out", async || {
+            let left = outbox::has_messages(&world.pool, last).await.expect("an answer");
+            (!left).then_some(())
+        })
+        .await;
+        assert!(waiting(&world).await > 0, "the others wait for a worker that works");
+
+        world.start_worker();
+        eventually("an empty outbox", async || (waiting(&world).await == 0).then_some(())).await;
+    });
+}
