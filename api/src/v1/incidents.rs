@@ -1,5 +1,6 @@
 //! `/api/v1/projects/{project_id}/incidents`.
 
+use api_types::error::ErrorResponse;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::ids::{EventId, IncidentId};
@@ -133,7 +134,7 @@ pub async fn show(
 /// Acknowledges an incident. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
@@ -153,7 +154,7 @@ pub async fn acknowledge(
 /// Resolves an incident manually. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,

@@ -1,5 +1,6 @@
 //! `/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses`.
 
+use api_types::error::ErrorResponse;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -99,7 +100,7 @@ pub async fn list(
 /// response is 409 and names it. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/reprocesses", operation_id = "request_reprocess", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    responses((status = 202, description = "The reprocess was requested.", body = RequestedReprocess), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,

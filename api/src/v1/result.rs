@@ -16,11 +16,11 @@ use store::PgConnection;
 use store::events::PaymentEvent;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::{events, results};
-use web::error::{ApiError, Candidate};
+use web::error::ApiError;
 use web::state::AppState;
 
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
-use super::previous_release;
+use super::{previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
 
@@ -179,7 +179,7 @@ impl ResultCall {
         let actor = Actor::Key(context.owner.key_id);
         let occasion = (context.used.key, &self.report.result);
         result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
-        let candidates = candidates.into_iter().map(Candidate::from).collect();
+        let candidates = candidates.into_iter().map(responses::candidate).collect();
         Ok(IngestOutcome::Rejected(ApiError::AmbiguousEvent(candidates)))
     }
 
