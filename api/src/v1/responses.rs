@@ -1,7 +1,95 @@
-//! What the API says of the rows of the store.
+//! What the API says of the rows of the store, for its own routes and for the command line's
+//! `--json`.
 
+use api_types::audit::AuditEntryResponse;
+use api_types::destinations::DestinationResponse;
 use api_types::error::Candidate;
+use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
+use api_types::incidents::IncidentResponse;
+use api_types::keys::KeyResponse;
+use api_types::list::Listed;
+use api_types::projects::ProjectResponse;
+use api_types::proof_links::ProofLinkResponse;
+use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
+use domain::ids::IncidentId;
+use store::api_keys::KeyRow;
+use store::attempts::CallbackAttempt;
+use store::destinations::Destination;
 use store::events::PaymentEvent;
+use store::incidents::Incident;
+use store::page::Page;
+use store::projects::Project;
+use store::proof_links::ProofLink;
+use store::reprocesses::Reprocess;
+use store::search::audit::AuditEntry;
+use store::timeline::TimelineEntry;
+
+/// A page of the store, with the response for each row.
+pub fn page<Row, T>(page: Page<Row>, response: impl Fn(Row) -> T) -> Listed<T> {
+    let Page { data, next_cursor, .. } = page;
+    Listed { data: data.into_iter().map(response).collect(), next_cursor }
+}
+
+pub fn project(project: Project) -> ProjectResponse {
+    ProjectResponse {
+        project_id: project.id,
+        name: project.name,
+        mode: project.mode,
+        timeout_minutes: project.timeout_minutes,
+        repair_url: project.repair_url,
+        snapshots: project.snapshots,
+        callback_header_names: project.callback_header_names,
+        created_at: project.created_at,
+    }
+}
+
+pub fn incident(incident: Incident) -> IncidentResponse {
+    IncidentResponse {
+        incident_id: incident.id,
+        event_id: incident.event_id,
+        state: incident.state,
+        reason: incident.reason,
+        error_code: incident.error.code,
+        error_message: incident.error.message,
+        resolution: incident.resolution,
+        opened_at: incident.opened_at,
+        resolved_at: incident.resolved_at,
+    }
+}
+
+pub fn event(event: PaymentEvent, incident_id: Option<IncidentId>) -> EventResponse {
+    EventResponse {
+        event_id: event.id,
+        effect: event.effect,
+        provider: event.provider,
+        provider_event_id: event.provider_event_id,
+        event_type: event.event_type,
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference,
+        effect_key: event.effect_key,
+        shopify_shop_domain: event.shopify_shop_domain,
+        received_at: event.received_at,
+        timeout_at: event.timeout_at,
+        incident_id,
+    }
+}
+
+pub fn event_details(
+    payment_event: PaymentEvent,
+    incident_id: Option<IncidentId>,
+    entries: Vec<TimelineEntry>,
+) -> EventDetailsResponse {
+    EventDetailsResponse { event: event(payment_event, incident_id), timeline: timeline(entries) }
+}
+
+pub fn timeline(entries: Vec<TimelineEntry>) -> Vec<TimelineEntryResponse> {
+    entries.into_iter().map(timeline_entry).collect()
+}
+
+fn timeline_entry(entry: TimelineEntry) -> TimelineEntryResponse {
+    let TimelineEntry { at, actor, action, detail } = entry;
+    TimelineEntryResponse { at, actor, action, detail }
+}
 
 pub(super) fn candidate(event: PaymentEvent) -> Candidate {
     Candidate {
@@ -13,5 +101,53 @@ pub(super) fn candidate(event: PaymentEvent) -> Candidate {
         internal_reference: event.internal_reference,
         effect_key: event.effect_key,
         effect: event.effect,
+    }
+}
+
+pub(super) fn reprocess(reprocess: Reprocess, attempts: Vec<CallbackAttempt>) -> ReprocessResponse {
+    ReprocessResponse {
+        replay_id: reprocess.id,
+        state: reprocess.state,
+        requested_by: reprocess.requested_by,
+        attempts: attempts.into_iter().map(attempt).collect(),
+    }
+}
+
+fn attempt(attempt: CallbackAttempt) -> AttemptResponse {
+    let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer, redirect_to } =
+        attempt;
+    AttemptResponse { attempt, at: started_at, status, error, latency_ms, answer, redirect_to }
+}
+
+pub(super) fn key(key: KeyRow) -> KeyResponse {
+    let KeyRow { id, label, last_four, created_at, last_used_at, revoked_at, .. } = key;
+    KeyResponse { key_id: id, label, last_four, created_at, last_used_at, revoked_at }
+}
+
+pub(super) fn destination(destination: Destination) -> DestinationResponse {
+    let Destination { id, kind, address, label, created_at, broken_at, .. } = destination;
+    DestinationResponse { destination_id: id, kind, address, label, created_at, broken_at }
+}
+
+pub(super) fn proof_link(link: ProofLink) -> ProofLinkResponse {
+    ProofLinkResponse {
+        proof_link_id: link.id,
+        created_by: link.created_by,
+        created_at: link.created_at,
+        expires_at: link.expires_at,
+        revoked_at: link.revoked_at,
+        views: link.views,
+    }
+}
+
+pub(super) fn audit_entry(entry: AuditEntry) -> AuditEntryResponse {
+    AuditEntryResponse {
+        audit_id: entry.id,
+        at: entry.at,
+        actor: entry.actor,
+        action: entry.action,
+        event_id: entry.event_id,
+        incident_id: entry.incident_id,
+        detail: entry.detail,
     }
 }

@@ -4,5 +4,19 @@
 //! The names of the fields and their order are public: fields are only added. With the feature
 //! `openapi` each type also describes itself, under the name that the OpenAPI document has had from
 //! the start; a comment here is a text of that document.
+//!
+//! The server reads a request's fields one by one, to name every mistake in one response, so a
+//! `…Request` is only written here, and what makes it valid is the server's to say.
+
+pub mod audit;
+pub mod declared_names;
+pub mod destinations;
 pub mod error;
+pub mod events;
+pub mod incidents;
 pub mod ingest;
+pub mod keys;
+pub mod list;
+pub mod projects;
+pub mod proof_links;
+pub mod reprocesses;
