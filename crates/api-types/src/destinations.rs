@@ -59,3 +59,16 @@ pub struct TestMessageResponse {
     /// The other side's response, verbatim.
     pub answer: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::is_json;
+
+    #[test]
+    fn an_added_destination_has_exactly_the_fields_of_the_contract() {
+        let destination_id = "dst_00000000000000000000000001".parse().expect("an id");
+        let added = AddedDestination { destination_id, kind: "email".into() };
+        is_json(&added, r#"{"destination_id":"dst_00000000000000000000000001","kind":"email"}"#);
+    }
+}

@@ -51,3 +51,67 @@ pub struct ReportedIncident {
     pub id: IncidentId,
     pub state: IncidentState,
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::tests::is_json;
+
+    fn receipt() -> ReceiptResponse {
+        ReceiptResponse {
+            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
+            timeout_at: datetime!(2026-11-21 14:32:11.480213 UTC),
+            accepted: true,
+            duplicate: false,
+            snapshot: None,
+            snapshot_reason: None,
+        }
+    }
+
+    #[test]
+    fn a_receipt_says_of_its_payload_only_that_it_is_not_kept() {
+        is_json(
+            &receipt(),
+            r#"{"event_id":"ev_00000000000000000000000001","timeout_at":"2026-11-21T14:32:11.480213Z","accepted":true,"duplicate":false}"#,
+        );
+        let snapshot = Some(SnapshotState::NotStored);
+        let snapshot_reason = Some(DropReason::TooLarge);
+        is_json(
+            &ReceiptResponse { snapshot, snapshot_reason, ..receipt() },
+            r#"{"event_id":"ev_00000000000000000000000001","timeout_at":"2026-11-21T14:32:11.480213Z","accepted":true,"duplicate":false,"snapshot":"not_stored","snapshot_reason":"too_large"}"#,
+        );
+    }
+
+    #[test]
+    fn a_result_says_only_where_it_is_so_that_it_waits_or_was_changed() {
+        let waits = ResultResponse {
+            event_id: None,
+            accepted: true,
+            pending_receipt: true,
+            effect: None,
+            incident: None,
+            adjusted: Vec::new(),
+        };
+        is_json(
+            &waits,
+            r#"{"event_id":null,"accepted":true,"pending_receipt":true,"effect":null,"incident":null}"#,
+        );
+        let applied = ResultResponse {
+            event_id: Some(receipt().event_id),
+            accepted: true,
+            pending_receipt: false,
+            effect: Some(Effect::Failed),
+            incident: Some(ReportedIncident {
+                id: "inc_00000000000000000000000001".parse().expect("an id"),
+                state: IncidentState::Open,
+            }),
+            adjusted: vec!["error_message".into()],
+        };
+        is_json(
+            &applied,
+            r#"{"event_id":"ev_00000000000000000000000001","accepted":true,"effect":"failed","incident":{"id":"inc_00000000000000000000000001","state":"open"},"adjusted":["error_message"]}"#,
+        );
+    }
+}

@@ -46,3 +46,18 @@ pub struct KeyRequest {
     /// 1 to 255 characters.
     pub label: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::is_json;
+
+    #[test]
+    fn a_new_key_has_exactly_the_fields_of_the_contract() {
+        let key_id = "key_00000000000000000000000001".parse().expect("an id");
+        let created = CreatedKey { key_id, label: "production".into(), key: "sk_test_x".into() };
+        let json =
+            r#"{"key_id":"key_00000000000000000000000001","label":"production","key":"sk_test_x"}"#;
+        is_json(&created, json);
+    }
+}

@@ -20,3 +20,20 @@ pub mod list;
 pub mod projects;
 pub mod proof_links;
 pub mod reprocesses;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    /// The response is written as this text, and read from it.
+    pub(crate) fn is_json<T>(response: &T, json: &str)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Debug,
+    {
+        assert_eq!(serde_json::to_string(response).expect("JSON"), json);
+        assert_eq!(serde_json::from_str::<T>(json).expect("a response"), *response);
+    }
+}

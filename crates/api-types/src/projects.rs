@@ -72,3 +72,17 @@ pub struct ProjectRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_headers: Option<BTreeMap<String, Option<String>>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_of_a_change_is_not_sent_and_what_is_removed_is_null() {
+        let json = |request: ProjectRequest| serde_json::to_string(&request).expect("JSON");
+        let renamed = ProjectRequest { name: Some("CometCart".into()), ..Default::default() };
+        assert_eq!(json(renamed), r#"{"name":"CometCart"}"#);
+        let removed = ProjectRequest { repair_url: Some(None), ..Default::default() };
+        assert_eq!(json(removed), r#"{"repair_url":null}"#);
+    }
+}

@@ -53,3 +53,19 @@ pub struct RequestedReprocess {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub state: ReprocessState,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::is_json;
+
+    #[test]
+    fn a_requested_reprocess_has_exactly_the_fields_of_the_contract() {
+        let replay_id = "rpl_00000000000000000000000001".parse().expect("an id");
+        let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
+        is_json(
+            &requested,
+            r#"{"replay_id":"rpl_00000000000000000000000001","state":"requested"}"#,
+        );
+    }
+}
