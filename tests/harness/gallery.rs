@@ -15,7 +15,7 @@ use store::destinations::Target;
 
 use crate::browser::Page;
 use crate::console::{self, Operator};
-use crate::world::{parse, receipt};
+use crate::world::receipt;
 use crate::{Receiver, World, eventually};
 use rare::Rare;
 
@@ -227,16 +227,13 @@ async fn take(world: &World, texts: &Texts, number: u8) -> EventId {
 async fn take_for(world: &World, reference: &str, provider_event_id: &str) -> EventId {
     let mut body = receipt(provider_event_id);
     body["internal_reference"] = json!(reference);
-    let (status, answer) = world.post("/api/v1/receipt", &body).await;
-    assert_eq!(status, 202, "{answer}");
-    parse(&answer["event_id"])
+    world.send_receipt(&body).await
 }
 
 async fn failed(world: &World, texts: &Texts, number: u8) -> (EventId, IncidentId) {
     let event = take(world, texts, number).await;
     let words = json!({ "error_code": "db_write_failed", "error_message": texts.error });
-    let answer = world.result(event, "failed", words).await;
-    (event, parse(&answer["incident"]["id"]))
+    (event, world.fail(event, words).await)
 }
 
 /// An incident whose first reprocess was rejected by the app, and whose second one worked.

@@ -9,6 +9,7 @@ use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
 use activities::waiting;
+use api_types::ingest::{ReceiptResponse, ResultResponse};
 use console::same_origin::FormOrigins;
 use console::state::ConsoleState;
 use domain::api_key::ApiKey;
@@ -19,6 +20,7 @@ use domain::signature::SigningSecret;
 use engine::{Engine, TemporalSettings};
 use reqwest::Method;
 use sendpromptly::service::{OutboundClients, Pools, Service, WebSettings};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::PgPool;
 use store::destinations::{NewDestination, Target};
@@ -326,20 +328,33 @@ impl World {
 
     /// Reports a receipt for a provider event, and gives the event.
     pub async fn receipt(&self, provider_event_id: &str) -> EventId {
-        let (status, answer) = self.post("/api/v1/receipt", &receipt(provider_event_id)).await;
-        assert_eq!(status, 202, "{answer}");
-        parse(&answer["event_id"])
+        self.send_receipt(&receipt(provider_event_id)).await
+    }
+
+    /// Reports this receipt, and gives the event.
+    pub async fn send_receipt(&self, body: &Value) -> EventId {
+        self.accepted::<ReceiptResponse>("/api/v1/receipt", body).await.event_id
+    }
+
+    /// Reports that the effect of an event failed, with whatever more is said, and gives the incident.
+    pub async fn fail(&self, event_id: EventId, more: Value) -> IncidentId {
+        let failed = self.result(event_id, "failed", more).await;
+        failed.incident.expect("an incident").id
     }
 
     /// Reports a result of an event, with whatever more is said.
-    pub async fn result(&self, event_id: EventId, status: &str, more: Value) -> Value {
+    pub async fn result(&self, event_id: EventId, status: &str, more: Value) -> ResultResponse {
         let mut body = json!({ "event_id": event_id, "status": status });
         for (field, value) in more.as_object().into_iter().flatten() {
             body[field] = value.clone();
         }
-        let (code, answer) = self.post("/api/v1/result", &body).await;
-        assert_eq!(code, 202, "{answer}");
-        answer
+        self.accepted("/api/v1/result", &body).await
+    }
+
+    async fn accepted<T: DeserializeOwned>(&self, path: &str, body: &Value) -> T {
+        let (status, response) = self.post(path, body).await;
+        assert_eq!(status, 202, "{response}");
+        serde_json::from_value(response).expect("a response")
     }
 
     /// Waits until the event's incident is as wanted.

@@ -6,22 +6,24 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
+    ("api-types", &["domain"]),
     ("store", &["domain"]),
     ("workflows", &["domain"]),
     ("activities", &["domain", "store", "workflows"]),
     ("engine", &["domain", "store", "workflows"]),
     ("embedded", &[]),
-    ("web", &["domain", "store", "engine"]),
-    ("api", &["domain", "store", "engine", "web"]),
+    ("web", &["domain", "api-types", "store", "engine"]),
+    ("api", &["domain", "api-types", "store", "engine", "web"]),
     ("console", &["domain", "store", "engine", "web"]),
     ("worker", &["activities", "workflows", "store", "engine"]),
-    ("loadtest", &["domain", "store", "engine", "workflows", "embedded"]),
+    ("loadtest", &["domain", "api-types", "store", "engine", "workflows", "embedded"]),
     (
         "sendpromptly",
         &[
             "domain",
+            "api-types",
             "store",
             "workflows",
             "activities",
@@ -37,6 +39,7 @@ const EDGES: [(&str, &[&str]); 14] = [
         "e2e",
         &[
             "domain",
+            "api-types",
             "store",
             "workflows",
             "activities",
@@ -54,7 +57,7 @@ const EDGES: [(&str, &[&str]); 14] = [
 ];
 
 /// What each package must never use from outside, directly.
-const NEVER: [(&str, &[&str]); 11] = [
+const NEVER: [(&str, &[&str]); 12] = [
     (
         "domain",
         &[
@@ -68,6 +71,7 @@ const NEVER: [(&str, &[&str]); 11] = [
             "rand",
         ],
     ),
+    ("api-types", &["tokio", "sqlx", "axum", "reqwest", "temporalio-common"]),
     ("store", &["axum", "reqwest", "temporalio-sdk", "temporalio-client", "temporalio-common"]),
     (
         "workflows",

@@ -2,61 +2,34 @@
 
 mod callback_headers;
 mod generated_clients;
+mod script;
 mod unknown_fields;
 
 use std::time::Duration;
 
+use api_types::audit::AuditEntryResponse;
+use api_types::destinations::{AddedDestination, DestinationResponse, TestMessageResponse};
+use api_types::error::BadField;
+use api_types::events::EventDetailsResponse;
+use api_types::incidents::IncidentResponse;
+use api_types::keys::CreatedKey;
+use api_types::list::Listed;
+use api_types::projects::{CreatedProject, ProjectResponse};
+use api_types::reprocesses::{ReprocessResponse, RequestedReprocess};
+use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
-use domain::secret_token::OperatorToken;
-use e2e::{Receiver, World, WorldOptions, console, somebody_waits};
+use domain::reprocess::ReprocessState;
+use e2e::{Receiver, World, WorldOptions, somebody_waits};
 use reqwest::Method;
 use sendpromptly::router;
 use serde_json::{Value, json};
 use store::destinations::Target;
-use store::{operator_tokens, projects};
+use store::projects;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use web::serve::{ServeOptions, serve};
 
-/// A script that acts for an operator.
-struct Script<'a> {
-    world: &'a World,
-    token: String,
-}
-
-impl<'a> Script<'a> {
-    async fn of(world: &'a World, role: Role) -> Self {
-        let email = format!("{role}@cometcart.test");
-        let operator = console::add(&world.pool, &email, role).await;
-        let mut random = [0; 96];
-        getrandom::fill(&mut random).expect("random bytes");
-        let token = OperatorToken::from_random(&random).expect("a token");
-        operator_tokens::insert_token(&world.pool, operator, "nightly", &token)
-            .await
-            .expect("a token");
-        Self { world, token: token.reveal().to_owned() }
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("{}/api/v1/projects{path}", self.world.url);
-        let mut request = self.world.http.request(method, url).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status().as_u16();
-        let text = answer.text().await.expect("text");
-        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        self.call(Method::GET, path, None).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.call(Method::POST, path, Some(body)).await
-    }
-}
+use script::{Script, accepted, bad_fields};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -81,8 +54,8 @@ fn two_who_change_different_settings_at_once_both_have_their_way() {
             let_go,
         );
         assert_eq!((renamed.0, patient.0), (200, 200), "{renamed:?} {patient:?}");
-        let (_, now) = script.get(&path).await;
-        assert_eq!((&now["name"], &now["timeout_minutes"]), (&json!("CometCart EU"), &json!(45)));
+        let now: ProjectResponse = script.read(&path).await;
+        assert_eq!((now.name.as_str(), now.timeout_minutes), ("CometCart EU", 45));
     });
 }
 
@@ -94,40 +67,35 @@ fn a_script_repairs_what_an_operator_would() {
         let event = world.receipt("evt_1").await;
         world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
         let project = format!("/{}", world.project.id);
-        let (status, list) = script.get(&format!("{project}/incidents?state=open")).await;
-        assert_eq!((status, list["data"].as_array().map(Vec::len)), (200, Some(1)), "{list}");
-        assert_eq!(list["data"][0]["error_code"], "db_write_failed");
-        let incident = list["data"][0]["incident_id"].as_str().expect("an id");
-        let incident = format!("{project}/incidents/{incident}");
+        let open = format!("{project}/incidents?state=open");
+        let open: Listed<IncidentResponse> = script.read(&open).await;
+        let [open] = &open.data[..] else { panic!("one incident: {open:?}") };
+        assert_eq!(open.error_code.as_deref(), Some("db_write_failed"));
+        let incident = format!("{project}/incidents/{}", open.incident_id);
 
-        let (status, seen) = script.post(&format!("{incident}/acknowledgement"), json!({})).await;
-        assert_eq!((status, &seen["state"]), (200, &json!("acknowledged")), "{seen}");
-        let (status, asked) =
-            script.post(&format!("{incident}/reprocesses"), json!({ "note": "again" })).await;
-        assert_eq!((status, &asked["state"]), (202, &json!("requested")), "{asked}");
-        let (status, twice) = script.post(&format!("{incident}/reprocesses"), json!({})).await;
-        assert_eq!((status, &twice["error"]["code"]), (409, &json!("incident_conflict")));
-        let replay_id = asked["replay_id"].as_str().expect("an id");
-        assert!(twice["error"]["message"].as_str().expect("text").contains(replay_id), "{twice}");
-        let (_, all) = script.get(&format!("{incident}/reprocesses")).await;
-        assert_eq!(all["data"][0]["requested_by"], "operator:operator@cometcart.test");
+        let acknowledgement = format!("{incident}/acknowledgement");
+        let seen: IncidentResponse = script.send(&acknowledgement, json!({})).await;
+        assert_eq!(seen.state, IncidentState::Acknowledged);
+        let reprocesses = format!("{incident}/reprocesses");
+        let (status, requested) = script.post(&reprocesses, json!({ "note": "again" })).await;
+        assert_eq!(status, 202, "{requested}");
+        let requested: RequestedReprocess = serde_json::from_value(requested).expect("a reprocess");
+        assert_eq!(requested.state, ReprocessState::Requested);
+        let (status, twice) = script.reject(Method::POST, &reprocesses, Some(json!({}))).await;
+        assert_eq!((status, twice.code.as_str()), (409, "incident_conflict"));
+        assert!(twice.message.contains(&requested.replay_id.to_string()), "{twice:?}");
+        let all: Listed<ReprocessResponse> = script.read(&reprocesses).await;
+        assert_eq!(all.data[0].requested_by, "operator:operator@cometcart.test");
 
-        let (status, unsaid) = script.post(&format!("{incident}/resolution"), json!({})).await;
-        assert_eq!((status, &unsaid["error"]["fields"][0]["field"]), (422, &json!("note")));
-        let (status, over) =
-            script.post(&format!("{incident}/resolution"), json!({ "note": "refunded" })).await;
-        assert_eq!((status, &over["resolution"]), (200, &json!("manual")), "{over}");
-        let (_, story) = script
-            .get(&format!("{project}/events/{}", over["event_id"].as_str().expect("an id")))
-            .await;
-        let actions: Vec<_> = story["timeline"]
-            .as_array()
-            .expect("a timeline")
-            .iter()
-            .map(|one| one["action"].clone())
-            .collect();
-        assert!(actions.contains(&json!("incident.acknowledged")), "{actions:?}");
-        assert!(actions.contains(&json!("incident.resolved")), "{actions:?}");
+        let resolution = format!("{incident}/resolution");
+        let (status, unsaid) = script.reject(Method::POST, &resolution, Some(json!({}))).await;
+        assert_eq!((status, bad_fields(&unsaid)), (422, vec!["note"]));
+        let over: IncidentResponse = script.send(&resolution, json!({ "note": "refunded" })).await;
+        assert_eq!(over.resolution, Some(Resolution::Manual));
+        let event: EventDetailsResponse = script.read(&format!("{project}/events/{event}")).await;
+        let actions: Vec<_> = event.timeline.iter().map(|entry| entry.action.as_str()).collect();
+        assert!(actions.contains(&"incident.acknowledged"), "{actions:?}");
+        assert!(actions.contains(&"incident.resolved"), "{actions:?}");
     });
 }
 
@@ -137,19 +105,18 @@ fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
         let world = world().await;
         let viewer = Script::of(&world, Role::Viewer).await;
         assert_eq!(viewer.get("").await.0, 200);
-        let (status, rejection) = viewer.post("", json!({ "name": "CometCart" })).await;
-        assert_eq!((status, &rejection["error"]["code"]), (403, &json!("forbidden")));
+        let new = json!({ "name": "CometCart" });
+        let (status, rejection) = viewer.reject(Method::POST, "", Some(new)).await;
+        assert_eq!((status, rejection.code.as_str()), (403, "forbidden"));
         let admin = Script::of(&world, Role::Admin).await;
-        let (status, made) = admin.post("", json!({ "name": "CometCart", "mode": "live" })).await;
-        assert_eq!(status, 201, "{made}");
-        assert!(made["signing_secret"].as_str().expect("a secret").starts_with("whsec_"));
-        let id = made["project_id"].as_str().expect("an id");
+        let new = json!({ "name": "CometCart", "mode": "live" });
+        let made: CreatedProject = admin.send("", new).await;
+        assert!(made.signing_secret.starts_with("whsec_"));
+        let path = format!("/{}", made.project.project_id);
         let bad = json!({ "repair_url": "http://shop.example.com/repair", "timeout_minutes": 0, "mode": "test" });
-        let (status, rejection) = admin.call(Method::PATCH, &format!("/{id}"), Some(bad)).await;
+        let (status, rejection) = admin.reject(Method::PATCH, &path, Some(bad)).await;
         assert_eq!(status, 422);
-        let fields = rejection["error"]["fields"].as_array().expect("fields");
-        let mut names: Vec<_> =
-            fields.iter().map(|one| one["field"].as_str().expect("a name")).collect();
+        let mut names = bad_fields(&rejection);
         names.sort_unstable();
         assert_eq!(names, ["mode", "repair_url", "timeout_minutes"]);
         sqlx::query("UPDATE operator_tokens SET revoked_at = now()")
@@ -166,29 +133,22 @@ fn what_belongs_to_another_project_is_not_found() {
         let world = world().await;
         let admin = Script::of(&world, Role::Admin).await;
         let event = world.receipt("evt_1").await;
-        world.result(event, "failed", json!({})).await;
-        let (_, list) = admin.get(&format!("/{}/incidents", world.project.id)).await;
-        let incident = list["data"][0]["incident_id"].as_str().expect("an id");
-        let (_, other) = admin.post("", json!({ "name": "Charlie's" })).await;
-        let other = other["project_id"].as_str().expect("an id");
-        for path in [
-            format!("/{other}/incidents/{incident}"),
-            format!("/{other}/events/{}", list["data"][0]["event_id"].as_str().expect("an id")),
-        ] {
+        let incident = world.fail(event, json!({})).await;
+        let other: CreatedProject = admin.send("", json!({ "name": "Charlie's" })).await;
+        let other = other.project.project_id;
+        for path in [format!("/{other}/incidents/{incident}"), format!("/{other}/events/{event}")] {
             assert_eq!(admin.get(&path).await.0, 404, "{path}");
         }
         let (status, _) =
             admin.post(&format!("/{other}/incidents/{incident}/reprocesses"), json!({})).await;
         assert_eq!(status, 404);
-        let (_, key) =
-            admin.post(&format!("/{}/keys", world.project.id), json!({ "label": "worker" })).await;
-        let key = key["key_id"].as_str().expect("an id");
+        let keys = format!("/{}/keys", world.project.id);
+        let created: CreatedKey = admin.send(&keys, json!({ "label": "worker" })).await;
+        let key = created.key_id;
         assert_eq!(admin.call(Method::DELETE, &format!("/{other}/keys/{key}"), None).await.0, 404);
-        assert_eq!(
-            admin.call(Method::DELETE, &format!("/{}/keys/{key}", world.project.id), None).await.0,
-            204
-        );
-        assert_eq!(admin.get(&format!("/{other}/incidents")).await.1["data"], json!([]));
+        assert_eq!(admin.call(Method::DELETE, &format!("{keys}/{key}"), None).await.0, 204);
+        let none: Listed<IncidentResponse> = admin.read(&format!("/{other}/incidents")).await;
+        assert!(none.data.is_empty(), "{none:?}");
     });
 }
 
@@ -244,15 +204,16 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
             ("audit?from=yesterday", "from", "2026-11-21"),
             ("audit?to=2026-02-30", "to", "2026-11-21"),
         ] {
-            let (status, rejected) = script.get(&format!("/{}/{query}", world.project.id)).await;
-            assert_eq!((status, &rejected["error"]["code"]), (422, &json!("validation_error")));
-            let mistakes = rejected["error"]["fields"].as_array().expect("fields");
-            assert_eq!((mistakes.len(), &mistakes[0]["field"]), (1, &json!(field)), "{query}");
-            let said = mistakes[0]["message"].as_str().expect("a message");
+            let path = format!("/{}/{query}", world.project.id);
+            let (status, rejected) = script.reject(Method::GET, &path, None).await;
+            assert_eq!((status, rejected.code.as_str()), (422, "validation_error"));
+            assert_eq!(bad_fields(&rejected), [field], "{query}");
+            let said = &rejected.fields.expect("fields")[0].message;
             assert!(said.contains(allowed), "{query}: {said}");
         }
         let both = format!("/{}/audit?actor=%00&action=sneezed", world.project.id);
-        assert_eq!(script.get(&both).await.1["error"]["fields"].as_array().map(Vec::len), Some(2));
+        let (_, rejected) = script.reject(Method::GET, &both, None).await;
+        assert_eq!(bad_fields(&rejected).len(), 2);
         for query in ["incidents?q=%00", "events?q=%00", "events?event_type=invoice.paid"] {
             assert_eq!(script.get(&format!("/{}/{query}", world.project.id)).await.0, 200);
         }
@@ -266,9 +227,8 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
         let script = Script::of(&world, Role::Viewer).await;
         world.receipt("evt_1").await;
         let found = async |query: &str| {
-            let (status, list) = script.get(&format!("/{}/audit?{query}", world.project.id)).await;
-            assert_eq!(status, 200, "{list}");
-            list["data"].as_array().expect("a list").len()
+            let path = format!("/{}/audit?{query}", world.project.id);
+            script.read::<Listed<AuditEntryResponse>>(&path).await.data.len()
         };
         let today = time::OffsetDateTime::now_utc().date();
         let day = |days: i64| today + time::Duration::days(days);
@@ -286,22 +246,22 @@ fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
         let world = world().await;
         let script = Script::of(&world, Role::Operator).await;
         let event = world.receipt("evt_1").await;
-        let failed = world.result(event, "failed", json!({})).await;
+        let incident = world.fail(event, json!({})).await.to_string();
         sqlx::query("UPDATE projects SET repair_url = NULL")
             .execute(&world.pool)
             .await
             .expect("a database");
-        let incident = failed["incident"]["id"].as_str().expect("an id");
         let path = format!("/{}/incidents/{incident}", world.project.id);
-        let (status, rejected) = script.post(&format!("{path}/reprocesses"), json!({})).await;
-        assert_eq!((status, &rejected["error"]["code"]), (409, &json!("incident_conflict")));
+        let reprocesses = format!("{path}/reprocesses");
+        let (status, rejected) = script.reject(Method::POST, &reprocesses, Some(json!({}))).await;
+        assert_eq!((status, rejected.code.as_str()), (409, "incident_conflict"));
         let cure = format!(
             "the project has no repair URL; set repair_url with PATCH /api/v1/projects/{} first",
             world.project.id
         );
-        assert_eq!(rejected["error"]["message"], cure);
-        assert_eq!(script.get(&path).await.1["state"], "open");
-        let asked = ["incident", "reprocess", incident];
+        assert_eq!(rejected.message, cure);
+        assert_eq!(script.read::<IncidentResponse>(&path).await.state, IncidentState::Open);
+        let asked = ["incident", "reprocess", &incident];
         let (code, rejected) = world.cli(&asked).await.expect("a command");
         assert_eq!((code, &rejected["error"]["code"]), (1, &json!("incident_conflict")));
     });
@@ -313,13 +273,13 @@ fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
         let world = world().await;
         let script = Script::of(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
-        let add = async |address: &str| script.post(&path, json!({ "email": address })).await;
-        let (status, made) = add("bob@cometcart.test").await;
-        let bob = made["destination_id"].as_str().expect("an id").to_owned();
-        assert_eq!(status, 201);
-        let (status, rejected) = add("Bob@CometCart.test").await;
-        let expected = json!([{ "field": "email", "message": format!("already receives alerts, as destination {bob}") }]);
-        assert_eq!((status, &rejected["error"]["fields"]), (422, &expected));
+        let email = json!({ "email": "bob@cometcart.test" });
+        let bob = script.send::<AddedDestination>(&path, email).await.destination_id;
+        let email = json!({ "email": "Bob@CometCart.test" });
+        let (status, rejected) = script.reject(Method::POST, &path, Some(email)).await;
+        let message = format!("already receives alerts, as destination {bob}");
+        let expected = vec![BadField { field: "email".to_owned(), message }];
+        assert_eq!((status, rejected.fields), (422, Some(expected)));
         let id = world.project.id.to_string();
         let command = ["destination", "add", "--project", &id, "--email", "bob@cometcart.test"];
         let (code, rejected) = world.cli(&command).await.expect("a command");
@@ -328,7 +288,8 @@ fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
             rejected["error"]["message"],
             format!("email already receives alerts, as destination {bob}")
         );
-        assert_eq!(script.get(&path).await.1["data"].as_array().map(Vec::len), Some(1));
+        let all: Listed<DestinationResponse> = script.read(&path).await;
+        assert_eq!(all.data.len(), 1);
     });
 }
 
@@ -342,8 +303,8 @@ fn a_destination_goes_by_its_label_in_api_and_command_line() {
         let body = json!({ "slack": url, "label": "#payments" });
         assert_eq!(script.post(&path, body).await.0, 201);
         let body = json!({ "slack": url, "label": "a\nb" });
-        let (status, rejected) = script.post(&path, body).await;
-        assert_eq!((status, &rejected["error"]["fields"][0]["field"]), (422, &json!("label")));
+        let (status, rejected) = script.reject(Method::POST, &path, Some(body)).await;
+        assert_eq!((status, bad_fields(&rejected)), (422, vec!["label"]));
         let id = world.project.id.to_string();
         let add = ["destination", "add", "--project", &id];
         for more in [&["--slack", url][..], &["--email", "bob@cometcart.test", "--label", "Bob"]] {
@@ -372,16 +333,15 @@ fn only_a_body_that_is_read_has_to_be_json() {
         world.tell_bob().await;
         let script = Script::of(&world, Role::Admin).await;
         let project = format!("/{}", world.project.id);
-        let (_, list) = script.get(&format!("{project}/destinations")).await;
-        let bob = list["data"][0]["destination_id"].as_str().expect("an id");
-        let test = format!("{project}/destinations/{bob}/tests");
-        let (status, tested) = script.call(Method::POST, &test, None).await;
-        assert_eq!((status, &tested["delivered"]), (200, &json!(true)), "{tested}");
+        let destinations = format!("{project}/destinations");
+        let all: Listed<DestinationResponse> = script.read(&destinations).await;
+        let test = format!("{destinations}/{}/tests", all.data[0].destination_id);
+        let tested = script.call(Method::POST, &test, None).await;
+        assert!(accepted::<TestMessageResponse>(tested).delivered);
         assert_eq!(script.call(Method::HEAD, &project, None).await.0, 200);
         for (method, path) in [(Method::POST, String::new()), (Method::PATCH, project)] {
-            let (status, rejected) = script.call(method, &path, None).await;
-            let code = &rejected["error"]["code"];
-            assert_eq!((status, code), (415, &json!("unsupported_media_type")), "{path}");
+            let (status, rejected) = script.reject(method, &path, None).await;
+            assert_eq!((status, rejected.code.as_str()), (415, "unsupported_media_type"), "{path}");
         }
     });
 }
@@ -393,14 +353,13 @@ fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
         let slack = Receiver::start().await.expect("a receiver");
         world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         let script = Script::of(&world, Role::Admin).await;
-        let (_, list) = script.get(&format!("/{}/destinations", world.project.id)).await;
-        let channel = list["data"][0]["destination_id"].as_str().expect("an id");
-
+        let destinations = format!("/{}/destinations", world.project.id);
+        let all: Listed<DestinationResponse> = script.read(&destinations).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let test = format!(
-            "http://{}/api/v1/projects/{}/destinations/{channel}/tests",
+            "http://{}/api/v1/projects{destinations}/{}/tests",
             listener.local_addr().expect("an address"),
-            world.project.id
+            all.data[0].destination_id
         );
         let (state, stop) = (world.state(), CancellationToken::new());
         let (detached, drain) = (state.detached.clone(), Duration::ZERO);

@@ -4,7 +4,6 @@
 use domain::ids::EventId;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::world::parse;
 use e2e::{World, WorldOptions, run};
 use serde_json::{Value, json};
 use temporalio_client::WorkflowFetchHistoryOptions;
@@ -64,9 +63,8 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
         let echo = format!("no such key {CANARY}, nor Bearer {CANARY}");
         world.repair.answer_saying(500, &echo);
         let event_id = world.receipt("evt_1").await;
-        let failed = world.result(event_id, "failed", json!({})).await;
-        let incident = failed["incident"]["id"].as_str().expect("an incident").to_owned();
-        world.reprocess(parse(&failed["incident"]["id"])).await;
+        let incident = world.fail(event_id, json!({})).await;
+        world.reprocess(incident).await;
         let callback = world.repair.wait_for(1).await.remove(0);
         assert_eq!(callback.header("x-gateway-key"), CANARY);
         assert_eq!(callback.header("authorization"), format!("Bearer {CANARY}"));
@@ -74,7 +72,8 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
         assert!(!callback.header("x-sp-signature").is_empty());
 
         let (_, shown) = e2e::eventually("an attempt with its answer", async || {
-            let shown = world.cli(&["incident", "show", &incident]).await.expect("a command");
+            let shown =
+                world.cli(&["incident", "show", &incident.to_string()]).await.expect("a command");
             let attempt = &shown.1["reprocesses"][0]["attempts"][0];
             attempt["status"].is_number().then(|| shown.clone())
         })

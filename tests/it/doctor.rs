@@ -1,5 +1,6 @@
 //! `doctor --project`: whether a repair endpoint takes callbacks and reports what came of them.
 
+use domain::incident::IncidentState;
 use e2e::{World, WorldOptions, run};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn an_endpoint_that_reports_its_result_passes_and_nobody_is_alerted() {
             },
             round_trip(&world),
         );
-        assert_eq!(result["incident"]["state"], "resolved");
+        assert_eq!(result.incident.expect("an incident").state, IncidentState::Resolved);
         let check = check.expect("a round trip");
         assert_eq!(check["status"], "pass", "{check}");
         assert_eq!(states(&world).await, [("resolved".to_owned(), "succeeded".to_owned())]);

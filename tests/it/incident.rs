@@ -1,5 +1,6 @@
 //! Silence and failure: an incident opens, people are notified, and a late success ends it.
 
+use domain::event::Effect;
 use domain::incident::{IncidentState, Reason, Resolution};
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, run, temporal};
@@ -49,8 +50,8 @@ fn a_failed_result_opens_an_incident_at_once() {
         let event_id = world.receipt("evt_1").await;
         let words = json!({"error_code": "db_write_failed", "error_message": "disk full"});
         let answer = world.result(event_id, "failed", words).await;
-        assert_eq!(answer["effect"], "failed");
-        assert_eq!(answer["incident"]["state"], "open");
+        assert_eq!(answer.effect, Some(Effect::Failed));
+        assert_eq!(answer.incident.expect("an incident").state, IncidentState::Open);
         let mails = world.mailbox.wait_for(1).await;
         assert!(mails[0].contains("db_write_failed"), "{}", mails[0]);
     });

@@ -105,10 +105,9 @@ fn a_worker_that_is_killed_in_the_middle_of_a_callback_loses_nothing() {
         let options = WorldOptions::default().without_worker();
         let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
         let event_id = world.receipt("evt_1").await;
-        let answer = world.result(event_id, "failed", json!({})).await;
+        let incident_id = world.fail(event_id, json!({})).await;
         world.repair.hang_next(Duration::from_mins(1));
         let worker = world.spawn_worker().expect("a worker");
-        let incident_id = answer["incident"]["id"].as_str().expect("an id").parse().expect("an id");
         let replay_id = world.reprocess(incident_id).await;
         world.repair.wait_for(1).await;
         worker.kill().await.expect("killed");

@@ -1,13 +1,14 @@
 //! Reprocess: the app is asked to do the work again, no matter who requests it.
 
 use domain::audit::Actor;
-use domain::ids::{EventId, ProjectId, ReplayId};
+use domain::event::Effect;
+use domain::ids::{EventId, IncidentId, ProjectId, ReplayId};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use domain::signature::SigningSecret;
 use e2e::console::Operator;
 use e2e::receiver::Received;
-use e2e::world::{SHORT, parse};
+use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -44,14 +45,13 @@ fn verify(world: &World, callback: &Received) {
     assert_eq!(accepts(&world.secret, callback), [true, true]);
 }
 
-async fn failed_event(world: &World) -> (EventId, String) {
+async fn failed_event(world: &World) -> (EventId, IncidentId) {
     failed_event_of(world, "evt_1").await
 }
 
-async fn failed_event_of(world: &World, provider_event_id: &str) -> (EventId, String) {
+async fn failed_event_of(world: &World, provider_event_id: &str) -> (EventId, IncidentId) {
     let event_id = world.receipt(provider_event_id).await;
-    let answer = world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
-    (event_id, answer["incident"]["id"].as_str().expect("an incident").to_owned())
+    (event_id, world.fail(event_id, json!({"error_code": "db_write_failed"})).await)
 }
 
 #[test]
@@ -60,7 +60,8 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
     run(async {
         let world = World::start().await;
         let (event_id, incident_id) = failed_event(&world).await;
-        let asked = ["incident", "reprocess", &incident_id, "--note", "the account is unlocked"];
+        let id = incident_id.to_string();
+        let asked = ["incident", "reprocess", &id, "--note", "the account is unlocked"];
         let (code, answer) = world.cli(&asked).await.expect("a command");
         assert_eq!((code, answer["state"].as_str()), (0, Some("requested")));
 
@@ -85,8 +86,7 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
         world
             .incident_when(event_id, "reprocessing", |i| i.state == IncidentState::Reprocessing)
             .await;
-        let (code, conflict) =
-            world.cli(&["incident", "reprocess", &incident_id]).await.expect("a command");
+        let (code, conflict) = world.cli(&["incident", "reprocess", &id]).await.expect("a command");
         assert_eq!((code, conflict["error"]["code"].as_str()), (1, Some("incident_conflict")));
         let running = answer["replay_id"].as_str().expect("an id");
         assert!(
@@ -98,7 +98,7 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
             world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
         assert_eq!(resolved.resolution, Some(Resolution::Reprocessed));
         temporal::finished(&world.temporal().await, event_id).await;
-        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        let (_, shown) = world.cli(&["incident", "show", &id]).await.expect("a command");
         assert_eq!(shown["reprocesses"][0]["state"], "succeeded");
         assert_eq!(shown["reprocesses"][0]["requested_by"], "cli:bob");
         assert_eq!(shown["reprocesses"][0]["attempts"][0]["status"], 200);
@@ -137,7 +137,7 @@ fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[503, 500, 429, 408]);
         world.skip_time(event_id).await;
-        let replay_id = world.reprocess(incident_id.parse().expect("an id")).await;
+        let replay_id = world.reprocess(incident_id).await;
 
         let callbacks = world.repair.wait_for(5).await;
         let mut nonces: Vec<_> =
@@ -166,7 +166,7 @@ fn while_a_secret_is_rotated_both_sign_and_once_the_old_one_is_revoked_only_the_
         pool::commit(tx).await.expect("a commit");
         let callback = async |provider_event_id, count| {
             let (_, incident_id) = failed_event_of(&world, provider_event_id).await;
-            world.reprocess(incident_id.parse().expect("an id")).await;
+            world.reprocess(incident_id).await;
             world.repair.wait_for(count).await.remove(count - 1)
         };
         let during = callback("evt_1", 1).await;
@@ -196,12 +196,13 @@ fn an_endpoint_that_is_gone_twice_ends_the_reprocess_and_people_are_told() {
         world.mailbox.wait_for(1).await;
         world.repair.answer_with(&[410, 410]);
         world.skip_time(event_id).await;
-        world.reprocess(incident_id.parse().expect("an id")).await;
+        world.reprocess(incident_id).await;
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("410"), "{}", mails[1]);
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
         assert_eq!(world.repair.received().len(), 2);
-        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        let (_, shown) =
+            world.cli(&["incident", "show", &incident_id.to_string()]).await.expect("a command");
         assert_eq!(shown["reprocesses"][0]["state"], "undelivered");
     });
 }
@@ -213,7 +214,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
         let (event_id, incident_id) = failed_event(&world).await;
         world.repair.answer_with(&[404]);
         world.skip_time(event_id).await;
-        world.reprocess(incident_id.parse().expect("an id")).await;
+        world.reprocess(incident_id).await;
         let callbacks = world.repair.wait_for(2).await;
         assert_eq!(callbacks[0].body, callbacks[1].body);
         verify(&world, &callbacks[1]);
@@ -243,11 +244,12 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         world.repair.answer_with(&[308, 302]);
         world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
         world.skip_time(event_id).await;
-        world.reprocess(incident_id.parse().expect("an id")).await;
+        world.reprocess(incident_id).await;
         let mails = world.mailbox.wait_for(2).await;
         let target = "https://www.cometcart.test/repair";
         assert!(mails[1].contains(&format!("redirects to {target}")), "{}", mails[1]);
-        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        let (_, shown) =
+            world.cli(&["incident", "show", &incident_id.to_string()]).await.expect("a command");
         let attempts = &shown["reprocesses"][0]["attempts"];
         assert_eq!((&attempts[0]["status"], &attempts[1]["status"]), (&json!(308), &json!(302)));
         assert_eq!(attempts[1]["redirect_to"], target);
@@ -275,10 +277,11 @@ fn a_callback_that_nobody_answers_ends_the_reprocess_and_people_are_told() {
         let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
-        world.reprocess(incident_id.parse().expect("an id")).await;
+        world.reprocess(incident_id).await;
         world.mailbox.wait_for(2).await;
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
-        let (_, shown) = world.cli(&["incident", "show", &incident_id]).await.expect("a command");
+        let (_, shown) =
+            world.cli(&["incident", "show", &incident_id.to_string()]).await.expect("a command");
         assert_eq!(shown["reprocesses"][0]["state"], "no_result");
 
         let late = shown["reprocesses"][0]["replay_id"].clone();
@@ -295,7 +298,7 @@ fn a_repair_that_fails_opens_the_incident_again() {
         let world = World::start().await;
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
-        let replay_id: ReplayId = world.reprocess(incident_id.parse().expect("an id")).await;
+        let replay_id: ReplayId = world.reprocess(incident_id).await;
         world.repair.wait_for(1).await;
         world.result(event_id, "failed", json!({"error_code": "without_replay"})).await;
         world
@@ -303,7 +306,7 @@ fn a_repair_that_fails_opens_the_incident_again() {
             .await;
         let words = json!({"replay_id": replay_id, "error_code": "account_locked"});
         let answer = world.result(event_id, "failed", words).await;
-        assert_eq!(answer["incident"]["state"], "open");
+        assert_eq!(answer.incident.expect("an incident").state, IncidentState::Open);
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("account_locked"), "{}", mails[1]);
     });
@@ -343,7 +346,6 @@ fn results_and_resolutions_typed_by_hand_are_recorded_first() {
             ["receipt.accepted", "result.refused", "result.succeeded"]
         );
         let again = world.result(second, "failed", json!({})).await;
-        assert_eq!(again["effect"], "succeeded");
-        let _event: EventId = parse(&again["event_id"]);
+        assert_eq!((again.event_id, again.effect), (Some(second), Some(Effect::Succeeded)));
     });
 }

@@ -40,8 +40,7 @@ impl Failed {
     async fn start(world: &World, provider_event_id: &str) -> Self {
         let event_id = pending(world, provider_event_id).await;
         let client = world.temporal().await;
-        let answer = world.result(event_id, "failed", json!({"error_code": "locked"})).await;
-        let incident_id = e2e::world::parse(&answer["incident"]["id"]);
+        let incident_id = world.fail(event_id, json!({"error_code": "locked"})).await;
         eventually("a watch over the incident", async || {
             let status = temporal::status(&client, event_id).await.ok()?;
             (status.state == "open").then_some(())

@@ -1,55 +1,21 @@
 //! `/api/v1/projects/{project_id}/audit`.
 
+use api_types::audit::AuditEntryResponse;
+use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::audit::Action;
 use domain::days;
 use domain::field::FieldError;
-use domain::ids::{AuditId, EventId, IncidentId};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use store::search::audit::{AuditEntry, AuditSearch, is_subject, search_audit};
-use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use store::search::audit::{AuditSearch, is_subject, search_audit};
+use utoipa::IntoParams;
 use web::error::ApiError;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::paging::{Listed, Paging};
-
-/// Who did what.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AuditEntry)]
-pub struct AuditEntryResponse {
-    #[schema(value_type = String, example = "aud_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    audit_id: AuditId,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    at: OffsetDateTime,
-    /// `key:…`, `operator:…`, `cli:…`, `temporal:…` or `system`.
-    actor: String,
-    /// Such as `incident.opened`.
-    action: String,
-    #[schema(value_type = Option<String>)]
-    event_id: Option<EventId>,
-    #[schema(value_type = Option<String>)]
-    incident_id: Option<IncidentId>,
-    detail: Value,
-}
-
-impl From<AuditEntry> for AuditEntryResponse {
-    fn from(entry: AuditEntry) -> Self {
-        Self {
-            audit_id: entry.id,
-            at: entry.at,
-            actor: entry.actor,
-            action: entry.action,
-            event_id: entry.event_id,
-            incident_id: entry.incident_id,
-            detail: entry.detail,
-        }
-    }
-}
+use super::paging::Paging;
+use super::responses;
 
 /// Which entries are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -86,7 +52,7 @@ pub async fn list(
         ..read(wanted)?
     };
     let page = search_audit(&state.pool, &search).await?;
-    Ok(Json(Listed::of(page, AuditEntryResponse::from)))
+    Ok(Json(responses::page(page, responses::audit_entry)))
 }
 
 fn read(wanted: AuditQuery) -> Result<AuditSearch, ApiError> {

@@ -1,44 +1,25 @@
 //! `/api/v1/projects/{project_id}/declared-names`.
 
+use api_types::declared_names::{DeclareRequest, DeclaredNames};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::catalogue::{Declaration, InvalidDeclaration};
 use domain::field::Fields;
 use domain::ids::ProjectId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use store::administration::declared_name::{
     DeclareRejection, MAX_NAMES, RemoveRejection, declare_names, remove_names,
 };
 use store::declared_names;
 use store::pool::transaction;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-
-/// What a project adds to the built-in catalogue for itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeclaredNames {
-    /// Each with its provider: `acme:license.sold`.
-    event_types: Vec<String>,
-    effect_types: Vec<String>,
-}
-
-/// What is to be declared.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct DeclareBody {
-    /// Each with its provider: `acme:license.sold`.
-    event_types: Option<Vec<String>>,
-    effect_types: Option<Vec<String>>,
-}
 
 /// Which name.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,7 +46,7 @@ pub async fn list_declared(
 
 /// Declares names. What is known already stays as it is. Needs the role admin.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/declared-names", operation_id = "declare_names", tag = "projects",
-    request_body = DeclareBody, params(("project_id" = String, Path)),
+    request_body = DeclareRequest, params(("project_id" = String, Path)),
     responses((status = 200, description = "The declared names as they are now.", body = DeclaredNames)))]
 pub async fn declare(
     State(state): State<AppState>,

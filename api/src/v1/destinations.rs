@@ -1,85 +1,25 @@
 //! `/api/v1/projects/{project_id}/destinations`.
 
+use api_types::destinations::{
+    AddedDestination, DestinationRequest, DestinationResponse, TestMessageResponse,
+};
+use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::Mode;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use store::Insertion;
 use store::administration::destination;
-use store::destinations::{self, Destination, NewDestination};
+use store::destinations::{self, NewDestination};
 use store::pool::transaction;
-use time::OffsetDateTime;
-use utoipa::ToSchema;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller, mistake};
-use super::paging::Listed;
-
-/// Where alerts go.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Destination)]
-pub struct DestinationResponse {
-    #[schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    destination_id: DestinationId,
-    /// `email` or `slack`.
-    kind: String,
-    /// The address, or the host of the Slack URL.
-    address: String,
-    /// What people call it: its label, or its address.
-    label: String,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: OffsetDateTime,
-    /// Since when it rejects every message for good.
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    broken_at: Option<OffsetDateTime>,
-}
-
-impl From<Destination> for DestinationResponse {
-    fn from(row: Destination) -> Self {
-        let Destination { id, kind, address, label, created_at, broken_at, .. } = row;
-        Self { destination_id: id, kind, address, label, created_at, broken_at }
-    }
-}
-
-/// A new destination: either `email` or `slack`.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct DestinationBody {
-    /// An e-mail address.
-    email: Option<String>,
-    /// The URL of a Slack incoming webhook.
-    slack: Option<String>,
-    /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
-    /// its address, and Slack by the last four characters of its URL.
-    label: Option<String>,
-}
-
-/// A destination that was added.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AddedDestination {
-    #[schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    destination_id: DestinationId,
-    kind: &'static str,
-}
-
-/// What became of a test message.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TestOutcome)]
-pub struct TestMessageResponse {
-    delivered: bool,
-    /// The other side's response, verbatim.
-    answer: String,
-}
+use super::responses;
 
 /// The destinations of a project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/destinations", operation_id = "list_destinations", tag = "destinations",
@@ -92,11 +32,11 @@ pub async fn list(
 ) -> Result<Json<Listed<DestinationResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let all = destinations::list_destinations(&state.pool, Some(project.id)).await?;
-    Ok(Json(Listed::whole(all.into_iter().map(DestinationResponse::from))))
+    Ok(Json(Listed::whole(all.into_iter().map(responses::destination))))
 }
 
 /// Adds a destination. Needs the role admin.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", operation_id = "add_destination", tag = "destinations", request_body = DestinationBody,
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations", operation_id = "add_destination", tag = "destinations", request_body = DestinationRequest,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The destination was added.", body = AddedDestination)))]
 pub async fn add(
@@ -118,7 +58,7 @@ pub async fn add(
             return Err(mistake("email", &format!("already receives alerts, as destination {id}")));
         }
     };
-    let added = AddedDestination { destination_id, kind: new.target.kind() };
+    let added = AddedDestination { destination_id, kind: new.target.kind().to_owned() };
     Ok((StatusCode::CREATED, Json(added)))
 }
 

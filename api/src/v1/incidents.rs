@@ -1,66 +1,25 @@
 //! `/api/v1/projects/{project_id}/incidents`.
 
+use api_types::error::ErrorResponse;
+use api_types::incidents::{IncidentResponse, NoteRequest};
+use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use domain::ids::{EventId, IncidentId};
-use domain::incident::{IncidentState, Reason, Resolution, check_note};
+use domain::incident::check_note;
 use domain::rejection::Rejection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::incidents::Incident;
 use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
-use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::paging::{self, Listed, Paging, choice};
-
-/// An incident.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Incident)]
-pub struct IncidentResponse {
-    #[schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")]
-    incident_id: IncidentId,
-    #[schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    event_id: EventId,
-    /// `open`, `acknowledged`, `reprocessing` or `resolved`.
-    #[schema(value_type = String)]
-    state: IncidentState,
-    /// `missing_result` or `failed_result`.
-    #[schema(value_type = String)]
-    reason: Reason,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    /// `reprocessed`, `late_success`, `superseded` or `manual`, once it is resolved.
-    #[schema(value_type = Option<String>)]
-    resolution: Option<Resolution>,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    opened_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    resolved_at: Option<OffsetDateTime>,
-}
-
-impl From<Incident> for IncidentResponse {
-    fn from(incident: Incident) -> Self {
-        Self {
-            incident_id: incident.id,
-            event_id: incident.event_id,
-            state: incident.state,
-            reason: incident.reason,
-            error_code: incident.error.code,
-            error_message: incident.error.message,
-            resolution: incident.resolution,
-            opened_at: incident.opened_at,
-            resolved_at: incident.resolved_at,
-        }
-    }
-}
+use super::paging::{self, Paging, choice};
+use super::responses;
 
 /// Which incidents are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -76,17 +35,6 @@ pub struct IncidentQuery {
     effect_type: Option<String>,
     /// A provider's event id, a reference, or an id of ours.
     q: Option<String>,
-}
-
-/// A note for the timeline.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct NoteBody {
-    /// 1 to 2,000 characters. Required to resolve, optional otherwise.
-    note: Option<String>,
 }
 
 /// Incidents of a project, newest first.
@@ -115,7 +63,7 @@ pub async fn list(
         ..IncidentSearch::default()
     };
     let page = search_incidents(&state.pool, &search).await?;
-    Ok(Json(Listed::of(page, |row| row.incident.into())))
+    Ok(Json(responses::page(page, |row| responses::incident(row.incident))))
 }
 
 /// One incident.
@@ -127,13 +75,13 @@ pub async fn show(
     _: Caller,
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<IncidentResponse>, ApiError> {
-    Ok(Json(caller::incident(&state, &ids).await?.into()))
+    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
 }
 
 /// Acknowledges an incident. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/acknowledgement", operation_id = "acknowledge_incident", tag = "incidents",
-    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteRequest,
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
@@ -147,13 +95,13 @@ pub async fn acknowledge(
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.wake();
-    Ok(Json(caller::incident(&state, &ids).await?.into()))
+    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
 }
 
 /// Resolves an incident manually. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
-    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteBody,
-    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = super::error_body::ErrorBody)))]
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteRequest,
+    responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,
@@ -167,7 +115,7 @@ pub async fn resolve(
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.wake();
-    Ok(Json(caller::incident(&state, &ids).await?.into()))
+    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
 }
 
 /// The note of a body.

@@ -1,71 +1,21 @@
 //! `/api/v1/projects/{project_id}/keys`.
 
+use api_types::keys::{CreatedKey, KeyRequest, KeyResponse};
+use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::KeyId;
-use serde::Serialize;
 use store::administration::key;
-use store::api_keys::{self, KeyRow};
+use store::api_keys;
 use store::pool::transaction;
-use time::OffsetDateTime;
-use utoipa::ToSchema;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::random;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::paging::Listed;
-
-/// A project's API key, without the key: that is shown once.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ApiKey)]
-pub struct KeyResponse {
-    #[schema(value_type = String, example = "key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    key_id: KeyId,
-    label: String,
-    /// The key's last four characters.
-    last_four: String,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: OffsetDateTime,
-    /// To the minute.
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_used_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    revoked_at: Option<OffsetDateTime>,
-}
-
-impl From<KeyRow> for KeyResponse {
-    fn from(row: KeyRow) -> Self {
-        let KeyRow { id, label, last_four, created_at, last_used_at, revoked_at, .. } = row;
-        Self { key_id: id, label, last_four, created_at, last_used_at, revoked_at }
-    }
-}
-
-/// A new key.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreatedKey {
-    #[schema(value_type = String, example = "key_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    key_id: KeyId,
-    label: String,
-    /// Shown this once.
-    key: String,
-}
-
-/// What a new key is called.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct KeyBody {
-    /// 1 to 255 characters.
-    label: String,
-}
+use super::responses;
 
 /// The keys of a project, oldest first, revoked ones too.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/keys", operation_id = "list_api_keys", tag = "keys",
@@ -78,11 +28,11 @@ pub async fn list(
 ) -> Result<Json<Listed<KeyResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
     let keys = api_keys::list_keys(&state.pool, Some(project.id)).await?;
-    Ok(Json(Listed::whole(keys.into_iter().map(KeyResponse::from))))
+    Ok(Json(Listed::whole(keys.into_iter().map(responses::key))))
 }
 
 /// Creates a key. Needs the role admin.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", operation_id = "create_api_key", tag = "keys", request_body = KeyBody,
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/keys", operation_id = "create_api_key", tag = "keys", request_body = KeyRequest,
     params(("project_id" = String, Path)),
     responses((status = 201, description = "The API key was created.", body = CreatedKey)))]
 pub async fn create(

@@ -9,7 +9,6 @@ pub mod audit;
 pub mod caller;
 pub mod declared_names;
 pub mod destinations;
-mod error_body;
 pub mod events;
 pub mod incidents;
 mod ingest;
@@ -23,6 +22,7 @@ pub mod receipt;
 pub mod reference;
 mod rejections;
 pub mod reprocesses;
+pub mod responses;
 pub mod result;
 mod routes;
 

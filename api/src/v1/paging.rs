@@ -1,14 +1,13 @@
-//! Lists: a page of things and where the next one begins.
+//! What a query of a list says.
 
 use std::str::FromStr;
 
 use domain::catalogue::{EffectType, UnknownName};
 use domain::ids::ProjectId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::declared_names;
-use store::page::Page;
 use store::search::Cursor;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use web::error::ApiError;
 use web::state::AppState;
 
@@ -39,28 +38,6 @@ impl Paging {
         let Some(limit) = &self.limit else { return Ok(store::search::PAGE) };
         let limit = limit.parse().ok().filter(|limit| (1..=200).contains(limit));
         limit.ok_or_else(|| mistake("limit", &"must be a whole number from 1 to 200"))
-    }
-}
-
-/// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Listed<T> {
-    /// The things, in the list's order.
-    data: Vec<T>,
-    /// Where the next page begins; null on the last one.
-    next_cursor: Option<String>,
-}
-
-impl<T> Listed<T> {
-    /// A page of the store, each row in its shape for the outside.
-    pub(super) fn of<Row>(page: Page<Row>, shape: impl Fn(Row) -> T) -> Self {
-        let next_cursor = page.next_cursor;
-        Self { data: page.data.into_iter().map(shape).collect(), next_cursor }
-    }
-
-    /// A list that is never long.
-    pub(super) fn whole(rows: impl IntoIterator<Item = T>) -> Self {
-        Self { data: rows.into_iter().collect(), next_cursor: None }
     }
 }
 

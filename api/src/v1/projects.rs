@@ -1,7 +1,7 @@
 //! `/api/v1/projects`.
 
-use std::collections::BTreeMap;
-
+use api_types::list::Listed;
+use api_types::projects::{CreatedProject, ProjectRequest, ProjectResponse};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,98 +11,23 @@ use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use store::PgConnection;
 use store::administration::callback_header::{self as callback_header_store, HeaderRejection};
 use store::administration::project;
 use store::pool::transaction;
-use store::projects::{self, Project, ProjectSettings};
-use time::OffsetDateTime;
-use utoipa::ToSchema;
+use store::projects::{self, ProjectSettings};
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::random;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::paging::Listed;
+use super::responses;
 
 /// Everything that may be said of a project.
 const FIELDS: [&str; 6] =
     ["name", "mode", "timeout_minutes", repair_url::FIELD, "snapshots", callback_header::FIELD];
-
-/// A monitored payment flow.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Project)]
-pub struct ProjectResponse {
-    #[schema(value_type = String, example = "prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    project_id: ProjectId,
-    name: String,
-    /// `test` or `live`; fixed once made.
-    #[schema(value_type = String)]
-    mode: Mode,
-    /// Minutes until silence is an incident, 1 to 10080.
-    timeout_minutes: i32,
-    /// Where callbacks go; https in live projects.
-    repair_url: Option<String>,
-    /// Whether payloads of receipts are kept, sealed.
-    snapshots: bool,
-    /// The headers that callbacks carry beside the product's own. Values are never shown. Absent
-    /// where there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    callback_header_names: Vec<String>,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: OffsetDateTime,
-}
-
-impl From<Project> for ProjectResponse {
-    fn from(project: Project) -> Self {
-        Self {
-            project_id: project.id,
-            name: project.name,
-            mode: project.mode,
-            timeout_minutes: project.timeout_minutes,
-            repair_url: project.repair_url,
-            snapshots: project.snapshots,
-            callback_header_names: project.callback_header_names,
-            created_at: project.created_at,
-        }
-    }
-}
-
-/// A new project and its signing secret, which is shown this once.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreatedProject {
-    #[serde(flatten)]
-    project: ProjectResponse,
-    signing_secret: String,
-}
-
-/// What a project is to be. Fields that are left out keep their value, or have their default.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct ProjectBody {
-    /// 1 to 255 characters. Required for a new project.
-    name: Option<String>,
-    /// `test` (the default) or `live`. Only for a new project.
-    mode: Option<String>,
-    /// 1 to 10080. Default: 30.
-    timeout_minutes: Option<i32>,
-    /// A URL, or null for none.
-    repair_url: Option<String>,
-    /// Default: false.
-    snapshots: Option<bool>,
-    /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are
-    /// not named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII
-    /// characters.
-    callback_headers: Option<BTreeMap<String, Option<String>>>,
-}
 
 /// All projects, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
@@ -112,7 +37,7 @@ pub async fn list(
     _: Caller,
 ) -> Result<Json<Listed<ProjectResponse>>, ApiError> {
     let all = projects::list_projects(&state.pool).await?;
-    Ok(Json(Listed::whole(all.into_iter().map(ProjectResponse::from))))
+    Ok(Json(Listed::whole(all.into_iter().map(responses::project))))
 }
 
 /// One project.
@@ -124,11 +49,11 @@ pub async fn show(
     _: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProjectResponse>, ApiError> {
-    Ok(Json(caller::project(&state, &id).await?.into()))
+    Ok(Json(responses::project(caller::project(&state, &id).await?)))
 }
 
 /// Creates a project and its first signing secret. Needs the role admin.
-#[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectBody,
+#[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "projects", request_body = ProjectRequest,
     responses((status = 201, description = "The project was created.", body = CreatedProject)))]
 pub async fn create(
     State(state): State<AppState>,
@@ -152,13 +77,13 @@ pub async fn create(
         change_headers(&state, tx, &caller, id, &headers).await.map(|()| id)
     });
     let id = created.await?;
-    let project = caller::project(&state, &id.to_string()).await?.into();
+    let project = responses::project(caller::project(&state, &id.to_string()).await?);
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
 }
 
 /// Changes a project. Needs the role admin.
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectBody,
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", operation_id = "update_project", tag = "projects", request_body = ProjectRequest,
     params(("project_id" = String, Path)),
     responses((status = 200, description = "The project as it is now.", body = ProjectResponse)))]
 pub async fn update(
@@ -184,7 +109,7 @@ pub async fn update(
         change_headers(&state, tx, &caller, id, &headers).await
     })
     .await?;
-    Ok(Json(caller::project(&state, &id.to_string()).await?.into()))
+    Ok(Json(responses::project(caller::project(&state, &id.to_string()).await?)))
 }
 
 /// Reads the settings over those that hold now.

@@ -1,76 +1,22 @@
 //! `/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links`.
 
+use api_types::list::Listed;
+use api_types::proof_links::{CreatedProofLink, ProofLinkRequest, ProofLinkResponse};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::ProofLinkId;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
-use serde::Serialize;
 use store::administration::proof_link;
 use store::pool::transaction;
-use store::proof_links::{self, ProofLink};
-use time::OffsetDateTime;
-use utoipa::ToSchema;
+use store::proof_links;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::random;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::paging::Listed;
-
-/// A read-only page of one incident, without its address: that is shown once.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ProofLink)]
-pub struct ProofLinkResponse {
-    #[schema(value_type = String, example = "prf_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
-    proof_link_id: ProofLinkId,
-    created_by: String,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    revoked_at: Option<OffsetDateTime>,
-    /// How often it was opened.
-    views: i64,
-}
-
-impl From<ProofLink> for ProofLinkResponse {
-    fn from(link: ProofLink) -> Self {
-        Self {
-            proof_link_id: link.id,
-            created_by: link.created_by,
-            created_at: link.created_at,
-            expires_at: link.expires_at,
-            revoked_at: link.revoked_at,
-            views: link.views,
-        }
-    }
-}
-
-/// A new link, with its address.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreatedProofLink {
-    #[schema(value_type = String, example = "prf_01K9QG8C2V4X6Z8B0D2F4H6K8M")]
-    proof_link_id: ProofLinkId,
-    /// Shown this once.
-    url: String,
-}
-
-/// How long a link opens.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the document's shape; bodies are read field by field, to name every mistake"
-)]
-pub struct ProofLinkBody {
-    /// 1 to 365. Default: 7.
-    days: Option<i32>,
-}
+use super::responses;
 
 /// The proof links of an incident.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "list_proof_links", tag = "proof links",
@@ -83,12 +29,12 @@ pub async fn list(
 ) -> Result<Json<Listed<ProofLinkResponse>>, ApiError> {
     let incident = caller::incident(&state, &ids).await?;
     let links = proof_links::list_links(&state.pool, incident.id).await?;
-    Ok(Json(Listed::whole(links.into_iter().map(ProofLinkResponse::from))))
+    Ok(Json(Listed::whole(links.into_iter().map(responses::proof_link))))
 }
 
 /// Creates a proof link. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/proof-links", operation_id = "create_proof_link", tag = "proof links",
-    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkBody,
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ProofLinkRequest,
     responses((status = 201, description = "The proof link was created.", body = CreatedProofLink)))]
 pub async fn create(
     State(state): State<AppState>,

@@ -1,34 +1,20 @@
 //! `POST /api/v1/receipt`: the app took a payment event. 202 means that it is in the database.
 
+use api_types::ingest::{ReceiptResponse, SnapshotState};
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
-use serde::Serialize;
 use store::api_keys::KeyOwner;
 use store::transitions::receipt::{self, Delivery};
 use store::{PgConnection, declared_names};
-use time::OffsetDateTime;
 use web::error::ApiError;
 use web::state::AppState;
 
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
 use super::previous_release;
-
-#[derive(Serialize)]
-struct ReceiptResponse {
-    event_id: EventId,
-    #[serde(with = "time::serde::rfc3339")]
-    timeout_at: OffsetDateTime,
-    accepted: bool,
-    duplicate: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snapshot: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snapshot_reason: Option<DropReason>,
-}
 
 struct ReceiptCall {
     receipt: Receipt,
@@ -103,7 +89,7 @@ impl IngestCall for ReceiptCall {
             timeout_at: taken.timeout_at,
             accepted: true,
             duplicate: taken.duplicate,
-            snapshot: dropped.map(|_| "not_stored"),
+            snapshot: dropped.map(|_| SnapshotState::NotStored),
             snapshot_reason: dropped,
         };
         Ok(IngestOutcome::Stored(taken.event_id, ingest::accepted(&answer)?))

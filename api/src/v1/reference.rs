@@ -61,6 +61,12 @@ mod tests {
     use super::document;
     use serde_json::Value;
 
+    /// Programs are written against the document, so each change of it is looked at.
+    #[test]
+    fn the_document_is_as_it_was_published() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(document()).expect("JSON"));
+    }
+
     /// Clients are generated from these names, so one that changes breaks its users.
     #[test]
     fn operations_and_schemas_keep_their_names() {

@@ -4,47 +4,25 @@
 //! comes. One that fits several events is noted on each of them, and the app is asked which it
 //! means.
 
+use api_types::ingest::{ReportedIncident, ResultResponse};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::audit::Actor;
 use domain::effect_result::{Outcome, ResultReport};
-use domain::event::Effect;
 use domain::field::FieldError;
-use domain::ids::{EventId, IncidentId};
-use domain::incident::IncidentState;
+use domain::ids::EventId;
 use domain::receipt::ReceiptContext;
-use serde::Serialize;
 use store::PgConnection;
 use store::events::PaymentEvent;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::{events, results};
-use web::error::{ApiError, Candidate};
+use web::error::ApiError;
 use web::state::AppState;
 
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
-use super::previous_release;
+use super::{previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
-
-#[derive(Serialize)]
-struct ResultResponse<'a> {
-    event_id: Option<EventId>,
-    accepted: bool,
-    /// There only while the receipt is waited for.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pending_receipt: bool,
-    effect: Option<Effect>,
-    incident: Option<Incident>,
-    /// The fields whose text was changed so that it could be kept.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    adjusted: &'a [&'static str],
-}
-
-#[derive(Serialize)]
-struct Incident {
-    id: IncidentId,
-    state: IncidentState,
-}
 
 struct ResultCall {
     report: ResultReport,
@@ -140,6 +118,11 @@ impl ResultCall {
         Ok(events::list_selected(tx, project_id, &self.report.event).await?)
     }
 
+    /// The fields whose text was changed so that it could be kept.
+    fn adjusted(&self) -> Vec<String> {
+        self.report.adjusted.iter().map(ToString::to_string).collect()
+    }
+
     /// The one of several events that this call has settled when it came before the receipt.
     async fn settled(
         &self,
@@ -182,7 +165,7 @@ impl ResultCall {
             pending_receipt: true,
             effect: None,
             incident: None,
-            adjusted: &self.report.adjusted,
+            adjusted: self.adjusted(),
         };
         Ok(IngestOutcome::Provisional(ingest::accepted(&answer)?))
     }
@@ -196,7 +179,7 @@ impl ResultCall {
         let actor = Actor::Key(context.owner.key_id);
         let occasion = (context.used.key, &self.report.result);
         result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
-        let candidates = candidates.into_iter().map(Candidate::from).collect();
+        let candidates = candidates.into_iter().map(responses::candidate).collect();
         Ok(IngestOutcome::Rejected(ApiError::AmbiguousEvent(candidates)))
     }
 
@@ -219,8 +202,8 @@ impl ResultCall {
                     accepted: true,
                     pending_receipt: false,
                     effect: Some(effect),
-                    incident: incident.map(|(id, state)| Incident { id, state }),
-                    adjusted: &self.report.adjusted,
+                    incident: incident.map(|(id, state)| ReportedIncident { id, state }),
+                    adjusted: self.adjusted(),
                 };
                 Ok(IngestOutcome::Stored(event_id, ingest::accepted(&answer)?))
             }

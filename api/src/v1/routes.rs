@@ -1,12 +1,12 @@
 //! Every path of the automation API, with what its document says of the whole.
 
+use api_types::error::ErrorResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, openapi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::state::AppState;
 
-use super::error_body::ErrorBody;
 use super::{
     audit, declared_names, destinations, events, incidents, keys, projects, proof_links,
     reprocesses,
@@ -20,7 +20,7 @@ use super::{
         version = "1",
         description = "What operators do in the console, for scripts. Send an operator token, made in the console under your account, as `Authorization: Bearer op_…`; it may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`. The two calls of apps are in docs/api.md.",
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorResponse)),
     modifiers(&Security),
     security(("operator_token" = [])),
 )]

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::moment;
 
 /// One field of a request and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     /// The field's name as the caller wrote it.
     pub field: String,

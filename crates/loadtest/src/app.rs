@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use api_types::ingest::{ReceiptResponse, ResultResponse};
 use domain::ids::EventId;
 use reqwest::{Client, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -34,18 +35,16 @@ impl App {
     /// Reports a new payment event; the result is due in so many minutes.
     pub async fn receipt(&self, timeout_minutes: u32) -> anyhow::Result<EventId> {
         let body = Value::Object(receipt_body(timeout_minutes));
-        let answer = self.post("/api/v1/receipt", &body).await?;
-        let event_id = answer["event_id"].as_str().context("a response without event_id")?;
-        event_id.parse().ok().with_context(|| format!("{event_id} is no event id"))
+        Ok(self.post::<ReceiptResponse>("/api/v1/receipt", &body).await?.event_id)
     }
 
     /// Reports that the effect was applied.
     pub async fn success(&self, event_id: EventId) -> anyhow::Result<()> {
         let body = json!({ "event_id": event_id, "status": "success" });
-        self.post("/api/v1/result", &body).await.map(|_| ())
+        self.post::<ResultResponse>("/api/v1/result", &body).await.map(|_| ())
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
         let turn = self.sent.fetch_add(1, Ordering::Relaxed);
         let key = &self.keys[turn % self.keys.len()];
         let request = self

@@ -67,22 +67,6 @@ impl CommandOutput {
     }
 }
 
-/// A list in the contract's shape.
-#[derive(Debug, Serialize)]
-pub struct List<T> {
-    /// The rows.
-    pub data: Vec<T>,
-    /// Where the next page begins; `None` on the last one.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> List<T> {
-    /// A list that is always shown whole.
-    pub const fn whole(data: Vec<T>) -> Self {
-        Self { data, next_cursor: None }
-    }
-}
-
 /// Says why a command failed, on standard output for machines, on standard error for people.
 #[must_use]
 pub fn print_failure(error: &anyhow::Error, json: bool) -> ExitCode {

@@ -1,32 +1,11 @@
 //! The timeline at the command line: one line per entry, with when, who and what.
 //!
-//! The sentences are [`domain::timeline`]'s; the machine's form keeps the action and its detail as
-//! they were written.
+//! The sentences are [`domain::timeline`]'s.
 
 use domain::timeline::{Names, TimelineItem, actor_label};
-use serde::Serialize;
-use serde_json::Value;
 use store::timeline::TimelineEntry;
-use time::OffsetDateTime;
 
 use crate::text::format_timestamp;
-
-/// One entry, as `--json` shows it.
-#[derive(Debug, Serialize)]
-pub struct TimelineEntryOutput {
-    #[serde(with = "time::serde::rfc3339")]
-    at: OffsetDateTime,
-    actor: String,
-    action: String,
-    detail: Value,
-}
-
-impl From<TimelineEntry> for TimelineEntryOutput {
-    fn from(entry: TimelineEntry) -> Self {
-        let TimelineEntry { at, actor, action, detail } = entry;
-        Self { at, actor, action, detail }
-    }
-}
 
 /// The entries, oldest first; further lines of one are below its first.
 #[must_use]
@@ -49,7 +28,7 @@ fn line(actor: &str, width: usize, item: &TimelineItem) -> String {
 #[cfg(test)]
 mod tests {
     use domain::audit::Action;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use time::macros::datetime;
 
     use super::*;
@@ -98,16 +77,6 @@ mod tests {
                  7 ms. Response: a\n{:1$}b␛",
                 "", 46
             )
-        );
-    }
-
-    #[test]
-    fn the_json_shape_keeps_the_entry_as_it_was_written() {
-        let shape =
-            TimelineEntryOutput::from(entry("result.failed", json!({ "error_code": "locked" })));
-        assert_eq!(
-            serde_json::to_string(&shape).expect("json"),
-            r#"{"at":"2026-11-21T14:02:09Z","actor":"cli:alice","action":"result.failed","detail":{"error_code":"locked"}}"#
         );
     }
 }

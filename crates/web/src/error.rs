@@ -11,16 +11,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::error::{BadField, Candidate, ErrorDetail, ErrorResponse};
 use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::catalogue::{EffectType, Provider};
-use domain::event::Effect;
 use domain::field::FieldError;
-use domain::ids::EventId;
-use serde::Serialize;
 use store::StoreError;
-use store::events::PaymentEvent;
 
 use crate::request_id::RequestId;
 
@@ -212,20 +208,22 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let fields = match self {
-            Self::ValidationError(fields) => Some(fields.as_slice()),
+            Self::ValidationError(fields) => {
+                Some(fields.iter().cloned().map(BadField::from).collect())
+            }
             _ => None,
         };
         let candidates = match self {
-            Self::AmbiguousEvent(candidates) => Some(candidates.as_slice()),
+            Self::AmbiguousEvent(candidates) => Some(candidates.clone()),
             _ => None,
         };
-        let body = Envelope {
-            error: Body {
-                code: self.code(),
+        let body = ErrorResponse {
+            error: ErrorDetail {
+                code: self.code().to_owned(),
                 message: self.to_string(),
                 fields,
                 candidates,
-                request_id: request_id.as_str(),
+                request_id: request_id.as_str().to_owned(),
             },
         };
         // Strings only: this cannot fail, and an empty body would still carry the status.
@@ -293,34 +291,6 @@ impl ApiError {
     }
 }
 
-/// An event that a result may mean.
-#[derive(Debug, Clone, Serialize)]
-pub struct Candidate {
-    event_id: EventId,
-    provider: Provider,
-    shopify_shop_domain: Option<String>,
-    event_type: String,
-    effect_type: EffectType,
-    internal_reference: String,
-    effect_key: Option<String>,
-    effect: Effect,
-}
-
-impl From<PaymentEvent> for Candidate {
-    fn from(event: PaymentEvent) -> Self {
-        Self {
-            event_id: event.id,
-            provider: event.provider,
-            shopify_shop_domain: event.shopify_shop_domain,
-            event_type: event.event_type,
-            effect_type: event.effect_type,
-            internal_reference: event.internal_reference,
-            effect_key: event.effect_key,
-            effect: event.effect,
-        }
-    }
-}
-
 /// The store's failures, as a client may know them.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -345,22 +315,6 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(Rejection(Arc::new(self)));
         response
     }
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Body<'a>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<&'a [FieldError]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    candidates: Option<&'a [Candidate]>,
-    request_id: &'a str,
 }
 
 /// A status without an [`ApiError`] behind it.

@@ -9,7 +9,6 @@ use super::{Script, world};
 use crate::clients::{ask, root};
 use domain::operator::Role;
 use e2e::World;
-use e2e::world::parse;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -54,8 +53,7 @@ fn a_python_client_made_from_the_openapi_document_works() {
         let world = world().await;
         let folder = document(&world).await;
         let event_id = world.receipt("evt_1").await;
-        let answer =
-            world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+        let incident = world.fail(event_id, json!({"error_code": "db_write_failed"})).await;
         let config = "post_hooks: []\npackage_name_override: sendpromptly_client\n";
         fs::write(folder.path().join("config.yml"), config).expect("a file");
         succeeds(python(folder.path()).args([
@@ -69,7 +67,6 @@ fn a_python_client_made_from_the_openapi_document_works() {
             "--output-path=sendpromptly_client",
         ]));
         let script = Script::of(&world, Role::Operator).await;
-        let incident: domain::ids::IncidentId = parse(&answer["incident"]["id"]);
         let used = root().join("tests/openapi/use_client.py");
         let paths = [folder.path().to_owned(), libraries().join("python")];
         let mut command = python(folder.path());

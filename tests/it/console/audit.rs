@@ -68,8 +68,7 @@ fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_audit_1").await;
         let words = json!({ "error_code": "db_down", "error_message": HOSTILE });
-        let failed = world.result(event_id, "failed", words).await;
-        let incident_id = failed["incident"]["id"].as_str().expect("an incident");
+        let incident_id = world.fail(event_id, words).await;
         let page = bob.get("/audit").await.body;
         for wanted in [
             "<strong>Incident opened</strong>: db_down",

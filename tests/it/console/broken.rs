@@ -2,7 +2,7 @@
 
 use domain::ids::{EventId, IncidentId};
 use e2e::World;
-use e2e::world::{parse, receipt};
+use e2e::world::receipt;
 use serde_json::{Value, json};
 
 /// A receipt with a few fields changed.
@@ -11,17 +11,14 @@ pub async fn take(world: &World, provider_event_id: &str, change: &Value) -> Eve
     for (field, value) in change.as_object().into_iter().flatten() {
         body[field] = value.clone();
     }
-    let (status, answer) = world.post("/api/v1/receipt", &body).await;
-    assert_eq!(status, 202, "{answer}");
-    parse(&answer["event_id"])
+    world.send_receipt(&body).await
 }
 
 /// An event whose effect failed, and its incident.
 pub async fn fail(world: &World, provider_event_id: &str, change: &Value) -> (EventId, IncidentId) {
     let event_id = take(world, provider_event_id, change).await;
     let words = json!({"error_code": "db_write_failed", "error_message": "disk full"});
-    let answer = world.result(event_id, "failed", words).await;
-    (event_id, parse(&answer["incident"]["id"]))
+    (event_id, world.fail(event_id, words).await)
 }
 
 /// Asserts that hostile text is on the page and does nothing there.

@@ -356,8 +356,7 @@ fn hostile_text_is_inert_wherever_the_page_shows_it() {
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let event = take(&world, HOSTILE, &json!({"internal_reference": HOSTILE})).await;
         let words = json!({"error_code": "x", "error_message": HOSTILE});
-        let answer = world.result(event, "failed", words).await;
-        let path = format!("/incidents/{}", answer["incident"]["id"].as_str().expect("an id"));
+        let path = format!("/incidents/{}", world.fail(event, words).await);
         for (action, form) in [
             ("acknowledge", [("note", HOSTILE)]),
             ("proof-links", [("days", HOSTILE)]),

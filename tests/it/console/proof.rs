@@ -106,9 +106,7 @@ fn nothing_internal_is_on_the_page() {
         world.tell(&target, "canary-on-call@cometcart.test").await;
         let mut receipt = e2e::world::receipt("evt_quiet");
         receipt["payload"] = json!({ "canary-payload-key": "canary-payload-value" });
-        let (status, answer) = world.post("/api/v1/receipt", &receipt).await;
-        assert_eq!(status, 202, "{answer}");
-        let incident = failed(&world, e2e::world::parse(&answer["event_id"])).await;
+        let incident = failed(&world, world.send_receipt(&receipt).await).await;
         let mut tx = world.pool.begin().await.expect("a transaction");
         acknowledge_incident(&mut tx, incident.event_id, &alice(), Some("canary-note"))
             .await
@@ -236,14 +234,12 @@ fn texts_of_others_are_only_texts() {
         let world = world().await;
         let mut receipt = e2e::world::receipt("evt_markup");
         receipt["internal_reference"] = json!(HOSTILE);
-        let (status, answer) = world.post("/api/v1/receipt", &receipt).await;
-        assert_eq!(status, 202, "{answer}");
+        let event_id = world.send_receipt(&receipt).await;
         sqlx::query("UPDATE projects SET name = $1")
             .bind(format!("Comet\u{202e}{HOSTILE}"))
             .execute(&world.pool)
             .await
             .expect("a name");
-        let event_id = e2e::world::parse(&answer["event_id"]);
         let incident = failed(&world, event_id).await;
         let (_, token) = link(&world, &incident).await;
         let page = open(&world, &token).await.body;

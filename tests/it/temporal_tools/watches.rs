@@ -149,8 +149,8 @@ fn a_watch_that_fails_ends_the_callback_that_it_does_not_send_and_one_without_a_
             ("evt_2", StallKind::Stuck, IncidentState::Open),
         ] {
             let event_id = world.receipt(id).await;
-            let answer = world.result(event_id, "failed", json!({})).await;
-            world.reprocess(e2e::world::parse(&answer["incident"]["id"])).await;
+            let incident_id = world.fail(event_id, json!({})).await;
+            world.reprocess(incident_id).await;
             let stall = Stall { kind, what: "it stands still", key: "run/task", cure: "look" };
             let late = "UPDATE reprocesses SET requested_at = now() - interval '14 minutes'";
             for late in [late, late.replace("14", "16").as_str()] {

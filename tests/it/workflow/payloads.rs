@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::EventId;
-use e2e::world::{BOB, parse, receipt};
+use e2e::world::{BOB, receipt};
 use e2e::{World, eventually, run, temporal};
 use serde_json::{Value, json};
 use temporalio_client::WorkflowFetchHistoryOptions;
@@ -60,13 +60,12 @@ fn a_history_holds_plain_json_and_neither_words_of_the_app_nor_secrets() {
 async fn repaired_at_the_second_try(world: &World) -> EventId {
     let mut body = receipt("evt_1");
     body["payload"] = json!({ "card": CANARY });
-    let (_, answer) = world.post("/api/v1/receipt", &body).await;
-    let event_id = parse(&answer["event_id"]);
+    let event_id = world.send_receipt(&body).await;
     let words = json!({"error_code": "db_write_failed", "error_message": CANARY});
-    let answer = world.result(event_id, "failed", words).await;
+    let incident_id = world.fail(event_id, words).await;
     world.mailbox.wait_for(1).await;
     world.skip_time(event_id).await;
-    let replay_id = world.reprocess(parse(&answer["incident"]["id"])).await;
+    let replay_id = world.reprocess(incident_id).await;
     world.repair.wait_for(2).await;
     let client = world.temporal().await;
     eventually("a delivered callback", async || {

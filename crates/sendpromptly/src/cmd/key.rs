@@ -1,5 +1,7 @@
 //! API keys: shown once, stored as a hash, revoked for good.
 
+use api_types::keys::CreatedKey;
+use api_types::list::Listed;
 use clap::Subcommand;
 use domain::field::check_identifier;
 use domain::ids::{KeyId, ProjectId};
@@ -10,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::admin_context::AdminContext;
 use crate::failure::{Failure, parse_id};
-use crate::output::{CommandOutput, List};
+use crate::output::CommandOutput;
 use crate::text::{Tone, block, format_optional_timestamp, plain, table_or};
 use crate::{Context, random};
 
@@ -50,13 +52,6 @@ Example:
   sendpromptly key create --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --label production
 
 Your app sends the key as `Authorization: Bearer sk_...` with every receipt and result.";
-
-#[derive(Serialize)]
-struct Created<'a> {
-    key_id: KeyId,
-    label: &'a str,
-    key: &'a str,
-}
 
 #[derive(Serialize)]
 struct KeyOutput {
@@ -118,7 +113,8 @@ async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result
         ("key", key.reveal().to_owned()),
     ]);
     let human = format!("{facts}\n\nKeep the key now: it is not shown again.");
-    CommandOutput::new(&Created { key_id, label, key: key.reveal() }, human)
+    let (label, key) = (label.to_owned(), key.reveal().to_owned());
+    CommandOutput::new(&CreatedKey { key_id, label, key }, human)
 }
 
 async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
@@ -134,7 +130,7 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Comman
         &headers,
         keys.iter().map(row).collect(),
     );
-    CommandOutput::new(&List::whole(keys.into_iter().map(KeyOutput::from).collect()), human)
+    CommandOutput::new(&Listed::whole(keys.into_iter().map(KeyOutput::from)), human)
 }
 
 fn row(key: &KeyRow) -> Vec<(String, Tone)> {
@@ -170,16 +166,6 @@ mod tests {
     use super::*;
 
     const KEY: &str = "key_00000000000000000000000001";
-
-    #[test]
-    fn a_new_key_has_exactly_the_fields_of_the_contract() {
-        let key_id = KEY.parse().expect("an id");
-        let created = Created { key_id, label: "production", key: "sk_test_x" };
-        assert_eq!(
-            serde_json::to_string(&created).expect("json"),
-            r#"{"key_id":"key_00000000000000000000000001","label":"production","key":"sk_test_x"}"#
-        );
-    }
 
     #[test]
     fn a_listed_key_shows_its_last_four_characters_and_no_more() {

@@ -4,6 +4,7 @@
 use std::io::{IsTerminal, Read, stdin};
 
 use anyhow::Context as _;
+use api_types::list::Listed;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use console::password;
@@ -18,7 +19,7 @@ use time::OffsetDateTime;
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
-use crate::output::{CommandOutput, List};
+use crate::output::CommandOutput;
 use crate::text::{format_timestamp, plain, table_or};
 
 /// What can be done with operators.
@@ -113,10 +114,7 @@ async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
     });
     let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
     let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
-    CommandOutput::new(
-        &List::whole(operators.into_iter().map(OperatorOutput::from).collect()),
-        human,
-    )
+    CommandOutput::new(&Listed::whole(operators.into_iter().map(OperatorOutput::from)), human)
 }
 
 /// Hashing keeps a core busy, so it is not done where other work waits.

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use api_types::ingest::{ReceiptResponse, ResultResponse};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use domain::signature::{self, Signed, SigningSecret};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -71,7 +73,7 @@ impl DemoApp {
         event: &str,
         effect: &str,
         customer: &str,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<ReceiptResponse> {
         let body = json!({
             "provider": "stripe", "provider_event_id": event, "event_type": "invoice.paid",
             "effect_type": effect, "internal_reference": customer,
@@ -81,13 +83,13 @@ impl DemoApp {
     }
 
     /// "Applied", or not.
-    pub(super) async fn result(&self, body: &Value) -> anyhow::Result<Value> {
+    pub(super) async fn result(&self, body: &Value) -> anyhow::Result<ResultResponse> {
         self.reporter.post("result", body).await
     }
 }
 
 impl Reporter {
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
         let request = self
             .http
             .post(format!("{}/api/v1/{path}", self.url))
@@ -122,7 +124,7 @@ async fn repair(State(app): State<Arc<Endpoint>>, headers: HeaderMap, body: Byte
     let done =
         json!({ "event_id": asked["event_id"], "status": "success", "replay_id": replay_id });
     tokio::spawn(async move {
-        if let Err(error) = app.reporter.post("result", &done).await {
+        if let Err(error) = app.reporter.post::<ResultResponse>("result", &done).await {
             tracing::warn!(%error, "the shop could not report its repair");
         }
     });

@@ -3,10 +3,9 @@
 use std::io::{Write, stderr, stdout};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::incidents::Incident;
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::{alerts, incidents, reprocesses, timeline};
@@ -100,9 +99,7 @@ impl DemoRun<'_> {
     /// The shop takes a payment event; gives our id of it.
     async fn take(&self, effect: &str, customer: &str) -> anyhow::Result<EventId> {
         let provider_event_id = format!("evt_{}", hex::encode(random::bytes::<8>()?));
-        let answer = self.app.receipt(&provider_event_id, effect, customer).await?;
-        let id = answer.get("event_id").and_then(Value::as_str).context("dev gave no event id")?;
-        Ok(id.parse()?)
+        Ok(self.app.receipt(&provider_event_id, effect, customer).await?.event_id)
     }
 
     /// Checks that bob is notified, asks for a reprocess, and waits until the shop has repaired.

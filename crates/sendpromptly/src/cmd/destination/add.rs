@@ -1,9 +1,8 @@
 //! `destination add`.
 
-use domain::ids::DestinationId;
+use api_types::destinations::AddedDestination;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
-use serde::Serialize;
 use store::Insertion;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
@@ -46,12 +45,6 @@ struct AddressArgs {
     slack: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Added {
-    destination_id: DestinationId,
-    kind: &'static str,
-}
-
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let project = admin.project(&args.project).await?;
@@ -73,7 +66,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
         domain::alert::one_line(&project.name),
         domain::alert::one_line(new.name())
     );
-    CommandOutput::new(&Added { destination_id, kind: new.target.kind() }, human)
+    let added = AddedDestination { destination_id, kind: new.target.kind().to_owned() };
+    CommandOutput::new(&added, human)
 }
 
 fn read(
@@ -116,14 +110,5 @@ mod tests {
         let slack = place(None, Some("http://hooks.slack.com/secret")).expect_err("no https");
         assert_eq!(slack.to_string(), "the Slack URL must begin with https://");
         assert_eq!(slack.code(), "validation_error");
-    }
-
-    #[test]
-    fn the_answer_has_exactly_the_fields_of_the_contract() {
-        let destination_id = "dst_00000000000000000000000001".parse().expect("an id");
-        assert_eq!(
-            serde_json::to_string(&Added { destination_id, kind: "email" }).expect("json"),
-            r#"{"destination_id":"dst_00000000000000000000000001","kind":"email"}"#
-        );
     }
 }

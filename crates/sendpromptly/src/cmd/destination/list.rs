@@ -1,5 +1,6 @@
 //! `destination list`.
 
+use api_types::list::Listed;
 use domain::ids::{DestinationId, ProjectId};
 use serde::Serialize;
 use store::destinations::{self, Destination};
@@ -7,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::output::{CommandOutput, List};
+use crate::output::CommandOutput;
 use crate::text::{Tone, format_timestamp, plain, table_or};
 
 pub const HELP: &str = "\
@@ -54,10 +55,7 @@ pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Res
     let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
     let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
-    CommandOutput::new(
-        &List::whole(destinations.into_iter().map(DestinationOutput::from).collect()),
-        human,
-    )
+    CommandOutput::new(&Listed::whole(destinations.into_iter().map(DestinationOutput::from)), human)
 }
 
 fn row(destination: &Destination) -> Vec<(String, Tone)> {

@@ -1,5 +1,6 @@
 //! `incident list`.
 
+use api::v1::responses;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::ids::IncidentId;
 use domain::incident::IncidentState;
@@ -8,11 +9,11 @@ use store::page::{MAX_PAGE, Page};
 use store::search::Cursor;
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 
-use super::{IncidentOutput, tone};
+use super::tone;
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
-use crate::output::{CommandOutput, List};
+use crate::output::CommandOutput;
 use crate::text::{Tone, format_timestamp, or_nothing, plain, table};
 
 pub const HELP: &str = "\
@@ -55,8 +56,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     };
     let page = search_incidents(&admin.pool, &search).await?.map(|row| row.incident);
     let human = describe(&page);
-    let data = page.data.into_iter().map(IncidentOutput::from).collect();
-    CommandOutput::new(&List { data, next_cursor: page.next_cursor }, human)
+    CommandOutput::new(&responses::page(page, responses::incident), human)
 }
 
 fn describe(page: &Page<Incident>) -> String {

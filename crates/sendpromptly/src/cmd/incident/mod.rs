@@ -7,13 +7,10 @@ mod resolve;
 mod show;
 
 use clap::Subcommand;
-use domain::ids::{EventId, IncidentId, ProjectId};
-use domain::incident::{self, IncidentState, Reason, Resolution};
+use domain::ids::ProjectId;
+use domain::incident::{self, IncidentState};
 use domain::rejection::Rejection;
-use serde::Serialize;
-use store::incidents::Incident;
 use store::operator_actions::ActionError;
-use time::OffsetDateTime;
 
 use crate::Context;
 use crate::failure::Failure;
@@ -67,38 +64,6 @@ impl Verb {
     }
 }
 
-/// An incident as `--json` shows it.
-#[derive(Debug, Serialize)]
-struct IncidentOutput {
-    incident_id: IncidentId,
-    event_id: EventId,
-    state: IncidentState,
-    reason: Reason,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    resolution: Option<Resolution>,
-    #[serde(with = "time::serde::rfc3339")]
-    opened_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    resolved_at: Option<OffsetDateTime>,
-}
-
-impl From<Incident> for IncidentOutput {
-    fn from(incident: Incident) -> Self {
-        Self {
-            incident_id: incident.id,
-            event_id: incident.event_id,
-            state: incident.state,
-            reason: incident.reason,
-            error_code: incident.error.code,
-            error_message: incident.error.message,
-            resolution: incident.resolution,
-            opened_at: incident.opened_at,
-            resolved_at: incident.resolved_at,
-        }
-    }
-}
-
 const fn tone(state: IncidentState) -> Tone {
     match state {
         IncidentState::Open => Tone::Bad,
@@ -134,6 +99,8 @@ fn rejection_failure(rejection: &Rejection, project_id: ProjectId) -> Failure {
 #[cfg(test)]
 pub(super) mod tests {
     use domain::app_error::AppError;
+    use domain::incident::Reason;
+    use store::incidents::Incident;
     use time::macros::datetime;
 
     use super::*;
@@ -151,14 +118,6 @@ pub(super) mod tests {
             acknowledged_at: None,
             resolved_at: None,
         }
-    }
-
-    #[test]
-    fn the_shape_has_exactly_the_fields_of_the_contract() {
-        assert_eq!(
-            serde_json::to_string(&IncidentOutput::from(incident())).expect("json"),
-            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
-        );
     }
 
     #[test]

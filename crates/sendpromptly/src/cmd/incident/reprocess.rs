@@ -3,9 +3,8 @@
 //! The message for Temporal is committed with the reprocess, so it is not lost when no api or
 //! worker runs at the moment: the next one to run dispatches it.
 
-use domain::ids::ReplayId;
+use api_types::reprocesses::RequestedReprocess;
 use domain::reprocess::ReprocessState;
-use serde::Serialize;
 use store::operator_actions::OperatorAction;
 
 use super::{check_note, rejected};
@@ -18,12 +17,6 @@ Example:
   sendpromptly incident reprocess inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --note 'the account is unlocked'
 
 Follow it with `sendpromptly incident show`. One reprocess runs at a time.";
-
-#[derive(Serialize)]
-struct Requested {
-    replay_id: ReplayId,
-    state: ReprocessState,
-}
 
 pub(super) async fn run(
     id: &str,
@@ -40,22 +33,6 @@ pub(super) async fn run(
         "Reprocess {replay_id} is requested.\nFollow it: sendpromptly incident show {}",
         incident.id
     );
-    CommandOutput::new(&Requested { replay_id, state: ReprocessState::Requested }, human)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const REPLAY: &str = "rpl_00000000000000000000000001";
-
-    #[test]
-    fn the_answer_has_exactly_the_fields_of_the_contract() {
-        let replay_id = REPLAY.parse().expect("an id");
-        let requested = Requested { replay_id, state: ReprocessState::Requested };
-        assert_eq!(
-            serde_json::to_string(&requested).expect("json"),
-            r#"{"replay_id":"rpl_00000000000000000000000001","state":"requested"}"#
-        );
-    }
+    let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
+    CommandOutput::new(&requested, human)
 }

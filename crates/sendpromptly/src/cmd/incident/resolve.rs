@@ -1,8 +1,9 @@
 //! `incident resolve`: closed manually, with the reason that the timeline keeps.
 
+use api::v1::responses;
 use store::operator_actions::OperatorAction;
 
-use super::{IncidentOutput, check_note, rejected};
+use super::{check_note, rejected};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
@@ -22,5 +23,5 @@ pub(super) async fn run(id: &str, note: &str, context: &Context) -> anyhow::Resu
     resolved.map_err(|error| rejected(error, incident.project_id))?;
     let resolved = admin.incident(id).await?;
     let human = format!("Incident {} is resolved.", resolved.id);
-    CommandOutput::new(&IncidentOutput::from(resolved), human)
+    CommandOutput::new(&responses::incident(resolved), human)
 }

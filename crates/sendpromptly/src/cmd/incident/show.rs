@@ -1,5 +1,8 @@
 //! `incident show`: the whole timeline of one incident.
 
+use api::v1::responses;
+use api_types::events::TimelineEntryResponse;
+use api_types::incidents::IncidentResponse;
 use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::ids::ReplayId;
 use domain::incident::IncidentState;
@@ -14,7 +17,6 @@ use store::reprocesses::{self, Reprocess};
 use store::timeline::{self, TimelineEntry};
 use time::OffsetDateTime;
 
-use super::IncidentOutput;
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::no_such;
@@ -22,7 +24,7 @@ use crate::output::CommandOutput;
 use crate::text::{
     block, format_optional_timestamp, format_timestamp, indented, or_nothing, plain, table,
 };
-use crate::timeline::{TimelineEntryOutput, render};
+use crate::timeline::render;
 
 pub const HELP: &str = "\
 Example:
@@ -41,10 +43,10 @@ struct IncidentDetails {
 #[derive(Serialize)]
 struct Whole {
     #[serde(flatten)]
-    incident: IncidentOutput,
+    incident: IncidentResponse,
     reprocesses: Vec<ReprocessOutput>,
     alerts: Vec<AlertOutput>,
-    timeline: Vec<TimelineEntryOutput>,
+    timeline: Vec<TimelineEntryResponse>,
 }
 
 #[derive(Serialize)]
@@ -104,10 +106,10 @@ async fn gather(admin: &AdminContext, id: &str) -> anyhow::Result<IncidentDetail
 impl From<IncidentDetails> for Whole {
     fn from(details: IncidentDetails) -> Self {
         Self {
-            incident: details.incident.into(),
+            incident: responses::incident(details.incident),
             reprocesses: details.reprocesses.into_iter().map(ReprocessOutput::from).collect(),
             alerts: details.alerts.into_iter().map(AlertOutput::from).collect(),
-            timeline: details.timeline.into_iter().map(TimelineEntryOutput::from).collect(),
+            timeline: responses::timeline(details.timeline),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Names {
 
 /// What a project declares, as `--json` shows it.
 #[derive(Debug, Serialize)]
-struct DeclaredNames {
+struct DeclaredNamesOutput {
     project_id: ProjectId,
     event_types: Vec<String>,
     effect_types: Vec<String>,
@@ -86,7 +86,7 @@ pub(super) async fn show(
     said: String,
 ) -> anyhow::Result<CommandOutput> {
     let catalogue = declared_names::load_catalogue(&admin.pool, id).await?;
-    CommandOutput::new(&DeclaredNames::new(id, &catalogue), said)
+    CommandOutput::new(&DeclaredNamesOutput::new(id, &catalogue), said)
 }
 
 /// One line for each name that was given, with what became of it.
@@ -122,7 +122,7 @@ impl Names {
     }
 }
 
-impl DeclaredNames {
+impl DeclaredNamesOutput {
     fn new(project_id: ProjectId, catalogue: &Catalogue) -> Self {
         let (event_types, effect_types) = catalogue.declared_texts();
         Self { project_id, event_types, effect_types }

@@ -10,11 +10,8 @@ mod update;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use domain::ids::ProjectId;
 use domain::project::{self, Mode};
-use serde::Serialize;
 use store::projects::Project;
-use time::OffsetDateTime;
 
 use crate::Context;
 use crate::failure::Failure;
@@ -62,36 +59,6 @@ impl Verb {
     }
 }
 
-/// A project as `--json` shows it.
-#[derive(Debug, Serialize)]
-struct ProjectOutput {
-    project_id: ProjectId,
-    name: String,
-    mode: Mode,
-    timeout_minutes: i32,
-    repair_url: Option<String>,
-    snapshots: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    callback_header_names: Vec<String>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-}
-
-impl From<Project> for ProjectOutput {
-    fn from(project: Project) -> Self {
-        Self {
-            project_id: project.id,
-            name: project.name,
-            mode: project.mode,
-            timeout_minutes: project.timeout_minutes,
-            repair_url: project.repair_url,
-            snapshots: project.snapshots,
-            callback_header_names: project.callback_header_names,
-            created_at: project.created_at,
-        }
-    }
-}
-
 fn describe(project: &Project) -> String {
     let headers = match &project.callback_header_names[..] {
         [] => None,
@@ -124,27 +91,7 @@ fn check_timeout(minutes: i32) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
-
-    #[test]
-    fn the_shape_names_what_is_absent() {
-        let project = Project {
-            id: "prj_00000000000000000000000001".parse().expect("an id"),
-            name: "CometCart".into(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: false,
-            callback_header_names: Vec::new(),
-            created_at: datetime!(2026-11-21 14:02:09.25 UTC),
-        };
-        assert_eq!(
-            serde_json::to_string(&ProjectOutput::from(project)).expect("json"),
-            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
-        );
-    }
 
     #[test]
     fn a_rejected_setting_is_named() {

@@ -1,17 +1,19 @@
 //! `project list` and `project show`.
 
+use api::v1::responses;
+use api_types::list::Listed;
 use store::projects;
 
-use super::{ProjectOutput, describe};
+use super::describe;
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::output::{CommandOutput, List};
+use crate::output::CommandOutput;
 use crate::text::{minutes, or_nothing, plain, table_or};
 
 pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let project = AdminContext::open(context).await?.project(id).await?;
     let human = describe(&project);
-    CommandOutput::new(&ProjectOutput::from(project), human)
+    CommandOutput::new(&responses::project(project), human)
 }
 
 pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
@@ -29,5 +31,5 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
     let nothing = "No projects yet. Create one: sendpromptly project create --name CometCart";
     let human = table_or(nothing, &headers, rows.collect());
-    CommandOutput::new(&List::whole(projects.into_iter().map(ProjectOutput::from).collect()), human)
+    CommandOutput::new(&Listed::whole(projects.into_iter().map(responses::project)), human)
 }

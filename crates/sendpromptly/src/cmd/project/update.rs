@@ -1,5 +1,6 @@
 //! `project update`: changes what is named and leaves the rest, under the project's lock.
 
+use api::v1::responses;
 use domain::callback_header::HeaderError;
 use domain::ids::ProjectId;
 use domain::repair_url::{AllowedNetworks, RepairUrl};
@@ -7,7 +8,7 @@ use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::administration::project::update_project;
 use store::projects::{self, Project, ProjectSettings};
 
-use super::{ProjectOutput, check_name, check_timeout, describe, headers};
+use super::{check_name, check_timeout, describe, headers};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
@@ -88,7 +89,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     changed.await?;
     let project = admin.project(&args.id).await?;
     let human = describe(&project);
-    CommandOutput::new(&ProjectOutput::from(project), human)
+    CommandOutput::new(&responses::project(project), human)
 }
 
 fn reject(rejection: HeaderRejection, id: ProjectId) -> Failure {

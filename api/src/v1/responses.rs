@@ -1,0 +1,242 @@
+//! What the API says of the rows of the store, for its own routes and for the command line's
+//! `--json`.
+
+use api_types::audit::AuditEntryResponse;
+use api_types::destinations::DestinationResponse;
+use api_types::error::Candidate;
+use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
+use api_types::incidents::IncidentResponse;
+use api_types::keys::KeyResponse;
+use api_types::list::Listed;
+use api_types::projects::ProjectResponse;
+use api_types::proof_links::ProofLinkResponse;
+use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
+use domain::ids::IncidentId;
+use store::api_keys::KeyRow;
+use store::attempts::CallbackAttempt;
+use store::destinations::Destination;
+use store::events::PaymentEvent;
+use store::incidents::Incident;
+use store::page::Page;
+use store::projects::Project;
+use store::proof_links::ProofLink;
+use store::reprocesses::Reprocess;
+use store::search::audit::AuditEntry;
+use store::timeline::TimelineEntry;
+
+/// A page of the store, with the response for each row.
+pub fn page<Row, T>(page: Page<Row>, response: impl Fn(Row) -> T) -> Listed<T> {
+    let Page { data, next_cursor, .. } = page;
+    Listed { data: data.into_iter().map(response).collect(), next_cursor }
+}
+
+pub fn project(project: Project) -> ProjectResponse {
+    ProjectResponse {
+        project_id: project.id,
+        name: project.name,
+        mode: project.mode,
+        timeout_minutes: project.timeout_minutes,
+        repair_url: project.repair_url,
+        snapshots: project.snapshots,
+        callback_header_names: project.callback_header_names,
+        created_at: project.created_at,
+    }
+}
+
+pub fn incident(incident: Incident) -> IncidentResponse {
+    IncidentResponse {
+        incident_id: incident.id,
+        event_id: incident.event_id,
+        state: incident.state,
+        reason: incident.reason,
+        error_code: incident.error.code,
+        error_message: incident.error.message,
+        resolution: incident.resolution,
+        opened_at: incident.opened_at,
+        resolved_at: incident.resolved_at,
+    }
+}
+
+pub fn event(event: PaymentEvent, incident_id: Option<IncidentId>) -> EventResponse {
+    EventResponse {
+        event_id: event.id,
+        effect: event.effect,
+        provider: event.provider,
+        provider_event_id: event.provider_event_id,
+        event_type: event.event_type,
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference,
+        effect_key: event.effect_key,
+        shopify_shop_domain: event.shopify_shop_domain,
+        received_at: event.received_at,
+        timeout_at: event.timeout_at,
+        incident_id,
+    }
+}
+
+pub fn event_details(
+    payment_event: PaymentEvent,
+    incident_id: Option<IncidentId>,
+    entries: Vec<TimelineEntry>,
+) -> EventDetailsResponse {
+    EventDetailsResponse { event: event(payment_event, incident_id), timeline: timeline(entries) }
+}
+
+pub fn timeline(entries: Vec<TimelineEntry>) -> Vec<TimelineEntryResponse> {
+    entries.into_iter().map(timeline_entry).collect()
+}
+
+fn timeline_entry(entry: TimelineEntry) -> TimelineEntryResponse {
+    let TimelineEntry { at, actor, action, detail } = entry;
+    TimelineEntryResponse { at, actor, action, detail }
+}
+
+pub(super) fn candidate(event: PaymentEvent) -> Candidate {
+    Candidate {
+        event_id: event.id,
+        provider: event.provider,
+        shopify_shop_domain: event.shopify_shop_domain,
+        event_type: event.event_type,
+        effect_type: event.effect_type,
+        internal_reference: event.internal_reference,
+        effect_key: event.effect_key,
+        effect: event.effect,
+    }
+}
+
+pub(super) fn reprocess(reprocess: Reprocess, attempts: Vec<CallbackAttempt>) -> ReprocessResponse {
+    ReprocessResponse {
+        replay_id: reprocess.id,
+        state: reprocess.state,
+        requested_by: reprocess.requested_by,
+        attempts: attempts.into_iter().map(attempt).collect(),
+    }
+}
+
+fn attempt(attempt: CallbackAttempt) -> AttemptResponse {
+    let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer, redirect_to } =
+        attempt;
+    AttemptResponse { attempt, at: started_at, status, error, latency_ms, answer, redirect_to }
+}
+
+pub(super) fn key(key: KeyRow) -> KeyResponse {
+    let KeyRow { id, label, last_four, created_at, last_used_at, revoked_at, .. } = key;
+    KeyResponse { key_id: id, label, last_four, created_at, last_used_at, revoked_at }
+}
+
+pub(super) fn destination(destination: Destination) -> DestinationResponse {
+    let Destination { id, kind, address, label, created_at, broken_at, .. } = destination;
+    DestinationResponse { destination_id: id, kind, address, label, created_at, broken_at }
+}
+
+pub(super) fn proof_link(link: ProofLink) -> ProofLinkResponse {
+    ProofLinkResponse {
+        proof_link_id: link.id,
+        created_by: link.created_by,
+        created_at: link.created_at,
+        expires_at: link.expires_at,
+        revoked_at: link.revoked_at,
+        views: link.views,
+    }
+}
+
+pub(super) fn audit_entry(entry: AuditEntry) -> AuditEntryResponse {
+    AuditEntryResponse {
+        audit_id: entry.id,
+        at: entry.at,
+        actor: entry.actor,
+        action: entry.action,
+        event_id: entry.event_id,
+        incident_id: entry.incident_id,
+        detail: entry.detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::app_error::AppError;
+    use domain::catalogue::{EffectType, Provider};
+    use domain::event::Effect;
+    use domain::incident::{IncidentState, Reason};
+    use domain::project::Mode;
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_project_names_what_is_absent() {
+        let row = Project {
+            id: "prj_00000000000000000000000001".parse().expect("an id"),
+            name: "CometCart".into(),
+            mode: Mode::Test,
+            timeout_minutes: 30,
+            repair_url: None,
+            snapshots: false,
+            callback_header_names: Vec::new(),
+            created_at: datetime!(2026-11-21 14:02:09.25 UTC),
+        };
+        assert_eq!(
+            serde_json::to_string(&project(row)).expect("JSON"),
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
+        );
+    }
+
+    #[test]
+    fn an_incident_has_exactly_the_fields_of_the_contract() {
+        let row = Incident {
+            id: "inc_00000000000000000000000001".parse().expect("an id"),
+            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            state: IncidentState::Open,
+            reason: Reason::FailedResult,
+            error: AppError { code: Some("account_locked".into()), message: None },
+            resolution: None,
+            opened_at: datetime!(2026-11-21 14:32:09 UTC),
+            acknowledged_at: None,
+            resolved_at: None,
+        };
+        assert_eq!(
+            serde_json::to_string(&incident(row)).expect("JSON"),
+            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
+        );
+    }
+
+    #[test]
+    fn an_event_has_exactly_the_fields_of_the_contract() {
+        let row = PaymentEvent {
+            id: "ev_00000000000000000000000001".parse().expect("an id"),
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            provider: Provider::Stripe,
+            provider_event_id: "evt_1".into(),
+            event_type: "invoice.paid".into(),
+            effect_type: EffectType::CreditGrant,
+            internal_reference: "user_456".into(),
+            effect_key: None,
+            occurred_at: datetime!(2026-11-21 14:02:00 UTC),
+            shopify_shop_domain: None,
+            effect: Effect::Pending,
+            received_at: datetime!(2026-11-21 14:02:09.123456 UTC),
+            timeout_at: datetime!(2026-11-21 14:32:09.123456 UTC),
+            timeout_minutes: 30,
+        };
+        assert_eq!(
+            serde_json::to_string(&event_details(row, None, Vec::new())).expect("JSON"),
+            r#"{"event_id":"ev_00000000000000000000000001","effect":"pending","provider":"stripe","provider_event_id":"evt_1","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","received_at":"2026-11-21T14:02:09.123456Z","timeout_at":"2026-11-21T14:32:09.123456Z","incident_id":null,"timeline":[]}"#
+        );
+    }
+
+    #[test]
+    fn a_timeline_keeps_its_entries_as_they_were_written() {
+        let entry = TimelineEntry {
+            at: datetime!(2026-11-21 14:02:09 UTC),
+            actor: "cli:alice".into(),
+            action: "result.failed".into(),
+            detail: json!({ "error_code": "locked" }),
+        };
+        assert_eq!(
+            serde_json::to_string(&timeline(vec![entry])).expect("JSON"),
+            r#"[{"at":"2026-11-21T14:02:09Z","actor":"cli:alice","action":"result.failed","detail":{"error_code":"locked"}}]"#
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! Where the alerts of a project go.
+
+use domain::ids::DestinationId;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Where alerts go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Destination))]
+pub struct DestinationResponse {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
+    )]
+    pub destination_id: DestinationId,
+    /// `email` or `slack`.
+    pub kind: String,
+    /// The address, or the host of the Slack URL.
+    pub address: String,
+    /// What people call it: its label, or its address.
+    pub label: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Since when it rejects every message for good.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub broken_at: Option<OffsetDateTime>,
+}
+
+/// A new destination: either `email` or `slack`.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
+pub struct DestinationRequest {
+    /// An e-mail address.
+    pub email: Option<String>,
+    /// The URL of a Slack incoming webhook.
+    pub slack: Option<String>,
+    /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
+    /// its address, and Slack by the last four characters of its URL.
+    pub label: Option<String>,
+}
+
+/// A destination that was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AddedDestination {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
+    )]
+    pub destination_id: DestinationId,
+    pub kind: String,
+}
+
+/// What became of a test message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = TestOutcome))]
+pub struct TestMessageResponse {
+    pub delivered: bool,
+    /// The other side's response, verbatim.
+    pub answer: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::is_json;
+
+    #[test]
+    fn an_added_destination_has_exactly_the_fields_of_the_contract() {
+        let destination_id = "dst_00000000000000000000000001".parse().expect("an id");
+        let added = AddedDestination { destination_id, kind: "email".into() };
+        is_json(&added, r#"{"destination_id":"dst_00000000000000000000000001","kind":"email"}"#);
+    }
+}

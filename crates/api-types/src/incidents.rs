@@ -1,0 +1,45 @@
+//! Incidents.
+
+use domain::ids::{EventId, IncidentId};
+use domain::incident::{IncidentState, Reason, Resolution};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Incident))]
+pub struct IncidentResponse {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")
+    )]
+    pub incident_id: IncidentId,
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "ev_01K9QE0A1B2C3D4E5F6G7H8J9K")
+    )]
+    pub event_id: EventId,
+    /// `open`, `acknowledged`, `reprocessing` or `resolved`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub state: IncidentState,
+    /// `missing_result` or `failed_result`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub reason: Reason,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    /// `reprocessed`, `late_success`, `superseded` or `manual`, once it is resolved.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub resolution: Option<Resolution>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub resolved_at: Option<OffsetDateTime>,
+}
+
+/// A note for the timeline.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = NoteBody))]
+pub struct NoteRequest {
+    /// 1 to 2,000 characters. Required to resolve, optional otherwise.
+    pub note: Option<String>,
+}

@@ -1,0 +1,88 @@
+//! Projects.
+
+use std::collections::BTreeMap;
+
+use domain::ids::ProjectId;
+use domain::project::Mode;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A monitored payment flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Project))]
+pub struct ProjectResponse {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "prj_01K9QE0A1B2C3D4E5F6G7H8J9K")
+    )]
+    pub project_id: ProjectId,
+    pub name: String,
+    /// `test` or `live`; fixed once made.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub mode: Mode,
+    /// Minutes until silence is an incident, 1 to 10080.
+    pub timeout_minutes: i32,
+    /// Where callbacks go; https in live projects.
+    pub repair_url: Option<String>,
+    /// Whether payloads of receipts are kept, sealed.
+    pub snapshots: bool,
+    /// The headers that callbacks carry beside the product's own. Values are never shown. Absent
+    /// where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub callback_header_names: Vec<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// A new project and its signing secret, which is shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedProject {
+    #[serde(flatten)]
+    pub project: ProjectResponse,
+    pub signing_secret: String,
+}
+
+/// What a project is to be. Fields that are left out keep their value, or have their default.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProjectBody))]
+pub struct ProjectRequest {
+    /// 1 to 255 characters. Required for a new project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `test` (the default) or `live`. Only for a new project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub mode: Option<Mode>,
+    /// 1 to 10080. Default: 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_minutes: Option<i32>,
+    // Left out, it keeps its value; `Some(None)` is sent as null.
+    /// A URL, or null for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub repair_url: Option<Option<String>>,
+    /// Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<bool>,
+    /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are
+    /// not named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII
+    /// characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_headers: Option<BTreeMap<String, Option<String>>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_of_a_change_is_not_sent_and_what_is_removed_is_null() {
+        let json = |request: ProjectRequest| serde_json::to_string(&request).expect("JSON");
+        let renamed = ProjectRequest { name: Some("CometCart".into()), ..Default::default() };
+        assert_eq!(json(renamed), r#"{"name":"CometCart"}"#);
+        let removed = ProjectRequest { repair_url: Some(None), ..Default::default() };
+        assert_eq!(json(removed), r#"{"repair_url":null}"#);
+    }
+}
