@@ -12,7 +12,6 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::error::read_text;
 
 /// A message that was claimed. Its payload goes on unchanged, so that what a newer release writes
 /// reaches that release's watches.
@@ -55,41 +54,28 @@ pub async fn claim_due(
     limit: i64,
 ) -> Result<Vec<ClaimedMessage>, StoreError> {
     let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
-    let rows = sqlx::query!(
+    let mut claimed = sqlx::query_as!(
+        ClaimedMessage,
         "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
              SELECT id FROM outbox
              WHERE parked_at IS NULL AND next_attempt_at <= now() AND ($1::uuid IS NULL OR event_id = $1)
                  AND wish = ANY($3)
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING id, event_id, wish, payload, attempts",
+         RETURNING id, event_id, wish AS kind, payload, attempts",
         event_id.map(EventId::as_uuid),
         limit,
         &known,
     )
     .fetch_all(db)
     .await?;
-    let claimed: Result<Vec<ClaimedMessage>, StoreError> = rows
-        .into_iter()
-        .map(|row| {
-            Ok(ClaimedMessage {
-                kind: read_text("outbox", "wish", row.id, &row.wish)?,
-                id: OutboxId::from_uuid(row.id),
-                event_id: EventId::from_uuid(row.event_id),
-                payload: row.payload,
-                attempts: row.attempts,
-            })
-        })
-        .collect();
-    let mut claimed = claimed?;
     claimed.sort_by_key(|message| message.id);
     Ok(claimed)
 }
 
 /// Forgets messages that Temporal has.
 pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    sqlx::query!("DELETE FROM outbox WHERE id = ANY ($1)", &ids).execute(db).await?;
+    sqlx::query!("DELETE FROM outbox WHERE id = ANY ($1)", ids as &[OutboxId]).execute(db).await?;
     Ok(())
 }
 
