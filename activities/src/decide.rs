@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn a_row_of_a_newer_release_is_tried_again_and_a_missing_one_is_not() {
-        let (table, column, id) = ("payment_events", "provider", "ev_1".to_owned());
-        assert!(!is_final(StoreError::Inconsistent { table, column, id }));
+        let (column, source) = ("3".to_owned(), "\"disputed\" is no Effect".into());
+        assert!(!is_final(StoreError::Inconsistent { column, source }));
         assert!(is_final(StoreError::Missing("payment_events")));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What each package may use of the others.
 const EDGES: [(&str, &[&str]); 15] = [
@@ -143,23 +143,27 @@ const FENCE: [&str; 9] = [
     "uuid",
 ];
 
-/// What each package of the workspace depends on, tests left out.
-fn dependencies() -> BTreeMap<String, Vec<String>> {
+fn packages() -> Vec<Value> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
-    packages.iter().map(|package| (text(&package["name"]), used_by(package))).collect()
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    serde_json::from_value(metadata["packages"].take()).expect("packages")
 }
 
+/// What each package of the workspace depends on, tests left out.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    packages().iter().map(|package| (text(&package["name"]), used_by(package))).collect()
+}
+
+/// What a package uses unless a feature of it is asked for.
 fn used_by(package: &Value) -> Vec<String> {
     let all = package["dependencies"].as_array().expect("dependencies");
-    let mut names: Vec<_> =
-        all.iter().filter(|one| one["kind"] != "dev").map(|one| text(&one["name"])).collect();
+    let always = all.iter().filter(|one| one["kind"] != "dev" && one["optional"] != true);
+    let mut names: Vec<_> = always.map(|one| text(&one["name"])).collect();
     names.sort();
     names
 }
@@ -192,4 +196,15 @@ fn packages_keep_away_from_what_they_must_never_use() {
 #[test]
 fn the_determinism_fence_has_exactly_its_posts() {
     assert_eq!(dependencies()["workflows"], FENCE);
+}
+
+/// `domain` knows the database only where `store` asks for it, with a feature.
+#[test]
+fn only_the_store_reads_the_types_of_domain_from_columns() {
+    let asks = |package: &&Value| {
+        let mut all = package["dependencies"].as_array().expect("dependencies").iter();
+        all.any(|one| one["name"] == "domain" && one["features"] != json!([]))
+    };
+    let asking: Vec<_> = packages().iter().filter(asks).map(|it| text(&it["name"])).collect();
+    assert_eq!(asking, ["store"]);
 }

@@ -25,6 +25,7 @@ macro_rules! typed_id {
     ($($(#[$meta:meta])* $name:ident = $prefix:literal),+ $(,)?) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]
         pub struct $name(Uuid);
 
         impl $name {

@@ -35,6 +35,7 @@ pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;
 pub mod snapshot;
+mod text_column;
 pub mod text_enum;
 pub mod timeline;
 pub mod url_credentials;

@@ -50,6 +50,8 @@ macro_rules! text_enum {
                 })
             }
         }
+
+        $crate::text_column::text_column!($name);
     };
 }
 pub(crate) use text_enum;

@@ -9,11 +9,10 @@
 use std::collections::BTreeMap;
 
 use domain::alert::AlertKind;
-use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
+use domain::ids::{AlertId, DestinationId, ProjectId, ReplayId};
 use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
-use crate::error::read_text;
 use crate::{PgConnection, StoreError, destination_health};
 
 /// What is to be done with an alert.
@@ -92,23 +91,23 @@ struct Pending {
 /// Reads a pending alert and locks it and its destination.
 async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.state, a.created_at, d.failures,
+        r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.failures,
                a.created_at < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!"
            FROM alerts a JOIN destinations d ON d.id = a.destination_id
-           WHERE a.id = $1 FOR NO KEY UPDATE"#,
+           WHERE a.id = $1 AND a.state = 'pending' FOR NO KEY UPDATE"#,
         id.as_uuid(),
     )
     .fetch_optional(tx)
     .await?;
-    let Some(row) = row.filter(|row| row.state == "pending") else { return Ok(None) };
+    let Some(row) = row else { return Ok(None) };
     let alert = Alert {
         id,
-        incident_id: IncidentId::from_uuid(row.incident_id),
-        event_id: EventId::from_uuid(row.event_id),
-        destination_id: DestinationId::from_uuid(row.destination_id),
-        kind: read_text("alerts", "kind", id, &row.kind)?,
-        replay_id: row.replay_id.map(ReplayId::from_uuid),
+        incident_id: row.incident_id,
+        event_id: row.event_id,
+        destination_id: row.destination_id,
+        kind: row.kind,
+        replay_id: row.replay_id,
         created_at: row.created_at,
     };
     Ok(Some(Pending {
@@ -139,14 +138,11 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
     )
     .fetch_all(tx)
     .await?;
-    let first = rows.iter().find(|row| row.is_delivered).map(|row| {
-        let kind = read_text("alerts", "kind", row.id, &row.kind)?;
-        Ok::<_, StoreError>(FirstAlert { kind, replay_id: row.replay_id.map(ReplayId::from_uuid) })
-    });
+    let first = rows.iter().find(|row| row.is_delivered);
     Ok(Others {
         is_leased: rows.iter().any(|row| row.is_leased),
-        is_newer: rows.iter().any(|row| row.id > alert.id.as_uuid()),
-        first: first.transpose()?,
+        is_newer: rows.iter().any(|row| row.id > alert.id),
+        first: first.map(|row| FirstAlert { kind: row.kind, replay_id: row.replay_id }),
     })
 }
 
@@ -173,5 +169,5 @@ pub async fn count_waiting(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.count)).collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.count)).collect())
 }

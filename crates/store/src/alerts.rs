@@ -71,7 +71,7 @@ pub async fn insert_alerts(
             Uuid::now_v7(),
             incident_id.as_uuid(),
             event_id.as_uuid(),
-            destination,
+            destination.as_uuid(),
             kind.as_str(),
             replay_id.map(ReplayId::as_uuid),
         )
@@ -118,7 +118,7 @@ pub async fn list_pending(
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(AlertId::from_uuid).collect())
+    Ok(ids)
 }
 
 /// The alerts of an incident, oldest first.
@@ -128,7 +128,7 @@ pub async fn list_for_incident(
 ) -> Result<Vec<AlertView>, StoreError> {
     let alerts = sqlx::query_as!(
         AlertView,
-        r#"SELECT a.kind, coalesce(d.label, d.address) AS "destination!", a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
+        r#"SELECT a.kind AS "kind: String", coalesce(d.label, d.address) AS "destination!", a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
                d.broken_at IS NOT NULL AS "broken!"
          FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id"#,
         incident_id.as_uuid(),

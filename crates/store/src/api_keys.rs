@@ -8,7 +8,6 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::read_text;
 use crate::{StoreError, declared_names};
 
 /// A key as it is shown to people.
@@ -86,18 +85,14 @@ pub async fn find_owner(
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| {
-        let project_id = ProjectId::from_uuid(row.project_id);
-        Ok(KeyOwner {
-            key_id: KeyId::from_uuid(row.id),
-            project_id,
-            timeout_minutes: row.timeout_minutes,
-            snapshots: row.snapshots,
-            mode: read_text("projects", "mode", project_id, &row.mode)?,
-            catalogue: Catalogue::new(project_id, declared_names::read(&row.declared)),
-        })
-    })
-    .transpose()
+    Ok(row.map(|row| KeyOwner {
+        key_id: row.id,
+        project_id: row.project_id,
+        timeout_minutes: row.timeout_minutes,
+        snapshots: row.snapshots,
+        mode: row.mode,
+        catalogue: Catalogue::new(row.project_id, declared_names::read(&row.declared)),
+    }))
 }
 
 /// The keys of a project, or of all, oldest first.
@@ -105,23 +100,15 @@ pub async fn list_keys(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<KeyRow>, StoreError> {
-    let rows = sqlx::query!(
+    let keys = sqlx::query_as!(
+        KeyRow,
         "SELECT id, project_id, label, last_four, created_at, last_used_at, revoked_at FROM api_keys
          WHERE $1::uuid IS NULL OR project_id = $1 ORDER BY id",
         project_id.map(ProjectId::as_uuid),
     )
     .fetch_all(db)
     .await?;
-    let keys = rows.into_iter().map(|row| KeyRow {
-        id: KeyId::from_uuid(row.id),
-        project_id: ProjectId::from_uuid(row.project_id),
-        label: row.label,
-        last_four: row.last_four,
-        created_at: row.created_at,
-        last_used_at: row.last_used_at,
-        revoked_at: row.revoked_at,
-    });
-    Ok(keys.collect())
+    Ok(keys)
 }
 
 /// Revokes a key for good; its project, or `None` if there is no such valid key.
@@ -129,18 +116,15 @@ pub async fn revoke_key(
     db: impl PgExecutor<'_>,
     id: KeyId,
 ) -> Result<Option<RevokedKey>, StoreError> {
-    let row = sqlx::query!(
+    let revoked = sqlx::query_as!(
+        RevokedKey,
         "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
          RETURNING project_id, label, last_four",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| RevokedKey {
-        project_id: ProjectId::from_uuid(row.project_id),
-        label: row.label,
-        last_four: row.last_four,
-    }))
+    Ok(revoked)
 }
 
 /// A key that was just revoked, as people know it.
@@ -159,9 +143,11 @@ pub async fn list_names(
     db: impl PgExecutor<'_>,
     project_ids: &[ProjectId],
 ) -> Result<Vec<(KeyId, String)>, StoreError> {
-    let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!("SELECT id, label FROM api_keys WHERE project_id = ANY($1)", &ids)
-        .fetch_all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (KeyId::from_uuid(row.id), row.label)).collect())
+    let rows = sqlx::query!(
+        "SELECT id, label FROM api_keys WHERE project_id = ANY($1)",
+        project_ids as &[ProjectId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.label)).collect())
 }

@@ -127,18 +127,17 @@ pub async fn list_for_reprocesses(
     db: impl PgExecutor<'_>,
     replay_ids: &[ReplayId],
 ) -> Result<BTreeMap<ReplayId, Vec<CallbackAttempt>>, StoreError> {
-    let ids: Vec<_> = replay_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         "SELECT replay_id, attempt, started_at, status, error, latency_ms, answer, redirect_to
          FROM callback_attempts
          WHERE replay_id = ANY($1) ORDER BY attempt",
-        &ids,
+        replay_ids as &[ReplayId],
     )
     .fetch_all(db)
     .await?;
     let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in rows {
-        all.entry(ReplayId::from_uuid(row.replay_id)).or_default().push(CallbackAttempt {
+        all.entry(row.replay_id).or_default().push(CallbackAttempt {
             attempt: row.attempt,
             started_at: row.started_at,
             status: row.status,

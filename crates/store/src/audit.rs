@@ -112,14 +112,13 @@ pub async fn list_acknowledgers(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
 ) -> Result<BTreeMap<EventId, String>, StoreError> {
-    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
     let mut rows = sqlx::query!(
         r#"SELECT event_id AS "event_id!", actor, at FROM audit_entries
            WHERE event_id = ANY($1) AND action = 'incident.acknowledged'"#,
-        &ids,
+        event_ids as &[EventId],
     )
     .fetch_all(db)
     .await?;
     rows.sort_by_key(|row| row.at);
-    Ok(rows.into_iter().map(|row| (EventId::from_uuid(row.event_id), row.actor)).collect())
+    Ok(rows.into_iter().map(|row| (row.event_id, row.actor)).collect())
 }

@@ -9,7 +9,6 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::read_text;
 use crate::seal::{MasterKey, SealError};
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -150,7 +149,7 @@ pub async fn insert_destination(
     .fetch_optional(db)
     .await?;
     let existing = existing.ok_or(StoreError::Missing("destinations"))?;
-    Ok(Insertion::Existing(DestinationId::from_uuid(existing)))
+    Ok(Insertion::Existing(existing))
 }
 
 /// The destinations of a project, or of all, oldest first.
@@ -158,24 +157,15 @@ pub async fn list_destinations(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Destination>, StoreError> {
-    let rows = sqlx::query!(
+    let destinations = sqlx::query_as!(
+        Destination,
         r#"SELECT id, project_id, kind, address, coalesce(label, address) AS "label!", created_at, broken_at, retry_at
          FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
         project_id.map(ProjectId::as_uuid),
     )
     .fetch_all(db)
     .await?;
-    let destinations = rows.into_iter().map(|row| Destination {
-        id: DestinationId::from_uuid(row.id),
-        project_id: ProjectId::from_uuid(row.project_id),
-        kind: row.kind,
-        address: row.address,
-        label: row.label,
-        created_at: row.created_at,
-        broken_at: row.broken_at,
-        retry_at: row.retry_at,
-    });
-    Ok(destinations.collect())
+    Ok(destinations)
 }
 
 /// What the destinations of these projects are called, removed ones too: timelines name them for
@@ -184,14 +174,13 @@ pub async fn list_names(
     db: impl PgExecutor<'_>,
     project_ids: &[ProjectId],
 ) -> Result<Vec<(DestinationId, String)>, StoreError> {
-    let ids: Vec<_> = project_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"SELECT id, coalesce(label, address) AS "label!" FROM destinations WHERE project_id = ANY($1)"#,
-        &ids,
+        project_ids as &[ProjectId],
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (DestinationId::from_uuid(row.id), row.label)).collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.label)).collect())
 }
 
 /// Labels the Slack destinations that a release without labels added, so that they can be
@@ -208,12 +197,12 @@ pub async fn label_slack_destinations(
     .await?;
     let mut labelled = 0;
     for row in rows {
-        let opened = key.open(&row_name(DestinationId::from_uuid(row.id)), &row.sealed).ok();
+        let opened = key.open(&row_name(row.id), &row.sealed).ok();
         let url = opened.and_then(|url| String::from_utf8(url).ok());
         let Some(url) = url.and_then(|url| SlackUrl::from_stored(&url)) else { continue };
         sqlx::query!(
             "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
-            row.id,
+            row.id.as_uuid(),
             url.default_label(),
         )
         .execute(&mut *db)
@@ -257,8 +246,7 @@ pub async fn find_target(
             Target::Slack(String::from_utf8(opened).map_err(|_| SealError::Damaged)?)
         }
     };
-    let mode = read_text("projects", "mode", row.project_id, &row.mode)?;
-    Ok(Some(SavedTarget { project_id: ProjectId::from_uuid(row.project_id), mode, target }))
+    Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target }))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
@@ -272,7 +260,7 @@ pub async fn remove_destination(
     )
     .fetch_optional(db)
     .await?;
-    Ok(project.map(ProjectId::from_uuid))
+    Ok(project)
 }
 
 fn row_name(id: DestinationId) -> String {

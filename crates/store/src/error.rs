@@ -7,17 +7,16 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 pub enum StoreError {
     /// The database or the way to it failed.
     #[error("the database failed: {0}")]
-    Driver(#[from] sqlx::Error),
+    Driver(#[source] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the migrations failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// A row holds what no code of ours writes.
-    #[error("{table}.{column} of {id} holds an unknown value")]
+    /// A row holds what no code of ours writes, or only that of a newer release.
+    #[error("a row holds an unknown value: {source} (column {column} of the query)")]
     Inconsistent {
-        table: &'static str,
-        column: &'static str,
-        /// The row.
-        id: String,
+        /// Its place among the columns that the query reads, from 0.
+        column: String,
+        source: sqlx::error::BoxDynError,
     },
     /// A row that must be there is not: the caller named it, or another row does.
     #[error("a row of {0} is missing")]
@@ -58,6 +57,17 @@ impl StoreError {
                 error.code().as_deref() == Some(READ_ONLY)
             }
             _ => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { index: column, source } => {
+                Self::Inconsistent { column, source }
+            }
+            other => Self::Driver(other),
         }
     }
 }
@@ -129,14 +139,4 @@ fn is_of_the_system(code: &str) -> bool {
 /// Checks that a conditional change met the state that was read under the lock.
 pub(crate) fn expect_one(table: &'static str, actual: u64) -> Result<(), StoreError> {
     if actual == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table, expected: 1, actual }) }
-}
-
-/// Reads a column that holds the text of an enum.
-pub(crate) fn read_text<T: std::str::FromStr>(
-    table: &'static str,
-    column: &'static str,
-    id: impl std::fmt::Display,
-    text: &str,
-) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Inconsistent { table, column, id: id.to_string() })
 }

@@ -9,7 +9,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::{expect_one, read_text};
+use crate::error::expect_one;
 use crate::{PgConnection, StoreError};
 
 #[derive(Debug, Clone)]
@@ -42,23 +42,6 @@ pub struct PaymentEvent {
     pub timeout_minutes: i32,
 }
 
-struct EventRow {
-    id: Uuid,
-    project_id: Uuid,
-    provider: String,
-    provider_event_id: String,
-    event_type: String,
-    effect_type: String,
-    internal_reference: String,
-    effect_key: Option<String>,
-    occurred_at: OffsetDateTime,
-    shopify_shop_domain: Option<String>,
-    effect: String,
-    received_at: OffsetDateTime,
-    timeout_at: OffsetDateTime,
-    timeout_minutes: i32,
-}
-
 impl PaymentEvent {
     /// What makes it this event and no other, but for the delivery of a test id, which is not kept.
     #[must_use]
@@ -76,35 +59,11 @@ impl PaymentEvent {
     }
 }
 
-impl TryFrom<EventRow> for PaymentEvent {
-    type Error = StoreError;
-
-    fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        const TABLE: &str = "payment_events";
-        Ok(Self {
-            id: EventId::from_uuid(row.id),
-            project_id: ProjectId::from_uuid(row.project_id),
-            provider: read_text(TABLE, "provider", row.id, &row.provider)?,
-            provider_event_id: row.provider_event_id,
-            event_type: row.event_type,
-            effect_type: read_text(TABLE, "effect_type", row.id, &row.effect_type)?,
-            internal_reference: row.internal_reference,
-            effect_key: row.effect_key,
-            occurred_at: row.occurred_at,
-            shopify_shop_domain: row.shopify_shop_domain,
-            effect: read_text(TABLE, "effect", row.id, &row.effect)?,
-            received_at: row.received_at,
-            timeout_at: row.timeout_at,
-            timeout_minutes: row.timeout_minutes,
-        })
-    }
-}
-
 /// Reads whole events; what follows `FROM payment_events` is the caller's.
 macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
-            EventRow,
+            PaymentEvent,
             "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, effect_key,
                  occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
              FROM payment_events " + $tail,
@@ -123,8 +82,7 @@ pub async fn find_event(
     db: impl PgExecutor<'_>,
     id: EventId,
 ) -> Result<Option<PaymentEvent>, StoreError> {
-    let row = query_events!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?;
-    row.map(PaymentEvent::try_from).transpose()
+    Ok(query_events!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
 /// The events with these ids, in no particular order.
@@ -132,9 +90,7 @@ pub async fn list_by_ids(
     db: impl PgExecutor<'_>,
     ids: &[EventId],
 ) -> Result<Vec<PaymentEvent>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = query_events!("WHERE id = ANY($1)", &ids).fetch_all(db).await?;
-    rows.into_iter().map(PaymentEvent::try_from).collect()
+    Ok(query_events!("WHERE id = ANY($1)", ids as &[EventId]).fetch_all(db).await?)
 }
 
 /// Finds an event and locks its row: every decision about it is serialised here.
@@ -142,8 +98,7 @@ pub async fn lock_event(
     tx: &mut PgConnection,
     id: EventId,
 ) -> Result<Option<PaymentEvent>, StoreError> {
-    let row = query_events!("WHERE id = $1 FOR UPDATE", id.as_uuid()).fetch_optional(tx).await?;
-    row.map(PaymentEvent::try_from).transpose()
+    Ok(query_events!("WHERE id = $1 FOR UPDATE", id.as_uuid()).fetch_optional(tx).await?)
 }
 
 /// How many events the response to an ambiguous result lists.
@@ -160,7 +115,7 @@ pub async fn list_selected(
     if let Some(Err(_)) = by_id {
         return Ok(Vec::new());
     }
-    let rows = query_events!(
+    let mut events = query_events!(
         "WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
            AND ($4::text IS NULL OR provider = $4) AND ($5::text IS NULL OR effect_type = $5)
            AND ($6::text IS NULL OR provider <> 'shopify' OR lower(shopify_shop_domain) = $6) AND ($7::text IS NULL OR event_type = $7)
@@ -176,11 +131,14 @@ pub async fn list_selected(
         selector.internal_reference,
         selector.effect_key,
         MAX_CANDIDATES
-    );
-    let rows = rows.fetch_all(db).await?;
-    let newest_is_meant = selector.provider_event_id.as_deref().is_some_and(is_test_id);
-    let limit = if newest_is_meant { 1 } else { rows.len() };
-    rows.into_iter().take(limit).rev().map(PaymentEvent::try_from).collect()
+    )
+    .fetch_all(db)
+    .await?;
+    if selector.provider_event_id.as_deref().is_some_and(is_test_id) {
+        events.truncate(1);
+    }
+    events.reverse();
+    Ok(events)
 }
 
 /// Moves the effect from the state that was read under the lock.
@@ -230,7 +188,7 @@ pub async fn list_forgotten(
     limit: i64,
 ) -> Result<Vec<EventId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        r#"SELECT DISTINCT event_id AS "event_id!" FROM (
+        r#"SELECT DISTINCT event_id AS "event_id!: EventId" FROM (
                SELECT id AS event_id FROM payment_events
                WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
@@ -250,7 +208,7 @@ pub async fn list_forgotten(
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+    Ok(ids)
 }
 
 /// Pending events whose deadline passed two minutes ago, the longest overdue first.
@@ -263,5 +221,5 @@ pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Eve
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+    Ok(ids)
 }

@@ -123,7 +123,7 @@ pub async fn list_rolled_up(
     let figures = rows.into_iter().filter_map(|row| {
         Some(Figures {
             day: row.day?,
-            project_id: ProjectId::from_uuid(row.project_id?),
+            project_id: row.project_id?,
             event_type: row.event_type?,
             received: row.received?,
             troubled: row.troubled?,
@@ -147,12 +147,12 @@ pub async fn list_since(
 /// Later than anything that happens.
 const END_OF_TIME: OffsetDateTime = time::macros::datetime!(9999-12-31 00:00 UTC);
 
-#[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 async fn list_happened(
     db: &mut PgConnection,
     (from, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Figures>, StoreError> {
-    let rows = sqlx::query!(
+    let figures = sqlx::query_as!(
+        Figures,
         r#"WITH happened (at, project_id, event_type, received, troubled, opened, resolved, detect, repair) AS (
                SELECT date_trunc('day', e.received_at, 'UTC'), e.project_id, e.event_type, count(*), 0, 0, 0,
                    NULL::interval, NULL::interval
@@ -169,7 +169,7 @@ async fn list_happened(
                    SELECT * FROM incidents WHERE project_id = p.id AND state = 'resolved'
                        AND resolved_at >= $3 AND resolved_at < $4) AS i
            )
-           SELECT (at AT TIME ZONE 'UTC')::date AS "day!", project_id AS "project_id!", event_type AS "event_type!",
+           SELECT (at AT TIME ZONE 'UTC')::date AS "day!", project_id AS "project_id!: ProjectId", event_type AS "event_type!",
                sum(received)::bigint AS "received!", sum(troubled)::bigint AS "troubled!",
                sum(opened)::bigint AS "opened!", sum(resolved)::bigint AS "resolved!",
                coalesce(array_agg((extract(epoch FROM detect) * 1000)::bigint) FILTER (WHERE detect IS NOT NULL), '{}') AS "detect_ms!",
@@ -182,18 +182,7 @@ async fn list_happened(
     )
     .fetch_all(db)
     .await?;
-    let figures = rows.into_iter().map(|row| Figures {
-        day: row.day,
-        project_id: ProjectId::from_uuid(row.project_id),
-        event_type: row.event_type,
-        received: row.received,
-        troubled: row.troubled,
-        opened: row.opened,
-        resolved: row.resolved,
-        detect_ms: row.detect_ms,
-        repair_ms: row.repair_ms,
-    });
-    Ok(figures.collect())
+    Ok(figures)
 }
 
 /// How many events received since a day still wait for their result, by project and event type.
@@ -214,7 +203,5 @@ pub async fn count_pending(
     )
     .fetch_all(db)
     .await?;
-    let waiting =
-        rows.into_iter().map(|row| (ProjectId::from_uuid(row.id), row.event_type, row.events));
-    Ok(waiting.collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.event_type, row.events)).collect())
 }

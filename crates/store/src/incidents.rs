@@ -9,7 +9,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::{expect_one, read_text};
+use crate::error::expect_one;
 use crate::{PgConnection, StoreError};
 
 #[derive(Debug, Clone)]
@@ -31,53 +31,27 @@ pub struct Incident {
     pub resolved_at: Option<OffsetDateTime>,
 }
 
-struct IncidentRow {
-    id: Uuid,
-    event_id: Uuid,
-    project_id: Uuid,
-    state: String,
-    reason: String,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    resolution: Option<String>,
-    opened_at: OffsetDateTime,
-    acknowledged_at: Option<OffsetDateTime>,
-    resolved_at: Option<OffsetDateTime>,
-}
-
-impl TryFrom<IncidentRow> for Incident {
-    type Error = StoreError;
-
-    fn try_from(row: IncidentRow) -> Result<Self, StoreError> {
-        const TABLE: &str = "incidents";
-        let resolution = row.resolution.as_deref();
-        Ok(Self {
-            id: IncidentId::from_uuid(row.id),
-            event_id: EventId::from_uuid(row.event_id),
-            project_id: ProjectId::from_uuid(row.project_id),
-            state: read_text(TABLE, "state", row.id, &row.state)?,
-            reason: read_text(TABLE, "reason", row.id, &row.reason)?,
-            resolution: resolution
-                .map(|text| read_text(TABLE, "resolution", row.id, text))
-                .transpose()?,
-            error: AppError { code: row.error_code, message: row.error_message },
-            opened_at: row.opened_at,
-            acknowledged_at: row.acknowledged_at,
-            resolved_at: row.resolved_at,
-        })
-    }
-}
-
 /// Reads whole incidents; what follows `FROM incidents` is the caller's.
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
-        sqlx::query_as!(
-            IncidentRow,
+        sqlx::query!(
             "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
                  acknowledged_at, resolved_at
              FROM incidents " + $tail,
             $($argument),+
         )
+        .map(|row| Incident {
+            id: row.id,
+            event_id: row.event_id,
+            project_id: row.project_id,
+            state: row.state,
+            reason: row.reason,
+            error: AppError { code: row.error_code, message: row.error_message },
+            resolution: row.resolution,
+            opened_at: row.opened_at,
+            acknowledged_at: row.acknowledged_at,
+            resolved_at: row.resolved_at,
+        })
     };
 }
 
@@ -110,17 +84,15 @@ pub async fn find_for_event(
     db: impl PgExecutor<'_>,
     event_id: EventId,
 ) -> Result<Option<Incident>, StoreError> {
-    let row =
-        query_incidents!("WHERE event_id = $1", event_id.as_uuid()).fetch_optional(db).await?;
-    row.map(Incident::try_from).transpose()
+    let incident = query_incidents!("WHERE event_id = $1", event_id.as_uuid());
+    Ok(incident.fetch_optional(db).await?)
 }
 
 pub async fn find_incident(
     db: impl PgExecutor<'_>,
     id: IncidentId,
 ) -> Result<Option<Incident>, StoreError> {
-    let row = query_incidents!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?;
-    row.map(Incident::try_from).transpose()
+    Ok(query_incidents!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
 /// The incidents with these ids, in no particular order.
@@ -128,9 +100,7 @@ pub async fn list_by_ids(
     db: impl PgExecutor<'_>,
     ids: &[IncidentId],
 ) -> Result<Vec<Incident>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = query_incidents!("WHERE id = ANY($1)", &ids).fetch_all(db).await?;
-    rows.into_iter().map(Incident::try_from).collect()
+    Ok(query_incidents!("WHERE id = ANY($1)", ids as &[IncidentId]).fetch_all(db).await?)
 }
 
 /// The incidents of those of these events that have one.
@@ -138,9 +108,8 @@ pub async fn list_for_events(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
 ) -> Result<Vec<Incident>, StoreError> {
-    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = query_incidents!("WHERE event_id = ANY($1)", &ids).fetch_all(db).await?;
-    rows.into_iter().map(Incident::try_from).collect()
+    let incidents = query_incidents!("WHERE event_id = ANY($1)", event_ids as &[EventId]);
+    Ok(incidents.fetch_all(db).await?)
 }
 
 /// Moves an incident from the state that was read under the lock.
@@ -212,8 +181,9 @@ pub async fn list_events_with_incident(
     if event_ids.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let ids: Vec<_> = event_ids.iter().map(|id| id.as_uuid()).collect();
-    let found =
-        sqlx::query_scalar!("SELECT event_id FROM incidents WHERE event_id = ANY ($1)", &ids);
-    Ok(found.fetch_all(db).await?.into_iter().map(EventId::from_uuid).collect())
+    let found = sqlx::query_scalar!(
+        "SELECT event_id FROM incidents WHERE event_id = ANY ($1)",
+        event_ids as &[EventId]
+    );
+    Ok(found.fetch_all(db).await?.into_iter().collect())
 }

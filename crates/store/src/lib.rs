@@ -7,6 +7,9 @@
 //! message to Temporal together. [`operator_actions`] are those that operators take, and
 //! [`administration`] does the same for what people change about the installation. A process that
 //! dies half-way leaves nothing half-done.
+//!
+//! What a column holds is said once, in `sqlx.toml`: every query reads ids and states as what they
+//! are, not as bits and text.
 
 pub mod administration;
 pub mod alert_claims;
@@ -52,6 +55,10 @@ pub mod watch_checks;
 pub use error::{ChangeError, StoreError};
 pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
+
+/// The macros read the types of columns from here without telling cargo, which must build again
+/// when one changes.
+const _: &str = include_str!("../sqlx.toml");
 
 /// What an insert that may meet an existing row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,6 @@ use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::error::read_text;
 use crate::{PgConnection, StoreError, destination_health};
 
 pub type NoticeId = Uuid;
@@ -176,11 +175,11 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
     let Some(row) = row else { return Ok(None) };
     let notice = Notice {
         id,
-        kind: read_text("notices", "kind", id, &row.kind)?,
-        destination_id: DestinationId::from_uuid(row.destination_id),
+        kind: row.kind,
+        destination_id: row.destination_id,
         day: row.day,
-        project_id: ProjectId::from_uuid(row.project_id),
-        about: row.about_id.map(DestinationId::from_uuid),
+        project_id: row.project_id,
+        about: row.about_id,
         since: row.since,
         until: row.until,
         last: row.last,

@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::error::read_text;
 
 /// A token as it is shown to its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,22 +61,15 @@ pub async fn list_tokens(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
 ) -> Result<Vec<TokenRow>, StoreError> {
-    let rows = sqlx::query!(
+    let tokens = sqlx::query_as!(
+        TokenRow,
         "SELECT id, label, last_four, created_at, last_used_at, revoked_at FROM operator_tokens
          WHERE operator_id = $1 ORDER BY id",
         operator_id.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    let tokens = rows.into_iter().map(|row| TokenRow {
-        id: TokenId::from_uuid(row.id),
-        label: row.label,
-        last_four: row.last_four,
-        created_at: row.created_at,
-        last_used_at: row.last_used_at,
-        revoked_at: row.revoked_at,
-    });
-    Ok(tokens.collect())
+    Ok(tokens)
 }
 
 /// Revokes a token of this operator for good. `false` if they have no such valid token.
@@ -125,7 +117,8 @@ pub async fn find_token_owner(
     db: impl PgExecutor<'_>,
     hash: &[u8; 32],
 ) -> Result<Option<TokenOwner>, StoreError> {
-    let row = sqlx::query!(
+    let owner = sqlx::query_as!(
+        TokenOwner,
         "WITH found AS (
              SELECT t.id, t.operator_id, o.email, o.role
              FROM operator_tokens t JOIN operators o ON o.id = t.operator_id
@@ -135,16 +128,10 @@ pub async fn find_token_owner(
              WHERE t.id = found.id
                AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute')
          )
-         SELECT id, operator_id, email, role FROM found",
+         SELECT id AS token_id, operator_id, email, role FROM found",
         hash.as_slice(),
     )
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(TokenOwner {
-        role: read_text("operators", "role", row.operator_id, &row.role)?,
-        token_id: TokenId::from_uuid(row.id),
-        operator_id: OperatorId::from_uuid(row.operator_id),
-        email: row.email,
-    }))
+    Ok(owner)
 }

@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::changes::{OperatorChange, change_password, change_role, remove_operator};
-use crate::error::read_text;
 use crate::{Insertion, PgConnection, StoreError};
 
 /// An operator as shown to people.
@@ -63,7 +62,7 @@ pub async fn insert_operator(
     .fetch_optional(&mut *db)
     .await?;
     if let Some(id) = added {
-        return Ok(Insertion::Inserted(OperatorId::from_uuid(id)));
+        return Ok(Insertion::Inserted(id));
     }
     // A statement of its own, because only a later one sees a row that was added in the meantime.
     let existing = find_login(db, email).await?.ok_or(StoreError::Missing("operators"))?;
@@ -72,19 +71,14 @@ pub async fn insert_operator(
 
 /// What a sign-in under this address is held against; `None` if no operator has it.
 pub async fn find_login(db: impl PgExecutor<'_>, email: &str) -> Result<Option<Login>, StoreError> {
-    let row = sqlx::query!(
+    let login = sqlx::query_as!(
+        Login,
         "SELECT id, email, role, password_hash FROM operators WHERE email = $1 AND removed_at IS NULL",
         email,
     )
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Login {
-        role: read_text("operators", "role", row.id, &row.role)?,
-        id: OperatorId::from_uuid(row.id),
-        email: row.email,
-        password_hash: row.password_hash,
-    }))
+    Ok(login)
 }
 
 /// Whether a login still holds: the operator is there and has the same password. Until the
@@ -106,43 +100,23 @@ pub async fn find_operator(
     db: impl PgExecutor<'_>,
     id: OperatorId,
 ) -> Result<Option<Operator>, StoreError> {
-    let row = sqlx::query_as!(
-        OperatorRow,
+    let operator = sqlx::query_as!(
+        Operator,
         "SELECT id, email, role, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    row.map(Operator::try_from).transpose()
+    Ok(operator)
 }
 
 /// Everyone who may sign in, oldest first.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
-    let rows = sqlx::query_as!(
-        OperatorRow,
+    let operators = sqlx::query_as!(
+        Operator,
         "SELECT id, email, role, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(Operator::try_from).collect()
-}
-
-struct OperatorRow {
-    id: Uuid,
-    email: String,
-    role: String,
-    created_at: OffsetDateTime,
-}
-
-impl TryFrom<OperatorRow> for Operator {
-    type Error = StoreError;
-
-    fn try_from(row: OperatorRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            role: read_text("operators", "role", row.id, &row.role)?,
-            id: OperatorId::from_uuid(row.id),
-            email: row.email,
-            created_at: row.created_at,
-        })
-    }
+    Ok(operators)
 }

@@ -13,7 +13,6 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::error::read_text;
 
 /// A message that was claimed. Its payload goes on unchanged, so that what a newer release writes
 /// reaches that release's watches.
@@ -66,7 +65,8 @@ pub async fn claim_due(
     limit: i64,
 ) -> Result<Vec<ClaimedMessage>, StoreError> {
     let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
-    let rows = sqlx::query!(
+    let mut claimed = sqlx::query_as!(
+        ClaimedMessage,
         "WITH urgent AS (
              SELECT event_id FROM outbox
              WHERE parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
@@ -79,7 +79,7 @@ pub async fn claim_due(
              WHERE event_id IN (SELECT event_id FROM urgent)
                  AND parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
              FOR UPDATE SKIP LOCKED)
-         RETURNING id, event_id, wish, payload, attempts",
+         RETURNING id, event_id, wish AS kind, payload, attempts",
         &known,
         urgency == Urgency::Any,
         limit,
@@ -87,29 +87,15 @@ pub async fn claim_due(
     )
     .fetch_all(db)
     .await?;
-    let claimed: Result<Vec<ClaimedMessage>, StoreError> = rows
-        .into_iter()
-        .map(|row| {
-            Ok(ClaimedMessage {
-                kind: read_text("outbox", "wish", row.id, &row.wish)?,
-                id: OutboxId::from_uuid(row.id),
-                event_id: EventId::from_uuid(row.event_id),
-                payload: row.payload,
-                attempts: row.attempts,
-            })
-        })
-        .collect();
-    let mut claimed = claimed?;
     claimed.sort_by_key(|message| message.id);
     Ok(claimed)
 }
 
 /// Forgets messages that Temporal has.
 pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     sqlx::query!(
         "DELETE FROM outbox WHERE id = ANY ($1) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
-        &ids,
+        ids as &[OutboxId],
     )
     .execute(db)
     .await?;
@@ -122,13 +108,13 @@ pub async fn reschedule(
     failed: &[(OutboxId, String)],
 ) -> Result<(), StoreError> {
     let (ids, errors): (Vec<_>, Vec<_>) =
-        failed.iter().map(|(id, error)| (id.as_uuid(), error.as_str())).unzip();
+        failed.iter().map(|(id, error)| (*id, error.as_str())).unzip();
     sqlx::query!(
         "UPDATE outbox SET last_error = failed.error,
              next_attempt_at = now() + make_interval(secs => least(60, power(2, least(attempts, 6) - 1)) * (0.5 + random()))
          FROM unnest($1::uuid[], $2::text[]) AS failed (id, error)
          WHERE outbox.id = failed.id AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
-        &ids,
+        &ids as &[OutboxId],
         &errors as &[&str],
     )
     .execute(db)

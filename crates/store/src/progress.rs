@@ -107,8 +107,8 @@ pub async fn event_progress(
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    let event_id = rows.first().map(|row| EventId::from_uuid(row.id));
-    let incident_id = rows.iter().find_map(|row| row.incident_id).map(IncidentId::from_uuid);
+    let event_id = rows.first().map(|row| row.id);
+    let incident_id = rows.iter().find_map(|row| row.incident_id);
     let mut firsts = Firsts(BTreeMap::new());
     for row in rows {
         let first = firsts.0.entry(row.action).or_insert(row.at);

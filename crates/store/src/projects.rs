@@ -6,7 +6,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::{expect_one, read_text};
+use crate::error::expect_one;
 use crate::{PgConnection, StoreError};
 
 /// One monitored payment flow.
@@ -40,34 +40,6 @@ pub struct ProjectSettings {
     pub repair_url: Option<String>,
     /// Whether payloads are kept, sealed.
     pub snapshots: bool,
-}
-
-struct ProjectRow {
-    id: Uuid,
-    name: String,
-    mode: String,
-    timeout_minutes: i32,
-    repair_url: Option<String>,
-    snapshots: bool,
-    callback_header_names: Vec<String>,
-    created_at: OffsetDateTime,
-}
-
-impl TryFrom<ProjectRow> for Project {
-    type Error = StoreError;
-
-    fn try_from(row: ProjectRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ProjectId::from_uuid(row.id),
-            mode: read_text("projects", "mode", row.id, &row.mode)?,
-            name: row.name,
-            timeout_minutes: row.timeout_minutes,
-            repair_url: row.repair_url,
-            snapshots: row.snapshots,
-            callback_header_names: row.callback_header_names,
-            created_at: row.created_at,
-        })
-    }
 }
 
 /// Adds a project.
@@ -118,8 +90,8 @@ pub async fn find_project(
     db: impl PgExecutor<'_>,
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
-    let row = sqlx::query_as!(
-        ProjectRow,
+    let project = sqlx::query_as!(
+        Project,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
@@ -128,7 +100,7 @@ pub async fn find_project(
     )
     .fetch_optional(db)
     .await?;
-    row.map(Project::try_from).transpose()
+    Ok(project)
 }
 
 /// Finds a project and locks its row, so that two people who change it concurrently do not undo
@@ -137,8 +109,8 @@ pub async fn lock_project(
     tx: &mut PgConnection,
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
-    let row = sqlx::query_as!(
-        ProjectRow,
+    let project = sqlx::query_as!(
+        Project,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
@@ -148,13 +120,13 @@ pub async fn lock_project(
     )
     .fetch_optional(tx)
     .await?;
-    row.map(Project::try_from).transpose()
+    Ok(project)
 }
 
 /// All projects, oldest first. An installation has a handful.
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
-    let rows = sqlx::query_as!(
-        ProjectRow,
+    let projects = sqlx::query_as!(
+        Project,
         r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
@@ -162,5 +134,5 @@ pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, Stor
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(Project::try_from).collect()
+    Ok(projects)
 }

@@ -40,26 +40,6 @@ pub struct OpenedLink {
     pub expires_at: OffsetDateTime,
 }
 
-struct OpenedRow {
-    id: Uuid,
-    project_id: Uuid,
-    event_id: Uuid,
-    incident_id: Uuid,
-    expires_at: OffsetDateTime,
-}
-
-impl From<OpenedRow> for OpenedLink {
-    fn from(row: OpenedRow) -> Self {
-        Self {
-            link_id: ProofLinkId::from_uuid(row.id),
-            project_id: ProjectId::from_uuid(row.project_id),
-            event_id: EventId::from_uuid(row.event_id),
-            incident_id: IncidentId::from_uuid(row.incident_id),
-            expires_at: row.expires_at,
-        }
-    }
-}
-
 /// Adds a link to an incident that opens for `days` days; `domain::proof` says how many they may
 /// be.
 ///
@@ -94,23 +74,15 @@ pub async fn list_links(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
 ) -> Result<Vec<ProofLink>, StoreError> {
-    let rows = sqlx::query!(
+    let links = sqlx::query_as!(
+        ProofLink,
         "SELECT id, created_by, created_at, expires_at, revoked_at, views, last_viewed_at
          FROM proof_links WHERE incident_id = $1 ORDER BY id DESC",
         incident_id.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    let links = rows.into_iter().map(|row| ProofLink {
-        id: ProofLinkId::from_uuid(row.id),
-        created_by: row.created_by,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        views: row.views,
-        last_viewed_at: row.last_viewed_at,
-    });
-    Ok(links.collect())
+    Ok(links)
 }
 
 /// Revokes a link of this incident for good. `false` if it has no such link that still opens.
@@ -135,15 +107,15 @@ pub async fn find_link(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
 ) -> Result<Option<OpenedLink>, StoreError> {
-    let row = sqlx::query_as!(
-        OpenedRow,
-        "SELECT id, project_id, event_id, incident_id, expires_at FROM proof_links
+    let opened = sqlx::query_as!(
+        OpenedLink,
+        "SELECT id AS link_id, project_id, event_id, incident_id, expires_at FROM proof_links
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > now()",
         token_hash.as_slice(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(OpenedLink::from))
+    Ok(opened)
 }
 
 /// Opens a link and counts the view; `None` if it opens nothing.
@@ -151,14 +123,14 @@ pub async fn open_link(
     db: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
 ) -> Result<Option<OpenedLink>, StoreError> {
-    let row = sqlx::query_as!(
-        OpenedRow,
+    let opened = sqlx::query_as!(
+        OpenedLink,
         "UPDATE proof_links SET views = views + 1, last_viewed_at = now()
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > now()
-         RETURNING id, project_id, event_id, incident_id, expires_at",
+         RETURNING id AS link_id, project_id, event_id, incident_id, expires_at",
         token_hash.as_slice(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(OpenedLink::from))
+    Ok(opened)
 }

@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::error::{expect_one, read_text};
+use crate::error::expect_one;
 use crate::{PgConnection, StoreError};
 
 /// One reprocess.
@@ -33,40 +33,6 @@ pub struct Reprocess {
     /// When the next attempt of the callback is due; `None` before the first one, and in rows of
     /// older releases.
     pub next_attempt_at: Option<OffsetDateTime>,
-}
-
-struct ReprocessRow {
-    id: Uuid,
-    incident_id: Uuid,
-    event_id: Uuid,
-    state: String,
-    requested_by: String,
-    note: Option<String>,
-    requested_at: OffsetDateTime,
-    finished_at: Option<OffsetDateTime>,
-    body: String,
-    result_due_at: Option<OffsetDateTime>,
-    next_attempt_at: Option<OffsetDateTime>,
-}
-
-impl TryFrom<ReprocessRow> for Reprocess {
-    type Error = StoreError;
-
-    fn try_from(row: ReprocessRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ReplayId::from_uuid(row.id),
-            incident_id: IncidentId::from_uuid(row.incident_id),
-            event_id: EventId::from_uuid(row.event_id),
-            state: read_text("reprocesses", "state", row.id, &row.state)?,
-            requested_by: row.requested_by,
-            note: row.note,
-            requested_at: row.requested_at,
-            finished_at: row.finished_at,
-            body: row.body,
-            result_due_at: row.result_due_at,
-            next_attempt_at: row.next_attempt_at,
-        })
-    }
 }
 
 /// A reprocess that is about to be kept.
@@ -112,8 +78,8 @@ pub async fn find_reprocess(
     db: impl PgExecutor<'_>,
     id: ReplayId,
 ) -> Result<Option<Reprocess>, StoreError> {
-    let row = sqlx::query_as!(
-        ReprocessRow,
+    let reprocess = sqlx::query_as!(
+        Reprocess,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
              result_due_at, next_attempt_at
          FROM reprocesses WHERE id = $1",
@@ -121,7 +87,7 @@ pub async fn find_reprocess(
     )
     .fetch_optional(db)
     .await?;
-    row.map(Reprocess::try_from).transpose()
+    Ok(reprocess)
 }
 
 /// The reprocesses of an incident, oldest first.
@@ -129,8 +95,8 @@ pub async fn list_for_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
 ) -> Result<Vec<Reprocess>, StoreError> {
-    let rows = sqlx::query_as!(
-        ReprocessRow,
+    let reprocesses = sqlx::query_as!(
+        Reprocess,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
              result_due_at, next_attempt_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
@@ -138,7 +104,7 @@ pub async fn list_for_incident(
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(Reprocess::try_from).collect()
+    Ok(reprocesses)
 }
 
 /// The latest reprocess of an incident, and its last attempt.
@@ -160,7 +126,6 @@ pub async fn list_latest(
     db: impl PgExecutor<'_>,
     incident_ids: &[IncidentId],
 ) -> Result<BTreeMap<IncidentId, Latest>, StoreError> {
-    let ids: Vec<_> = incident_ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"SELECT latest.incident_id, latest.id, latest.state, last.attempted_at AS "attempted_at?", last.status, last.error,
                (SELECT count(*) FROM callback_attempts a WHERE a.replay_id = latest.id) AS "attempts!"
@@ -171,22 +136,22 @@ pub async fn list_latest(
            LEFT JOIN LATERAL (
                SELECT a.started_at AS attempted_at, a.status, a.error FROM callback_attempts a
                WHERE a.replay_id = latest.id ORDER BY a.attempt DESC LIMIT 1) AS last ON true"#,
-        &ids,
+        incident_ids as &[IncidentId],
     )
     .fetch_all(db)
     .await?;
     let latest = rows.into_iter().map(|row| {
         let latest = Latest {
-            id: ReplayId::from_uuid(row.id),
-            state: read_text("reprocesses", "state", row.id, &row.state)?,
+            id: row.id,
+            state: row.state,
             attempts: row.attempts,
             attempted_at: row.attempted_at,
             status: row.status,
             error: row.error,
         };
-        Ok((IncidentId::from_uuid(row.incident_id), latest))
+        (row.incident_id, latest)
     });
-    latest.collect()
+    Ok(latest.collect())
 }
 
 /// Moves a reprocess from the state that was read under the lock; an ending keeps its time.
@@ -257,6 +222,5 @@ pub async fn list_unanswered(
     )
     .fetch_all(db)
     .await?;
-    let ids = rows.into_iter();
-    Ok(ids.map(|row| (EventId::from_uuid(row.event_id), ReplayId::from_uuid(row.id))).collect())
+    Ok(rows.into_iter().map(|row| (row.event_id, row.id)).collect())
 }

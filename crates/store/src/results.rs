@@ -9,7 +9,6 @@ use domain::receipt::Receipt;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::error::read_text;
 use crate::idempotency::KeyUse;
 use crate::{PgConnection, StoreError};
 
@@ -50,7 +49,7 @@ pub async fn find_event_of(
     id: ResultId,
 ) -> Result<Option<EventId>, StoreError> {
     let event = sqlx::query_scalar!("SELECT event_id FROM results WHERE id = $1", id.as_uuid());
-    Ok(event.fetch_optional(db).await?.map(EventId::from_uuid))
+    Ok(event.fetch_optional(db).await?)
 }
 
 /// A result that waits for its receipt.
@@ -142,7 +141,7 @@ pub async fn claim_early(
                  SELECT id, project_id, $9, provider, provider_event_id, shopify_shop_domain, event_type, effect_type,
                      internal_reference, effect_key, idempotency_key, outcome FROM meant
              )
-             SELECT id, api_key_id, outcome, error_code, error_message FROM meant ORDER BY id"
+             SELECT api_key_id, outcome, error_code, error_message FROM meant ORDER BY id"
         ),
         project_id,
         receipt,
@@ -150,16 +149,15 @@ pub async fn claim_early(
     )
     .fetch_all(tx)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let outcome = read_text("early_results", "outcome", row.id, &row.outcome)?;
-            let error = AppError { code: row.error_code, message: row.error_message };
-            Ok(EarlyResult {
-                key_id: KeyId::from_uuid(row.api_key_id),
-                result: EffectResult { outcome, error, replay_id: None },
-            })
-        })
-        .collect()
+    let early = rows.into_iter().map(|row| EarlyResult {
+        key_id: row.api_key_id,
+        result: EffectResult {
+            outcome: row.outcome,
+            error: AppError { code: row.error_code, message: row.error_message },
+            replay_id: None,
+        },
+    });
+    Ok(early.collect())
 }
 
 /// The event that this very call has settled, when it came before the receipt.
@@ -179,7 +177,7 @@ pub async fn find_settled(
     )
     .fetch_optional(db)
     .await?;
-    Ok(id.map(EventId::from_uuid))
+    Ok(id)
 }
 
 /// The events that were settled by a kept result that this receipt fits as well.
@@ -198,7 +196,7 @@ pub async fn list_claimed(
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(EventId::from_uuid).collect())
+    Ok(ids)
 }
 
 /// Gives up results that no receipt claimed within 24 hours, some at a time: each becomes an entry

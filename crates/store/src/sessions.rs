@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 pub use self::flash::{put_flash, take_flash};
 use crate::StoreError;
-use crate::error::read_text;
 
 /// The longest life of a session, in days: who works every day signs in once a week.
 pub const MAX_DAYS: i32 = 7;
@@ -77,7 +76,8 @@ pub async fn find_session(
     token_hash: &[u8; 32],
     is_use: bool,
 ) -> Result<Option<Session>, StoreError> {
-    let row = sqlx::query!(
+    let session = sqlx::query_as!(
+        Session,
         "WITH found AS (
              SELECT s.id, s.operator_id, o.email, o.role, s.last_seen_at
              FROM sessions s JOIN operators o ON o.id = s.operator_id
@@ -94,13 +94,7 @@ pub async fn find_session(
     )
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Session {
-        role: read_text("operators", "role", row.operator_id, &row.role)?,
-        id: SessionId::from_uuid(row.id),
-        operator_id: OperatorId::from_uuid(row.operator_id),
-        email: row.email,
-    }))
+    Ok(session)
 }
 
 /// The valid sessions of an operator, last used first.
@@ -108,7 +102,8 @@ pub async fn list_sessions(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,
 ) -> Result<Vec<OpenSession>, StoreError> {
-    let rows = sqlx::query!(
+    let sessions = sqlx::query_as!(
+        OpenSession,
         "SELECT id, user_agent, created_at, last_seen_at FROM sessions
          WHERE operator_id = $1 AND ended_at IS NULL
            AND expires_at > now() AND last_seen_at > now() - make_interval(hours => $2)
@@ -118,13 +113,7 @@ pub async fn list_sessions(
     )
     .fetch_all(db)
     .await?;
-    let sessions = rows.into_iter().map(|row| OpenSession {
-        id: SessionId::from_uuid(row.id),
-        user_agent: row.user_agent,
-        created_at: row.created_at,
-        last_seen_at: row.last_seen_at,
-    });
-    Ok(sessions.collect())
+    Ok(sessions)
 }
 
 /// Ends a session, and forgets the message that waited in it. `true` if it had not ended before.

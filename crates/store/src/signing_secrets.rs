@@ -64,7 +64,7 @@ pub async fn list_valid_secrets(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let opened = key.open(&row_name(SecretId::from_uuid(row.id)), &row.sealed)?;
+            let opened = key.open(&row_name(row.id), &row.sealed)?;
             let text = String::from_utf8(opened).map_err(|_| SealError::Damaged)?;
             Ok(SigningSecret::parse(&text).map_err(|_| SealError::Damaged)?)
         })
@@ -76,7 +76,8 @@ pub async fn list_secrets(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
 ) -> Result<Vec<SecretInfo>, StoreError> {
-    let rows = sqlx::query!(
+    let secrets = sqlx::query_as!(
+        SecretInfo,
         "SELECT id, created_at, expires_at FROM signing_secrets
          WHERE project_id = $1 AND (expires_at IS NULL OR expires_at > now())
          ORDER BY expires_at DESC NULLS FIRST, id DESC",
@@ -84,12 +85,7 @@ pub async fn list_secrets(
     )
     .fetch_all(db)
     .await?;
-    let secrets = rows.into_iter().map(|row| SecretInfo {
-        id: SecretId::from_uuid(row.id),
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-    });
-    Ok(secrets.collect())
+    Ok(secrets)
 }
 
 /// Makes a secret the current one. The older ones go on signing for a day, unless they expire
@@ -150,9 +146,8 @@ pub async fn open_newest(
         .fetch_optional(db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let id = SecretId::from_uuid(row.id);
-    key.open(&row_name(id), &row.sealed)?;
-    Ok(Some(id))
+    key.open(&row_name(row.id), &row.sealed)?;
+    Ok(Some(row.id))
 }
 
 fn row_name(id: SecretId) -> String {

@@ -33,7 +33,7 @@ impl Waiting {
 /// is listed only where a message is to be given up.
 pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        r#"SELECT d.id AS "id!" FROM destinations d WHERE EXISTS (
+        r#"SELECT d.id AS "id!: DestinationId" FROM destinations d WHERE EXISTS (
              SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
                AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
                AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
@@ -46,7 +46,7 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(DestinationId::from_uuid).collect())
+    Ok(ids)
 }
 
 /// The next message for a destination, but for these.

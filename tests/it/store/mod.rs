@@ -9,6 +9,7 @@ mod constraints;
 mod flash;
 mod forgotten;
 mod idempotency;
+mod newer_release;
 mod operator_actions;
 mod operator_tokens;
 mod operators;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use crate::alert::AlertKind;
+use crate::app_error::AppError;
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::ids::{
@@ -43,18 +44,11 @@ details! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         repeated: bool,
         /// Only of a failure.
-        #[serde(flatten)]
-        error: Option<ErrorDetail>,
+        #[serde(flatten, deserialize_with = "error_if_said")]
+        error: Option<AppError>,
         /// The reprocess that the app reports on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replay_id: Option<ReplayId>,
-    }
-
-    /// What the app said of a failure; both keys are always there.
-    ErrorDetail {
-        #[serde(deserialize_with = "nullable")]
-        error_code: Option<String>,
-        error_message: Option<String>,
     }
 
     /// Of a result that no receipt claimed.
@@ -89,7 +83,11 @@ details! {
     }
 
     /// Of a new incident.
-    OpenedDetail { reason: Reason, error_code: Option<String>, error_message: Option<String> }
+    OpenedDetail {
+        reason: Reason,
+        #[serde(flatten)]
+        error: AppError,
+    }
 
     /// Of an acknowledgement.
     AcknowledgedDetail { note: Option<String> }
@@ -258,10 +256,9 @@ pub enum AmbiguityDetail {
     Candidates {
         /// What it said.
         status: Outcome,
-        /// The app's name of the failure.
-        error_code: Option<String>,
-        /// The app's message.
-        error_message: Option<String>,
+        /// What the app said of a failure.
+        #[serde(flatten)]
+        error: AppError,
         /// The other ones.
         candidates: Vec<EventId>,
     },
@@ -351,4 +348,17 @@ fn sentence_or_field_errors<'de, D: Deserializer<'de>>(from: D) -> Result<String
 /// A key that must be there and may be null.
 fn nullable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Option::deserialize(from)
+}
+
+/// An error of the app whose keys are there, even if they are null. Without them there was no
+/// failure.
+fn error_if_said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<AppError>, D::Error> {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(deserialize_with = "nullable")]
+        error_code: Option<String>,
+        error_message: Option<String>,
+    }
+    let said = Option::<Said>::deserialize(from)?;
+    Ok(said.map(|said| AppError { code: said.error_code, message: said.error_message }))
 }

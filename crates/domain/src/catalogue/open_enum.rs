@@ -59,6 +59,8 @@ macro_rules! open_enum {
                 one.as_str().to_owned()
             }
         }
+
+        $crate::text_column::text_column!($name);
     };
 }
 pub(super) use open_enum;

@@ -28,7 +28,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultRefused(of) | E::ResolveRefused(of) => of.why.clone(),
         E::IncidentOpened(of) => match of.reason {
             Reason::MissingResult => "no result in time".to_owned(),
-            Reason::FailedResult => of.error_code.clone().unwrap_or_default(),
+            Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
         },
         E::IncidentResolved(of) => resolution(of).to_owned(),
         E::ReprocessRefused(of) => of.why.clone(),
@@ -114,12 +114,10 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         E::ResultFailed(of)
         | E::ResultRepeated(of)
         | E::ResultContradicted(of)
-        | E::ResultSuperseded(of) => of.error.as_ref().and_then(|of| message(&of.error_message)),
+        | E::ResultSuperseded(of) => of.error.as_ref().and_then(|error| message(&error.message)),
         E::ResultUnclaimed(of) => message(&of.error_message),
-        E::ResultAmbiguous(AmbiguityDetail::Candidates { error_message, .. }) => {
-            message(error_message)
-        }
-        E::IncidentOpened(of) => message(&of.error_message),
+        E::ResultAmbiguous(AmbiguityDetail::Candidates { error, .. }) => message(&error.message),
+        E::IncidentOpened(of) => message(&of.error.message),
         E::IncidentAcknowledged(of) => note(&of.note),
         E::IncidentResolved(ResolvedDetail::Manually { note: text, .. }) => note(text),
         E::ReprocessRequested(of) => note(&of.note),
@@ -151,7 +149,7 @@ pub(super) fn ended_or_requested(event: &AuditEvent) -> Option<ReplayId> {
 }
 
 fn code(of: &ResultDetail) -> String {
-    of.error.as_ref().and_then(|error| error.error_code.clone()).unwrap_or_default()
+    of.error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default()
 }
 
 fn list<const N: usize>(parts: [&str; N]) -> String {
@@ -170,8 +168,8 @@ fn ambiguity(of: &AmbiguityDetail) -> String {
         AmbiguityDetail::Taken { settled_event_id } => {
             format!("it fits this event too, and settled {settled_event_id}")
         }
-        AmbiguityDetail::Candidates { status, error_code, .. } => {
-            let what = reported(*status, error_code.as_deref());
+        AmbiguityDetail::Candidates { status, error, .. } => {
+            let what = reported(*status, error.code.as_deref());
             format!("your app reported {what} that fits several events.")
         }
     }

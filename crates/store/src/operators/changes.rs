@@ -94,7 +94,7 @@ async fn lock(
     let Some(before) = find_operator(&mut *tx, id).await? else {
         return Ok(OperatorChange::Unknown);
     };
-    let others = admins.iter().filter(|admin| **admin != id.as_uuid()).count();
+    let others = admins.iter().filter(|admin| **admin != id).count();
     if before.role.may_administer() && !stays_admin && others == 0 {
         return Ok(OperatorChange::LastAdmin);
     }

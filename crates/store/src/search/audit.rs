@@ -62,7 +62,7 @@ pub async fn search_audit(
         None => None,
         Some(cursor) => {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
-            let key = audit_ids::find_place(&mut tx, id.as_uuid()).await?;
+            let key = audit_ids::find_place(&mut tx, id).await?;
             key.map(|key| cursor.map(|_| key))
         }
     };
@@ -70,7 +70,7 @@ pub async fn search_audit(
     let found = scan.cut(audit_ids::find(&mut tx, search, &scan).await?, None);
     let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
-    Ok(found.page(rows, |(_, id)| AuditId::from_uuid(id)))
+    Ok(found.page(rows, |(_, id)| id))
 }
 
 /// An export that is being read.
@@ -125,27 +125,19 @@ fn bounds(search: &AuditSearch) -> (SortKey, SortKey) {
     let (first, last) = (OffsetDateTime::UNIX_EPOCH, datetime!(9999-12-31 00:00 UTC));
     let from = search.from.map_or(first, |from| from.clamp(first, last));
     let to = search.to.map_or(last, |to| to.clamp(first, last));
-    ((from, Uuid::nil()), (to, Uuid::nil()))
+    let before_any = AuditId::from_uuid(Uuid::nil());
+    ((from, before_any), (to, before_any))
 }
 
 async fn read_rows(db: &mut PgConnection, keys: &[SortKey]) -> Result<Vec<AuditEntry>, StoreError> {
     let ids: Vec<_> = keys.iter().map(|(_, id)| *id).collect();
-    let rows = sqlx::query!(
+    let entries = sqlx::query_as!(
+        AuditEntry,
         "SELECT id, at, actor, action, project_id, event_id, incident_id, detail FROM audit_entries WHERE id = ANY($1)",
-        &ids,
+        &ids as &[AuditId],
     )
     .fetch_all(db)
     .await?;
-    let entries = rows.into_iter().map(|row| AuditEntry {
-        id: AuditId::from_uuid(row.id),
-        at: row.at,
-        actor: row.actor,
-        action: row.action,
-        project_id: row.project_id.map(ProjectId::from_uuid),
-        event_id: row.event_id.map(EventId::from_uuid),
-        incident_id: row.incident_id.map(IncidentId::from_uuid),
-        detail: row.detail,
-    });
-    let mut entries: BTreeMap<_, _> = entries.map(|entry| (entry.id.as_uuid(), entry)).collect();
+    let mut entries: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
     Ok(ids.iter().filter_map(|id| entries.remove(id)).collect())
 }

@@ -1,8 +1,7 @@
 //! Which audit entries a search finds. Every query here reads a bounded number of rows.
 
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::audit_search::AuditSearch;
 use super::keyset::{KeysetScan, in_direction};
@@ -10,14 +9,14 @@ use crate::incidents::find_incident;
 use crate::{PgConnection, StoreError};
 
 /// What entries are sorted by: when, and among those of the same moment by their ids.
-pub(super) type SortKey = (OffsetDateTime, Uuid);
+pub(super) type SortKey = (OffsetDateTime, AuditId);
 
 /// The most entries of one event that a search reads; an event has a dozen.
 const MAX_OF_EVENT: i64 = 10_000;
 
 struct AuditIdRow {
     at: OffsetDateTime,
-    id: Uuid,
+    id: AuditId,
 }
 
 /// What the entries are about.
@@ -52,9 +51,9 @@ pub(super) async fn find(
 /// When an entry was written; `None` if there is no such one.
 pub(super) async fn find_place(
     db: &mut PgConnection,
-    id: Uuid,
+    id: AuditId,
 ) -> Result<Option<SortKey>, StoreError> {
-    let at = sqlx::query_scalar!("SELECT at FROM audit_entries WHERE id = $1", id)
+    let at = sqlx::query_scalar!("SELECT at FROM audit_entries WHERE id = $1", id.as_uuid())
         .fetch_optional(db)
         .await?;
     Ok(at.map(|at| (at, id)))
@@ -92,9 +91,9 @@ async fn find_any(
                     + $order
                     + " LIMIT $5",
                 scan.above.0,
-                scan.above.1,
+                scan.above.1.as_uuid(),
                 scan.below.0,
-                scan.below.1,
+                scan.below.1.as_uuid(),
                 scan.rows(),
             )
         };
@@ -127,9 +126,9 @@ async fn find_for_event(
                 search.actor,
                 search.action,
                 scan.above.0,
-                scan.above.1,
+                scan.above.1.as_uuid(),
                 scan.below.0,
-                scan.below.1,
+                scan.below.1.as_uuid(),
                 scan.rows(),
             )
         };
@@ -183,9 +182,9 @@ async fn find_by_kind(
                 search.actor,
                 search.action,
                 scan.above.0,
-                scan.above.1,
+                scan.above.1.as_uuid(),
                 scan.below.0,
-                scan.below.1,
+                scan.below.1.as_uuid(),
                 scan.rows(),
             )
         };

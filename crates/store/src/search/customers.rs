@@ -39,7 +39,7 @@ pub async fn count_customers(
     .await?;
     let (mut live, mut test) = (Customers::default(), Customers::default());
     for count in counts {
-        let of_mode = if count.mode == Mode::Live.as_str() { &mut live } else { &mut test };
+        let of_mode = if count.mode == Mode::Live { &mut live } else { &mut test };
         if count.taking {
             of_mode.with_too_much += count.customers;
         } else {

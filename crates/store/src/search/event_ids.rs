@@ -36,7 +36,7 @@ impl Finder for EventSearch {
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
-                    "SELECT id FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "
+                    r#"SELECT id AS "id: Uuid" FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "#
                         + $order
                         + " LIMIT $3",
                     scan.above,
@@ -78,7 +78,7 @@ impl Finder for EventSearch {
                                AND (e.event_type, e.effect_type) > (k.event_type, k.effect_type)
                            ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS next
                    )
-                   SELECT found.id AS "id!" FROM kinds k CROSS JOIN LATERAL (
+                   SELECT found.id AS "id!: Uuid" FROM kinds k CROSS JOIN LATERAL (
                        SELECT e.id FROM payment_events e
                        WHERE (e.project_id, e.effect, e.event_type, e.effect_type, e.id)
                                > (k.project_id, k.effect, k.event_type, k.effect_type, $6::uuid)
@@ -130,10 +130,10 @@ impl Finder for EventSearch {
         ids: &[Uuid],
     ) -> Result<Vec<Uuid>, StoreError> {
         let wanted = sqlx::query_scalar!(
-            "SELECT e.id FROM payment_events e JOIN projects p ON p.id = e.project_id
+            r#"SELECT e.id AS "id: Uuid" FROM payment_events e JOIN projects p ON p.id = e.project_id
          WHERE e.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND ($4::text IS NULL OR e.effect = $4) AND ($5::text IS NULL OR e.event_type = $5)
-           AND ($6::text IS NULL OR e.effect_type = $6)",
+           AND ($6::text IS NULL OR e.effect_type = $6)"#,
             ids,
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),

@@ -37,7 +37,7 @@ impl Finder for IncidentSearch {
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
-                    "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
+                    r#"SELECT id AS "id: Uuid" FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "#
                         + $order
                         + " LIMIT $3",
                     scan.above,
@@ -75,7 +75,7 @@ impl Finder for IncidentSearch {
                                AND (i.reason, i.event_type, i.effect_type) > (k.reason, k.event_type, k.effect_type)
                            ORDER BY i.project_id, i.state, i.reason, i.event_type, i.effect_type LIMIT 1) AS next
                    )
-                   SELECT found.id AS "id!" FROM kinds k CROSS JOIN LATERAL (
+                   SELECT found.id AS "id!: Uuid" FROM kinds k CROSS JOIN LATERAL (
                        SELECT i.id FROM incidents i
                        WHERE (i.project_id, i.state, i.reason, i.event_type, i.effect_type, i.id)
                                > (k.project_id, k.state, k.reason, k.event_type, k.effect_type, $7::uuid)
@@ -127,10 +127,10 @@ impl Finder for IncidentSearch {
         ids: &[Uuid],
     ) -> Result<Vec<Uuid>, StoreError> {
         let wanted = sqlx::query_scalar!(
-            "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
+            r#"SELECT i.id AS "id: Uuid" FROM incidents i JOIN projects p ON p.id = i.project_id
          WHERE i.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND i.state = ANY($4) AND ($5::text IS NULL OR i.reason = $5)
-           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)",
+           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)"#,
             ids,
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),

@@ -175,5 +175,5 @@ pub async fn count_unresolved(db: &PgPool) -> Result<BTreeMap<ProjectId, i64>, S
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(rows.into_iter().map(|row| (ProjectId::from_uuid(row.project_id), row.unresolved)).collect())
+    Ok(rows.into_iter().map(|row| (row.project_id, row.unresolved)).collect())
 }

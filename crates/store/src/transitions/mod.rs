@@ -34,8 +34,7 @@ async fn open_incident(
 ) -> Result<IncidentId, StoreError> {
     let (project_id, event_id) = (locked.event.project_id, locked.event.id);
     let id = incidents::insert_incident(tx, project_id, event_id, reason, error).await?;
-    let AppError { code: error_code, message: error_message } = error.clone();
-    let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error_code, error_message });
+    let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error: error.clone() });
     let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
     alerts::insert_alerts(tx, locked.ids(id), AlertKind::IncidentOpened, None).await?;

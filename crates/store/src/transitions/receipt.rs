@@ -122,7 +122,7 @@ async fn find_existing(
     Delivery { receipt, event_key, .. }: Delivery<'_>,
 ) -> Result<AcceptedReceipt, StoreError> {
     let existing = sqlx::query!(
-        r#"SELECT e.id AS "id!", e.timeout_at AS "timeout_at!"
+        r#"SELECT e.id AS "id!: EventId", e.timeout_at AS "timeout_at!"
            FROM event_keys k JOIN payment_events e ON e.id = k.event_id
            WHERE k.project_id = $1 AND k.key = $2
            UNION ALL
@@ -138,8 +138,7 @@ async fn find_existing(
     .fetch_optional(tx)
     .await?
     .ok_or(StoreError::Missing("payment_events"))?;
-    let event_id = EventId::from_uuid(existing.id);
-    Ok(AcceptedReceipt { event_id, timeout_at: existing.timeout_at, duplicate: true })
+    Ok(AcceptedReceipt { event_id: existing.id, timeout_at: existing.timeout_at, duplicate: true })
 }
 
 async fn apply_early(

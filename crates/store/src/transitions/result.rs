@@ -2,7 +2,7 @@
 
 use domain::alert::AlertKind;
 use domain::app_error::AppError;
-use domain::audit::detail::{AmbiguityDetail, ErrorDetail, ResolvedDetail, ResultDetail};
+use domain::audit::detail::{AmbiguityDetail, ResolvedDetail, ResultDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
@@ -101,7 +101,7 @@ pub async fn refresh_failure(
     }
     refresh(tx, &locked, &result.error).await?;
     let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
-    let error = Some(error_of(result));
+    let error = Some(result.error.clone());
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
     audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
 }
@@ -118,11 +118,9 @@ pub async fn note_ambiguous(
         let id = digest([occasion, result.outcome.as_str(), &event.id.to_string()]);
         let id = id.first_chunk().map_or_else(Uuid::now_v7, |bytes| Uuid::new_v8(*bytes));
         let others = candidates.iter().filter(|other| other.id != event.id);
-        let ErrorDetail { error_code, error_message } = error_of(result);
         let ambiguous = AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates {
             status: result.outcome,
-            error_code,
-            error_message,
+            error: result.error.clone(),
             candidates: others.map(|other| other.id).collect(),
         });
         let subject = Subject::event(event.project_id, event.id);
@@ -157,7 +155,7 @@ async fn note_result(
     let detail = ResultDetail {
         result_id: Some(report.result_id),
         repeated: false,
-        error: (report.result.outcome == Outcome::Failed).then(|| error_of(report.result)),
+        error: (report.result.outcome == Outcome::Failed).then(|| report.result.error.clone()),
         replay_id: answers,
     };
     let reported = match verdict {
@@ -174,11 +172,6 @@ async fn note_result(
         ..Subject::event(locked.event.project_id, locked.event.id)
     };
     audit::record(tx, actor, subject, &reported).await
-}
-
-fn error_of(result: &EffectResult) -> ErrorDetail {
-    let AppError { code: error_code, message: error_message } = result.error.clone();
-    ErrorDetail { error_code, error_message }
 }
 
 /// Writes what the verdict changes; the event's incident as it is then.
