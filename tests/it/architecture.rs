@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("store", &["domain"]),
     ("workflows", &["domain"]),
@@ -47,9 +47,11 @@ const EDGES: [(&str, &[&str]); 14] = [
             "console",
             "worker",
             "sendpromptly",
+            "browser",
             "doubles",
         ],
     ),
+    ("browser", &[]),
     ("doubles", &[]),
 ];
 
