@@ -27,6 +27,7 @@ lint: ## format, clippy, documentation, file sizes, links, snapshots
 	python3 scripts/check_sizes.py
 	python3 scripts/check_docs.py
 	python3 scripts/check_snapshots.py
+	python3 -m unittest discover --quiet --start-directory scripts
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 

@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Refuses documents that point to nothing, and decisions that their index does not tell as they are.
 
-Every link between the documents leads to a file, every path in `code` of CONTRIBUTING.md and of the
-decisions is there, and docs/decisions/README.md has one line per decision, in order, with its title,
-date and status.
+Every link between the documents leads to a file, and to a heading where it names one; every path in `code` of
+CONTRIBUTING.md and of the decisions that hold is there; docs/decisions/README.md has one line per decision, in
+order, with its title, date and status.
 """
 
+import collections
 import pathlib
 import re
 import subprocess
 import sys
 
-LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+LINK_TEXT = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(\.?[\w.-]+/)+([\w.-]+)?")
 DECISIONS = pathlib.Path("docs/decisions")
+SUPERSEDED = re.compile(r"^\d{4}-\d\d-\d\d · superseded", re.MULTILINE)
 HEAD = re.compile(r"# (.+)\n\n(\d{4}-\d\d-\d\d) · ((?:accepted|superseded by \d{4})(?:; .+)?)\n\n")
 
 
@@ -24,13 +29,38 @@ def listed(*patterns: str) -> list[pathlib.Path]:
     return [path for path in map(pathlib.Path, found.splitlines()) if path.exists()]
 
 
+def anchors(text: str) -> set[str]:
+    """What GitHub lets a link name: each heading in small letters, a number behind one that is there again."""
+    seen = collections.Counter()
+    found = set()
+    for heading in HEADING.findall(FENCED.sub("", text)):
+        words = LINK_TEXT.sub(r"\1", heading).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return found
+
+
+def leads_nowhere(page: pathlib.Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = page.parent / path if path else page
+    if not file.exists():
+        return True
+    return bool(anchor) and anchor not in anchors(file.read_text(encoding="utf-8"))
+
+
 def dead_links() -> list[str]:
     return [
         f"{page}: {target} leads nowhere"
         for page in listed("*.md")
         for target in LINK.findall(page.read_text(encoding="utf-8"))
-        if ":" not in target and not (page.parent / target).exists()
+        if ":" not in target and leads_nowhere(page, target)
     ]
+
+
+def standing_decisions() -> list[pathlib.Path]:
+    """One that was superseded tells of the tree as it was."""
+    return [file for file in sorted(DECISIONS.glob("*.md")) if not SUPERSEDED.search(file.read_text(encoding="utf-8"))]
 
 
 def dead_paths() -> list[str]:
@@ -38,7 +68,7 @@ def dead_paths() -> list[str]:
     top = {path.parts[0] for path in listed()}
     return [
         f"{page}: there is no {path}"
-        for page in [pathlib.Path("CONTRIBUTING.md"), *sorted(DECISIONS.glob("*.md"))]
+        for page in [*listed("CONTRIBUTING.md"), *standing_decisions()]
         for path in CODE.findall(page.read_text(encoding="utf-8"))
         if PATH.fullmatch(path) and path.split("/")[0] in top and not pathlib.Path(path).exists()
     ]

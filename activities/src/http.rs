@@ -18,7 +18,7 @@ mod resolver;
 mod response;
 mod retry_after;
 #[cfg(test)]
-pub(crate) mod test_server;
+pub(crate) mod test_clients;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use doubles::mail_server::{Authority, Encryption, MailServer, Rules};
+use doubles::Authority;
+use doubles::mail_server::{Encryption, MailServer, Rules};
 use tempfile::TempDir;
 
 use crate::eventually;

@@ -1,75 +1,56 @@
-//! A repair endpoint, and anything else that is posted to: a real HTTP server that remembers what
-//! it got and responds as scripted.
+//! A repair endpoint, and anything else that is posted to: it remembers what it got and responds
+//! as scripted.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use tokio::net::TcpListener;
-use tokio_util::task::AbortOnDropHandle;
+pub use doubles::http_server::Received;
+use doubles::http_server::{HttpServer, response, write};
+use tokio::net::TcpStream;
 
 use crate::eventually;
 
-/// One request that came in.
-#[derive(Debug, Clone)]
-pub struct Received {
-    pub headers: HeaderMap,
-    /// Its body, byte for byte.
-    pub body: Bytes,
-}
-
-impl Received {
-    /// A header's text; empty if it is absent.
-    #[must_use]
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Panics
-    /// When it is none.
-    #[must_use]
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("a JSON body")
-    }
-}
-
 #[derive(Default)]
-struct Memory {
-    received: Vec<Received>,
-    answers: VecDeque<(u16, String)>,
+struct Script {
+    responses: VecDeque<(u16, String)>,
     location: Option<String>,
     hang: Option<Duration>,
 }
 
+impl Script {
+    /// How long the next request waits, and the bytes of its response.
+    fn next(&mut self) -> (Duration, String) {
+        let (status, body) = self.responses.pop_front().unwrap_or((200, "ok".to_owned()));
+        let location = self.location.as_ref().filter(|_| (300..400).contains(&status));
+        let headers = location.map(|to| format!("Location: {to}\r\n")).unwrap_or_default();
+        let pause = self.hang.take().unwrap_or_default();
+        (pause, response(&status.to_string(), &headers, &body))
+    }
+}
+
 /// A server that remembers. It ends with this value.
 pub struct Receiver {
+    server: HttpServer,
     url: String,
-    memory: Arc<Mutex<Memory>>,
-    _server: AbortOnDropHandle<()>,
+    script: Arc<Mutex<Script>>,
 }
 
 impl Receiver {
     /// Starts a server that responds 200 until scripted otherwise.
     ///
     /// # Errors
-    /// When no port is free.
+    /// When it cannot say where it is.
     pub async fn start() -> anyhow::Result<Self> {
-        let memory = Arc::<Mutex<Memory>>::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/repair", listener.local_addr()?);
-        let router = Router::new().fallback(remember).with_state(Arc::clone(&memory));
-        let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("the receiver serves");
-        });
-        Ok(Self { url, memory, _server: AbortOnDropHandle::new(server) })
+        let script = Arc::<Mutex<Script>>::default();
+        let ask = Arc::clone(&script);
+        let server = HttpServer::start(move |stream| {
+            let (pause, response) = ask.lock().expect("no panic while locked").next();
+            respond(stream, pause, response)
+        })
+        .await;
+        let url = server.url().join("/repair")?.into();
+        Ok(Self { server, url, script })
     }
 
     /// Where it is.
@@ -80,30 +61,29 @@ impl Receiver {
 
     /// Responds to the next requests with these statuses, one each, and with 200 afterwards.
     pub fn answer_with(&self, statuses: &[u16]) {
-        let mut memory = self.memory.lock().expect("no panic while locked");
-        memory.answers.extend(statuses.iter().map(|status| (*status, format!("answer {status}"))));
+        let responses = statuses.iter().map(|status| (*status, format!("answer {status}")));
+        self.script().responses.extend(responses);
     }
 
     /// Responds to the next request with this body.
     pub fn answer_saying(&self, status: u16, words: &str) {
-        let mut memory = self.memory.lock().expect("no panic while locked");
-        memory.answers.push_back((status, words.to_owned()));
+        self.script().responses.push_back((status, words.to_owned()));
     }
 
     /// Redirects lead to this place from now on.
     pub fn redirect_to(&self, location: &str) {
-        self.memory.lock().expect("no panic while locked").location = Some(location.to_owned());
+        self.script().location = Some(location.to_owned());
     }
 
     /// Lets the next request wait this long for its response.
     pub fn hang_next(&self, pause: Duration) {
-        self.memory.lock().expect("no panic while locked").hang = Some(pause);
+        self.script().hang = Some(pause);
     }
 
     /// Everything that came in so far.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
-        self.memory.lock().expect("no panic while locked").received.clone()
+        self.server.received()
     }
 
     /// Waits until so many requests came in, and gives them.
@@ -113,26 +93,13 @@ impl Receiver {
         })
         .await
     }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("no panic while locked")
+    }
 }
 
-async fn remember(
-    State(memory): State<Arc<Mutex<Memory>>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (pause, location, answer) = {
-        let mut memory = memory.lock().expect("no panic while locked");
-        memory.received.push(Received { headers, body });
-        let answer = memory.answers.pop_front().unwrap_or((200, "ok".to_owned()));
-        (memory.hang.take(), memory.location.clone(), answer)
-    };
-    if let Some(pause) = pause {
-        tokio::time::sleep(pause).await;
-    }
-    let status = StatusCode::from_u16(answer.0).expect("a status");
-    let mut response = (status, answer.1).into_response();
-    if let Some(location) = location.filter(|_| status.is_redirection()) {
-        response.headers_mut().insert(LOCATION, location.parse().expect("a header"));
-    }
-    response
+async fn respond(stream: TcpStream, pause: Duration, response: String) {
+    tokio::time::sleep(pause).await;
+    write(stream, response).await;
 }

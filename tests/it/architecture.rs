@@ -50,9 +50,11 @@ const EDGES: [(&str, &[&str]); 15] = [
             "console",
             "worker",
             "sendpromptly",
+            "browser",
             "doubles",
         ],
     ),
+    ("browser", &[]),
     ("doubles", &[]),
 ];
 

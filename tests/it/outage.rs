@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use domain::incident::IncidentState;
+use doubles::http_server::HttpServer;
 use e2e::engines::start_temporal;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run, somebody_waits, temporal};
 use serde_json::json;
 use store::destinations::Target;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 #[test]
@@ -144,29 +144,25 @@ fn another_projects_key_sees_nothing() {
 }
 
 /// Keeps every connection and serves none; returns how many are held.
-async fn start_hanging() -> (String, watch::Receiver<usize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+async fn start_hanging() -> (HttpServer, watch::Receiver<usize>) {
     let (held, count) = watch::channel(0);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let held = held.clone();
+    let server = HttpServer::accepting(move |mut stream| {
+        let held = held.clone();
+        async move {
             held.send_modify(|held| *held += 1);
-            tokio::spawn(async move {
-                let _request = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-                held.send_modify(|held| *held -= 1);
-            });
+            let _request = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            held.send_modify(|held| *held -= 1);
         }
     });
-    (url, count)
+    (server.await, count)
 }
 
 #[test]
 fn a_hundred_exchanges_that_hang_keep_no_other_activity_waiting() {
     run(async {
         let world = World::start().await;
-        let (url, mut held) = start_hanging().await;
-        world.tell(&Target::Slack(url), "127.0.0.1").await;
+        let (slack, mut held) = start_hanging().await;
+        world.tell(&Target::Slack(slack.url().into()), "127.0.0.1").await;
         for n in 0..110 {
             let event_id = world.receipt(&format!("evt_{n}")).await;
             world.result(event_id, "failed", json!({})).await;

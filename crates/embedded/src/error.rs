@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::names::POSTGRES_BIN_DIR;
 use crate::version::Version;
 
 /// What can go wrong between a found engine and a running one.
@@ -25,7 +26,7 @@ pub enum StartError {
     NotReady { engine: &'static str, timeout: Duration, log: PathBuf, tail: String },
     #[error(
         "{} was made by PostgreSQL {found}, but this is PostgreSQL {version}. Set \
-         SENDPROMPTLY_POSTGRES_BIN_DIR to a PostgreSQL {found}, or use another data folder",
+         {POSTGRES_BIN_DIR} to a PostgreSQL {found}, or use another data folder",
         path.display()
     )]
     OtherMajor { path: PathBuf, found: String, version: Version },

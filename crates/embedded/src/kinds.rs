@@ -6,6 +6,7 @@
 //! mirror it came from, so moving to a newer engine means changing version, size and checksum here
 //! together. The size is only used to draw the progress bar.
 
+use crate::names;
 use crate::version::Version;
 
 /// One of the two engines, as data.
@@ -54,7 +55,7 @@ pub(crate) const POSTGRES: Kind = Kind {
     title: "PostgreSQL",
     programs: &["postgres", "initdb"],
     minimum: Version::new(16, 0, 0),
-    variable: "SENDPROMPTLY_POSTGRES_BIN_DIR",
+    variable: names::POSTGRES_BIN_DIR,
     variable_holds: "the folder that holds `postgres` and `initdb`",
     by_hand: "install PostgreSQL 16 or newer from your distribution or from postgresql.org",
     wheel: Wheel {
@@ -78,7 +79,7 @@ pub(crate) const TEMPORAL: Kind = Kind {
     title: "Temporal CLI",
     programs: &["temporal"],
     minimum: Version::new(1, 9, 0),
-    variable: "SENDPROMPTLY_TEMPORAL_BIN",
+    variable: names::TEMPORAL_BIN,
     variable_holds: "the path of the `temporal` program",
     by_hand: "install the Temporal CLI 1.9 or newer as docs.temporal.io/cli describes",
     wheel: Wheel {

@@ -181,6 +181,7 @@ fn unreachable(account: &Account, path: &Path) -> LocateError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::POSTGRES_BIN_DIR;
     use crate::scratch::scratch_dir;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -259,7 +260,7 @@ mod tests {
         postgres(&old, "15.18 (Debian 15.18-0+deb12u1)");
         dirs.postgres_bin_dir = Some(old);
         let error = find_postgres(&dirs).unwrap_err().to_string();
-        assert!(error.contains("SENDPROMPTLY_POSTGRES_BIN_DIR"), "{error}");
+        assert!(error.contains(POSTGRES_BIN_DIR), "{error}");
         assert!(error.contains("15.18 is too old"), "{error}");
     }
 
@@ -284,7 +285,7 @@ mod tests {
         let error = find_postgres(&dirs).unwrap_err().to_string();
         for part in [
             "no PostgreSQL 16.0 or newer",
-            "SENDPROMPTLY_POSTGRES_BIN_DIR: not set",
+            &format!("{POSTGRES_BIN_DIR}: not set"),
             &format!("the cache, {}: not installed there", dirs.cache.display()),
             &format!("{}: PostgreSQL 15.18 is too old", folder.path().join("bin").display()),
             "14/bin: PostgreSQL 14.9 is too old",

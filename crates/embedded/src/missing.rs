@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use crate::kinds::{Kind, Wheel};
+use crate::names::CACHE_DIR;
 use crate::version::Version;
 
 /// What can go wrong before an engine is even started.
@@ -26,12 +27,12 @@ pub enum LocateError {
     #[error("cannot install {title} in {}: {reason}", place.display())]
     Install { title: &'static str, place: PathBuf, reason: String },
     #[error(
-        "the account {account} that runs PostgreSQL cannot reach {}. Set SENDPROMPTLY_CACHE_DIR to \
+        "the account {account} that runs PostgreSQL cannot reach {}. Set {CACHE_DIR} to \
          a folder that every user may enter",
         path.display()
     )]
     Unreachable { account: String, path: PathBuf },
-    #[error("no cache folder: set SENDPROMPTLY_CACHE_DIR or HOME")]
+    #[error("no cache folder: set {CACHE_DIR} or HOME")]
     NoCacheDir,
     #[error(transparent)]
     Account(io::Error),

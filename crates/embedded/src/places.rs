@@ -4,13 +4,12 @@
 //! environment, and everything later works from the value it returned.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::account::is_root;
 use crate::kinds::{POSTGRES, TEMPORAL};
 use crate::missing::LocateError;
-
-const CACHE_VARIABLE: &str = "SENDPROMPTLY_CACHE_DIR";
+use crate::names::{CACHE_DIR, FOLDER};
 
 /// The places to look in, in the order: explicit, cache, machine, download.
 #[derive(Clone, Debug)]
@@ -30,8 +29,7 @@ pub struct EngineDirs {
 }
 
 impl EngineDirs {
-    /// Reads `SENDPROMPTLY_TEMPORAL_BIN`, `SENDPROMPTLY_POSTGRES_BIN_DIR`,
-    /// `SENDPROMPTLY_CACHE_DIR` and `PATH`.
+    /// Reads the explicit places and `PATH`.
     ///
     /// # Errors
     /// When no cache folder can be named: an ordinary user without `HOME`.
@@ -54,16 +52,15 @@ impl EngineDirs {
 /// Root's cache is not under its home, because the account that runs Postgres must reach it.
 fn cache_dir(variable: impl Fn(&str) -> Option<PathBuf>, root: bool) -> Option<PathBuf> {
     let set = |name| variable(name).filter(|path| !path.as_os_str().is_empty());
-    if let Some(explicit) = set(CACHE_VARIABLE) {
+    if let Some(explicit) = set(CACHE_DIR) {
         return Some(explicit);
     }
     if root {
-        return Some(PathBuf::from("/var/cache/sendpromptly"));
+        return Some(Path::new("/var/cache").join(FOLDER));
     }
     // The XDG specification says that a relative path there is to be ignored.
     let xdg = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-    xdg.or_else(|| set("HOME").map(|home| home.join(".cache")))
-        .map(|parent| parent.join("sendpromptly"))
+    xdg.or_else(|| set("HOME").map(|home| home.join(".cache"))).map(|parent| parent.join(FOLDER))
 }
 
 fn explicit(name: &str) -> Option<PathBuf> {
@@ -86,26 +83,26 @@ mod tests {
 
     #[test]
     fn an_explicit_cache_folder_wins() {
-        let set = [(CACHE_VARIABLE, "/a"), ("XDG_CACHE_HOME", "/b"), ("HOME", "/c")];
+        let set = [(CACHE_DIR, "/a"), ("XDG_CACHE_HOME", "/b"), ("HOME", "/c")];
         assert_eq!(cache(&set, false), Some("/a".into()));
         assert_eq!(cache(&set, true), Some("/a".into()));
     }
 
     #[test]
     fn root_has_its_cache_where_other_accounts_can_read_it() {
-        assert_eq!(cache(&[("HOME", "/root")], true), Some("/var/cache/sendpromptly".into()));
+        assert_eq!(cache(&[("HOME", "/root")], true), Some(Path::new("/var/cache").join(FOLDER)));
     }
 
     #[test]
     fn an_ordinary_user_has_it_in_the_usual_place() {
         let xdg = [("XDG_CACHE_HOME", "/x"), ("HOME", "/home/alice")];
-        assert_eq!(cache(&xdg, false), Some("/x/sendpromptly".into()));
+        assert_eq!(cache(&xdg, false), Some(Path::new("/x").join(FOLDER)));
         let home = [("XDG_CACHE_HOME", "relative"), ("HOME", "/home/alice")];
-        assert_eq!(cache(&home, false), Some("/home/alice/.cache/sendpromptly".into()));
+        assert_eq!(cache(&home, false), Some(Path::new("/home/alice/.cache").join(FOLDER)));
     }
 
     #[test]
     fn without_a_home_there_is_no_cache_folder() {
-        assert_eq!(cache(&[(CACHE_VARIABLE, ""), ("HOME", "")], false), None);
+        assert_eq!(cache(&[(CACHE_DIR, ""), ("HOME", "")], false), None);
     }
 }

@@ -1,7 +1,9 @@
 //! Connections: accepting, bounding and draining them.
 //!
-//! `axum::serve` has no deadline for headers and drops a handler whose client goes away, so the
-//! loop is our own. It guarantees that
+//! `axum::serve` has no deadline for headers (<https://github.com/tokio-rs/axum/issues/2741>; that of
+//! <https://github.com/tokio-rs/axum/pull/3478> is not released and is none for a connection that
+//! sends nothing) and drops a handler whose client goes away
+//! (<https://github.com/tokio-rs/axum/issues/2610>), so the loop is our own. It guarantees that
 //!
 //! - a connection that is slow to send or to take bytes is closed by a deadline ([`ServeOptions`]),
 //!   and no number of them stops the loop: at the limit new ones wait in the kernel's queue;
@@ -9,7 +11,7 @@
 //!   the handler is dropped;
 //! - running out of file descriptors pauses accepting and neither spins nor ends it;
 //! - after a shutdown no request is taken, running ones end within the drain time, and what is left
-//!   then is cut. A client that was cut has no response and sends the same idempotency key again.
+//!   then is cut. A client that was cut has no response.
 //!
 //! Bytes that are not HTTP never reach the router: hyper responds with a bare 400, 414 or 431 and
 //! the connection is closed.

@@ -6,4 +6,8 @@
     reason = "a test that cannot go on ends here"
 )]
 
+mod authority;
+pub mod http_server;
 pub mod mail_server;
+
+pub use authority::Authority;

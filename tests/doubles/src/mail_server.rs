@@ -2,10 +2,7 @@
 //!
 //! It keeps every line, login and mail, and of the last two whether they came through TLS.
 
-mod authority;
 mod session;
-
-pub use self::authority::Authority;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,9 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::session::Session;
 
@@ -95,7 +93,7 @@ impl Shared {
 pub struct MailServer {
     pub port: u16,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl MailServer {
@@ -111,7 +109,7 @@ impl MailServer {
         let log = watch::Sender::new(ReceivedMail::default());
         let shared = Arc::new(Shared { rules, log, to_recipients: Mutex::default() });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Self { port, shared, task }
+        Self { port, shared, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Replies to the next recipients with these lines, one each.
@@ -130,12 +128,6 @@ impl MailServer {
         let left = received.wait_for(|received| received.ended >= clients);
         let left = timeout(Duration::from_secs(5), left).await.expect("the client leaves");
         left.expect("a running server").clone()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -1,17 +1,12 @@
 //! Accessibility, as axe-core judges it.
 //!
-//! The script comes from a pinned wheel, like the engines, and runs in a world of its own inside
-//! the page: it sees the page as it is, the page does not see it, and a policy that forbids foreign
-//! scripts does not matter. A page whose scripts are off gets them back for the moment; the page's
-//! own have missed their time by then.
+//! The script comes from a pinned wheel, like the engines, and runs apart from the page.
 
+use ::browser::Page;
 use anyhow::Context as _;
 use embedded::{EngineDirs, Version, Wheel};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-
-use super::page::{Page, value_of};
 
 static AXE: Wheel = Wheel {
     package: "axe-playwright-python",
@@ -46,7 +41,7 @@ pub struct Violation {
 
 /// Fails if the page is not accessible: at what axe calls serious or critical.
 pub async fn assert_accessible(page: &Page) {
-    let mut found = page.axe().await;
+    let mut found = violations(page).await;
     found.retain(|one| one.impact == "serious" || one.impact == "critical");
     let told: Vec<String> = found
         .iter()
@@ -57,31 +52,11 @@ pub async fn assert_accessible(page: &Page) {
     assert!(found.is_empty(), "{} shuts people out:\n{}", page.url().await, told.join("\n"));
 }
 
-impl Page {
-    /// The rules of axe-core that the page breaks as it is now.
-    pub async fn axe(&self) -> Vec<Violation> {
-        self.at_rest().await.expect("a page at rest");
-        self.run_scripts(true).await.expect("scripts");
-        let found = self.run_axe().await;
-        self.run_scripts(self.options.javascript).await.expect("the scripts as they were");
-        found.expect("a judgement of axe")
-    }
-
-    async fn run_axe(&self) -> anyhow::Result<Vec<Violation>> {
-        let world = json!({ "frameId": self.frame, "worldName": "axe" });
-        let world = self.call("Page.createIsolatedWorld", world).await?;
-        let world = &world["executionContextId"];
-        let script = SCRIPT.get_or_try_init(fetch).await?;
-        self.script_in(world, script, false).await?;
-        Ok(serde_json::from_value(self.script_in(world, RUN, true).await?)?)
-    }
-
-    async fn script_in(&self, world: &Value, script: &str, give: bool) -> anyhow::Result<Value> {
-        let how = json!({
-            "expression": script, "contextId": world, "awaitPromise": give, "returnByValue": give
-        });
-        value_of(self.call("Runtime.evaluate", how).await?)
-    }
+/// The rules of axe-core that the page breaks as it is now.
+pub async fn violations(page: &Page) -> Vec<Violation> {
+    let script = SCRIPT.get_or_try_init(fetch).await.expect("axe-core");
+    let found = page.evaluate_apart(script, RUN).await;
+    serde_json::from_value(found).expect("a judgement of axe")
 }
 
 async fn fetch() -> anyhow::Result<String> {

@@ -3,10 +3,11 @@
 mod sites;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::browser::{Browser, Page, PageOptions, TIMEOUT, Viewport, assert_accessible, foreign};
+use e2e::browser::{
+    Browser, Page, PageOptions, TIMEOUT, Viewport, assert_accessible, foreign, violations,
+};
 use e2e::run;
 
 use sites::{SPY, TestSites};
@@ -14,7 +15,7 @@ use sites::{SPY, TestSites};
 /// A shop, and a browser that lasts as long.
 struct BrowserFixture {
     sites: TestSites,
-    browser: Arc<Browser>,
+    browser: Browser,
 }
 
 impl BrowserFixture {
@@ -110,11 +111,11 @@ fn what_shuts_people_out_is_found_with_scripts_and_without() {
             assert_accessible(&fixture.visit("/", options).await).await;
 
             let page = fixture.visit("/bad", options).await;
-            let violations = page.axe().await;
-            let found: Vec<_> = violations.iter().map(|one| one.id.as_str()).collect();
-            assert_eq!(found, ["image-alt", "label"], "{violations:?}");
-            assert_eq!(violations[0].impact, "critical");
-            assert!(violations[0].nodes[0].contains(SPY), "{violations:?}");
+            let found = violations(&page).await;
+            let ids: Vec<_> = found.iter().map(|one| one.id.as_str()).collect();
+            assert_eq!(ids, ["image-alt", "label"], "{found:?}");
+            assert_eq!(found[0].impact, "critical");
+            assert!(found[0].nodes[0].contains(SPY), "{found:?}");
         }
     });
     let told = rejection(&fixture, async |page| {

@@ -9,9 +9,10 @@
 mod folder;
 mod notice;
 mod plain_first;
+mod settings;
 mod smtp;
 
-pub use smtp::MailSettingsError;
+pub use settings::MailSettingsError;
 
 use std::path::PathBuf;
 

@@ -6,21 +6,21 @@ use domain::alert::AlertFacts;
 use domain::app_error::AppError;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
+use doubles::http_server::{HttpServer, response};
 use serde_json::Value;
 
 use super::*;
 use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
-use crate::http::test_server::{RawServer, local_client, public_client};
+use crate::http::test_clients::{local_client, public_client};
 
-async fn post(server: &RawServer) -> Result<Sent, SendFailure> {
+async fn post(server: &HttpServer) -> Result<Sent, SendFailure> {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
     let url = SlackUrl::parse(server.url().as_str(), Mode::Test, &allow).expect("a local URL");
     send(&local_client(2_000, 5_000), &url, &opened()).await
 }
 
-async fn answering(status: &str, headers: &str, body: &str) -> RawServer {
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-    RawServer::answering(head + body).await
+async fn answering(status: &str, headers: &str, body: &str) -> HttpServer {
+    HttpServer::responding(response(status, headers, body)).await
 }
 
 /// Every text in the payload that Slack would show.
@@ -221,10 +221,9 @@ async fn the_message_arrives_as_json() {
     let server = answering("200 OK", "", "ok").await;
     let sent = post(&server).await.expect("taken");
     assert_eq!(sent.answer, "200 ok");
-    let request = server.requests().remove(0);
-    let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
-    assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{head}");
-    assert_eq!(serde_json::from_str::<Value>(body).ok(), Some(payload(&opened())));
+    let request = server.received().remove(0);
+    assert_eq!(request.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(request.json(), payload(&opened()));
 }
 
 #[tokio::test]
@@ -268,7 +267,7 @@ async fn what_other_receivers_say_with_a_2xx_is_taken() {
 
 #[tokio::test]
 async fn a_server_that_is_away_may_come_back() {
-    let server = RawServer::start(|stream| async move { drop(stream) }).await;
+    let server = HttpServer::start(|stream| async move { drop(stream) }).await;
     let failure = post(&server).await.expect_err("not taken");
     assert_eq!(failure.kind, FailureKind::Transient { retry_after: None });
 }

@@ -3,13 +3,14 @@
 use std::process::Command;
 use std::time::Duration;
 
+use doubles::http_server::{HttpServer, hold, response};
 use time::macros::datetime;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::super::retry_after;
-use super::super::test_server::{RawServer, local_client};
-use super::{answer, hold, post};
+use super::super::test_clients::local_client;
+use super::post;
 
 /// Writes for as long as the client reads.
 async fn write_for_ever(mut stream: TcpStream, head: &'static str, chunk: Vec<u8>) {
@@ -19,23 +20,22 @@ async fn write_for_ever(mut stream: TcpStream, head: &'static str, chunk: Vec<u8
 
 #[tokio::test]
 async fn the_request_arrives_as_it_was_given() {
-    let server = RawServer::answering(answer("200 OK", "", "taken")).await;
+    let server = HttpServer::responding(response("200 OK", "", "taken")).await;
     let headers =
         [("X-SP-Attempt", "1".to_owned()), ("Content-Type", "application/json".to_owned())];
     let body = br#"{"type":"reprocess"}"#.to_vec();
     let sent = local_client(2_000, 5_000).post(&server.url(), &headers, body).await;
     let sent = sent.expect("an answer");
     assert_eq!((sent.status, sent.excerpt.as_str(), sent.retry_after), (200, "taken", None));
-    let request = server.requests().remove(0);
-    let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
-    let head = head.to_ascii_lowercase();
-    assert!(head.starts_with("post /repair http/1.1\r\n"), "{head}");
+    let request = server.received().remove(0);
+    let head = request.head.to_ascii_lowercase();
+    assert!(head.starts_with("post /hook http/1.1\r\n"), "{head}");
     assert!(head.contains("\r\nx-sp-attempt: 1\r\n"), "{head}");
     assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{head}");
     for unwanted in ["accept-encoding", "referer", "cookie", "proxy"] {
         assert!(!head.contains(unwanted), "{head}");
     }
-    assert_eq!(body, r#"{"type":"reprocess"}"#);
+    assert_eq!(request.body, br#"{"type":"reprocess"}"#);
 }
 
 #[tokio::test]
@@ -48,26 +48,26 @@ async fn every_status_is_an_answer() {
         ("500 Internal Server Error", 500),
         ("599 Odd", 599),
     ] {
-        let server = RawServer::answering(answer(line, "", "")).await;
+        let server = HttpServer::responding(response(line, "", "")).await;
         assert_eq!(post(&server).await.expect("an answer").status, status);
     }
-    let server = RawServer::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
+    let server = HttpServer::responding("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(post(&server).await.expect("an answer").status, 204);
 }
 
 #[tokio::test]
 async fn redirects_are_answers_and_are_not_followed() {
-    let elsewhere = RawServer::answering(answer("200 OK", "", "")).await;
+    let elsewhere = HttpServer::responding(response("200 OK", "", "")).await;
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
         let location = format!("Location: {}\r\n", elsewhere.url());
-        let server = RawServer::answering(answer(status, &location, "")).await;
+        let server = HttpServer::responding(response(status, &location, "")).await;
         let answer = post(&server).await.expect("an answer");
         assert!((300..400).contains(&answer.status));
         assert_eq!(answer.redirect_to, Some(elsewhere.url().to_string()));
-        assert_eq!(server.requests().len(), 1);
+        assert_eq!(server.received().len(), 1);
     }
-    assert_eq!(elsewhere.requests().len(), 0);
-    let created = RawServer::answering(answer("201 Created", "Location: /made\r\n", "")).await;
+    assert_eq!(elsewhere.received().len(), 0);
+    let created = HttpServer::responding(response("201 Created", "Location: /made\r\n", "")).await;
     assert_eq!(post(&created).await.expect("an answer").redirect_to, None);
 }
 
@@ -84,7 +84,7 @@ async fn a_429_carries_what_it_asks_for() {
         ("", None),
     ] {
         let server =
-            RawServer::answering(answer("429 Too Many Requests", header, "slow down")).await;
+            HttpServer::responding(response("429 Too Many Requests", header, "slow down")).await;
         let answer = post(&server).await.expect("an answer");
         assert_eq!(answer.status, 429);
         let asked = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
@@ -94,7 +94,7 @@ async fn a_429_carries_what_it_asks_for() {
 
 #[tokio::test]
 async fn of_a_gigabyte_only_the_beginning_is_read() {
-    let server = RawServer::start(|stream| {
+    let server = HttpServer::start(|stream| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n";
         write_for_ever(stream, head, vec![b'x'; 64 * 1024])
     })
@@ -105,7 +105,7 @@ async fn of_a_gigabyte_only_the_beginning_is_read() {
 
 #[tokio::test]
 async fn an_endless_body_ends_at_16_kib() {
-    let server = RawServer::start(|stream| {
+    let server = HttpServer::start(|stream| {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         write_for_ever(
             stream,
@@ -121,14 +121,14 @@ async fn an_endless_body_ends_at_16_kib() {
 #[tokio::test]
 async fn a_body_that_breaks_off_has_said_its_status() {
     let server =
-        RawServer::answering("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this").await;
+        HttpServer::responding("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this").await;
     let answer = post(&server).await.expect("an answer");
     assert_eq!((answer.status, answer.excerpt.as_str()), (200, "only this"));
 }
 
 #[tokio::test]
 async fn a_body_that_is_still_coming_at_the_deadline_has_said_its_status() {
-    let server = RawServer::start(|mut stream| async move {
+    let server = HttpServer::start(|mut stream| async move {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nslow";
         let _ = stream.write_all(head).await;
         hold(stream).await;
@@ -145,7 +145,7 @@ async fn a_gzip_bomb_is_not_inflated() {
     // The beginning of a gzip stream; a client that inflated it would not find these bytes.
     let packed = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, b'z', b'i', b'p'];
     let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 13\r\n\r\n";
-    let server = RawServer::answering([head.as_bytes(), &packed].concat()).await;
+    let server = HttpServer::responding([head.as_bytes(), &packed].concat()).await;
     let answer = post(&server).await.expect("an answer");
     assert_eq!(answer.status, 200);
     assert!(answer.excerpt.ends_with("zip"), "{answer:?}");
@@ -154,15 +154,15 @@ async fn a_gzip_bomb_is_not_inflated() {
 #[tokio::test]
 async fn an_excerpt_shows_hostile_bytes_without_obeying_them() {
     let body = "<script>alert(1)</script>\0\u{1b}[2J\u{202e}";
-    let server = RawServer::answering(answer("500 Oh", "", body)).await;
+    let server = HttpServer::responding(response("500 Oh", "", body)).await;
     let answer = post(&server).await.expect("an answer");
     assert_eq!(answer.excerpt, "<script>alert(1)</script>␀␛[2J");
 }
 
 #[tokio::test]
 async fn bad_endpoints_do_not_slow_a_good_one() {
-    let bad = RawServer::start(hold).await;
-    let good = RawServer::answering(answer("200 OK", "", "")).await;
+    let bad = HttpServer::start(hold).await;
+    let good = HttpServer::responding(response("200 OK", "", "")).await;
     let client = local_client(2_000, 20_000);
     let stuck: Vec<_> = (0..50)
         .map(|_| {
@@ -178,8 +178,8 @@ async fn bad_endpoints_do_not_slow_a_good_one() {
 /// Proxy variables are read when a client is built, so a child process gets them from its start.
 #[tokio::test]
 async fn proxy_variables_are_ignored() {
-    let proxy = RawServer::answering(answer("418 Proxy", "", "")).await;
-    let address = format!("http://127.0.0.1:{}", proxy.port());
+    let proxy = HttpServer::responding(response("418 Proxy", "", "")).await;
+    let address = format!("http://127.0.0.1:{}", proxy.port);
     let this = std::env::current_exe().expect("this test");
     let mut child = Command::new(this);
     child.args(["--exact", "http::tests::answers::the_request_arrives_as_it_was_given"]);
@@ -192,5 +192,5 @@ async fn proxy_variables_are_ignored() {
     let output = run.await.expect("no panic").expect("the child runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    assert_eq!(proxy.requests().len(), 0);
+    assert_eq!(proxy.received().len(), 0);
 }

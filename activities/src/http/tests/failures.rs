@@ -1,23 +1,22 @@
 //! What keeps a response from coming is distinguished by its class.
 
-use std::io::Write;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use doubles::Authority;
+use doubles::http_server::{HttpServer, hold, response};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 
 use super::super::ErrorClass;
-use super::super::test_server::{RawServer, client_allowing, local_client, public_client};
-use super::{answer, hold, post};
+use super::super::test_clients::{client_allowing, local_client, public_client};
+use super::post;
 
-async fn class_of(server: &RawServer) -> ErrorClass {
+async fn class_of(server: &HttpServer) -> ErrorClass {
     post(server).await.expect_err("no answer").class
 }
 
 #[tokio::test]
 async fn a_head_that_dribbles_past_the_deadline_is_a_time_out() {
-    let server = RawServer::start(|mut stream| async move {
+    let server = HttpServer::start(|mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-Slow: ").await;
         let mut second = tokio::time::interval(Duration::from_secs(1));
         while stream.write_all(b"x").await.is_ok() {
@@ -35,14 +34,14 @@ async fn a_head_that_dribbles_past_the_deadline_is_a_time_out() {
 #[tokio::test]
 async fn a_hundred_thousand_headers_are_no_answer() {
     let headers = "X-Header: value\r\n".repeat(100_000);
-    let server = RawServer::answering(answer("200 OK", &headers, "")).await;
+    let server = HttpServer::responding(response("200 OK", &headers, "")).await;
     assert_eq!(class_of(&server).await, ErrorClass::Protocol);
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_http_are_no_answer() {
     for bytes in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 200 OK\r\n\r\n", "\0\0\0\0", ""] {
-        let server = RawServer::answering(bytes).await;
+        let server = HttpServer::responding(bytes).await;
         let error = post(&server).await.expect_err("no answer");
         assert!(matches!(error.class, ErrorClass::Protocol | ErrorClass::Reset), "{error:?}");
         assert!(error.is_retryable());
@@ -51,7 +50,7 @@ async fn bytes_that_are_no_http_are_no_answer() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_a_time_out() {
-    let server = RawServer::start(hold).await;
+    let server = HttpServer::start(hold).await;
     let error = local_client(2_000, 300).post(&server.url(), &[], Vec::new()).await;
     let error = error.expect_err("no answer");
     assert_eq!((error.class, error.class.as_str()), (ErrorClass::TimedOut, "timed_out"));
@@ -60,8 +59,8 @@ async fn a_server_that_never_answers_is_a_time_out() {
 
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_a_time_out_of_the_connection() {
-    let server = RawServer::start(hold).await;
-    let url = format!("https://127.0.0.1:{}/", server.port()).parse().expect("a URL");
+    let server = HttpServer::start(hold).await;
+    let url = format!("https://127.0.0.1:{}/", server.port).parse().expect("a URL");
     let error = local_client(300, 10_000).post(&url, &[], Vec::new()).await.expect_err("no answer");
     assert_eq!(error.class, ErrorClass::TimedOut);
     assert_eq!(error.message, "no connection within 300ms");
@@ -69,7 +68,7 @@ async fn a_handshake_that_never_ends_is_a_time_out_of_the_connection() {
 
 #[tokio::test]
 async fn a_reset_is_told_apart() {
-    let server = RawServer::start(|stream| async move {
+    let server = HttpServer::start(|stream| async move {
         // A zero linger makes the close a reset.
         let _ = stream.set_zero_linger();
     })
@@ -80,7 +79,7 @@ async fn a_reset_is_told_apart() {
 
 #[tokio::test]
 async fn a_closed_port_is_a_connect_error() {
-    let server = RawServer::answering("").await;
+    let server = HttpServer::responding("").await;
     let url = server.url();
     drop(server);
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -103,9 +102,15 @@ async fn an_unknown_name_is_a_dns_error() {
 }
 
 #[tokio::test]
-async fn a_self_signed_certificate_is_a_tls_error() {
-    let port = serve_tls_once();
-    let url = format!("https://localhost:{port}/").parse().expect("a URL");
+async fn a_certificate_that_nobody_trusts_is_a_tls_error() {
+    let certified = Authority::generate().vouch_for("localhost");
+    let server = HttpServer::accepting(move |stream| {
+        let handshake = certified.accept(stream);
+        // The client ends it, so it fails; that is the point.
+        async move { drop(handshake.await) }
+    })
+    .await;
+    let url = format!("https://localhost:{}/", server.port).parse().expect("a URL");
     let error = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
     let error = error.expect_err("nobody trusts it");
     assert_eq!((error.class, error.is_retryable()), (ErrorClass::Tls, true), "{error:?}");
@@ -114,42 +119,38 @@ async fn a_self_signed_certificate_is_a_tls_error() {
 
 #[tokio::test]
 async fn plain_http_behind_an_https_url_is_a_tls_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let port = listener.local_addr().expect("a bound address").port();
-    let url = format!("https://127.0.0.1:{port}/").parse().expect("a URL");
-    let serve = async {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
-        stream.write_all(answer).await.expect("it is written");
-        stream
-    };
-    let client = local_client(2_000, 5_000);
-    let (error, _stream) = tokio::join!(client.post(&url, &[], Vec::new()), serve);
+    let server = HttpServer::accepting(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        hold(stream).await;
+    })
+    .await;
+    let url = format!("https://127.0.0.1:{}/", server.port).parse().expect("a URL");
+    let error = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
     assert_eq!(error.expect_err("no handshake").class, ErrorClass::Tls);
 }
 
 #[tokio::test]
 async fn a_rejected_literal_is_final_and_nothing_is_connected_to() {
-    let server = RawServer::answering(answer("200 OK", "", "")).await;
+    let server = HttpServer::responding(response("200 OK", "", "")).await;
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "169.254.169.254"] {
-        let url = format!("http://{host}:{}/", server.port()).parse().expect("a URL");
+        let url = format!("http://{host}:{}/", server.port).parse().expect("a URL");
         let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
         assert_eq!(error.class.as_str(), "address_refused", "{host}");
         assert!(!error.is_retryable());
     }
-    assert_eq!(server.requests().len(), 0);
+    assert_eq!(server.received().len(), 0);
     assert_eq!(post(&server).await.expect("an answer").status, 200);
 }
 
 #[tokio::test]
 async fn a_name_that_resolves_to_loopback_is_rejected_but_may_be_mended() {
-    let server = RawServer::answering(answer("200 OK", "", "")).await;
-    let url = format!("http://localhost:{}/", server.port()).parse().expect("a URL");
+    let server = HttpServer::responding(response("200 OK", "", "")).await;
+    let url = format!("http://localhost:{}/", server.port).parse().expect("a URL");
     let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
     assert_eq!((error.class.as_str(), error.is_retryable()), ("name_refused", true));
     assert!(error.message.contains("(loopback)"), "{error}");
     assert!(error.message.contains("listing localhost"), "{error}");
-    assert_eq!(server.requests().len(), 0);
+    assert_eq!(server.received().len(), 0);
     let allowed = local_client(2_000, 5_000).post(&url, &[], Vec::new()).await;
     assert_eq!(allowed.expect("an answer").status, 200);
 }
@@ -157,39 +158,39 @@ async fn a_name_that_resolves_to_loopback_is_rejected_but_may_be_mended() {
 #[tokio::test]
 async fn a_host_that_is_listed_by_name_is_reached_at_a_private_address_on_its_port_alone() {
     let (server, other) = (
-        RawServer::answering(answer("200 OK", "", "")).await,
-        RawServer::answering(answer("200 OK", "", "")).await,
+        HttpServer::responding(response("200 OK", "", "")).await,
+        HttpServer::responding(response("200 OK", "", "")).await,
     );
-    let client = client_allowing(&format!("localhost:{}", server.port()));
+    let client = client_allowing(&format!("localhost:{}", server.port));
     let post = async |host: &str, port| {
         let url = format!("http://{host}:{port}/").parse().expect("a URL");
         client.post(&url, &[], Vec::new()).await
     };
-    assert_eq!(post("localhost", server.port()).await.expect("an answer").status, 200);
+    assert_eq!(post("localhost", server.port).await.expect("an answer").status, 200);
     for (host, port, class) in [
-        ("localhost", other.port(), "name_refused"),
-        ("127.0.0.1", server.port(), "address_refused"),
-        ("[::1]", server.port(), "address_refused"),
-        ("localhost.", server.port(), "name_refused"),
+        ("localhost", other.port, "name_refused"),
+        ("127.0.0.1", server.port, "address_refused"),
+        ("[::1]", server.port, "address_refused"),
+        ("localhost.", server.port, "name_refused"),
     ] {
         let error = post(host, port).await.expect_err("refused");
         // Not every system knows a name with a dot at its end.
         let known = error.class.as_str() == class || error.class == ErrorClass::Dns;
         assert!(known, "{host}:{port}: {error}");
     }
-    assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
+    assert_eq!((server.received().len(), other.received().len()), (1, 0));
 }
 
 #[tokio::test]
 async fn what_is_hidden_is_sent_and_does_not_come_back() {
     let server =
-        RawServer::answering(answer("401 Unauthorized", "", "no canary-7f3a91 here")).await;
+        HttpServer::responding(response("401 Unauthorized", "", "no canary-7f3a91 here")).await;
     let headers = [("x-gateway-key", "canary-7f3a91".to_owned())];
     let client = local_client(2_000, 5_000);
     let hidden = ["canary-7f3a91"];
     let answer = client.post_hiding(&server.url(), &headers, Vec::new(), &hidden).await;
     assert_eq!(answer.expect("an answer").excerpt, "no [hidden] here");
-    assert!(server.requests()[0].contains("x-gateway-key: canary-7f3a91"));
+    assert!(server.received()[0].head.contains("x-gateway-key: canary-7f3a91"));
     let broken = [("x-gateway-key", "canary\n".to_owned())];
     let error = client.post(&server.url(), &broken, Vec::new()).await.expect_err("unsendable");
     assert_eq!(error.class, ErrorClass::Protocol);
@@ -203,26 +204,4 @@ async fn a_secret_in_the_url_stays_out_of_the_error() {
         let error = client.post(&url, &[], Vec::new()).await.expect_err("no answer");
         assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
     }
-}
-
-/// Offers a certificate that no authority signed, to one connection.
-fn serve_tls_once() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("a bound address").port();
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("protocol versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key.expect("a key"))
-        .expect("a server configuration");
-    std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().expect("a connection");
-        let mut tls = rustls::ServerConnection::new(Arc::new(config)).expect("a session");
-        // The client ends the handshake, so writing fails; that is the point.
-        let _ = rustls::Stream::new(&mut tls, &mut socket).write(b"HTTP/1.1 200 OK\r\n\r\n");
-    });
-    port
 }

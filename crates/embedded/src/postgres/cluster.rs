@@ -13,12 +13,11 @@ use sha2::{Digest, Sha256};
 use super::PostgresOptions;
 use crate::account::{Account, is_root};
 use crate::error::StartError;
+use crate::names::FOLDER;
 use crate::places::absolute;
 
-/// Home of the clusters whose wanted place the account cannot reach.
-const FALLBACK: &str = "/var/lib/sendpromptly";
-/// Lies in the data folder.
-pub(super) const PASSWORD_FILE: &str = "sendpromptly.password";
+/// Where the home of the clusters is whose wanted place the account cannot reach.
+const FALLBACK: &str = "/var/lib";
 
 /// A data folder and who runs the server on it.
 pub(super) struct Place {
@@ -55,7 +54,7 @@ pub(super) fn settle(options: &PostgresOptions) -> Result<Place, StartError> {
         return Ok(Place { dir, account: Some(account) });
     }
     let name = hex::encode(Sha256::digest(dir.as_os_str().as_encoded_bytes()));
-    let instead = Path::new(FALLBACK).join(&name[..16]);
+    let instead = Path::new(FALLBACK).join(FOLDER).join(&name[..16]);
     tracing::warn!(
         wanted = %dir.display(),
         instead = %instead.display(),

@@ -11,10 +11,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::cluster::{PASSWORD_FILE, Place};
-use super::{DATABASE, USER};
+use super::USER;
+use super::cluster::Place;
 use crate::error::StartError;
 use crate::locate::PostgresBins;
+use crate::names::{DATABASE, PASSWORD_FILE};
 use crate::spawner::clean_environment;
 
 /// Since this major version Postgres has a locale of its own that is UTF-8 and the same everywhere.

@@ -29,8 +29,6 @@ use crate::scratch::scratch_dir;
 
 /// Name of the superuser of every cluster that this crate makes.
 pub const USER: &str = "postgres";
-/// Name of the database that every new cluster has.
-pub const DATABASE: &str = "sendpromptly";
 
 /// How to run one server.
 #[derive(Clone, Debug)]

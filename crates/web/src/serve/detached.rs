@@ -74,9 +74,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_comes_back_as_it_was() {
-        let work = async { Err::<(), _>(ApiError::IdempotencyConflict) };
+        let work = async { Err::<(), _>(ApiError::not_found("no such thing")) };
         let error = Detached::default().run(work).await.expect_err("refused");
-        assert_eq!(error.code(), "idempotency_conflict");
+        assert_eq!(error.code(), "not_found");
     }
 
     #[tokio::test]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-pub(super) use doubles::mail_server::{
-    Authority, Encryption, Login, MailServer, ReceivedMail, Rules, Script,
-};
+pub(super) use doubles::Authority;
+pub(super) use doubles::mail_server::{Encryption, Login, MailServer, ReceivedMail, Rules, Script};
 use lettre::transport::smtp::client::Certificate;
 
 use super::super::smtp::SmtpServer;

@@ -1,4 +1,4 @@
-//! Who vouches for a mail server: a private authority, newly made for each test.
+//! Who vouches for a server: a private authority, newly made for each test.
 
 use std::sync::Arc;
 

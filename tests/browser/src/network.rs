@@ -1,7 +1,7 @@
 //! Every request that a page made, with the bytes that its response took on the wire.
 
-use reqwest::Url;
 use serde_json::Value;
+use url::Url;
 
 /// One request. A redirection is a request of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

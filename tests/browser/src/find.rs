@@ -1,6 +1,6 @@
 //! Finding things on a page, as a reader of the screen names them, or by CSS.
 //!
-//! A locator is `role/name`, such as `button/Reprocess`, `link/Incidents` or `heading/Settings`:
+//! A locator is `role/name`, such as `button/Order`, `link/Prices` or `heading/Shop`:
 //! the role and the name that the browser gives to assistive technology. What has no such name
 //! cannot be found so, nor can it by those who need it. Anything else is CSS. What is acted on must
 //! be the only one of its kind; what is hidden has neither role nor name.

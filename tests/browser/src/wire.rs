@@ -2,10 +2,6 @@
 //!
 //! A command gets its response by its number; an event goes to the listener of its session. When
 //! the browser ends, every command under way fails immediately and so does every later one.
-//!
-//! This is all that is needed of a driver. The driver crates either speak to a second program that
-//! has to fit the browser's version, or click and type with scripts inside the page, which a page
-//! without scripts cannot run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -54,7 +54,7 @@ pub(super) struct Process {
 
 impl Process {
     pub fn start(program: &Path) -> anyhow::Result<(Self, Pipes)> {
-        let home = tempfile::Builder::new().prefix("sendpromptly-browser-").tempdir()?;
+        let home = tempfile::Builder::new().prefix("browser-").tempdir()?;
         let mut command = Command::new("sh");
         command
             .args(["-c", ONTO_3_AND_4])

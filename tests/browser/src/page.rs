@@ -14,11 +14,11 @@ use tokio::time::{Instant, timeout};
 
 use super::heard::Heard;
 use super::options::PageOptions;
-use super::{Browser, TIMEOUT};
+use super::{Chromium, TIMEOUT};
 
 /// A page of a visitor whom no other page knows. It is closed with this value.
 pub struct Page {
-    pub(super) browser: Arc<Browser>,
+    pub(super) browser: Arc<Chromium>,
     pub(super) options: PageOptions,
     /// What separates this visitor's cookies and cache from all others.
     pub(super) context: String,
@@ -29,7 +29,7 @@ pub struct Page {
 
 impl Page {
     pub(super) async fn create(
-        browser: Arc<Browser>,
+        browser: Arc<Chromium>,
         options: PageOptions,
     ) -> anyhow::Result<Self> {
         let ask = async |method: &str, params: Value, field: &str| {
