@@ -3,6 +3,7 @@
 use e2e::dev::{Dev, Ports, rejected};
 use e2e::world::receipt;
 use e2e::{eventually, run};
+use sqlx::Connection;
 
 async fn post(dev: &Dev, idempotency_key: &str) -> u16 {
     let (url, key) = (&dev.ready["url"], &dev.ready["api_key"]);
@@ -16,6 +17,13 @@ async fn post(dev: &Dev, idempotency_key: &str) -> u16 {
     request.send().await.expect("an answer").status().as_u16()
 }
 
+async fn polling_workers(dev: &Dev) -> i64 {
+    let url = dev.ready["database_url"].as_str().expect("a URL");
+    let mut db = sqlx::PgConnection::connect(url).await.expect("a database");
+    let polling = "SELECT count(*) FROM worker_heartbeats WHERE ended_at IS NULL";
+    sqlx::query_scalar(polling).fetch_one(&mut db).await.expect("a count")
+}
+
 #[test]
 fn dev_starts_everything_and_a_second_start_finds_it_again() {
     run(async {
@@ -23,6 +31,7 @@ fn dev_starts_everything_and_a_second_start_finds_it_again() {
         let ports = Ports::free().expect("ports");
         let dev = Dev::start(&folder, ports).await.expect("a running dev");
         assert_eq!(post(&dev, "k1").await, 202);
+        assert_eq!(polling_workers(&dev).await, 1, "who opens the console sees no warning");
         let first = dev.ready.clone();
         for field in [
             "url",

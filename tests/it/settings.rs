@@ -81,9 +81,16 @@ fn doctor_fails_on_what_a_service_would_not_start_with() {
             let found = checks.iter().find(|one| one["name"] == check).expect("a check");
             assert_eq!((code, &found["status"]), (1, &"fail".into()), "{name}={value}: {found}");
         }
-        let below = [("SENDPROMPTLY_PUBLIC_URL", "https://example.com/sub")];
-        let (_, found, _) = world.cli_with(&["doctor"], &below, "").await.expect("a command");
-        assert_eq!(found["checks"][1]["status"], "warn", "{found}");
+        for (url, said) in [
+            ("https://example.com/sub", "does not work below a path"),
+            ("http://pay.example.com", "set its https address"),
+        ] {
+            let told = [("SENDPROMPTLY_PUBLIC_URL", url)];
+            let (_, found, _) = world.cli_with(&["doctor"], &told, "").await.expect("a command");
+            let check = &found["checks"][1];
+            let message = check["message"].as_str().expect("a message");
+            assert!(check["status"] == "warn" && message.contains(said), "{check}");
+        }
     });
 }
 

@@ -33,9 +33,10 @@ use crate::state::ConsoleState;
 
 /// What chats call themselves when they fetch a link to show a preview of it, in lower case: Slack
 /// (<https://docs.slack.dev/reference/robots>), Facebook, WhatsApp, X, LinkedIn, Discord, Telegram,
-/// Skype and Teams, Google Chat, Mattermost, Viber, Signal (as WhatsApp), Apple's Messages (as the
-/// first three of them). Nothing hides behind this: it only keeps a view from being counted.
-const PREVIEWS: [&str; 12] = [
+/// Skype, Teams, Outlook and Zulip (all with `Preview`), Google Chat, Mattermost, Matrix, Viber,
+/// Signal (as WhatsApp), Apple's Messages (as the first three of them). Nothing hides behind this:
+/// it only keeps a view from being counted.
+const PREVIEWS: [&str; 13] = [
     "slackbot",
     "slack-imgproxy",
     "facebookexternalhit",
@@ -45,9 +46,10 @@ const PREVIEWS: [&str; 12] = [
     "linkedinbot",
     "discordbot",
     "telegrambot",
-    "skypeuripreview",
+    "preview",
     "google-pagerenderer",
     "mattermost-bot",
+    "synapse (bot",
 ];
 
 #[must_use]
@@ -186,6 +188,10 @@ mod tests {
             "TelegramBot (like TwitterBot)",
             "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
             "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; MicrosoftPreview/2.0; \
+             +https://aka.ms/MicrosoftPreview) Chrome/116.0.1938.76 Safari/537.36",
+            "Mozilla/5.0 (compatible; ZulipURLPreview/9.4; +https://chat.example.com)",
+            "Synapse (bot; +https://github.com/matrix-org/synapse)",
         ] {
             assert!(fetched_by(preview), "{preview}");
         }

@@ -11,6 +11,7 @@ use axum::extract::{Query, State};
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use domain::web_origin::WebOrigin;
 use serde::Deserialize;
 use web::error::ApiError;
 
@@ -123,7 +124,8 @@ fn show(
     next: String,
     problem: Option<&'static str>,
 ) -> Result<Response, ApiError> {
-    let insecure = is_insecure(&state.public_url);
+    let origin = WebOrigin::from_url(&state.public_url);
+    let insecure = origin.is_some_and(|origin| !origin.keeps_sessions());
     let layout = Layout::standalone("Sign in");
     page_with(status, &SignInPage { layout, email, next, problem, insecure })
 }
@@ -136,13 +138,6 @@ fn own_path(next: &str) -> &str {
     if own { next } else { "/incidents" }
 }
 
-/// Browsers treat the machine itself as safe, whatever the scheme.
-fn is_insecure(public_url: &str) -> bool {
-    let Some(rest) = public_url.strip_prefix("http://") else { return false };
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
-    !(host == "localhost" || host.starts_with("127.") || rest.starts_with("[::1]"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,20 +148,6 @@ mod tests {
         for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/\n/x"]
         {
             assert_eq!(own_path(elsewhere), "/incidents", "{elsewhere:?}");
-        }
-    }
-
-    #[test]
-    fn plain_http_is_fine_on_this_machine_only() {
-        for (url, insecure) in [
-            ("http://127.0.0.1:8080", false),
-            ("http://localhost:8080", false),
-            ("http://[::1]:8080", false),
-            ("https://pay.example.com", false),
-            ("http://pay.example.com", true),
-            ("http://10.0.0.5:8080", true),
-        ] {
-            assert_eq!(is_insecure(url), insecure, "{url}");
         }
     }
 }

@@ -12,17 +12,21 @@ use std::fmt;
 pub struct Unencoded(Vec<char>);
 
 /// Looks for a user name or password whose characters end the URL's authority too early: what
-/// should precede an `@` there follows it. A query such as `?user=a@b` is none.
+/// should precede an `@` there follows it. A query such as `?user=a@b` is none, and a path such as
+/// `/sh@p` is none behind a user name and a host.
 #[must_use]
 pub fn find_unencoded(url: &str) -> Option<Unencoded> {
     let (_, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#'])?;
     let (authority, behind) = rest.split_at(end);
-    if authority.contains('@') || !behind.contains('@') {
-        return None;
-    }
-    let credentials = &behind[..behind.rfind('@')?];
-    if is_host(authority) && is_query(credentials) {
+    let (credentials, host) = behind.rsplit_once('@')?;
+    let is_right = match authority.rsplit_once('@') {
+        None => is_host(authority) && is_query(credentials),
+        Some((_, host_before)) => {
+            is_host(host_before) && (is_query(credentials) || !host.contains('/'))
+        }
+    };
+    if is_right {
         return None;
     }
     let mut found = Vec::new();
@@ -79,6 +83,11 @@ mod tests {
             ("postgres://alice:12#34@db/shop?sslmode=require", "#"),
             ("postgres://alice:a?b=c@db/shop", "?"),
             ("smtp://al/ice:secret@mail.example.com", "/"),
+            // An address as the user name has an `@` of its own.
+            ("smtp://alice@example.com:a/b@mail.example.com?tls=required", "/"),
+            ("smtps://alice@example.com:a#b@mail.example.com:465", "#"),
+            ("postgres://alice:a@b/c@db.example.com:5432/shop", "/"),
+            ("postgres://alice:a@b#c@db.example.com/shop?sslmode=require", "#"),
         ] {
             let found = find_unencoded(url).expect(url);
             assert_eq!(found.0.iter().collect::<String>(), signs, "{url}");
@@ -93,6 +102,7 @@ mod tests {
             "postgres://alice:secret@db.example.com:5432/sh@p",
             "postgres://db.example.com/shop?user=alice@corp&password=a@b",
             "postgres://[::1]/shop?user=alice@corp",
+            "postgres://u:a@b@db.example.com/shop?user=alice@corp/sales",
             "https://shop.example.com/repair#now",
             "https://shop.example.com",
             "mail.example.com/a@b",

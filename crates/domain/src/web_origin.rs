@@ -51,6 +51,13 @@ impl WebOrigin {
         self.scheme == "http" && loopback
     }
 
+    /// Whether browsers keep a secure cookie there: over TLS, or on the machine itself, which they
+    /// treat as safe whatever the scheme.
+    #[must_use]
+    pub fn keeps_sessions(&self) -> bool {
+        self.scheme == "https" || self.is_plain_loopback()
+    }
+
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -119,16 +126,19 @@ mod tests {
 
     #[test]
     fn the_machine_itself_has_several_names() {
-        for (text, loopback) in [
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost:8080", true),
-            ("http://[::1]:8080", true),
-            ("https://localhost:8080", false),
-            ("http://10.0.0.5:8080", false),
-            ("http://localhost.evil.example:8080", false),
+        for (text, loopback, keeps) in [
+            ("http://127.0.0.1:8080", true, true),
+            ("http://localhost:8080", true, true),
+            ("http://[::1]:8080", true, true),
+            ("https://localhost:8080", false, true),
+            ("https://pay.example.com", false, true),
+            ("http://pay.example.com", false, false),
+            ("http://10.0.0.5:8080", false, false),
+            ("http://localhost.evil.example:8080", false, false),
         ] {
             let origin = WebOrigin::parse(text).expect(text);
             assert_eq!(origin.is_plain_loopback(), loopback, "{text}");
+            assert_eq!(origin.keeps_sessions(), keeps, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@
 //! by `doctor`, with the setting that it resembles. Values are only read to recognise what
 //! Kubernetes adds by itself.
 
+use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fmt;
 
@@ -16,8 +17,10 @@ use domain::alert::one_line;
 const PREFIX: &str = "SENDPROMPTLY_";
 /// How like a known name a mistyped one must be to be taken for it, from 0 to 1.
 const LIKENESS: f64 = 0.5;
-/// How like a name is of which only the beginning was written.
-const BEGUN: f64 = 0.95;
+/// How like a name is that was shortened: `DB_URL`, `POOLER`.
+const SHORTENED: f64 = 0.95;
+/// How like a name is that goes on behind a known one: `LOG_LEVEL`.
+const LENGTHENED: f64 = 0.6;
 /// How many letters of [`PREFIX`] may be wrong, missing or too many.
 const MAX_SLIPS: usize = 3;
 
@@ -185,21 +188,43 @@ fn behind_prefix(name: &str) -> Option<String> {
     (slips <= MAX_SLIPS).then(|| rest.to_owned())
 }
 
-/// The known name that resembles it most. Prefixes are left out on both sides: they would make all
-/// names alike, and `SENDPROMPTLY_SMTP_URL` is meant to be `SMTP_URL`.
+/// The known name that resembles it most; of several, the one of the most similar length. Prefixes
+/// are left out on both sides: they would make all names alike, and `SENDPROMPTLY_SMTP_URL` is
+/// meant to be `SMTP_URL`.
 fn nearest(rest: &str) -> Option<&'static str> {
-    let likeness = |known: &str| {
-        let known = known.strip_prefix(PREFIX).unwrap_or(known);
-        let begun = rest.len() >= 4 && known.starts_with(rest) && known != rest;
-        if begun { BEGUN } else { strsim::normalized_damerau_levenshtein(rest, known) }
-    };
-    known_names()
-        .filter(|known| !OTHERS.contains(known))
-        .chain([TEMPORAL_ADDRESS])
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known)
+    let candidates =
+        known_names().filter(|known| !OTHERS.contains(known)).chain([TEMPORAL_ADDRESS]);
+    let judged = candidates.map(|known| {
+        let name = known.strip_prefix(PREFIX).unwrap_or(known);
+        (likeness(rest, name), Reverse(name.len().abs_diff(rest.len())), known)
+    });
+    judged
+        .filter(|(likeness, ..)| *likeness >= LIKENESS)
+        .max_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)))
+        .map(|(.., known)| known)
+}
+
+/// How like a known name another one is, from 0 to 1.
+fn likeness(name: &str, known: &str) -> f64 {
+    let edits = strsim::normalized_damerau_levenshtein(name, known);
+    if is_short_for(name, known) {
+        edits.max(SHORTENED)
+    } else if name.starts_with(known) {
+        edits.max(LENGTHENED)
+    } else {
+        edits
+    }
+}
+
+/// Whether a name is the beginning or the end of a known one, or leaves letters out in between.
+fn is_short_for(name: &str, known: &str) -> bool {
+    let mut rest = known.chars();
+    let leaves_out = name.chars().all(|letter| rest.any(|known| known == letter))
+        && name.chars().next() == known.chars().next()
+        && name.chars().next_back() == known.chars().next_back();
+    name.len() >= 4
+        && name != known
+        && (leaves_out || known.starts_with(name) || known.ends_with(name))
 }
 
 /// Kubernetes gives every container such variables for each service of its namespace, and one is
@@ -249,6 +274,12 @@ mod tests {
             ("SENDPROMPTLY_BASE_URL", "DATABASE_URL"),
             ("SENDPROMPTLY_KEEPALIVE", "SENDPROMPTLY_KEEP_ALIVE"),
             ("SENDPROMPTLY_CALLBACK_ALLOWED", "SENDPROMPTLY_CALLBACK_ALLOW"),
+            ("SENDPROMPTLY_DB_URL", "DATABASE_URL"),
+            ("SENDPROMPTLY_SMTP", "SMTP_URL"),
+            ("SENDPROMPTLY_POOLER", "SENDPROMPTLY_DATABASE_POOLER"),
+            ("SENDPROMPTLY_API_KEY", "TEMPORAL_API_KEY"),
+            ("SENDPROMPTLY_LOG_LEVEL", "SENDPROMPTLY_LOG"),
+            ("SENDPROMPTLY_LOG_FORMT", "SENDPROMPTLY_LOG_FORMAT"),
             ("SENDPROMPTLY_MASTERKEY", "SENDPROMPTLY_MASTER_KEY"),
             ("SENDPROMPTLY_MASTER_KEY_FIEL", "SENDPROMPTLY_MASTER_KEY_FILE"),
             ("SENDPROMPTLY_LISTEN_FILE", "SENDPROMPTLY_LISTEN"),
@@ -269,7 +300,9 @@ mod tests {
         ] {
             assert_eq!(unknown(&[mistyped]), [(mistyped.to_owned(), Some(meant))]);
         }
-        assert_eq!(unknown(&["SENDPROMPTLY_XYZZY"]), [("SENDPROMPTLY_XYZZY".to_owned(), None)]);
+        for nothing in ["SENDPROMPTLY_XYZZY", "SENDPROMPTLY_PORT", "SENDPROMPTLY_MODE"] {
+            assert_eq!(unknown(&[nothing]), [(nothing.to_owned(), None)]);
+        }
     }
 
     #[test]

@@ -2,18 +2,26 @@
 
 use domain::alert::format_duration;
 use store::search::overview::{OnTime, Spread};
-use time::Date;
+use time::{Date, Duration};
 
 /// How long something takes.
 #[derive(Debug)]
 pub struct Pace {
     pub median: Option<String>,
+    /// Within which time nine of ten do.
     pub p90: Option<String>,
 }
 
 impl Pace {
     pub fn of(spread: Spread) -> Self {
-        Self { median: spread.median.map(format_duration), p90: spread.p90.map(format_duration) }
+        Self { median: spread.median.map(format_duration), p90: spread.p90.map(within) }
+    }
+}
+
+fn within(limit: Duration) -> String {
+    match limit {
+        short if short < Duration::SECOND => "within a second".to_owned(),
+        limit => format!("within {}", format_duration(limit)),
     }
 }
 
@@ -58,6 +66,13 @@ mod tests {
             [(None, "–"), (Some(99.999), "99.9%"), (Some(100.0), "100%"), (Some(0.0), "0%")]
         {
             assert_eq!(on_time(&figures(percent, 0)), written);
+        }
+    }
+
+    #[test]
+    fn most_come_within_a_time() {
+        for (millis, written) in [(400, "within a second"), (1_000, "within 1 second")] {
+            assert_eq!(within(Duration::milliseconds(millis)), written);
         }
     }
 

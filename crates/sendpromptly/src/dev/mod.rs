@@ -11,6 +11,7 @@ mod welcome;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -18,9 +19,11 @@ use console::same_origin::FormOrigins;
 use console::settings::TemporalUi;
 use embedded::PidLock;
 use engine::{Engine, TemporalSettings};
+use store::health::read_workers;
 use store::pool::Pooler;
 use store::{MasterKey, StoreError};
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::WorkerSettings;
 use workflows::names::TASK_QUEUE;
@@ -53,6 +56,10 @@ const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
 /// work.
 const SETTINGS: WorkerSettings =
     WorkerSettings { workflow_pollers: 10, activity_pollers: 5, cached_workflows: 500 };
+
+/// How long the first heartbeat of the worker is waited for, and how often it is looked for.
+const WORKER: Duration = Duration::from_secs(10);
+const WORKER_POLL: Duration = Duration::from_millis(50);
 
 /// Where `dev` puts things.
 #[derive(Debug, Clone, Args)]
@@ -206,7 +213,19 @@ async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
         "Postgres takes no writes: {}",
         store::pool::READ_ONLY_CURE
     );
-    service.engine.check().await.context("Temporal runs but does not respond")
+    service.engine.check().await.context("Temporal runs but does not respond")?;
+    // Without one the console warns, which is all that happens then.
+    let _seen = timeout(WORKER, wait_for_worker(service)).await;
+    Ok(())
+}
+
+/// Ends with the worker's first heartbeat: until then the console says that no worker polls.
+async fn wait_for_worker(service: &Service) -> Result<(), StoreError> {
+    let place = (embedded::NAMESPACE, TASK_QUEUE);
+    while read_workers(&service.pool, place).await?.polling == 0 {
+        sleep(WORKER_POLL).await;
+    }
+    Ok(())
 }
 
 /// Says where everything is, and then what happens to the engines, until asked to end.

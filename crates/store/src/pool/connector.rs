@@ -25,8 +25,12 @@ pub(super) struct Failure {
 
 impl Failure {
     fn new(error: &Error) -> Self {
-        let kind = if let Error::Io(error) = error { error.kind() } else { io::ErrorKind::Other };
-        Self { text: error.to_string(), kind, passing: is_passing(error) }
+        let (kind, text) = match error {
+            // [`Self::to_error`] names the kind of error again.
+            Error::Io(error) => (error.kind(), error.to_string()),
+            other => (io::ErrorKind::Other, other.to_string()),
+        };
+        Self { text, kind, passing: is_passing(error) }
     }
 
     /// The same for each who waited.

@@ -99,7 +99,7 @@ fn rejection(kind: &str, failure: &SendFailure) -> Failure {
         FailureKind::Transient { .. } => "it may work later",
         FailureKind::Permanent => "it will not work as it is",
         FailureKind::Gone => {
-            "the address does not exist; if it says so again in ten minutes, it is marked as broken"
+            "the address does not exist; a destination that says so twice, ten minutes apart, is broken"
         }
     };
     Failure::Undelivered(format!(
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(failure.code(), "undelivered");
         assert_eq!(
             failure.to_string(),
-            "the slack message was not accepted, the address does not exist; if it says so again in ten minutes, it \
-             is marked as broken: 404 no_service"
+            "the slack message was not accepted, the address does not exist; a destination that says so twice, ten \
+             minutes apart, is broken: 404 no_service"
         );
     }
 }

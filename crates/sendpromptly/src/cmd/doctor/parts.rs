@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::web_origin::WebOrigin;
 use engine::{Engine, Monitor, health};
 use store::health::read_work;
 use store::{MasterKey, PgPool, pool, signing_secrets};
@@ -79,13 +80,7 @@ pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
     let address = environment.listen().and_then(|listen| environment.public_url(listen));
     match address {
         Err(error) => Check::fail(PUBLIC, error.to_string()),
-        Ok(url) if environment.public_url_is_set() && has_path(&url) => Check::warn(
-            PUBLIC,
-            format!(
-                "{PUBLIC_URL} is {url}: the console does not work below a path; give it a host name of its own"
-            ),
-        ),
-        Ok(url) if environment.public_url_is_set() => Check::pass(PUBLIC, url),
+        Ok(url) if environment.public_url_is_set() => judge_public_url(url),
         Ok(_) if in_dev => Check::pass(PUBLIC, "not set: the console is on this machine"),
         Ok(url) => Check::warn(
             PUBLIC,
@@ -97,9 +92,18 @@ pub(super) fn public_url(context: &Context, in_dev: bool) -> Check {
     }
 }
 
-/// Whether a URL leads below a path. Pages and forms name their paths from the root.
-fn has_path(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.path() != "/")
+/// Pages and forms name their paths from the root, and the session's cookie is a secure one.
+fn judge_public_url(url: String) -> Check {
+    let origin = WebOrigin::from_url(&url);
+    let problem = if Url::parse(&url).is_ok_and(|url| url.path() != "/") {
+        "the console does not work below a path; give it a host name of its own"
+    } else if origin.is_some_and(|origin| !origin.keeps_sessions()) {
+        "browsers keep no session over plain HTTP, so nobody can sign in to the console; put TLS in \
+         front of it and set its https address"
+    } else {
+        return Check::pass(PUBLIC, url);
+    };
+    Check::warn(PUBLIC, format!("{PUBLIC_URL} is {url}: {problem}"))
 }
 
 /// Where the console should be found.
