@@ -2,6 +2,7 @@
 //! comes through, and connections stay open on both sides.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::copy_bidirectional;
@@ -14,6 +15,7 @@ pub struct Way {
     pub port: u16,
     /// Cancelled for the connections that fell silent, for good.
     silence: Arc<Mutex<CancellationToken>>,
+    connections: Arc<AtomicUsize>,
     _end: DropGuard,
 }
 
@@ -27,10 +29,13 @@ impl Way {
         let begins = listener.local_addr()?.port();
         let silence = Arc::new(Mutex::new(CancellationToken::new()));
         let end = CancellationToken::new();
+        let connections = Arc::new(AtomicUsize::new(0));
         tokio::spawn(end.clone().run_until_cancelled_owned({
             let (silence, end) = (Arc::clone(&silence), end.clone());
+            let connections = Arc::clone(&connections);
             async move {
                 while let Ok((client, _)) = listener.accept().await {
+                    connections.fetch_add(1, Ordering::Relaxed);
                     let silent = silence.lock().expect("a lock").clone();
                     tokio::spawn(
                         end.clone().run_until_cancelled_owned(carry(client, port, silent)),
@@ -38,7 +43,13 @@ impl Way {
                 }
             }
         }));
-        Ok(Self { port: begins, silence, _end: end.drop_guard() })
+        Ok(Self { port: begins, silence, connections, _end: end.drop_guard() })
+    }
+
+    /// How many connections were made on it so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// From now on nothing comes through, on connections old and new.

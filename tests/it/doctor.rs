@@ -1,11 +1,19 @@
 //! `doctor --project`: whether a repair endpoint takes callbacks and reports what came of them.
 
 use domain::incident::IncidentState;
-use e2e::{World, WorldOptions, run};
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{World, WorldOptions, eventually, run};
 use serde_json::{Value, json};
 
 /// The probes come first; this is the callback.
 const CALLBACK: usize = 4;
+
+fn check(answer: &Value, name: &str) -> Value {
+    let checks = answer["checks"].as_array().expect("checks");
+    let found = checks.iter().find(|check| check["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name}: {answer}")).clone()
+}
 
 async fn round_trip(world: &World) -> Option<Value> {
     let project = world.project.id.to_string();
@@ -91,15 +99,48 @@ fn the_cause_stands_beside_the_check_that_failed_and_doctor_is_not_sent_to_itsel
         let away = [("DATABASE_URL", "postgres://bob:hunter2@127.0.0.1:1/shop")];
         let (code, found, _) = world.cli_with(&["doctor"], &away, "").await.expect("a command");
         assert_eq!(code, 1);
-        let checks = found["checks"].as_array().expect("checks");
         for name in ["database", "temporal"] {
-            let check = checks.iter().find(|check| check["name"] == name).expect("a check");
+            let check = check(&found, name);
             assert_eq!(check["status"], "fail", "{check}");
             let message = check["message"].as_str().expect("a message").to_lowercase();
             assert!(message.contains("connection refused"), "{check}");
         }
         let all = found.to_string();
         assert!(!all.contains("sendpromptly doctor") && !all.contains("hunter2"), "{all}");
+    });
+}
+
+#[test]
+fn an_api_with_another_master_key_is_named_by_itself_by_doctor_and_on_its_pages() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_with(options).await;
+        let other = store::MasterKey::generate();
+        let other = [("SENDPROMPTLY_MASTER_KEY", other.as_str())];
+        let (_api, _log) = world.spawn_logged("api", &other).expect("an api");
+        let ready = eventually("an api that names its key", async || {
+            let answer = world.http.get(format!("{}/readyz", world.url)).send().await.ok()?;
+            let ready: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+            let check = check(&ready, "master_key");
+            (check["status"] == "failed").then_some(check)
+        })
+        .await;
+        let detail = ready["detail"].as_str().expect("a detail");
+        assert!(detail.contains("sealed with another key"), "{ready}");
+
+        let here = [("SENDPROMPTLY_PUBLIC_URL", world.url.as_str())];
+        let (_, ours, _) = world.cli_with(&["doctor"], &here, "").await.expect("a command");
+        assert_eq!(check(&ours, "master_key")["status"], "pass");
+        let api = check(&ours, "api");
+        let message = api["message"].as_str().expect("a message");
+        assert!(api["status"] == "warn" && message.contains("master_key"), "{api}");
+        let (_, theirs, _) = world.cli_with(&["doctor"], &other, "").await.expect("a command");
+        let theirs = check(&theirs, "master_key");
+        assert_eq!((&theirs["status"], &theirs["cure"]), (&json!("fail"), &ready["cure"]));
+
+        let alice = Operator::signed_in(&world, Role::Viewer).await;
+        let page = alice.get("/projects").await.body;
+        assert!(page.contains(detail), "{page}");
     });
 }
 

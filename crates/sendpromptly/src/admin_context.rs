@@ -109,7 +109,7 @@ impl AdminContext {
         match while_waiting(format!("waiting for {name}"), asking).await.map_err(silent)? {
             0 => Ok(Self { pool, actor: actor(), target, context: context.clone() }),
             missing => Err(Failure::Unavailable(format!(
-                "{name} lacks {missing} migrations: run `sendpromptly migrate`"
+                "{name} lacks migrations of this version ({missing}): run `sendpromptly migrate`"
             ))
             .into()),
         }

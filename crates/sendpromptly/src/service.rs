@@ -153,10 +153,11 @@ impl Service {
     /// What handlers work with.
     #[must_use]
     pub fn state(&self, outbound: OutboundClients, web: WebSettings) -> ConsoleState {
+        let health = Monitor::new(self.pool.clone(), Arc::clone(&self.engine));
         let shared = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
-            health: Arc::new(Monitor::new(self.pool.clone(), Arc::clone(&self.engine))),
+            health: Arc::new(health.with_master_key(self.master_key.clone())),
             relay: self.relay.clone(),
             limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
             detached: Detached::default(),

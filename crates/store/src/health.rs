@@ -3,7 +3,7 @@
 
 use sqlx::PgExecutor;
 
-use crate::{PgPool, StoreError};
+use crate::{MasterKey, PgPool, StoreError};
 
 /// Nothing is counted further than this.
 pub const COUNT_LIMIT: i64 = 1_000;
@@ -137,4 +137,23 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     .await?;
     let (may_change_audit, owns_audit) = (row.may_change_audit, row.owns_audit);
     Ok(Privileges { missing: row.missing, may_change_audit, owns_audit })
+}
+
+/// How many secrets that callbacks and alerts need are sealed with a key that is not among these.
+/// Envelopes name their key. Snapshots are not counted, because there are too many of them.
+pub async fn count_foreign_secrets(
+    db: impl PgExecutor<'_>,
+    key: &MasterKey,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (
+               SELECT sealed FROM signing_secrets WHERE expires_at IS NULL OR expires_at > now()
+               UNION ALL SELECT sealed FROM destinations WHERE sealed IS NOT NULL AND removed_at IS NULL
+               UNION ALL SELECT sealed FROM callback_headers) AS secrets
+           WHERE substring(sealed FROM 2 FOR 4) <> ALL ($1)"#,
+        &key.ids(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
 }

@@ -70,6 +70,11 @@ impl MasterKey {
         Ok([&[VERSION], id.as_slice(), nonce.as_slice(), &sealed].concat())
     }
 
+    /// What envelopes name the keys by.
+    pub(crate) fn ids(&self) -> Vec<Vec<u8>> {
+        self.0.iter().map(|(id, _)| id.to_vec()).collect()
+    }
+
     /// Opens a value of one row.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use store::PgPool;
 use store::pool::{Limits, PoolOptions, open};
 
-use super::bare_world;
+use super::{bare_world, put_on_a_way};
 
 /// Short limits; the statement's is the server's.
 fn limits() -> Limits {
@@ -132,6 +132,19 @@ fn idle_connections_that_died_in_silence_cost_one_check_and_not_a_request() {
         tokio::time::sleep(2 * brief).await;
         let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.expect("an answer");
         assert_eq!(one, 1);
+    });
+}
+
+#[test]
+fn one_caller_after_the_other_makes_one_connection() {
+    run(async {
+        let mut world = bare_world().await;
+        let (way, _) = put_on_a_way(&mut world).await;
+        let pool = pool(&world, 5);
+        for _ in 0..20 {
+            sqlx::query("SELECT 1").execute(&pool).await.expect("an answer");
+        }
+        assert_eq!(way.connections(), 1);
     });
 }
 

@@ -12,8 +12,8 @@ use store::api_keys::KeyOwner;
 use store::destinations::{self, NewDestination, Target};
 use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{
-    Insertion, MasterKey, StoreError, api_keys, callback_headers, operator_tokens, pool, sessions,
-    signing_secrets,
+    Insertion, MasterKey, StoreError, api_keys, callback_headers, health, operator_tokens, pool,
+    sessions, signing_secrets,
 };
 
 use super::people::ALICE;
@@ -259,5 +259,26 @@ fn a_snapshot_opens_with_the_name_of_its_own_event_only() {
         let opened = open(first).expect("opened");
         assert_eq!(opened, format!(r#"{{"card":"{CANARY}"}}"#).as_bytes());
         assert!(open(second).is_err());
+    });
+}
+
+#[test]
+fn what_another_key_sealed_is_counted_of_each_kind() {
+    run(async {
+        let shop = Shop::open().await;
+        let (old, project_id) = (&shop.master_key, shop.owner.project_id);
+        add_slack(&shop).await;
+        let header = CallbackHeader::new("X-Gateway-Key", CANARY).expect("a header");
+        callback_headers::set_header(&shop.pool, old, project_id, &header).await.expect("set");
+        let new = MasterKey::parse(&MasterKey::generate()).expect("a key");
+        let count = async |key: &MasterKey| {
+            health::count_foreign_secrets(&shop.pool, key).await.expect("a count")
+        };
+        assert_eq!((count(old).await, count(&new).await), (0, 3));
+        // The newest opens with the new key alone; the others are counted all the same.
+        let secret = SigningSecret::from_bytes(SECRET);
+        let rotated = signing_secrets::insert_secret(&shop.pool, &new, project_id, &secret).await;
+        rotated.expect("a secret");
+        assert_eq!((count(old).await, count(&new).await), (1, 3));
     });
 }

@@ -27,12 +27,22 @@ const OF_THE_CALLS: [&str; 11] = [
 
 /// `database`, which is never remembered.
 pub(super) async fn writable(pool: &PgPool) -> Check {
-    match in_time(pool::is_writable(pool)).await {
+    judge_writable(in_time(pool::is_writable(pool)).await, pool.connect_failure())
+}
+
+/// A caller that waited in vain for a connection knows less than one that tried to make one.
+fn judge_writable(writable: Result<bool, String>, connect_failure: Option<String>) -> Check {
+    match writable {
         Ok(true) => Check::ok(DATABASE, "takes writes"),
         Ok(false) => Check::failed(
             DATABASE,
             "the database is read-only: no receipt can be accepted",
             pool::READ_ONLY_CURE,
+        ),
+        Err(cause) if cause.contains(pool::UNNAMED_POOLER) => Check::failed(
+            DATABASE,
+            format!("{}, and is not named: no receipt can be accepted", pool::UNNAMED_POOLER),
+            "set SENDPROMPTLY_DATABASE_POOLER=transaction for every api and worker",
         ),
         Err(cause) => Check::failed(
             DATABASE,
@@ -40,8 +50,7 @@ pub(super) async fn writable(pool: &PgPool) -> Check {
             "see that the server of DATABASE_URL runs, that the schema is there (`sendpromptly \
              migrate`) and that the role may use it",
         )
-        // A caller that waited in vain for a connection knows less than one that tried to make one.
-        .because_for_doctor(&pool.connect_failure().unwrap_or(cause)),
+        .because_for_doctor(&connect_failure.unwrap_or(cause)),
     }
 }
 
@@ -102,6 +111,14 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
 mod tests {
     use super::*;
     use crate::health::Status;
+
+    #[test]
+    fn a_pooler_that_is_not_named_is_named_with_its_setting() {
+        let cause = format!("prepared statement \"s_1\" already exists; {}", pool::UNNAMED_POOLER);
+        let check = judge_writable(Err(cause), None);
+        assert!(check.detail.starts_with(pool::UNNAMED_POOLER), "{check:?}");
+        assert!(check.cure.is_some_and(|cure| cure.contains("POOLER=transaction")));
+    }
 
     #[test]
     fn only_rights_that_the_calls_need_keep_receipts_out() {

@@ -9,6 +9,7 @@
 //! only `doctor` shows.
 
 mod database;
+mod secrets;
 mod temporal;
 mod work;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use store::PgPool;
+use store::{MasterKey, PgPool};
 use tokio::sync::Mutex;
 
 use crate::connect::Engine;
@@ -25,8 +26,21 @@ use crate::setup::AttributeGaps;
 const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: Duration = Duration::from_secs(5);
 
-/// The names of the checks that say that events are not being watched; the console shows these.
-const BANNER: [&str; 4] = [work::WORKERS, work::DEADLINES, work::OUTBOX, work::PARKED];
+/// The names of the checks that say that events are not being watched, or that no secret can be
+/// opened; the console shows these.
+const BANNER: [&str; 5] =
+    [work::WORKERS, work::DEADLINES, work::OUTBOX, work::PARKED, secrets::MASTER_KEY];
+
+/// The names of the checks that another process passes with other settings.
+pub const OF_SETTINGS: [&str; 7] = [
+    database::DATABASE,
+    database::SCHEMA,
+    database::PRIVILEGES,
+    temporal::TEMPORAL,
+    temporal::ATTRIBUTES,
+    temporal::ENVIRONMENT,
+    secrets::MASTER_KEY,
+];
 
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -149,40 +163,70 @@ impl HealthReport {
 pub struct Monitor {
     pool: PgPool,
     engine: Arc<Engine>,
+    /// Without it there is no check of it.
+    master_key: Option<MasterKey>,
     schema: Memory,
     work: Memory,
     temporal: Memory,
+    secrets: Memory,
 }
 
 impl Monitor {
     /// Checks this database and this Temporal.
     #[must_use]
     pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
-        let (schema, work, temporal) = (Memory::default(), Memory::default(), Memory::default());
-        Self { pool, engine, schema, work, temporal }
+        let (schema, work) = (Memory::default(), Memory::default());
+        let (temporal, secrets) = (Memory::default(), Memory::default());
+        Self { pool, engine, master_key: None, schema, work, temporal, secrets }
+    }
+
+    /// The same, with the key that opens the database's secrets.
+    #[must_use]
+    pub fn with_master_key(self, key: MasterKey) -> Self {
+        Self { master_key: Some(key), ..self }
     }
 
     /// Makes every check.
     pub async fn report(&self) -> HealthReport {
-        let (database, schema, temporal, work) = tokio::join!(
+        let (database, schema, temporal, work, secrets) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
             self.temporal.get(temporal::checks(&self.engine, Some(&self.pool))),
             self.work.get(work::checks(&self.pool, &self.engine)),
+            self.secrets(),
         );
-        let checks = [vec![database], schema, temporal, work].concat();
+        let mut checks = [vec![database], schema, temporal, work, secrets].concat();
+        say_one_cause(&mut checks);
         HealthReport { checks }
     }
 
+    async fn secrets(&self) -> Vec<Check> {
+        let Some(key) = &self.master_key else { return Vec::new() };
+        let check = async { vec![secrets::check(&self.pool, key).await] };
+        self.secrets.get(check).await
+    }
+
     /// What an operator must know on every page: that deadlines are not judged, that no worker
-    /// polls, or that messages for Temporal wait. Asks the database only, and mostly not even that.
+    /// polls, that messages for Temporal wait, or that the master key is another one. Asks the
+    /// database only, and mostly not even that.
     pub async fn banner(&self) -> Vec<Check> {
-        let mut checks = self.work.get(work::checks(&self.pool, &self.engine)).await;
+        let work = self.work.get(work::checks(&self.pool, &self.engine));
+        let (work, secrets) = tokio::join!(work, self.secrets());
+        let mut checks = [work, secrets].concat();
         checks.retain(|check| {
             BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
         });
         say_one_cure(&mut checks);
         checks
+    }
+}
+
+/// Why the database failed is said beside its own check, and not again by all that ask it.
+fn say_one_cause(checks: &mut [Check]) {
+    let failed = |check: &Check| check.name == database::DATABASE && check.status == Status::Failed;
+    if checks.iter().any(failed) {
+        let unknown = checks.iter_mut().filter(|check| check.status == Status::Unknown);
+        unknown.for_each(|check| check.cause = None);
     }
 }
 
@@ -198,6 +242,11 @@ fn say_one_cure(checks: &mut [Check]) {
 /// The checks of Temporal alone, for one who knows no database.
 pub async fn check_temporal(engine: &Engine) -> Vec<Check> {
     temporal::checks(engine, None).await
+}
+
+/// The check of the master key alone, for one whose key may be missing.
+pub async fn check_master_key(pool: &PgPool, key: &MasterKey) -> Check {
+    secrets::check(pool, key).await
 }
 
 /// What a namespace lacks of the search attributes, and what to do about it.
@@ -265,6 +314,18 @@ mod tests {
             serde_json::to_string(&checks).expect("JSON"),
             r#"[{"name":"database","status":"ok","detail":"takes writes"},{"name":"outbox","status":"failed","detail":"3 messages wait","cure":"look"}]"#
         );
+    }
+
+    #[test]
+    fn the_cause_of_a_failed_database_is_said_once() {
+        let because = |check: Check| check.because(&"refused");
+        let work = || because(Check::unknown("workers", "database"));
+        let mut checks = [because(Check::failed("database", "is away", "start it")), work()];
+        say_one_cause(&mut checks);
+        assert_eq!(checks.map(|check| check.cause), [Some("refused".to_owned()), None]);
+        let mut checks = [Check::ok("database", "takes writes"), work()];
+        say_one_cause(&mut checks);
+        assert_eq!(checks[1].cause.as_deref(), Some("refused"));
     }
 
     #[test]

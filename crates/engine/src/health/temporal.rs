@@ -10,8 +10,8 @@ use crate::environment::Foreign;
 use crate::setup::AttributeGaps;
 
 pub(super) const TEMPORAL: &str = "temporal";
-const ATTRIBUTES: &str = "search_attributes";
-const ENVIRONMENT: &str = "environment";
+pub(super) const ATTRIBUTES: &str = "search_attributes";
+pub(super) const ENVIRONMENT: &str = "environment";
 const SETUP: &str = "run `sendpromptly setup temporal`";
 
 /// `temporal`, `search_attributes` and `environment`.

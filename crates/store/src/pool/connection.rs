@@ -28,6 +28,9 @@ use crate::error::READ_ONLY;
 /// is not asked for connections all the time.
 const REPLACED_AFTER: Duration = Duration::from_secs(5);
 
+/// What an error says that only such a pooler can be the cause of.
+pub const UNNAMED_POOLER: &str = "a pooler in transaction mode is in front of this database";
+
 /// What a statement gives: how many rows it changed, or a row.
 pub(super) type Step = Either<PgQueryResult, PgRow>;
 
@@ -207,11 +210,8 @@ impl PgConnection {
             return error;
         }
         Error::Configuration(
-            format!(
-                "{error}; a pooler in transaction mode is in front of this database: set \
-                 SENDPROMPTLY_DATABASE_POOLER=transaction"
-            )
-            .into(),
+            format!("{error}; {UNNAMED_POOLER}: set SENDPROMPTLY_DATABASE_POOLER=transaction")
+                .into(),
         )
     }
 }

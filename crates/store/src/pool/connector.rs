@@ -12,6 +12,7 @@ use std::sync::{Arc, Weak};
 use sqlx::Error;
 use tokio::sync::watch;
 
+use super::connection::PgConnection;
 use super::limits::{RETRY_FIRST, RETRY_MOST};
 use super::shared::Shared;
 
@@ -72,6 +73,12 @@ impl Attempt {
         Self(pool)
     }
 
+    /// Gives way to the connection that it made.
+    fn becomes(mut self, connection: PgConnection, shared: &Arc<Shared>) {
+        shared.add(connection);
+        self.0 = Weak::new();
+    }
+
     /// Leaves it to the other attempts, if there are any. Of several that fail concurrently, one
     /// goes on.
     fn yields(&mut self, shared: &Shared) -> bool {
@@ -105,9 +112,7 @@ pub(super) async fn run(mut attempt: Attempt) {
         match connected {
             Ok(connection) => {
                 succeeded(&shared);
-                shared.add(connection);
-                drop(attempt);
-                return shared.grow();
+                return attempt.becomes(connection, &shared);
             }
             Err(error) => failed(&shared, &error),
         }

@@ -20,6 +20,7 @@ mod limits;
 mod maintenance;
 mod pooled;
 mod schema;
+mod sessions;
 mod shared;
 mod target;
 
@@ -27,10 +28,11 @@ use std::sync::Arc;
 
 use sqlx::{Error, SqlSafeStr};
 
-pub use connection::PgConnection;
+pub use connection::{PgConnection, UNNAMED_POOLER};
 pub use limits::Limits;
 pub use pooled::{PooledConnection, Transaction};
 pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations};
+pub use sessions::share_sessions;
 use shared::Shared;
 use target::Target;
 pub use target::{Pooler, UnknownPooler};

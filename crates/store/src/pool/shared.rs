@@ -40,6 +40,15 @@ struct Counts {
     waiting: u32,
 }
 
+impl Counts {
+    /// Whether more wait than there are connections on the way to them: those being made, and those
+    /// that are idle, because a caller counts as waiting until it has taken what it was promised.
+    fn lack_connections(&self) -> bool {
+        let idle = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
+        self.waiting > self.connecting.saturating_add(idle)
+    }
+}
+
 impl Shared {
     pub(super) fn new(target: Target, max_connections: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -77,15 +86,26 @@ impl Shared {
 
     /// An idle connection, as long as no caller waits for it.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<PooledConnection> {
-        self.ready.try_acquire().ok()?.forget();
-        let connection = self.counts().idle.pop_back()?;
-        Some(PooledConnection::new(connection, Arc::clone(self)))
+        self.take_idle(VecDeque::pop_back)
     }
 
     /// The idle connection that was unused for the longest time.
     pub(super) fn try_take_oldest(self: &Arc<Self>) -> Option<PooledConnection> {
+        self.take_idle(VecDeque::pop_front)
+    }
+
+    fn take_idle(
+        self: &Arc<Self>,
+        take: impl FnOnce(&mut VecDeque<PgConnection>) -> Option<PgConnection>,
+    ) -> Option<PooledConnection> {
         self.ready.try_acquire().ok()?.forget();
-        let connection = self.counts().idle.pop_front()?;
+        let mut counts = self.counts();
+        let connection = take(&mut counts.idle)?;
+        let was_counted_on = counts.lack_connections();
+        drop(counts);
+        if was_counted_on {
+            self.grow();
+        }
         Some(PooledConnection::new(connection, Arc::clone(self)))
     }
 
@@ -115,7 +135,7 @@ impl Shared {
     pub(super) fn grow(self: &Arc<Self>) {
         let at_once = if self.failure.borrow().is_some() { 1 } else { CONNECTS_AT_ONCE };
         let mut counts = self.counts();
-        let wanted = counts.waiting > counts.connecting && counts.connecting < at_once;
+        let wanted = counts.lack_connections() && counts.connecting < at_once;
         if wanted && counts.open + counts.connecting < self.max_connections && !self.is_closed() {
             counts.connecting += 1;
             tokio::spawn(connector::run(connector::Attempt::new(Arc::downgrade(self))));
@@ -139,10 +159,19 @@ impl Shared {
         self.counts().connecting -= 1;
     }
 
-    /// A new connection.
-    pub(super) fn add(&self, connection: PgConnection) {
-        self.counts().open += 1;
-        self.put(connection);
+    /// A new connection, in place of the attempt that made it. Whoever it is promised to has not
+    /// taken it while it is judged whether another one is needed.
+    pub(super) fn add(self: &Arc<Self>, connection: PgConnection) {
+        let mut counts = self.counts();
+        counts.connecting -= 1;
+        counts.open += 1;
+        counts.idle.push_back(connection);
+        let lacking = counts.lack_connections();
+        drop(counts);
+        self.ready.add_permits(1);
+        if lacking {
+            self.grow();
+        }
     }
 
     /// A connection that is fit for the next one.

@@ -56,10 +56,15 @@ impl Target {
         Ok(Self { options: connect_options(url)?, pooler, limits })
     }
 
+    /// A connection without any setting of ours.
+    pub(super) async fn open(&self) -> Result<sqlx::PgConnection, Error> {
+        self.options.connect().await
+    }
+
     /// A connection that is ready for use; gives up after [`Limits::connect`].
     pub(super) async fn connect(&self) -> Result<PgConnection, Error> {
         let ready = async {
-            let raw = self.options.connect().await?;
+            let raw = self.open().await?;
             PgConnection::start(raw, self.pooler, self.limits).await
         };
         timeout(self.limits.connect, ready).await.unwrap_or_else(|_| {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use engine::health;
 use serde_json::Value;
 use store::{PgPool, StoreError, api_keys, operators, projects};
 
-use super::Check;
+use super::{Check, Status};
 use crate::config::PUBLIC_URL;
 use crate::progress::while_waiting;
 
@@ -24,10 +25,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many projects that lack something are named.
 const MAX_NAMED: usize = 5;
 
-/// Whether an api responds where links lead to.
-pub(super) async fn api(url: &str) -> Check {
+/// Whether an api responds where links lead to, and has settings that lead to the same as those of
+/// this environment, for which `here` are the checks.
+pub(super) async fn api(url: &str, here: &[Check]) -> Check {
     match while_waiting(format!("waiting for {url}"), ask(url)).await {
-        Ok(EndpointResponse { is_ours: true, .. }) => Check::pass(API, format!("answers at {url}")),
+        Ok(EndpointResponse { checks: Some(there), .. }) => judge_settings(url, &there, here),
         Ok(EndpointResponse { status, redirect_to: Some(target), .. }) => Check::warn(
             API,
             format!("{url} answers {status} to {target}: set {PUBLIC_URL} to where it leads"),
@@ -49,10 +51,30 @@ pub(super) async fn api(url: &str) -> Check {
     }
 }
 
+/// An api that fails where this environment passes was started with other settings.
+fn judge_settings(url: &str, there: &[Value], here: &[Check]) -> Check {
+    let passes = |name: &str| here.iter().any(|c| c.name == name && c.status == Status::Pass);
+    let fails = |name: &str| there.iter().any(|c| c["name"] == name && c["status"] == "failed");
+    let differ: Vec<_> =
+        health::OF_SETTINGS.into_iter().filter(|name| passes(name) && fails(name)).collect();
+    if differ.is_empty() {
+        return Check::pass(API, format!("answers at {url}"));
+    }
+    Check::warn(
+        API,
+        format!(
+            "{url} says that these checks fail, and here they pass: {}; give the api the same \
+             settings, and start it again",
+            differ.join(", ")
+        ),
+    )
+}
+
 struct EndpointResponse {
     status: u16,
     redirect_to: Option<String>,
-    is_ours: bool,
+    /// What our api says of itself.
+    checks: Option<Vec<Value>>,
 }
 
 async fn ask(url: &str) -> anyhow::Result<EndpointResponse> {
@@ -68,7 +90,7 @@ async fn ask(url: &str) -> anyhow::Result<EndpointResponse> {
     let status = answer.status().as_u16();
     let body = answer.text().await.unwrap_or_default();
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    Ok(EndpointResponse { status, redirect_to, is_ours: body["checks"].is_array() })
+    Ok(EndpointResponse { status, redirect_to, checks: body["checks"].as_array().cloned() })
 }
 
 /// Whether people can sign in, and apps can work with their projects.

@@ -134,7 +134,8 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput>
     checks.insert(1, parts::public_url(context, dev.is_some()));
     checks.push(parts::mail(context, dev.is_some(), database.pool.as_ref()).await);
     if let Some(url) = parts::console_url(context, dev.as_ref()) {
-        checks.push(first_steps::api(&url).await);
+        let api = first_steps::api(&url, &checks).await;
+        checks.push(api);
     }
     if let Some(pool) = &database.pool {
         checks.extend(first_steps::people_and_projects(pool).await);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use domain::web_origin::WebOrigin;
 use engine::{Engine, Monitor, health};
 use store::health::read_work;
-use store::{MasterKey, PgPool, pool, signing_secrets};
+use store::pool::{self, Pooler};
+use store::{MasterKey, PgPool};
 use url::Url;
 
 use super::Check;
 use crate::admin_context::{DatabaseTarget, find_master_key};
 use crate::cmd::worker;
-use crate::config::{MAIL_FROM, PUBLIC_URL, SMTP_URL};
+use crate::config::{DATABASE_POOLER, MAIL_FROM, PUBLIC_URL, SMTP_URL};
 use crate::local::DevState;
 use crate::progress::while_waiting;
 use crate::settings::UnknownSetting;
@@ -20,6 +21,7 @@ use crate::{Context, failure, local, logging, senders};
 const SETTINGS: &str = "settings";
 const PUBLIC: &str = "public_url";
 const DATABASE: &str = "database";
+const POOLER: &str = "pooler";
 const KEY: &str = "master_key";
 const SMTP: &str = "smtp";
 
@@ -129,10 +131,29 @@ async fn poll(
     };
     let _reached =
         while_waiting(format!("waiting for {name}"), pool::pending_migrations(&pool)).await;
-    let report = Monitor::new(pool.clone(), Arc::clone(engine)).report().await;
+    let mut checks = vec![pooler(&pool, target.pooler).await];
+    let monitor = Monitor::new(pool.clone(), Arc::clone(engine));
+    let report = Box::pin(monitor.report()).await;
     let usable = report.accepts_receipts().then_some(pool);
-    let checks = report.checks.into_iter().map(Check::from).collect();
+    checks.extend(report.checks.into_iter().map(Check::from));
     (Database { pool: usable, key: None, target: Some(target) }, checks)
+}
+
+/// Whether a pooler in transaction mode is named. One that is not is found here before two clients
+/// get in the way of each other.
+async fn pooler(pool: &PgPool, named: Pooler) -> Check {
+    if named == Pooler::Transaction {
+        return Check::pass(POOLER, format!("transaction, as {DATABASE_POOLER} says"));
+    }
+    let asking = Box::pin(pool::share_sessions(pool));
+    match while_waiting("waiting for the database", asking).await {
+        Ok(false) => Check::pass(POOLER, "each connection has a session of its own"),
+        Ok(true) => Check {
+            cure: Some(format!("set {DATABASE_POOLER}=transaction for every api and worker")),
+            ..Check::fail(POOLER, format!("{}, and is not named", pool::UNNAMED_POOLER))
+        },
+        Err(_) => Check::skip(POOLER, "not known, because the check database has failed"),
+    }
 }
 
 /// The mail server, up to the point where a mail would be sent.
@@ -186,9 +207,7 @@ async fn master_key(pool: Option<&PgPool>, context: &Context) -> (Option<MasterK
     let Some(pool) = pool else {
         return (None, Check::skip(KEY, "there is one, and no database to try it on"));
     };
-    match signing_secrets::open_newest(pool, &key).await {
-        Ok(Some(_)) => (Some(key), Check::pass(KEY, "opens the newest signing secret")),
-        Ok(None) => (Some(key), Check::pass(KEY, "is well-formed; there is no secret to open yet")),
-        Err(error) => (None, Check::fail(KEY, error.to_string())),
-    }
+    let check = health::check_master_key(pool, &key).await;
+    let opens = check.status == health::Status::Ok;
+    (opens.then_some(key), check.into())
 }
