@@ -131,6 +131,20 @@ pub(crate) fn expect_one(table: &'static str, actual: u64) -> Result<(), StoreEr
     if actual == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table, expected: 1, actual }) }
 }
 
+/// Checks that a statement for several rows added each of them.
+pub(crate) fn expect_all(
+    table: &'static str,
+    expected: usize,
+    actual: i64,
+) -> Result<(), StoreError> {
+    let (expected, actual) = (expected as u64, actual.unsigned_abs());
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(StoreError::RowsAffected { table, expected, actual })
+    }
+}
+
 /// Reads a column that holds the text of an enum.
 pub(crate) fn read_text<T: std::str::FromStr>(
     table: &'static str,

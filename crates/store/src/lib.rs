@@ -53,6 +53,11 @@ pub use error::{ChangeError, StoreError};
 pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
 
+/// One column of many rows, for a statement that writes or reads them all.
+pub(crate) fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
 /// What an insert that may meet an existing row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Insertion<T> {

@@ -24,6 +24,7 @@ mod results;
 mod sealed;
 mod search;
 mod sessions;
+mod shared_receipts;
 pub mod shop;
 mod sign_ins;
 mod signing_secrets;
