@@ -7,6 +7,7 @@ mod api;
 mod architecture;
 mod automation;
 mod browser;
+mod bursts;
 mod callback_headers;
 mod clients;
 mod clients_live;
