@@ -8,13 +8,15 @@ use web::state::AppState;
 use crate::{health, v1};
 
 /// Every path of the API, with the contract's errors and headers.
-pub fn router() -> Router<AppState> {
-    let routes = Router::new()
+pub fn router(state: &AppState) -> Router {
+    let calls = Router::new()
         .route("/api/v1/receipt", post(v1::receipt::post))
         .route("/api/v1/result", post(v1::result::post))
+        .with_state(v1::IngestState::new(state));
+    let routes = Router::new()
         .route("/api/openapi.json", get(v1::reference::openapi))
         .merge(v1::automation().split_for_parts().0)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
-    json_api(routes)
+    json_api(routes.with_state(state.clone()).merge(calls))
 }

@@ -124,31 +124,57 @@ impl IngestOutcome {
     }
 }
 
-/// Runs the work once per idempotency key, in one transaction with its stored response, and then
-/// has the relay dispatch the outbox messages of the work. A client that hangs up does not stop it.
-pub(super) async fn once<C: IngestCall>(
-    state: AppState,
-    client: ApiClient,
-    call: C,
-) -> Result<Response, ApiError> {
-    let detached = state.detached.clone();
-    let answered = detached.run(async move {
-        let (scope, fingerprint, request_hash) =
-            (call.scope(), call.fingerprint(), call.previous_hash());
-        let used = KeyUse {
-            project_id: client.owner.project_id,
-            route: C::ROUTE,
-            scope: &scope,
-            key: &client.idempotency_key,
-            fingerprint: &fingerprint,
-            request_hash: &request_hash,
-        };
-        answer(CallContext { state: &state, owner: &client.owner, used }, &call).await
-    });
-    answered.await
+/// A call of a client, with what makes it the same as another one.
+pub(super) struct IngestRequest<C> {
+    pub(super) call: C,
+    pub(super) owner: KeyOwner,
+    idempotency_key: String,
+    scope: String,
+    fingerprint: [u8; 32],
+    request_hash: [u8; 32],
 }
 
-async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Response, ApiError> {
+impl<C: IngestCall> IngestRequest<C> {
+    pub(super) fn new(client: ApiClient, call: C) -> Self {
+        let (scope, fingerprint) = (call.scope(), call.fingerprint());
+        let request_hash = call.previous_hash();
+        let ApiClient { owner, idempotency_key } = client;
+        Self { call, owner, idempotency_key, scope, fingerprint, request_hash }
+    }
+
+    /// The key that it uses up.
+    pub(super) fn used(&self) -> KeyUse<'_> {
+        KeyUse {
+            project_id: self.owner.project_id,
+            route: C::ROUTE,
+            scope: &self.scope,
+            key: &self.idempotency_key,
+            fingerprint: &self.fingerprint,
+            request_hash: &self.request_hash,
+        }
+    }
+
+    /// Does the work once per idempotency key, in one transaction with its stored response, and then
+    /// has the relay dispatch the outbox messages of the work.
+    pub(super) async fn answer(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
+        let context = CallContext { state, owner: &self.owner, used: self.used() };
+        answer(context, &self.call).await
+    }
+}
+
+/// Does the work of a request by itself. A client that hangs up does not stop it.
+pub(super) async fn alone<C: IngestCall>(
+    state: AppState,
+    request: IngestRequest<C>,
+) -> Result<Response, ApiError> {
+    let detached = state.detached.clone();
+    detached.run(async move { request.answer(&state).await }).await.map(respond)
+}
+
+async fn answer<C: IngestCall>(
+    context: CallContext<'_>,
+    call: &C,
+) -> Result<StoredResponse, ApiError> {
     let CallContext { state, used, .. } = context;
     let mut tx = pool::begin(&state.pool).await?;
     let claimed = idempotency::claim(&mut tx, used).await?;
@@ -161,7 +187,7 @@ async fn answer<C: IngestCall>(context: CallContext<'_>, call: &C) -> Result<Res
                 }
                 None => undo(tx).await,
             }
-            Ok(respond(answer.clone()))
+            Ok(answer.clone())
         }
         Claim::InProgress => reject(tx, ApiError::IdempotencyInProgress).await,
         Claim::Conflict => reject(tx, ApiError::IdempotencyConflict).await,
@@ -179,7 +205,7 @@ async fn first<C: IngestCall>(
     call: &C,
     claimed: &Claim,
     place: ResponseScope,
-) -> Result<Response, ApiError> {
+) -> Result<StoredResponse, ApiError> {
     let CallContext { state, used, .. } = context;
     let worked = match call.accept(&mut tx, context).await {
         Ok(worked) => worked,
@@ -193,7 +219,7 @@ async fn first<C: IngestCall>(
         }
         if used.scope.is_empty() {
             undo(tx).await;
-            return Ok(respond(earlier.clone()));
+            return Ok(earlier.clone());
         }
     }
     if was_answered(&mut tx, used, &worked, claimed, place).await? {
@@ -203,9 +229,9 @@ async fn first<C: IngestCall>(
     match worked {
         IngestOutcome::Stored(_, answer) => {
             state.relay.wake();
-            Ok(respond(answer))
+            Ok(answer)
         }
-        IngestOutcome::Provisional(answer) => Ok(respond(answer)),
+        IngestOutcome::Provisional(answer) => Ok(answer),
         IngestOutcome::Rejected(error) => Err(error),
     }
 }
@@ -229,7 +255,7 @@ async fn was_answered(
     }
 }
 
-async fn reject(tx: Transaction, error: ApiError) -> Result<Response, ApiError> {
+async fn reject(tx: Transaction, error: ApiError) -> Result<StoredResponse, ApiError> {
     undo(tx).await;
     Err(error)
 }
@@ -237,7 +263,7 @@ async fn reject(tx: Transaction, error: ApiError) -> Result<Response, ApiError> 
 /// Undoes a transaction before its response leaves: dropping it would do so a moment later, and a
 /// client that is quick would be responded to that its request is still running. Where undoing
 /// fails, the connection is gone and the key's lock with it.
-async fn undo(tx: Transaction) {
+pub(super) async fn undo(tx: Transaction) {
     let _undone = tx.rollback().await;
 }
 
@@ -247,7 +273,8 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
     Ok(StoredResponse { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
-fn respond(answer: StoredResponse) -> Response {
+/// The response of a request, as it goes out.
+pub(super) fn respond(answer: StoredResponse) -> Response {
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,24 +1,30 @@
 //! `POST /api/v1/receipt`: the app took a payment event. 202 means that it is in the database.
 
 use api_types::ingest::{ReceiptResponse, SnapshotState};
-use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
 use store::api_keys::KeyOwner;
-use store::transitions::receipt::{self, Delivery};
+use store::idempotency::StoredResponse;
+use store::transitions::receipt::{self, AcceptedReceipt, Delivery};
 use store::{PgConnection, declared_names};
 use web::error::ApiError;
-use web::state::AppState;
 
-use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
+use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
+use super::ingest_body::IngestBody;
+use super::ingest_state::IngestState;
 use super::previous_release;
 
-struct ReceiptCall {
+/// The largest snapshot that is kept together with others, in bytes: it stays in memory while its
+/// receipt waits.
+const MAX_SHARED_SNAPSHOT: usize = 8 * 1024;
+
+/// What a receipt says, and what becomes of its payload.
+pub(super) struct ReceiptCall {
     receipt: Receipt,
-    payload: Option<Bytes>,
+    snapshot: Option<Snapshot>,
     event_key: [u8; 32],
     previous_hash: [u8; 32],
 }
@@ -27,17 +33,69 @@ struct ReceiptCall {
 ///
 /// # Errors
 /// As the contract's table says.
-pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (client, body) = ingest::read(&state, request).await?;
-    let context = ReceiptContext { catalogue: &client.owner.catalogue, mode: client.owner.mode };
-    let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
-    let event_key = receipt.identity(&client.idempotency_key).key();
-    let previous_hash = previous_release::hash_receipt(&body)?;
-    let call = ReceiptCall { receipt, payload: body.payload, event_key, previous_hash };
-    ingest::once(state, client, call).await
+pub async fn post(
+    State(IngestState { app, receipts }): State<IngestState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (client, body) = ingest::read(&app, request).await?;
+    let call = ReceiptCall::read(&client, body)?;
+    let request = IngestRequest::new(client, call);
+    if request.call.is_usual() {
+        receipts.run(request).await.map(ingest::respond)
+    } else {
+        ingest::alone(app, request).await
+    }
 }
 
 impl ReceiptCall {
+    fn read(client: &ApiClient, body: IngestBody) -> Result<Self, ApiError> {
+        let owner = &client.owner;
+        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
+        let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
+        let event_key = receipt.identity(&client.idempotency_key).key();
+        let previous_hash = previous_release::hash_receipt(&body)?;
+        let snapshot = body.payload.map(|payload| Snapshot::judge(&payload, owner.snapshots));
+        Ok(Self { receipt, snapshot, event_key, previous_hash })
+    }
+
+    /// Whether it can be taken together with others: it holds no names of its project back from
+    /// being removed, and is not large.
+    fn is_usual(&self) -> bool {
+        let large = self.kept_snapshot().is_some_and(|json| json.len() > MAX_SHARED_SNAPSHOT);
+        !large && self.receipt.declared_names().is_empty()
+    }
+
+    fn kept_snapshot(&self) -> Option<&str> {
+        match &self.snapshot {
+            Some(Snapshot::Kept(json)) => Some(json),
+            Some(Snapshot::NotStored(_)) | None => None,
+        }
+    }
+
+    pub(super) fn delivery(&self) -> Delivery<'_> {
+        Delivery {
+            receipt: &self.receipt,
+            event_key: &self.event_key,
+            snapshot: self.kept_snapshot(),
+        }
+    }
+
+    pub(super) fn response(&self, taken: AcceptedReceipt) -> Result<StoredResponse, ApiError> {
+        let dropped = match &self.snapshot {
+            Some(Snapshot::NotStored(reason)) => Some(*reason),
+            Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
+            Some(Snapshot::Kept(_)) | None => None,
+        };
+        ingest::accepted(&ReceiptResponse {
+            event_id: taken.event_id,
+            timeout_at: taken.timeout_at,
+            accepted: true,
+            duplicate: taken.duplicate,
+            snapshot: dropped.map(|_| SnapshotState::NotStored),
+            snapshot_reason: dropped,
+        })
+    }
+
     /// Names that the project declares were known when the receipt was read. From here on they
     /// stay, or the receipt is rejected because one was removed a moment ago.
     async fn hold_names(&self, tx: &mut PgConnection, owner: &KeyOwner) -> Result<(), ApiError> {
@@ -70,29 +128,8 @@ impl IngestCall for ReceiptCall {
         CallContext { state, owner, .. }: CallContext<'_>,
     ) -> Result<IngestOutcome, ApiError> {
         self.hold_names(tx, owner).await?;
-        let payload = self.payload.as_deref();
-        let snapshot = payload.map(|payload| Snapshot::judge(payload, owner.snapshots));
-        let kept = match &snapshot {
-            Some(Snapshot::Kept(json)) => Some(json.as_str()),
-            Some(Snapshot::NotStored(_)) | None => None,
-        };
-        let delivery =
-            Delivery { receipt: &self.receipt, event_key: &self.event_key, snapshot: kept };
-        let taken = receipt::accept_receipt(tx, &state.master_key, owner, delivery).await?;
-        let dropped = match snapshot {
-            Some(Snapshot::NotStored(reason)) => Some(reason),
-            Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
-            Some(Snapshot::Kept(_)) | None => None,
-        };
-        let answer = ReceiptResponse {
-            event_id: taken.event_id,
-            timeout_at: taken.timeout_at,
-            accepted: true,
-            duplicate: taken.duplicate,
-            snapshot: dropped.map(|_| SnapshotState::NotStored),
-            snapshot_reason: dropped,
-        };
-        Ok(IngestOutcome::Stored(taken.event_id, ingest::accepted(&answer)?))
+        let taken = receipt::accept_receipt(tx, &state.master_key, owner, self.delivery()).await?;
+        Ok(IngestOutcome::Stored(taken.event_id, self.response(taken)?))
     }
 
     /// The first receipt of an event counts; what a second delivery says differently does not.

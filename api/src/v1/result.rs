@@ -19,7 +19,7 @@ use store::{events, results};
 use web::error::ApiError;
 use web::state::AppState;
 
-use super::ingest::{self, CallContext, IngestCall, IngestOutcome};
+use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::{previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -44,7 +44,8 @@ pub async fn post(State(state): State<AppState>, request: Request) -> Result<Res
         }
     }
     let previous_hash = previous_release::hash_result(&body.fields)?;
-    ingest::once(state, client, ResultCall { report, previous_hash }).await
+    let request = IngestRequest::new(client, ResultCall { report, previous_hash });
+    ingest::alone(state, request).await
 }
 
 impl IngestCall for ResultCall {

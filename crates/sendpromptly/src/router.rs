@@ -7,8 +7,5 @@ use web::request_id::with_request_id;
 
 /// The service, ready for [`web::serve::serve`].
 pub fn router(state: &ConsoleState) -> Router {
-    api::router()
-        .with_state(state.shared.clone())
-        .merge(console::router(state))
-        .layer(from_fn(with_request_id))
+    api::router(&state.shared).merge(console::router(state)).layer(from_fn(with_request_id))
 }

@@ -140,3 +140,17 @@ fn is_of_the_system(code: &str) -> bool {
 pub(crate) fn expect_one(table: &'static str, actual: u64) -> Result<(), StoreError> {
     if actual == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table, expected: 1, actual }) }
 }
+
+/// Checks that a statement for several rows added each of them.
+pub(crate) fn expect_all(
+    table: &'static str,
+    expected: usize,
+    actual: i64,
+) -> Result<(), StoreError> {
+    let (expected, actual) = (expected as u64, actual.unsigned_abs());
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(StoreError::RowsAffected { table, expected, actual })
+    }
+}

@@ -170,11 +170,16 @@ pub async fn lock_provider_event(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))",
-        format!("{project_id}/{provider_event_id}"),
+        provider_event_lock(project_id, provider_event_id),
     )
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// The name of that lock.
+pub(crate) fn provider_event_lock(project_id: ProjectId, provider_event_id: &str) -> String {
+    format!("{project_id}/{provider_event_id}")
 }
 
 /// Forgotten events: something about them is overdue by more than two minutes, nothing waits in the

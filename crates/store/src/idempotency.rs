@@ -14,7 +14,8 @@
 use domain::ids::{EventId, ProjectId};
 use sqlx::PgExecutor;
 
-use crate::{PgConnection, StoreError};
+use crate::events::provider_event_lock;
+use crate::{PgConnection, StoreError, column};
 
 /// One use of an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,7 @@ impl KeyUse<'_> {
     }
 }
 
-/// A row of the key that is being claimed.
+/// A row of a key that is being claimed.
 struct KeyRow {
     route: String,
     scope: Option<String>,
@@ -99,40 +100,96 @@ struct KeyRow {
     answer: StoredResponse,
 }
 
+/// A key that is claimed together with others.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimRequest<'a> {
+    pub used: KeyUse<'a>,
+    /// The provider event whose lock its work needs as well.
+    pub provider_event_id: Option<&'a str>,
+}
+
+/// What became of a key that was claimed together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedClaim {
+    pub claim: Claim,
+    /// Whether another transaction holds the lock of its provider event. Nobody waits for it here,
+    /// because all others would wait along.
+    pub event_is_held: bool,
+}
+
+/// What is found of a claimed key: its locks, and a row if there is one.
+struct FoundRow {
+    place: i64,
+    locked: bool,
+    event_is_held: bool,
+    route: Option<String>,
+    scope: Option<String>,
+    fingerprint: Option<Vec<u8>>,
+    request_hash: Option<Vec<u8>>,
+    status: Option<i16>,
+    body: Option<Vec<u8>>,
+}
+
+impl FoundRow {
+    fn key_row(self) -> Option<KeyRow> {
+        let status = u16::try_from(self.status?).unwrap_or_default();
+        Some(KeyRow {
+            route: self.route?,
+            scope: self.scope,
+            fingerprint: self.fingerprint,
+            request_hash: self.request_hash?,
+            answer: StoredResponse { status, body: self.body? },
+        })
+    }
+}
+
 /// Claims a key for the rest of the transaction.
 ///
 /// The lock and the search for a response are one statement, whose snapshot is a moment older than
 /// its lock. A first request that ends within that moment leaves a response that is not seen here:
 /// the claim is `New`, and [`insert_response`], or a second claim, shows the truth.
 pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, StoreError> {
-    let name = format!("{}/{}/{}", used.project_id, used.route, used.key);
-    let found = sqlx::query!(
-        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS "locked!", route AS "route?", scope,
-               fingerprint, request_hash AS "request_hash?", status AS "status?", body AS "body?"
-           FROM (SELECT) AS one LEFT JOIN idempotency_keys
-               ON project_id = $2 AND route IN ($3, $4) AND key = $5 AND created_at > now() - interval '7 days'"#,
-        name,
-        used.project_id.as_uuid(),
-        used.route_of(ResponseScope::Route),
-        used.route_of(ResponseScope::Scope),
-        used.key,
+    let claims = claim_all(tx, &[ClaimRequest { used, provider_event_id: None }]).await?;
+    let claim = claims.into_iter().next().map(|claimed| claimed.claim);
+    claim.ok_or(StoreError::Missing("idempotency_keys"))
+}
+
+/// Claims several keys for the rest of the transaction, in one statement, and takes the locks of
+/// their provider events. The keys are different ones: a transaction does not lock itself out.
+pub async fn claim_all(
+    tx: &mut PgConnection,
+    wanted: &[ClaimRequest<'_>],
+) -> Result<Vec<SharedClaim>, StoreError> {
+    let found = sqlx::query_file_as!(
+        FoundRow,
+        "src/claim_all.sql",
+        &column(wanted, |it| format!("{}/{}/{}", it.used.project_id, it.used.route, it.used.key)),
+        &column(wanted, |it| it
+            .provider_event_id
+            .map(|id| provider_event_lock(it.used.project_id, id))) as &[Option<String>],
+        &column(wanted, |it| it.used.project_id.as_uuid()),
+        &column(wanted, |it| it.used.route_of(ResponseScope::Route)),
+        &column(wanted, |it| it.used.route_of(ResponseScope::Scope)),
+        &column(wanted, |it| it.used.key) as &[&str],
     )
     .fetch_all(tx)
     .await?;
-    if !found.iter().all(|row| row.locked) {
-        return Ok(Claim::InProgress);
-    }
-    let rows = found.into_iter().filter_map(|row| {
-        let status = u16::try_from(row.status?).unwrap_or_default();
-        Some(KeyRow {
-            route: row.route?,
-            scope: row.scope,
-            fingerprint: row.fingerprint,
-            request_hash: row.request_hash?,
-            answer: StoredResponse { status, body: row.body? },
-        })
+    let mut found = found.into_iter().peekable();
+    let claims = wanted.iter().zip(1..).map(|(wanted, place)| {
+        let rows = std::iter::from_fn(|| found.next_if(|row| row.place == place));
+        shared_claim(wanted.used, rows.collect())
     });
-    Ok(judge(used, rows.collect()))
+    Ok(claims.collect())
+}
+
+fn shared_claim(used: KeyUse<'_>, found: Vec<FoundRow>) -> SharedClaim {
+    let event_is_held = found.iter().any(|row| row.event_is_held);
+    let claim = if found.iter().all(|row| row.locked) {
+        judge(used, found.into_iter().filter_map(FoundRow::key_row).collect())
+    } else {
+        Claim::InProgress
+    };
+    SharedClaim { claim, event_is_held }
 }
 
 /// The row of the scope decides; without one, the first request with the key has a say.

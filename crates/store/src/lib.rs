@@ -60,6 +60,11 @@ pub use seal::MasterKey;
 /// when one changes.
 const _: &str = include_str!("../sqlx.toml");
 
+/// One column of many rows, for a statement that writes or reads them all.
+pub(crate) fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
 /// What an insert that may meet an existing row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Insertion<T> {

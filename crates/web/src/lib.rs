@@ -6,10 +6,12 @@
 //! crate. Whatever fails on the way is an [`error::ApiError`]: it leaves its mark on the response,
 //! and the layer that serves the path writes it, [`response`] as JSON and the console as a page.
 //!
-//! Handlers work with [`state::AppState`].
+//! Handlers work with [`state::AppState`]. What many of them write concurrently is committed
+//! together: [`group_commit`].
 
 pub mod error;
 pub mod extract;
+pub mod group_commit;
 pub mod random;
 pub mod rate_limit;
 pub mod request_id;

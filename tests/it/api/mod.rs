@@ -14,6 +14,7 @@ mod receipts;
 mod rejections;
 mod results;
 mod texts;
+mod together;
 
 use domain::api_key::ApiKey;
 use domain::ids::{EventId, ProjectId};

@@ -25,6 +25,7 @@ mod results;
 mod sealed;
 mod search;
 mod sessions;
+mod shared_receipts;
 pub mod shop;
 mod sign_ins;
 mod signing_secrets;

@@ -4,6 +4,7 @@
 pub mod acknowledge;
 pub mod callback;
 pub mod receipt;
+pub mod receipts;
 pub mod reprocess;
 pub mod resolve;
 pub mod result;

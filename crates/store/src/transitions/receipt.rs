@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
-use crate::seal::MasterKey;
+use crate::seal::{MasterKey, SealError};
 use crate::transitions::result::{self, ReportedResult};
 use crate::{PgConnection, StoreError, audit, events, results};
 
@@ -40,6 +40,25 @@ pub struct Delivery<'a> {
     pub snapshot: Option<&'a str>,
 }
 
+impl Delivery<'_> {
+    pub(crate) fn sealed_snapshot(
+        &self,
+        key: &MasterKey,
+        event_id: EventId,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let row = format!("payment_events.snapshot:{event_id}");
+        self.snapshot.map(|json| key.seal(&row, json.as_bytes())).transpose()
+    }
+}
+
+/// The first entry of an event's timeline.
+pub(crate) fn accepted(receipt: &Receipt) -> AuditEvent {
+    AuditEvent::ReceiptAccepted(ReceiptDetail {
+        event_type: receipt.event_type.clone(),
+        effect_type: receipt.effect_type.clone(),
+    })
+}
+
 /// Takes a receipt, or finds the one that was taken before.
 pub async fn accept_receipt(
     tx: &mut PgConnection,
@@ -50,10 +69,8 @@ pub async fn accept_receipt(
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
-    let snapshot = delivery
-        .snapshot
-        .map(|json| key.seal(&format!("payment_events.snapshot:{event_id}"), json.as_bytes()));
-    let new = insert_receipt(tx, owner, delivery, (event_id, snapshot.transpose()?)).await?;
+    let snapshot = delivery.sealed_snapshot(key, event_id)?;
+    let new = insert_receipt(tx, owner, delivery, (event_id, snapshot)).await?;
     let Some(new) = new else {
         return find_existing(tx, owner, delivery).await;
     };
@@ -82,10 +99,7 @@ async fn insert_receipt(
     Delivery { receipt, event_key, .. }: Delivery<'_>,
     (event_id, snapshot): (EventId, Option<Vec<u8>>),
 ) -> Result<Option<NewEvent>, StoreError> {
-    let accepted = AuditEvent::ReceiptAccepted(ReceiptDetail {
-        event_type: receipt.event_type.clone(),
-        effect_type: receipt.effect_type.clone(),
-    });
+    let accepted = accepted(receipt);
     let new = sqlx::query_file_as!(
         NewEvent,
         "src/transitions/receipt.sql",

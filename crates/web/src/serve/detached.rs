@@ -44,6 +44,11 @@ impl Detached {
         }
     }
 
+    /// Starts work that is no single request's.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// How many tasks are running.
     #[must_use]
     pub fn running(&self) -> usize {
@@ -51,7 +56,7 @@ impl Detached {
     }
 
     /// Waits until nothing is running any more.
-    pub(super) async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }

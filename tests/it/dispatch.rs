@@ -1,4 +1,4 @@
-//! Many receipts at once: what is urgent does not wait behind what has time.
+//! Dispatching the outbox: what is urgent does not wait behind what has time.
 
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::json;

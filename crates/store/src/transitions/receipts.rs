@@ -1,0 +1,214 @@
+//! Taking several receipts in one transaction: what [`receipt`](super::receipt) does for one, in
+//! three statements for all.
+//!
+//! It guarantees that each receipt gets the outcome and leaves the rows that it would alone, and
+//! that none waits for another transaction on behalf of the others: locks are tried, not awaited.
+//! What cannot be taken this way is left [`Alone`](SharedOutcome::Alone), without a trace: a
+//! provider event that someone else holds or that has early results, and a key with a response of
+//! the release before. An error means that all of them are left; a row that the database rejects is
+//! then found by taking each alone.
+//!
+//! The rules are where they are for one: `idempotency` judges the keys, and the database has the
+//! last word on what is there already.
+
+use domain::audit::{Action, Actor};
+use domain::ids::EventId;
+use domain::outbox::OutboxMessage;
+use domain::receipt::Receipt;
+use uuid::Uuid;
+
+use super::receipt::{AcceptedReceipt, Delivery, accepted};
+use crate::api_keys::KeyOwner;
+use crate::error::expect_all;
+use crate::idempotency::{
+    self, Claim, ClaimRequest, KeyUse, ResponseScope, SharedClaim, StoredResponse,
+};
+use crate::seal::MasterKey;
+use crate::{PgConnection, StoreError, audit, column, events};
+
+/// A receipt that is taken together with others.
+#[derive(Debug, Clone, Copy)]
+pub struct SharedDelivery<'a> {
+    /// Who sends it.
+    pub owner: &'a KeyOwner,
+    /// The key that it uses up; no other of the same batch has it.
+    pub used: KeyUse<'a>,
+    pub delivery: Delivery<'a>,
+}
+
+impl SharedDelivery<'_> {
+    fn timeout_minutes(&self) -> i32 {
+        self.delivery.receipt.timeout_minutes.unwrap_or(self.owner.timeout_minutes)
+    }
+}
+
+/// What became of a receipt that was taken together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedOutcome {
+    /// Taken now, or again under another key, with its stored response.
+    Accepted(AcceptedReceipt, StoredResponse),
+    /// The same request has a stored response.
+    Answered(StoredResponse),
+    /// The first request with its key is still running.
+    InProgress,
+    /// Another request used its key.
+    Conflict,
+    /// Nothing was done: it needs a transaction of its own.
+    Alone,
+}
+
+/// Takes receipts; the outcome of each, in their order. `respond` makes the response that is stored
+/// for one of them; a receipt that it has none for is left alone.
+///
+/// # Errors
+/// When the database fails or rejects a row. Nothing may be committed then.
+pub async fn accept_receipts(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    batch: &[SharedDelivery<'_>],
+    respond: impl Fn(usize, AcceptedReceipt) -> Option<StoredResponse>,
+) -> Result<Vec<SharedOutcome>, StoreError> {
+    let mut outcomes = claim(tx, batch).await?;
+    let claimed = (0..batch.len()).filter(|n| outcomes[*n].is_none());
+    let claimed: Vec<usize> = claimed.collect();
+    let found = find_events(tx, &column(&claimed, |n| batch[*n])).await?;
+    let (mut new, mut responses) = (Vec::new(), Vec::new());
+    for (n, found) in claimed.into_iter().zip(found) {
+        if found.is_awaited {
+            continue;
+        }
+        let Some(response) = respond(n, found.taken) else { continue };
+        if !found.taken.duplicate {
+            new.push(NewEvent::seal(key, batch[n], found.taken)?);
+        }
+        responses.push((batch[n].used, response.clone()));
+        outcomes[n] = Some(SharedOutcome::Accepted(found.taken, response));
+    }
+    insert_all(tx, &new, &responses).await?;
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(SharedOutcome::Alone)).collect())
+}
+
+/// Claims the keys and the provider events; the outcome of those that are not claimed.
+async fn claim(
+    tx: &mut PgConnection,
+    batch: &[SharedDelivery<'_>],
+) -> Result<Vec<Option<SharedOutcome>>, StoreError> {
+    let wanted = column(batch, |it| ClaimRequest {
+        used: it.used,
+        provider_event_id: Some(it.delivery.receipt.provider_event_id.as_str()),
+    });
+    let claims = idempotency::claim_all(tx, &wanted).await?;
+    let outcomes = claims.into_iter().map(|SharedClaim { claim, event_is_held }| match claim {
+        Claim::Answered { answer, .. } => Some(SharedOutcome::Answered(answer)),
+        Claim::InProgress => Some(SharedOutcome::InProgress),
+        Claim::Conflict => Some(SharedOutcome::Conflict),
+        Claim::New(ResponseScope::Route) if !event_is_held => None,
+        Claim::New(_) | Claim::AnsweredInOtherWords { .. } => Some(SharedOutcome::Alone),
+    });
+    Ok(outcomes.collect())
+}
+
+/// A receipt whose key and provider event are claimed.
+struct Found {
+    /// What is said of it once it is written.
+    taken: AcceptedReceipt,
+    /// Whether early results name its provider event.
+    is_awaited: bool,
+}
+
+async fn find_events(
+    tx: &mut PgConnection,
+    batch: &[SharedDelivery<'_>],
+) -> Result<Vec<Found>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = sqlx::query_file!(
+        "src/transitions/receipts/find.sql",
+        &column(batch, |it| it.owner.project_id.as_uuid()),
+        &column(batch, |it| it.delivery.event_key.as_slice()) as &[&[u8]],
+        &column(batch, |it| it.delivery.receipt.provider.as_str()) as &[&str],
+        &column(batch, |it| it.delivery.receipt.provider_event_id.as_str()) as &[&str],
+        &column(batch, |it| it.delivery.receipt.effect_type.as_str()) as &[&str],
+        &column(batch, SharedDelivery::timeout_minutes),
+    )
+    .fetch_all(tx)
+    .await?;
+    let found = found.into_iter().map(|row| Found {
+        taken: AcceptedReceipt {
+            event_id: row.existing.map_or_else(events::new_id, EventId::from_uuid),
+            timeout_at: row.timeout_at,
+            duplicate: row.existing.is_some(),
+        },
+        is_awaited: row.is_awaited && row.existing.is_none(),
+    });
+    Ok(found.collect())
+}
+
+/// An event that is about to be added.
+struct NewEvent<'a> {
+    from: SharedDelivery<'a>,
+    taken: AcceptedReceipt,
+    snapshot: Option<Vec<u8>>,
+}
+
+impl<'a> NewEvent<'a> {
+    fn seal(
+        key: &MasterKey,
+        from: SharedDelivery<'a>,
+        taken: AcceptedReceipt,
+    ) -> Result<Self, StoreError> {
+        let snapshot = from.delivery.sealed_snapshot(key, taken.event_id)?;
+        Ok(Self { from, taken, snapshot })
+    }
+
+    fn receipt(&self) -> &'a Receipt {
+        self.from.delivery.receipt
+    }
+}
+
+/// Adds the events with all that they are, and stores the responses.
+async fn insert_all(
+    tx: &mut PgConnection,
+    new: &[NewEvent<'_>],
+    responses: &[(KeyUse<'_>, StoredResponse)],
+) -> Result<(), StoreError> {
+    if responses.is_empty() {
+        return Ok(());
+    }
+    let inserted = sqlx::query_file!(
+        "src/transitions/receipts/insert.sql",
+        &column(new, |it| it.taken.event_id.as_uuid()),
+        &column(new, |it| it.from.owner.project_id.as_uuid()),
+        &column(new, |it| it.from.delivery.event_key.as_slice()) as &[&[u8]],
+        &column(new, |it| it.receipt().provider.as_str()) as &[&str],
+        &column(new, |it| it.receipt().provider_event_id.as_str()) as &[&str],
+        &column(new, |it| it.receipt().effect_type.as_str()) as &[&str],
+        &column(new, |it| it.receipt().event_type.as_str()) as &[&str],
+        &column(new, |it| it.receipt().internal_reference.as_str()) as &[&str],
+        &column(new, |it| it.receipt().occurred_at),
+        &column(new, |it| it.receipt().shopify_shop_domain.as_deref()) as &[Option<&str>],
+        &column(new, |it| it.from.owner.key_id.as_uuid()),
+        &column(new, |it| it.snapshot.as_deref()) as &[Option<&[u8]>],
+        &column(new, |it| it.from.timeout_minutes()),
+        &column(new, |it| it.taken.timeout_at),
+        &column(new, |it| it.receipt().effect_key.as_deref()) as &[Option<&str>],
+        &column(new, |_| audit::new_id().as_uuid()),
+        &column(new, |it| Actor::Key(it.from.owner.key_id).to_string()),
+        &column(new, |it| accepted(it.receipt()).detail()),
+        &column(new, |_| Uuid::now_v7()),
+        Action::ReceiptAccepted.as_str(),
+        OutboxMessage::Start.kind().as_str(),
+        &column(responses, |(used, _)| used.project_id.as_uuid()),
+        &column(responses, |(used, _)| used.route) as &[&str],
+        &column(responses, |(used, _)| used.key) as &[&str],
+        &column(responses, |(used, _)| used.request_hash) as &[&[u8]],
+        &column(responses, |(used, _)| used.fingerprint) as &[&[u8]],
+        &column(responses, |(_, response)| i16::try_from(response.status).unwrap_or_default()),
+        &column(responses, |(_, response)| response.body.as_slice()) as &[&[u8]],
+    )
+    .fetch_one(tx)
+    .await?;
+    expect_all("event_keys", new.len(), inserted.events)?;
+    expect_all("idempotency_keys", responses.len(), inserted.responses)
+}
