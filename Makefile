@@ -1,8 +1,9 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench seed screenshots
+.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench base seed screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
+BUILT = target/$(BENCH_PROFILE:dev=debug)
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
 TOOLS := $(CURDIR)/target/tools
@@ -53,9 +54,16 @@ histories: ## record the golden histories again after a workflow changed on purp
 screenshots: ## pictures of every page in target/screenshots: light and dark, wide and on a phone
 	$(CARGO) run --package e2e --example screenshots
 
-bench: ## measures speed and cost; BENCH_PROFILE=release measures that build, BENCH='--json --strict'
+bench: $(if $(BASE),base) ## measures speed and cost; BENCH_PROFILE=release measures that build, BASE=commit another beside it, BENCH='--only receipts'
 	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --package loadtest
-	target/$(BENCH_PROFILE:dev=debug)/loadtest $(BENCH)
+	$(BUILT)/loadtest --name $$(git describe --always --dirty) $(if $(BASE),--base $(BASE)=target/bench/$(BASE)) $(BENCH)
+
+# Built into the same target folder, so that what both depend on is compiled once.
+base:
+	test -d target/bench/base || git worktree add --detach target/bench/base
+	git -C target/bench/base checkout --quiet --detach $(BASE)
+	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --manifest-path target/bench/base/Cargo.toml --target-dir target
+	cp $(BUILT)/sendpromptly target/bench/$(BASE)
 
 seed: ## fills the database that SEED='--database-url URL' names with a million events of three shops
 	$(CARGO) run --package loadtest -- seed $(SEED)

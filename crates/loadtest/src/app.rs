@@ -1,72 +1,89 @@
-//! The app: the other side of the two calls, over connections that are kept.
+//! The app: the other side of the two calls. Each request is entered in the ledger.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use api_types::ingest::{ReceiptResponse, ResultResponse};
+use anyhow::Context as _;
+use bytes::Bytes;
 use domain::ids::EventId;
-use reqwest::{Client, StatusCode};
-use serde::de::DeserializeOwned;
+use hyper::StatusCode;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::http::Http;
+use crate::ledger::{Ledger, Outcome};
+
 /// So late that no deadline passes while something is measured.
 pub const TIMEOUT_MINUTES: u32 = 10_080;
-/// How long any response may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An app that reports to a running API. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    http: Client,
-    url: String,
+    http: Http,
     keys: Arc<Vec<String>>,
+    ledger: Arc<Ledger>,
     sent: Arc<AtomicUsize>,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    event_id: EventId,
 }
 
 impl App {
     /// An app with these API keys, which it uses in rotation.
-    pub fn new(url: String, keys: Vec<String>) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Self { http, url, keys: Arc::new(keys), sent: Arc::default() })
+    pub fn new(url: String, keys: Vec<String>, ledger: Arc<Ledger>) -> Self {
+        Self { http: Http::new(url), keys: Arc::new(keys), ledger, sent: Arc::default() }
     }
 
     /// Reports a new payment event; the result is due in so many minutes.
     pub async fn receipt(&self, timeout_minutes: u32) -> anyhow::Result<EventId> {
-        let body = Value::Object(receipt_body(timeout_minutes));
-        Ok(self.post::<ReceiptResponse>("/api/v1/receipt", &body).await?.event_id)
+        let provider_event_id = format!("evt_{}", Uuid::now_v7().simple());
+        let body = Value::Object(receipt_body(&provider_event_id, timeout_minutes)).to_string();
+        let exchange = self.post("/api/v1/receipt", body).await;
+        let accepted = exchange.as_ref().ok().and_then(|(status, body)| accepted(*status, body));
+        let outcome = match (&exchange, accepted) {
+            (_, Some(event_id)) => Outcome::Acked(event_id),
+            (Ok((status, _)), None) if status.is_client_error() => Outcome::Refused,
+            _ => Outcome::Ambiguous,
+        };
+        self.ledger.enter_receipt(provider_event_id, outcome);
+        let (status, body) = exchange?;
+        accepted.with_context(|| rejection(status, &body))
     }
 
     /// Reports that the effect was applied.
     pub async fn success(&self, event_id: EventId) -> anyhow::Result<()> {
-        let body = json!({ "event_id": event_id, "status": "success" });
-        self.post::<ResultResponse>("/api/v1/result", &body).await.map(|_| ())
+        let body = json!({ "event_id": event_id, "status": "success" }).to_string();
+        let (status, body) = self.post("/api/v1/result", body).await?;
+        anyhow::ensure!(status == StatusCode::ACCEPTED, rejection(status, &body));
+        self.ledger.enter_success(event_id);
+        Ok(())
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+    async fn post(&self, path: &str, body: String) -> anyhow::Result<(StatusCode, Bytes)> {
         let turn = self.sent.fetch_add(1, Ordering::Relaxed);
         let key = &self.keys[turn % self.keys.len()];
-        let request = self
-            .http
-            .post(format!("{}{path}", self.url))
-            .bearer_auth(key)
-            .header("idempotency-key", Uuid::now_v7().to_string())
-            .header("content-type", "application/json")
-            .body(body.to_string());
-        let response = request.send().await?;
-        let status = response.status();
-        let text = response.text().await?;
-        anyhow::ensure!(status == StatusCode::ACCEPTED, "{path} responded {status}: {text}");
-        Ok(serde_json::from_str(&text)?)
+        let idempotency_key = Uuid::now_v7().simple().to_string();
+        self.http.post(path, (key, &idempotency_key), body).await
     }
 }
 
+fn accepted(status: StatusCode, body: &Bytes) -> Option<EventId> {
+    let accepted = serde_json::from_slice::<Accepted>(body).ok()?;
+    (status == StatusCode::ACCEPTED).then_some(accepted.event_id)
+}
+
+fn rejection(status: StatusCode, body: &Bytes) -> String {
+    format!("the API responded {status}: {}", String::from_utf8_lossy(body))
+}
+
 /// What the app says of an event that is new.
-pub fn receipt_body(timeout_minutes: u32) -> Map<String, Value> {
+pub fn receipt_body(provider_event_id: &str, timeout_minutes: u32) -> Map<String, Value> {
     let body = json!({
         "provider": "stripe",
-        "provider_event_id": format!("evt_{}", Uuid::now_v7().simple()),
+        "provider_event_id": provider_event_id,
         "event_type": "invoice.paid",
         "effect_type": "credit_grant",
         "internal_reference": "user_456",

@@ -9,19 +9,18 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use domain::ids::ProjectId;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The first start makes a database, and may have to install the engines.
 const START_PATIENCE: Duration = Duration::from_mins(5);
 const STOP_PATIENCE: Duration = Duration::from_mins(1);
-/// How many API keys the app uses, because each has a rate limit of its own.
-const KEYS: usize = 8;
 /// Variables that would make it another `dev` than the one that people start.
 const NOT_PASSED_ON: [&str; 4] =
     ["DATABASE_URL", "SMTP_URL", "SENDPROMPTLY_MASTER_KEY", "SENDPROMPTLY_PUBLIC_URL"];
@@ -31,6 +30,8 @@ pub struct Dev {
     child: Child,
     /// Where everything is.
     pub ready: Ready,
+    /// From the start of the process until it was ready.
+    pub ready_after: Duration,
     binary: PathBuf,
     // Last, because the process must be gone before its folder is.
     folder: TempDir,
@@ -45,7 +46,7 @@ pub struct Ready {
     pub temporal_address: String,
     pub temporal_namespace: String,
     pub database_url: String,
-    project_id: String,
+    pub project_id: ProjectId,
 }
 
 #[derive(Deserialize)]
@@ -54,12 +55,22 @@ struct NewKey {
 }
 
 impl Dev {
-    /// Starts it and waits until it is ready.
-    pub async fn start() -> anyhow::Result<Self> {
-        let binary = beside_us()?;
-        let folder = embedded::scratch_dir()?;
+    /// Starts that program in a folder of its own and waits until it is ready.
+    pub async fn start(binary: &Path) -> anyhow::Result<Self> {
+        Self::start_in(binary, embedded::scratch_dir()?).await
+    }
+
+    /// Starts it again in the folder in which it ran.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let Self { child, folder, binary, .. } = self;
+        end(child).await?;
+        Self::start_in(&binary, folder).await
+    }
+
+    async fn start_in(binary: &Path, folder: TempDir) -> anyhow::Result<Self> {
+        let begin = Instant::now();
         let log = std::fs::File::create(folder.path().join("dev.log"))?;
-        let mut child = command(&binary, folder.path())
+        let mut child = command(binary, folder.path())
             .args(ports()?)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -71,7 +82,8 @@ impl Dev {
         let line = line.context("dev does not get ready")??;
         let line = line.with_context(|| format!("dev ended:\n{}", tail_of(folder.path())))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("dev said {line}"))?;
-        Ok(Self { child, ready, binary, folder })
+        let ready_after = begin.elapsed();
+        Ok(Self { child, ready, ready_after, binary: binary.to_owned(), folder })
     }
 
     /// Its process: API and worker, without the engines.
@@ -80,11 +92,12 @@ impl Dev {
     }
 
     /// Makes API keys for the project, as its owner would.
-    pub async fn make_keys(&self) -> anyhow::Result<Vec<String>> {
+    pub async fn make_keys(&self, count: u32) -> anyhow::Result<Vec<String>> {
+        let project = self.ready.project_id.to_string();
         let mut keys = Vec::new();
-        for number in 0..KEYS {
+        for number in 0..count {
             let label = format!("loadtest {number}");
-            let words = ["key", "create", "--project", &self.ready.project_id, "--label", &label];
+            let words = ["key", "create", "--project", &project, "--label", &label];
             keys.push(self.administer::<NewKey>(&words).await?.key);
         }
         Ok(keys)
@@ -96,15 +109,8 @@ impl Dev {
     }
 
     /// Asks it to end and waits for it.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM)?;
-        }
-        if timeout(STOP_PATIENCE, self.child.wait()).await.is_err() {
-            self.child.kill().await?;
-        }
-        Ok(())
+    pub async fn stop(self) -> anyhow::Result<()> {
+        end(self.child).await
     }
 
     async fn administer<T: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<T> {
@@ -117,14 +123,15 @@ impl Dev {
     }
 }
 
-fn beside_us() -> anyhow::Result<PathBuf> {
-    let binary = std::env::current_exe()?.with_file_name("sendpromptly");
-    anyhow::ensure!(
-        binary.exists(),
-        "{} is missing: `make bench` builds it first",
-        binary.display()
-    );
-    Ok(binary)
+async fn end(mut child: Child) -> anyhow::Result<()> {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        kill_process(pid, Signal::TERM)?;
+    }
+    if timeout(STOP_PATIENCE, child.wait()).await.is_err() {
+        child.kill().await?;
+    }
+    Ok(())
 }
 
 fn command(binary: &Path, folder: &Path) -> Command {

@@ -3,13 +3,13 @@
 //! They are the store's own, in the order of the API's handler, on a Postgres of its own with the
 //! settings of `dev`'s. What HTTP, the relay, Temporal and the worker take is what lies above it.
 
+use std::iter::repeat;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::api_key::ApiKey;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
-use embedded::{EngineDirs, Engines, Postgres, PostgresOptions};
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::projects::{self, ProjectSettings};
 use store::transitions::receipt::{Delivery, accept_receipt};
@@ -17,7 +17,10 @@ use store::{MasterKey, PgPool, api_keys};
 use uuid::Uuid;
 
 use crate::app::{TIMEOUT_MINUTES, receipt_body};
-use crate::rate::{Rate, SENDERS};
+use crate::load::{self, Measured, Timing};
+use crate::postgres;
+
+pub const CONNECTIONS: u32 = 16;
 
 struct Handler {
     pool: PgPool,
@@ -25,26 +28,18 @@ struct Handler {
     key: ApiKey,
 }
 
-/// How many receipts a second the statements alone allow.
-pub async fn measure() -> anyhow::Result<Rate> {
-    let found = Engines::locate(&EngineDirs::from_env()?).await?;
-    let folder = embedded::scratch_dir()?;
-    let options = PostgresOptions::new(folder.path().join("postgres"), embedded::free_port()?);
-    let postgres = Postgres::start(&found.postgres, options).await?;
-    let measured = measure_on(&postgres).await;
-    postgres.stop().await;
-    measured
-}
-
-async fn measure_on(postgres: &Postgres) -> anyhow::Result<Rate> {
-    let url = postgres.url(embedded::DATABASE);
-    store::pool::migrate(&url).await?;
-    let handler = Arc::new(Handler::seed(store::pool::connect_lazily(&url, SENDERS)?).await?);
-    let rate = Rate::measure(move || {
-        let handler = Arc::clone(&handler);
-        async move { handler.accept().await }
-    });
-    rate.await
+/// How many receipts a second the statements alone allow, one transaction each.
+pub async fn measure(timing: Timing) -> anyhow::Result<Measured> {
+    postgres::alone(async |url| {
+        let pool = store::pool::connect_lazily(url, CONNECTIONS)?;
+        let handler = Arc::new(Handler::seed(pool).await?);
+        load::closed(CONNECTIONS, timing, repeat(()), move |()| {
+            let handler = Arc::clone(&handler);
+            async move { handler.accept().await }
+        })
+        .await
+    })
+    .await
 }
 
 impl Handler {
@@ -68,7 +63,8 @@ impl Handler {
     async fn accept(&self) -> anyhow::Result<()> {
         let owner = api_keys::find_owner(&self.pool, &self.key).await?.context("no such key")?;
         let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
-        let receipt = Receipt::parse(&receipt_body(TIMEOUT_MINUTES), context);
+        let provider_event_id = format!("evt_{}", Uuid::now_v7().simple());
+        let receipt = Receipt::parse(&receipt_body(&provider_event_id, TIMEOUT_MINUTES), context);
         let receipt = receipt.map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
         let idempotency_key = Uuid::now_v7().to_string();
         let event_key = receipt.identity(&idempotency_key).key();
