@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("api-types", &["domain"]),
     ("store", &["domain"]),

@@ -11,16 +11,16 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use tonic::IntoRequest;
 
-fn queue(world: &World) -> Option<TaskQueue> {
+fn queue(world: &World) -> TaskQueue {
     let name = world.engine.task_queue().to_owned();
-    Some(TaskQueue { name, ..TaskQueue::default() })
+    TaskQueue { name, ..TaskQueue::default() }
 }
 
 /// Takes one task and does nothing with it, as a worker does that is stuck.
 async fn take_one_task(world: &World, client: &Client) {
     let request = PollWorkflowTaskQueueRequest {
         namespace: client.options().namespace.clone(),
-        task_queue: queue(world),
+        task_queue: Some(queue(world)),
         identity: "stuck".to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
     };
@@ -32,7 +32,7 @@ async fn take_one_task(world: &World, client: &Client) {
 async fn oldest_task(world: &World, client: &Client) -> i64 {
     let request = DescribeTaskQueueRequest {
         namespace: client.options().namespace.clone(),
-        task_queue: queue(world),
+        task_queue: Some(queue(world)),
         task_queue_type: TaskQueueType::Workflow.into(),
         report_stats: true,
         ..DescribeTaskQueueRequest::default()

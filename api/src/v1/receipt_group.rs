@@ -75,7 +75,7 @@ impl Group for Receipts {
         };
         for (member, outcome) in batch.into_iter().zip(outcomes) {
             match outcome {
-                SharedOutcome::Accepted(taken, response) => {
+                SharedOutcome::Accepted(_, response) => {
                     self.0.relay.wake();
                     member.respond(Ok(response));
                 }
