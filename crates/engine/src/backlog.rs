@@ -4,6 +4,9 @@
 //! many starts come at once, first tasks pile up behind them, and a deadline that is near is not
 //! waited for by anyone yet. So while tasks wait too long, watches whose deadline is far are left
 //! in the outbox. Where nothing polls, nothing would be gained by waiting.
+//!
+//! A server gives the same answer for five seconds, unless `matching.TaskQueueInfoByBuildIdTTL` says
+//! otherwise (`findings/temporal_queue_statistics_are_five_seconds_old.sh`); the embedded one does.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -72,11 +72,15 @@ impl Engines {
     }
 }
 
+/// The relay paces itself by how long first tasks wait, which a server says anew every 5 s only.
+const FRESH_STATISTICS: &str = "matching.TaskQueueInfoByBuildIdTTL=\"250ms\"";
+
 fn temporal_options(args: &DevArgs, data_dir: &Path) -> TemporalOptions {
     TemporalOptions {
         ui_port: Some(args.temporal_ui_port),
         db_file: Some(data_dir.join("temporal.db")),
         search_attributes: search_attribute::ALL.iter().map(ToString::to_string).collect(),
+        dynamic_config: vec![FRESH_STATISTICS.to_owned()],
         ..TemporalOptions::new(args.temporal_port, data_dir.join("temporal.log"))
     }
 }
