@@ -185,7 +185,7 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
             message.starts_with("the slack message was not accepted, the address does not exist"),
             "{message}"
         );
-        assert!(message.contains("marked as broken: 404"), "{message}");
+        assert!(message.contains("ten minutes apart, is broken: 404"), "{message}");
         assert!(all(&world).await[1].broken_at.is_none(), "one answer never decides for ever");
 
         let (code, none) = test(DestinationId::from_uuid(uuid::Uuid::now_v7())).await;

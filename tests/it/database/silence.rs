@@ -3,17 +3,21 @@
 
 use std::time::Duration;
 
+use e2e::binary::Part;
 use e2e::way::Way;
 use e2e::world::receipt;
 use e2e::{World, eventually, run};
 use futures::future::join_all;
+use serde_json::json;
 use sqlx::Connection as _;
 use tokio::time::{Instant, timeout};
 
 use super::{bare_world, direct, locked_out, put_on_a_way};
 
-/// As many as an API has connections for requests.
-const IN_FLIGHT: usize = 16;
+/// All but two of the connections that an API has for requests: each of these has one of its own.
+const RESULTS: usize = 14;
+/// What is committed together shares the other two.
+const RECEIPTS: usize = 16;
 
 struct SilentDatabase {
     world: World,
@@ -29,19 +33,35 @@ impl SilentDatabase {
         Self { world, way, past }
     }
 
-    /// A receipt's status, and how long it took; nothing if the API hung up.
-    async fn send(&self, n: usize) -> (Option<u16>, Duration) {
-        let began = Instant::now();
-        let request = self.world.http.post(format!("{}/api/v1/receipt", self.world.url));
-        let request = request.bearer_auth(self.world.key.reveal());
-        let request = request.header("idempotency-key", format!("receipt-evt_{n}"));
-        let request = request.header("content-type", "application/json");
-        let answer = request.body(receipt(&format!("evt_{n}")).to_string()).send().await;
-        (answer.ok().map(|answer| answer.status().as_u16()), began.elapsed())
+    /// An API that is ready, with the events that results will be about.
+    async fn spawn_api(&self) -> Part {
+        let api = self.world.spawn_api().expect("an API");
+        eventually("an API that is ready", async || self.world.ready().await.then_some(())).await;
+        for n in 0..RESULTS {
+            self.world.receipt(&format!("evt_{n}")).await;
+        }
+        api
     }
 
-    /// As many receipts as there are connections, all of them in the middle of a statement when the
-    /// way falls silent; then something else, and what became of both.
+    /// The status of a result or a receipt, and how long it took; nothing if the API hung up.
+    async fn send(&self, n: usize) -> (Option<u16>, Duration) {
+        let began = Instant::now();
+        let event = format!("evt_{n}");
+        let (route, body) = if n < RESULTS {
+            ("result", json!({ "provider_event_id": event, "status": "success" }))
+        } else {
+            ("receipt", receipt(&event))
+        };
+        let request = self.world.http.post(format!("{}/api/v1/{route}", self.world.url));
+        let request = request.bearer_auth(self.world.key.reveal());
+        let request = request.header("idempotency-key", format!("{route}-{event}"));
+        let request = request.header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await;
+        (response.ok().map(|response| response.status().as_u16()), began.elapsed())
+    }
+
+    /// As many requests as all connections take, each of these in the middle of a statement when
+    /// the way falls silent; then something else, and what became of both.
     async fn send_into_silence<T>(
         &self,
         then: impl Future<Output = T>,
@@ -49,8 +69,8 @@ impl SilentDatabase {
         let mut direct = direct(&self.past).await;
         let mut held = direct.begin().await.expect("a transaction");
         sqlx::query("LOCK TABLE payment_events").execute(&mut *held).await.expect("a lock");
-        tokio::join!(join_all((0..IN_FLIGHT).map(|n| self.send(n))), async {
-            locked_out(&self.world, IN_FLIGHT).await;
+        tokio::join!(join_all((0..RESULTS + RECEIPTS).map(|n| self.send(n))), async {
+            locked_out(&self.world, RESULTS + 1).await;
             self.way.fall_silent();
             held.rollback().await.expect("a rollback");
             then.await
@@ -62,9 +82,7 @@ impl SilentDatabase {
 fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a_restart() {
     run(async {
         let database = SilentDatabase::open().await;
-        let _api = database.world.spawn_api().expect("an API");
-        eventually("an API that is ready", async || database.world.ready().await.then_some(()))
-            .await;
+        let _api = database.spawn_api().await;
         let (answers, ()) = database.send_into_silence(async {}).await;
         for (status, took) in answers {
             assert_eq!(status, Some(503));
@@ -72,8 +90,8 @@ fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a
         }
         database.way.open_for_new_ones();
         // The same requests: what became of them is known now.
-        for n in 0..IN_FLIGHT {
-            eventually("a receipt", async || (database.send(n).await.0 == Some(202)).then_some(()))
+        for n in 0..RESULTS + RECEIPTS {
+            eventually("an answer", async || (database.send(n).await.0 == Some(202)).then_some(()))
                 .await;
         }
     });
@@ -83,9 +101,7 @@ fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a
 fn a_process_whose_database_is_silent_ends_when_it_is_asked_to() {
     run(async {
         let database = SilentDatabase::open().await;
-        let api = database.world.spawn_api().expect("an API");
-        eventually("an API that is ready", async || database.world.ready().await.then_some(()))
-            .await;
+        let api = database.spawn_api().await;
         let end = timeout(Duration::from_secs(40), api.end());
         let (_, ended) = database.send_into_silence(end).await;
         assert_eq!(ended.expect("an end within 40 s").expect("a signal"), Some(0));
