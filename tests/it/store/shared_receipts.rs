@@ -107,12 +107,17 @@ async fn project(shop: &Shop) -> Shop {
 async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let mut tx = shop.begin().await;
     let used = call.used(&shop.owner);
-    match idempotency::claim(&mut tx, used).await.expect("a claim") {
-        Claim::New(ResponseScope::Route) => {}
-        Claim::Answered { answer, .. } => return SharedOutcome::Answered(answer),
-        Claim::InProgress => return SharedOutcome::InProgress,
-        Claim::Conflict => return SharedOutcome::Conflict,
+    let over = match idempotency::claim(&mut tx, used).await.expect("a claim") {
+        Claim::New(ResponseScope::Route) => None,
+        Claim::Answered { answer, .. } => Some(SharedOutcome::Answered(answer)),
+        Claim::InProgress => Some(SharedOutcome::InProgress),
+        Claim::Conflict => Some(SharedOutcome::Conflict),
         other => panic!("{other:?}"),
+    };
+    if let Some(outcome) = over {
+        // Dropped, it would hold the key's lock a moment longer, and the next call would meet it.
+        tx.rollback().await.expect("a rollback");
+        return outcome;
     }
     let taken = accept_receipt(&mut tx, &shop.master_key, &shop.owner, call.delivery()).await;
     let taken = taken.expect("a receipt");
