@@ -35,6 +35,9 @@ use crate::pace::Pace;
 use crate::restarts;
 use crate::watch::Watch;
 
+/// How many messages are claimed at a time while Temporal is away: each fails immediately and is
+/// rescheduled.
+const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often a message is rejected before it is parked.
@@ -73,11 +76,12 @@ impl Dispatcher {
     pub(crate) async fn run(self, due: Arc<Notify>) {
         let (mut pace, mut backlog) = (Pace::new(), Backlog::default());
         let (mut waiting, mut running) = (VecDeque::new(), JoinSet::new());
-        let (mut may_be_due, mut look_at) = (true, Instant::now());
+        let (mut may_be_due, mut is_away, mut look_at) = (true, false, Instant::now());
         loop {
             if may_be_due && waiting.len() <= pace.limit() / 2 {
-                let claimed = self.claim(&mut backlog, pace.limit()).await;
-                may_be_due = claimed.len() >= pace.limit();
+                let batch = if is_away { AWAY_BATCH } else { pace.limit() };
+                let claimed = self.claim(&mut backlog, batch).await;
+                may_be_due = claimed.iter().map(|work| work.messages.len()).sum::<usize>() >= batch;
                 look_at = Instant::now() + backlog.look_again().unwrap_or(LOOK_AGAIN);
                 waiting.extend(claimed);
             }
@@ -94,6 +98,7 @@ impl Dispatcher {
                     let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
                     for one in &done {
                         pace.observe(one.took, one.responded(), is_full, Instant::now());
+                        is_away = !one.responded();
                     }
                     self.settle(done).await;
                 }
