@@ -10,7 +10,6 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use temporalio_client::Client;
 use temporalio_common::protos::temporal::api::enums::v1::TaskQueueType;
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
@@ -68,7 +67,7 @@ impl Backlog {
 }
 
 async fn look(engine: &Engine) -> Result<DescribeTaskQueueResponse, EngineError> {
-    let client: Client = engine.client().await?;
+    let client = engine.client().await?;
     let request = DescribeTaskQueueRequest {
         namespace: client.options().namespace.clone(),
         task_queue: Some(TaskQueue {

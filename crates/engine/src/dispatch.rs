@@ -202,11 +202,14 @@ impl Dispatcher {
         }
     }
 
+    /// Deletes first: whatever happens to the others, what Temporal has is not dispatched again.
     async fn note(&self, done: Vec<Dispatched>) -> Result<(), StoreError> {
-        let (mut relayed, mut later) = (Vec::new(), Vec::new());
-        for Dispatched { relayed: ids, failed, .. } in done {
-            relayed.extend(ids);
-            let Some((message, error)) = failed else { continue };
+        let relayed: Vec<_> = done.iter().flat_map(|one| &one.relayed).copied().collect();
+        if !relayed.is_empty() {
+            outbox::delete_relayed(&self.pool, &relayed).await?;
+        }
+        let mut later = Vec::new();
+        for (message, error) in done.into_iter().filter_map(|one| one.failed) {
             if let EngineError::Rejected(why) = &error
                 && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
             {
@@ -215,9 +218,6 @@ impl Dispatcher {
             }
             tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
             later.push((message.id, error.to_string()));
-        }
-        if !relayed.is_empty() {
-            outbox::delete_relayed(&self.pool, &relayed).await?;
         }
         if !later.is_empty() {
             outbox::reschedule(&self.pool, &later).await?;
