@@ -138,16 +138,16 @@ fn is_of_the_system(code: &str) -> bool {
 
 /// Checks that a conditional change met the state that was read under the lock.
 pub(crate) fn expect_one(table: &'static str, actual: u64) -> Result<(), StoreError> {
-    if actual == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table, expected: 1, actual }) }
+    expect_all(table, 1, actual)
 }
 
 /// Checks that a statement for several rows added each of them.
 pub(crate) fn expect_all(
     table: &'static str,
     expected: usize,
-    actual: i64,
+    actual: u64,
 ) -> Result<(), StoreError> {
-    let (expected, actual) = (expected as u64, actual.unsigned_abs());
+    let expected = expected as u64;
     if actual == expected {
         Ok(())
     } else {

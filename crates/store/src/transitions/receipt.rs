@@ -41,6 +41,11 @@ pub struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
+    /// How long the app has: as the receipt says, or as long as its project gives.
+    pub(crate) fn timeout_minutes(&self, owner: &KeyOwner) -> i32 {
+        self.receipt.timeout_minutes.unwrap_or(owner.timeout_minutes)
+    }
+
     pub(crate) fn sealed_snapshot(
         &self,
         key: &MasterKey,
@@ -70,7 +75,7 @@ pub async fn accept_receipt(
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
     let snapshot = delivery.sealed_snapshot(key, event_id)?;
-    let new = insert_receipt(tx, owner, delivery, (event_id, snapshot)).await?;
+    let new = insert_receipt(tx, owner, delivery, event_id, snapshot).await?;
     let Some(new) = new else {
         return find_existing(tx, owner, delivery).await;
     };
@@ -96,9 +101,11 @@ struct NewEvent {
 async fn insert_receipt(
     tx: &mut PgConnection,
     owner: &KeyOwner,
-    Delivery { receipt, event_key, .. }: Delivery<'_>,
-    (event_id, snapshot): (EventId, Option<Vec<u8>>),
+    delivery: Delivery<'_>,
+    event_id: EventId,
+    snapshot: Option<Vec<u8>>,
 ) -> Result<Option<NewEvent>, StoreError> {
+    let Delivery { receipt, event_key, .. } = delivery;
     let accepted = accepted(receipt);
     let new = sqlx::query_file_as!(
         NewEvent,
@@ -114,7 +121,7 @@ async fn insert_receipt(
         receipt.shopify_shop_domain,
         owner.key_id.as_uuid(),
         snapshot,
-        receipt.timeout_minutes.unwrap_or(owner.timeout_minutes),
+        delivery.timeout_minutes(owner),
         audit::new_id().as_uuid(),
         Actor::Key(owner.key_id).to_string(),
         accepted.action(),

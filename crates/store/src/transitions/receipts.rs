@@ -38,7 +38,7 @@ pub struct SharedDelivery<'a> {
 
 impl SharedDelivery<'_> {
     fn timeout_minutes(&self) -> i32 {
-        self.delivery.receipt.timeout_minutes.unwrap_or(self.owner.timeout_minutes)
+        self.delivery.timeout_minutes(self.owner)
     }
 }
 
@@ -209,6 +209,6 @@ async fn insert_all(
     )
     .fetch_one(tx)
     .await?;
-    expect_all("event_keys", new.len(), inserted.events)?;
-    expect_all("idempotency_keys", responses.len(), inserted.responses)
+    expect_all("event_keys", new.len(), inserted.events.unsigned_abs())?;
+    expect_all("idempotency_keys", responses.len(), inserted.responses.unsigned_abs())
 }
