@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("api", &["domain", "api-types", "store", "engine", "web"]),
     ("console", &["domain", "store", "engine", "web"]),
     ("worker", &["activities", "workflows", "store", "engine"]),
-    ("loadtest", &["domain", "store", "engine", "workflows", "embedded"]),
+    ("loadtest", &["domain", "api-types", "store", "engine", "workflows", "embedded"]),
     (
         "sendpromptly",
         &[

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
+use api_types::ingest::ReceiptResponse;
 use bytes::Bytes;
 use domain::ids::EventId;
 use hyper::StatusCode;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -24,11 +24,6 @@ pub struct App {
     keys: Arc<Vec<String>>,
     ledger: Arc<Ledger>,
     sent: Arc<AtomicUsize>,
-}
-
-#[derive(Deserialize)]
-struct Accepted {
-    event_id: EventId,
 }
 
 impl App {
@@ -71,7 +66,7 @@ impl App {
 }
 
 fn accepted(status: StatusCode, body: &Bytes) -> Option<EventId> {
-    let accepted = serde_json::from_slice::<Accepted>(body).ok()?;
+    let accepted = serde_json::from_slice::<ReceiptResponse>(body).ok()?;
     (status == StatusCode::ACCEPTED).then_some(accepted.event_id)
 }
 

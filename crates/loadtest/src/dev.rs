@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use api_types::keys::CreatedKey;
 use domain::ids::ProjectId;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
@@ -47,11 +48,6 @@ pub struct Ready {
     pub temporal_namespace: String,
     pub database_url: String,
     pub project_id: ProjectId,
-}
-
-#[derive(Deserialize)]
-struct NewKey {
-    key: String,
 }
 
 impl Dev {
@@ -98,7 +94,7 @@ impl Dev {
         for number in 0..count {
             let label = format!("loadtest {number}");
             let words = ["key", "create", "--project", &project, "--label", &label];
-            keys.push(self.administer::<NewKey>(&words).await?.key);
+            keys.push(self.administer::<CreatedKey>(&words).await?.key);
         }
         Ok(keys)
     }
