@@ -9,19 +9,27 @@ use store::PgPool;
 use store::{Insertion, operator_tokens, operators};
 
 use crate::World;
+use crate::html_page::HtmlPage;
 
 /// The password of every operator here.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A page as it came.
+/// The response to a page's request.
 #[derive(Debug)]
-pub struct PageAnswer {
+pub struct PageResponse {
     pub status: StatusCode,
     /// Where it leads, for a 303.
     pub location: Option<String>,
     pub headers: header::HeaderMap,
-    /// Its HTML, without the indentation of the templates.
     pub body: String,
+}
+
+impl PageResponse {
+    /// The page that came.
+    #[must_use]
+    pub fn page(&self) -> HtmlPage {
+        HtmlPage::parse(&self.body)
+    }
 }
 
 /// A user of the console.
@@ -48,9 +56,9 @@ impl Operator {
         let mut operator = Self::with_browser(world, browser);
         operator.email.clone_from(&email);
         let form = [("email", email.as_str()), ("password", PASSWORD), ("next", "")];
-        let answer = operator.send("/sign-in", &form).await;
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        let cookie = answer.headers[header::SET_COOKIE].to_str().expect("a cookie");
+        let response = operator.send("/sign-in", &form).await;
+        assert_eq!(response.status, 303, "{}", response.body);
+        let cookie = response.headers[header::SET_COOKIE].to_str().expect("a cookie");
         operator.cookie = cookie.split(';').next().map(str::to_owned);
         operator
     }
@@ -77,13 +85,20 @@ impl Operator {
     }
 
     /// Asks for a page's headers only.
-    pub async fn head(&self, path: &str) -> PageAnswer {
+    pub async fn head(&self, path: &str) -> PageResponse {
         self.ask(Method::HEAD, path, None, None).await
     }
 
     /// Opens a page.
-    pub async fn get(&self, path: &str) -> PageAnswer {
+    pub async fn get(&self, path: &str) -> PageResponse {
         self.ask(Method::GET, path, None, None).await
+    }
+
+    /// Reads a page that is there.
+    pub async fn page(&self, path: &str) -> HtmlPage {
+        let response = self.get(path).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.page()
     }
 
     /// The session's token, which every form carries.
@@ -108,7 +123,7 @@ impl Operator {
     }
 
     /// Fills a form of the page `from` and sends it to `to`, with the page's own token.
-    pub async fn submit(&self, from: &str, to: &str, form: &[(&str, &str)]) -> PageAnswer {
+    pub async fn submit(&self, from: &str, to: &str, form: &[(&str, &str)]) -> PageResponse {
         let token = csrf_of(&self.get(from).await.body);
         let mut form = form.to_vec();
         form.push(("csrf", &token));
@@ -116,7 +131,7 @@ impl Operator {
     }
 
     /// Sends a form as it is, without a token unless it holds one.
-    pub async fn send(&self, path: &str, form: &[(&str, &str)]) -> PageAnswer {
+    pub async fn send(&self, path: &str, form: &[(&str, &str)]) -> PageResponse {
         self.ask(Method::POST, path, Some(encode(form)), None).await
     }
 
@@ -126,7 +141,7 @@ impl Operator {
         header: (&str, &str),
         path: &str,
         form: &[(&str, &str)],
-    ) -> PageAnswer {
+    ) -> PageResponse {
         self.ask(Method::POST, path, Some(encode(form)), Some(header)).await
     }
 
@@ -136,7 +151,7 @@ impl Operator {
         path: &str,
         form: Option<String>,
         more: Option<(&str, &str)>,
-    ) -> PageAnswer {
+    ) -> PageResponse {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some((name, value)) = more {
             request = request.header(name, value);
@@ -148,19 +163,12 @@ impl Operator {
             let kind = "application/x-www-form-urlencoded";
             request = request.header(header::CONTENT_TYPE, kind).body(form);
         }
-        let answer = request.send().await.expect("an answer");
-        let location = answer.headers().get(header::LOCATION);
-        let kind = answer.headers().get(header::CONTENT_TYPE);
-        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let response = request.send().await.expect("a response");
+        let location = response.headers().get(header::LOCATION);
         let location = location.map(|to| to.to_str().expect("text").to_owned());
-        let text = answer.text().await.expect("text");
-        PageAnswer {
-            status,
-            location,
-            headers,
-            body: if is_page { without_indentation(&text) } else { text },
-        }
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.text().await.expect("text");
+        PageResponse { status, location, headers, body }
     }
 }
 
@@ -182,33 +190,4 @@ fn csrf_of(page: &str) -> String {
     let token = page.split("name=\"csrf\" value=\"").nth(1);
     let token = token.and_then(|rest| rest.split('"').next());
     token.unwrap_or_else(|| panic!("no form on the page: {page}")).to_owned()
-}
-
-/// A page as a browser reads it: what only lays out the source between tags is gone, and a line
-/// break within a sentence is a space. What keeps its line breaks in a browser keeps them here.
-fn without_indentation(html: &str) -> String {
-    let mut page = String::with_capacity(html.len());
-    let mut kept: Option<&str> = None;
-    for line in html.split('\n') {
-        let text = line.trim_start();
-        if kept.is_some() {
-            page.push('\n');
-            page.push_str(line);
-        } else if page.ends_with('>') && text.starts_with('<') {
-            page.push_str(text);
-        } else if !text.is_empty() {
-            page.push(' ');
-            page.push_str(text);
-        }
-        for tag in ["pre", "textarea", "blockquote"] {
-            let (opened, closed) =
-                (line.rfind(&format!("<{tag}")), line.rfind(&format!("</{tag}>")));
-            if opened > closed {
-                kept = Some(tag);
-            } else if closed.is_some() && kept == Some(tag) {
-                kept = None;
-            }
-        }
-    }
-    page.trim_start().to_owned()
 }

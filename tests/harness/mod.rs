@@ -17,6 +17,7 @@ pub mod console;
 pub mod dev;
 pub mod engines;
 pub mod gallery;
+pub mod html_page;
 pub mod mailbox;
 pub mod nginx;
 pub mod pgbouncer;

@@ -51,12 +51,12 @@ fn declared_names_are_used_as_the_projects_own() {
         assert_eq!(status, 202, "{answer}");
         let alice = Operator::signed_in(&world, Role::Operator).await;
         let incident = answer["incident"]["id"].as_str().expect("an incident");
-        let page = alice.get(&format!("/incidents/{incident}")).await.body;
-        assert!(page.contains("user_456 paid for license_issue. Applying it failed."), "{page}");
-        assert!(page.contains("acme event"), "{page}");
-        let filtered =
-            alice.get("/incidents?effect_type=license_issue&event_type=license.sold").await;
-        assert!(filtered.body.contains(incident), "{}", filtered.body);
+        let page = alice.page(&format!("/incidents/{incident}")).await;
+        assert_eq!(page.heading(), "user_456 paid for license_issue. Applying it failed.");
+        assert_eq!(page.field("acme event"), "acme-1");
+        let filtered = "/incidents?effect_type=license_issue&event_type=license.sold";
+        let listed = alice.page(filtered).await.row_links("Incidents");
+        assert_eq!(listed, [format!("/incidents/{incident}")]);
 
         let charlie = world.charlie().await;
         let (status, _) = world.post_as(&charlie, "/api/v1/receipt", &license(), "k").await;
@@ -79,16 +79,19 @@ fn names_that_are_none_are_rejected_where_they_are_typed() {
         let rejected =
             alice.submit(&page, &names, &[("event_type", "sold"), ("effect_type", "")]).await;
         assert_eq!(rejected.status, 422);
-        assert!(rejected.body.contains("Must name its provider"), "{}", rejected.body);
-        assert!(rejected.body.contains("value=\"sold\""), "{}", rejected.body);
+        let (again, field) = (rejected.page(), "Event type, with its provider");
+        let error = again.error(field).expect("an error");
+        assert!(error.contains("Must name its provider"), "{error}");
+        assert_eq!(again.input(field).value, "sold");
         let empty = alice.submit(&page, &names, &[("event_type", ""), ("effect_type", " ")]).await;
         assert_eq!(empty.status, 422);
         alice
             .submit(&page, &names, &[("event_type", "acme:license.sold"), ("effect_type", "")])
             .await;
-        let shown = alice.get(&page).await.body;
-        assert!(shown.contains("<code>acme:license.sold</code>"), "{shown}");
-        let audit = alice.get("/audit?action=project.declared").await.body;
+        let [declared] =
+            alice.page(&page).await.rows("Declared event types").try_into().expect("one name");
+        assert!(declared.starts_with("acme:license.sold"), "{declared}");
+        let audit = alice.page("/audit?action=project.declared").await.rows("Entries").join("\n");
         assert!(audit.contains("acme:license.sold"), "{audit}");
     });
 }
@@ -146,8 +149,8 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
         ] {
             let answer = alice.submit(&page, &remove, &[(field, name)]).await;
             assert_eq!(answer.status, 303, "{}", answer.body);
-            let shown = alice.get(&page).await.body;
-            assert!(shown.contains(said), "{said}: {shown}");
+            let message = alice.page(&page).await.message().expect("a message");
+            assert!(message.contains(said), "{said}: {message}");
         }
         let unknown = alice.submit(&page, &remove, &[("effect_type", "licence_issue")]).await;
         assert_eq!(unknown.status, 404, "twice");
@@ -164,7 +167,8 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
             declared(&world, &secret).await,
             json!({"event_types": ["acme:license.sold"], "effect_types": ["license_issue"]})
         );
-        let audit = alice.get("/audit?action=project.name_removed").await.body;
+        let audit = "/audit?action=project.name_removed";
+        let audit = alice.page(audit).await.rows("Entries").join("\n");
         for gone in ["striped:invoice.paid", "licence_issue", "acme:license.lost"] {
             assert!(audit.contains(gone), "{gone}: {audit}");
         }

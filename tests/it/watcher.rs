@@ -226,8 +226,7 @@ fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
         site.ready_when("workers", "ok").await;
         let ready = site.ready_when("deadlines", "ok").await;
         assert_eq!(ready["status"], "ok", "{ready}");
-        let page = alice.get("/projects").await.body;
-        assert!(!page.contains("class=\"trouble\""), "{page}");
+        assert!(alice.page("/projects").await.alerts().is_empty());
 
         // Killed, it says nothing any more; the 45 s after which that is noticed have mostly
         // passed.
@@ -377,8 +376,8 @@ impl Site {
         );
         self.doctor_agrees(&ready, "deadlines").await;
         self.doctor_agrees(&ready, "workers").await;
-        let page = alice.get("/projects").await.body;
-        assert!(page.contains(&said) && page.contains("no worker polls"), "{page}");
+        let alert = alice.page("/projects").await.alerts().swap_remove(0);
+        assert!(alert.contains(&said) && alert.contains("no worker polls"), "{alert}");
     }
 
     async fn count(&self, sql: &'static str) -> i64 {

@@ -4,7 +4,7 @@
 use axum::http::Method;
 use console::access::Access;
 use domain::operator::Role;
-use e2e::console::{Operator, PageAnswer};
+use e2e::console::{Operator, PageResponse};
 use e2e::{World, WorldOptions};
 
 /// Every page with who may open it, ids filled in that belong to nothing.
@@ -26,7 +26,7 @@ fn pages(world: &World) -> Vec<(Method, String, Access)> {
     list.collect()
 }
 
-async fn open(operator: &Operator, method: &Method, path: &str) -> PageAnswer {
+async fn open(operator: &Operator, method: &Method, path: &str) -> PageResponse {
     if *method == Method::POST {
         operator.send(path, &[("csrf", &operator.csrf().await)]).await
     } else {
@@ -43,13 +43,13 @@ fn nobody_gets_in_without_a_session() {
             if access == Access::Anyone {
                 continue;
             }
-            let answer = if method == Method::POST {
+            let response = if method == Method::POST {
                 stranger.send(&path, &[]).await
             } else {
                 stranger.get(&path).await
             };
-            assert_eq!(answer.status, 303, "{method} {path}");
-            let to = answer.location.expect("a place");
+            assert_eq!(response.status, 303, "{method} {path}");
+            let to = response.location.expect("a place");
             assert!(to.starts_with("/sign-in"), "{method} {path} leads to {to}");
         }
     });
@@ -94,8 +94,8 @@ fn a_form_from_elsewhere_is_rejected() {
                 ("origin", "null"),
                 ("sec-fetch-site", "cross-site"),
             ] {
-                let answer = admin.send_from(foreign, &path, &[("csrf", &token)]).await;
-                assert_eq!(answer.status, 403, "{path} from {foreign:?}");
+                let response = admin.send_from(foreign, &path, &[("csrf", &token)]).await;
+                assert_eq!(response.status, 403, "{path} from {foreign:?}");
             }
             if access != Access::Anyone {
                 for form in [&[][..], &[("csrf", "")], &[("csrf", "0000")]] {
@@ -112,8 +112,8 @@ fn every_page_forbids_what_it_does_not_need() {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let stranger = Operator::stranger(&world);
         for path in ["/sign-in", "/nothing/here", "/proof/nothing"] {
-            let answer = stranger.get(path).await;
-            let header = |name: &str| answer.headers[name].to_str().expect("text").to_owned();
+            let response = stranger.get(path).await;
+            let header = |name: &str| response.headers[name].to_str().expect("text").to_owned();
             let policy = header("content-security-policy");
             assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"));
             assert!(!policy.contains("unsafe"), "{policy}");
@@ -123,7 +123,7 @@ fn every_page_forbids_what_it_does_not_need() {
             assert_eq!(header("x-content-type-options"), "nosniff");
             assert_eq!(header("cache-control"), "no-store");
             for inline in ["style=", "<style", "onclick", "javascript:"] {
-                assert!(!answer.body.contains(inline), "{path} has {inline}");
+                assert!(!response.body.contains(inline), "{path} has {inline}");
             }
         }
     });
@@ -174,6 +174,7 @@ fn asking_for_headers_takes_no_message_away() {
         let alice = Operator::signed_in(&world, Role::Admin).await;
         alice.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
         assert_eq!(alice.head("/account").await.status, 200);
-        assert!(alice.get("/account").await.body.contains("opens the API in your name"));
+        let message = alice.page("/account").await.message().expect("a message");
+        assert!(message.contains("opens the API in your name"), "{message}");
     });
 }

@@ -13,11 +13,14 @@ use store::operator_tokens::find_token_owner;
 use super::HOSTILE;
 
 const NEW: &str = "another horse, another battery";
+const TOO_SHORT: &str = "A password needs at least 12 characters.";
+const NOT_THE_SAME: &str = "This is not the same as the one above.";
+
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
 
-async fn change_password(operator: &Operator, typed: [&str; 3]) -> console::PageAnswer {
+async fn change_password(operator: &Operator, typed: [&str; 3]) -> console::PageResponse {
     let [current, new, again] = typed;
     let form = [("current", current), ("new", new), ("again", again)];
     operator.submit("/account", "/account/password", &form).await
@@ -46,8 +49,9 @@ fn a_new_password_holds_and_ends_every_other_session() {
 
         let changed = change_password(&here, [PASSWORD, NEW, NEW]).await;
         assert_eq!((changed.status.as_u16(), changed.location.as_deref()), (303, Some("/account")));
-        let page = here.get("/account").await;
-        assert!(page.body.contains("The new password holds. The other browser was signed out."));
+        let message = here.page("/account").await.message();
+        let changed = "The new password holds. The other browser was signed out.";
+        assert_eq!(message.as_deref(), Some(changed));
         assert_eq!(elsewhere.get("/account").await.status, 303, "it has to sign in again");
         assert_eq!(somebody_else.get("/account").await.status, 200);
 
@@ -58,32 +62,40 @@ fn a_new_password_holds_and_ends_every_other_session() {
 }
 
 #[test]
-fn each_mistake_about_a_password_stands_beside_its_field_and_nothing_typed_comes_back() {
+fn each_error_about_a_password_stands_beside_its_field_and_nothing_typed_comes_back() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        for (typed, mistakes) in [
-            (["wrong wrong wrong", NEW, NEW], &["This is not your current password."][..]),
-            ([PASSWORD, "too short", "too short"], &["A password needs at least 12 characters."]),
-            ([PASSWORD, NEW, "not this one"], &["This is not the same as the one above."]),
-            ([PASSWORD, PASSWORD, PASSWORD], &["This is the password that you have."]),
+        let current = "Current password";
+        for (typed, errors) in [
+            (
+                ["wrong wrong wrong", NEW, NEW],
+                &[(current, "This is not your current password.")][..],
+            ),
+            ([PASSWORD, "too short", "too short"], &[("New password", TOO_SHORT)]),
+            ([PASSWORD, NEW, "not this one"], &[("New password, once more", NOT_THE_SAME)]),
+            (
+                [PASSWORD, PASSWORD, PASSWORD],
+                &[("New password", "This is the password that you have.")],
+            ),
             (
                 ["", "tiny-one", "and-another"],
                 &[
-                    "Your current password is needed.",
-                    "A password needs at least 12 characters.",
-                    "This is not the same as the one above.",
+                    (current, "Your current password is needed."),
+                    ("New password", TOO_SHORT),
+                    ("New password, once more", NOT_THE_SAME),
                 ],
             ),
         ] {
-            let answer = change_password(&alice, typed).await;
-            assert_eq!(answer.status, 422, "{typed:?}");
-            for mistake in mistakes {
-                assert!(answer.body.contains(mistake), "{typed:?}: {mistake}");
+            let response = change_password(&alice, typed).await;
+            assert_eq!(response.status, 422, "{typed:?}");
+            let page = response.page();
+            for (field, error) in errors {
+                assert_eq!(page.error(field).as_deref(), Some(*error), "{typed:?}");
             }
-            assert_eq!(answer.body.matches("class=\"wrong\"").count(), mistakes.len());
+            assert_eq!(page.errors().len(), errors.len());
             for text in typed.iter().filter(|text| !text.is_empty()) {
-                assert!(!answer.body.contains(text), "{text} is on the page");
+                assert!(!response.body.contains(text), "{text} is on the page");
             }
         }
         assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 303);
@@ -106,7 +118,8 @@ fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
         }
         let busy = change_password(&alice, [PASSWORD, NEW, NEW]).await;
         assert_eq!(busy.status, 429);
-        assert!(busy.body.contains("Too many passwords are looked at"), "{}", busy.body);
+        let text = busy.page().text();
+        assert!(text.contains("Too many passwords are looked at"), "{text}");
         let alice = alice.at(&world.url);
         assert_eq!(change_password(&alice, [PASSWORD, NEW, NEW]).await.status, 303);
     });
@@ -123,7 +136,8 @@ fn guessing_the_current_password_locks_the_address_as_at_sign_in() {
         for typed in [["wrong wrong", NEW, NEW], [PASSWORD, NEW, NEW]] {
             let locked = change_password(&alice, typed).await;
             assert_eq!(locked.status, 429);
-            assert!(locked.body.contains("Too many wrong tries."));
+            let text = locked.page().text();
+            assert!(text.contains("Too many wrong tries."), "{text}");
         }
         assert_eq!(count(&world, "operator.locked_out").await, 1);
         assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 429);
@@ -136,14 +150,16 @@ fn signing_out_everywhere_else_leaves_this_browser_and_everywhere_leaves_none() 
         let world = world().await;
         let here = Operator::signed_in(&world, Role::Operator).await;
         let there = Operator::signed_in(&world, Role::Operator).await;
-        let page = here.get("/account").await.body;
-        assert_eq!(page.matches("this one</span>").count(), 1);
-        assert_eq!(page.matches("A browser that did not say which").count(), 2);
+        insta::assert_snapshot!(here.page("/account").await.rows("Your sessions").join("\n"), @"
+        A browser that did not say which | [time] ago | [time] ago
+        A browser that did not say which this one | [time] ago | [time] ago
+        ");
 
         let end = "/account/sessions/end";
         let others = here.submit("/account", end, &[("which", "others")]).await;
         assert_eq!(others.location.as_deref(), Some("/account"));
-        assert!(here.get("/account").await.body.contains("The other browser was signed out."));
+        let message = here.page("/account").await.message();
+        assert_eq!(message.as_deref(), Some("The other browser was signed out."));
         assert_eq!(there.get("/account").await.status, 303);
 
         let all = here.submit("/account", end, &[("which", "all")]).await;
@@ -161,22 +177,19 @@ fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let made = viewer.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
         assert_eq!(made.location.as_deref(), Some("/account"));
-        let first = viewer.get("/account").await.body;
-        let token = first.split("data-copy=\"the token\">").nth(1).expect("a secret");
-        let token = token.split('<').next().expect("its end").to_owned();
+        let token = viewer.page("/account").await.secret().expect("a secret");
         let parsed = OperatorToken::parse(&token).expect("a token");
-        let second = viewer.get("/account").await.body;
-        assert!(!second.contains(&token), "it is shown once");
-        assert!(second.contains(&format!("op_…{}", parsed.last_four())));
-        assert!(second.contains("nightly") && second.contains("never"));
+        let second = viewer.page("/account").await;
+        assert!(!second.html().contains(&token), "it is shown once");
+        let row = format!("nightly | op_…{} | [time] ago | never | Revoke…", parsed.last_four());
+        assert_eq!(second.rows("Your tokens"), [row]);
 
         let owner = async || {
             let found = find_token_owner(&world.pool, &parsed.hash()).await.expect("a database");
             found.map(|owner| (owner.email, owner.role))
         };
         assert_eq!(owner().await, Some((viewer.email.clone(), Role::Viewer)));
-        let revoke = second.split("action=\"/account/tokens/").nth(1).expect("a form");
-        let revoke = format!("/account/tokens/{}", revoke.split('"').next().expect("its end"));
+        let revoke = second.button("Revoke “nightly”").action;
 
         let admin = Operator::signed_in(&world, Role::Admin).await;
         assert_eq!(admin.submit("/account", &revoke, &[]).await.status, 404, "not hers");
@@ -184,7 +197,8 @@ fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
         assert_eq!(viewer.submit("/account", &revoke, &[]).await.status, 303);
         assert_eq!(owner().await, None);
         assert_eq!(viewer.submit("/account", &revoke, &[]).await.status, 404);
-        assert!(viewer.get("/account").await.body.contains("Revoked tokens (1)"));
+        let text = viewer.page("/account").await.text();
+        assert!(text.contains("Revoked tokens (1)"), "{text}");
     });
 }
 
@@ -195,14 +209,17 @@ fn what_is_typed_for_a_label_is_kept_and_is_only_text() {
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let long = "x".repeat(256);
         for bad in ["", "   ", "a\u{202e}b", &long] {
-            let answer = alice.submit("/account", "/account/tokens", &[("label", bad)]).await;
-            assert_eq!(answer.status, 422, "{bad:?}");
-            assert!(answer.body.contains(&format!("value=\"{bad}\"")));
-            assert!(answer.body.contains("aria-describedby=\"label-wrong\""));
+            let response = alice.submit("/account", "/account/tokens", &[("label", bad)]).await;
+            assert_eq!(response.status, 422, "{bad:?}");
+            let (page, field) = (response.page(), "Label of a new token");
+            assert_eq!(page.input(field).value, bad);
+            assert!(page.error(field).is_some(), "{bad:?}");
         }
         alice.submit("/account", "/account/tokens", &[("label", HOSTILE)]).await;
-        let page = alice.get("/account").await.body;
-        assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"), "{page}");
-        assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+        let page = alice.get("/account").await;
+        let [row] = page.page().rows("Your tokens").try_into().expect("one token");
+        assert!(row.starts_with(HOSTILE), "{row}");
+        let body = page.body;
+        assert!(!body.contains("<script>alert") && !body.contains("<img"), "{body}");
     });
 }

@@ -2,6 +2,7 @@
 
 use domain::ids::{EventId, IncidentId};
 use e2e::World;
+use e2e::html_page::HtmlPage;
 use e2e::world::receipt;
 use serde_json::{Value, json};
 
@@ -29,15 +30,8 @@ pub fn assert_inert(page: &str) {
     }
 }
 
-/// Where a link of the page leads, by its relation.
-pub fn link(page: &str, relation: &str) -> Option<String> {
-    let link = page.split(&format!("rel=\"{relation}\" href=\"")).nth(1)?;
-    Some(link.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
-}
-
-/// The ids in the lead links of a list, in order.
-pub fn listed(page: &str, path: &str) -> Vec<String> {
-    let begin = format!("class=\"lead\" href=\"{path}/");
-    let rows = page.split(&begin).skip(1);
-    rows.map(|row| row.split('"').next().unwrap_or_default().to_owned()).collect()
+/// The ids of what the page lists, in order.
+pub fn listed(page: &HtmlPage) -> Vec<String> {
+    let id = |link: String| link.rsplit('/').next().map(str::to_owned);
+    page.row_links("").into_iter().filter_map(id).collect()
 }

@@ -2,13 +2,17 @@
 
 use domain::ids::DestinationId;
 use domain::operator::Role;
-use e2e::console::{Operator, PageAnswer};
+use e2e::console::{Operator, PageResponse};
+use e2e::html_page::HtmlPage;
 use e2e::world::BOB;
 use e2e::{Receiver, World, WorldOptions};
 use serde_json::json;
 use store::destinations::{Destination, Target, list_destinations};
 
 use super::broken::fail;
+
+const EMAIL: &str = "E-mail address";
+const SLACK: &str = "Slack webhook URL";
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -18,7 +22,7 @@ fn path(world: &World) -> String {
     format!("/projects/{}/destinations", world.project.id)
 }
 
-async fn add(alice: &Operator, world: &World, field: &str, value: &str) -> PageAnswer {
+async fn add(alice: &Operator, world: &World, field: &str, value: &str) -> PageResponse {
     alice.submit(&path(world), &path(world), &[(field, value)]).await
 }
 
@@ -26,12 +30,17 @@ async fn all(world: &World) -> Vec<Destination> {
     list_destinations(&world.pool, Some(world.project.id)).await.expect("destinations")
 }
 
-/// Presses Test and reads what the next page says.
-async fn test(who: &Operator, world: &World, destination: &Destination) -> String {
+/// Presses Test and reads the next page.
+async fn test(who: &Operator, world: &World, destination: &Destination) -> HtmlPage {
     let to = format!("{}/{}/test", path(world), destination.id);
-    let answer = who.submit(&path(world), &to, &[]).await;
-    assert_eq!(answer.location.as_deref(), Some(path(world).as_str()), "{}", answer.body);
-    who.get(&path(world)).await.body
+    let response = who.submit(&path(world), &to, &[]).await;
+    assert_eq!(response.location.as_deref(), Some(path(world).as_str()), "{}", response.body);
+    who.page(&path(world)).await
+}
+
+/// What the page says about the change just made.
+fn message_of(page: &HtmlPage) -> String {
+    page.message().expect("a message")
 }
 
 #[test]
@@ -39,15 +48,17 @@ fn an_address_is_added_tested_for_real_and_removed() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        assert!(alice.get(&path(&world)).await.body.contains("No one is notified"));
+        let heading = alice.page(&path(&world)).await.heading();
+        assert_eq!(heading, "No one is notified when CometCart has an incident");
         let added = add(&alice, &world, "email", &BOB.to_uppercase()).await;
         assert_eq!(added.status, 303, "{}", added.body);
         let bob = all(&world).await.remove(0);
         assert_eq!((bob.kind.as_str(), bob.address.as_str()), ("email", BOB));
 
         let page = test(&alice, &world, &bob).await;
-        let said = format!("{BOB} accepted the test message. The answer: 250 2.0.0 queued as 7F3A");
-        assert!(page.contains(&said), "{page}");
+        let accepted =
+            format!("{BOB} accepted the test message. The answer: 250 2.0.0 queued as 7F3A");
+        assert_eq!(message_of(&page), accepted);
         let mails = world.mailbox.wait_for(1).await;
         assert!(mails[0].contains(BOB) && mails[0].to_lowercase().contains("test"), "{}", mails[0]);
 
@@ -71,19 +82,21 @@ fn a_place_that_cannot_be_told_is_rejected_with_what_was_typed() {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         add(&alice, &world, "email", BOB).await;
-        for (field, typed, said) in [
-            ("email", "", "Must be an e-mail address"),
-            ("email", "bob", "Must be an e-mail address"),
-            ("email", "Bob@CometCart.test", "This address already receives alerts."),
-            ("slack", "", "Must be a full address"),
-            ("slack", "http://hooks.slack.com/services/T/B/x", "Must begin with https://."),
-            ("slack", "https://10.0.0.1/services/T/B/x", "Must not point to 10.0.0.1"),
+        for (field, typed, expected) in [
+            (EMAIL, "", "Must be an e-mail address"),
+            (EMAIL, "bob", "Must be an e-mail address"),
+            (EMAIL, "Bob@CometCart.test", "This address already receives alerts."),
+            (SLACK, "", "Must be a full address"),
+            (SLACK, "http://hooks.slack.com/services/T/B/x", "Must begin with https://."),
+            (SLACK, "https://10.0.0.1/services/T/B/x", "Must not point to 10.0.0.1"),
         ] {
-            let answer = add(&alice, &world, field, typed).await;
-            assert_eq!(answer.status, 422, "{field} {typed}");
-            let beside = format!("id=\"{field}-wrong\">{said}");
-            assert!(answer.body.contains(&beside), "{field} {typed}: {}", answer.body);
-            assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{}", answer.body);
+            let name = if field == EMAIL { "email" } else { "slack" };
+            let response = add(&alice, &world, name, typed).await;
+            assert_eq!(response.status, 422, "{field} {typed}");
+            let page = response.page();
+            let error = page.error(field).expect("an error");
+            assert!(error.starts_with(expected), "{field} {typed}: {error}");
+            assert_eq!(page.input(field).value, typed);
         }
         assert_eq!(all(&world).await.len(), 1);
     });
@@ -101,23 +114,27 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
             let added = alice.submit(&path(&world), &path(&world), &form).await;
             assert_eq!(added.status, 303, "{}", added.body);
         }
-        let page = alice.get(&path(&world)).await.body;
-        for name in ["#payments", "Slack …WxYz"] {
-            assert!(page.contains(&format!("<strong>{name}</strong>")), "{name}: {page}");
-        }
-        assert!(!page.contains("abcdefgh") && !page.contains("AbCd"), "{page}");
+        let page = alice.get(&path(&world)).await;
+        insta::assert_snapshot!(page.page().rows("Where alerts go").join("\n"), @"
+        #payments Slack · hooks.slack.com | In use | [time] ago | Test #payments Remove…
+        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Remove…
+        ");
+        let body = page.body;
+        assert!(!body.contains("abcdefgh") && !body.contains("AbCd"), "{body}");
 
         let form = [("slack", &*url("AbCd")), ("label", &*"x".repeat(256))];
         let rejected = alice.submit(&path(&world), &path(&world), &form).await;
         assert_eq!(rejected.status, 422);
-        assert!(rejected.body.contains("id=\"label-wrong\">Must "), "{}", rejected.body);
+        let error = rejected.page().error("Label (optional)");
+        assert_eq!(error.as_deref(), Some("Must have 1 to 255 characters."));
 
         let broken = "UPDATE destinations SET broken_at = now() WHERE label LIKE 'Slack%'";
         sqlx::query(broken).execute(&world.pool).await.expect("a database");
-        let project = alice.get(&format!("/projects/{}", world.project.id)).await.body;
-        let said = format!("Alerts no longer reach <a href=\"{}\">Slack …WxYz</a>", path(&world));
-        assert!(project.contains(&said), "{project}");
-        let audit = alice.get("/audit?action=destination.").await.body;
+        let project = alice.page(&format!("/projects/{}", world.project.id)).await;
+        let text = project.text();
+        assert!(text.contains("Alerts no longer reach Slack …WxYz"), "{text}");
+        assert_eq!(project.link("Slack …WxYz"), Some(path(&world)));
+        let audit = alice.page("/audit?action=destination.").await.rows("Entries").join("\n");
         assert!(audit.contains("#payments") && audit.contains("Slack …WxYz"), "{audit}");
     });
 }
@@ -131,31 +148,36 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let added = add(&alice, &world, "slack", slack.url()).await;
         assert_eq!(added.status, 303, "{}", added.body);
-        let page = alice.get(&path(&world)).await.body;
-        assert!(page.contains("127.0.0.1") && !page.contains("/repair"), "only its host: {page}");
+        let body = alice.get(&path(&world)).await.body;
+        assert!(body.contains("127.0.0.1") && !body.contains("/repair"), "only its host: {body}");
 
         let channel = all(&world).await.remove(0);
         slack.answer_with(&[404, 404]);
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("did not accept the test message. The answer: 404"), "{page}");
-        assert!(page.contains("Failing") && all(&world).await[0].broken_at.is_none(), "{page}");
+        let message = message_of(&page);
+        assert!(message.contains("did not accept the test message. The answer: 404"), "{message}");
+        assert_eq!(page.badges(), ["[open] Failing"]);
+        assert!(all(&world).await[0].broken_at.is_none());
         sqlx::query("UPDATE destinations SET gone_at = gone_at - interval '10 minutes'")
             .execute(&world.pool)
             .await
             .expect("a database");
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("Broken for") && page.contains("Create a new webhook"), "{page}");
+        assert_eq!(page.badges(), ["[open] Broken for [time]"]);
+        let text = page.text();
+        assert!(text.contains("Create a new webhook") && !text.contains("alert waits"), "{text}");
         assert!(all(&world).await[0].broken_at.is_some());
-        assert!(!page.contains("alert waits"), "{page}");
         fail(&world, "evt_1", &json!({})).await;
-        let page = alice.get(&path(&world)).await.body;
-        assert!(page.contains("<strong>1 alert waits</strong>"), "{page}");
+        let [row] =
+            alice.page(&path(&world)).await.rows("Where alerts go").try_into().expect("one");
+        assert!(row.contains(" 1 alert waits It answered twice"), "{row}");
 
         let page = test(&alice, &world, &channel).await;
-        assert!(page.contains("accepted the test message. The answer: 200"), "{page}");
-        assert!(!page.contains("Broken for"), "{page}");
+        let message = message_of(&page);
+        assert!(message.contains("accepted the test message. The answer: 200"), "{message}");
+        assert_eq!(page.badges(), ["[done] In use"]);
         assert_eq!(slack.received().len(), 3);
-        assert!(!page.contains("/repair"), "{page}");
+        assert!(!page.html().contains("/repair"), "{}", page.html());
     });
 }
 
@@ -171,11 +193,11 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
             let tested = world.cli(&["destination", "test", &id.to_string()]).await;
             tested.expect("a command")
         };
-        let said = json!({
+        let tested = json!({
             "destination_id": bob.id, "kind": "email", "delivered": true,
             "answer": "250 2.0.0 queued as 7F3A"
         });
-        assert_eq!(test(bob.id).await, (0, said));
+        assert_eq!(test(bob.id).await, (0, tested));
 
         slack.answer_with(&[404]);
         let (code, rejected) = test(channel.id).await;
@@ -201,13 +223,14 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         let bob = all(&world).await.remove(0);
         let to = |what: &str| format!("{}/{}/{what}", path(&world), bob.id);
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
-        let page = viewer.get(&path(&world)).await.body;
-        assert!(page.contains(BOB) && page.contains("needs the role operator"), "{page}");
-        assert!(!page.contains("/test\"") && !page.contains("/remove\""), "{page}");
+        let page = viewer.page(&path(&world)).await;
+        insta::assert_snapshot!(page.rows("Where alerts go").join("\n"), @"bob@cometcart.test E-mail | In use | [time] ago | Testing needs the role operator");
+        assert_eq!(page.buttons(), ["Sign out"]);
         assert_eq!(viewer.submit(&path(&world), &to("test"), &[]).await.status, 403);
 
         let operator = Operator::signed_in(&world, Role::Operator).await;
-        assert!(test(&operator, &world, &bob).await.contains("accepted the test message"));
+        let message = message_of(&test(&operator, &world, &bob).await);
+        assert!(message.contains("accepted the test message"), "{message}");
         for rejected in [to("remove"), path(&world)] {
             assert_eq!(
                 operator.submit(&path(&world), &rejected, &[]).await.status,
@@ -221,8 +244,8 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         let projects = store::projects::list_projects(&world.pool).await.expect("projects");
         let other = format!("/projects/{}/destinations", projects[1].id);
         for what in ["test", "remove"] {
-            let answer = admin.submit(&other, &format!("{other}/{}/{what}", bob.id), &[]).await;
-            assert_eq!(answer.status, 404, "{what}");
+            let response = admin.submit(&other, &format!("{other}/{}/{what}", bob.id), &[]).await;
+            assert_eq!(response.status, 404, "{what}");
         }
         assert_eq!(world.mailbox.mails().len(), 1, "only bob's own project wrote to him");
         assert_eq!(all(&world).await.len(), 1);

@@ -7,7 +7,7 @@ use serde_json::json;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 
 use super::HOSTILE;
-use super::broken::{assert_inert, fail, link, listed, take};
+use super::broken::{assert_inert, fail, listed, take};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -18,7 +18,7 @@ fn events_are_searched_and_filtered_and_paged_without_gaps() {
     e2e::run(async {
         let world = world().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
-        let empty = viewer.get("/events").await.body;
+        let empty = viewer.page("/events").await.text();
         assert!(empty.contains("No event yet"), "{empty}");
 
         let mut made = Vec::new();
@@ -29,16 +29,14 @@ fn events_are_searched_and_filtered_and_paged_without_gaps() {
         world.result(made[0].parse().expect("an id"), "success", json!({})).await;
         made.insert(0, broken.to_string());
 
-        let first = viewer.get("/events").await.body;
-        let next = viewer.get(&link(&first, "next").expect("a next page")).await.body;
-        let mut seen = listed(&first, "/events");
-        seen.extend(listed(&next, "/events"));
+        let first = viewer.page("/events").await;
+        let next = viewer.page(&first.link("Next page").expect("a next page")).await;
+        let mut seen = listed(&first);
+        seen.extend(listed(&next));
         assert_eq!(seen, made);
-        assert!(link(&next, "next").is_none());
-        assert_eq!(
-            listed(&viewer.get(&link(&next, "prev").expect("back")).await.body, "/events"),
-            seen[..50]
-        );
+        assert_eq!(next.link("Next page"), None);
+        let back = viewer.page(&next.link("Previous page").expect("back")).await;
+        assert_eq!(listed(&back), seen[..50]);
 
         let broken = broken.to_string();
         for (path, expected) in [
@@ -50,11 +48,11 @@ fn events_are_searched_and_filtered_and_paged_without_gaps() {
             (&format!("/events?q={broken}"), vec![&broken]),
             ("/events?q=nothing_like_this", vec![]),
         ] {
-            let page = viewer.get(path).await.body;
-            assert_eq!(listed(&page, "/events").iter().collect::<Vec<_>>(), expected, "{path}");
+            let page = viewer.page(path).await;
+            assert_eq!(listed(&page).iter().collect::<Vec<_>>(), expected, "{path}");
         }
-        let page = viewer.get("/events?state=failed").await.body;
-        assert!(page.contains(&format!("href=\"/incidents/{incident}\"")), "{page}");
+        let link = viewer.page("/events?state=failed").await.link("Incident");
+        assert_eq!(link, Some(format!("/incidents/{incident}")));
     });
 }
 
@@ -65,26 +63,27 @@ fn an_event_tells_its_story_and_where_temporal_has_it() {
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let waiting = take(&world, "evt_1", &json!({})).await;
         let path = format!("/events/{waiting}");
-        let page = viewer.get(&path).await.body;
-        for said in [
-            "<h1>user_456 paid for credits. No confirmation yet.</h1>",
-            "<span class=\"state \">Waiting</span>",
-            "It has until <time",
-            "<strong>Receipt accepted</strong>",
-            &format!("temporal workflow show --workflow-id effect-watch/{waiting}"),
-            "data-copy=\"customer reference\">user_456</code>",
-        ] {
-            assert!(page.contains(said), "{said} is missing from {page}");
-        }
+        let page = viewer.page(&path).await;
+        assert_eq!(page.heading(), "user_456 paid for credits. No confirmation yet.");
+        assert_eq!(page.badges(), ["Waiting"]);
+        let text = page.text();
+        assert!(text.contains("It has until [time]"), "{text}");
+        insta::assert_snapshot!(page.timeline(), @"
+        [good] Receipt accepted: invoice.paid, credit_grant is due
+          with key “Production worker”
+        ");
+        let command = format!("temporal workflow show --workflow-id effect-watch/{waiting}");
+        assert!(page.copyable("command").starts_with(&command), "{}", page.copyable("command"));
+        assert_eq!(page.field("Customer reference"), "user_456");
+        assert_eq!(page.copyable("customer reference"), "user_456");
         world.result(waiting, "success", json!({})).await;
-        let page = viewer.get(&path).await.body;
-        assert!(page.contains("They were added.</h1>"), "{page}");
-        assert!(page.contains("<strong>Success reported</strong>"), "{page}");
+        let page = viewer.page(&path).await;
+        assert!(page.heading().ends_with("They were added."), "{}", page.heading());
+        assert!(page.timeline().contains("Success reported"), "{}", page.timeline());
 
         let (broken, incident) = fail(&world, "evt_2", &json!({})).await;
-        let page = viewer.get(&format!("/events/{broken}")).await.body;
-        let to = format!("<a class=\"btn main\" href=\"/incidents/{incident}\">");
-        assert!(page.contains(&to), "{page}");
+        let link = viewer.page(&format!("/events/{broken}")).await.link("Open the incident");
+        assert_eq!(link, Some(format!("/incidents/{incident}")));
         for id in ["ev_00000000000000000000000001", "nonsense"] {
             assert_eq!(viewer.get(&format!("/events/{id}")).await.status, 404, "{id}");
         }
@@ -105,15 +104,17 @@ fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
         tx.commit().await.expect("a commit");
         let late = "UPDATE payment_events SET timeout_at = now() - interval '1 minute'";
         sqlx::query(late).execute(&world.pool).await.expect("an overdue event");
-        let page = viewer.get(&format!("/events/{event}")).await.body;
-        for said in [
-            "<span class=\"state open\">Watch is stuck</span>",
-            "It had until <time",
-            "does not go on in Temporal: the command below shows why.",
-            &format!("{what}. To see why: <code class=\"command\">{cure}</code>"),
-        ] {
-            assert!(page.contains(said), "{said} is missing from {page}");
+        let page = viewer.page(&format!("/events/{event}")).await;
+        assert_eq!(page.badges(), ["[open] Watch is stuck"]);
+        let text = page.text();
+        for wanted in
+            ["It had until [time]", "does not go on in Temporal: the command below shows why."]
+        {
+            assert!(text.contains(wanted), "{wanted} is missing from {text}");
         }
+        let timeline = page.timeline();
+        assert!(timeline.contains(&format!("{what}. To see why: {cure}")), "{timeline}");
+        assert_eq!(page.texts("code.command"), [cure]);
     });
 }
 
@@ -127,16 +128,16 @@ fn a_result_that_fits_several_events_says_how_to_send_it_again() {
         let result = json!({
             "provider_event_id": "evt_1", "status": "failed", "error_code": "seat_limit",
         });
-        let (status, answer) = world.post("/api/v1/result", &result).await;
-        assert_eq!(status, 422, "{answer}");
-        let page = viewer.get(&format!("/events/{event}")).await.body;
-        for said in [
-            "<li class=\"warn\"><div><strong>Result not assigned</strong>: your app reported a failure \
-             (seat_limit) that fits several events. Send it again with <code>event_id</code>",
-            "<code>internal_reference</code> or <code>effect_key</code>.",
-        ] {
-            assert!(page.contains(said), "{said} is missing from {page}");
-        }
+        let (status, response) = world.post("/api/v1/result", &result).await;
+        assert_eq!(status, 422, "{response}");
+        let page = viewer.page(&format!("/events/{event}")).await;
+        insta::assert_snapshot!(page.timeline(), @"
+        [good] Receipt accepted: invoice.paid, credit_grant is due
+          with key “Production worker”
+        [warn] Result not assigned: your app reported a failure (seat_limit) that fits several events. Send it again with event_id, internal_reference or effect_key.
+          with key “Production worker”
+        ");
+        assert_eq!(page.texts("ol.line code"), ["event_id", "internal_reference", "effect_key"]);
     });
 }
 

@@ -9,16 +9,14 @@ use e2e::{World, WorldOptions, eventually};
 use serde_json::json;
 
 use super::HOSTILE;
-use super::broken::{assert_inert, fail, link, listed};
+use super::broken::{assert_inert, fail, listed};
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
 
 async fn ids(operator: &Operator, path: &str) -> Vec<String> {
-    let page = operator.get(path).await;
-    assert_eq!(page.status, 200, "{path}: {}", page.body);
-    listed(&page.body, "/incidents")
+    listed(&operator.page(path).await)
 }
 
 #[test]
@@ -28,29 +26,31 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let home = viewer.get("/").await;
         assert_eq!(home.location.as_deref(), Some("/incidents"));
-        let empty = viewer.get("/incidents").await.body;
-        assert!(empty.contains("<h1>Nothing is missing</h1>"), "{empty}");
-        assert!(empty.contains("Nothing needs you"), "{empty}");
+        let empty = viewer.page("/incidents").await;
+        assert_eq!(empty.heading(), "Nothing is missing");
+        assert!(empty.text().contains("Nothing needs you"), "{}", empty.text());
 
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({})).await;
         // What goes well is added up now and then only.
         let page = eventually("no effect came on time", async || {
-            let page = viewer.get("/incidents").await.body;
-            page.contains("<b>0%</b><span class=\"soft\">applied on time").then_some(page)
+            let page = viewer.page("/incidents").await;
+            page.texts(".sums b").contains(&"0%".to_owned()).then_some(page)
         })
         .await;
         // Two incidents of one customer, in a project that watches no real money.
-        assert!(page.contains("<h1>1 test customer paid and got nothing</h1>"), "{page}");
-        assert!(page.contains("<b>2</b><span class=\"soft\">open now, oldest "), "{page}");
-        for said in [
-            &format!("href=\"/incidents/{incident}\">Credits for <code>user_456</code>"),
-            "Failed: <code>db_write_failed</code>",
-            "evt_1",
-            "<span class=\"state open\">Open</span>",
-        ] {
-            assert!(page.contains(said), "{said} is missing from {page}");
-        }
+        assert_eq!(page.heading(), "1 test customer paid and got nothing");
+        insta::assert_snapshot!(page.texts(".sums li").join("\n"), @"
+        2 open now, oldest [time]
+        0 being reprocessed
+        0% applied on time, 7 days
+        ");
+        insta::assert_snapshot!(page.rows("Incidents").join("\n"), @"
+        Credits for user_456 invoice.paid · CometCart test · evt_2 | Failed: db_write_failed | Open | [time]
+        Credits for user_456 invoice.paid · CometCart test · evt_1 | Failed: db_write_failed | Open | [time]
+        ");
+        assert_eq!(page.badges(), ["[open] Open", "[open] Open"]);
+        assert_eq!(listed(&page)[1], incident.to_string());
     });
 }
 
@@ -68,13 +68,13 @@ fn turning_pages_shows_every_incident_once_and_leads_back() {
             let (mut seen, mut sizes, mut path) = (Vec::new(), Vec::new(), start.to_owned());
             let mut before = None;
             loop {
-                let page = viewer.get(&path).await.body;
-                let rows = listed(&page, "/incidents");
-                assert_eq!(link(&page, "prev").is_some(), !seen.is_empty(), "{path}");
+                let page = viewer.page(&path).await;
+                let rows = listed(&page);
+                assert_eq!(page.link("Previous page").is_some(), !seen.is_empty(), "{path}");
                 sizes.push(rows.len());
                 seen.extend(rows.clone());
-                let Some(next) = link(&page, "next") else {
-                    let back = link(&page, "prev").expect("a way back");
+                let Some(next) = page.link("Next page") else {
+                    let back = page.link("Previous page").expect("a way back");
                     assert_eq!(Some(ids(&viewer, &back).await), before, "{back}");
                     break;
                 };
@@ -106,10 +106,10 @@ fn every_filter_narrows_the_list_and_says_so() {
         world.result(access_event, "success", json!({})).await;
         let charlie = world.charlie().await;
         let body = receipt("evt_charlie");
-        let (_, answer) = world.post_as(&charlie, "/api/v1/receipt", &body, "1").await;
-        let body = json!({"event_id": answer["event_id"], "status": "failed"});
-        let (_, answer) = world.post_as(&charlie, "/api/v1/result", &body, "2").await;
-        let other: domain::ids::IncidentId = parse(&answer["incident"]["id"]);
+        let (_, response) = world.post_as(&charlie, "/api/v1/receipt", &body, "1").await;
+        let body = json!({"event_id": response["event_id"], "status": "failed"});
+        let (_, response) = world.post_as(&charlie, "/api/v1/result", &body, "2").await;
+        let other: domain::ids::IncidentId = parse(&response["incident"]["id"]);
 
         let (credits, access, other) = (credits.to_string(), access.to_string(), other.to_string());
         let project = format!("/incidents?project={}&state=all", world.project.id);
@@ -136,15 +136,15 @@ fn every_filter_narrows_the_list_and_says_so() {
             let found = ids(&viewer, path).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path}");
         }
-        let page = viewer.get("/incidents?q=evt_acc&reason=failed_result").await.body;
-        assert!(page.contains("value=\"evt_acc\""), "{page}");
-        assert!(page.contains("<option value=\"failed_result\" selected>"), "{page}");
-        assert!(page.contains("<details class=\"more\" open>"), "{page}");
-        assert!(page.contains("Search all states"), "{page}");
-        let page = viewer.get("/incidents?state=opened").await.body;
-        let mistake =
+        let page = viewer.page("/incidents?q=evt_acc&reason=failed_result").await;
+        assert_eq!(page.input("Search").value, "evt_acc");
+        assert_eq!(page.input("Reason").value, "Failure");
+        assert!(page.text().contains("More filters\nReason"), "they are unfolded: {}", page.text());
+        assert!(page.link("Search all states").is_some());
+        let alerts = viewer.page("/incidents?state=opened").await.alerts();
+        let unknown =
             "Unknown filter: state=opened. Use open, acknowledged, reprocessing, resolved or all.";
-        assert!(page.contains(mistake), "{page}");
+        assert!(alerts.contains(&unknown.to_owned()), "{alerts:?}");
     });
 }
 
@@ -160,9 +160,9 @@ fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
             let path = format!("/incidents?q={id}");
             assert_eq!(ids(&viewer, &path).await, [incident.to_string()], "{path}");
         }
-        let page = viewer.get("/incidents").await.body;
-        assert!(page.contains("<span class=\"state work\">Reprocessing</span>"), "{page}");
-        assert!(page.contains("<b>1</b><span class=\"soft\">being reprocessed"), "{page}");
+        let page = viewer.page("/incidents").await;
+        assert_eq!(page.badges(), ["[open] Open", "[work] Reprocessing"]);
+        assert!(page.texts(".sums li").contains(&"1 being reprocessed".to_owned()));
     });
 }
 
@@ -183,7 +183,7 @@ fn hostile_text_is_inert_in_the_list_and_in_its_search() {
         let typed: String = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect();
         for path in ["/incidents".to_owned(), format!("/incidents?q={typed}&age={typed}")] {
             let page = viewer.get(&path).await;
-            assert_eq!(listed(&page.body, "/incidents").len(), 1, "{path}");
+            assert_eq!(listed(&page.page()).len(), 1, "{path}");
             assert_inert(&page.body);
         }
     });

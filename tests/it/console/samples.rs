@@ -147,8 +147,8 @@ async fn takes_what_is_ours_and_rejects_what_is_not(world: &World, url: &str) {
         ("a nonce with a dot", ours(), now, "d.e", 401),
         ("no nonce", ours(), now, "", 401),
     ] {
-        let answer = send(url, Callback { secrets: &secrets, timestamp, nonce }).await;
-        assert_eq!(answer, status, "{what}");
+        let response = send(url, Callback { secrets: &secrets, timestamp, nonce }).await;
+        assert_eq!(response, status, "{what}");
     }
 }
 
@@ -167,9 +167,9 @@ async fn goes_through_the_whole_story(language: &'static Language) {
     takes_what_is_ours_and_rejects_what_is_not(&world, &url).await;
 
     let output = app.command(&world).args(language.calls).output().await.expect("both calls");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let why = String::from_utf8_lossy(&output.stderr).into_owned();
-    let event_id = said.trim().parse().unwrap_or_else(|_| panic!("{}: {why}", language.name));
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let event_id = stdout.trim().parse().unwrap_or_else(|_| panic!("{}: {stderr}", language.name));
     let event = find_event(&world.pool, event_id).await.expect("a database").expect("the event");
     assert_eq!(event.internal_reference, "user_456");
     let open = world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
@@ -244,9 +244,10 @@ fn the_php_and_ruby_clients_reach_the_product() {
                 .output()
                 .await
                 .expect("both calls");
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            let why = String::from_utf8_lossy(&output.stderr).into_owned();
-            let event_id = said.trim().parse().unwrap_or_else(|_| panic!("{name}: {said} {why}"));
+            let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            let event_id =
+                stdout.trim().parse().unwrap_or_else(|_| panic!("{name}: {stdout} {stderr}"));
             let open =
                 world.incident_when(event_id, "open", |one| one.state == IncidentState::Open).await;
             assert_eq!(

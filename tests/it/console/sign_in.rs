@@ -6,6 +6,7 @@ use ::console::password_queue::PasswordQueue;
 use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use e2e::console::{self, Operator, PASSWORD};
+use e2e::html_page::HtmlPage;
 use e2e::{World, WorldOptions};
 
 async fn world() -> World {
@@ -19,12 +20,12 @@ fn the_cookie_is_of_this_host_alone_and_no_script_reads_it() {
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let form =
             [("email", "Alice@cometcart.test"), ("password", PASSWORD), ("next", "/events?x=1")];
-        let answer = Operator::stranger(&world).send("/sign-in", &form).await;
+        let response = Operator::stranger(&world).send("/sign-in", &form).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.location.as_deref()),
+            (response.status.as_u16(), response.location.as_deref()),
             (303, Some("/events?x=1"))
         );
-        let cookie = answer.headers["set-cookie"].to_str().expect("text");
+        let cookie = response.headers["set-cookie"].to_str().expect("text");
         assert!(cookie.starts_with("__Host-"), "{cookie}");
         for wanted in ["; HttpOnly", "; Secure", "; Path=/", "; SameSite=Lax"] {
             assert!(cookie.contains(wanted), "{cookie}");
@@ -45,12 +46,14 @@ fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
             ("no address", PASSWORD),
             ("alice@cometcart.test", ""),
         ] {
-            let answer =
+            let response =
                 stranger.send("/sign-in", &[("email", email), ("password", password)]).await;
-            assert_eq!(answer.status, 422, "{email}");
-            assert!(answer.body.contains("do not go together"), "{}", answer.body);
-            assert!(answer.body.contains(email), "what was typed is kept");
-            assert!(!answer.headers.contains_key("set-cookie"));
+            assert_eq!(response.status, 422, "{email}");
+            let page = response.page();
+            let error = page.error("E-mail").expect("an error");
+            assert!(error.contains("do not go together"), "{error}");
+            assert_eq!(page.input("E-mail").value, email, "what was typed is kept");
+            assert!(!response.headers.contains_key("set-cookie"));
         }
     });
 }
@@ -85,8 +88,8 @@ fn a_megabyte_for_a_password_is_not_looked_at() {
         let world = world().await;
         let password = "x".repeat(1024 * 1024);
         let form = [("email", "alice@cometcart.test"), ("password", password.as_str())];
-        let answer = Operator::stranger(&world).send("/sign-in", &form).await;
-        assert_eq!(answer.status, 413);
+        let response = Operator::stranger(&world).send("/sign-in", &form).await;
+        assert_eq!(response.status, 413);
     });
 }
 
@@ -119,9 +122,10 @@ fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
         let form = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
         let others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
         for _ in 0..6 {
-            let answer = alice.send("/sign-in", &form).await;
-            assert_eq!(answer.status, 429);
-            assert!(answer.body.contains("Too many people are signing in"), "{}", answer.body);
+            let response = alice.send("/sign-in", &form).await;
+            assert_eq!(response.status, 429);
+            let text = response.page().text();
+            assert!(text.contains("Too many people are signing in"), "{text}");
         }
         drop(others);
         let counted = "SELECT count(*) FROM sign_in_failures";
@@ -140,8 +144,8 @@ fn signing_in_again_ends_the_session_that_the_browser_had() {
         assert_eq!(alice.send("/sign-in", &wrong).await.status, 422);
         assert_eq!(alice.get("/account").await.status, 200, "a wrong password ends nothing");
         let again = [("email", alice.email.as_str()), ("password", PASSWORD)];
-        let answer = alice.send("/sign-in", &again).await;
-        let cookie = answer.headers["set-cookie"].to_str().expect("text");
+        let response = alice.send("/sign-in", &again).await;
+        let cookie = response.headers["set-cookie"].to_str().expect("text");
         let cookie = cookie.split(';').next().map(str::to_owned);
         assert_eq!(alice.get("/account").await.status, 303, "the former session is over");
         alice.cookie = cookie;
@@ -158,9 +162,9 @@ fn a_form_that_no_page_sends_is_rejected_in_words_for_people() {
         let world = world().await;
         let json = world.http.post(format!("{}/sign-in", world.url));
         let json = json.header("content-type", "application/json").body("{}");
-        let answer = json.send().await.expect("an answer");
-        assert_eq!(answer.status().as_u16(), 415);
-        let page = answer.text().await.expect("text");
+        let response = json.send().await.expect("an answer");
+        assert_eq!(response.status().as_u16(), 415);
+        let page = HtmlPage::parse(&response.text().await.expect("text")).text();
         assert!(page.contains("Send the form from the page that has it."), "{page}");
         let alice = Operator::signed_in(&world, Role::Admin).await;
         for (to, form) in [
@@ -168,9 +172,10 @@ fn a_form_that_no_page_sends_is_rejected_in_words_for_people() {
             ("/people/opr_1/role", ("role", "emperor")),
             ("/account/sessions/end", ("which", "some")),
         ] {
-            let answer = alice.submit("/account", to, &[form]).await;
-            assert_eq!(answer.status, 422, "{to}");
-            assert!(answer.body.contains("A field held what cannot be chosen there."), "{to}");
+            let response = alice.submit("/account", to, &[form]).await;
+            assert_eq!(response.status, 422, "{to}");
+            let text = response.page().text();
+            assert!(text.contains("A field held what cannot be chosen there."), "{to}: {text}");
         }
     });
 }

@@ -33,6 +33,6 @@ pub async fn weigh(page: &Page) {
 }
 
 fn is_rejection(complaint: &str, url: &str) -> bool {
-    let said = ["404 (Not Found)", "422 (Unprocessable Entity)"];
-    said.iter().any(|said| complaint.ends_with(&format!("{said} ({url})")))
+    let statuses = ["404 (Not Found)", "422 (Unprocessable Entity)"];
+    statuses.iter().any(|status| complaint.ends_with(&format!("{status} ({url})")))
 }

@@ -66,8 +66,8 @@ impl Walk {
 
     async fn post(&self, key: &ApiKey, path: &str, body: Value) {
         let idempotency = uuid::Uuid::now_v7().to_string();
-        let (status, answer) = self.world.post_as(key, path, &body, &idempotency).await;
-        assert_eq!(status, 202, "{answer}");
+        let (status, response) = self.world.post_as(key, path, &body, &idempotency).await;
+        assert_eq!(status, 202, "{response}");
     }
 }
 
@@ -155,10 +155,10 @@ async fn prove(walk: &Walk, event: &str, incident: &str) {
     customer.open(&link).await;
     customer.wait_for_text(event, SOON).await;
     assert_accessible(&customer).await;
-    let said = customer.text("body").await;
-    assert!(said.contains("Your payment was received."), "{said}");
+    let text = customer.text("body").await;
+    assert!(text.contains("Your payment was received."), "{text}");
     for inside in ["account_locked", "alice@", "bob@", "Production worker", "unlocked"] {
-        assert!(!said.contains(inside), "{inside} is on the proof page: {said}");
+        assert!(!text.contains(inside), "{inside} is on the proof page: {text}");
     }
 }
 

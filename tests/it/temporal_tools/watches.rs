@@ -129,9 +129,9 @@ fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
         assert_eq!(noted[0]["what"], "no worker takes its workflow task");
         assert_eq!(noted[0]["cure"], "sendpromptly doctor");
         let alice = Operator::signed_in(&world, Role::Viewer).await;
-        let page = alice.get(&format!("/events/{event_id}")).await.body;
-        assert!(page.contains("<strong>Stuck in Temporal</strong>"), "{page}");
-        assert!(page.contains("<code class=\"command\">sendpromptly doctor</code>"), "{page}");
+        let page = alice.page(&format!("/events/{event_id}")).await;
+        assert!(page.timeline().contains("Stuck in Temporal"), "{}", page.timeline());
+        assert_eq!(page.texts("code.command"), ["sendpromptly doctor"]);
 
         world.start_worker();
         world.mailbox.wait_for(1).await;
