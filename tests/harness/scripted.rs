@@ -30,12 +30,12 @@ use crate::eventually;
 /// What an activity returns.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    answer: Answer,
+    answer: Outcome,
     held_by: Option<CancellationToken>,
 }
 
 #[derive(Debug, Clone)]
-enum Answer {
+enum Outcome {
     Stands(Box<WatchState>),
     Done,
     Retry(Option<Duration>),
@@ -45,25 +45,25 @@ impl Reply {
     /// The event has this state.
     #[must_use]
     pub fn stands(watch_state: WatchState) -> Self {
-        Self { answer: Answer::Stands(Box::new(watch_state)), held_by: None }
+        Self { answer: Outcome::Stands(Box::new(watch_state)), held_by: None }
     }
 
     /// Done; for activities that return nothing.
     #[must_use]
     pub const fn done() -> Self {
-        Self { answer: Answer::Done, held_by: None }
+        Self { answer: Outcome::Done, held_by: None }
     }
 
     /// A failure that is retried as the activity's options say.
     #[must_use]
     pub const fn retry() -> Self {
-        Self { answer: Answer::Retry(None), held_by: None }
+        Self { answer: Outcome::Retry(None), held_by: None }
     }
 
     /// A failure that is retried after exactly this long.
     #[must_use]
     pub const fn retry_after(delay: Duration) -> Self {
-        Self { answer: Answer::Retry(Some(delay)), held_by: None }
+        Self { answer: Outcome::Retry(Some(delay)), held_by: None }
     }
 
     /// The same, but not before the test lets it.

@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    fn said(broken: &[Broken]) -> Vec<String> {
+    fn sentences(broken: &[Broken]) -> Vec<String> {
         let sentence = |one: &Broken| {
             let names: Vec<_> = one.names.iter().map(|(_, name)| name.as_str()).collect();
             format!("{} {}{}", one.before, names.join(", "), one.after)
@@ -120,14 +120,14 @@ mod tests {
             destination(&shops[3], "frank@x.test", false),
         ];
         assert_eq!(
-            said(&warn(&shops, &destinations, true)),
+            sentences(&warn(&shops, &destinations, true)),
             [
                 "No alert of Comet, Cart reaches anyone",
                 "Alerts no longer reach hooks.slack.com (Shop), hooks.slack.com (Store), erin@x.test (Store)",
             ]
         );
         let one = warn(&shops, &destinations[4..], false);
-        assert_eq!(said(&one), ["Alerts no longer reach hooks.slack.com, erin@x.test"]);
+        assert_eq!(sentences(&one), ["Alerts no longer reach hooks.slack.com, erin@x.test"]);
         assert_eq!(one[0].names[0].0, format!("/projects/{}/destinations", shops[3].id));
         assert_eq!(warn(&shops, &destinations[3..4], true), []);
     }

@@ -104,12 +104,12 @@ fn render(error: &ApiError, id: &RequestId, bare: Response) -> Response {
         layout: Layout::standalone(heading),
         status: error.status().as_u16(),
         heading,
-        message: sentence_of(error),
+        message: explain(error),
         request_id: id.as_str().to_owned(),
     };
-    let Ok(mut dressed) = page_with(error.status(), &page) else { return bare };
-    error.write_headers(dressed.headers_mut());
-    dressed
+    let Ok(mut response) = page_with(error.status(), &page) else { return bare };
+    error.write_headers(response.headers_mut());
+    response
 }
 
 fn heading(error: &ApiError) -> &'static str {
@@ -131,7 +131,7 @@ fn heading(error: &ApiError) -> &'static str {
 }
 
 /// What a person reads: messages about HTTP are for programs.
-fn sentence_of(error: &ApiError) -> String {
+fn explain(error: &ApiError) -> String {
     match error {
         ApiError::Internal { .. } => {
             "Nothing was changed in part. Try again. If it fails again, search the log for the request's id."
@@ -152,8 +152,8 @@ fn sentence_of(error: &ApiError) -> String {
                 .to_owned()
         }
         ApiError::ValidationError(fields) => {
-            let sentence_of = fields.iter().map(|field| sentence(&field.message));
-            sentence_of.collect::<Vec<_>>().join(" ")
+            let sentences = fields.iter().map(|field| sentence(&field.message));
+            sentences.collect::<Vec<_>>().join(" ")
         }
         ApiError::MethodNotAllowed => "Open it from the page that leads to it.".to_owned(),
         ApiError::PayloadTooLarge { .. } => "The form has more than 64 KiB.".to_owned(),

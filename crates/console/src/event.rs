@@ -23,7 +23,7 @@ use super::facts::{self, Fact, Value};
 use super::layout::{Layout, Section};
 use super::page::page;
 use super::session::SignedIn;
-use super::timeline_view::{self, Running, TimelineLine};
+use super::timeline_view::{self, Running, TimelineItemView};
 use super::when::When;
 use crate::state::ConsoleState;
 
@@ -47,7 +47,7 @@ struct EventPage {
     /// Why its deadline is not judged, where its watch is stalled.
     stall: Option<&'static str>,
     incident: Option<(String, Badge)>,
-    timeline: Vec<TimelineLine>,
+    timeline: Vec<TimelineItemView>,
     facts: Vec<Fact>,
     command: String,
 }

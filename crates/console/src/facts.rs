@@ -139,12 +139,12 @@ fn trouble(alert: &AlertView) -> Option<String> {
         let waits = alert.broken && alert.state == "pending";
         return waits.then(|| format!("{} is broken", one_line(&alert.destination)));
     }
-    let answer = alert.last_answer.as_deref();
-    let answer = answer.filter(|_| matches!(alert.state.as_str(), "pending" | "given_up"))?;
+    let response = alert.last_answer.as_deref();
+    let response = response.filter(|_| matches!(alert.state.as_str(), "pending" | "given_up"))?;
     let times =
         if alert.attempts == 1 { "once".to_owned() } else { format!("{} times", alert.attempts) };
     let broken = if alert.broken { " is broken" } else { "" };
-    Some(format!("{}{broken}, tried {times}: {}", one_line(&alert.destination), one_line(answer)))
+    Some(format!("{}{broken}, tried {times}: {}", one_line(&alert.destination), one_line(response)))
 }
 
 #[cfg(test)]
@@ -179,8 +179,8 @@ mod tests {
         assert_eq!(count_alerts(&[]), ["No one was notified"]);
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);
         assert_eq!(count_alerts(&alerts), ["2 delivered, 1 under way, 1 given up"]);
-        let answer = Some("connection refused".to_owned());
-        let waiting = AlertView { last_answer: answer, attempts: 3, ..alert("pending") };
+        let response = Some("connection refused".to_owned());
+        let waiting = AlertView { last_answer: response, attempts: 3, ..alert("pending") };
         let untried = AlertView { attempts: 0, broken: true, ..alert("pending") };
         assert_eq!(count_alerts(&[untried]), ["1 under way", "bob@cometcart.test is broken"]);
         assert_eq!(

@@ -51,7 +51,7 @@ struct Operation {
     summary: Vec<Span>,
     /// Of the query, then of the body.
     parameters: Vec<Parameter>,
-    answers: Vec<String>,
+    responses: Vec<String>,
 }
 
 /// One parameter or field.
@@ -85,9 +85,9 @@ fn groups(document: &Value) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let paths = document["paths"].as_object().into_iter().flatten();
     for (path, methods) in paths {
-        for (method, said) in methods.as_object().into_iter().flatten() {
-            let name = text(&said["tags"][0]);
-            let operation = operation(document, (method, path), said);
+        for (method, described) in methods.as_object().into_iter().flatten() {
+            let name = text(&described["tags"][0]);
+            let operation = operation(document, method, path, described);
             match groups.iter_mut().find(|group| group.name == name) {
                 Some(group) => group.operations.push(operation),
                 None => groups.push(Group { name, operations: vec![operation] }),
@@ -97,28 +97,28 @@ fn groups(document: &Value) -> Vec<Group> {
     groups
 }
 
-fn operation(document: &Value, (method, path): (&str, &str), said: &Value) -> Operation {
-    let parameters = said["parameters"].as_array().into_iter().flatten();
+fn operation(document: &Value, method: &str, path: &str, described: &Value) -> Operation {
+    let parameters = described["parameters"].as_array().into_iter().flatten();
     let parameters = parameters.filter(|one| one["in"] == "query").map(|one| Parameter {
         name: text(&one["name"]),
         place: "query".to_owned(),
         description: spans(&text(&one["description"])),
     });
-    let summary = [text(&said["summary"]), text(&said["description"])].join(" ");
-    let answers = said["responses"].as_object().into_iter().flatten();
+    let summary = [text(&described["summary"]), text(&described["description"])].join(" ");
+    let responses = described["responses"].as_object().into_iter().flatten();
     Operation {
         id: format!("{method}-{}", path.trim_matches('/').replace(['/', '{', '}'], "-")),
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: spans(summary.trim()),
-        parameters: parameters.chain(body(document, said)).collect(),
-        answers: answers.map(|(status, _)| status.clone()).collect(),
+        parameters: parameters.chain(body(document, described)).collect(),
+        responses: responses.map(|(status, _)| status.clone()).collect(),
     }
 }
 
 /// The fields of the body, from its schema.
-fn body(document: &Value, said: &Value) -> Vec<Parameter> {
-    let schema = &said["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+fn body(document: &Value, described: &Value) -> Vec<Parameter> {
+    let schema = &described["requestBody"]["content"]["application/json"]["schema"]["$ref"];
     let name = text(schema);
     let name = name.rsplit('/').next().unwrap_or_default();
     let fields = document["components"]["schemas"][name]["properties"].as_object();

@@ -79,8 +79,8 @@ impl FormOrigins {
         }
     }
 
-    fn judge(&self, said: &[u8], read: fn(&str) -> Option<WebOrigin>) -> Result<(), String> {
-        let text = String::from_utf8_lossy(said);
+    fn judge(&self, header: &[u8], read: fn(&str) -> Option<WebOrigin>) -> Result<(), String> {
+        let text = String::from_utf8_lossy(header);
         match read(&text) {
             Some(origin) if self.accepts(&origin) => Ok(()),
             Some(origin) => Err(self.reject_elsewhere(&origin)),
@@ -111,10 +111,10 @@ impl FormOrigins {
     }
 
     fn reject_unnamed(&self, text: &str) -> String {
-        let said: String = one_line(text).chars().take(MAX_QUOTE).collect();
+        let origin: String = one_line(text).chars().take(MAX_QUOTE).collect();
         let (home, expected) = (&self.public_url, self.expected());
         format!(
-            "your browser does not say where this form comes from (Origin: {said}), and forms are \
+            "your browser does not say where this form comes from (Origin: {origin}), and forms are \
              taken from {expected}. A frame, an extension or a redirect on the way does that: open \
              {home} in a tab of its own and send it again"
         )
@@ -136,9 +136,9 @@ mod tests {
 
     use super::*;
 
-    fn headers(said: &[(&'static str, &str)]) -> HeaderMap {
+    fn headers(sent: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        for (name, value) in said {
+        for (name, value) in sent {
             let value = HeaderValue::from_bytes(value.as_bytes()).expect("a value");
             headers.append(HeaderName::from_static(name), value);
         }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_form_of_the_public_url_passes_whatever_host_the_proxy_sends() {
-        for said in [
+        for sent in [
             &[("origin", "https://pay.example.com:8443"), ("host", "pay.example.com")][..],
             &[("origin", "https://pay.example.com:8443"), ("host", "10.1.2.3:8080")],
             &[("origin", "https://PAY.example.com:8443/"), ("sec-fetch-site", "same-origin")],
@@ -161,17 +161,17 @@ mod tests {
             &[("host", "pay.example.com")],
             &[],
         ] {
-            assert_eq!(public().check(&headers(said)), Ok(()), "{said:?}");
+            assert_eq!(public().check(&headers(sent)), Ok(()), "{sent:?}");
         }
         let usual = FormOrigins::new("https://pay.example.com", true);
-        let said = headers(&[("origin", "https://pay.example.com:443")]);
-        assert_eq!(usual.check(&said), Ok(()));
+        let sent = headers(&[("origin", "https://pay.example.com:443")]);
+        assert_eq!(usual.check(&sent), Ok(()));
     }
 
     #[test]
     fn a_form_reject_elsewhere_is_rejected_however_it_says_so() {
         let ours = ("origin", "https://pay.example.com:8443");
-        for said in [
+        for sent in [
             &[("origin", "https://pay.example.com")][..],
             &[("origin", "http://pay.example.com:8443")],
             &[("origin", "https://evil.example"), ("host", "evil.example")],
@@ -194,14 +194,14 @@ mod tests {
             &[("referer", "https://evil.example/page")],
             &[("referer", "about:client")],
         ] {
-            assert!(public().check(&headers(said)).is_err(), "{said:?}");
+            assert!(public().check(&headers(sent)).is_err(), "{sent:?}");
         }
     }
 
     #[test]
     fn on_this_machine_every_name_of_it_will_do() {
         let local = FormOrigins::new("http://127.0.0.1:8080", false);
-        let check = |origins: &FormOrigins, said| origins.check(&headers(&[("origin", said)]));
+        let check = |origins: &FormOrigins, sent| origins.check(&headers(&[("origin", sent)]));
         for origin in ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"] {
             assert_eq!(check(&local, origin), Ok(()), "{origin}");
             let tunnel = FormOrigins::new("https://abc.tunnel.example", true).and_local(8080);
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn a_rejection_names_the_setting_what_it_saw_what_it_expected_and_the_cure() {
-        let said = headers(&[("origin", "https://pay.example.com:8443")]);
-        let unset = FormOrigins::new("http://127.0.0.1:8080", false).check(&said);
+        let sent = headers(&[("origin", "https://pay.example.com:8443")]);
+        let unset = FormOrigins::new("http://127.0.0.1:8080", false).check(&sent);
         assert_eq!(
             unset.expect_err("refused"),
             "this form comes from https://pay.example.com:8443, and forms are taken from \
@@ -226,7 +226,7 @@ mod tests {
              SENDPROMPTLY_PUBLIC_URL=https://pay.example.com:8443 for every api and worker and start \
              them again. If it is not, another site sent this form, and nothing was changed"
         );
-        let wrong = FormOrigins::new("https://pay.example.com", true).check(&said);
+        let wrong = FormOrigins::new("https://pay.example.com", true).check(&sent);
         let wrong = wrong.expect_err("refused");
         assert!(
             wrong.contains(

@@ -19,7 +19,7 @@ use workflows::activity_contract::{
     UndeliveredReprocess, definition,
 };
 
-use super::{Answer, Call, Memory, Reply};
+use super::{Call, Memory, Outcome, Reply};
 
 /// Workflows are not `Send`, so the worker has a thread of its own.
 pub(super) fn spawn_worker(
@@ -90,9 +90,9 @@ impl ScriptedActivities {
             gate.cancelled().await;
         }
         match reply.answer {
-            Answer::Stands(watch_state) => Ok(Some(*watch_state)),
-            Answer::Done => Ok(None),
-            Answer::Retry(delay) => {
+            Outcome::Stands(watch_state) => Ok(Some(*watch_state)),
+            Outcome::Done => Ok(None),
+            Outcome::Retry(delay) => {
                 let failure = ApplicationFailure::builder("the script says so".to_owned());
                 Err(ActivityError::application(failure.maybe_next_retry_delay(delay).build()))
             }

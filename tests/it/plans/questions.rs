@@ -22,19 +22,19 @@ use time::{Duration, OffsetDateTime};
 
 use super::reading::Read;
 
-type Answer<'a> = Pin<Box<dyn Future<Output = usize> + Send + 'a>>;
+type CountedRows<'a> = Pin<Box<dyn Future<Output = usize> + Send + 'a>>;
 
 /// Something that a page asks.
 pub struct Question {
     pub name: String,
     most: i64,
-    ask: Box<dyn Fn(&PgPool) -> Answer<'_> + Send + Sync>,
+    ask: Box<dyn Fn(&PgPool) -> CountedRows<'_> + Send + Sync>,
 }
 
 impl Question {
     fn new(
         name: impl Into<String>,
-        ask: impl Fn(&PgPool) -> Answer<'_> + Send + Sync + 'static,
+        ask: impl Fn(&PgPool) -> CountedRows<'_> + Send + Sync + 'static,
     ) -> Self {
         Self { name: name.into(), most: 6_000, ask: Box::new(ask) }
     }

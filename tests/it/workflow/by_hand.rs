@@ -40,7 +40,7 @@ fn all_differ(ids: &[String], prefix: &str) {
 }
 
 #[test]
-fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
+fn each_reprocess_signal_is_recorded_under_an_id_of_its_own() {
     run(async {
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))
@@ -55,15 +55,15 @@ fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
         skip_time(&worker, event_id).await;
         state_is(&worker, event_id, "open").await;
 
-        let wishes = [
+        let inputs = [
             None,
             Some(json!([1])),
             Some(json!({
                 "requested_by": "alice", "note": "queue was down", "colour": "blue"
             })),
         ];
-        for wish in wishes {
-            worker.engines.signal(event_id, "reprocess", wish).await.expect("a signal");
+        for input in inputs {
+            worker.engines.signal(event_id, "reprocess", input).await.expect("a signal");
         }
         type_badly(&worker, event_id, "reprocess", "alice, please").await;
         finished(&worker, event_id).await;
@@ -74,12 +74,12 @@ fn each_wish_to_reprocess_is_recorded_under_an_id_of_its_own() {
             .map(|runs| one_id(runs, "replay_id"))
             .collect();
         all_differ(&ids, "rpl_");
-        let said = |run: &Call| (run.input["requested_by"].clone(), run.input["note"].clone());
+        let request = |run: &Call| (run.input["requested_by"].clone(), run.input["note"].clone());
         let nothing = (Value::Null, Value::Null);
-        assert_eq!(said(&runs[0]), nothing);
-        assert_eq!(said(&runs[3]), nothing);
-        assert_eq!(said(&runs[4]), (json!("alice"), json!("queue was down")));
-        assert_eq!(said(&runs[5]), nothing);
+        assert_eq!(request(&runs[0]), nothing);
+        assert_eq!(request(&runs[3]), nothing);
+        assert_eq!(request(&runs[4]), (json!("alice"), json!("queue was down")));
+        assert_eq!(request(&runs[5]), nothing);
     });
 }
 
@@ -113,7 +113,7 @@ fn a_typed_result_is_handed_on_with_the_fields_of_a_result_and_the_watch_waits_o
         assert!(runs.iter().all(|run| run.activity == "record_result"), "{runs:?}");
         let first = one_id(&runs[..2], "result_id");
         let bodies: Vec<_> = runs[1..].iter().map(|run| run.input["body"].clone()).collect();
-        let [nothing, _word, mut failure, success] = typed;
+        let [nothing, _text, mut failure, success] = typed;
         // What no result has is noted and not handed on.
         failure.as_object_mut().expect("an object").remove("colour");
         assert_eq!(bodies, [nothing, Value::Null, failure, Value::Null, success]);
@@ -138,15 +138,15 @@ fn a_typed_resolution_needs_no_words() {
         skip_time(&worker, event_id).await;
         state_is(&worker, event_id, "open").await;
         type_badly(&worker, event_id, "resolve", "done").await;
-        let words = json!({"resolved_by": "bob", "note": "credited by hand", "colour": "blue"});
-        worker.engines.signal(event_id, "resolve", Some(words)).await.expect("a signal");
+        let input = json!({"resolved_by": "bob", "note": "credited by hand", "colour": "blue"});
+        worker.engines.signal(event_id, "resolve", Some(input)).await.expect("a signal");
         finished(&worker, event_id).await;
 
         let runs = worker.calls_of("resolve_incident");
         assert_eq!(runs[1].input, runs[2].input);
         assert_eq!(runs[2].input["resolved_by"], Value::Null);
-        let words = [&runs[3].input["resolved_by"], &runs[3].input["note"]];
-        assert_eq!(words, ["bob", "credited by hand"]);
+        let resolution = [&runs[3].input["resolved_by"], &runs[3].input["note"]];
+        assert_eq!(resolution, ["bob", "credited by hand"]);
         let id = |run: &Call| run.input["entry_id"].as_str().expect("an id").to_owned();
         all_differ(&[id(&runs[0]), id(&runs[1]), id(&runs[3])], "aud_");
     });

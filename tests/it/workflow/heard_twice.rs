@@ -78,11 +78,11 @@ fn a_signal_that_is_carried_twice_with_the_same_wish_arrives_once() {
         let event_id = worker.watch(Duration::ZERO).await;
         state_is(&worker, event_id, "open").await;
         let handle = worker.client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
-        let wish = uuid::Uuid::now_v7().to_string();
+        let request_id = uuid::Uuid::now_v7().to_string();
         for _ in 0..2 {
-            let options = WorkflowSignalOptions::builder().request_id(wish.clone()).build();
-            let said = plain_json(&json!({"recorded": true}));
-            handle.signal(EffectWatch::resolve, said, options).await.expect("a signal");
+            let options = WorkflowSignalOptions::builder().request_id(request_id.clone()).build();
+            let outcome = plain_json(&json!({"recorded": true}));
+            handle.signal(EffectWatch::resolve, outcome, options).await.expect("a signal");
         }
         slow.cancel();
         let events = finished(&worker, event_id).await;

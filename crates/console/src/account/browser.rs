@@ -33,16 +33,16 @@ const MAX_UNKNOWN: usize = 60;
 
 /// `Firefox on Linux`.
 pub(super) fn browser_name(user_agent: Option<&str>) -> String {
-    let Some(said) = user_agent else {
+    let Some(user_agent) = user_agent else {
         return "A browser that did not say which".to_owned();
     };
     let known = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| said.contains(mark)).map(|(_, name)| *name)
+        names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
     match (known(&BROWSERS), known(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(browser), None) => browser.to_owned(),
-        (None, _) => one_line(&said.chars().take(MAX_UNKNOWN).collect::<String>()),
+        (None, _) => one_line(&user_agent.chars().take(MAX_UNKNOWN).collect::<String>()),
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn browsers_are_called_by_the_name_that_people_know() {
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
-        for (said, name) in [
+        for (user_agent, name) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
                 "Firefox on Linux",
@@ -79,7 +79,7 @@ mod tests {
             ("curl/8.5.0", "curl"),
             ("something\u{202e} else", "something else"),
         ] {
-            assert_eq!(browser_name(Some(said)), name, "{said}");
+            assert_eq!(browser_name(Some(user_agent)), name, "{user_agent}");
         }
         assert_eq!(browser_name(None), "A browser that did not say which");
         assert_eq!(browser_name(Some(&"x".repeat(500))).len(), MAX_UNKNOWN);

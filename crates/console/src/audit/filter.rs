@@ -190,7 +190,7 @@ mod tests {
     fn a_day_is_searched_to_its_end_and_an_address_stands_for_its_operator() {
         let filter =
             filter([" Alice@CometCart.test ", "incident.", "", "2026-11-21", "2026-11-21"]);
-        let search = filter.search().expect("no mistakes");
+        let search = filter.search().expect("no error");
         assert_eq!(search.actor.as_deref(), Some("operator:alice@cometcart.test"));
         assert_eq!(search.action.as_deref(), Some("incident."));
         assert_eq!(search.from, Some(datetime!(2026-11-21 0:00 UTC)));
@@ -209,7 +209,7 @@ mod tests {
             ("cli:bob@laptop", "cli:bob@laptop"),
             ("key_00000000000000000000000001", "key:key_00000000000000000000000001"),
         ] {
-            let search = filter([values, "", "", "", ""]).search().expect("no mistakes");
+            let search = filter([values, "", "", "", ""]).search().expect("no error");
             assert_eq!(search.actor.as_deref(), Some(actor));
         }
         assert_eq!(filter(["", "", " ", "", ""]).link("/audit.csv", None), "/audit.csv");
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn every_mistake_is_named() {
         let errors = filter(["a\0b", "incident", "evt_1", "yesterday", "2026-13-01"]).search();
-        let errors = errors.expect_err("five mistakes");
+        let errors = errors.expect_err("five errors");
         let all = [errors.actor, errors.action, errors.subject, errors.from, errors.to];
         assert!(all.iter().all(Option::is_some), "{errors:?}");
         for far in ["-0044-03-15", "1969-12-31", "+12026-01-01", "10000-01-01"] {

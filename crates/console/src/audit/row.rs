@@ -6,7 +6,7 @@ use store::search::audit::AuditEntry;
 use store::timeline::TimelineEntry;
 
 use crate::layout::Span;
-use crate::timeline_view::TimelineLine;
+use crate::timeline_view::TimelineItemView;
 use crate::when::When;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl AuditItem {
         let AuditEntry { at, actor, action, detail, .. } = entry;
         let who = actor_label(&actor, names);
         let entry = TimelineEntry { at, actor, action, detail };
-        let TimelineLine { lead, rest, next, quotes, .. } = entry.item(names).into();
+        let TimelineItemView { lead, rest, next, quotes, .. } = entry.item(names).into();
         Self {
             at: When::exact(at),
             who,

@@ -24,11 +24,11 @@ pub(super) async fn submit(
     // What the response changes is kept even if the browser has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
-    let (name, answer) = (one_line(&found.label), one_line(&tested.answer));
+    let (name, response) = (one_line(&found.label), one_line(&tested.answer));
     let message = if tested.delivered {
-        Message::done(format!("{name} accepted the test message. The answer: {answer}"))
+        Message::done(format!("{name} accepted the test message. The answer: {response}"))
     } else {
-        Message::rejected(format!("{name} did not accept the test message. The answer: {answer}"))
+        Message::rejected(format!("{name} did not accept the test message. The answer: {response}"))
     };
     signed_in.lead_to(&state, &super::path(&project), &message).await
 }

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use crate::state::ConsoleState;
-use crate::timeline_view::{self, Running, TimelineLine};
+use crate::timeline_view::{self, Running, TimelineItemView};
 
 /// Everything that is known of one incident.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct IncidentDetails {
     pub(super) reprocesses: Vec<Reprocess>,
     pub(super) running: Option<Running>,
     pub(super) alerts: Vec<AlertView>,
-    pub(super) timeline: Vec<TimelineLine>,
+    pub(super) timeline: Vec<TimelineItemView>,
     pub(super) links: Vec<ProofLink>,
     /// Who acknowledged it last, as in the audit.
     pub(super) acknowledged_by: Option<String>,

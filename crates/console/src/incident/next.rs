@@ -119,8 +119,8 @@ fn explain(details: &IncidentDetails, rejection: Rejection) -> Rejection {
 
 /// Where the last callback attempt was redirected to.
 fn redirect(details: &IncidentDetails) -> Option<String> {
-    let attempts_made = details.timeline.iter().rev().find(|line| !line.attempts_made.is_empty());
-    let target = attempts_made?.attempts_made.last()?.redirect_to.clone()?;
+    let item = details.timeline.iter().rev().find(|item| !item.attempts.is_empty());
+    let target = item?.attempts.last()?.redirect_to.clone()?;
     let known = details.project.repair_url.as_deref().and_then(|url| url.split('?').next());
     (known != Some(target.as_str())).then_some(target)
 }

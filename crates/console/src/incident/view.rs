@@ -20,7 +20,7 @@ use crate::facts::{self, Fact, Value};
 use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::timeline_view::{Running, TimelineLine};
+use crate::timeline_view::{Running, TimelineItemView};
 use crate::when::When;
 
 /// A field of a form as it was sent, with what is wrong with it.
@@ -65,7 +65,7 @@ pub(super) struct IncidentPage {
     next: NextAction,
     project_path: String,
     values: NoteValues,
-    timeline: Vec<TimelineLine>,
+    timeline: Vec<TimelineItemView>,
     facts: Vec<Fact>,
     links: Vec<Link>,
     max_note: usize,

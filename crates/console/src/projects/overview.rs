@@ -52,7 +52,7 @@ struct ProjectPage {
 /// Results of the last seven days that never found their receipt.
 struct Unclaimed {
     /// How many there are, as a sentence.
-    said: String,
+    text: String,
     /// Where they are listed.
     path: String,
 }
@@ -147,6 +147,6 @@ async fn unclaimed(
     let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
     let (action, from) = (Action::ResultUnclaimed, since.date());
     let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
-    let said = describe_unclaimed(found.count, found.failures);
-    Ok((found.count > 0).then_some(Unclaimed { said, path }))
+    let text = describe_unclaimed(found.count, found.failures);
+    Ok((found.count > 0).then_some(Unclaimed { text, path }))
 }

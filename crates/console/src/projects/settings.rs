@@ -131,7 +131,7 @@ mod tests {
             repair_url: "ftp://shop.example.com".into(),
             snapshots: "on".into(),
         };
-        let errors = values.read_new(&AllowedNetworks::none()).expect_err("mistakes");
+        let errors = values.read_new(&AllowedNetworks::none()).expect_err("errors");
         for field in ["name", "mode", "timeout_minutes", "repair_url"] {
             assert!(errors.of(field).is_some(), "{field}");
         }
@@ -142,11 +142,11 @@ mod tests {
         let mut values =
             ProjectValues { repair_url: "http://shop.example.com/".into(), ..values() };
         let rejected = values.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
-        let said = rejected.of("repair_url").expect("a mistake");
-        assert!(said.starts_with("Must begin with https:// in a live project. "), "{said}");
+        let error = rejected.of("repair_url").expect("an error");
+        assert!(error.starts_with("Must begin with https:// in a live project. "), "{error}");
         assert!(
-            said.contains("lists shop.example.com:80 in SENDPROMPTLY_CALLBACK_ALLOW"),
-            "{said}"
+            error.contains("lists shop.example.com:80 in SENDPROMPTLY_CALLBACK_ALLOW"),
+            "{error}"
         );
         values.repair_url = String::new();
         let settings = values.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");

@@ -26,7 +26,7 @@ pub use running::{Running, doing_in_short};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
-pub struct TimelineLine {
+pub struct TimelineItemView {
     /// How it looks.
     pub tone: Tone,
     /// What happened, as a short title.
@@ -44,7 +44,7 @@ pub struct TimelineLine {
     /// How long ago that was, for pages that are viewed while it matters.
     pub ago: Option<When>,
     /// The callback attempts of a reprocess.
-    pub attempts_made: Vec<AttemptLine>,
+    pub attempts: Vec<AttemptView>,
     /// What a reprocess that runs does at the moment, and until when.
     pub doing: Option<(String, Option<When>)>,
     /// The reprocess that it began.
@@ -54,7 +54,7 @@ pub struct TimelineLine {
 
 /// One callback attempt.
 #[derive(Debug, Clone)]
-pub struct AttemptLine {
+pub struct AttemptView {
     /// Which one.
     pub number: String,
     /// The status or the kind of failure.
@@ -69,7 +69,7 @@ pub struct AttemptLine {
     pub answer: Option<String>,
 }
 
-impl From<TimelineItem> for TimelineLine {
+impl From<TimelineItem> for TimelineItemView {
     fn from(item: TimelineItem) -> Self {
         let TimelineItem { at, tone, title, body, next_step, by, quotes, event, .. } = item;
         let replay_id = match &event {
@@ -90,7 +90,7 @@ impl From<TimelineItem> for TimelineLine {
             quotes: quotes.into_iter().map(|Quote { text, .. }| text).collect(),
             at: When::brief(at),
             ago: None,
-            attempts_made: Vec::new(),
+            attempts: Vec::new(),
             doing: None,
             replay_id,
             event,
@@ -104,7 +104,7 @@ pub async fn of(
     event: &PaymentEvent,
     running: Option<&Running>,
     now: OffsetDateTime,
-) -> Result<Vec<TimelineLine>, StoreError> {
+) -> Result<Vec<TimelineItemView>, StoreError> {
     let names = timeline::load_names(pool, &[event.project_id]).await?;
     let mut lines = fold(&timeline::list_for_event(pool, event.id).await?, &names);
     if let Some(running) = running {
@@ -118,7 +118,7 @@ pub async fn of(
 
 /// What keeps the watch of an event from going on, if that is the last that is known of it.
 #[must_use]
-pub fn stall(lines: &[TimelineLine]) -> Option<&'static str> {
+pub fn stall(lines: &[TimelineItemView]) -> Option<&'static str> {
     match lines.last()?.event.kind()? {
         Action::WatchStuck => {
             Some("The watch over it does not go on in Temporal: the command below shows why.")
@@ -130,12 +130,12 @@ pub fn stall(lines: &[TimelineLine]) -> Option<&'static str> {
     }
 }
 
-fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<TimelineLine> {
-    let mut lines: Vec<TimelineLine> = Vec::with_capacity(timeline.len());
+fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<TimelineItemView> {
+    let mut lines: Vec<TimelineItemView> = Vec::with_capacity(timeline.len());
     for entry in timeline {
         let item = entry.item(names);
         if !fold_attempt(&mut lines, &item) && !fold_delivery(&mut lines, &item, names) {
-            let mut line = TimelineLine::from(item);
+            let mut line = TimelineItemView::from(item);
             leave_out_repetition(&mut line, lines.last());
             lines.push(line);
         }
@@ -144,7 +144,7 @@ fn fold(timeline: &[TimelineEntry], names: &Names) -> Vec<TimelineLine> {
 }
 
 /// The incident that a failure opens has nothing to say that the failure did not.
-fn leave_out_repetition(line: &mut TimelineLine, before: Option<&TimelineLine>) {
+fn leave_out_repetition(line: &mut TimelineItemView, before: Option<&TimelineItemView>) {
     let failure = before.filter(|before| before.event.kind() == Some(Action::ResultFailed));
     let Some(failure) = failure else { return };
     if line.event.kind() == Some(Action::IncidentOpened) && line.rest == failure.rest {
@@ -154,7 +154,7 @@ fn leave_out_repetition(line: &mut TimelineLine, before: Option<&TimelineLine>) 
 }
 
 /// Puts an attempt under its reprocess, if that is on the timeline.
-fn fold_attempt(lines: &mut [TimelineLine], item: &TimelineItem) -> bool {
+fn fold_attempt(lines: &mut [TimelineItemView], item: &TimelineItem) -> bool {
     let (detail, delivered) = match &item.event {
         AuditEvent::CallbackDelivered(detail) => (detail, true),
         AuditEvent::CallbackFailed(detail) => (detail, false),
@@ -162,15 +162,15 @@ fn fold_attempt(lines: &mut [TimelineLine], item: &TimelineItem) -> bool {
     };
     let begun = lines.iter_mut().rev().find(|line| line.replay_id == Some(detail.replay_id));
     let Some(begun) = begun else { return false };
-    begun.attempts_made.push(attempt(item.at, detail, delivered));
+    begun.attempts.push(attempt(item.at, detail, delivered));
     true
 }
 
-fn attempt(at: OffsetDateTime, detail: &CallbackDetail, delivered: bool) -> AttemptLine {
+fn attempt(at: OffsetDateTime, detail: &CallbackDetail, delivered: bool) -> AttemptView {
     let outcome = describe_outcome(detail.status.map(i32::from), None, detail.error.as_deref());
     let outcome = outcome.unwrap_or_else(|| "no response".to_owned());
     let answer = detail.answer.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    AttemptLine {
+    AttemptView {
         number: detail.attempt.to_string(),
         outcome: if delivered { format!("{outcome}, delivered") } else { outcome },
         latency: Some(format!("{} ms", detail.latency_ms)),
@@ -181,7 +181,7 @@ fn attempt(at: OffsetDateTime, detail: &CallbackDetail, delivered: bool) -> Atte
 }
 
 /// Adds one more destination to the line about the same message, if that is the last one.
-fn fold_delivery(lines: &mut [TimelineLine], item: &TimelineItem, names: &Names) -> bool {
+fn fold_delivery(lines: &mut [TimelineItemView], item: &TimelineItem, names: &Names) -> bool {
     let AuditEvent::AlertDelivered(detail) = &item.event else { return false };
     let Some(last) = lines.last_mut() else { return false };
     match &last.event {

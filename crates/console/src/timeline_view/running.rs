@@ -8,7 +8,7 @@ use store::reprocesses::Reprocess;
 use store::{PgPool, StoreError, reprocesses};
 use time::OffsetDateTime;
 
-use super::{AttemptLine, TimelineLine};
+use super::{AttemptView, TimelineItemView};
 use crate::when::When;
 
 /// A reprocess that runs.
@@ -21,7 +21,7 @@ pub struct Running {
     pub doing: String,
     /// Until when, or when the next attempt is due.
     pub until: Option<When>,
-    under_way: Option<AttemptLine>,
+    under_way: Option<AttemptView>,
 }
 
 impl Running {
@@ -58,7 +58,7 @@ impl Running {
             by: actor_name(&running.requested_by),
             doing,
             until,
-            under_way: last.filter(|last| is_under_way(last)).map(|last| AttemptLine {
+            under_way: last.filter(|last| is_under_way(last)).map(|last| AttemptView {
                 number: last.attempt.to_string(),
                 outcome: "under way".to_owned(),
                 latency: None,
@@ -70,10 +70,10 @@ impl Running {
     }
 
     /// Adds what it does at this moment to the line that it began with.
-    pub(super) fn add_to(&self, lines: &mut [TimelineLine]) {
+    pub(super) fn add_to(&self, lines: &mut [TimelineItemView]) {
         let begun = lines.iter_mut().find(|line| line.replay_id == Some(self.replay_id));
         if let Some(begun) = begun {
-            begun.attempts_made.extend(self.under_way.clone());
+            begun.attempts.extend(self.under_way.clone());
             begun.doing = Some((self.doing.clone(), self.until));
         }
     }
@@ -135,7 +135,8 @@ mod tests {
     }
 
     fn tell(
-        (state, next_attempt_at): (ReprocessState, Option<OffsetDateTime>),
+        state: ReprocessState,
+        next_attempt_at: Option<OffsetDateTime>,
         attempts: &[CallbackAttempt],
     ) -> String {
         let running = Reprocess {
@@ -165,7 +166,7 @@ mod tests {
         let began = Some(datetime!(2026-11-21 14:40:00 UTC));
         // Longer than the schedule's minute: the receiver asked for it with `Retry-After`.
         let query = Some(datetime!(2026-11-21 14:52:30 UTC));
-        for (moment, attempts, told) in [
+        for ((state, next_attempt_at), attempts, told) in [
             ((Requested, None), vec![], "Reprocessing|Waiting for a worker to send it|"),
             (
                 (Delivering, began),
@@ -198,7 +199,7 @@ mod tests {
                 "Reprocessing, waiting for the result|Delivered. Waiting for the result until|21 Nov, 15:10:00 UTC",
             ),
         ] {
-            assert_eq!(tell(moment, &attempts), told);
+            assert_eq!(tell(state, next_attempt_at, &attempts), told);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Server {
     }
 
     /// One request on a connection of its own.
-    pub async fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
+    pub async fn ask(&self, request: impl AsRef<[u8]>) -> EdgeResponse {
         let mut client = self.connect().await;
         client.send(request).await;
         client.answer().await.expect("an answer")
@@ -147,7 +147,7 @@ impl Client {
     }
 
     /// Reads one response; `None` if the connection ends before it begins.
-    pub async fn answer(&mut self) -> Option<Answer> {
+    pub async fn answer(&mut self) -> Option<EdgeResponse> {
         let head_end = loop {
             if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end + 4;
@@ -164,7 +164,7 @@ impl Client {
             assert_ne!(self.read_more().await, 0, "half a body after {head}");
         }
         let body: Vec<u8> = self.read.drain(..length).collect();
-        Some(Answer { head, body: String::from_utf8(body).expect("UTF-8") })
+        Some(EdgeResponse { head, body: String::from_utf8(body).expect("UTF-8") })
     }
 
     /// Waits until the server closes the connection, however it does it.
@@ -179,12 +179,12 @@ impl Client {
 
 /// One response, its head in lower case.
 #[derive(Debug)]
-pub struct Answer {
+pub struct EdgeResponse {
     head: String,
     pub body: String,
 }
 
-impl Answer {
+impl EdgeResponse {
     pub fn status(&self) -> u16 {
         self.head[9..12].parse().expect("a status")
     }
