@@ -34,7 +34,7 @@ impl Note {
     }
 
     /// The field as it is shown again if the note breaks a rule.
-    fn mistake(&self, required: bool) -> Option<Field> {
+    fn error(&self, required: bool) -> Option<Field> {
         let text = self.text();
         let problem = match text.as_deref() {
             None if required => "Say how it was put right, for the timeline.".to_owned(),
@@ -45,7 +45,6 @@ impl Note {
     }
 }
 
-const AGAIN: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 const REQUESTED: &str = "Your app is asked to do it again. What comes of it appears below.";
 const ACKNOWLEDGED: &str = "Acknowledged. Your colleagues see that you look after it.";
 const RESOLVED: &str = "Resolved manually. Everyone who got the alert is notified.";
@@ -57,28 +56,20 @@ pub(super) async fn reprocess(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let incident = find(&state, &id).await?;
-    if let Some(note) = form.mistake(false) {
-        return show(
-            &state,
-            &signed_in,
-            &id,
-            (AGAIN, NoteValues { note, ..NoteValues::default() }),
-        )
-        .await;
-    }
-    let (note, actor) = (form.text(), signed_in.actor());
-    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
-    let requested = match action.request_reprocess(&state.pool).await {
-        // Who pressed twice has what they asked for.
-        Err(ActionError::Rejected(Rejection::Reprocessing(_, Some(by))))
-            if by.actor == actor.to_string() =>
-        {
-            Ok(())
+    let errors = form.error(false).map(NoteValues::note);
+    act(&state, &signed_in, &id, form, errors, REQUESTED, async |action: OperatorAction<'_>| {
+        let actor = action.actor.to_string();
+        match action.request_reprocess(&state.pool).await {
+            // Who pressed twice has what they asked for.
+            Err(ActionError::Rejected(Rejection::Reprocessing(_, Some(by))))
+                if by.actor == actor =>
+            {
+                Ok(())
+            }
+            requested => requested.map(drop),
         }
-        requested => requested.map(drop),
-    };
-    done(&state, &signed_in, &incident, (requested, REQUESTED, form)).await
+    })
+    .await
 }
 
 /// `POST /incidents/{incident_id}/acknowledge`.
@@ -88,20 +79,11 @@ pub(super) async fn acknowledge(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let incident = find(&state, &id).await?;
-    if let Some(note) = form.mistake(false) {
-        return show(
-            &state,
-            &signed_in,
-            &id,
-            (AGAIN, NoteValues { note, ..NoteValues::default() }),
-        )
-        .await;
-    }
-    let (note, actor) = (form.text(), signed_in.actor());
-    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
-    let acknowledged = action.acknowledge(&state.pool).await;
-    done(&state, &signed_in, &incident, (acknowledged, ACKNOWLEDGED, form)).await
+    let errors = form.error(false).map(NoteValues::note);
+    act(&state, &signed_in, &id, form, errors, ACKNOWLEDGED, async |action: OperatorAction<'_>| {
+        action.acknowledge(&state.pool).await
+    })
+    .await
 }
 
 /// `POST /incidents/{incident_id}/resolve`.
@@ -111,33 +93,35 @@ pub(super) async fn resolve(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let incident = find(&state, &id).await?;
-    if let Some(resolve) = form.mistake(true) {
-        return show(
-            &state,
-            &signed_in,
-            &id,
-            (AGAIN, NoteValues { resolve, ..NoteValues::default() }),
-        )
-        .await;
-    }
-    let (note, actor) = (form.text(), signed_in.actor());
-    let action = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
-    let resolved = action.resolve(&state.pool).await;
-    done(&state, &signed_in, &incident, (resolved, RESOLVED, form)).await
+    let errors = form.error(true);
+    let errors = errors.map(|resolve| NoteValues { resolve, ..NoteValues::default() });
+    act(&state, &signed_in, &id, form, errors, RESOLVED, async |action: OperatorAction<'_>| {
+        action.resolve(&state.pool).await
+    })
+    .await
 }
 
-/// Back to the page with a message, or the page again, saying why nothing was changed.
-async fn done(
+/// Acts on an incident and leads back to its page with a message, or shows the page again: with
+/// what is wrong with the note, or why nothing was changed.
+async fn act(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    incident: &Incident,
-    (outcome, message, form): (Result<(), ActionError>, &str, Note),
+    id: &str,
+    form: Note,
+    errors: Option<NoteValues>,
+    done: &str,
+    action: impl AsyncFnOnce(OperatorAction<'_>) -> Result<(), ActionError>,
 ) -> Result<Response, ApiError> {
-    let rejection = match outcome {
+    let incident = find(state, id).await?;
+    if let Some(values) = errors {
+        return show(state, signed_in, id, StatusCode::UNPROCESSABLE_ENTITY, values).await;
+    }
+    let (note, actor) = (form.text(), signed_in.actor());
+    let order = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
+    let rejection = match action(order).await {
         Ok(()) => {
             state.relay.wake();
-            return back(state, signed_in, incident, &Message::done(message)).await;
+            return back(state, signed_in, &incident, &Message::done(done)).await;
         }
         Err(ActionError::Store(error)) => return Err(error.into()),
         Err(ActionError::Rejected(rejection)) => rejection,
@@ -147,8 +131,9 @@ async fn done(
         _ => "",
     };
     let rejection = Some(format!("Nothing was changed: {rejection}.{cure}"));
-    let values = NoteValues { rejection, ..NoteValues::noted(form.note) };
-    show(state, signed_in, &incident.id.to_string(), (StatusCode::CONFLICT, values)).await
+    let note = Field { text: form.note, problem: None };
+    let values = NoteValues { rejection, ..NoteValues::note(note) };
+    show(state, signed_in, id, StatusCode::CONFLICT, values).await
 }
 
 /// Back to the page, with a message on it.

@@ -43,7 +43,7 @@ async fn open(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    show(&state, &signed_in, &id, (StatusCode::OK, NoteValues::default())).await
+    show(&state, &signed_in, &id, StatusCode::OK, NoteValues::default()).await
 }
 
 /// The page, with what was typed into its forms.
@@ -51,7 +51,8 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
-    (status, values): (StatusCode, NoteValues),
+    status: StatusCode,
+    values: NoteValues,
 ) -> Result<Response, ApiError> {
     let details = IncidentDetails::read(state, details::find(state, id).await?).await?;
     page_with(status, &IncidentPage::new(state, signed_in, details, values).await?)

@@ -47,7 +47,7 @@ pub(super) async fn create(
             let problem = Some(format!("The number of days {problem}."));
             let days = Field { text: form.days, problem };
             let values = NoteValues { days, ..NoteValues::default() };
-            return show(&state, &signed_in, &id, (StatusCode::UNPROCESSABLE_ENTITY, values)).await;
+            return show(&state, &signed_in, &id, StatusCode::UNPROCESSABLE_ENTITY, values).await;
         }
     };
     let token = proof_token().map_err(ApiError::internal)?;

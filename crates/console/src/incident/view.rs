@@ -44,9 +44,9 @@ pub(super) struct NoteValues {
 }
 
 impl NoteValues {
-    /// A note that breaks no rule.
-    pub(super) fn noted(text: String) -> Self {
-        Self { note: Field { text, problem: None }, ..Self::default() }
+    /// The note beside Reprocess and Acknowledge.
+    pub(super) fn note(note: Field) -> Self {
+        Self { note, ..Self::default() }
     }
 }
 
