@@ -40,6 +40,31 @@ pub enum SignInRejection {
     Busy,
 }
 
+/// Why no one was signed in.
+#[derive(Debug)]
+pub enum SignInError {
+    Rejected(SignInRejection),
+    Failed(ApiError),
+}
+
+impl From<SignInRejection> for SignInError {
+    fn from(rejection: SignInRejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<ApiError> for SignInError {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for SignInError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Begins a session, or says why not. The session that the browser had before ends with that: it
 /// would live on, and no one could end it there.
 pub async fn sign_in(
@@ -47,12 +72,9 @@ pub async fn sign_in(
     email: &str,
     password: &str,
     browser: Browser<'_>,
-) -> Result<Result<SessionToken, SignInRejection>, ApiError> {
-    let Ok(email) = parse_email(email) else { return Ok(Err(SignInRejection::Wrong)) };
-    let login = match find(state, &email, password).await? {
-        Ok(login) => login,
-        Err(rejected) => return Ok(Err(rejected)),
-    };
+) -> Result<SessionToken, SignInError> {
+    let email = parse_email(email).map_err(|_| SignInRejection::Wrong)?;
+    let login = find(state, &email, password).await?;
     let token = random::session_token().map_err(ApiError::internal)?;
     let begun = transaction(&state.pool, async |tx| {
         let begun = session::sign_in(tx, &login, &token.hash(), browser.name).await?;
@@ -61,45 +83,35 @@ pub async fn sign_in(
         }
         Ok::<_, StoreError>(begun)
     });
-    Ok(begun.await?.map(|_| token).ok_or(SignInRejection::Wrong))
+    begun.await?.ok_or(SignInRejection::Wrong)?;
+    Ok(token)
 }
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser
 /// that was left open is no way around the lock.
-pub async fn confirm(
-    state: &ConsoleState,
-    email: &str,
-    password: &str,
-) -> Result<Result<(), SignInRejection>, ApiError> {
-    let found = find(state, email, password).await?;
-    if found.is_ok() {
-        sign_ins::clear_failures(&state.pool, email).await?;
-    }
-    Ok(found.map(|_| ()))
+pub async fn confirm(state: &ConsoleState, email: &str, password: &str) -> Result<(), SignInError> {
+    find(state, email, password).await?;
+    Ok(sign_ins::clear_failures(&state.pool, email).await?)
 }
 
 /// Whose password it is, with the attempt counted; the caller forgets the count.
-async fn find(
-    state: &ConsoleState,
-    email: &str,
-    password: &str,
-) -> Result<Result<Login, SignInRejection>, ApiError> {
-    let Ok(place) = state.console.passwords.enter() else { return Ok(Err(SignInRejection::Busy)) };
+async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login, SignInError> {
+    let place = state.console.passwords.enter().map_err(|_| SignInRejection::Busy)?;
     let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
     if matches!(attempt, Attempt::Locked { .. }) {
-        return Ok(Err(SignInRejection::Locked));
+        return Err(SignInRejection::Locked.into());
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
     let right = place.verify(password.to_owned(), stored).await.map_err(unread)?;
     if let Some(login) = login.filter(|_| right) {
-        return Ok(Ok(login));
+        return Ok(login);
     }
     if let Attempt::Last { locked_until } = attempt {
         note_lock(state, email, locked_until).await?;
-        return Ok(Err(SignInRejection::Locked));
+        return Err(SignInRejection::Locked.into());
     }
-    Ok(Err(SignInRejection::Wrong))
+    Err(SignInRejection::Wrong.into())
 }
 
 /// Why a password could not be checked, as the person who entered it may know.

@@ -18,7 +18,7 @@ use web::error::ApiError;
 use super::layout::Layout;
 use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
-use crate::login::{self, Browser, SignInRejection};
+use crate::login::{self, Browser, SignInError, SignInRejection};
 use crate::state::ConsoleState;
 
 /// The sign-in page.
@@ -71,7 +71,7 @@ pub async fn submit(
     let name = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let before = session::token_in(&headers);
     let browser = Browser { name, session: before.as_ref() };
-    match login::sign_in(&state, &values.email, &values.password, browser).await? {
+    match login::sign_in(&state, &values.email, &values.password, browser).await {
         Ok(token) => {
             let mut response = go_to(own_path(&values.next));
             if let Some(cookie) = session::cookie(&token) {
@@ -79,8 +79,9 @@ pub async fn submit(
             }
             Ok(response)
         }
-        Err(rejected) => {
-            let (status, problem) = match rejected {
+        Err(SignInError::Failed(error)) => Err(error),
+        Err(SignInError::Rejected(rejection)) => {
+            let (status, problem) = match rejection {
                 SignInRejection::Wrong => (
                     StatusCode::UNPROCESSABLE_ENTITY,
                     "This address and password do not go together.",

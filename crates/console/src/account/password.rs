@@ -12,7 +12,7 @@ use web::error::ApiError;
 
 use super::{Forms, sessions};
 use crate::error_page::sentence;
-use crate::login::{self, SignInRejection};
+use crate::login::{self, SignInError, SignInRejection};
 use crate::password;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -29,6 +29,30 @@ impl PasswordErrors {
     fn any(&self) -> bool {
         self.current.is_some() || self.new.is_some() || self.again.is_some()
     }
+
+    /// Notes why the current password was not accepted; gives the response's status.
+    fn reject(&mut self, rejection: SignInRejection) -> StatusCode {
+        let (status, why) = match rejection {
+            SignInRejection::Wrong => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.")
+            }
+            SignInRejection::Locked => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too many wrong tries. Try again in 15 minutes.")
+            }
+            SignInRejection::Busy => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many passwords are looked at at this moment. Try again.",
+            ),
+        };
+        self.current = Some(why);
+        status
+    }
+}
+
+/// Why the password stays as it is.
+enum ChangeError {
+    Rejected(StatusCode, PasswordErrors),
+    Failed(ApiError),
 }
 
 /// What was typed.
@@ -48,9 +72,10 @@ pub(super) async fn change(
     signed_in: SignedIn,
     Form(values): Form<Passwords>,
 ) -> Result<Response, ApiError> {
-    let hash = match check(&state, &signed_in, &values).await? {
+    let hash = match check(&state, &signed_in, &values).await {
         Ok(hash) => hash,
-        Err((status, errors)) => {
+        Err(ChangeError::Failed(error)) => return Err(error),
+        Err(ChangeError::Rejected(status, errors)) => {
             let forms = Forms { errors, ..Forms::default() };
             return super::show(&state, &signed_in, status, forms).await;
         }
@@ -74,37 +99,26 @@ async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,
     values: &Passwords,
-) -> Result<Result<String, (StatusCode, PasswordErrors)>, ApiError> {
+) -> Result<String, ChangeError> {
     let mut errors = PasswordErrors {
         current: values.current.is_empty().then_some("Your current password is needed."),
         new: password::check(&values.new).err().map(|why| sentence(&why.to_string())),
         again: (values.new != values.again).then_some("This is not the same as the one above."),
     };
     if errors.any() {
-        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, errors)));
+        return Err(ChangeError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, errors));
     }
-    let confirmed = login::confirm(state, &signed_in.session.email, &values.current).await?;
-    let status = match confirmed {
+    let status = match login::confirm(state, &signed_in.session.email, &values.current).await {
         Ok(()) if values.new == values.current => {
             errors.new = Some("This is the password that you have.".to_owned());
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Ok(()) => {
             let hashed = state.console.passwords.hash(values.new.clone()).await;
-            return hashed.map(Ok).map_err(login::unread);
+            return hashed.map_err(|error| ChangeError::Failed(login::unread(error)));
         }
-        Err(SignInRejection::Wrong) => {
-            errors.current = Some("This is not your current password.");
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Err(SignInRejection::Locked) => {
-            errors.current = Some("Too many wrong tries. Try again in 15 minutes.");
-            StatusCode::TOO_MANY_REQUESTS
-        }
-        Err(SignInRejection::Busy) => {
-            errors.current = Some("Too many passwords are looked at at this moment. Try again.");
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        Err(SignInError::Failed(error)) => return Err(ChangeError::Failed(error)),
+        Err(SignInError::Rejected(rejection)) => errors.reject(rejection),
     };
-    Ok(Err((status, errors)))
+    Err(ChangeError::Rejected(status, errors))
 }
