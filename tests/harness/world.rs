@@ -102,7 +102,7 @@ impl World {
         let engines = engines::shared().await?;
         let address = engines.temporal.address();
         let task_queue = format!("world-{}", uuid::Uuid::now_v7().simple());
-        let world = Self::create(engines, (address, task_queue), options).await?;
+        let world = Self::create(engines, address, task_queue, options).await?;
         world.open(options).await?;
         Ok(world)
     }
@@ -110,8 +110,8 @@ impl World {
     /// A world whose Temporal is at this address, or nowhere; the real binary can work there too.
     pub async fn start_on(temporal_address: String, options: WorldOptions) -> Self {
         let engines = engines::shared().await.expect("engines");
-        let there = (temporal_address, TASK_QUEUE.to_owned());
-        let world = Self::create(engines, there, options).await.expect("a world");
+        let world = Self::create(engines, temporal_address, TASK_QUEUE.to_owned(), options).await;
+        let world = world.expect("a world");
         world.open(options).await.expect("an API");
         world
     }
@@ -128,7 +128,8 @@ impl World {
 
     async fn create(
         engines: Arc<Engines>,
-        (temporal_address, task_queue): (String, String),
+        temporal_address: String,
+        task_queue: String,
         options: WorldOptions,
     ) -> anyhow::Result<Self> {
         let database_url = engines.create_database().await?;
@@ -141,7 +142,7 @@ impl World {
         let mailbox = Mailbox::start().await;
         let secret = SigningSecret::from_bytes(random()?);
         let key = new_key()?;
-        let (project, key_id) = seed(&pool, &master_key, &repair, (&secret, &key)).await?;
+        let (project, key_id) = seed(&pool, &master_key, &repair, &secret, &key).await?;
         let port = embedded::free_port()?;
         let temporal = TemporalSettings::Plain {
             address: temporal_address.clone(),
@@ -381,7 +382,7 @@ impl World {
     /// The key of another project, whose owner charlie must see nothing.
     pub async fn charlie(&self) -> ApiKey {
         let (secret, key) = (SigningSecret::from_bytes([7; 32]), new_key().expect("a key"));
-        let made = seed(&self.pool, &self.master_key, &self.repair, (&secret, &key)).await;
+        let made = seed(&self.pool, &self.master_key, &self.repair, &secret, &key).await;
         made.expect("another project");
         key
     }
@@ -440,7 +441,8 @@ async fn seed(
     pool: &PgPool,
     master_key: &str,
     repair: &Receiver,
-    (secret, key): (&SigningSecret, &ApiKey),
+    secret: &SigningSecret,
+    key: &ApiKey,
 ) -> anyhow::Result<(Project, KeyId)> {
     let settings = ProjectSettings {
         name: "CometCart".to_owned(),

@@ -80,7 +80,8 @@ client.flush",
 async fn send(
     language: &Language,
     folder: &Path,
-    (url, key): (&str, &str),
+    url: &str,
+    key: &str,
     calls: &Value,
 ) -> (Vec<String>, String) {
     let program = interpreters().remove(language.name).unwrap_or_else(|| language.name.to_owned());
@@ -131,8 +132,8 @@ fn every_client_tells_apart_what_the_product_tells_apart() {
         for language in LANGUAGES {
             let world = World::start().await;
             let folder = tempfile::tempdir().expect("a folder");
-            let server = (world.url.as_str(), world.key.reveal());
-            let (ids, logged) = send(&language, folder.path(), server, &calls).await;
+            let (url, key) = (world.url.as_str(), world.key.reveal());
+            let (ids, logged) = send(&language, folder.path(), url, key, &calls).await;
             assert_eq!((ids.len(), logged.as_str()), (15, ""), "{}: {ids:?}", language.name);
             let mut distinct = ids[..5].to_vec();
             distinct.sort();
@@ -158,15 +159,15 @@ fn every_client_keeps_what_a_wrong_key_or_address_costs_and_sets_aside_what_nobo
                 (&world.url, stranger.reveal(), "check SENDPROMPTLY_KEY"),
                 (&elsewhere, world.key.reveal(), "check SENDPROMPTLY_URL"),
             ] {
-                let (ids, logged) = send(language, folder.path(), (url, key), &calls).await;
+                let (ids, logged) = send(language, folder.path(), url, key, &calls).await;
                 assert_eq!(ids, ["-"], "{}", language.name);
                 assert!(logged.contains(cure), "{}: {logged}", language.name);
             }
             assert_eq!(files(&spool), 2, "{}", language.name);
             let unknown =
                 json!([["result", {"event_id": "ev_01KAK0T7Y3F8M2V4B6N0C1D5E9"}, "success"]]);
-            let ours = (world.url.as_str(), world.key.reveal());
-            let (ids, logged) = send(language, folder.path(), ours, &unknown).await;
+            let (url, key) = (world.url.as_str(), world.key.reveal());
+            let (ids, logged) = send(language, folder.path(), url, key, &unknown).await;
             assert_eq!(ids, ["-"], "{}", language.name);
             assert!(logged.contains("was rejected: 404"), "{}: {logged}", language.name);
             assert_eq!((files(&spool), files(&spool.join("rejected"))), (0, 1), "{logged}");

@@ -66,7 +66,7 @@ async fn list(
     let projects = projects::list_projects(&state.pool).await?;
     page(&EventsPage {
         layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
-        filters: Filters::new(PATH, &query, own_filters(&query), (&projects, &catalogue)),
+        filters: Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| EventItem::new(row, now)).collect(),
         oldest_first: query.sort() == Sort::Oldest,
@@ -112,7 +112,8 @@ fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> Even
 
 fn own_filters(query: &ListQuery) -> Vec<Select> {
     vec![Select::new(
-        ("state", "State"),
+        "state",
+        "State",
         &query.state,
         [
             ("", "All"),

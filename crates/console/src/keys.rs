@@ -66,7 +66,7 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    render(&state, &signed_in, &project, (KeyValues::default(), FormErrors::default())).await
+    render(&state, &signed_in, &project, KeyValues::default(), FormErrors::default()).await
 }
 
 async fn create(
@@ -80,7 +80,7 @@ async fn create(
     if let Err(why) = check_identifier(label) {
         let mut errors = FormErrors::default();
         errors.note("label", why);
-        return render(&state, &signed_in, &project, (values, errors)).await;
+        return render(&state, &signed_in, &project, values, errors).await;
     }
     let key = random::api_key(project.mode).map_err(ApiError::internal)?;
     transaction(&state.pool, async |tx| {
@@ -115,7 +115,8 @@ async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    (values, errors): (KeyValues, FormErrors),
+    values: KeyValues,
+    errors: FormErrors,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let keys = list_keys(&state.pool, Some(project.id)).await?;

@@ -204,7 +204,8 @@ pub struct Select {
 impl Select {
     /// A field; the first choice is the one that narrows nothing.
     pub fn new<'a>(
-        (name, label): (&'static str, &'static str),
+        name: &'static str,
+        label: &'static str,
         chosen: &str,
         options: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
@@ -218,7 +219,7 @@ impl Select {
     }
 
     /// What is wrong with the filter: a mistyped one narrows nothing, which must not go unseen.
-    fn mistake(&self) -> Option<String> {
+    fn error(&self) -> Option<String> {
         let query = self.unknown.as_ref()?;
         let values: Vec<_> =
             self.options.iter().skip(1).map(|(value, ..)| value.as_str()).collect();
@@ -258,7 +259,8 @@ impl Filters {
         path: &'static str,
         query: &ListQuery,
         own: Vec<Select>,
-        (projects, catalogue): (&[Project], &Catalogue),
+        projects: &[Project],
+        catalogue: &Catalogue,
     ) -> Self {
         let mut own = own.into_iter();
         let first = own.next().into_iter().chain([by_project(query, projects)]);
@@ -266,9 +268,10 @@ impl Filters {
             by_mode(query),
             by_event_type(query, catalogue),
             by_effect_type(query, catalogue),
-            Select::new(("age", "Age"), &query.age, AGES),
+            Select::new("age", "Age", &query.age, AGES),
             Select::new(
-                ("sort", "Order"),
+                "sort",
+                "Order",
                 &query.sort,
                 [("", "Newest first"), ("oldest", "Oldest first")],
             ),
@@ -279,7 +282,7 @@ impl Filters {
     /// What is wrong with what the address asks for.
     #[must_use]
     pub fn errors(&self) -> Vec<String> {
-        self.first.iter().chain(&self.more).filter_map(Select::mistake).collect()
+        self.first.iter().chain(&self.more).filter_map(Select::error).collect()
     }
 
     /// Whether the folded part is open: it must be obvious why a list is short.
@@ -296,12 +299,12 @@ fn by_project(query: &ListQuery, projects: &[Project]) -> Select {
         .collect();
     let all = [("", "All projects")].into_iter();
     let options = all.chain(named.iter().map(|(id, name)| (id.as_str(), name.as_str())));
-    Select::new(("project", "Project"), &query.project, options)
+    Select::new("project", "Project", &query.project, options)
 }
 
 fn by_mode(query: &ListQuery) -> Select {
     let options = [("", "Live and test"), ("live", "Live"), ("test", "Test")];
-    Select::new(("mode", "Mode"), &query.mode, options)
+    Select::new("mode", "Mode", &query.mode, options)
 }
 
 /// By provider; a type that several providers have is listed once.
@@ -312,7 +315,7 @@ fn by_event_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
     let types = types.filter(|it| seen.insert(*it)).map(|it| (it, it));
     let options = [("", "Any event type")].into_iter().chain(types);
     let chosen = query.event_type(catalogue).unwrap_or_else(|| query.event_type.clone());
-    Select::new(("event_type", "Event type"), &chosen, options)
+    Select::new("event_type", "Event type", &chosen, options)
 }
 
 fn by_effect_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
@@ -321,7 +324,7 @@ fn by_effect_type(query: &ListQuery, catalogue: &Catalogue) -> Select {
     let options = [("", "Any effect")].into_iter().chain(all);
     let chosen = query.effect_type(catalogue);
     let chosen = chosen.as_ref().map_or(query.effect_type.as_str(), EffectType::as_str);
-    Select::new(("effect_type", "Effect"), chosen, options)
+    Select::new("effect_type", "Effect", chosen, options)
 }
 
 #[cfg(test)]
@@ -351,7 +354,7 @@ mod tests {
         assert_eq!((query.event_type(catalogue), query.effect_type(catalogue)), (None, None));
         assert_eq!(query.times(NOW), (None, None));
         assert_eq!((query.sort(), query.cursor::<ProjectId>()), (Sort::Newest, None));
-        let filters = Filters::new("/x", &query, vec![], (&[], catalogue));
+        let filters = Filters::new("/x", &query, vec![], &[], catalogue);
         assert!(!filters.more_is_open());
         assert_eq!(filters.errors().len(), 6, "and says so");
         assert_eq!(filters.errors()[1], "Unknown filter: mode=<script>. Use live or test.");

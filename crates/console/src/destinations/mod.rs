@@ -71,8 +71,8 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    render(&state, &signed_in, &project, (DestinationValues::default(), FormErrors::default()))
-        .await
+    let (values, errors) = (DestinationValues::default(), FormErrors::default());
+    render(&state, &signed_in, &project, values, errors).await
 }
 
 async fn remove(
@@ -105,7 +105,8 @@ async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    (values, errors): (DestinationValues, FormErrors),
+    values: DestinationValues,
+    errors: FormErrors,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;

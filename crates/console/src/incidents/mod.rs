@@ -68,7 +68,7 @@ async fn list(
     page(&IncidentsPage {
         layout: Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?,
         summary,
-        filters: Filters::new(PATH, &query, own_filters(&query), (&projects, &catalogue)),
+        filters: Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
@@ -104,7 +104,8 @@ fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> Inci
 fn own_filters(query: &ListQuery) -> Vec<Select> {
     vec![
         Select::new(
-            ("state", "State"),
+            "state",
+            "State",
             &query.state,
             [
                 ("", "Needs you"),
@@ -116,7 +117,8 @@ fn own_filters(query: &ListQuery) -> Vec<Select> {
             ],
         ),
         Select::new(
-            ("reason", "Reason"),
+            "reason",
+            "Reason",
             &query.reason,
             [("", "Any reason"), ("missing_result", "No result"), ("failed_result", "Failure")],
         ),

@@ -83,7 +83,7 @@ async fn render(
     let heading = "Walk the whole way once, from receipt to repair";
     let head = Head::of(project, Tab::IntegrationTest, heading);
     let url = &state.public_url;
-    let from = (ReportsSeen { applied, failed }, Calls::of(&run, url));
+    let (seen, calls) = (ReportsSeen { applied, failed }, Calls::of(&run, url));
     // A refresh puts in place what may have changed; the samples never do.
     let samples = if signed_in.unseen { Vec::new() } else { samples::all(url) };
     page(&IntegrationTestPage {
@@ -92,7 +92,7 @@ async fn render(
         began: When::ago(run.began(), now),
         run,
         export: calls::export(project.mode),
-        steps: steps(from, project, working, now),
+        steps: steps(&seen, calls, project, working, now),
         repair_url: project.repair_url.clone(),
         destinations: working,
         samples,

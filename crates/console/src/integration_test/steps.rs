@@ -43,12 +43,13 @@ pub(super) struct SampleCall {
 
 /// Every step of a run, in order.
 pub(super) fn steps(
-    (seen, calls): (ReportsSeen, Calls),
+    seen: &ReportsSeen,
+    calls: Calls,
     project: &Project,
     destinations: usize,
     now: OffsetDateTime,
 ) -> Vec<TestStep> {
-    let ReportsSeen { applied, failed } = seen;
+    let ReportsSeen { applied, failed } = *seen;
     let make = StepBuilder { project, applied, failed, destinations, now };
     let Calls { first_receipt, success, second_receipt, failure, repaired } = calls;
     let mut steps = vec![

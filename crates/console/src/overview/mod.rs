@@ -96,7 +96,7 @@ async fn get(
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
     let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
-    let mut shown = fill(layout, (days, project), &projects, found);
+    let mut shown = fill(layout, days, project, &projects, found);
     shown.broken = list_broken(&state, project).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
@@ -111,7 +111,8 @@ fn find(projects: &[Project], id: &str) -> Result<ProjectId, ApiError> {
 
 fn fill(
     layout: Layout,
-    (days, project): (i32, Option<ProjectId>),
+    days: i32,
+    project: Option<ProjectId>,
     projects: &[Project],
     found: Overview,
 ) -> OverviewPage {

@@ -31,11 +31,19 @@ pub(super) struct Checklist {
     pub(super) steps: Vec<ChecklistStep>,
 }
 
-/// Where a step is done, below the project.
-const KEYS: (&str, &str) = ("/keys", "API keys");
-const DESTINATIONS: (&str, &str) = ("/destinations", "Destinations");
-const TEST: (&str, &str) = ("/integration-test", "Integration Test");
-const SETTINGS: (&str, &str) = ("#settings", "Settings");
+/// Where a step is done.
+#[derive(Clone, Copy)]
+struct StepLink {
+    /// Below the project's page.
+    path: &'static str,
+    /// What the link says.
+    link: &'static str,
+}
+
+const KEYS: StepLink = StepLink { path: "/keys", link: "API keys" };
+const DESTINATIONS: StepLink = StepLink { path: "/destinations", link: "Destinations" };
+const TEST: StepLink = StepLink { path: "/integration-test", link: "Integration Test" };
+const SETTINGS: StepLink = StepLink { path: "#settings", link: "Settings" };
 
 impl Checklist {
     /// Reads how far a project has come.
@@ -84,42 +92,47 @@ struct ChecklistBuilder {
 impl ChecklistBuilder {
     fn step(
         &self,
-        (todo, done): (&'static str, &'static str),
+        todo: &'static str,
+        done: &'static str,
         at: Option<OffsetDateTime>,
         next: &'static str,
-        (end, link): (&str, &'static str),
+        place: StepLink,
     ) -> ChecklistStep {
         ChecklistStep {
             title: if at.is_some() { done } else { todo },
             seen: at.is_some(),
             when: at.map(|at| When::ago(at, self.now)),
             next,
-            place: (format!("{}{end}", head::path(self.id)), link),
+            place: (format!("{}{}", head::path(self.id), place.path), place.link),
         }
     }
 
     fn calls(&self, progress: &Progress) -> [ChecklistStep; 4] {
         [
             self.step(
-                ("Create an API key", "An API key was created"),
+                "Create an API key",
+                "An API key was created",
                 progress.key_made,
                 "Your app sends one with both calls.",
                 KEYS,
             ),
             self.step(
-                ("Send a receipt", "A receipt was accepted"),
+                "Send a receipt",
+                "A receipt was accepted",
                 progress.receipt_seen,
                 "Send one when your app receives a payment event.",
                 TEST,
             ),
             self.step(
-                ("Report a success", "A success was reported"),
+                "Report a success",
+                "A success was reported",
                 progress.success_seen,
                 "Send a result once your app has applied what was paid for.",
                 TEST,
             ),
             self.step(
-                ("Report a failure", "A failure was reported"),
+                "Report a failure",
+                "A failure was reported",
                 progress.failure_seen,
                 "Report one on purpose, to know what it looks like.",
                 TEST,
@@ -130,19 +143,22 @@ impl ChecklistBuilder {
     fn people(&self, progress: &Progress) -> [ChecklistStep; 3] {
         [
             self.step(
-                ("Open an incident", "An incident was opened"),
+                "Open an incident",
+                "An incident was opened",
                 progress.incident_seen,
                 "A failure opens one immediately, silence when the time is over.",
                 TEST,
             ),
             self.step(
-                ("Test a destination", "A destination was tested"),
+                "Test a destination",
+                "A destination was tested",
                 progress.destination_tested,
                 "Add an address or a Slack channel and press Test.",
                 DESTINATIONS,
             ),
             self.step(
-                ("Get an alert", "An alert was delivered"),
+                "Get an alert",
+                "An alert was delivered",
                 progress.alert_delivered,
                 "Every destination is notified of the next incident.",
                 DESTINATIONS,
@@ -160,7 +176,8 @@ impl ChecklistBuilder {
             title: if seen { done } else { todo },
             seen,
             ..self.step(
-                (todo, done),
+                todo,
+                done,
                 None,
                 "It is where Reprocess asks your app to do the work again.",
                 SETTINGS,
@@ -169,13 +186,15 @@ impl ChecklistBuilder {
         [
             set,
             self.step(
-                ("Accept a callback", "A callback was accepted"),
+                "Accept a callback",
+                "A callback was accepted",
                 progress.callback_delivered,
                 "Press Reprocess on an incident; your endpoint answers 2xx.",
                 TEST,
             ),
             self.step(
-                ("Repair by a reprocess", "A reprocess succeeded"),
+                "Repair by a reprocess",
+                "A reprocess succeeded",
                 progress.reprocess_succeeded,
                 "Report the success with the callback's replay_id.",
                 TEST,
@@ -188,7 +207,8 @@ impl ChecklistBuilder {
         ChecklistStep {
             place,
             ..self.step(
-                ("Create a live project", "A live project exists"),
+                "Create a live project",
+                "A live project exists",
                 at,
                 "Create one for real money, with keys of its own.",
                 SETTINGS,

@@ -34,8 +34,8 @@ pub(super) async fn form(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
-    show(&state, &signed_in, StatusCode::OK, (ProjectValues::for_new(), FormErrors::default()))
-        .await
+    let (values, errors) = (ProjectValues::for_new(), FormErrors::default());
+    show(&state, &signed_in, StatusCode::OK, values, errors).await
 }
 
 /// `POST /projects`.
@@ -48,7 +48,7 @@ pub(super) async fn create(
         Ok(settings) => settings,
         Err(errors) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show(&state, &signed_in, status, (values, errors)).await;
+            return show(&state, &signed_in, status, values, errors).await;
         }
     };
     let secret = random::signing_secret().map_err(ApiError::internal)?;
@@ -69,7 +69,8 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     status: StatusCode,
-    (values, errors): (ProjectValues, FormErrors),
+    values: ProjectValues,
+    errors: FormErrors,
 ) -> Result<Response, ApiError> {
     let layout = Layout::load(state, signed_in, Section::Projects, "Create a project").await?;
     page_with(status, &NewProjectPage { layout, values, errors, locked: false })
