@@ -95,14 +95,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Foreign`] when another one has it, or when Temporal cannot be used.
-    pub async fn claim_environment(&self, ours: &str) -> Result<Claim, EngineError> {
+    pub async fn claim_environment(&self, ours: &str) -> Result<EnvironmentClaim, EngineError> {
         if let Some(theirs) = self.find_environment().await? {
             self.compare(theirs, ours)?;
-            return Ok(Claim::WasThere);
+            return Ok(EnvironmentClaim::WasThere);
         }
         self.start_environment(ours, WorkflowIdConflictPolicy::Fail).await?;
         match self.find_environment().await? {
-            Some(theirs) => self.compare(theirs, ours).map(|()| Claim::Made),
+            Some(theirs) => self.compare(theirs, ours).map(|()| EnvironmentClaim::Made),
             None => Err(EngineError::Unreachable("the environment's workflow is gone".to_owned())),
         }
     }
@@ -112,12 +112,12 @@ impl Engine {
     ///
     /// # Errors
     /// When Temporal cannot be used.
-    pub async fn adopt_environment(&self, ours: &str) -> Result<Claim, EngineError> {
+    pub async fn adopt_environment(&self, ours: &str) -> Result<EnvironmentClaim, EngineError> {
         match self.find_environment().await? {
             Some(theirs) if theirs != ours => {
                 self.start_environment(ours, WorkflowIdConflictPolicy::TerminateExisting).await?;
                 *self.environment.lock().await = None;
-                Ok(Claim::Adopted { theirs })
+                Ok(EnvironmentClaim::Adopted { theirs })
             }
             _ => self.claim_environment(ours).await,
         }
@@ -174,7 +174,7 @@ impl Engine {
 
 /// How the task queue came to belong to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum EnvironmentClaim {
     /// It did before.
     WasThere,
     /// No database had it.

@@ -6,7 +6,7 @@
 //! of it was made, and those that depend on it are listed as not done.
 
 use clap::{Args, Subcommand};
-use engine::environment::{Claim, Foreign};
+use engine::environment::{EnvironmentClaim, Foreign};
 use engine::setup::{AttributeSetup, Made};
 use engine::{Engine, EngineError, health};
 use serde::Serialize;
@@ -194,9 +194,11 @@ async fn environment(engine: &Engine, target: &DatabaseTarget, adopt: bool) -> S
     };
     let belongs = format!("the namespace works for the database {ours}");
     match claimed {
-        Ok(Claim::WasThere) => SetupStep::new(ENVIRONMENT, StepOutcome::WasThere, belongs),
-        Ok(Claim::Made) => SetupStep::new(ENVIRONMENT, StepOutcome::Made, belongs),
-        Ok(Claim::Adopted { theirs }) => SetupStep::new(
+        Ok(EnvironmentClaim::WasThere) => {
+            SetupStep::new(ENVIRONMENT, StepOutcome::WasThere, belongs)
+        }
+        Ok(EnvironmentClaim::Made) => SetupStep::new(ENVIRONMENT, StepOutcome::Made, belongs),
+        Ok(EnvironmentClaim::Adopted { theirs }) => SetupStep::new(
             ENVIRONMENT,
             StepOutcome::Made,
             format!("{belongs}, and no longer for {theirs}"),
