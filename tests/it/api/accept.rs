@@ -30,8 +30,8 @@ fn a_failure_and_the_success_after_it_come_through_under_one_key() {
         let second = api.send(RESULT, key, success.as_str()).await;
         assert_eq!((first.status, second.status), (202, 202), "{}", second.text);
         assert_eq!(second.json()["incident"]["state"], "resolved");
-        for (body, answer) in [(&failed, &first), (&success, &second)] {
-            assert_eq!(api.send(RESULT, key, body.as_str()).await.text, answer.text);
+        for (body, response) in [(&failed, &first), (&success, &second)] {
+            assert_eq!(api.send(RESULT, key, body.as_str()).await.text, response.text);
         }
         for status in ["failed", "success", "superseded"] {
             let other = api.send(RESULT, key, result("evt_2", &json!({ "status": status }))).await;
@@ -77,12 +77,12 @@ fn an_effect_is_due_to_somebody() {
             (gid, shopify("orders/fulfilled", "a.myshopify.com")),
             (gid, shopify("orders/paid", "b.myshopify.com")),
         ] {
-            let answer = api.receipt(event, &change).await;
-            assert_eq!(answer.json()["duplicate"], json!(false), "{change}");
+            let response = api.receipt(event, &change).await;
+            assert_eq!(response.json()["duplicate"], json!(false), "{change}");
             let again = api.receipt(event, &change).await;
             assert_eq!(again.json()["duplicate"], json!(true), "{change}");
-            assert_eq!(again.event_id(), answer.event_id());
-            events.push(answer.event_id());
+            assert_eq!(again.event_id(), response.event_id());
+            events.push(response.event_id());
         }
         let spelt = shopify("ORDERS_PAID", "https://A.myshopify.com/");
         assert_eq!(api.receipt(gid, &spelt).await.event_id(), events[4]);
@@ -102,9 +102,9 @@ fn an_ambiguous_result_is_noted_on_each_event_once_and_whatever_tells_them_apart
         let c = of(json!({"internal_reference": "ws_B", "effect_key": "2"})).await.event_id();
         let failed = json!({"status": "failed", "error_code": "E1"});
         for _ in 0..2 {
-            let answer = api.send(RESULT, "k", result("evt_1", &failed)).await;
-            assert_eq!((answer.status, answer.code().as_str()), (422, "ambiguous_event"));
-            let candidates = answer.json()["error"]["candidates"].clone();
+            let response = api.send(RESULT, "k", result("evt_1", &failed)).await;
+            assert_eq!((response.status, response.code().as_str()), (422, "ambiguous_event"));
+            let candidates = response.json()["error"]["candidates"].clone();
             let ids: Vec<_> = candidates
                 .as_array()
                 .expect("a list")
@@ -123,8 +123,8 @@ fn an_ambiguous_result_is_noted_on_each_event_once_and_whatever_tells_them_apart
         ] {
             let mut body = which;
             body["status"] = json!("success");
-            let answer = api.send(RESULT, &fresh(), result("evt_1", &body)).await;
-            assert_eq!((answer.status, answer.event_id()), (202, event), "{}", answer.text);
+            let response = api.send(RESULT, &fresh(), result("evt_1", &body)).await;
+            assert_eq!((response.status, response.event_id()), (202, event), "{}", response.text);
         }
     });
 }
@@ -140,9 +140,9 @@ fn the_test_events_of_a_provider_are_watched_again_each_time() {
             assert_ne!(today.event_id(), tomorrow.event_id());
             let again = api.send(RECEIPT, &key, receipt(id).to_string()).await;
             assert_eq!(again.text, tomorrow.text, "one delivery twice");
-            let answer =
+            let response =
                 api.send(RESULT, &fresh(), result(id, &json!({"status": "success"}))).await;
-            assert_eq!(answer.event_id(), tomorrow.event_id(), "the newest is meant");
+            assert_eq!(response.event_id(), tomorrow.event_id(), "the newest is meant");
         }
         sqlx::query("UPDATE projects SET mode = 'live'")
             .execute(&api.world.pool)
@@ -172,8 +172,8 @@ fn whatever_languages_call_their_errors_opens_the_incident() {
             let event = format!("evt_{number}");
             let event_id = api.take(&event).await;
             let body = result(&event, &json!({"status": "failed", "error_code": code}));
-            let answer = api.send(RESULT, &fresh(), body).await;
-            assert_eq!((answer.status, answer.json().get("adjusted")), (202, None), "{code}");
+            let response = api.send(RESULT, &fresh(), body).await;
+            assert_eq!((response.status, response.json().get("adjusted")), (202, None), "{code}");
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
             assert_eq!(incident.reason, Reason::FailedResult);
             let kept = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
@@ -201,9 +201,9 @@ fn text_that_is_too_long_or_broken_is_cut_and_repaired_and_said_so() {
             let body = format!(
                 r#"{{"provider_event_id":"{event}","status":"failed","error_message":{raw}}}"#
             );
-            let answer = api.send(RESULT, &fresh(), body).await;
+            let response = api.send(RESULT, &fresh(), body).await;
             assert_eq!(
-                (answer.status, &answer.json()["adjusted"]),
+                (response.status, &response.json()["adjusted"]),
                 (202, &json!(["error_message"]))
             );
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
@@ -254,8 +254,8 @@ fn names_come_as_frameworks_give_them() {
         .iter()
         .enumerate()
         {
-            let answer = api.receipt(&format!("evt_{number}"), change).await;
-            assert_eq!(answer.status, 202, "{change}: {}", answer.text);
+            let response = api.receipt(&format!("evt_{number}"), change).await;
+            assert_eq!(response.status, 202, "{change}: {}", response.text);
         }
         let lost =
             api.receipt("", &json!({"provider_event_id": 820_982_911_946_154_508_u64})).await;
@@ -269,9 +269,9 @@ fn a_large_payload_never_costs_the_receipt() {
     run(async {
         let api = Api::start().await;
         let payload = json!({"payload": {"x": "x".repeat(300_000)}});
-        let answer = api.receipt("evt_1", &payload).await;
-        assert_eq!((answer.status, &answer.json()["snapshot"]), (202, &json!("not_stored")));
-        assert_eq!(answer.json()["snapshot_reason"], "off");
+        let response = api.receipt("evt_1", &payload).await;
+        assert_eq!((response.status, &response.json()["snapshot"]), (202, &json!("not_stored")));
+        assert_eq!(response.json()["snapshot_reason"], "off");
         let beside = api.receipt("evt_2", &json!({"extra": "x".repeat(300_000)})).await;
         assert_eq!((beside.status, beside.code().as_str()), (413, "payload_too_large"));
         let huge = api.receipt("evt_3", &json!({"payload": {"x": "x".repeat(2_400_000)}})).await;
@@ -285,16 +285,16 @@ fn an_event_that_a_newer_one_made_void_needs_no_incident() {
         let api = Api::start().await;
         let superseded = |event: &str| result(event, &json!({"status": "superseded"}));
         let quiet = api.take("evt_1").await;
-        let answer = api.send(RESULT, &fresh(), superseded("evt_1")).await;
-        assert_eq!(answer.json()["effect"], "superseded");
-        assert_eq!(answer.json()["incident"], json!(null));
+        let response = api.send(RESULT, &fresh(), superseded("evt_1")).await;
+        assert_eq!(response.json()["effect"], "superseded");
+        assert_eq!(response.json()["incident"], json!(null));
         assert_eq!(api.world.timeline(quiet).await, ["receipt.accepted", "result.superseded"]);
 
         let loud = api.take("evt_2").await;
         let failed = result("evt_2", &json!({"status": "failed"}));
         api.send(RESULT, &fresh(), failed.as_str()).await;
-        let answer = api.send(RESULT, &fresh(), superseded("evt_2")).await;
-        assert_eq!(answer.json()["incident"]["state"], "resolved");
+        let response = api.send(RESULT, &fresh(), superseded("evt_2")).await;
+        assert_eq!(response.json()["incident"]["state"], "resolved");
         let state = |one: &store::incidents::Incident| one.state == IncidentState::Resolved;
         let incident = api.world.incident_when(loud, "resolved", state).await;
         assert_eq!(incident.resolution, Some(Resolution::Superseded));

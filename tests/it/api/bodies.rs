@@ -44,14 +44,14 @@ fn what_is_no_json_object_is_malformed_and_never_quoted() {
         let api = Api::start().await;
         for body in broken() {
             for path in [RECEIPT, RESULT] {
-                let answer = api.send(path, &fresh(), body.as_str()).await;
+                let response = api.send(path, &fresh(), body.as_str()).await;
                 let start: String = body.chars().take(60).collect();
                 assert_eq!(
-                    (answer.status, answer.code().as_str()),
+                    (response.status, response.code().as_str()),
                     (400, "malformed_request"),
                     "{start}"
                 );
-                assert!(!answer.text.contains("canary"), "{}", answer.text);
+                assert!(!response.text.contains("canary"), "{}", response.text);
             }
         }
         let twice = api.send(RECEIPT, &fresh(), with("provider", "\"stripe\"")).await;
@@ -78,9 +78,9 @@ fn bodies_of_another_kind_are_told_so() {
             ),
             (b"\0".to_vec(), "the body is not valid JSON at line 1, column 1"),
         ] {
-            let answer = api.send_bytes(RECEIPT, bytes).await;
+            let response = api.send_bytes(RECEIPT, bytes).await;
             assert_eq!(
-                (answer.code(), answer.message()),
+                (response.code(), response.message()),
                 ("malformed_request".to_owned(), said.to_owned())
             );
         }
@@ -98,17 +98,17 @@ fn the_nul_character_is_rejected_in_every_text_that_identifies() {
             ("effect_type", "credit_grant"),
             ("occurred_at", "2026-11-21T14:02:09Z"),
         ] {
-            let answer = api.send(RECEIPT, &fresh(), replaced(value, r#""a\u0000b""#)).await;
-            assert_eq!((answer.status, answer.fields()), (422, vec![field.to_owned()]));
+            let response = api.send(RECEIPT, &fresh(), replaced(value, r#""a\u0000b""#)).await;
+            assert_eq!((response.status, response.fields()), (422, vec![field.to_owned()]));
         }
         for (field, rest) in
             [("replay_id", ""), ("stripe_event_id", r#","provider_event_id":"a\u0000b""#)]
         {
             let id = if rest.is_empty() { r#","provider_event_id":"evt_1""# } else { rest };
             let body = format!(r#"{{"status":"failed","{field}":"a\u0000b"{id}}}"#);
-            let answer = api.send(RESULT, &fresh(), body).await;
-            assert_eq!(answer.status, 422, "{field}: {}", answer.text);
-            assert!(answer.fields().contains(&field.to_owned()), "{}", answer.text);
+            let response = api.send(RESULT, &fresh(), body).await;
+            assert_eq!(response.status, 422, "{field}: {}", response.text);
+            assert!(response.fields().contains(&field.to_owned()), "{}", response.text);
         }
     });
 }
@@ -120,8 +120,8 @@ fn whatever_is_no_text_and_no_exact_number_is_rejected_by_field() {
         for raw in
             ["-7", "1.5", "9007199254740992", "1e308", "true", "{}", "[]", "18446744073709551616"]
         {
-            let answer = api.send(RECEIPT, &fresh(), replaced("user_456", raw)).await;
-            assert_eq!(answer.fields(), ["internal_reference"], "{raw}");
+            let response = api.send(RECEIPT, &fresh(), replaced("user_456", raw)).await;
+            assert_eq!(response.fields(), ["internal_reference"], "{raw}");
         }
         let absent = api.send(RECEIPT, &fresh(), replaced("user_456", "null")).await;
         insta::assert_snapshot!(absent.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"internal_reference","message":"is required"}],"request_id":"req_"}}"#);

@@ -7,10 +7,10 @@ use e2e::world::{new_key, receipt};
 use reqwest::Method;
 use store::api_keys;
 
-use super::{Answer, Api, RECEIPT, RESULT, fresh};
+use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 /// The response to a receipt with this `Authorization` header, or none.
-async fn with(api: &Api, path: &str, authorization: Option<&str>) -> Answer {
+async fn with(api: &Api, path: &str, authorization: Option<&str>) -> ApiResponse {
     let mut request = api
         .bare(Method::POST, path)
         .header("idempotency-key", fresh())
@@ -18,7 +18,7 @@ async fn with(api: &Api, path: &str, authorization: Option<&str>) -> Answer {
     if let Some(value) = authorization {
         request = request.header("authorization", value);
     }
-    Answer::of(request.body(receipt("evt_1").to_string())).await
+    ApiResponse::of(request.body(receipt("evt_1").to_string())).await
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn every_wrong_key_gets_the_same_answer() {
         assert_eq!(with(&api, RECEIPT, Some(&bearer(&revoked))).await.status, 202);
         api_keys::revoke_key(&api.world.pool, id).await.expect("revoked");
         let live = ApiKey::from_random(Mode::Live, &[9; 64]).expect("a key");
-        let mut answers = vec![with(&api, RECEIPT, None).await];
+        let mut responses = vec![with(&api, RECEIPT, None).await];
         for wrong in [
             bearer(&revoked),
             bearer(&new_key().expect("a key")),
@@ -47,12 +47,12 @@ fn every_wrong_key_gets_the_same_answer() {
             "Bearer ' OR 1=1 --".to_owned(),
             format!("Bearer {}", "x".repeat(8_000)),
         ] {
-            answers.push(with(&api, RECEIPT, Some(&wrong)).await);
+            responses.push(with(&api, RECEIPT, Some(&wrong)).await);
         }
-        insta::assert_snapshot!(answers[0].shown(), @r#"401 {"error":{"code":"unauthorized","message":"send a valid API key as: Authorization: Bearer sk_test_... or sk_live_...","request_id":"req_"}}"#);
-        for answer in &answers {
-            assert_eq!(answer.shown(), answers[0].shown());
-            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        insta::assert_snapshot!(responses[0].shown(), @r#"401 {"error":{"code":"unauthorized","message":"send a valid API key as: Authorization: Bearer sk_test_... or sk_live_...","request_id":"req_"}}"#);
+        for response in &responses {
+            assert_eq!(response.shown(), responses[0].shown());
+            assert_eq!(response.header("www-authenticate"), "Bearer");
         }
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 1);
     });
@@ -69,9 +69,9 @@ fn a_key_in_the_query_string_is_no_key() {
         let key = api.world.key.reveal();
         for query in ["api_key", "key", "access_token", "authorization"] {
             for path in [RECEIPT, RESULT] {
-                let answer = with(&api, &format!("{path}?{query}={key}"), None).await;
-                assert_eq!(answer.code(), "unauthorized", "{query}");
-                assert!(!answer.text.contains(key));
+                let response = with(&api, &format!("{path}?{query}={key}"), None).await;
+                assert_eq!(response.code(), "unauthorized", "{query}");
+                assert!(!response.text.contains(key));
             }
         }
         let both = with(&api, &format!("{RECEIPT}?key=x"), Some(&bearer(&api.world.key))).await;

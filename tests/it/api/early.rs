@@ -14,8 +14,8 @@ fn early(event: &str, status: &str) -> Value {
 fn an_early_result_is_accepted_kept_and_applied() {
     run(async {
         let api = Api::start().await;
-        let answer = api.post(RESULT, &early("evt_1", "success")).await;
-        insta::assert_snapshot!(answer.shown(), @r#"202 {"event_id":null,"accepted":true,"pending_receipt":true,"effect":null,"incident":null}"#);
+        let response = api.post(RESULT, &early("evt_1", "success")).await;
+        insta::assert_snapshot!(response.shown(), @r#"202 {"event_id":null,"accepted":true,"pending_receipt":true,"effect":null,"incident":null}"#);
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
         let event_id = api.take("evt_1").await;
         assert_eq!(api.world.timeline(event_id).await, ["receipt.accepted", "result.succeeded"]);
@@ -41,8 +41,8 @@ fn the_same_early_result_again_is_kept_once_and_another_event_under_its_key_is_a
     run(async {
         let api = Api::start().await;
         for _ in 0..2 {
-            let answer = api.send(RESULT, "k1", early("evt_1", "failed").to_string()).await;
-            assert_eq!(answer.status, 202, "{}", answer.text);
+            let response = api.send(RESULT, "k1", early("evt_1", "failed").to_string()).await;
+            assert_eq!(response.status, 202, "{}", response.text);
         }
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
         let other = api.send(RESULT, "k1", early("evt_2", "failed").to_string()).await;
@@ -63,8 +63,8 @@ fn an_early_result_is_applied_to_the_effect_that_it_names_or_to_the_first_that_c
         api.post(RESULT, &early("evt_2", "success")).await;
         for event in ["evt_1", "evt_2"] {
             for effect in ["credit_grant", "access_unlock"] {
-                let answer = api.receipt(event, &json!({ "effect_type": effect })).await;
-                assert_eq!(answer.status, 202);
+                let response = api.receipt(event, &json!({ "effect_type": effect })).await;
+                assert_eq!(response.status, 202);
             }
         }
         let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
@@ -110,10 +110,10 @@ fn the_call_that_was_kept_later_gets_the_answer_of_its_event() {
         let body = early("evt_1", "success").to_string();
         assert!(api.send(RESULT, "k1", body.as_str()).await.json()["event_id"].is_null());
         let event_id = api.take("evt_1").await;
-        let answer = api.send(RESULT, "k1", body.as_str()).await;
-        assert_eq!(answer.json()["event_id"], json!(event_id));
-        assert_eq!(answer.json()["effect"], "succeeded");
-        assert_eq!(api.send(RESULT, "k1", body.as_str()).await.text, answer.text);
+        let response = api.send(RESULT, "k1", body.as_str()).await;
+        assert_eq!(response.json()["event_id"], json!(event_id));
+        assert_eq!(response.json()["effect"], "succeeded");
+        assert_eq!(api.send(RESULT, "k1", body.as_str()).await.text, response.text);
     });
 }
 
@@ -201,8 +201,13 @@ fn a_shop_tells_only_events_of_shopify_apart() {
         {
             let mut body = shop.clone();
             body[field] = json!(value);
-            let answer = api.post(RESULT, &body).await;
-            assert_eq!((answer.status, answer.event_id()), (202, event_id), "{}", answer.text);
+            let response = api.post(RESULT, &body).await;
+            assert_eq!(
+                (response.status, response.event_id()),
+                (202, event_id),
+                "{}",
+                response.text
+            );
         }
         let mut overtaking = shop;
         overtaking["provider_event_id"] = json!("evt_2");

@@ -42,18 +42,18 @@ fn no_payload_costs_the_receipt() {
                 .expect("a setting");
             for (number, payload) in strange().iter().enumerate() {
                 let event = format!("evt_{reason}_{number}");
-                let answer = api.send_bytes(RECEIPT, with(&event, "payload", payload)).await;
+                let response = api.send_bytes(RECEIPT, with(&event, "payload", payload)).await;
                 assert_eq!(
-                    (answer.status, &answer.json()["snapshot"]),
+                    (response.status, &response.json()["snapshot"]),
                     (202, &json!("not_stored"))
                 );
                 let too_large = snapshots && payload.len() > 64 * 1024;
                 let reason = if too_large { "too_large" } else { reason };
-                assert_eq!(answer.json()["snapshot_reason"], reason, "{number}");
+                assert_eq!(response.json()["snapshot_reason"], reason, "{number}");
                 let kept: (String, String, Option<Vec<u8>>) = sqlx::query_as(
                     "SELECT provider_event_id, internal_reference, snapshot FROM payment_events WHERE id = $1",
                 )
-                .bind(answer.event_id().as_uuid())
+                .bind(response.event_id().as_uuid())
                 .fetch_one(&api.world.pool)
                 .await
                 .expect("an event");
@@ -108,10 +108,10 @@ fn no_text_about_a_failure_loses_it() {
             let head =
                 format!(r#"{{"provider_event_id":"{event}","status":"failed","error_message":"#);
             let body = [head.as_bytes(), raw, b",\"debug\":NaN}"].concat();
-            let answer = api.send_bytes(RESULT, body).await;
+            let response = api.send_bytes(RESULT, body).await;
             let said = adjusted.then(|| json!(["error_message"]));
             assert_eq!(
-                (answer.status, answer.json().get("adjusted")),
+                (response.status, response.json().get("adjusted")),
                 (202, said.as_ref()),
                 "{number}"
             );
@@ -127,8 +127,8 @@ fn an_error_code_is_as_good_as_a_message_and_only_what_is_not_read_is_too_large(
         let api = Api::start().await;
         api.take("evt_0").await;
         let code = &b"{\"provider_event_id\":\"evt_0\",\"status\":\"failed\",\"error_code\":\"E\x01\xff 1\"}"[..];
-        let answer = api.send_bytes(RESULT, code.to_vec()).await;
-        assert_eq!((answer.status, &answer.json()["adjusted"]), (202, &json!(["error_code"])));
+        let response = api.send_bytes(RESULT, code.to_vec()).await;
+        assert_eq!((response.status, &response.json()["adjusted"]), (202, &json!(["error_code"])));
         let unread = json!({"provider_event_id": "evt_0", "status": "failed", "error_message": "x".repeat(2_400_000)});
         assert_eq!(api.post(RESULT, &unread).await.code(), "payload_too_large");
     });
@@ -144,13 +144,18 @@ fn what_says_which_event_is_meant_is_named_where_it_is_broken() {
             let receipt = receipt_with("evt_1", &json!({"internal_reference": null})).to_string();
             let body =
                 [&receipt.as_bytes()[..receipt.len() - 1], b",\"internal_reference\":", raw, b"}"];
-            let answer = api.send_bytes(RECEIPT, body.concat()).await;
+            let response = api.send_bytes(RECEIPT, body.concat()).await;
             let named = vec!["internal_reference".to_owned()];
-            assert_eq!((answer.status, answer.fields()), (422, named), "{raw:?}: {}", answer.text);
-            let body = [&b"{\"status\":\"success\",\"provider_event_id\":"[..], raw, b"}"].concat();
-            let answer = api.send_bytes(RESULT, body).await;
             assert_eq!(
-                (answer.status, answer.fields()),
+                (response.status, response.fields()),
+                (422, named),
+                "{raw:?}: {}",
+                response.text
+            );
+            let body = [&b"{\"status\":\"success\",\"provider_event_id\":"[..], raw, b"}"].concat();
+            let response = api.send_bytes(RESULT, body).await;
+            assert_eq!(
+                (response.status, response.fields()),
                 (422, vec!["provider_event_id".to_owned()])
             );
         }
@@ -179,8 +184,13 @@ fn white_space_around_a_field_and_blank_fields_mean_nothing() {
             "event_type": "", "effect_type": null, "shopify_shop_domain": "", "internal_reference": "\tuser_456",
             "status": "Failed", "error_code": " "
         });
-        let answer = api.post(RESULT, &failed).await;
-        assert_eq!((answer.status, answer.event_id()), (202, plain.event_id()), "{}", answer.text);
+        let response = api.post(RESULT, &failed).await;
+        assert_eq!(
+            (response.status, response.event_id()),
+            (202, plain.event_id()),
+            "{}",
+            response.text
+        );
         let by_id = json!({"event_id": format!(" {}\n", plain.event_id()), "status": "success"});
         assert_eq!(api.post(RESULT, &by_id).await.json()["incident"]["state"], "resolved");
     });
@@ -211,9 +221,9 @@ fn an_event_id_beside_what_its_event_is_not_names_the_field_and_what_it_is() {
                 vec!["provider", "event_type"],
             ),
         ] {
-            let answer = api.post(RESULT, &say(&ours.to_string(), change)).await;
+            let response = api.post(RESULT, &say(&ours.to_string(), change)).await;
             assert_eq!(
-                (answer.status, answer.fields()),
+                (response.status, response.fields()),
                 (422, fields.into_iter().map(str::to_owned).collect())
             );
         }
@@ -244,9 +254,9 @@ fn each_form_of_a_time_has_its_reason_and_what_is_right() {
             ),
             (json!("2026-11-21T14:02:09 Europe/Berlin"), "names its zone"),
         ] {
-            let answer = api.receipt("evt_1", &json!({ "occurred_at": given })).await;
-            assert_eq!((answer.status, answer.fields()), (422, vec!["occurred_at".to_owned()]));
-            let message = answer.json()["error"]["fields"][0]["message"].clone();
+            let response = api.receipt("evt_1", &json!({ "occurred_at": given })).await;
+            assert_eq!((response.status, response.fields()), (422, vec!["occurred_at".to_owned()]));
+            let message = response.json()["error"]["fields"][0]["message"].clone();
             assert!(message.as_str().expect("text").contains(said), "{given}: {message}");
         }
         for (number, good) in
@@ -254,9 +264,9 @@ fn each_form_of_a_time_has_its_reason_and_what_is_right() {
                 .iter()
                 .enumerate()
         {
-            let answer =
+            let response =
                 api.receipt(&format!("evt_{number}"), &json!({ "occurred_at": good })).await;
-            assert_eq!(answer.status, 202, "{good}: {}", answer.text);
+            assert_eq!(response.status, 202, "{good}: {}", response.text);
         }
     });
 }
@@ -277,7 +287,7 @@ fn the_type_of_the_body_may_carry_what_clients_add_to_it() {
             let request = api.bare(reqwest::Method::POST, RECEIPT).header("authorization", bearer);
             let request = request.header("idempotency-key", fresh()).header("content-type", *kind);
             let body = receipt(&format!("evt_{number}")).to_string();
-            assert_eq!(super::Answer::of(request.body(body)).await.status, 202, "{kind}");
+            assert_eq!(super::ApiResponse::of(request.body(body)).await.status, 202, "{kind}");
         }
     });
 }

@@ -4,10 +4,10 @@ use e2e::{World, WorldOptions, eventually, run};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Answer, Api};
+use super::{Api, ApiResponse};
 
-async fn get(api: &Api, path: &str) -> Answer {
-    Answer::of(api.bare(Method::GET, path)).await
+async fn get(api: &Api, path: &str) -> ApiResponse {
+    ApiResponse::of(api.bare(Method::GET, path)).await
 }
 
 /// The status of every part, in one line.

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::events::lock_provider_event;
 use store::idempotency::{KeyUse, ResponseScope, StoredResponse, insert_response};
 
-use super::{Answer, Api, RECEIPT, RESULT, fresh};
+use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 #[test]
 fn the_same_request_gets_the_same_bytes_whatever_its_white_space_and_order() {
@@ -63,7 +63,7 @@ fn a_key_belongs_to_its_route_and_its_project() {
         let result = json!({"event_id": event_id, "status": "success"}).to_string();
         assert_eq!(api.send(RESULT, "k", result).await.status, 202);
         let (_, charlie) = api.stranger().await;
-        let theirs = Answer::of(api.request(RECEIPT, &charlie, "k").body(body)).await;
+        let theirs = ApiResponse::of(api.request(RECEIPT, &charlie, "k").body(body)).await;
         assert_eq!(theirs.status, 202);
         assert_ne!(theirs.json()["event_id"], event_id);
     });
@@ -80,7 +80,7 @@ fn two_keys_of_one_project_share_their_idempotency_keys() {
             .expect("a key");
         let body = receipt("evt_1").to_string();
         let first = api.send(RECEIPT, "k", body.as_str()).await;
-        let again = Answer::of(api.request(RECEIPT, &second, "k").body(body)).await;
+        let again = ApiResponse::of(api.request(RECEIPT, &second, "k").body(body)).await;
         assert_eq!(again.text, first.text);
     });
 }
@@ -130,13 +130,13 @@ fn a_running_request_is_named_as_such() {
         };
         let mut tx = api.world.pool.begin().await.expect("a transaction");
         store::idempotency::claim(&mut tx, used).await.expect("a claim");
-        let answer = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
-        insta::assert_snapshot!(answer.shown(), @r#"409 {"error":{"code":"idempotency_in_progress","message":"the first request with this Idempotency-Key is still running; send it again shortly","request_id":"req_"}}"#);
-        assert_eq!(answer.header("retry-after"), "1");
+        let response = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+        insta::assert_snapshot!(response.shown(), @r#"409 {"error":{"code":"idempotency_in_progress","message":"the first request with this Idempotency-Key is still running; send it again shortly","request_id":"req_"}}"#);
+        assert_eq!(response.header("retry-after"), "1");
         drop(tx);
         let after = async || {
-            let answer = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
-            (answer.status == 202).then_some(())
+            let response = api.send(RECEIPT, "k", receipt("evt_1").to_string()).await;
+            (response.status == 202).then_some(())
         };
         e2e::eventually("the key to be free", after).await;
     });
@@ -164,16 +164,16 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
                     fingerprint: &[0; 32],
                     request_hash: &[0; 32],
                 };
-                let answer = StoredResponse { status: 202, body: b"{}".to_vec() };
+                let response = StoredResponse { status: 202, body: b"{}".to_vec() };
                 assert!(
-                    insert_response(&api.world.pool, used, ResponseScope::Route, &answer)
+                    insert_response(&api.world.pool, used, ResponseScope::Route, &response)
                         .await
                         .expect("stored")
                 );
                 held.rollback().await.expect("a rollback");
             };
-            let (answer, ()) = tokio::join!(api.send(path, "k", body.to_string()), concurrently);
-            assert_eq!(answer.code(), "idempotency_in_progress", "{path}");
+            let (response, ()) = tokio::join!(api.send(path, "k", body.to_string()), concurrently);
+            assert_eq!(response.code(), "idempotency_in_progress", "{path}");
             let again = api.send(path, "k", body.to_string()).await;
             assert_eq!(again.code(), "idempotency_conflict", "{path}: the twin was another one");
         }
@@ -190,17 +190,17 @@ fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_answers() {
         let api = Api::start().await;
         let body = receipt("evt_1").to_string();
         let posts = (0..100).map(|_| api.send(RECEIPT, "k", body.as_str()));
-        let answers = futures::future::join_all(posts).await;
+        let responses = futures::future::join_all(posts).await;
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-        for answer in &answers {
-            *kinds.entry(answer.code()).or_default() += 1;
+        for response in &responses {
+            *kinds.entry(response.code()).or_default() += 1;
         }
         let known =
             kinds.keys().all(|kind| ["202", "idempotency_in_progress"].contains(&kind.as_str()));
         assert!(known && kinds.contains_key("202"), "{kinds:?}");
-        let mut taken = answers.iter().filter(|answer| answer.status == 202);
+        let mut taken = responses.iter().filter(|response| response.status == 202);
         let first = taken.next().expect("one");
-        assert!(taken.all(|answer| answer.text == first.text), "the same bytes");
+        assert!(taken.all(|response| response.text == first.text), "the same bytes");
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 1);
         assert_eq!(api.count("SELECT count(*) FROM audit_entries").await, 1);
     });

@@ -39,13 +39,13 @@ pub struct Api {
 }
 
 /// A response as it came.
-pub struct Answer {
+pub struct ApiResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl ApiResponse {
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -148,28 +148,33 @@ impl Api {
     }
 
     /// Posts these very bytes under an idempotency key.
-    pub async fn send(&self, path: &str, idempotency: &str, body: impl Into<String>) -> Answer {
+    pub async fn send(
+        &self,
+        path: &str,
+        idempotency: &str,
+        body: impl Into<String>,
+    ) -> ApiResponse {
         let request = self.request(path, &self.world.key, idempotency);
-        Answer::of(request.body(body.into())).await
+        ApiResponse::of(request.body(body.into())).await
     }
 
     /// Posts these very bytes, UTF-8 or not, under a fresh idempotency key.
-    pub async fn send_bytes(&self, path: &str, body: Vec<u8>) -> Answer {
-        Answer::of(self.request(path, &self.world.key, &fresh()).body(body)).await
+    pub async fn send_bytes(&self, path: &str, body: Vec<u8>) -> ApiResponse {
+        ApiResponse::of(self.request(path, &self.world.key, &fresh()).body(body)).await
     }
 
     /// Posts JSON under a fresh idempotency key.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> ApiResponse {
         self.send(path, &fresh(), body.to_string()).await
     }
 
     /// Posts JSON with another key, under a fresh idempotency key.
-    pub async fn post_as(&self, key: &ApiKey, path: &str, body: &Value) -> Answer {
-        Answer::of(self.request(path, key, &fresh()).body(body.to_string())).await
+    pub async fn post_as(&self, key: &ApiKey, path: &str, body: &Value) -> ApiResponse {
+        ApiResponse::of(self.request(path, key, &fresh()).body(body.to_string())).await
     }
 
     /// Posts a receipt with some fields changed; `null` leaves one out.
-    pub async fn receipt(&self, provider_event_id: &str, change: &Value) -> Answer {
+    pub async fn receipt(&self, provider_event_id: &str, change: &Value) -> ApiResponse {
         self.post(RECEIPT, &receipt_with(provider_event_id, change)).await
     }
 

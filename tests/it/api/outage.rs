@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::rejections::second_api;
-use super::{Answer, Api, RECEIPT, RESULT, fresh};
+use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 /// Lets no client into this world's database, and disconnects who is in; or opens it again.
 async fn let_in(api: &Api, open: bool) {
@@ -38,18 +38,18 @@ fn while_the_database_lets_nobody_in_the_api_says_so_and_recovers() {
         assert_eq!(rejected.header("retry-after"), "1");
         let result = json!({"event_id": event_id, "status": "success"});
         assert_eq!(api.post(RESULT, &result).await.code(), "unavailable");
-        let ready = Answer::of(api.bare(Method::GET, "/readyz")).await;
+        let ready = ApiResponse::of(api.bare(Method::GET, "/readyz")).await;
         let body = ready.json();
         let parts = ["status", "database", "temporal"]
             .map(|part| body[part].as_str().unwrap_or_default().to_owned());
         assert_eq!(ready.status, 503);
         assert_eq!(parts, ["unavailable", "unavailable", "degraded"]);
-        let lives = Answer::of(api.bare(Method::GET, "/healthz")).await;
+        let lives = ApiResponse::of(api.bare(Method::GET, "/healthz")).await;
         assert_eq!(lives.status, 200, "the process lives");
         let_in(&api, true).await;
         let taken = api.send(RECEIPT, "k", e2e::world::receipt("evt_2").to_string()).await;
         assert_eq!(taken.status, 202, "{}", taken.text);
-        assert_eq!(Answer::of(api.bare(Method::GET, "/readyz")).await.status, 200);
+        assert_eq!(ApiResponse::of(api.bare(Method::GET, "/readyz")).await.status, 200);
     });
 }
 
@@ -64,14 +64,20 @@ fn a_database_that_is_not_there_is_unavailable() {
         let request = api.http.post(format!("{url}{RECEIPT}")).header("authorization", bearer);
         let request = request.header("idempotency-key", fresh());
         let request = request.header("content-type", "application/json").body("{}");
-        let ready = Answer::of(api.http.get(format!("{url}/readyz")));
-        let (answer, ready) = tokio::join!(Answer::of(request), ready);
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
+        let ready = ApiResponse::of(api.http.get(format!("{url}/readyz")));
+        let (response, ready) = tokio::join!(ApiResponse::of(request), ready);
+        assert_eq!(
+            (response.status, response.header("retry-after")),
+            (503, "1"),
+            "{}",
+            response.text
+        );
         assert_eq!(ready.status, 503);
         // A wrong key is rejected by its form, without asking the database.
         let wrong =
             api.http.post(format!("{url}{RECEIPT}")).header("authorization", "Bearer sk_no");
-        let wrong = Answer::of(wrong.header("content-type", "application/json").body("{}")).await;
+        let wrong =
+            ApiResponse::of(wrong.header("content-type", "application/json").body("{}")).await;
         assert_eq!(wrong.status, 401);
     });
 }

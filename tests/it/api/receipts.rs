@@ -11,17 +11,17 @@ use super::{Api, RECEIPT, receipt_with};
 fn a_receipt_is_answered_with_its_event_and_deadline() {
     run(async {
         let api = Api::start().await;
-        let answer = api.receipt("evt_1", &json!({})).await;
-        insta::assert_snapshot!(answer.shown(), @r#"202 {"event_id":"ev_","timeout_at":"now","accepted":true,"duplicate":false}"#);
-        assert_eq!(answer.header("content-type"), "application/json");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        let response = api.receipt("evt_1", &json!({})).await;
+        insta::assert_snapshot!(response.shown(), @r#"202 {"event_id":"ev_","timeout_at":"now","accepted":true,"duplicate":false}"#);
+        assert_eq!(response.header("content-type"), "application/json");
+        assert_eq!(response.header("cache-control"), "no-store");
         let saved: time::OffsetDateTime =
             sqlx::query_scalar("SELECT timeout_at FROM payment_events")
                 .fetch_one(&api.world.pool)
                 .await
                 .expect("an event");
         let format = &time::format_description::well_known::Rfc3339;
-        let said = answer.json()["timeout_at"].as_str().expect("a time").to_owned();
+        let said = response.json()["timeout_at"].as_str().expect("a time").to_owned();
         assert_eq!(time::OffsetDateTime::parse(&said, format).expect("RFC 3339"), saved);
         assert!(said.ends_with('Z'), "{said}");
     });
@@ -37,13 +37,13 @@ fn every_row_of_the_catalogue_is_taken() {
                     "provider": row.provider, "event_type": event_type,
                     "shopify_shop_domain": "alice-shop.myshopify.com"
                 });
-                let answer = api.receipt(&format!("{}-{number}", row.name), &change).await;
-                assert_eq!(answer.status, 202, "{event_type}: {}", answer.text);
+                let response = api.receipt(&format!("{}-{number}", row.name), &change).await;
+                assert_eq!(response.status, 202, "{event_type}: {}", response.text);
             }
         }
         for effect_type in EffectType::BUILT_IN {
-            let answer = api.receipt("evt_e", &json!({ "effect_type": effect_type })).await;
-            assert_eq!(answer.json()["duplicate"], json!(false), "{effect_type}");
+            let response = api.receipt("evt_e", &json!({ "effect_type": effect_type })).await;
+            assert_eq!(response.json()["duplicate"], json!(false), "{effect_type}");
         }
         let shops = "SELECT count(*) FROM payment_events WHERE shopify_shop_domain IS NOT NULL";
         assert_eq!(api.count(shops).await, 11, "Shopify's types, and no other provider has a shop");
@@ -96,8 +96,8 @@ fn a_time_out_is_1_to_10080_whole_minutes() {
         let api = Api::start().await;
         for minutes in [1, 30, 10_080] {
             let event = format!("evt_{minutes}");
-            let answer = api.receipt(&event, &json!({ "timeout_minutes": minutes })).await;
-            assert_eq!(answer.status, 202, "{}", answer.text);
+            let response = api.receipt(&event, &json!({ "timeout_minutes": minutes })).await;
+            assert_eq!(response.status, 202, "{}", response.text);
             let sql = "SELECT count(*) FROM payment_events
                        WHERE timeout_at = received_at + make_interval(mins => timeout_minutes)";
             assert!(api.count(sql).await > 0);
@@ -113,8 +113,11 @@ fn a_time_out_is_1_to_10080_whole_minutes() {
             json!([30]),
             json!(1e300),
         ] {
-            let answer = api.receipt("evt_bad", &json!({ "timeout_minutes": bad })).await;
-            assert_eq!((answer.status, answer.fields()), (422, vec!["timeout_minutes".to_owned()]));
+            let response = api.receipt("evt_bad", &json!({ "timeout_minutes": bad })).await;
+            assert_eq!(
+                (response.status, response.fields()),
+                (422, vec!["timeout_minutes".to_owned()])
+            );
         }
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 3);
     });
@@ -149,12 +152,12 @@ fn a_snapshot_is_dropped_unless_the_project_keeps_them_and_sealed_if_it_does() {
         let without = api.receipt("evt_3", &json!({})).await;
         assert!(without.json().get("snapshot").is_none());
         for (number, bad) in [json!([]), json!("{}"), json!(1)].iter().enumerate() {
-            let answer = api.receipt(&format!("evt_4{number}"), &json!({ "payload": bad })).await;
-            assert_eq!(answer.json()["snapshot_reason"], "invalid", "{}", answer.text);
+            let response = api.receipt(&format!("evt_4{number}"), &json!({ "payload": bad })).await;
+            assert_eq!(response.json()["snapshot_reason"], "invalid", "{}", response.text);
         }
         let large = json!({"payload": {"x": "x".repeat(64 * 1024)}});
-        let answer = api.receipt("evt_5", &large).await;
-        assert_eq!(answer.json()["snapshot_reason"], "too_large", "{}", answer.text);
+        let response = api.receipt("evt_5", &large).await;
+        assert_eq!(response.json()["snapshot_reason"], "too_large", "{}", response.text);
         let again = api.receipt("evt_2", &payload).await;
         assert_eq!(again.json()["snapshot_reason"], "duplicate", "{}", again.text);
     });
@@ -205,8 +208,8 @@ fn a_shop_domain_is_a_name_below_myshopify_com() {
             let change = json!({
                 "provider": "shopify", "event_type": "orders/paid", "shopify_shop_domain": bad
             });
-            let answer = api.receipt("evt_1", &change).await;
-            assert_eq!(answer.fields(), ["shopify_shop_domain"], "{bad}: {}", answer.text);
+            let response = api.receipt("evt_1", &change).await;
+            assert_eq!(response.fields(), ["shopify_shop_domain"], "{bad}: {}", response.text);
         }
     });
 }
@@ -228,9 +231,9 @@ fn occurred_at_is_any_moment_with_a_zone_and_never_a_deadline() {
         .iter()
         .enumerate()
         {
-            let answer =
+            let response =
                 api.receipt(&format!("evt_{number}"), &json!({ "occurred_at": good })).await;
-            assert_eq!(answer.status, 202, "{good}: {}", answer.text);
+            assert_eq!(response.status, 202, "{good}: {}", response.text);
         }
         let late = "SELECT count(*) FROM payment_events WHERE timeout_at <> received_at + interval '30 minutes'";
         assert_eq!(api.count(late).await, 0);
@@ -245,8 +248,8 @@ fn occurred_at_is_any_moment_with_a_zone_and_never_a_deadline() {
             "2026-11-21T14:02:09+25:00",
             "now",
         ] {
-            let answer = api.receipt("evt_bad", &json!({ "occurred_at": bad })).await;
-            assert_eq!(answer.fields(), ["occurred_at"], "{bad}: {}", answer.text);
+            let response = api.receipt("evt_bad", &json!({ "occurred_at": bad })).await;
+            assert_eq!(response.fields(), ["occurred_at"], "{bad}: {}", response.text);
         }
     });
 }
@@ -256,9 +259,9 @@ fn a_moment_that_utc_cannot_write_is_rejected_and_never_a_fault_of_ours() {
     run(async {
         let api = Api::start().await;
         for edge in ["9999-12-31T23:59:59-02:00", "0000-01-01T00:00:00+01:00"] {
-            let answer = api.receipt("evt_1", &json!({ "occurred_at": edge })).await;
+            let response = api.receipt("evt_1", &json!({ "occurred_at": edge })).await;
             assert_eq!(
-                (answer.status, answer.fields()),
+                (response.status, response.fields()),
                 (422, vec!["occurred_at".to_owned()]),
                 "{edge}"
             );

@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use web::rate_limit::RateLimit;
 use web::serve::ServeOptions;
 
-use super::{Answer, Api, RECEIPT, RESULT, fresh};
+use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 /// A good receipt, to be spoiled.
 fn good(api: &Api) -> RequestBuilder {
@@ -31,9 +31,9 @@ fn missing_idempotency_key() {
     run(async {
         let api = Api::start().await;
         let json = || keyed(&api).header("content-type", "application/json").body("{}");
-        let absent = Answer::of(json()).await;
+        let absent = ApiResponse::of(json()).await;
         insta::assert_snapshot!(absent.shown(), @r#"400 {"error":{"code":"missing_idempotency_key","message":"send an Idempotency-Key header with 1 to 255 visible ASCII characters, the same one on every retry of this request","request_id":"req_"}}"#);
-        let empty = Answer::of(json().header("idempotency-key", "")).await;
+        let empty = ApiResponse::of(json().header("idempotency-key", "")).await;
         assert_eq!(empty.shown(), absent.shown());
     });
 }
@@ -45,17 +45,17 @@ fn malformed_request_headers() {
         let json = || keyed(&api).header("content-type", "application/json").body("{}");
         let long = "x".repeat(256);
         for bad in [long.as_str(), "two words", "\u{1f511}", "tab\there"] {
-            let answer = Answer::of(json().header("idempotency-key", bad.as_bytes())).await;
-            assert_eq!(answer.code(), "malformed_request", "{bad}");
+            let response = ApiResponse::of(json().header("idempotency-key", bad.as_bytes())).await;
+            assert_eq!(response.code(), "malformed_request", "{bad}");
         }
-        let long = Answer::of(json().header("idempotency-key", long)).await;
+        let long = ApiResponse::of(json().header("idempotency-key", long)).await;
         insta::assert_snapshot!(long.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the Idempotency-Key must be 1 to 255 visible ASCII characters, without spaces","request_id":"req_"}}"#);
         let twice = good(&api).header("idempotency-key", "second");
-        insta::assert_snapshot!(Answer::of(twice).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header idempotency-key stands more than once","request_id":"req_"}}"#);
+        insta::assert_snapshot!(ApiResponse::of(twice).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header idempotency-key stands more than once","request_id":"req_"}}"#);
         let twice = good(&api).header("authorization", "Bearer x");
-        insta::assert_snapshot!(Answer::of(twice).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header authorization stands more than once","request_id":"req_"}}"#);
+        insta::assert_snapshot!(ApiResponse::of(twice).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header authorization stands more than once","request_id":"req_"}}"#);
         let foreign = good(&api).header("x-anything", "é".as_bytes());
-        insta::assert_snapshot!(Answer::of(foreign).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header x-anything has characters outside ASCII","request_id":"req_"}}"#);
+        insta::assert_snapshot!(ApiResponse::of(foreign).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header x-anything has characters outside ASCII","request_id":"req_"}}"#);
         let longest = "x".repeat(255);
         let taken = api.send(RECEIPT, &longest, receipt("evt_1").to_string()).await;
         assert_eq!(taken.status, 202);
@@ -67,18 +67,18 @@ fn not_found_and_method_not_allowed() {
     run(async {
         let api = Api::start().await;
         for path in ["/api/v1/receipts", "/api/v1/receipt/", "/api/v2/receipt", "/api", "/api/v1"] {
-            let answer = Answer::of(api.bare(Method::POST, path)).await;
-            assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
+            let response = ApiResponse::of(api.bare(Method::POST, path)).await;
+            assert_eq!((response.status, response.code().as_str()), (404, "not_found"), "{path}");
         }
-        let nowhere = Answer::of(api.bare(Method::GET, "/api/v1/nowhere")).await;
+        let nowhere = ApiResponse::of(api.bare(Method::GET, "/api/v1/nowhere")).await;
         insta::assert_snapshot!(nowhere.shown(), @r#"404 {"error":{"code":"not_found","message":"there is nothing at this path","request_id":"req_"}}"#);
         for path in [RECEIPT, RESULT] {
             for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
-                let answer = Answer::of(api.bare(method, path)).await;
-                assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
+                let response = ApiResponse::of(api.bare(method, path)).await;
+                assert_eq!((response.status, response.header("allow")), (405, "POST"));
             }
         }
-        let got = Answer::of(api.bare(Method::GET, RECEIPT)).await;
+        let got = ApiResponse::of(api.bare(Method::GET, RECEIPT)).await;
         insta::assert_snapshot!(got.shown(), @r#"405 {"error":{"code":"method_not_allowed","message":"this path does not take this method; the Allow header names those that it takes","request_id":"req_"}}"#);
     });
 }
@@ -87,11 +87,11 @@ fn not_found_and_method_not_allowed() {
 fn not_acceptable() {
     run(async {
         let api = Api::start().await;
-        let html = Answer::of(good(&api).header("accept", "text/html")).await;
+        let html = ApiResponse::of(good(&api).header("accept", "text/html")).await;
         insta::assert_snapshot!(html.shown(), @r#"406 {"error":{"code":"not_acceptable","message":"answers are application/json, which the Accept header of this request excludes","request_id":"req_"}}"#);
         for fine in ["*/*", "application/json", "text/html, */*;q=0.1", ""] {
-            let answer = Answer::of(good(&api).header("accept", fine)).await;
-            assert_eq!(answer.status, 202, "{fine}: {}", answer.text);
+            let response = ApiResponse::of(good(&api).header("accept", fine)).await;
+            assert_eq!(response.status, 202, "{fine}: {}", response.text);
         }
     });
 }
@@ -103,7 +103,7 @@ fn unsupported_media_type() {
         let with = |name: &str, value: &str| {
             keyed(&api).header("idempotency-key", fresh()).header(name, value).body("{}")
         };
-        insta::assert_snapshot!(Answer::of(with("content-type", "text/plain")).await.shown(), @r#"415 {"error":{"code":"unsupported_media_type","message":"send the body as Content-Type: application/json, in UTF-8","request_id":"req_"}}"#);
+        insta::assert_snapshot!(ApiResponse::of(with("content-type", "text/plain")).await.shown(), @r#"415 {"error":{"code":"unsupported_media_type","message":"send the body as Content-Type: application/json, in UTF-8","request_id":"req_"}}"#);
         for kind in [
             "application/x-www-form-urlencoded",
             "application/json; charset=latin1",
@@ -111,16 +111,16 @@ fn unsupported_media_type() {
             "json",
             "",
         ] {
-            let answer = Answer::of(with("content-type", kind)).await;
-            assert_eq!(answer.code(), "unsupported_media_type", "{kind}");
+            let response = ApiResponse::of(with("content-type", kind)).await;
+            assert_eq!(response.code(), "unsupported_media_type", "{kind}");
         }
-        let absent = Answer::of(with("x-nothing", "")).await;
+        let absent = ApiResponse::of(with("x-nothing", "")).await;
         assert_eq!(absent.code(), "unsupported_media_type");
         for coding in ["gzip", "br", "identity, gzip", "identity"] {
-            let answer = Answer::of(good(&api).header("content-encoding", coding)).await;
-            assert_eq!(answer.code(), "unsupported_media_type", "{coding}");
+            let response = ApiResponse::of(good(&api).header("content-encoding", coding)).await;
+            assert_eq!(response.code(), "unsupported_media_type", "{coding}");
         }
-        let gzip = Answer::of(good(&api).header("content-encoding", "gzip")).await;
+        let gzip = ApiResponse::of(good(&api).header("content-encoding", "gzip")).await;
         insta::assert_snapshot!(gzip.shown(), @r#"415 {"error":{"code":"unsupported_media_type","message":"send the body without a Content-Encoding","request_id":"req_"}}"#);
     });
 }
@@ -158,7 +158,7 @@ fn rate_limited() {
             let request = api.http.post(format!("{url}{RECEIPT}")).header("authorization", bearer);
             let request = request.header("idempotency-key", fresh());
             let request = request.header("content-type", "application/json");
-            Answer::of(request.body(receipt(event).to_string())).await
+            ApiResponse::of(request.body(receipt(event).to_string())).await
         };
         assert_eq!(send("evt_1").await.status, 202);
         assert_eq!(send("evt_2").await.status, 202);
@@ -170,7 +170,7 @@ fn rate_limited() {
         let request = api.http.post(format!("{url}{RECEIPT}")).header("authorization", bearer);
         let request = request.header("idempotency-key", fresh());
         let request = request.header("content-type", "application/json");
-        let theirs = Answer::of(request.body(receipt("evt_1").to_string())).await;
+        let theirs = ApiResponse::of(request.body(receipt("evt_1").to_string())).await;
         assert_eq!(theirs.status, 202, "another key has its own bucket");
     });
 }
@@ -183,8 +183,8 @@ fn internal_error_shows_nothing_of_its_cause() {
             .execute(&api.world.pool)
             .await
             .expect("renamed");
-        let answer = api.receipt("evt_1", &serde_json::json!({})).await;
-        insta::assert_snapshot!(answer.shown(), @r#"500 {"error":{"code":"internal_error","message":"the request failed on our side; send it again with the same Idempotency-Key","request_id":"req_"}}"#);
+        let response = api.receipt("evt_1", &serde_json::json!({})).await;
+        insta::assert_snapshot!(response.shown(), @r#"500 {"error":{"code":"internal_error","message":"the request failed on our side; send it again with the same Idempotency-Key","request_id":"req_"}}"#);
         sqlx::query("ALTER TABLE canary_4242 RENAME TO audit_entries")
             .execute(&api.world.pool)
             .await

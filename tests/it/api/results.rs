@@ -4,9 +4,9 @@ use domain::ids::EventId;
 use e2e::run;
 use serde_json::{Value, json};
 
-use super::{Answer, Api, RESULT};
+use super::{Api, ApiResponse, RESULT};
 
-async fn report(api: &Api, event_id: EventId, more: &Value) -> Answer {
+async fn report(api: &Api, event_id: EventId, more: &Value) -> ApiResponse {
     let mut body = json!({ "event_id": event_id });
     for (field, value) in more.as_object().into_iter().flatten() {
         body[field] = value.clone();
@@ -28,8 +28,8 @@ fn a_success_twice_is_accepted_twice() {
         let api = Api::start().await;
         let event_id = api.take("evt_1").await;
         for _ in 0..2 {
-            let answer = report(&api, event_id, &success()).await;
-            insta::allow_duplicates! { insta::assert_snapshot!(answer.shown(), @r#"202 {"event_id":"ev_","accepted":true,"effect":"succeeded","incident":null}"#); }
+            let response = report(&api, event_id, &success()).await;
+            insta::allow_duplicates! { insta::assert_snapshot!(response.shown(), @r#"202 {"event_id":"ev_","accepted":true,"effect":"succeeded","incident":null}"#); }
         }
         assert_eq!(
             api.world.timeline(event_id).await,
@@ -79,9 +79,9 @@ fn an_event_has_three_names() {
         ] {
             let mut body = name;
             body["status"] = json!("success");
-            let answer = api.post(RESULT, &body).await;
+            let response = api.post(RESULT, &body).await;
             assert_eq!(
-                (answer.status, &answer.json()["event_id"]),
+                (response.status, &response.json()["event_id"]),
                 (202, &json!(event_id)),
                 "{body}"
             );
@@ -125,9 +125,9 @@ fn an_unknown_or_malformed_event_id_is_a_plain_404_and_nothing_is_kept() {
         );
         let hostile = "x".repeat(10_000);
         for id in ["ev_1", "EV_", "1", "' OR 1=1 --", "ev_\u{0}", hostile.as_str()] {
-            let answer = api.post(RESULT, &json!({"event_id": id, "status": "success"})).await;
-            assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{id}");
-            assert!(!answer.message().contains("24 hours"));
+            let response = api.post(RESULT, &json!({"event_id": id, "status": "success"})).await;
+            assert_eq!((response.status, response.code().as_str()), (404, "not_found"), "{id}");
+            assert!(!response.message().contains("24 hours"));
         }
         assert_eq!(api.count("SELECT count(*) FROM early_results").await, 0);
     });
@@ -191,9 +191,9 @@ fn a_failure_of_the_running_reprocess_is_answered_with_an_open_incident() {
         let incident = api.world.incident_when(event_id, "open", |_| true).await.id;
         let replay_id = api.world.reprocess(incident).await;
         insta::assert_snapshot!(report(&api, event_id, &failure()).await.shown(), @r#"202 {"event_id":"ev_","accepted":true,"effect":"failed","incident":{"id":"inc_","state":"reprocessing"}}"#);
-        let mut answer = failure();
-        answer["replay_id"] = json!(replay_id);
-        insta::assert_snapshot!(report(&api, event_id, &answer).await.shown(), @r#"202 {"event_id":"ev_","accepted":true,"effect":"failed","incident":{"id":"inc_","state":"open"}}"#);
+        let mut response = failure();
+        response["replay_id"] = json!(replay_id);
+        insta::assert_snapshot!(report(&api, event_id, &response).await.shown(), @r#"202 {"event_id":"ev_","accepted":true,"effect":"failed","incident":{"id":"inc_","state":"open"}}"#);
     });
 }
 

@@ -22,15 +22,15 @@ fn identifiers_have_1_to_255_characters_whatever_their_script() {
         .enumerate()
         {
             let event = format!("{number}{}", &longest[..250]);
-            let answer = api.receipt(&event, &json!({ "internal_reference": good })).await;
-            assert_eq!(answer.status, 202, "{good}: {}", answer.text);
+            let response = api.receipt(&event, &json!({ "internal_reference": good })).await;
+            assert_eq!(response.status, 202, "{good}: {}", response.text);
             let sql = "SELECT internal_reference FROM payment_events ORDER BY id DESC LIMIT 1";
             assert_eq!(api.text(sql).await, *good);
         }
         for bad in ["", " ", "\t", &"x".repeat(256), &"x".repeat(10_000)] {
             for field in ["provider_event_id", "internal_reference"] {
-                let answer = api.receipt("evt_1", &json!({ field: bad })).await;
-                assert_eq!((answer.status, answer.fields()), (422, vec![field.to_owned()]));
+                let response = api.receipt("evt_1", &json!({ field: bad })).await;
+                assert_eq!((response.status, response.fields()), (422, vec![field.to_owned()]));
             }
         }
     });
@@ -54,10 +54,10 @@ fn identifiers_that_deceive_the_eye_are_rejected() {
             "a\u{85}b",
             "a\u{61c}b",
         ] {
-            let answer = api.receipt("evt_1", &json!({ "internal_reference": bad })).await;
-            assert_eq!(answer.fields(), ["internal_reference"], "{bad:?}");
-            let answer = api.receipt(bad, &json!({})).await;
-            assert_eq!(answer.fields(), ["provider_event_id"], "{bad:?}");
+            let response = api.receipt("evt_1", &json!({ "internal_reference": bad })).await;
+            assert_eq!(response.fields(), ["internal_reference"], "{bad:?}");
+            let response = api.receipt(bad, &json!({})).await;
+            assert_eq!(response.fields(), ["provider_event_id"], "{bad:?}");
             let body = json!({"provider_event_id": bad, "status": "success"});
             assert_eq!(api.post(RESULT, &body).await.fields(), ["provider_event_id"], "{bad:?}");
         }
@@ -86,8 +86,8 @@ fn the_apps_words_are_kept_but_for_control_characters() {
         {
             let event_id = api.take(&format!("evt_{number}")).await;
             let body = json!({"event_id": event_id, "status": "failed", "error_message": words});
-            let answer = api.post(RESULT, &body).await;
-            assert_eq!(answer.status, 202, "{}", answer.text);
+            let response = api.post(RESULT, &body).await;
+            assert_eq!(response.status, 202, "{}", response.text);
             let incident = api.world.incident_when(event_id, "open", |_| true).await;
             let kept: String = words.chars().filter(|c| !c.is_control() || *c == '\n').collect();
             assert_eq!(incident.error.message.unwrap_or_default(), kept);

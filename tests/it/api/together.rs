@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::json;
 use store::pool::Transaction;
 
-use super::{Answer, Api, RECEIPT, fresh};
+use super::{Api, ApiResponse, RECEIPT, fresh};
 
 /// Lets no event be added until it is dropped, so that receipts gather.
 async fn gather(api: &Api) -> Transaction {
@@ -21,7 +21,7 @@ async fn gather(api: &Api) -> Transaction {
 }
 
 /// Sends receipts, and holds the first ones until others wait behind them.
-async fn send_together(api: &Api, events: &[String]) -> Vec<Answer> {
+async fn send_together(api: &Api, events: &[String]) -> Vec<ApiResponse> {
     let held = gather(api).await;
     let send = async |event: &String| api.send(RECEIPT, &fresh(), receipt(event).to_string()).await;
     let release = async {
@@ -40,7 +40,7 @@ fn receipts_that_come_while_others_are_committed_share_a_transaction() {
     run(async {
         let api = Api::start().await;
         let answers = send_together(&api, &events(100)).await;
-        let ids: BTreeSet<_> = answers.iter().map(Answer::event_id).collect();
+        let ids: BTreeSet<_> = answers.iter().map(ApiResponse::event_id).collect();
         assert_eq!(ids.len(), 100, "each is an event of its own");
         let transactions = api.count("SELECT count(DISTINCT xmin::text) FROM payment_events").await;
         assert!(transactions < 50, "{transactions} transactions");
