@@ -30,6 +30,9 @@ impl Heard {
                 self.loading = true;
             }
             "Page.frameStoppedLoading" if self.concerns(params) => self.loading = false,
+            "Page.frameNavigated" if params["frame"]["id"] == self.frame.as_str() => {
+                self.log.leave_for(&params["frame"]["loaderId"]);
+            }
             "Page.lifecycleEvent" if self.concerns(params) => match params["name"].as_str() {
                 Some("init") => self.quiet = false,
                 Some("networkIdle") => self.quiet = true,

@@ -45,7 +45,7 @@ use process::Process;
 use wire::Wire;
 
 /// How long a page may take to load, and how long something is searched for on it.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running Chromium. It ends with this value.
 pub struct Chromium {

@@ -18,6 +18,8 @@ pub struct Request {
     /// Why there was no response, in the browser's terms.
     pub failure: Option<String>,
     id: String,
+    /// The document that made it.
+    loader: String,
     is_over: bool,
 }
 
@@ -38,8 +40,15 @@ pub(super) struct Log {
 
 impl Log {
     pub fn all_over(&self) -> bool {
-        // The end of a favicon's load is not reported when the page is left in the meantime.
-        self.requests.iter().all(|request| request.is_over || request.kind == "Other")
+        self.requests.iter().all(|request| request.is_over)
+    }
+
+    /// Another document is shown. What the last one still waited for is over with it; its end is
+    /// not reported.
+    pub fn leave_for(&mut self, loader: &Value) {
+        for request in &mut self.requests {
+            request.is_over |= request.loader != *loader;
+        }
     }
 
     /// Takes in one event.
@@ -84,6 +93,7 @@ impl Log {
             bytes: 0,
             failure: None,
             id: text(&params["requestId"]),
+            loader: text(&params["loaderId"]),
             is_over: false,
         });
     }

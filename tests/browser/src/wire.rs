@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::process::Pipes;
 
 /// Longer than a page may take, so that a slow page is reported as that.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
 
 type Listener = Box<dyn Fn(&str, &Value) + Send>;
 

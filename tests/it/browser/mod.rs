@@ -175,6 +175,22 @@ fn a_request_that_leaves_the_host_is_told_even_if_it_fails() {
 }
 
 #[test]
+fn what_a_page_still_waited_for_when_it_was_left_keeps_nobody_waiting() {
+    run(async {
+        let fixture = BrowserFixture::open().await;
+        let page = fixture.visit("/", PageOptions::default()).await;
+        page.evaluate("new Image().src = '/never'").await;
+        page.open(&fixture.sites.at("/bad")).await;
+        let requests = page.requests().await;
+        let never = fixture.sites.at("/never");
+        assert!(
+            requests.iter().any(|one| one.url == never && one.status.is_none()),
+            "{requests:?}"
+        );
+    });
+}
+
+#[test]
 fn each_visitor_has_a_screen_and_a_light() {
     run(async {
         let fixture = BrowserFixture::open().await;

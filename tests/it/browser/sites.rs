@@ -49,6 +49,7 @@ impl TestSites {
             .route("/bad", get(async || page(bad())))
             .route("/order", post(order))
             .route("/ordered", get(ordered))
+            .route("/never", get(std::future::pending::<String>))
             .route("/shop.css", get(async || ([(CONTENT_TYPE, "text/css")], STYLE)))
             .route("/shop.js", get(async || ([(CONTENT_TYPE, "text/javascript")], SCRIPT)));
         let server = tokio::spawn(async move {
