@@ -31,7 +31,6 @@ use temporalio_client::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use web::rate_limit::RateLimit;
 use web::serve::ServeOptions;
 use worker::WorkerSettings;
 use workflows::names::{TASK_QUEUE, workflow_id};
@@ -200,9 +199,7 @@ impl World {
     }
 
     fn state_of(&self, service: &Service) -> ConsoleState {
-        let mut state = service.state(self.hands(), self.web());
-        state.shared.limits = Arc::new(RateLimit::new(NonZeroU32::MAX, NonZeroU32::MAX));
-        state
+        service.state(self.hands(), self.web())
     }
 
     /// What this world's messages and callbacks need.
@@ -213,8 +210,12 @@ impl World {
 
     /// What this world's console needs beside that.
     pub fn web(&self) -> WebSettings {
-        let keep_alive = ServeOptions::default().idle_timeout;
-        WebSettings { origins: FormOrigins::new(&self.url, true), temporal_ui: None, keep_alive }
+        WebSettings {
+            origins: FormOrigins::new(&self.url, true),
+            temporal_ui: None,
+            keep_alive: ServeOptions::default().idle_timeout,
+            rate_limit: NonZeroU32::MAX,
+        }
     }
 
     /// Stops the API and its relay; a worker goes on.
@@ -299,6 +300,14 @@ impl World {
     pub async fn notice_attempts(&self) -> i64 {
         let sql = "SELECT coalesce(sum(greatest(attempts, (state <> 'pending')::int)), 0)::bigint FROM notices";
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a sum")
+    }
+
+    /// Waits until the API knows every key, project and declared name as it is now. A key that it
+    /// does not know makes it look.
+    pub async fn keys_are_seen(&self) {
+        let unknown = new_key().expect("a key");
+        let (status, _) = self.post_as(&unknown, "/api/v1/receipt", &receipt("evt_0"), "0").await;
+        assert_eq!(status, 401);
     }
 
     /// Posts JSON with this world's key and a fresh idempotency key.

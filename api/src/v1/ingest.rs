@@ -4,6 +4,7 @@
 //! client that hangs up, or a process that dies before the commit, leaves either everything or
 //! nothing; the same request again finds out which.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,9 +13,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::api_key::ApiKey;
 use domain::ids::EventId;
 use serde::Serialize;
-use store::api_keys::{self, KeyOwner};
+use store::api_keys::KeyOwner;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
@@ -29,39 +31,48 @@ const DROP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Who sent a request, and under which idempotency key.
 pub(super) struct ApiClient {
-    pub(super) owner: KeyOwner,
+    key: ApiKey,
+    pub(super) owner: Arc<KeyOwner>,
     pub(super) idempotency_key: String,
 }
 
-/// Checks the headers, the key and its rate, and reads the body.
+/// Checks the headers, the key and its rate, and reads the body and the call in it.
 ///
 /// A rejected request's body is read and dropped, as far as it comes within a second: a client that
-/// is still sending it could not use its connection again otherwise.
-pub(super) async fn read(
+/// is still sending it could not use its connection again otherwise. A call with a mistake is read
+/// again with the project as it is now: a name that was declared a moment ago is known.
+pub(super) async fn read<C: IngestCall>(
     state: &AppState,
     request: Request,
-) -> Result<(ApiClient, IngestBody), ApiError> {
+    read_call: impl Fn(&ApiClient, &IngestBody) -> Result<C, ApiError>,
+) -> Result<IngestRequest<C>, ApiError> {
     let (parts, body) = request.into_parts();
-    match admit(state, &parts).await {
-        Ok(client) => {
-            let deadline = BodyLimits::default().deadline;
-            Ok((client, read_ingest_body(body, deadline).await?))
-        }
+    let mut client = match admit(state, &parts).await {
+        Ok(client) => client,
         Err(rejection) => {
             let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
             drop_body(body, limits).await;
-            Err(rejection)
+            return Err(rejection);
         }
-    }
+    };
+    let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
+    let call = match read_call(&client, &body) {
+        Err(ApiError::ValidationError(_)) => {
+            let owner = state.admission.confirm_owner(&client.key).await?;
+            client.owner = owner.ok_or(ApiError::Unauthorized)?;
+            read_call(&client, &body)?
+        }
+        call => call?,
+    };
+    Ok(IngestRequest::new(client, call))
 }
 
 /// Who is asking, if they may.
 async fn admit(state: &AppState, parts: &Parts) -> Result<ApiClient, ApiError> {
-    let head = IngestHead::from_parts(parts)?;
-    let owner = api_keys::find_owner(&state.pool, &head.key).await?;
-    let owner = owner.ok_or(ApiError::Unauthorized)?;
+    let IngestHead { key, idempotency_key } = IngestHead::from_parts(parts)?;
+    let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
     state.limits.check(owner.key_id)?;
-    Ok(ApiClient { owner, idempotency_key: head.idempotency_key })
+    Ok(ApiClient { key, owner, idempotency_key })
 }
 
 /// A call as it came in, and what makes it the same as another one.
@@ -127,7 +138,7 @@ impl IngestOutcome {
 /// A call of a client, with what makes it the same as another one.
 pub(super) struct IngestRequest<C> {
     pub(super) call: C,
-    pub(super) owner: KeyOwner,
+    pub(super) owner: Arc<KeyOwner>,
     idempotency_key: String,
     scope: String,
     fingerprint: [u8; 32],
@@ -135,10 +146,10 @@ pub(super) struct IngestRequest<C> {
 }
 
 impl<C: IngestCall> IngestRequest<C> {
-    pub(super) fn new(client: ApiClient, call: C) -> Self {
+    fn new(client: ApiClient, call: C) -> Self {
         let (scope, fingerprint) = (call.scope(), call.fingerprint());
         let request_hash = call.previous_hash();
-        let ApiClient { owner, idempotency_key } = client;
+        let ApiClient { owner, idempotency_key, .. } = client;
         Self { call, owner, idempotency_key, scope, fingerprint, request_hash }
     }
 

@@ -59,7 +59,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Revokes a key for good, from the next request on. Needs the role admin.
+/// Revokes a key for good, everywhere within a second. Needs the role admin.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/keys/{key_id}", operation_id = "revoke_api_key", tag = "keys",
     params(("project_id" = String, Path), ("key_id" = String, Path)),
     responses((status = 204, description = "The API key is revoked.")))]

@@ -12,7 +12,7 @@ use store::transitions::receipt::{self, AcceptedReceipt, Delivery};
 use store::{PgConnection, declared_names};
 use web::error::ApiError;
 
-use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
+use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome};
 use super::ingest_body::IngestBody;
 use super::ingest_state::IngestState;
 use super::previous_release;
@@ -37,9 +37,7 @@ pub async fn post(
     State(IngestState { app, receipts }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (client, body) = ingest::read(&app, request).await?;
-    let call = ReceiptCall::read(&client, body)?;
-    let request = IngestRequest::new(client, call);
+    let request = ingest::read(&app, request, ReceiptCall::read).await?;
     if request.call.is_usual() {
         receipts.run(request).await.map(ingest::respond)
     } else {
@@ -48,13 +46,14 @@ pub async fn post(
 }
 
 impl ReceiptCall {
-    fn read(client: &ApiClient, body: IngestBody) -> Result<Self, ApiError> {
+    fn read(client: &ApiClient, body: &IngestBody) -> Result<Self, ApiError> {
         let owner = &client.owner;
         let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
         let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
         let event_key = receipt.identity(&client.idempotency_key).key();
-        let previous_hash = previous_release::hash_receipt(&body)?;
-        let snapshot = body.payload.map(|payload| Snapshot::judge(&payload, owner.snapshots));
+        let previous_hash = previous_release::hash_receipt(body)?;
+        let snapshot =
+            body.payload.as_ref().map(|payload| Snapshot::judge(payload, owner.snapshots));
         Ok(Self { receipt, snapshot, event_key, previous_hash })
     }
 

@@ -19,7 +19,8 @@ use store::{events, results};
 use web::error::ApiError;
 use web::state::AppState;
 
-use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
+use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome};
+use super::ingest_body::IngestBody;
 use super::{previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -34,17 +35,7 @@ struct ResultCall {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (client, body) = ingest::read(&state, request).await?;
-    let context = ReceiptContext { catalogue: &client.owner.catalogue, mode: client.owner.mode };
-    let report = ResultReport::parse(&body.fields, context);
-    let mut report = report.map_err(ApiError::ValidationError)?;
-    for name in &body.repaired {
-        if !report.adjusted.contains(name) {
-            report.adjusted.push(name);
-        }
-    }
-    let previous_hash = previous_release::hash_result(&body.fields)?;
-    let request = IngestRequest::new(client, ResultCall { report, previous_hash });
+    let request = ingest::read(&state, request, ResultCall::read).await?;
     ingest::alone(state, request).await
 }
 
@@ -110,6 +101,20 @@ impl IngestCall for ResultCall {
 }
 
 impl ResultCall {
+    fn read(client: &ApiClient, body: &IngestBody) -> Result<Self, ApiError> {
+        let owner = &client.owner;
+        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
+        let report = ResultReport::parse(&body.fields, context);
+        let mut report = report.map_err(ApiError::ValidationError)?;
+        for name in &body.repaired {
+            if !report.adjusted.contains(name) {
+                report.adjusted.push(name);
+            }
+        }
+        let previous_hash = previous_release::hash_result(&body.fields)?;
+        Ok(Self { report, previous_hash })
+    }
+
     async fn select(
         &self,
         tx: &mut PgConnection,

@@ -1,5 +1,5 @@
 //! API keys of a project. A key is shown once, when it is made; after that only its label and its
-//! last four characters are known. A revoked key is rejected from the next request on.
+//! last four characters are known. A revoked key is rejected within a second.
 
 use askama::Template;
 use axum::Form;

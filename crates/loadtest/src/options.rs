@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
     pub scale: Vec<u32>,
     /// How many API keys the app uses in rotation; each has a rate limit of its own.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub keys: u32,
     /// Where the reports are written.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]

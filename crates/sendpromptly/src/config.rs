@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ use url::Url;
 use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
-    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE,
-    TEMPORAL_UI_URL,
+    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY,
+    TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -41,6 +42,8 @@ const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 /// Load balancers keep idle connections from a few seconds to an hour and more.
 const KEEP_ALIVE_SECONDS: std::ops::RangeInclusive<u64> = 5..=7_200;
 const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(75);
+const DEFAULT_RATE_LIMIT: NonZeroU32 = NonZeroU32::MIN.saturating_add(19_999);
+const MAX_RATE_LIMIT: u32 = 1_000_000;
 
 /// A variable is missing or makes no sense. The text names it and the cure.
 #[derive(Debug, thiserror::Error)]
@@ -219,6 +222,24 @@ impl Environment {
         })
     }
 
+    /// How many requests a second an API key may send.
+    ///
+    /// # Errors
+    /// When it is no number of requests within bounds.
+    pub fn rate_limit(&self) -> Result<NonZeroU32, ConfigError> {
+        let Some(text) = self.plain(RATE_LIMIT)? else {
+            return Ok(DEFAULT_RATE_LIMIT);
+        };
+        let requests =
+            text.parse().ok().filter(|requests: &NonZeroU32| requests.get() <= MAX_RATE_LIMIT);
+        requests.ok_or_else(|| {
+            let problem = format!(
+                "must be a whole number of requests a second from 1 to {MAX_RATE_LIMIT}, such as 20000"
+            );
+            malformed(RATE_LIMIT, &problem)
+        })
+    }
+
     /// Temporal's own web interface, if its address is set.
     ///
     /// # Errors
@@ -331,6 +352,7 @@ impl Environment {
     pub fn mistakes(&self) -> Vec<ConfigError> {
         let read = [
             self.keep_alive().err(),
+            self.rate_limit().err(),
             self.callback_allow().err(),
             self.temporal_ui().err(),
             self.pooler().err(),
@@ -536,6 +558,20 @@ mod tests {
             let error = seconds(wrong).expect_err(wrong).to_string();
             assert!(error.starts_with("SENDPROMPTLY_KEEP_ALIVE must be"), "{error}");
             assert!(error.contains("from 5 to 7200"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_send_20000_a_second_or_as_many_as_was_said() {
+        let limit = |text| given(&[(RATE_LIMIT, text)]).rate_limit().map(NonZeroU32::get);
+        assert_eq!(limit("").expect("the default"), 20_000);
+        assert_eq!(
+            (limit(" 1 ").expect("a rate"), limit("1000000").expect("a rate")),
+            (1, 1_000_000)
+        );
+        for wrong in ["0", "1000001", "100/s", "1.5", "-1"] {
+            let error = limit(wrong).expect_err(wrong).to_string();
+            assert!(error.starts_with("SENDPROMPTLY_RATE_LIMIT must be"), "{error}");
         }
     }
 

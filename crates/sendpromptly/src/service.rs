@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use web::admission::Admission;
 use web::rate_limit::RateLimit;
 use web::serve::{Detached, ServeOptions, serve};
 use web::state::AppState;
@@ -32,9 +33,7 @@ use worker::{WorkerError, WorkerSettings};
 
 use crate::router;
 
-/// Requests that one API key may send in a second, and in a burst.
-const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
-const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
+const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 /// How many connections to Postgres a process holds at most.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +108,8 @@ pub struct WebSettings {
     pub temporal_ui: Option<TemporalUi>,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
+    /// How many requests a second an API key may send; twice as many in a burst.
+    pub rate_limit: NonZeroU32,
 }
 
 impl Service {
@@ -159,7 +160,8 @@ impl Service {
             master_key: self.master_key.clone(),
             health: Arc::new(health.with_master_key(self.master_key.clone())),
             relay: self.relay.clone(),
-            limits: Arc::new(RateLimit::new(PER_SECOND, AT_ONCE)),
+            admission: Admission::start(self.pool.clone()),
+            limits: Arc::new(RateLimit::new(web.rate_limit, web.rate_limit.saturating_mul(TWICE))),
             detached: Detached::default(),
             public_url: outbound.public_url.as_str().into(),
             allow: Arc::new(outbound.allow.clone()),

@@ -41,6 +41,46 @@ pub struct KeyOwner {
     pub catalogue: Catalogue,
 }
 
+/// A valid key with its project.
+struct OwnerRow {
+    id: KeyId,
+    hash: Vec<u8>,
+    project_id: ProjectId,
+    timeout_minutes: i32,
+    snapshots: bool,
+    mode: Mode,
+    declared: Vec<String>,
+}
+
+impl From<OwnerRow> for KeyOwner {
+    fn from(row: OwnerRow) -> Self {
+        Self {
+            key_id: row.id,
+            project_id: row.project_id,
+            timeout_minutes: row.timeout_minutes,
+            snapshots: row.snapshots,
+            mode: row.mode,
+            catalogue: Catalogue::new(row.project_id, declared_names::read(&row.declared)),
+        }
+    }
+}
+
+/// Reads valid keys with their projects; what stands before and behind is the caller's.
+macro_rules! query_owners {
+    ($before:tt, $after:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            OwnerRow,
+            $before + r#"SELECT k.id, k.hash, k.project_id, p.timeout_minutes, p.snapshots, p.mode, ARRAY(
+                   SELECT d.provider || ':' || d.name FROM declared_names d WHERE d.project_id = p.id
+                   ORDER BY d.declared_at, d.name
+               ) AS "declared!"
+               FROM api_keys k JOIN projects p ON p.id = k.project_id
+               WHERE k.revoked_at IS NULL"# + $after,
+            $($argument),*
+        )
+    };
+}
+
 /// Adds a key.
 pub async fn insert_key(
     db: impl PgExecutor<'_>,
@@ -70,29 +110,41 @@ pub async fn find_owner(
     key: &ApiKey,
 ) -> Result<Option<KeyOwner>, StoreError> {
     let hash = key.hash();
-    let row = sqlx::query!(
-        r#"WITH used AS (
-               UPDATE api_keys SET last_used_at = now()
-               WHERE hash = $1 AND revoked_at IS NULL
-                 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
-           )
-           SELECT k.id, k.project_id, p.timeout_minutes, p.snapshots, p.mode, ARRAY(
-               SELECT d.provider || ':' || d.name FROM declared_names d WHERE d.project_id = p.id ORDER BY d.declared_at, d.name
-           ) AS "declared!"
-           FROM api_keys k JOIN projects p ON p.id = k.project_id
-           WHERE k.hash = $1 AND k.revoked_at IS NULL"#,
-        hash.as_slice(),
+    let row = query_owners!(
+        "WITH used AS (
+             UPDATE api_keys SET last_used_at = now()
+             WHERE hash = $1 AND revoked_at IS NULL
+               AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+         ) ",
+        " AND k.hash = $1",
+        hash.as_slice()
+    );
+    Ok(row.fetch_optional(db).await?.map(KeyOwner::from))
+}
+
+/// A number that grows with every change to what [`list_owners`] gives.
+pub async fn find_version(db: impl PgExecutor<'_>) -> Result<i64, StoreError> {
+    let version =
+        sqlx::query_scalar!("SELECT version FROM key_versions").fetch_optional(db).await?;
+    version.ok_or(StoreError::Missing("key_versions"))
+}
+
+/// Every valid key, by its hash, with its project.
+pub async fn list_owners(db: impl PgExecutor<'_>) -> Result<Vec<(Vec<u8>, KeyOwner)>, StoreError> {
+    let rows = query_owners!("", "").fetch_all(db).await?;
+    Ok(rows.into_iter().map(|mut row| (std::mem::take(&mut row.hash), row.into())).collect())
+}
+
+/// Notes that keys were used, each at most once a minute.
+pub async fn note_uses(db: impl PgExecutor<'_>, ids: &[KeyId]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE api_keys SET last_used_at = now()
+         WHERE id = ANY($1) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
+        ids as &[KeyId],
     )
-    .fetch_optional(db)
+    .execute(db)
     .await?;
-    Ok(row.map(|row| KeyOwner {
-        key_id: row.id,
-        project_id: row.project_id,
-        timeout_minutes: row.timeout_minutes,
-        snapshots: row.snapshots,
-        mode: row.mode,
-        catalogue: Catalogue::new(row.project_id, declared_names::read(&row.declared)),
-    }))
+    Ok(())
 }
 
 /// The keys of a project, or of all, oldest first.

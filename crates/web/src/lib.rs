@@ -6,9 +6,10 @@
 //! crate. Whatever fails on the way is an [`error::ApiError`]: it leaves its mark on the response,
 //! and the layer that serves the path writes it, [`response`] as JSON and the console as a page.
 //!
-//! Handlers work with [`state::AppState`]. What many of them write concurrently is committed
-//! together: [`group_commit`].
+//! Handlers work with [`state::AppState`], of which [`admission`] knows whose a key is. What many
+//! of them write concurrently is committed together: [`group_commit`].
 
+pub mod admission;
 pub mod error;
 pub mod extract;
 pub mod group_commit;

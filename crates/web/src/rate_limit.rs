@@ -1,7 +1,7 @@
 //! How many requests one API key may send.
 //!
 //! A token bucket per key id: a `burst`, refilled at `per_second`. It is asked after the key was
-//! found in the database, so an unknown key never gets an entry; and full buckets are dropped every
+//! found, so an unknown key never gets an entry; and full buckets are dropped every
 //! few thousand requests, so memory follows the keys that are in use. The buckets live in this
 //! process: two API processes allow twice as much, and a restart fills every bucket.
 

@@ -6,6 +6,7 @@ use domain::repair_url::AllowedNetworks;
 use engine::{Monitor, Relay};
 use store::{MasterKey, PgPool};
 
+use crate::admission::Admission;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
 use crate::test_message::TestDestination;
@@ -21,6 +22,8 @@ pub struct AppState {
     pub health: Arc<Monitor>,
     /// Dispatches committed outbox messages to Temporal.
     pub relay: Relay,
+    /// Whose a key is.
+    pub admission: Admission,
     /// How much each key may send.
     pub limits: Arc<RateLimit>,
     /// Runs commits to their end when a client hangs up.

@@ -148,6 +148,7 @@ fn the_test_events_of_a_provider_are_watched_again_each_time() {
             .execute(&api.world.pool)
             .await
             .expect("live");
+        api.world.keys_are_seen().await;
         let live = api.receipt("evt_00000000000000", &json!({})).await;
         assert_eq!((live.status, live.fields()), (422, vec!["provider_event_id".to_owned()]));
     });

@@ -2,8 +2,8 @@
 
 use domain::api_key::ApiKey;
 use domain::project::Mode;
-use e2e::run;
 use e2e::world::{new_key, receipt};
+use e2e::{eventually, run};
 use reqwest::Method;
 use store::api_keys;
 
@@ -32,6 +32,7 @@ fn every_wrong_key_gets_the_same_answer() {
             .expect("a key");
         assert_eq!(with(&api, RECEIPT, Some(&bearer(&revoked))).await.status, 202);
         api_keys::revoke_key(&api.world.pool, id).await.expect("revoked");
+        api.world.keys_are_seen().await;
         let live = ApiKey::from_random(Mode::Live, &[9; 64]).expect("a key");
         let mut responses = vec![with(&api, RECEIPT, None).await];
         for wrong in [
@@ -86,6 +87,7 @@ fn the_use_of_a_key_is_noted_and_the_event_knows_it() {
         api.take("evt_1").await;
         let used = "SELECT count(*) FROM api_keys k JOIN payment_events e ON e.api_key_id = k.id
                     WHERE k.last_used_at IS NOT NULL";
-        assert_eq!(api.count(used).await, 1);
+        eventually("a use that is noted", async || (api.count(used).await == 1).then_some(()))
+            .await;
     });
 }

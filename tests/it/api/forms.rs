@@ -40,6 +40,7 @@ fn no_payload_costs_the_receipt() {
                 .execute(&api.world.pool)
                 .await
                 .expect("a setting");
+            api.world.keys_are_seen().await;
             for (number, payload) in strange().iter().enumerate() {
                 let event = format!("evt_{reason}_{number}");
                 let response = api.send_bytes(RECEIPT, with(&event, "payload", payload)).await;

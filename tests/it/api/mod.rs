@@ -3,6 +3,7 @@
 //! One API runs per world, without a worker and with Temporal nowhere: receipts need neither.
 
 mod accept;
+mod admission;
 mod bodies;
 mod credentials;
 mod early;

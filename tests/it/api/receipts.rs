@@ -134,6 +134,7 @@ fn a_snapshot_is_dropped_unless_the_project_keeps_them_and_sealed_if_it_does() {
             .execute(&api.world.pool)
             .await
             .expect("snapshots on");
+        api.world.keys_are_seen().await;
         let kept = api.receipt("evt_2", &payload).await;
         insta::assert_snapshot!(kept.shown(), @r#"202 {"event_id":"ev_","timeout_at":"now","accepted":true,"duplicate":false}"#);
         let rows: Vec<Option<Vec<u8>>> =

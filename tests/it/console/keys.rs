@@ -4,8 +4,8 @@ use domain::api_key::ApiKey;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions};
-use store::api_keys::list_keys;
+use e2e::{World, WorldOptions, eventually};
+use store::api_keys::{KeyRow, list_keys};
 use store::projects::list_projects;
 
 async fn world() -> World {
@@ -32,11 +32,15 @@ fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
             world.post_as(&key, "/api/v1/receipt", &receipt("evt_1"), "1").await;
         assert_eq!(status, 202, "{response}");
 
-        let keys = list_keys(&world.pool, Some(world.project.id)).await.expect("keys");
-        let row = keys.iter().find(|one| one.label == "Webhook worker").expect("the key");
-        assert!(row.last_used_at.is_some());
+        let row = eventually("a use that is noted", async || {
+            let keys = list_keys(&world.pool, Some(world.project.id)).await.expect("keys");
+            let used = |key: &KeyRow| key.label == "Webhook worker" && key.last_used_at.is_some();
+            keys.into_iter().find(used)
+        })
+        .await;
         let revoked = alice.submit(&path, &format!("{path}/{}/revoke", row.id), &[]).await;
         assert_eq!(revoked.status, 303, "{}", revoked.body);
+        world.keys_are_seen().await;
         let (status, _) = world.post_as(&key, "/api/v1/receipt", &receipt("evt_2"), "2").await;
         assert_eq!(status, 401);
         let text = alice.page(&path).await.text();

@@ -112,6 +112,7 @@ fn nothing_internal_is_on_the_page() {
         ] {
             sqlx::query(change).execute(&world.pool).await.expect("a change");
         }
+        world.keys_are_seen().await;
         let target = store::destinations::Target::Email("canary-on-call@cometcart.test".to_owned());
         world.tell(&target, "canary-on-call@cometcart.test").await;
         let mut receipt = e2e::world::receipt("evt_quiet");

@@ -21,6 +21,7 @@ const NAMES: &str = "\
     event_identities_pkey event_keys_key_check event_keys_pkey idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
+    key_versions_only_one_check key_versions_only_one_key
     notices_destination_fkey notices_kind_check notices_occasion_key notices_pkey
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey

@@ -9,6 +9,7 @@ mod constraints;
 mod flash;
 mod forgotten;
 mod idempotency;
+mod key_versions;
 mod newer_release;
 mod operator_actions;
 mod operator_tokens;

@@ -146,7 +146,8 @@ async fn open(
 ) -> anyhow::Result<Service> {
     let environment = &context.environment;
     let listen = listener.local_addr()?;
-    let (public_url, keep_alive) = (environment.public_url(listen)?, environment.keep_alive()?);
+    let public_url = environment.public_url(listen)?;
+    let (keep_alive, rate_limit) = (environment.keep_alive()?, environment.rate_limit()?);
     while_waiting("bringing the schema up to date", store::pool::migrate(&engines.database_url()))
         .await?;
     let master_key = match environment.master_key()? {
@@ -171,11 +172,9 @@ async fn open(
         namespace: embedded::NAMESPACE.to_owned(),
     };
     adopt(&service).await?;
-    service.serve(
-        listener,
-        outbound.clone(),
-        WebSettings { origins, temporal_ui: Some(temporal_ui), keep_alive },
-    );
+    let temporal_ui = Some(temporal_ui);
+    let web = WebSettings { origins, temporal_ui, keep_alive, rate_limit };
+    service.serve(listener, outbound.clone(), web);
     // It ends with the service: no other database can have taken the namespace.
     drop(service.work(outbound, SETTINGS));
     Ok(service)
