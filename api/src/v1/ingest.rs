@@ -24,6 +24,7 @@ use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, drop_body};
 use web::state::AppState;
 
+use super::call_group::{Calls, SharedCall};
 use super::ingest_body::{IngestBody, read_ingest_body};
 
 /// How long the body of a rejected request is read.
@@ -76,7 +77,7 @@ async fn admit(state: &AppState, parts: &Parts) -> Result<ApiClient, ApiError> {
 }
 
 /// A call as it came in, and what makes it the same as another one.
-pub(super) trait IngestCall: Send + Sync + 'static {
+pub(super) trait IngestCall: Sized + Send + Sync + 'static {
     /// The last part of its path.
     const ROUTE: &'static str;
 
@@ -173,11 +174,16 @@ impl<C: IngestCall> IngestRequest<C> {
     }
 }
 
-/// Does the work of a request by itself. A client that hangs up does not stop it.
-pub(super) async fn alone<C: IngestCall>(
+/// Does the work of a request, together with that of others if it can be. A client that hangs up
+/// does not stop it.
+pub(super) async fn accept_once<C: SharedCall>(
     state: AppState,
+    calls: &Calls<C>,
     request: IngestRequest<C>,
 ) -> Result<Response, ApiError> {
+    if request.call.is_usual() {
+        return calls.run(request).await.map(respond);
+    }
     let detached = state.detached.clone();
     detached.run(async move { request.answer(&state).await }).await.map(respond)
 }
@@ -285,7 +291,7 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
 }
 
 /// The response of a request, as it goes out.
-pub(super) fn respond(answer: StoredResponse) -> Response {
+fn respond(answer: StoredResponse) -> Response {
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

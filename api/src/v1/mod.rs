@@ -6,6 +6,7 @@
 //! requests.
 
 pub mod audit;
+mod call_group;
 pub mod caller;
 pub mod declared_names;
 pub mod destinations;
@@ -20,7 +21,6 @@ mod previous_release;
 pub mod projects;
 pub mod proof_links;
 pub mod receipt;
-mod receipt_group;
 pub mod reference;
 mod rejections;
 pub mod reprocesses;

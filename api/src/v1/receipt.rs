@@ -7,12 +7,15 @@ use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
 use store::api_keys::KeyOwner;
-use store::idempotency::StoredResponse;
+use store::idempotency::{SharedOutcome, StoredResponse};
 use store::transitions::receipt::{self, AcceptedReceipt, Delivery};
-use store::{PgConnection, declared_names};
+use store::transitions::receipts::{SharedDelivery, accept_receipts};
+use store::{PgConnection, StoreError, declared_names};
 use web::error::ApiError;
+use web::state::AppState;
 
-use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome};
+use super::call_group::SharedCall;
+use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
 use super::ingest_state::IngestState;
 use super::previous_release;
@@ -34,15 +37,11 @@ pub(super) struct ReceiptCall {
 /// # Errors
 /// As the contract's table says.
 pub async fn post(
-    State(IngestState { app, receipts }): State<IngestState>,
+    State(IngestState { app, receipts, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let request = ingest::read(&app, request, ReceiptCall::read).await?;
-    if request.call.is_usual() {
-        receipts.run(request).await.map(ingest::respond)
-    } else {
-        ingest::alone(app, request).await
-    }
+    ingest::accept_once(app, &receipts, request).await
 }
 
 impl ReceiptCall {
@@ -57,13 +56,6 @@ impl ReceiptCall {
         Ok(Self { receipt, snapshot, event_key, previous_hash })
     }
 
-    /// Whether it can be taken together with others: it holds no names of its project back from
-    /// being removed, and is not large.
-    fn is_usual(&self) -> bool {
-        let large = self.kept_snapshot().is_some_and(|json| json.len() > MAX_SHARED_SNAPSHOT);
-        !large && self.receipt.declared_names().is_empty()
-    }
-
     fn kept_snapshot(&self) -> Option<&str> {
         match &self.snapshot {
             Some(Snapshot::Kept(json)) => Some(json),
@@ -71,7 +63,7 @@ impl ReceiptCall {
         }
     }
 
-    pub(super) fn delivery(&self) -> Delivery<'_> {
+    fn delivery(&self) -> Delivery<'_> {
         Delivery {
             receipt: &self.receipt,
             event_key: &self.event_key,
@@ -79,7 +71,7 @@ impl ReceiptCall {
         }
     }
 
-    pub(super) fn response(&self, taken: AcceptedReceipt) -> Result<StoredResponse, ApiError> {
+    fn response(&self, taken: AcceptedReceipt) -> Result<StoredResponse, ApiError> {
         let dropped = match &self.snapshot {
             Some(Snapshot::NotStored(reason)) => Some(*reason),
             Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
@@ -103,6 +95,33 @@ impl ReceiptCall {
         let unknown: Vec<_> =
             gone.iter().filter_map(|name| name.unknown_in(owner.project_id)).collect();
         if unknown.is_empty() { Ok(()) } else { Err(ApiError::ValidationError(unknown)) }
+    }
+}
+
+impl SharedCall for ReceiptCall {
+    /// It holds no names of its project back from being removed, and is not large.
+    fn is_usual(&self) -> bool {
+        let large = self.kept_snapshot().is_some_and(|json| json.len() > MAX_SHARED_SNAPSHOT);
+        !large && self.receipt.declared_names().is_empty()
+    }
+
+    fn event_name(&self) -> &str {
+        &self.receipt.provider_event_id
+    }
+
+    async fn accept_all(
+        state: &AppState,
+        tx: &mut PgConnection,
+        batch: &[&IngestRequest<Self>],
+    ) -> Result<Vec<SharedOutcome>, StoreError> {
+        let deliveries = batch.iter().map(|request| SharedDelivery {
+            owner: &request.owner,
+            used: request.used(),
+            delivery: request.call.delivery(),
+        });
+        let deliveries: Vec<_> = deliveries.collect();
+        let respond = |n: usize, taken| batch[n].call.response(taken).ok();
+        accept_receipts(tx, &state.master_key, &deliveries, respond).await
     }
 }
 

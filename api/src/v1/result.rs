@@ -8,24 +8,29 @@ use api_types::ingest::{ReportedIncident, ResultResponse};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::audit::Actor;
-use domain::effect_result::{Outcome, ResultReport};
+use domain::effect_result::{EventSelector, Outcome, ResultReport};
+use domain::event::Effect;
 use domain::field::FieldError;
 use domain::ids::EventId;
 use domain::receipt::ReceiptContext;
-use store::PgConnection;
 use store::events::PaymentEvent;
+use store::idempotency::{SharedOutcome, StoredResponse};
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
-use store::{events, results};
+use store::transitions::results::{SharedReport, accept_results, is_usual};
+use store::{PgConnection, StoreError, events, results};
 use web::error::ApiError;
 use web::state::AppState;
 
-use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome};
+use super::call_group::SharedCall;
+use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
+use super::ingest_state::IngestState;
 use super::{previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
 
-struct ResultCall {
+/// What a result says.
+pub(super) struct ResultCall {
     report: ResultReport,
     previous_hash: [u8; 32],
 }
@@ -34,9 +39,39 @@ struct ResultCall {
 ///
 /// # Errors
 /// As the contract's table says.
-pub async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let request = ingest::read(&state, request, ResultCall::read).await?;
-    ingest::alone(state, request).await
+pub async fn post(
+    State(IngestState { app, results, .. }): State<IngestState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let request = ingest::read(&app, request, ResultCall::read).await?;
+    ingest::accept_once(app, &results, request).await
+}
+
+impl SharedCall for ResultCall {
+    fn is_usual(&self) -> bool {
+        is_usual(&self.report)
+    }
+
+    fn event_name(&self) -> &str {
+        let EventSelector { event_id, provider_event_id, .. } = &self.report.event;
+        event_id.as_deref().or(provider_event_id.as_deref()).unwrap_or_default()
+    }
+
+    async fn accept_all(
+        _: &AppState,
+        tx: &mut PgConnection,
+        batch: &[&IngestRequest<Self>],
+    ) -> Result<Vec<SharedOutcome>, StoreError> {
+        let reports = batch.iter().map(|request| SharedReport {
+            owner: &request.owner,
+            used: request.used(),
+            report: &request.call.report,
+        });
+        let reports: Vec<_> = reports.collect();
+        let respond =
+            |n: usize, event_id| batch[n].call.response(event_id, Effect::Succeeded, None).ok();
+        accept_results(tx, &reports, respond).await
+    }
 }
 
 impl IngestCall for ResultCall {
@@ -176,6 +211,22 @@ impl ResultCall {
         Ok(IngestOutcome::Provisional(ingest::accepted(&answer)?))
     }
 
+    fn response(
+        &self,
+        event_id: EventId,
+        effect: Effect,
+        incident: Option<ReportedIncident>,
+    ) -> Result<StoredResponse, ApiError> {
+        ingest::accepted(&ResultResponse {
+            event_id: Some(event_id),
+            accepted: true,
+            pending_receipt: false,
+            effect: Some(effect),
+            incident,
+            adjusted: self.adjusted(),
+        })
+    }
+
     async fn reject_ambiguous(
         &self,
         tx: &mut PgConnection,
@@ -203,15 +254,9 @@ impl ResultCall {
         };
         match result::accept_result(tx, &actor, event_id, report).await? {
             ResultOutcome::Accepted { event_id, effect, incident } => {
-                let answer = ResultResponse {
-                    event_id: Some(event_id),
-                    accepted: true,
-                    pending_receipt: false,
-                    effect: Some(effect),
-                    incident: incident.map(|(id, state)| ReportedIncident { id, state }),
-                    adjusted: self.adjusted(),
-                };
-                Ok(IngestOutcome::Stored(event_id, ingest::accepted(&answer)?))
+                let incident = incident.map(|(id, state)| ReportedIncident { id, state });
+                let response = self.response(event_id, effect, incident)?;
+                Ok(IngestOutcome::Stored(event_id, response))
             }
             ResultOutcome::UnknownEvent => {
                 Ok(IngestOutcome::Rejected(ApiError::not_found(UNKNOWN)))

@@ -83,7 +83,7 @@ impl StoredResponse {
 }
 
 impl KeyUse<'_> {
-    fn route_of(&self, place: ResponseScope) -> String {
+    pub(crate) fn route_of(&self, place: ResponseScope) -> String {
         match place {
             ResponseScope::Route => self.route.to_owned(),
             ResponseScope::Scope => format!("{}/{}", self.route, self.scope),
@@ -102,19 +102,46 @@ struct KeyRow {
 
 /// A key that is claimed together with others.
 #[derive(Debug, Clone, Copy)]
-pub struct ClaimRequest<'a> {
+pub(crate) struct ClaimRequest<'a> {
     pub used: KeyUse<'a>,
     /// The provider event whose lock its work needs as well.
     pub provider_event_id: Option<&'a str>,
 }
 
 /// What became of a key that was claimed together with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SharedClaim {
-    pub claim: Claim,
+struct SharedClaim {
+    claim: Claim,
     /// Whether another transaction holds the lock of its provider event. Nobody waits for it here,
     /// because all others would wait along.
-    pub event_is_held: bool,
+    event_is_held: bool,
+}
+
+/// What became of a request that was taken together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedOutcome {
+    /// Its work is done, with this stored response.
+    Accepted(StoredResponse),
+    /// The same request has a stored response.
+    Answered(StoredResponse),
+    /// The first request with its key is still running.
+    InProgress,
+    /// Another request used its key.
+    Conflict,
+    /// Nothing was done: it needs a transaction of its own.
+    Alone,
+}
+
+impl SharedClaim {
+    /// Where the response belongs, if the work may be done.
+    fn place(self) -> Result<ResponseScope, SharedOutcome> {
+        match self.claim {
+            Claim::Answered { answer, .. } => Err(SharedOutcome::Answered(answer)),
+            Claim::InProgress => Err(SharedOutcome::InProgress),
+            Claim::Conflict => Err(SharedOutcome::Conflict),
+            Claim::New(place) if !self.event_is_held => Ok(place),
+            Claim::New(_) | Claim::AnsweredInOtherWords { .. } => Err(SharedOutcome::Alone),
+        }
+    }
 }
 
 /// What is found of a claimed key: its locks, and a row if there is one.
@@ -154,9 +181,30 @@ pub async fn claim(tx: &mut PgConnection, used: KeyUse<'_>) -> Result<Claim, Sto
     claim.ok_or(StoreError::Missing("idempotency_keys"))
 }
 
-/// Claims several keys for the rest of the transaction, in one statement, and takes the locks of
-/// their provider events. The keys are different ones: a transaction does not lock itself out.
-pub async fn claim_all(
+/// Claims several keys for the rest of the transaction, and takes the locks of their provider
+/// events. The keys are different ones: a transaction does not lock itself out.
+///
+/// The outcome of each, which is [`SharedOutcome::Alone`] for now where the work may be done; and
+/// which those are, with where their responses belong.
+pub(crate) async fn claim_together(
+    tx: &mut PgConnection,
+    wanted: &[ClaimRequest<'_>],
+) -> Result<(Vec<SharedOutcome>, Vec<(usize, ResponseScope)>), StoreError> {
+    let (mut outcomes, mut claimed) = (Vec::new(), Vec::new());
+    for (n, claim) in claim_all(tx, wanted).await?.into_iter().enumerate() {
+        match claim.place() {
+            Ok(place) => {
+                claimed.push((n, place));
+                outcomes.push(SharedOutcome::Alone);
+            }
+            Err(outcome) => outcomes.push(outcome),
+        }
+    }
+    Ok((outcomes, claimed))
+}
+
+/// Claims several keys in one statement.
+async fn claim_all(
     tx: &mut PgConnection,
     wanted: &[ClaimRequest<'_>],
 ) -> Result<Vec<SharedClaim>, StoreError> {

@@ -1,16 +1,16 @@
-//! Receipts that come at the same time are committed together, and none suffers from another.
+//! Calls that come at the same time are committed together, and none suffers from another.
 
 use std::collections::BTreeSet;
 
 use e2e::world::receipt;
 use e2e::{run, somebody_waits};
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::pool::Transaction;
 
-use super::{Api, ApiResponse, RECEIPT, fresh};
+use super::{Api, ApiResponse, RECEIPT, RESULT};
 
-/// Lets no event be added until it is dropped, so that receipts gather.
+/// Lets no event be added or settled until it is dropped, so that calls gather.
 async fn gather(api: &Api) -> Transaction {
     let mut held = api.world.pool.begin().await.expect("a transaction");
     sqlx::query("LOCK TABLE payment_events IN SHARE ROW EXCLUSIVE MODE")
@@ -20,15 +20,19 @@ async fn gather(api: &Api) -> Transaction {
     held
 }
 
-/// Sends receipts, and holds the first ones until others wait behind them.
-async fn send_together(api: &Api, events: &[String]) -> Vec<ApiResponse> {
+/// Sends bodies, and holds the first ones until others wait behind them.
+async fn post_together(api: &Api, path: &str, bodies: &[Value]) -> Vec<ApiResponse> {
     let held = gather(api).await;
-    let send = async |event: &String| api.send(RECEIPT, &fresh(), receipt(event).to_string()).await;
     let release = async {
         somebody_waits(&api.world.pool).await;
         held.rollback().await.expect("a rollback");
     };
-    tokio::join!(join_all(events.iter().map(send)), release).0
+    tokio::join!(join_all(bodies.iter().map(|body| api.post(path, body))), release).0
+}
+
+async fn send_together(api: &Api, events: &[String]) -> Vec<ApiResponse> {
+    let bodies: Vec<_> = events.iter().map(|event| receipt(event)).collect();
+    post_together(api, RECEIPT, &bodies).await
 }
 
 fn events(count: usize) -> Vec<String> {
@@ -97,5 +101,52 @@ fn several_effects_of_one_event_and_one_key_sent_twice_are_all_answered() {
             assert_eq!((answer.status, &answer.text), (202, &answers[n % 3].text));
         }
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 3);
+    });
+}
+
+#[test]
+fn results_that_come_while_others_are_committed_share_a_transaction() {
+    run(async {
+        let api = Api::start().await;
+        send_together(&api, &events(100)).await;
+        let success = |event: String| json!({"provider_event_id": event, "status": "success"});
+        let successes: Vec<_> = events(100).into_iter().map(success).collect();
+        for response in post_together(&api, RESULT, &successes).await {
+            assert_eq!(response.status, 202, "{}", response.text);
+            assert_eq!(response.json()["effect"], "succeeded");
+        }
+        let transactions = api.count("SELECT count(DISTINCT xmin::text) FROM results").await;
+        assert!(transactions < 50, "{transactions} transactions");
+        let settled = "SELECT count(*) FROM payment_events e JOIN results r ON r.event_id = e.id
+            JOIN audit_entries a ON a.event_id = e.id AND a.action = 'result.succeeded' WHERE e.effect = 'succeeded'";
+        assert_eq!(api.count(settled).await, 100);
+        let stored = "SELECT count(*) FROM idempotency_keys WHERE route = 'result'";
+        assert_eq!(api.count(stored).await, 100);
+    });
+}
+
+#[test]
+fn results_that_say_different_things_of_some_events_get_what_they_would_alone() {
+    run(async {
+        let api = Api::start().await;
+        send_together(&api, &events(10)).await;
+        let result = |(event, status): (&str, &str)| json!({"provider_event_id": event, "effect_type": "credit_grant", "status": status});
+        let said = [
+            ("evt_0", "success"),
+            ("evt_0", "success"),
+            ("evt_1", "failed"),
+            ("evt_2", "success"),
+            ("evt_none", "success"),
+            ("evt_3", "superseded"),
+        ];
+        let responses = post_together(&api, RESULT, &said.map(result)).await;
+        let responses = responses.iter().map(ApiResponse::json);
+        let effects: Vec<_> = responses.map(|body| body["effect"].clone()).collect();
+        let expected = ["succeeded", "succeeded", "failed", "succeeded", "", "superseded"];
+        let expected = expected.map(|effect| (!effect.is_empty()).then_some(effect));
+        assert_eq!(effects, expected.map(|effect| json!(effect)));
+        let entries = "SELECT count(*) FROM audit_entries WHERE action = 'result.repeated'";
+        assert_eq!(api.count(entries).await, 1, "the second success of an event changes nothing");
+        assert_eq!(api.count("SELECT count(*) FROM early_results").await, 1);
     });
 }

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout};
 
 use super::{bare_world, direct, locked_out, put_on_a_way};
 
-/// All but two of the connections that an API has for requests: each of these has one of its own.
-const RESULTS: usize = 14;
+/// All but two of the connections that an API has for requests: a failure has one of its own.
+const FAILURES: usize = 14;
 /// What is committed together shares the other two.
 const RECEIPTS: usize = 16;
 
@@ -33,22 +33,22 @@ impl SilentDatabase {
         Self { world, way, past }
     }
 
-    /// An API that is ready, with the events that results will be about.
+    /// An API that is ready, with the events whose failures will be reported.
     async fn spawn_api(&self) -> Part {
         let api = self.world.spawn_api().expect("an API");
         eventually("an API that is ready", async || self.world.ready().await.then_some(())).await;
-        for n in 0..RESULTS {
+        for n in 0..FAILURES {
             self.world.receipt(&format!("evt_{n}")).await;
         }
         api
     }
 
-    /// The status of a result or a receipt, and how long it took; nothing if the API hung up.
+    /// The status of a failure or a receipt, and how long it took; nothing if the API hung up.
     async fn send(&self, n: usize) -> (Option<u16>, Duration) {
         let began = Instant::now();
         let event = format!("evt_{n}");
-        let (route, body) = if n < RESULTS {
-            ("result", json!({ "provider_event_id": event, "status": "success" }))
+        let (route, body) = if n < FAILURES {
+            ("result", json!({ "provider_event_id": event, "status": "failed" }))
         } else {
             ("receipt", receipt(&event))
         };
@@ -69,8 +69,8 @@ impl SilentDatabase {
         let mut direct = direct(&self.past).await;
         let mut held = direct.begin().await.expect("a transaction");
         sqlx::query("LOCK TABLE payment_events").execute(&mut *held).await.expect("a lock");
-        tokio::join!(join_all((0..RESULTS + RECEIPTS).map(|n| self.send(n))), async {
-            locked_out(&self.world, RESULTS + 1).await;
+        tokio::join!(join_all((0..FAILURES + RECEIPTS).map(|n| self.send(n))), async {
+            locked_out(&self.world, FAILURES + 1).await;
             self.way.fall_silent();
             held.rollback().await.expect("a rollback");
             then.await
@@ -90,7 +90,7 @@ fn requests_that_meet_silence_are_answered_and_the_next_ones_are_taken_without_a
         }
         database.way.open_for_new_ones();
         // The same requests: what became of them is known now.
-        for n in 0..RESULTS + RECEIPTS {
+        for n in 0..FAILURES + RECEIPTS {
             eventually("an answer", async || (database.send(n).await.0 == Some(202)).then_some(()))
                 .await;
         }

@@ -27,6 +27,7 @@ mod sealed;
 mod search;
 mod sessions;
 mod shared_receipts;
+mod shared_results;
 pub mod shop;
 mod sign_ins;
 mod signing_secrets;

@@ -10,10 +10,10 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::api_keys::KeyOwner;
 use store::events::lock_provider_event;
-use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
+use store::idempotency::{self, Claim, KeyUse, ResponseScope, SharedOutcome, StoredResponse};
 use store::pool::{self, Transaction};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
-use store::transitions::receipts::{SharedDelivery, SharedOutcome, accept_receipts};
+use store::transitions::receipts::{SharedDelivery, accept_receipts};
 use uuid::Uuid;
 
 use super::shop::{Shop, early, owner, receipt_with, success};
@@ -76,10 +76,10 @@ impl Call {
 }
 
 /// The same numbers in every run.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
@@ -91,7 +91,7 @@ impl Random {
 }
 
 /// A project of its own in the shop's database.
-async fn project(shop: &Shop) -> Shop {
+pub async fn project(shop: &Shop) -> Shop {
     let id: Uuid = sqlx::query_scalar(
         "INSERT INTO projects (id, name, mode, timeout_minutes)
          VALUES (gen_random_uuid(), 'charlie', 'test', 30) RETURNING id",
@@ -125,7 +125,7 @@ async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let place = ResponseScope::Route;
     assert!(idempotency::insert_response(&mut *tx, used, place, &response).await.expect("stored"));
     pool::commit(tx).await.expect("a commit");
-    SharedOutcome::Accepted(taken, response)
+    SharedOutcome::Accepted(response)
 }
 
 async fn together_in(tx: &mut Transaction, shop: &Shop, calls: &[Call]) -> Vec<SharedOutcome> {
@@ -193,9 +193,7 @@ async fn named(shop: &Shop, outcomes: &[SharedOutcome]) -> Vec<String> {
         names.iter().fold(body, |body, (id, name)| body.replace(&id.to_string(), name))
     };
     let shown = outcomes.iter().map(|outcome| match outcome {
-        SharedOutcome::Accepted(taken, response) => {
-            format!("accepted, duplicate: {}, {}", taken.duplicate, name_of(response))
-        }
+        SharedOutcome::Accepted(response) => format!("accepted {}", name_of(response)),
         SharedOutcome::Answered(response) => format!("answered {}", name_of(response)),
         other => format!("{other:?}"),
     });
@@ -281,7 +279,7 @@ fn what_another_transaction_holds_is_left_and_nobody_waits_for_it() {
         let outcomes = together_in(&mut tx, &shop, &calls).await;
         pool::commit(tx).await.expect("a commit");
         assert_eq!(outcomes[..2], [SharedOutcome::InProgress, SharedOutcome::Alone]);
-        assert!(matches!(outcomes[2], SharedOutcome::Accepted(taken, _) if !taken.duplicate));
+        assert!(matches!(outcomes[2], SharedOutcome::Accepted(..)));
         drop(held);
         let events = "SELECT count(*) FROM payment_events";
         let events: i64 = sqlx::query_scalar(events).fetch_one(&shop.pool).await.expect("a count");

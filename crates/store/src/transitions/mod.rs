@@ -8,6 +8,7 @@ pub mod receipts;
 pub mod reprocess;
 pub mod resolve;
 pub mod result;
+pub mod results;
 pub mod signal_notes;
 pub mod silence;
 pub mod stalled;

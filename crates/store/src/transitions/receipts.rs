@@ -21,7 +21,7 @@ use super::receipt::{AcceptedReceipt, Delivery, accepted};
 use crate::api_keys::KeyOwner;
 use crate::error::expect_all;
 use crate::idempotency::{
-    self, Claim, ClaimRequest, KeyUse, ResponseScope, SharedClaim, StoredResponse,
+    self, ClaimRequest, KeyUse, ResponseScope, SharedOutcome, StoredResponse,
 };
 use crate::seal::MasterKey;
 use crate::{PgConnection, StoreError, audit, column, events};
@@ -42,21 +42,6 @@ impl SharedDelivery<'_> {
     }
 }
 
-/// What became of a receipt that was taken together with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SharedOutcome {
-    /// Taken now, or again under another key, with its stored response.
-    Accepted(AcceptedReceipt, StoredResponse),
-    /// The same request has a stored response.
-    Answered(StoredResponse),
-    /// The first request with its key is still running.
-    InProgress,
-    /// Another request used its key.
-    Conflict,
-    /// Nothing was done: it needs a transaction of its own.
-    Alone,
-}
-
 /// Takes receipts; the outcome of each, in their order. `respond` makes the response that is stored
 /// for one of them; a receipt that it has none for is left alone.
 ///
@@ -68,12 +53,14 @@ pub async fn accept_receipts(
     batch: &[SharedDelivery<'_>],
     respond: impl Fn(usize, AcceptedReceipt) -> Option<StoredResponse>,
 ) -> Result<Vec<SharedOutcome>, StoreError> {
-    let mut outcomes = claim(tx, batch).await?;
-    let claimed = (0..batch.len()).filter(|n| outcomes[*n].is_none());
-    let claimed: Vec<usize> = claimed.collect();
-    let found = find_events(tx, &column(&claimed, |n| batch[*n])).await?;
+    let wanted = column(batch, |it| ClaimRequest {
+        used: it.used,
+        provider_event_id: Some(it.delivery.receipt.provider_event_id.as_str()),
+    });
+    let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
+    let found = find_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
     let (mut new, mut responses) = (Vec::new(), Vec::new());
-    for (n, found) in claimed.into_iter().zip(found) {
+    for ((n, place), found) in claimed.into_iter().zip(found) {
         if found.is_awaited {
             continue;
         }
@@ -81,31 +68,11 @@ pub async fn accept_receipts(
         if !found.taken.duplicate {
             new.push(NewEvent::seal(key, batch[n], found.taken)?);
         }
-        responses.push((batch[n].used, response.clone()));
-        outcomes[n] = Some(SharedOutcome::Accepted(found.taken, response));
+        responses.push((batch[n].used, place, response.clone()));
+        outcomes[n] = SharedOutcome::Accepted(response);
     }
     insert_all(tx, &new, &responses).await?;
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(SharedOutcome::Alone)).collect())
-}
-
-/// Claims the keys and the provider events; the outcome of those that are not claimed.
-async fn claim(
-    tx: &mut PgConnection,
-    batch: &[SharedDelivery<'_>],
-) -> Result<Vec<Option<SharedOutcome>>, StoreError> {
-    let wanted = column(batch, |it| ClaimRequest {
-        used: it.used,
-        provider_event_id: Some(it.delivery.receipt.provider_event_id.as_str()),
-    });
-    let claims = idempotency::claim_all(tx, &wanted).await?;
-    let outcomes = claims.into_iter().map(|SharedClaim { claim, event_is_held }| match claim {
-        Claim::Answered { answer, .. } => Some(SharedOutcome::Answered(answer)),
-        Claim::InProgress => Some(SharedOutcome::InProgress),
-        Claim::Conflict => Some(SharedOutcome::Conflict),
-        Claim::New(ResponseScope::Route) if !event_is_held => None,
-        Claim::New(_) | Claim::AnsweredInOtherWords { .. } => Some(SharedOutcome::Alone),
-    });
-    Ok(outcomes.collect())
+    Ok(outcomes)
 }
 
 /// A receipt whose key and provider event are claimed.
@@ -171,7 +138,7 @@ impl<'a> NewEvent<'a> {
 async fn insert_all(
     tx: &mut PgConnection,
     new: &[NewEvent<'_>],
-    responses: &[(KeyUse<'_>, StoredResponse)],
+    responses: &[(KeyUse<'_>, ResponseScope, StoredResponse)],
 ) -> Result<(), StoreError> {
     if responses.is_empty() {
         return Ok(());
@@ -199,13 +166,13 @@ async fn insert_all(
         &column(new, |_| Uuid::now_v7()),
         Action::ReceiptAccepted.as_str(),
         OutboxMessage::Start.kind().as_str(),
-        &column(responses, |(used, _)| used.project_id.as_uuid()),
-        &column(responses, |(used, _)| used.route) as &[&str],
-        &column(responses, |(used, _)| used.key) as &[&str],
-        &column(responses, |(used, _)| used.request_hash) as &[&[u8]],
-        &column(responses, |(used, _)| used.fingerprint) as &[&[u8]],
-        &column(responses, |(_, response)| i16::try_from(response.status).unwrap_or_default()),
-        &column(responses, |(_, response)| response.body.as_slice()) as &[&[u8]],
+        &column(responses, |(used, ..)| used.project_id.as_uuid()),
+        &column(responses, |(used, place, _)| used.route_of(*place)),
+        &column(responses, |(used, ..)| used.key) as &[&str],
+        &column(responses, |(used, ..)| used.request_hash) as &[&[u8]],
+        &column(responses, |(used, ..)| used.fingerprint) as &[&[u8]],
+        &column(responses, |(.., response)| i16::try_from(response.status).unwrap_or_default()),
+        &column(responses, |(.., response)| response.body.as_slice()) as &[&[u8]],
     )
     .fetch_one(tx)
     .await?;

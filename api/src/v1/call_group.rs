@@ -1,35 +1,57 @@
-//! Receipts that are committed together.
+//! Calls that are committed together.
 //!
 //! A batch whose database cannot be reached is over for all of its members: whether it was
 //! committed is not known, and the same request again finds out. Where the database rejects it, a
-//! single row is to blame, so each receipt is taken alone. So is what a batch leaves because it
-//! needs more than the usual statements.
+//! single row is to blame, so each call is taken alone. So is what a batch leaves because it needs
+//! more than the usual statements.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 
-use store::idempotency::StoredResponse;
-use store::transitions::receipts::{SharedDelivery, SharedOutcome, accept_receipts};
-use store::{StoreError, pool};
+use store::idempotency::{SharedOutcome, StoredResponse};
+use store::{PgConnection, StoreError, pool};
 use web::error::ApiError;
-use web::group_commit::{Group, Member, Name};
+use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
 
-use super::ingest::{IngestRequest, undo};
-use super::receipt::ReceiptCall;
+use super::ingest::{IngestCall, IngestRequest, undo};
 
-/// What commits them.
-pub(super) struct Receipts(AppState);
+/// A call of which several can be taken together.
+pub(super) trait SharedCall: IngestCall {
+    /// Whether this one can be.
+    fn is_usual(&self) -> bool;
 
-impl Receipts {
-    pub(super) const fn new(state: AppState) -> Self {
-        Self(state)
+    /// What it calls its event.
+    fn event_name(&self) -> &str;
+
+    /// Does the work of several requests that share neither key nor event.
+    fn accept_all(
+        state: &AppState,
+        tx: &mut PgConnection,
+        batch: &[&IngestRequest<Self>],
+    ) -> impl Future<Output = Result<Vec<SharedOutcome>, StoreError>> + Send;
+}
+
+/// What commits calls of one kind.
+pub(super) struct CallGroup<C> {
+    state: AppState,
+    calls: PhantomData<fn() -> C>,
+}
+
+/// What calls of one kind are sent through.
+pub(super) type Calls<C> = GroupCommit<CallGroup<C>>;
+
+impl<C: SharedCall> CallGroup<C> {
+    /// Its batches run on the pool of requests.
+    pub(super) fn start(state: &AppState) -> Calls<C> {
+        let group = Self { state: state.clone(), calls: PhantomData };
+        GroupCommit::new(group, state.pool.clone(), state.detached.clone())
     }
 
     async fn accept(&self, batch: &[Member<Self>]) -> Result<Vec<SharedOutcome>, StoreError> {
-        let deliveries: Vec<_> = batch.iter().map(|member| delivery(member.work())).collect();
-        let respond = |n: usize, taken| batch[n].work().call.response(taken).ok();
-        let mut tx = pool::begin(&self.0.pool).await?;
-        match accept_receipts(&mut tx, &self.0.master_key, &deliveries, respond).await {
+        let requests: Vec<_> = batch.iter().map(Member::work).collect();
+        let mut tx = pool::begin(&self.state.pool).await?;
+        match C::accept_all(&self.state, &mut tx, &requests).await {
             Ok(outcomes) => pool::commit(tx).await.map(|()| outcomes),
             Err(error) => {
                 undo(tx).await;
@@ -38,24 +60,23 @@ impl Receipts {
         }
     }
 
-    /// Takes a receipt by itself, in a task of its own: what it waits for keeps no batch waiting.
+    /// Takes a call by itself, in a task of its own: what it waits for keeps no batch waiting.
     fn take_alone(&self, member: Member<Self>) {
-        let state = self.0.clone();
-        self.0.detached.spawn(async move {
+        let state = self.state.clone();
+        self.state.detached.spawn(async move {
             let response = member.work().answer(&state).await;
             member.respond(response);
         });
     }
 }
 
-impl Group for Receipts {
-    type Work = IngestRequest<ReceiptCall>;
+impl<C: SharedCall> Group for CallGroup<C> {
+    type Work = IngestRequest<C>;
     type Output = StoredResponse;
 
     fn names(&self, work: &Self::Work) -> [Name; 2] {
         let used = work.used();
-        let event = &work.call.delivery().receipt.provider_event_id;
-        [("key", used.key), ("event", event.as_str())].map(|named| {
+        [("key", used.key), ("event", work.call.event_name())].map(|named| {
             let mut hasher = DefaultHasher::new();
             (used.project_id, named).hash(&mut hasher);
             hasher.finish()
@@ -69,14 +90,15 @@ impl Group for Receipts {
                 return batch.into_iter().for_each(|it| it.respond(Err(unavailable(&error))));
             }
             Err(error) => {
-                tracing::warn!(%error, receipts = batch.len(), "taking the receipts of a batch one by one");
+                let (route, calls) = (C::ROUTE, batch.len());
+                tracing::warn!(%error, route, calls, "taking the calls of a batch one by one");
                 vec![SharedOutcome::Alone; batch.len()]
             }
         };
         for (member, outcome) in batch.into_iter().zip(outcomes) {
             match outcome {
-                SharedOutcome::Accepted(_, response) => {
-                    self.0.relay.wake();
+                SharedOutcome::Accepted(response) => {
+                    self.state.relay.wake();
                     member.respond(Ok(response));
                 }
                 SharedOutcome::Answered(response) => member.respond(Ok(response)),
@@ -85,14 +107,6 @@ impl Group for Receipts {
                 SharedOutcome::Alone => self.take_alone(member),
             }
         }
-    }
-}
-
-fn delivery(request: &IngestRequest<ReceiptCall>) -> SharedDelivery<'_> {
-    SharedDelivery {
-        owner: &request.owner,
-        used: request.used(),
-        delivery: request.call.delivery(),
     }
 }
 
