@@ -1,6 +1,7 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
 mod callback_headers;
+mod destination_labels;
 mod generated_clients;
 mod script;
 mod unknown_fields;

@@ -1,14 +1,15 @@
 //! `/api/v1/projects/{project_id}/destinations`.
 
 use api_types::destinations::{
-    AddedDestination, DestinationRequest, DestinationResponse, TestMessageResponse,
+    AddedDestination, DestinationRequest, DestinationResponse, DestinationUpdateRequest,
+    TestMessageResponse,
 };
 use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
-use domain::project::Mode;
+use domain::project::{Mode, check_name};
 use serde_json::{Map, Value};
 use store::Insertion;
 use store::administration::destination;
@@ -62,6 +63,28 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(added)))
 }
 
+/// Changes a destination's label. Needs the role admin.
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "update_destination", tag = "destinations", request_body = DestinationUpdateRequest,
+    params(("project_id" = String, Path), ("destination_id" = String, Path)),
+    responses((status = 200, description = "The destination as it is now.", body = DestinationResponse)))]
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((project, id)): Path<(String, String)>,
+    body: JsonBody,
+) -> Result<Json<DestinationResponse>, ApiError> {
+    caller.must_administer()?;
+    let project = caller::project(&state, &project).await?;
+    let label = read_label(&body.read().await?)?;
+    let id = of_project(&state, project.id, &id).await?;
+    let (actor, key) = (caller.actor(), &state.master_key);
+    let renamed = transaction(&state.pool, async |tx| {
+        destination::rename_destination(tx, &actor, key, id, label.as_deref()).await?;
+        destinations::find_destination(tx, id).await
+    });
+    Ok(Json(responses::destination(renamed.await?.ok_or_else(missing)?)))
+}
+
 /// Removes a destination. Needs the role admin.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "remove_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
@@ -107,8 +130,8 @@ async fn of_project(
     id: &str,
 ) -> Result<DestinationId, ApiError> {
     let id: DestinationId = id.parse().map_err(|_| missing())?;
-    let all = destinations::list_destinations(&state.pool, Some(project_id)).await?;
-    all.into_iter().map(|one| one.id).find(|one| *one == id).ok_or_else(missing)
+    let found = destinations::find_destination(&state.pool, id).await?;
+    found.filter(|one| one.project_id == project_id).map(|one| one.id).ok_or_else(missing)
 }
 
 fn read(
@@ -135,6 +158,20 @@ fn read(
         new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why)).ok()
     });
     fields.finish(new).map_err(ApiError::ValidationError)
+}
+
+/// A label, or none for the default: that is said as null, since text that is blank by mistake would
+/// take the label away.
+fn read_label(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
+    let mut fields = caller::fields(body, &["label"]);
+    if !body.contains_key("label") {
+        fields.reject("label", "is required: 1 to 255 characters, or null for the default");
+    }
+    let label = fields.text("label").map(|label| label.trim().to_owned());
+    if let Some(Err(why)) = label.as_deref().map(check_name) {
+        fields.reject("label", why);
+    }
+    caller::checked(fields, label)
 }
 
 fn missing() -> ApiError {

@@ -49,7 +49,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(destinations::list, destinations::add))
-        .routes(routes!(destinations::remove))
+        .routes(routes!(destinations::update, destinations::remove))
         .routes(routes!(destinations::test))
         .routes(routes!(audit::list))
 }

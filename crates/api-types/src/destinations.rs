@@ -39,6 +39,16 @@ pub struct DestinationRequest {
     pub label: Option<String>,
 }
 
+/// What people are to call a destination.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
+pub struct DestinationUpdateRequest {
+    /// 1 to 255 characters, or null: then a mail goes by its address again, and Slack by the last
+    /// four characters of its URL.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub label: Option<String>,
+}
+
 /// A destination that was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -52,6 +52,7 @@ text_enum! {
         KeyRevoked = "key.revoked",
         DestinationAdded = "destination.added",
         DestinationRemoved = "destination.removed",
+        DestinationRenamed = "destination.renamed",
         DestinationTested = "destination.tested",
         OperatorAdded = "operator.added",
         IncidentAcknowledged = "incident.acknowledged",

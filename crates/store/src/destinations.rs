@@ -76,11 +76,8 @@ impl NewDestination {
     /// # Errors
     /// The reason, ready to be shown beside the field's name.
     pub fn with_label(self, label: Option<&str>) -> Result<Self, &'static str> {
-        let Some(label) = label.map(str::trim).filter(|label| !label.is_empty()) else {
-            return Ok(self);
-        };
-        check_name(label)?;
-        Ok(Self { label: Some(label.to_owned()), ..self })
+        let label = label.map_or(Ok(None), read_label)?;
+        Ok(Self { label: label.or(self.label), ..self })
     }
 
     /// What people call it.
@@ -88,6 +85,18 @@ impl NewDestination {
     pub fn name(&self) -> &str {
         self.label.as_deref().unwrap_or(&self.shown)
     }
+}
+
+/// The label that an operator typed; none if it is blank, which means the default.
+///
+/// # Errors
+/// The reason, ready to be shown beside the field's name.
+pub fn read_label(text: &str) -> Result<Option<String>, &'static str> {
+    let label = text.trim();
+    if label.is_empty() {
+        return Ok(None);
+    }
+    check_name(label).map(|()| Some(label.to_owned()))
 }
 
 /// A destination as shown to people.
@@ -168,6 +177,22 @@ pub async fn list_destinations(
     Ok(destinations)
 }
 
+/// A destination, unless it was removed.
+pub async fn find_destination(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+) -> Result<Option<Destination>, StoreError> {
+    let destination = sqlx::query_as!(
+        Destination,
+        r#"SELECT id, project_id, kind, address, coalesce(label, address) AS "label!", created_at, broken_at, retry_at
+         FROM destinations WHERE id = $1 AND removed_at IS NULL"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(destination)
+}
+
 /// What the destinations of these projects are called, removed ones too: timelines name them for
 /// ever.
 pub async fn list_names(
@@ -197,19 +222,60 @@ pub async fn label_slack_destinations(
     .await?;
     let mut labelled = 0;
     for row in rows {
-        let opened = key.open(&row_name(row.id), &row.sealed).ok();
-        let url = opened.and_then(|url| String::from_utf8(url).ok());
-        let Some(url) = url.and_then(|url| SlackUrl::from_stored(&url)) else { continue };
+        let Ok(Some(label)) = default_label(key, row.id, &row.sealed) else { continue };
         sqlx::query!(
             "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
             row.id.as_uuid(),
-            url.default_label(),
+            label,
         )
         .execute(&mut *db)
         .await?;
         labelled += 1;
     }
     Ok(labelled)
+}
+
+/// What a destination was called, and is called now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renaming {
+    pub project_id: ProjectId,
+    pub from: String,
+    pub to: String,
+}
+
+/// Changes what people call a destination; without a label it goes by its address, or by the end of
+/// its Slack URL. `None` if there is no such one.
+///
+/// # Errors
+/// When the database fails or the URL does not open.
+pub async fn update_label(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    id: DestinationId,
+    label: Option<&str>,
+) -> Result<Option<Renaming>, StoreError> {
+    // The lock makes each of two who rename it concurrently start from what the other left.
+    let locked = sqlx::query!(
+        "SELECT project_id, address, sealed, label FROM destinations WHERE id = $1 AND removed_at IS NULL
+         FOR NO KEY UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = locked else { return Ok(None) };
+    let label = match (label, row.sealed) {
+        (Some(label), _) => Some(label.to_owned()),
+        (None, Some(sealed)) => default_label(key, id, &sealed)?,
+        (None, None) => None,
+    };
+    let from = row.label.unwrap_or_else(|| row.address.clone());
+    let to = label.clone().unwrap_or(row.address);
+    if from != to {
+        sqlx::query!("UPDATE destinations SET label = $2 WHERE id = $1", id.as_uuid(), label)
+            .execute(tx)
+            .await?;
+    }
+    Ok(Some(Renaming { project_id: row.project_id, from, to }))
 }
 
 /// Where a destination's messages go, and what decides whether they may.
@@ -241,10 +307,7 @@ pub async fn find_target(
     let Some(row) = row else { return Ok(None) };
     let target = match row.sealed {
         None => Target::Email(row.address),
-        Some(sealed) => {
-            let opened = key.open(&row_name(id), &sealed)?;
-            Target::Slack(String::from_utf8(opened).map_err(|_| SealError::Damaged)?)
-        }
+        Some(sealed) => Target::Slack(open_url(key, id, &sealed)?),
     };
     Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target }))
 }
@@ -261,6 +324,21 @@ pub async fn remove_destination(
     .fetch_optional(db)
     .await?;
     Ok(project)
+}
+
+fn open_url(key: &MasterKey, id: DestinationId, sealed: &[u8]) -> Result<String, SealError> {
+    let opened = key.open(&row_name(id), sealed)?;
+    String::from_utf8(opened).map_err(|_| SealError::Damaged)
+}
+
+/// What a Slack channel is called unless an operator says otherwise.
+fn default_label(
+    key: &MasterKey,
+    id: DestinationId,
+    sealed: &[u8],
+) -> Result<Option<String>, SealError> {
+    let url = SlackUrl::from_stored(&open_url(key, id, sealed)?);
+    Ok(url.map(|url| url.default_label()))
 }
 
 fn row_name(id: DestinationId) -> String {

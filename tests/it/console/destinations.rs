@@ -38,6 +38,11 @@ async fn test(who: &Operator, world: &World, destination: &Destination) -> HtmlP
     who.page(&path(world)).await
 }
 
+async fn rename(who: &Operator, world: &World, name: &str, label: &str) -> PageResponse {
+    let to = who.page(&path(world)).await.button(&format!("Rename {name}")).action;
+    who.submit(&path(world), &to, &[("label", label)]).await
+}
+
 /// What the page says about the change just made.
 fn message_of(page: &HtmlPage) -> String {
     page.message().expect("a message")
@@ -116,8 +121,8 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
         }
         let page = alice.get(&path(&world)).await;
         insta::assert_snapshot!(page.page().rows("Where alerts go").join("\n"), @"
-        #payments Slack · hooks.slack.com | In use | [time] ago | Test #payments Remove…
-        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Remove…
+        #payments Slack · hooks.slack.com | In use | [time] ago | Test #payments Rename… Remove…
+        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Rename… Remove…
         ");
         let body = page.body;
         assert!(!body.contains("abcdefgh") && !body.contains("AbCd"), "{body}");
@@ -136,6 +141,60 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
         assert_eq!(project.link("Slack …WxYz"), Some(path(&world)));
         let audit = alice.page("/audit?action=destination.").await.rows("Entries").join("\n");
         assert!(audit.contains("#payments") && audit.contains("Slack …WxYz"), "{audit}");
+    });
+}
+
+#[test]
+fn a_destination_is_renamed_and_has_its_default_name_again_where_the_field_is_empty() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        add(&alice, &world, "email", BOB).await;
+        let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
+        add(&alice, &world, "slack", url).await;
+        for (name, label, message) in [
+            (BOB, " Bob, on call ", "bob@cometcart.test is now called Bob, on call."),
+            ("Bob, on call", "Bob, on call", "Bob, on call was called so already."),
+            ("Slack …WxYz", "#payments", "Slack …WxYz is now called #payments."),
+            ("#payments", " ", "#payments is now called Slack …WxYz."),
+        ] {
+            let renamed = rename(&alice, &world, name, label).await;
+            assert_eq!(renamed.status, 303, "{}", renamed.body);
+            assert_eq!(message_of(&alice.page(&path(&world)).await), message);
+        }
+        let page = alice.page(&path(&world)).await;
+        insta::assert_snapshot!(page.rows("Where alerts go").join("\n"), @"
+        Bob, on call E-mail · bob@cometcart.test | In use | [time] ago | Test Bob, on call Rename… Remove…
+        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Rename… Remove…
+        ");
+        assert_eq!(page.input("Label of Bob, on call").value, "Bob, on call");
+
+        assert_eq!(page.input("Label of Slack …WxYz").value, "Slack …WxYz");
+        let audit = alice.page("/audit?action=destination.renamed").await;
+        let audit = audit.rows("Entries").join("\n");
+        insta::assert_snapshot!(audit.replace(&world.project.id.to_string(), "prj_"), @"
+        [time] | admin@cometcart.test | Destination renamed: #payments is now Slack …WxYz destination.renamed | CometCart prj_
+        [time] | admin@cometcart.test | Destination renamed: Slack …WxYz is now #payments destination.renamed | CometCart prj_
+        [time] | admin@cometcart.test | Destination renamed: bob@cometcart.test is now Bob, on call destination.renamed | CometCart prj_
+        ");
+    });
+}
+
+#[test]
+fn a_label_that_is_too_long_comes_back_in_its_own_form() {
+    e2e::run(async {
+        let world = world().await;
+        world.tell_bob().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let (field, long) = (format!("Label of {BOB}"), "x".repeat(256));
+        assert_eq!(alice.page(&path(&world)).await.input(&field).value, "", "it has none");
+        let rejected = rename(&alice, &world, BOB, &long).await;
+        assert_eq!(rejected.status, 422);
+        let page = rejected.page();
+        assert_eq!(page.error(&field).as_deref(), Some("Must have 1 to 255 characters."));
+        assert_eq!(page.input(&field).value, long);
+        assert_eq!(page.errors().len(), 1, "the other forms are as they were");
+        assert_eq!(all(&world).await[0].label, BOB);
     });
 }
 
@@ -231,7 +290,7 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         let operator = Operator::signed_in(&world, Role::Operator).await;
         let message = message_of(&test(&operator, &world, &bob).await);
         assert!(message.contains("accepted the test message"), "{message}");
-        for rejected in [to("remove"), path(&world)] {
+        for rejected in [to("rename"), to("remove"), path(&world)] {
             assert_eq!(
                 operator.submit(&path(&world), &rejected, &[]).await.status,
                 403,
@@ -243,7 +302,7 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         world.charlie().await;
         let projects = store::projects::list_projects(&world.pool).await.expect("projects");
         let other = format!("/projects/{}/destinations", projects[1].id);
-        for what in ["test", "remove"] {
+        for what in ["test", "rename", "remove"] {
             let response = admin.submit(&other, &format!("{other}/{}/{what}", bob.id), &[]).await;
             assert_eq!(response.status, 404, "{what}");
         }

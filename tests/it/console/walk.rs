@@ -87,6 +87,11 @@ async fn make_project(walk: &Walk) -> (String, ApiKey) {
     walk.page.fill_label("E-mail address", "bob@cometcart.test").await;
     walk.page.click("button/Add the address").await;
     walk.see("bob@cometcart.test").await;
+    walk.page.click("summary/Rename bob@cometcart.test").await;
+    walk.inspect().await;
+    walk.page.fill_label("Label of bob@cometcart.test", "Bob, on call").await;
+    walk.page.click("button/Rename bob@cometcart.test").await;
+    walk.see("bob@cometcart.test is now called Bob, on call.").await;
     walk.inspect().await;
 
     walk.open(&format!("{path}/keys")).await;
@@ -157,7 +162,7 @@ async fn prove(walk: &Walk, event: &str, incident: &str) {
     assert_accessible(&customer).await;
     let text = customer.text("body").await;
     assert!(text.contains("Your payment was received."), "{text}");
-    for inside in ["account_locked", "alice@", "bob@", "Production worker", "unlocked"] {
+    for inside in ["account_locked", "alice@", "bob@", "on call", "Production worker", "unlocked"] {
         assert!(!text.contains(inside), "{inside} is on the proof page: {text}");
     }
 }

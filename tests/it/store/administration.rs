@@ -159,6 +159,37 @@ fn a_destination_is_added_tried_and_removed() {
 }
 
 #[test]
+fn two_who_rename_a_destination_concurrently_leave_one_chain_of_names() {
+    run(async {
+        let shop = Shop::open().await;
+        let new = NewDestination::email("dora@cometcart.test").expect("an address");
+        let id = shop.owner.project_id;
+        let mut tx = shop.begin().await;
+        let added =
+            destination::add_destination(&mut tx, &alice(), &shop.master_key, id, &new).await;
+        let Insertion::Inserted(dora) = added.expect("a destination") else {
+            panic!("it is new");
+        };
+        pool::commit(tx).await.expect("a commit");
+        let rename = async |label: &'static str| {
+            let mut tx = shop.begin().await;
+            let (actor, key) = (alice(), &shop.master_key);
+            let renamed =
+                destination::rename_destination(&mut tx, &actor, key, dora, Some(label)).await;
+            pool::commit(tx).await.expect("a commit");
+            renamed.expect("a database").expect("a destination")
+        };
+        let (one, other) = tokio::join!(rename("Dora"), rename("On call"));
+        let (first, last) = if one.from == new.shown { (one, other) } else { (other, one) };
+        assert_eq!(first.from, new.shown);
+        assert_eq!(last.from, first.to, "the later one starts from what the earlier one left");
+        let now = destinations::find_destination(&shop.pool, dora).await.expect("a database");
+        assert_eq!(now.expect("a destination").label, last.to);
+        assert_eq!(shop.administration().await.matches("destination.renamed").count(), 2);
+    });
+}
+
+#[test]
 fn operators_are_added_changed_and_removed() {
     run(async {
         let shop = Shop::open().await;

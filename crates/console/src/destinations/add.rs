@@ -12,6 +12,7 @@ use store::destinations::NewDestination;
 use store::pool::transaction;
 use web::error::ApiError;
 
+use super::Forms;
 use crate::form::FormErrors;
 use crate::projects;
 use crate::session::{Message, SignedIn};
@@ -41,7 +42,8 @@ pub(super) async fn submit(
     let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let Some(new) = read(&state, project.mode, &values, &mut errors) else {
-        return super::render(&state, &signed_in, &project, values, errors).await;
+        let forms = Forms { values, errors, rename: None };
+        return super::render(&state, &signed_in, &project, forms).await;
     };
     let (actor, key) = (signed_in.actor(), &state.master_key);
     let added = transaction(&state.pool, async |tx| {
@@ -49,7 +51,8 @@ pub(super) async fn submit(
     });
     if let Insertion::Existing(_) = added.await? {
         errors.note("email", "this address already receives alerts");
-        return super::render(&state, &signed_in, &project, values, errors).await;
+        let forms = Forms { values, errors, rename: None };
+        return super::render(&state, &signed_in, &project, forms).await;
     }
     let name = one_line(new.name());
     let text = format!("Alerts now go to {name}. Press Test to send a test message.");

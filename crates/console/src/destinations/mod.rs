@@ -4,6 +4,7 @@
 //! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
+mod rename;
 mod test_message;
 
 use askama::Template;
@@ -11,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::ids::DestinationId;
-use store::destinations::{Destination, list_destinations};
+use store::destinations::{Destination, find_destination, list_destinations};
 use store::pool::transaction;
 use store::projects::Project;
 use store::{administration, alert_claims};
@@ -19,6 +20,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use self::add::DestinationValues;
+use self::rename::RejectedLabel;
 use super::access::{Access, Pages};
 use super::form::FormErrors;
 use super::layout::{Layout, Section};
@@ -30,6 +32,7 @@ use crate::state::ConsoleState;
 
 const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
+const RENAME: &str = "/projects/{project_id}/destinations/{destination_id}/rename";
 const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
 
 pub fn add(pages: Pages) -> Pages {
@@ -37,6 +40,7 @@ pub fn add(pages: Pages) -> Pages {
         .get(ONE, Access::Viewer, show)
         .post(ONE, Access::Admin, add::submit)
         .post(TEST, Access::Operator, test_message::submit)
+        .post(RENAME, Access::Admin, rename::submit)
         .post(REMOVE, Access::Admin, remove)
 }
 
@@ -50,12 +54,24 @@ struct DestinationsPage {
     errors: FormErrors,
 }
 
+/// The forms that are shown again.
+#[derive(Default)]
+struct Forms {
+    values: DestinationValues,
+    errors: FormErrors,
+    rename: Option<RejectedLabel>,
+}
+
 struct DestinationItem {
     id: DestinationId,
     slack: bool,
     name: String,
     /// Its address, where it goes by another name.
     address: Option<String>,
+    /// What is in the field for its label.
+    label: String,
+    /// What is wrong with that.
+    rejected: Option<String>,
     made: When,
     /// Since when nothing arrives there.
     broken: Option<When>,
@@ -65,14 +81,23 @@ struct DestinationItem {
     waiting: i64,
 }
 
+impl DestinationItem {
+    fn label_hint(&self) -> &'static str {
+        if self.slack {
+            "Leave it empty to name it by the last four characters of its URL."
+        } else {
+            "Leave it empty to name it by its address."
+        }
+    }
+}
+
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    let (values, errors) = (DestinationValues::default(), FormErrors::default());
-    render(&state, &signed_in, &project, values, errors).await
+    render(&state, &signed_in, &project, Forms::default()).await
 }
 
 async fn remove(
@@ -93,8 +118,8 @@ async fn remove(
 /// The destination that a path names, among those of this project.
 async fn find(state: &ConsoleState, project: &Project, id: &str) -> Result<Destination, ApiError> {
     let id: DestinationId = id.parse().map_err(|_| none())?;
-    let mut all = list_destinations(&state.pool, Some(project.id)).await?.into_iter();
-    all.find(|one| one.id == id).ok_or_else(none)
+    let found = find_destination(&state.pool, id).await?;
+    found.filter(|one| one.project_id == project.id).ok_or_else(none)
 }
 
 fn none() -> ApiError {
@@ -105,19 +130,26 @@ async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    values: DestinationValues,
-    errors: FormErrors,
+    forms: Forms,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;
     let waiting = alert_claims::count_waiting(&state.pool, project.id).await?;
     let waiting = |id| waiting.get(&id).copied().unwrap_or_default();
-    let rows: Vec<_> =
+    let mut rows: Vec<_> =
         destinations.into_iter().map(|one| row(&one, waiting(one.id), now)).collect();
+    let Forms { values, errors, rename } = forms;
+    let status = rename.as_ref().map_or(&errors, |rejected| &rejected.errors).status();
+    if let Some(rejected) = rename
+        && let Some(row) = rows.iter_mut().find(|row| row.id == rejected.id)
+    {
+        row.rejected = rejected.errors.of("label").map(str::to_owned);
+        row.label = rejected.label;
+    }
     let heading = heading(&rows, &one_line(&project.name));
     let head = Head::of(project, Tab::Destinations, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
-    page_with(errors.status(), &DestinationsPage { layout, head, rows, values, errors })
+    page_with(status, &DestinationsPage { layout, head, rows, values, errors })
 }
 
 fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> DestinationItem {
@@ -126,6 +158,12 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Destinat
         slack: destination.kind == "slack",
         name: one_line(&destination.label),
         address: (destination.label != destination.address).then(|| one_line(&destination.address)),
+        label: if destination.label == destination.address {
+            String::new()
+        } else {
+            destination.label.clone()
+        },
+        rejected: None,
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
         failing: destination.retry_at.is_some(),

@@ -189,6 +189,9 @@ details! {
 
     DestinationDetail { destination_id: DestinationId }
 
+    /// Of a destination's new label: what it was called before and is after.
+    RenamedDestinationDetail { destination_id: DestinationId, from: String, to: String }
+
     /// Of a test message.
     TestDetail { destination_id: DestinationId, delivered: bool, answer: String }
 

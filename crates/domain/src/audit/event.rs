@@ -13,9 +13,9 @@ use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AlertDetail, AmbiguityDetail, CallbackDetail,
     DeclaredDetail, DestinationDetail, InterruptedDetail, KeyDetail, LockOutDetail,
     NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
-    ProjectChanges, ProofLinkDetail, ReceiptDetail, ReprocessDetail, ReprocessEndDetail,
-    ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail, SecretDetail,
-    SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
+    ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
+    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
+    SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
     UnclaimedDetail, WhyDetail,
 };
 
@@ -118,6 +118,7 @@ audit_events! {
     KeyRevoked(KeyDetail),
     DestinationAdded(AddedDestinationDetail),
     DestinationRemoved(DestinationDetail),
+    DestinationRenamed(RenamedDestinationDetail),
     DestinationTested(TestDetail),
     SecretRotated(SecretDetail),
     SecretRevoked(SecretDetail),

@@ -89,6 +89,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::KeyRevoked
         | Action::DestinationAdded
         | Action::DestinationRemoved
+        | Action::DestinationRenamed
         | Action::DestinationTested
         | Action::OperatorAdded
         | Action::ProofLinkCreated

@@ -60,6 +60,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             names.destinations.get(&of.destination_id).unwrap_or(&of.address).clone()
         }
         E::DestinationRemoved(of) => destination_name(of.destination_id, names),
+        E::DestinationRenamed(of) => format!("{} is now {}", one_line(&of.from), one_line(&of.to)),
         E::DestinationTested(of) => test(of, names),
         E::ProofLinkCreated(of) => match of.days {
             None => String::new(),

@@ -54,6 +54,7 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::KeyRevoked => (Plain, "API key revoked"),
         A::DestinationAdded => (Plain, "Destination added"),
         A::DestinationRemoved => (Plain, "Destination removed"),
+        A::DestinationRenamed => (Plain, "Destination renamed"),
         A::DestinationTested => (Plain, "Destination tested"),
         A::OperatorAdded => (Plain, "Operator added"),
         A::ProofLinkCreated => (Plain, "Proof link created"),

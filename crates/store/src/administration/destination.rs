@@ -1,11 +1,13 @@
 //! Destinations of alerts.
 
-use domain::audit::detail::{AddedDestinationDetail, AlertDetail, DestinationDetail, TestDetail};
+use domain::audit::detail::{
+    AddedDestinationDetail, AlertDetail, DestinationDetail, RenamedDestinationDetail, TestDetail,
+};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{DestinationId, ProjectId};
 
 use crate::audit::{self, Subject};
-use crate::destinations::{self, NewDestination};
+use crate::destinations::{self, NewDestination, Renaming};
 use crate::seal::MasterKey;
 use crate::{Insertion, PgConnection, StoreError, destination_health, notices};
 
@@ -36,6 +38,27 @@ pub async fn add_destination(
     let added_event = AuditEvent::DestinationAdded(detail);
     audit::record(tx, actor, Subject::project(project_id), &added_event).await?;
     Ok(added)
+}
+
+/// Changes what people call a destination; without a label it has its default again. `None` if
+/// there is no such one. Nothing is written if it is called so already.
+pub async fn rename_destination(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    key: &MasterKey,
+    id: DestinationId,
+    label: Option<&str>,
+) -> Result<Option<Renaming>, StoreError> {
+    let Some(renaming) = destinations::update_label(tx, key, id, label).await? else {
+        return Ok(None);
+    };
+    if renaming.from != renaming.to {
+        let Renaming { project_id, from, to } = renaming.clone();
+        let detail = RenamedDestinationDetail { destination_id: id, from, to };
+        let renamed = AuditEvent::DestinationRenamed(detail);
+        audit::record(tx, actor, Subject::project(project_id), &renamed).await?;
+    }
+    Ok(Some(renaming))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.

@@ -19,7 +19,7 @@ A destination is broken once it has responded twice, ten minutes apart, that the
 exist. Its alerts wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
 #[derive(Serialize)]
-struct DestinationOutput {
+pub(super) struct DestinationOutput {
     destination_id: DestinationId,
     project_id: ProjectId,
     kind: String,

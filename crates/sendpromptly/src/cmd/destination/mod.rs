@@ -4,6 +4,7 @@ mod add;
 mod list;
 mod remove;
 mod test;
+mod update;
 
 use clap::Subcommand;
 
@@ -30,6 +31,9 @@ pub enum Verb {
         #[arg(value_name = "DESTINATION")]
         id: String,
     },
+    /// Change what people call a destination.
+    #[command(after_help = update::HELP)]
+    Update(update::Args),
     /// Send a test message and show the response.
     #[command(after_help = test::HELP)]
     Test {
@@ -46,6 +50,7 @@ impl Verb {
             Self::Add(args) => add::run(args, context).await,
             Self::List { project } => list::run(project.as_deref(), context).await,
             Self::Remove { id } => remove::run(&id, context).await,
+            Self::Update(args) => update::run(args, context).await,
             Self::Test { id } => test::run(&id, context).await,
         }
     }
