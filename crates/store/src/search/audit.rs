@@ -66,7 +66,8 @@ pub async fn search_audit(
             key.map(|key| cursor.map(|_| key))
         }
     };
-    let scan = KeysetScan::new(Sort::Newest, cursor, bounds(search), search.limit);
+    let (above, below) = bounds(search);
+    let scan = KeysetScan::new(Sort::Newest, cursor, above, below, search.limit);
     let found = scan.cut(audit_ids::find(&mut tx, search, &scan).await?, None);
     let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
@@ -97,7 +98,7 @@ impl AuditExport {
             return Ok(Vec::new());
         }
         let (above, _) = bounds(&self.search);
-        let scan = KeysetScan::of(EXPORT_PAGE, (above, self.below));
+        let scan = KeysetScan::of(EXPORT_PAGE, above, self.below);
         let mut tx = reading::begin(db).await?;
         let mut keys = audit_ids::find(&mut tx, &self.search, &scan).await?;
         let more = i64::try_from(keys.len()).is_ok_and(|matching| matching >= scan.rows());

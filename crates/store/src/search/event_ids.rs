@@ -4,18 +4,19 @@ use domain::catalogue::EffectType;
 use domain::event::Effect;
 use domain::ids::{EventId, ProjectId};
 use domain::project::Mode;
-use uuid::Uuid;
 
 use super::event_search::EventSearch;
 use super::finder::Finder;
 use super::keyset::{KeysetScan, in_direction};
-use super::lookup::{self, Hits, Scope, Table};
+use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
 use crate::incidents::find_incident;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError};
 
 impl Finder for EventSearch {
+    type Id = EventId;
+
     fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
@@ -31,16 +32,16 @@ impl Finder for EventSearch {
     async fn find_any(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> Result<Vec<Uuid>, StoreError> {
+        scan: &KeysetScan<EventId>,
+    ) -> Result<Vec<EventId>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
-                    r#"SELECT id AS "id: Uuid" FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "#
+                    "SELECT id FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "
                         + $order
                         + " LIMIT $3",
-                    scan.above,
-                    scan.below,
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
                     scan.rows(),
                 )
             };
@@ -55,8 +56,8 @@ impl Finder for EventSearch {
     async fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> Result<Vec<Uuid>, StoreError> {
+        scan: &KeysetScan<EventId>,
+    ) -> Result<Vec<EventId>, StoreError> {
         let effects: Vec<String> = match self.effect {
             Some(effect) => vec![effect.to_string()],
             None => Effect::ALL.iter().map(ToString::to_string).collect(),
@@ -78,7 +79,7 @@ impl Finder for EventSearch {
                                AND (e.event_type, e.effect_type) > (k.event_type, k.effect_type)
                            ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS next
                    )
-                   SELECT found.id AS "id!: Uuid" FROM kinds k CROSS JOIN LATERAL (
+                   SELECT found.id AS "id!: EventId" FROM kinds k CROSS JOIN LATERAL (
                        SELECT e.id FROM payment_events e
                        WHERE (e.project_id, e.effect, e.event_type, e.effect_type, e.id)
                                > (k.project_id, k.effect, k.event_type, k.effect_type, $6::uuid)
@@ -93,8 +94,8 @@ impl Finder for EventSearch {
                     &effects,
                     self.event_type,
                     self.effect_type.as_ref().map(EffectType::as_str),
-                    scan.above,
-                    scan.below,
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
                     scan.rows(),
                 )
             };
@@ -105,13 +106,13 @@ impl Finder for EventSearch {
     async fn find_term(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
+        scan: &KeysetScan<EventId>,
         term: &SearchTerm,
-    ) -> Result<Hits, StoreError> {
+    ) -> Result<Hits<EventId>, StoreError> {
         let named = match term {
             SearchTerm::Text(as_text) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return lookup::find(db, Table::Events, scope, scan, as_text).await;
+                return lookup::find(db, scope, scan, as_text).await;
             }
             SearchTerm::Event(id) => Some(*id),
             SearchTerm::Incident(id) => {
@@ -121,20 +122,20 @@ impl Finder for EventSearch {
                 find_reprocess(db, *id).await?.map(|reprocess| reprocess.event_id)
             }
         };
-        Ok(Hits { ids: named.into_iter().map(EventId::as_uuid).collect(), ..Hits::default() })
+        Ok(Hits::complete(named.into_iter().collect()))
     }
 
     async fn filter_ids(
         &self,
         db: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> Result<Vec<Uuid>, StoreError> {
+        ids: &[EventId],
+    ) -> Result<Vec<EventId>, StoreError> {
         let wanted = sqlx::query_scalar!(
-            r#"SELECT e.id AS "id: Uuid" FROM payment_events e JOIN projects p ON p.id = e.project_id
+            "SELECT e.id FROM payment_events e JOIN projects p ON p.id = e.project_id
          WHERE e.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND ($4::text IS NULL OR e.effect = $4) AND ($5::text IS NULL OR e.event_type = $5)
-           AND ($6::text IS NULL OR e.effect_type = $6)"#,
-            ids,
+           AND ($6::text IS NULL OR e.effect_type = $6)",
+            ids as &[EventId],
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),
             self.effect.map(Effect::as_str),

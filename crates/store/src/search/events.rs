@@ -29,15 +29,13 @@ pub async fn search_events(
     db: &PgPool,
     search: &EventSearch,
 ) -> Result<Page<EventRow>, StoreError> {
-    let time = (search.received_after, search.received_before);
-    let cursor = search.cursor.map(|cursor| cursor.map(EventId::as_uuid));
-    let scan = KeysetScan::through_time(search.sort, cursor, time, search.limit);
+    let (from, until) = (search.received_after, search.received_before);
+    let scan = KeysetScan::through_time(search.sort, search.cursor, from, until, search.limit);
     let mut tx = reading::begin(db).await?;
     let found = finder::find(&mut tx, search, &scan).await?;
-    let ids: Vec<_> = found.keys.iter().copied().map(EventId::from_uuid).collect();
-    let rows = read_rows(&mut tx, &ids).await?;
+    let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
-    Ok(found.page(rows, EventId::from_uuid))
+    Ok(found.page(rows, |id| id))
 }
 
 async fn read_rows(db: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventRow>, StoreError> {

@@ -1,15 +1,15 @@
 //! How the ids of one page are found, whatever is listed: by what was typed, else all, else kind by
 //! kind.
 
-use uuid::Uuid;
-
 use super::keyset::{KeysetScan, ScannedPage};
-use super::lookup::Hits;
+use super::lookup::{Hits, RowId};
 use super::term::SearchTerm;
 use crate::{PgConnection, StoreError};
 
 /// What is asked about one table. Every question reads a bounded number of rows.
 pub(super) trait Finder: Sync {
+    type Id: RowId;
+
     /// What was typed.
     fn text(&self) -> Option<&str>;
 
@@ -20,38 +20,38 @@ pub(super) trait Finder: Sync {
     fn find_any(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+        scan: &KeysetScan<Self::Id>,
+    ) -> impl Future<Output = Result<Vec<Self::Id>, StoreError>> + Send;
 
     /// The next rows of the kinds that are wanted.
     fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+        scan: &KeysetScan<Self::Id>,
+    ) -> impl Future<Output = Result<Vec<Self::Id>, StoreError>> + Send;
 
     /// The rows that what was typed names.
     fn find_term(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
+        scan: &KeysetScan<Self::Id>,
         term: &SearchTerm,
-    ) -> impl Future<Output = Result<Hits, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Hits<Self::Id>, StoreError>> + Send;
 
     /// Those of a few rows that the rest of the search wants too, in any order.
     fn filter_ids(
         &self,
         db: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+        ids: &[Self::Id],
+    ) -> impl Future<Output = Result<Vec<Self::Id>, StoreError>> + Send;
 }
 
 /// The ids of one page.
-pub(super) async fn find(
+pub(super) async fn find<F: Finder>(
     db: &mut PgConnection,
-    finder: &impl Finder,
-    scan: &KeysetScan<Uuid>,
-) -> Result<ScannedPage<Uuid>, StoreError> {
+    finder: &F,
+    scan: &KeysetScan<F::Id>,
+) -> Result<ScannedPage<F::Id>, StoreError> {
     let Some(term) = SearchTerm::parse(finder.text()) else {
         let matching = if finder.is_unfiltered() {
             finder.find_any(db, scan).await?

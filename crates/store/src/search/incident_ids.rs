@@ -4,18 +4,19 @@ use domain::catalogue::EffectType;
 use domain::ids::{IncidentId, ProjectId};
 use domain::incident::Reason;
 use domain::project::Mode;
-use uuid::Uuid;
 
 use super::finder::Finder;
 use super::incident_search::{IncidentSearch, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
-use super::lookup::{self, Hits, Scope, Table};
+use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
 use crate::incidents::find_for_event;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError};
 
 impl Finder for IncidentSearch {
+    type Id = IncidentId;
+
     fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
@@ -32,16 +33,16 @@ impl Finder for IncidentSearch {
     async fn find_any(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> Result<Vec<Uuid>, StoreError> {
+        scan: &KeysetScan<IncidentId>,
+    ) -> Result<Vec<IncidentId>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
-                    r#"SELECT id AS "id: Uuid" FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "#
+                    "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
                         + $order
                         + " LIMIT $3",
-                    scan.above,
-                    scan.below,
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
                     scan.rows(),
                 )
             };
@@ -56,8 +57,8 @@ impl Finder for IncidentSearch {
     async fn find_by_kind(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
-    ) -> Result<Vec<Uuid>, StoreError> {
+        scan: &KeysetScan<IncidentId>,
+    ) -> Result<Vec<IncidentId>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
@@ -75,7 +76,7 @@ impl Finder for IncidentSearch {
                                AND (i.reason, i.event_type, i.effect_type) > (k.reason, k.event_type, k.effect_type)
                            ORDER BY i.project_id, i.state, i.reason, i.event_type, i.effect_type LIMIT 1) AS next
                    )
-                   SELECT found.id AS "id!: Uuid" FROM kinds k CROSS JOIN LATERAL (
+                   SELECT found.id AS "id!: IncidentId" FROM kinds k CROSS JOIN LATERAL (
                        SELECT i.id FROM incidents i
                        WHERE (i.project_id, i.state, i.reason, i.event_type, i.effect_type, i.id)
                                > (k.project_id, k.state, k.reason, k.event_type, k.effect_type, $7::uuid)
@@ -92,8 +93,8 @@ impl Finder for IncidentSearch {
                     self.reason.map(Reason::as_str),
                     self.event_type,
                     self.effect_type.as_ref().map(EffectType::as_str),
-                    scan.above,
-                    scan.below,
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
                     scan.rows(),
                 )
             };
@@ -104,13 +105,13 @@ impl Finder for IncidentSearch {
     async fn find_term(
         &self,
         db: &mut PgConnection,
-        scan: &KeysetScan<Uuid>,
+        scan: &KeysetScan<IncidentId>,
         term: &SearchTerm,
-    ) -> Result<Hits, StoreError> {
+    ) -> Result<Hits<IncidentId>, StoreError> {
         let named = match term {
             SearchTerm::Text(as_text) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return lookup::find(db, Table::Incidents, scope, scan, as_text).await;
+                return lookup::find(db, scope, scan, as_text).await;
             }
             SearchTerm::Event(id) => find_for_event(db, *id).await?.map(|incident| incident.id),
             SearchTerm::Incident(id) => Some(*id),
@@ -118,20 +119,20 @@ impl Finder for IncidentSearch {
                 find_reprocess(db, *id).await?.map(|reprocess| reprocess.incident_id)
             }
         };
-        Ok(Hits { ids: named.into_iter().map(IncidentId::as_uuid).collect(), ..Hits::default() })
+        Ok(Hits::complete(named.into_iter().collect()))
     }
 
     async fn filter_ids(
         &self,
         db: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> Result<Vec<Uuid>, StoreError> {
+        ids: &[IncidentId],
+    ) -> Result<Vec<IncidentId>, StoreError> {
         let wanted = sqlx::query_scalar!(
-            r#"SELECT i.id AS "id: Uuid" FROM incidents i JOIN projects p ON p.id = i.project_id
+            "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
          WHERE i.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND i.state = ANY($4) AND ($5::text IS NULL OR i.reason = $5)
-           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)"#,
-            ids,
+           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)",
+            ids as &[IncidentId],
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),
             &self.state.states(),

@@ -63,15 +63,13 @@ pub async fn search_incidents(
     db: &PgPool,
     search: &IncidentSearch,
 ) -> Result<Page<IncidentRow>, StoreError> {
-    let time = (search.opened_after, search.opened_before);
-    let cursor = search.cursor.map(|cursor| cursor.map(IncidentId::as_uuid));
-    let scan = KeysetScan::through_time(search.sort, cursor, time, search.limit);
+    let (from, until) = (search.opened_after, search.opened_before);
+    let scan = KeysetScan::through_time(search.sort, search.cursor, from, until, search.limit);
     let mut tx = reading::begin(db).await?;
     let found = finder::find(&mut tx, search, &scan).await?;
-    let ids: Vec<_> = found.keys.iter().copied().map(IncidentId::from_uuid).collect();
-    let rows = read_rows(&mut tx, &ids).await?;
+    let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
-    Ok(found.page(rows, IncidentId::from_uuid))
+    Ok(found.page(rows, |id| id))
 }
 
 async fn read_rows(
@@ -91,9 +89,9 @@ async fn read_rows(
     let rows = ids.iter().filter_map(|id| {
         let incident = incidents.remove(id)?;
         let event = events.remove(&incident.event_id)?;
-        let project = projects.get(&incident.project_id)?.clone();
+        let (project_name, mode) = projects.get(&incident.project_id)?.clone();
         let acknowledged_by = people.remove(&incident.event_id);
-        Some(row(incident, event, project, latest.remove(id), acknowledged_by))
+        Some(row(incident, event, project_name, mode, latest.remove(id), acknowledged_by))
     });
     Ok(rows.collect())
 }
@@ -101,7 +99,8 @@ async fn read_rows(
 fn row(
     incident: Incident,
     event: PaymentEvent,
-    (project_name, mode): (String, Mode),
+    project_name: String,
+    mode: Mode,
     latest: Option<Latest>,
     acknowledged_by: Option<String>,
 ) -> IncidentRow {

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::PAGE;
+use super::lookup::RowId;
 use crate::page::{MAX_PAGE, Page};
 
 /// The order of a list.
@@ -77,7 +78,8 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
     pub(super) fn new(
         sort: Sort,
         cursor: Option<Cursor<SortKey>>,
-        (above, below): (SortKey, SortKey),
+        above: SortKey,
+        below: SortKey,
         limit: i64,
     ) -> Self {
         let backwards = matches!(cursor, Some(Cursor::Before(_)));
@@ -95,7 +97,7 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
     }
 
     /// The walk down through all that lies between two places, so many rows at a time.
-    pub(super) fn of(limit: i64, (above, below): (SortKey, SortKey)) -> Self {
+    pub(super) fn of(limit: i64, above: SortKey, below: SortKey) -> Self {
         Self { above, below, direction: Direction::Down, limit, cursor: None }
     }
 
@@ -143,16 +145,18 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
     }
 }
 
-impl KeysetScan<Uuid> {
+impl<Id: RowId> KeysetScan<Id> {
     /// The walk of one page through a stretch of time; `from` belongs to it, `until` does not.
     pub(super) fn through_time(
         sort: Sort,
-        cursor: Option<Cursor<Uuid>>,
-        (from, until): (Option<OffsetDateTime>, Option<OffsetDateTime>),
+        cursor: Option<Cursor<Id>>,
+        from: Option<OffsetDateTime>,
+        until: Option<OffsetDateTime>,
         limit: i64,
     ) -> Self {
-        let bounds = (from.map_or(Uuid::nil(), floor_id), until.map_or(Uuid::max(), floor_id));
-        Self::new(sort, cursor, bounds, limit)
+        let above = Id::from_uuid(from.map_or(Uuid::nil(), floor_id));
+        let below = Id::from_uuid(until.map_or(Uuid::max(), floor_id));
+        Self::new(sort, cursor, above, below, limit)
     }
 }
 
@@ -203,7 +207,7 @@ mod tests {
     }
 
     fn page(sort: Sort, cursor: Option<Cursor<i32>>) -> (Vec<i32>, Option<i32>, Option<i32>) {
-        let scan = KeysetScan::new(sort, cursor, (0, 10), 4);
+        let scan = KeysetScan::new(sort, cursor, 0, 10, 4);
         let found = scan.cut(read(&scan), None);
         (found.keys, found.next, found.previous)
     }
@@ -225,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_search_that_stopped_goes_on_from_there() {
-        let scan = KeysetScan::new(Sort::Newest, None, (0, 10), 4);
+        let scan = KeysetScan::new(Sort::Newest, None, 0, 10, 4);
         let found = scan.cut(vec![9, 8], Some(5));
         assert_eq!((found.keys, found.next), (vec![9, 8], Some(5)));
     }

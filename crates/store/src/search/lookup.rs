@@ -6,7 +6,7 @@
 //! begins like it is searched for, at most 500 rows by the order of that text; more than that are
 //! not shown, and the page says so.
 
-use domain::ids::ProjectId;
+use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::project::Mode;
 use uuid::Uuid;
 
@@ -26,6 +26,33 @@ pub(super) enum Table {
     Incidents,
 }
 
+/// The id of a row, by which it is listed: it sorts by time.
+pub(super) trait RowId: Copy + Ord + Send + Sync {
+    const TABLE: Table;
+
+    fn from_uuid(uuid: Uuid) -> Self;
+    fn as_uuid(self) -> Uuid;
+}
+
+macro_rules! row_id {
+    ($id:ty, $table:ident) => {
+        impl RowId for $id {
+            const TABLE: Table = Table::$table;
+
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self::from_uuid(uuid)
+            }
+
+            fn as_uuid(self) -> Uuid {
+                self.as_uuid()
+            }
+        }
+    };
+}
+
+row_id!(EventId, Events);
+row_id!(IncidentId, Incidents);
+
 /// The projects that are searched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
@@ -34,32 +61,38 @@ pub(super) struct Scope {
 }
 
 /// Rows that may be wanted.
-#[derive(Debug, Default)]
-pub(super) struct Hits {
-    pub(super) ids: Vec<Uuid>,
+#[derive(Debug)]
+pub(super) struct Hits<Id> {
+    pub(super) ids: Vec<Id>,
     /// How far the search came, if there is more on the way.
-    pub(super) stopped_at: Option<Uuid>,
+    pub(super) stopped_at: Option<Id>,
     /// Whether there is more that is never shown.
     pub(super) capped: bool,
 }
 
+impl<Id> Hits<Id> {
+    /// There are no others.
+    pub(super) fn complete(ids: Vec<Id>) -> Self {
+        Self { ids, stopped_at: None, capped: false }
+    }
+}
+
 /// Finds what is exactly this text, or else what begins with it.
-pub(super) async fn find(
+pub(super) async fn find<Id: RowId>(
     db: &mut PgConnection,
-    table: Table,
     scope: Scope,
-    scan: &KeysetScan<Uuid>,
+    scan: &KeysetScan<Id>,
     as_text: &str,
-) -> Result<Hits, StoreError> {
-    if is_known(&mut *db, table, scope, as_text).await? {
-        let ids = find_exactly(db, table, scope, scan, as_text).await?;
+) -> Result<Hits<Id>, StoreError> {
+    if is_known(&mut *db, Id::TABLE, scope, as_text).await? {
+        let ids = find_exactly(db, scope, scan, as_text).await?;
         let stopped_at = ids.last().copied().filter(|_| ids.len() >= MAX_REFERENCE_HITS);
         return Ok(Hits { ids, stopped_at, capped: false });
     }
-    let Some(range) = prefix_range(as_text) else {
-        return Ok(Hits::default());
+    let Some((from, until)) = prefix_range(as_text) else {
+        return Ok(Hits::complete(Vec::new()));
     };
-    let mut ids = find_by_prefix(db, table, scope, range).await?;
+    let mut ids = find_by_prefix(db, scope, from, until).await?;
     let capped = ids.len() > MAX_PREFIX_HITS;
     ids.truncate(MAX_PREFIX_HITS);
     Ok(Hits { ids, stopped_at: None, capped })
@@ -103,13 +136,12 @@ async fn is_known(
 
 /// Rows that are exactly that, as far as one page looks, in the order of the walk.
 #[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
-async fn find_exactly(
+async fn find_exactly<Id: RowId>(
     db: &mut PgConnection,
-    table: Table,
     scope: Scope,
-    scan: &KeysetScan<Uuid>,
+    scan: &KeysetScan<Id>,
     as_text: &str,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<Vec<Id>, StoreError> {
     let limit = i64::try_from(MAX_REFERENCE_HITS).unwrap_or_default();
     macro_rules! query {
         ($table:tt, $order:tt) => {
@@ -129,8 +161,8 @@ async fn find_exactly(
                 scope.project_id.map(ProjectId::as_uuid),
                 scope.mode.map(Mode::as_str),
                 as_text,
-                scan.above,
-                scan.below,
+                scan.above.as_uuid(),
+                scan.below.as_uuid(),
                 limit,
             )
         };
@@ -145,19 +177,20 @@ async fn find_exactly(
             query!("incidents", $order)
         };
     }
-    Ok(match table {
+    let ids = match Id::TABLE {
         Table::Events => in_direction!(scan.direction, events, db)?,
         Table::Incidents => in_direction!(scan.direction, incidents, db)?,
-    })
+    };
+    Ok(ids.into_iter().map(Id::from_uuid).collect())
 }
 
 /// Rows that begin like this, the first ones by that text.
-async fn find_by_prefix(
+async fn find_by_prefix<Id: RowId>(
     db: &mut PgConnection,
-    table: Table,
     scope: Scope,
-    (from, until): (&str, String),
-) -> Result<Vec<Uuid>, StoreError> {
+    from: &str,
+    until: String,
+) -> Result<Vec<Id>, StoreError> {
     let limit = i64::try_from(MAX_PREFIX_HITS + 1).unwrap_or_default();
     macro_rules! query {
         ($table:tt) => {
@@ -182,8 +215,9 @@ async fn find_by_prefix(
             .await
         };
     }
-    Ok(match table {
+    let ids = match Id::TABLE {
         Table::Events => query!("payment_events")?,
         Table::Incidents => query!("incidents")?,
-    })
+    };
+    Ok(ids.into_iter().map(Id::from_uuid).collect())
 }
