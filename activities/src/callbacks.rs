@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use domain::callback::{self, AnswerVerdict};
 use domain::callback_header::CallbackHeader;
-use domain::ids::{EventId, ReplayId};
+use domain::ids::ReplayId;
 use domain::repair_url::RepairUrl;
 use domain::signature::{self, Signed};
 use domain::watch::WatchState;
@@ -67,7 +67,7 @@ impl Callbacks {
         };
         let timing = Timing::from_info(ctx.info());
         tokio::select! {
-            ended = send(&self.deps, (of.event_id, of.replay_id), timing) => ended,
+            ended = send(&self.deps, of, timing) => ended,
             never = alive => never,
         }
     }
@@ -106,24 +106,27 @@ impl Timing {
 /// When another attempt is due, with its delay, or when the database fails.
 pub async fn send(
     deps: &Deps,
-    of: (EventId, ReplayId),
+    of: ReprocessInput,
     timing: Timing,
 ) -> Result<WatchState, ActivityError> {
     let nonce = nonce()?;
     let mut tx = deps.pool.begin().await.or_retry()?;
     if timing == Timing::WhenDue
-        && let Some(left) = stored(attempt::time_left(&mut tx, of).await)?
+        && let Some(left) = stored(attempt::time_left(&mut tx, of.event_id, of.replay_id).await)?
     {
         let words = format!("the next attempt is due in {} s", left.as_secs());
         return Err(decide::retry_after(left, words));
     }
-    let work = stored(attempt::begin_attempt(&mut tx, &deps.master_key, of, &nonce).await)?;
+    let (event_id, replay_id) = (of.event_id, of.replay_id);
+    let key = &deps.master_key;
+    let work = attempt::begin_attempt(&mut tx, key, event_id, replay_id, &nonce).await;
+    let work = stored(work)?;
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
-        let ending = exchange(deps, of.1, &work, &nonce).await;
+        let ending = exchange(deps, replay_id, &work, &nonce).await;
         end(deps, of, work.attempt, ending).await?;
     }
-    let state = transaction(&deps.pool, async |tx| event_state::read_for_watch(tx, of.0).await);
+    let state = transaction(&deps.pool, async |tx| event_state::read_for_watch(tx, event_id).await);
     stored(state.await)
 }
 
@@ -228,7 +231,7 @@ impl Ending {
 /// Completes the attempt; another one that is due is a retry for Temporal.
 async fn end(
     deps: &Deps,
-    of: (EventId, ReplayId),
+    of: ReprocessInput,
     number: i32,
     ending: Ending,
 ) -> Result<(), ActivityError> {
@@ -241,7 +244,7 @@ async fn end(
         wait: (ending.retry_after, jitter()?),
     };
     let ended = transaction(&deps.pool, async |tx| {
-        attempt::end_attempt(tx, of, number, end, ending.verdict).await
+        attempt::end_attempt(tx, of.event_id, of.replay_id, number, end, ending.verdict).await
     });
     match stored(ended.await)? {
         AttemptOutcome::Done => Ok(()),

@@ -37,7 +37,7 @@ pub(crate) async fn record(tx: &mut PgConnection, typed: &ManualResult) -> Resul
         Ok(_) if known.is_some() => "result_id is that of another event; leave it out".to_owned(),
         Ok(result) => {
             let id = typed.result_id.as_uuid();
-            note_ignored(tx, typed.event_id, (&actor, "result"), id, &ignored).await?;
+            note_ignored(tx, typed.event_id, &actor, "result", id, &ignored).await?;
             let report = ReportedResult { result_id: typed.result_id, result, signal: false };
             match result::accept_result(tx, &actor, typed.event_id, report).await? {
                 ResultOutcome::Accepted { .. } => return Ok(()),

@@ -163,8 +163,8 @@ pub async fn request_reprocess(
         if let Some(why) = &manual.notes.rejected {
             return reprocess::note_rejection(tx, manual.event_id, request, why).await;
         }
-        let (said, ignored) = ((&actor, "reprocess"), &manual.notes.ignored);
-        note_ignored(tx, manual.event_id, said, replay_id.as_uuid(), ignored).await?;
+        let (id, ignored) = (replay_id.as_uuid(), &manual.notes.ignored);
+        note_ignored(tx, manual.event_id, &actor, "reprocess", id, ignored).await?;
         match reprocess::request_reprocess(tx, manual.event_id, request).await {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -190,15 +190,15 @@ pub async fn resolve_incident(
     let (event_id, entry_id) = (typed.event_id, typed.entry_id.unwrap_or_else(audit::new_id));
     change(deps, event_id, async |tx| {
         if let Some(why) = &typed.notes.rejected {
-            return resolve::note_rejection(tx, event_id, (&actor, entry_id), why).await;
+            return resolve::note_rejection(tx, event_id, &actor, entry_id, why).await;
         }
-        let (said, ignored) = ((&actor, "resolve"), &typed.notes.ignored);
-        note_ignored(tx, event_id, said, entry_id.as_uuid(), ignored).await?;
+        let (id, ignored) = (entry_id.as_uuid(), &typed.notes.ignored);
+        note_ignored(tx, event_id, &actor, "resolve", id, ignored).await?;
         match resolve::resolve_incident(tx, event_id, resolving).await {
             Ok(()) | Err(ChangeError::Rejected(Rejection::Resolved(_))) => Ok(()),
             Err(error) => {
                 let why = error.rejection()?.to_string();
-                resolve::note_rejection(tx, event_id, (&actor, entry_id), &why).await
+                resolve::note_rejection(tx, event_id, &actor, entry_id, &why).await
             }
         }
     })
@@ -226,9 +226,12 @@ pub async fn end_undelivered_reprocess(
     deps: &Deps,
     undelivered: UndeliveredReprocess,
 ) -> Result<WatchState, ActivityError> {
-    let of = (undelivered.event_id, undelivered.replay_id);
+    let (event_id, replay_id) = (undelivered.event_id, undelivered.replay_id);
     let why = note(&undelivered.why).unwrap_or_else(|| "it was ended in Temporal".to_owned());
-    change(deps, of.0, async |tx| callback::end_undelivered(tx, of, &why).await).await
+    change(deps, event_id, async |tx| {
+        callback::end_undelivered(tx, event_id, replay_id, &why).await
+    })
+    .await
 }
 
 /// Runs one change and reads the event's state afterwards, in one transaction.

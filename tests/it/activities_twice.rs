@@ -57,6 +57,10 @@ impl ActivityFixture {
         Self { shop, repair, mailbox, deps: Arc::new(deps) }
     }
 
+    async fn reprocess(&self, event_id: EventId) -> ReprocessInput {
+        ReprocessInput { event_id, replay_id: self.shop.reprocess(event_id).await }
+    }
+
     /// The same activities with another list of what callbacks may reach.
     fn allowing(&self, list: &str) -> Deps {
         let allow: AllowedNetworks = list.parse().expect("a list");
@@ -277,9 +281,9 @@ fn resolve_incident_twice_taken_and_rejected() {
 /// An incident whose callback was delivered.
 async fn delivered(fixture: &ActivityFixture) -> (EventId, ReplayId) {
     let event_id = fixture.shop.missed("evt_1").await;
-    let of = (event_id, fixture.shop.reprocess(event_id).await);
+    let of = fixture.reprocess(event_id).await;
     callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect("delivered");
-    of
+    (event_id, of.replay_id)
 }
 
 #[test]
@@ -386,7 +390,7 @@ fn an_activity_about_an_unknown_event_fails_and_leaves_nothing() {
         records::request_reprocess(&fixture.deps, manual_reprocess(event_id))
             .await
             .expect_err("unknown");
-        callbacks::send(&fixture.deps, (event_id, replay_id), Timing::WhenDue)
+        callbacks::send(&fixture.deps, ReprocessInput { event_id, replay_id }, Timing::WhenDue)
             .await
             .expect_err("unknown");
         alerts::deliver(&fixture.deps, AlertId::from_uuid(event_id.as_uuid()))

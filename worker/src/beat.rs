@@ -75,7 +75,6 @@ impl<'a> Heart<'a> {
     }
 
     async fn write(&self) -> Result<(), StoreError> {
-        let place = (self.namespace.as_str(), self.engine.task_queue());
-        environments::beat(self.pool, self.run, place).await
+        environments::beat(self.pool, self.run, &self.namespace, self.engine.task_queue()).await
     }
 }

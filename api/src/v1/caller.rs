@@ -93,7 +93,8 @@ pub(super) fn no_project() -> ApiError {
 /// `not_found` otherwise.
 pub(super) async fn incident(
     state: &AppState,
-    (project_id, id): &(String, String),
+    project_id: &str,
+    id: &str,
 ) -> Result<Incident, ApiError> {
     let missing = || ApiError::not_found("there is no such incident in this project");
     let project = project(state, project_id).await?;
@@ -108,7 +109,8 @@ pub(super) async fn incident(
 /// `not_found` otherwise.
 pub(super) async fn event(
     state: &AppState,
-    (project_id, id): &(String, String),
+    project_id: &str,
+    id: &str,
 ) -> Result<PaymentEvent, ApiError> {
     let missing = || ApiError::not_found("there is no such event in this project");
     let project = project(state, project_id).await?;

@@ -41,8 +41,9 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<EventResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
-    let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
+    let (event_type, effect_type) = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
+    let (event_type, effect_type) =
+        paging::types(&state, project.id, event_type, effect_type).await?;
     let search = EventSearch {
         project_id: Some(project.id),
         effect: choice("effect", wanted.effect.as_deref())?,
@@ -65,9 +66,9 @@ pub async fn list(
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<EventDetailsResponse>, ApiError> {
-    let event = caller::event(&state, &ids).await?;
+    let event = caller::event(&state, &project, &id).await?;
     let incident = incidents::find_for_event(&state.pool, event.id).await?;
     let timeline = timeline::list_for_event(&state.pool, event.id).await?;
     let incident_id = incident.map(|incident| incident.id);

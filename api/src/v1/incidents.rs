@@ -49,8 +49,9 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listed<IncidentResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let wanted_types = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
-    let (event_type, effect_type) = paging::types(&state, project.id, wanted_types).await?;
+    let (event_type, effect_type) = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
+    let (event_type, effect_type) =
+        paging::types(&state, project.id, event_type, effect_type).await?;
     let search = IncidentSearch {
         project_id: Some(project.id),
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
@@ -73,9 +74,9 @@ pub async fn list(
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<IncidentResponse>, ApiError> {
-    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
+    Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
 }
 
 /// Acknowledges an incident. Needs the role operator.
@@ -85,17 +86,17 @@ pub async fn show(
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let note = read_note(&body.read().await?, false)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.wake();
-    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
+    Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
 }
 
 /// Resolves an incident manually. Needs the role operator.
@@ -105,17 +106,17 @@ pub async fn acknowledge(
 pub async fn resolve(
     State(state): State<AppState>,
     caller: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let note = read_note(&body.read().await?, true)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
     state.relay.wake();
-    Ok(Json(responses::incident(caller::incident(&state, &ids).await?)))
+    Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
 }
 
 /// The note of a body.

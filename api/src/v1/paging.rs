@@ -55,7 +55,8 @@ where
 pub(super) async fn types(
     state: &AppState,
     project_id: ProjectId,
-    (event_type, effect_type): (Option<&str>, Option<&str>),
+    event_type: Option<&str>,
+    effect_type: Option<&str>,
 ) -> Result<(Option<String>, Option<EffectType>), ApiError> {
     let catalogue = declared_names::load_catalogue(&state.pool, project_id).await?;
     let event_type = named("event_type", event_type, |text| catalogue.event_type(None, text))?;

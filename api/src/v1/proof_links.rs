@@ -25,9 +25,9 @@ use super::responses;
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<Listed<ProofLinkResponse>>, ApiError> {
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let links = proof_links::list_links(&state.pool, incident.id).await?;
     Ok(Json(Listed::whole(links.into_iter().map(responses::proof_link))))
 }
@@ -39,11 +39,11 @@ pub async fn list(
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
     body: JsonBody,
 ) -> Result<(StatusCode, Json<CreatedProofLink>), ApiError> {
     caller.must_act()?;
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let body = body.read().await?;
     let mut fields = caller::fields(&body, &["days"]);
     let days = fields.whole_number("days", 1, i64::from(MAX_DAYS));
@@ -69,7 +69,7 @@ pub async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     caller.must_act()?;
     let missing = || ApiError::not_found("there is no such open proof link");
-    let incident = caller::incident(&state, &(project, incident)).await?;
+    let incident = caller::incident(&state, &project, &incident).await?;
     let id: ProofLinkId = link.parse().map_err(|_| missing())?;
     let revoked = transaction(&state.pool, async |tx| {
         proof_link::revoke_link(tx, &caller.actor(), &incident, id).await

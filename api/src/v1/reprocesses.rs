@@ -26,9 +26,9 @@ use super::responses;
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<Listed<ReprocessResponse>>, ApiError> {
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let all = reprocesses::list_for_incident(&state.pool, incident.id).await?;
     let ids: Vec<_> = all.iter().map(|one| one.id).collect();
     let mut attempts = attempts::list_for_reprocesses(&state.pool, &ids).await?;
@@ -47,11 +47,11 @@ pub async fn list(
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Path(ids): Path<(String, String)>,
+    Path((project, id)): Path<(String, String)>,
     body: JsonBody,
 ) -> Result<(StatusCode, Json<RequestedReprocess>), ApiError> {
     caller.must_act()?;
-    let incident = caller::incident(&state, &ids).await?;
+    let incident = caller::incident(&state, &project, &id).await?;
     let note = read_note(&body.read().await?, false)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };

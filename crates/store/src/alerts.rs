@@ -50,17 +50,25 @@ pub struct AlertView {
     pub broken: bool,
 }
 
+/// What an alert is about.
+#[derive(Debug, Clone, Copy)]
+pub struct IncidentIds {
+    pub project_id: ProjectId,
+    pub event_id: EventId,
+    pub incident_id: IncidentId,
+}
+
 /// Writes one alert per destination. One that is broken gets its row too: it goes out when the
 /// destination works again.
 pub async fn insert_alerts(
     tx: &mut PgConnection,
-    (project_id, event_id, incident_id): (ProjectId, EventId, IncidentId),
+    ids: IncidentIds,
     kind: AlertKind,
     replay_id: Option<ReplayId>,
 ) -> Result<(), StoreError> {
     let destinations = sqlx::query_scalar!(
         "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL ORDER BY id",
-        project_id.as_uuid(),
+        ids.project_id.as_uuid(),
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -69,8 +77,8 @@ pub async fn insert_alerts(
             "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT alerts_occasion_key DO NOTHING",
             Uuid::now_v7(),
-            incident_id.as_uuid(),
-            event_id.as_uuid(),
+            ids.incident_id.as_uuid(),
+            ids.event_id.as_uuid(),
             destination.as_uuid(),
             kind.as_str(),
             replay_id.map(ReplayId::as_uuid),
@@ -85,7 +93,7 @@ pub async fn insert_alerts(
 /// that could be written is there already, and given up with this reason.
 pub async fn mute_incident(
     tx: &mut PgConnection,
-    of: (ProjectId, EventId, IncidentId),
+    ids: IncidentIds,
     replay_id: ReplayId,
     why: &str,
 ) -> Result<(), StoreError> {
@@ -94,12 +102,12 @@ pub async fn mute_incident(
         (AlertKind::ReprocessFailed, Some(replay_id)),
         (AlertKind::IncidentResolved, None),
     ] {
-        insert_alerts(tx, of, kind, replay_id).await?;
+        insert_alerts(tx, ids, kind, replay_id).await?;
     }
     sqlx::query!(
         "UPDATE alerts SET state = 'given_up', finished_at = now(), last_answer = $2
          WHERE incident_id = $1 AND state = 'pending'",
-        of.2.as_uuid(),
+        ids.incident_id.as_uuid(),
         why,
     )
     .execute(tx)

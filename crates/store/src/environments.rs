@@ -42,7 +42,8 @@ pub async fn find_id(db: impl PgExecutor<'_>) -> Result<String, StoreError> {
 pub async fn beat(
     db: impl PgExecutor<'_>,
     run: WorkerRun,
-    (namespace, task_queue): (&str, &str),
+    namespace: &str,
+    task_queue: &str,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO worker_heartbeats (id, namespace, task_queue) VALUES ($1, $2, $3)

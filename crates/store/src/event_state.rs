@@ -1,14 +1,15 @@
 //! The state of an event, read under its lock: the basis of every decision.
 
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{EventId, IncidentId};
 use domain::verdict::EventState;
 use domain::watch::{IncidentView, NextStep, NextStepInput, ReprocessView, WatchState};
 use time::OffsetDateTime;
 
+use crate::alerts::{self, IncidentIds};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
-use crate::{PgConnection, StoreError, alerts, attempts};
+use crate::{PgConnection, StoreError, attempts};
 
 /// Everything that a decision about an event depends on.
 #[derive(Debug, Clone)]
@@ -59,8 +60,8 @@ impl LockedEvent {
     }
 
     /// The ids that an entry or an alert about the incident carries.
-    pub(crate) fn ids(&self, incident: IncidentId) -> (ProjectId, EventId, IncidentId) {
-        (self.event.project_id, self.event.id, incident)
+    pub(crate) fn ids(&self, incident_id: IncidentId) -> IncidentIds {
+        IncidentIds { project_id: self.event.project_id, event_id: self.event.id, incident_id }
     }
 }
 

@@ -64,7 +64,7 @@ pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
     else {
         return Ok(false);
     };
-    for figures in list_happened(&mut tx, (stretch.rolled_until, stretch.until)).await? {
+    for figures in list_happened(&mut tx, stretch.rolled_until, stretch.until).await? {
         add(&mut tx, &figures).await?;
     }
     sqlx::query!(
@@ -141,7 +141,7 @@ pub async fn list_since(
     db: &mut PgConnection,
     since: OffsetDateTime,
 ) -> Result<Vec<Figures>, StoreError> {
-    list_happened(db, (since, END_OF_TIME)).await
+    list_happened(db, since, END_OF_TIME).await
 }
 
 /// Later than anything that happens.
@@ -149,7 +149,8 @@ const END_OF_TIME: OffsetDateTime = time::macros::datetime!(9999-12-31 00:00 UTC
 
 async fn list_happened(
     db: &mut PgConnection,
-    (from, until): (OffsetDateTime, OffsetDateTime),
+    from: OffsetDateTime,
+    until: OffsetDateTime,
 ) -> Result<Vec<Figures>, StoreError> {
     let figures = sqlx::query_as!(
         Figures,

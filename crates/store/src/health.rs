@@ -80,7 +80,8 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
 /// is gone.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
-    (namespace, task_queue): (&str, &str),
+    namespace: &str,
+    task_queue: &str,
 ) -> Result<WorkerHealth, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT namespace, task_queue, namespace = $1 AND task_queue = $2 AS "here!",

@@ -12,7 +12,7 @@ fn send_callback_twice_sends_a_delivered_callback_once() {
     run(async {
         let fixture = ActivityFixture::set().await;
         let event_id = fixture.shop.missed("evt_1").await;
-        let of = (event_id, fixture.shop.reprocess(event_id).await);
+        let of = fixture.reprocess(event_id).await;
         fixture
             .twice(async || {
                 callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect("delivered")
@@ -28,7 +28,7 @@ fn send_callback_twice_sends_a_stopped_callback_once() {
         let fixture = ActivityFixture::set().await;
         fixture.repair.answer_with(&[422]);
         let event_id = fixture.shop.missed("evt_1").await;
-        let of = (event_id, fixture.shop.reprocess(event_id).await);
+        let of = fixture.reprocess(event_id).await;
         fixture
             .twice(async || {
                 callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect("stopped")
@@ -45,7 +45,7 @@ fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() 
         let fixture = ActivityFixture::set().await;
         fixture.repair.answer_with(&[308, 404]);
         let event_id = fixture.shop.missed("evt_1").await;
-        let of = (event_id, fixture.shop.reprocess(event_id).await);
+        let of = fixture.reprocess(event_id).await;
         let again =
             callbacks::send(&fixture.deps, of, Timing::WhenDue).await.expect_err("to be confirmed");
         let ActivityError::Application(failure) = again else { panic!("{again:?}") };
@@ -86,7 +86,7 @@ fn send_callback_reaches_a_host_that_is_listed_by_name_in_live_mode() {
             .expect("a live project");
         let send = async |list: &str, event: &str| {
             let event_id = fixture.shop.missed(event).await;
-            let of = (event_id, fixture.shop.reprocess(event_id).await);
+            let of = fixture.reprocess(event_id).await;
             callbacks::send(&fixture.allowing(list), of, Timing::WhenDue).await.expect("an end");
             fixture.shop.story(event_id).await
         };
@@ -108,7 +108,7 @@ fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
         let fixture = ActivityFixture::set().await;
         fixture.repair.answer_with(&[503, 503]);
         let event_id = fixture.shop.missed("evt_1").await;
-        let of = (event_id, fixture.shop.reprocess(event_id).await);
+        let of = fixture.reprocess(event_id).await;
         let mut dumps = Vec::new();
         for _ in 0..2 {
             callbacks::send(&fixture.deps, of, Timing::Now)

@@ -99,7 +99,7 @@ fn of_silence_and_of_every_other_ending() {
         let canceled = shop.reprocess(event_id).await;
         let mut tx = shop.begin().await;
         let why = "the watch was canceled in Temporal";
-        end_undelivered(&mut tx, (event_id, canceled), why).await.expect("a database");
+        end_undelivered(&mut tx, event_id, canceled, why).await.expect("a database");
         pool::commit(tx).await.expect("a commit");
         shop.resolve(event_id).await;
         let superseded = shop.missed("evt_2").await;
@@ -136,14 +136,14 @@ fn of_what_was_typed_paused_or_ambiguous() {
             note: None,
             signal: false,
         };
-        reprocess::note_rejection(&mut tx, event_id, request, "no repair URL")
-            .await
-            .expect("noted");
-        let entry = (&actor, AuditId::from_uuid(Uuid::now_v7()));
-        resolve::note_rejection(&mut tx, event_id, entry, "it is resolved").await.expect("noted");
+        let why = "no repair URL";
+        reprocess::note_rejection(&mut tx, event_id, request, why).await.expect("noted");
+        let entry_id = AuditId::from_uuid(Uuid::now_v7());
+        let why = "it is resolved";
+        resolve::note_rejection(&mut tx, event_id, &actor, entry_id, why).await.expect("noted");
         let ignored = ["a is 7".to_owned(), "b is 8".to_owned()];
-        let (signal, id) = ((&actor, "resolve"), Uuid::now_v7());
-        note_ignored(&mut tx, event_id, signal, id, &ignored).await.expect("noted");
+        let id = Uuid::now_v7();
+        note_ignored(&mut tx, event_id, &actor, "resolve", id, &ignored).await.expect("noted");
         let cure = "temporal workflow unpause";
         let pause = Stall { kind: StallKind::Paused, what: "watch", key: "run/7", cure };
         note_stall(&mut tx, event_id, pause).await.expect("noted");

@@ -7,7 +7,7 @@ use domain::ids::EventId;
 use domain::signature::SigningSecret;
 use e2e::run;
 use store::attempts::{self, list_for_reprocess};
-use store::transitions::callback::AttemptOutcome;
+use store::transitions::callback::{AttemptOutcome, begin_attempt};
 
 use super::shop::{SECRET, Shop};
 
@@ -225,9 +225,7 @@ fn a_reprocess_of_another_event_gets_no_attempt() {
         assert!(shop.begin_attempt((ours, replay_id), "n").await.is_none());
         let unknown = EventId::from_uuid(uuid::Uuid::now_v7());
         let mut tx = shop.begin().await;
-        let of = (unknown, replay_id);
-        let key = &shop.master_key;
-        let answer = store::transitions::callback::begin_attempt(&mut tx, key, of, "n").await;
-        assert!(matches!(answer, Err(store::StoreError::Missing("payment_events"))));
+        let work = begin_attempt(&mut tx, &shop.master_key, unknown, replay_id, "n").await;
+        assert!(matches!(work, Err(store::StoreError::Missing("payment_events"))));
     });
 }

@@ -42,7 +42,7 @@ fn an_event_without_an_incident_has_nothing_to_resolve() {
         let entry_id = store::audit::new_id();
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            note_rejection(&mut tx, event_id, (&bob(), entry_id), "the event has no incident")
+            note_rejection(&mut tx, event_id, &bob(), entry_id, "the event has no incident")
                 .await
                 .expect("a database");
             pool::commit(tx).await.expect("a commit");

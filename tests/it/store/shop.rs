@@ -243,7 +243,8 @@ impl Shop {
         nonce: &str,
     ) -> Option<CallbackWork> {
         let mut tx = self.begin().await;
-        let work = begin_attempt(&mut tx, &self.master_key, of, nonce).await.expect("a database");
+        let work =
+            begin_attempt(&mut tx, &self.master_key, of.0, of.1, nonce).await.expect("a database");
         pool::commit(tx).await.expect("a commit");
         work
     }
@@ -269,7 +270,8 @@ impl Shop {
             redirect_to: None,
         };
         let mut tx = self.begin().await;
-        let outcome = end_attempt(&mut tx, of, attempt, end, verdict).await.expect("a database");
+        let outcome =
+            end_attempt(&mut tx, of.0, of.1, attempt, end, verdict).await.expect("a database");
         pool::commit(tx).await.expect("a commit");
         outcome
     }

@@ -25,9 +25,10 @@ const TOO_LATE: i64 = 300;
 /// `workers`, `deadlines`, `outbox`, `parked` and `destinations`.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let namespace = engine.namespace();
-    let place = (namespace.as_deref().unwrap_or_default(), engine.task_queue());
-    let asking =
-        async { Ok::<_, StoreError>((read_work(pool).await?, read_workers(pool, place).await?)) };
+    let (ours, queue) = (namespace.as_deref().unwrap_or_default(), engine.task_queue());
+    let asking = async {
+        Ok::<_, StoreError>((read_work(pool).await?, read_workers(pool, ours, queue).await?))
+    };
     let (work, workers) = match in_time(asking).await {
         Ok(found) => found,
         Err(cause) => {
@@ -38,7 +39,7 @@ pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     };
     // With settings that make no sense it is not known which workers are ours.
     let (polls, workers) = match namespace {
-        Ok(_) => (workers.polling > 0, judge_workers(&workers, place)),
+        Ok(_) => (workers.polling > 0, judge_workers(&workers, ours, queue)),
         Err(_) => (true, Check::unknown(WORKERS, TEMPORAL)),
     };
     vec![
@@ -50,7 +51,7 @@ pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     ]
 }
 
-fn judge_workers(workers: &WorkerHealth, (namespace, task_queue): (&str, &str)) -> Check {
+fn judge_workers(workers: &WorkerHealth, namespace: &str, task_queue: &str) -> Check {
     if workers.polling > 0 {
         let polling = count(workers.polling, "worker polls", "workers poll");
         return Check::ok(WORKERS, polling);
@@ -214,14 +215,14 @@ mod tests {
 
     #[test]
     fn a_worker_in_another_namespace_is_told_from_none() {
-        let place = ("production", "sendpromptly");
-        let none = judge_workers(&WorkerHealth::default(), place);
+        let judge = |workers| judge_workers(&workers, "production", "sendpromptly");
+        let none = judge(WorkerHealth::default());
         assert_eq!(none.status, Status::Failed);
         assert!(none.detail.contains("none was seen yet"), "{}", none.detail);
         let dead = WorkerHealth { last_seen: Some(70), ..WorkerHealth::default() };
-        assert!(judge_workers(&dead, place).detail.contains("seen 70 s ago"));
+        assert!(judge(dead).detail.contains("seen 70 s ago"));
         let elsewhere = Some(("staging".to_owned(), "sendpromptly".to_owned()));
-        let other = judge_workers(&WorkerHealth { elsewhere, ..WorkerHealth::default() }, place);
+        let other = judge(WorkerHealth { elsewhere, ..WorkerHealth::default() });
         assert_eq!(
             other.detail,
             "the worker polls the namespace staging, and the api uses production"

@@ -220,8 +220,7 @@ async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
 
 /// Ends with the worker's first heartbeat: until then the console says that no worker polls.
 async fn wait_for_worker(service: &Service) -> Result<(), StoreError> {
-    let place = (embedded::NAMESPACE, TASK_QUEUE);
-    while read_workers(&service.pool, place).await?.polling == 0 {
+    while read_workers(&service.pool, embedded::NAMESPACE, TASK_QUEUE).await?.polling == 0 {
         sleep(WORKER_POLL).await;
     }
     Ok(())

@@ -57,7 +57,8 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 /// When the database fails or there is no such event.
 pub async fn time_left(
     tx: &mut PgConnection,
-    (event_id, replay_id): (EventId, ReplayId),
+    event_id: EventId,
+    replay_id: ReplayId,
 ) -> Result<Option<Duration>, StoreError> {
     let locked =
         LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
@@ -76,7 +77,8 @@ pub async fn time_left(
 pub async fn begin_attempt(
     tx: &mut PgConnection,
     key: &MasterKey,
-    (event_id, replay_id): (EventId, ReplayId),
+    event_id: EventId,
+    replay_id: ReplayId,
     nonce: &str,
 ) -> Result<Option<CallbackWork>, StoreError> {
     let locked =
@@ -121,7 +123,8 @@ pub enum AttemptOutcome {
 /// When the database fails or there is no such event.
 pub async fn end_attempt(
     tx: &mut PgConnection,
-    (event_id, replay_id): (EventId, ReplayId),
+    event_id: EventId,
+    replay_id: ReplayId,
     attempt: i32,
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
@@ -129,7 +132,7 @@ pub async fn end_attempt(
     let locked =
         LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
     attempts::end_attempt(tx, replay_id, attempt, end).await?;
-    note_attempt(tx, &locked, (replay_id, attempt), end, verdict).await?;
+    note_attempt(tx, &locked, replay_id, attempt, end, verdict).await?;
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(AttemptOutcome::Done);
     };
@@ -164,7 +167,8 @@ pub async fn end_attempt(
 /// When the database fails or there is no such event.
 pub async fn end_undelivered(
     tx: &mut PgConnection,
-    (event_id, replay_id): (EventId, ReplayId),
+    event_id: EventId,
+    replay_id: ReplayId,
     why: &str,
 ) -> Result<(), StoreError> {
     let locked =
@@ -182,7 +186,8 @@ pub async fn end_undelivered(
 async fn note_attempt(
     tx: &mut PgConnection,
     locked: &LockedEvent,
-    (replay_id, attempt): (ReplayId, i32),
+    replay_id: ReplayId,
+    attempt: i32,
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
 ) -> Result<(), StoreError> {

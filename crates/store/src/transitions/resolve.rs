@@ -83,7 +83,8 @@ async fn end_running(
 pub async fn note_rejection(
     tx: &mut PgConnection,
     event_id: EventId,
-    (actor, entry_id): (&Actor, AuditId),
+    actor: &Actor,
+    entry_id: AuditId,
     why: &str,
 ) -> Result<(), StoreError> {
     let locked =

@@ -17,7 +17,8 @@ use crate::{PgConnection, StoreError};
 pub async fn note_ignored(
     tx: &mut PgConnection,
     event_id: EventId,
-    (actor, signal): (&Actor, &str),
+    actor: &Actor,
+    signal: &str,
     id: Uuid,
     ignored: &[String],
 ) -> Result<(), StoreError> {

@@ -79,7 +79,7 @@ pub async fn note_stall(
         && running.state != ReprocessState::AwaitingResult
         && overdue_since(running.next_attempt_at, running.requested_at) + GRACE <= locked.now
     {
-        end_undelivered(tx, (event_id, running.id), &why).await?;
+        end_undelivered(tx, event_id, running.id, &why).await?;
         wake(tx, event_id).await?;
     }
     Ok(())

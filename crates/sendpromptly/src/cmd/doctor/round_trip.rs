@@ -19,6 +19,7 @@ use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::reprocess::ReprocessState;
 use serde_json::{Map, Value, json};
+use store::alerts::{self, IncidentIds};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::{self, CallbackAttempt};
 use store::pool::transaction;
@@ -28,9 +29,7 @@ use store::transitions::receipt::{Delivery, accept_receipt};
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
-use store::{
-    MasterKey, PgPool, StoreError, alerts, declared_names, incidents, reprocesses, results,
-};
+use store::{MasterKey, PgPool, StoreError, declared_names, incidents, reprocesses, results};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
@@ -124,8 +123,8 @@ impl<'a> Trip<'a> {
             let request =
                 ReprocessRequest { replay_id, actor: &actor, note: Some(NOTE), signal: true };
             request_reprocess(tx, event_id, request).await?;
-            let of = (project.id, event_id, incident_id);
-            alerts::mute_incident(tx, of, replay_id, "made up by sendpromptly doctor").await?;
+            let ids = IncidentIds { project_id: project.id, event_id, incident_id };
+            alerts::mute_incident(tx, ids, replay_id, "made up by sendpromptly doctor").await?;
             Ok(event_id)
         });
         let event_id = made.await?;
