@@ -26,7 +26,7 @@ use store::outbox::{self, ClaimedMessage, Urgency};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
 use crate::backlog::Backlog;
@@ -67,6 +67,17 @@ struct Dispatched {
     took: Duration,
 }
 
+/// What is on its way to Temporal, and what is to come.
+struct Flow {
+    pace: Pace,
+    backlog: Backlog,
+    waiting: VecDeque<Work>,
+    running: JoinSet<Dispatched>,
+    may_be_due: bool,
+    is_away: bool,
+    look_at: Instant,
+}
+
 impl Dispatcher {
     pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool) -> Self {
         Self { engine, pool }
@@ -74,36 +85,18 @@ impl Dispatcher {
 
     /// Dispatches until it is dropped. It looks whenever `due` says so, and every second.
     pub(crate) async fn run(self, due: Arc<Notify>) {
-        let (mut pace, mut backlog) = (Pace::new(), Backlog::default());
-        let (mut waiting, mut running) = (VecDeque::new(), JoinSet::new());
-        let (mut may_be_due, mut is_away, mut look_at) = (true, false, Instant::now());
+        let mut flow = Flow::new();
         loop {
-            if may_be_due && waiting.len() <= pace.limit() / 2 {
-                let batch = if is_away { AWAY_BATCH } else { pace.limit() };
-                let claimed = self.claim(&mut backlog, batch).await;
-                may_be_due = claimed.iter().map(|work| work.messages.len()).sum::<usize>() >= batch;
-                look_at = Instant::now() + backlog.look_again().unwrap_or(LOOK_AGAIN);
-                waiting.extend(claimed);
+            if flow.may_claim() {
+                let batch = flow.batch();
+                let claimed = self.claim(&mut flow.backlog, batch).await;
+                flow.queue(claimed);
             }
-            while running.len() < pace.limit()
-                && let Some(work) = waiting.pop_front()
-            {
-                let dispatcher = self.clone();
-                running.spawn(async move { dispatcher.dispatch_event(work).await });
-            }
-            let is_full = running.len() >= pace.limit();
+            flow.start(&self);
             tokio::select! {
-                Some(first) = running.join_next() => {
-                    let others = std::iter::from_fn(|| running.try_join_next());
-                    let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
-                    for one in &done {
-                        pace.observe(one.took, one.responded(), is_full, Instant::now());
-                        is_away = !one.responded();
-                    }
-                    self.settle(done).await;
-                }
-                () = due.notified() => may_be_due = true,
-                () = sleep_until(look_at.into()), if !may_be_due => may_be_due = true,
+                Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
+                () = due.notified() => flow.may_be_due = true,
+                () = sleep_until(flow.look_at.into()), if !flow.may_be_due => flow.may_be_due = true,
             }
         }
     }
@@ -238,6 +231,58 @@ impl Dispatcher {
             audit::record(&mut *tx, &Actor::System, subject, &parked).await
         })
         .await
+    }
+}
+
+impl Flow {
+    fn new() -> Self {
+        Self {
+            pace: Pace::new(),
+            backlog: Backlog::default(),
+            waiting: VecDeque::new(),
+            running: JoinSet::new(),
+            may_be_due: true,
+            is_away: false,
+            look_at: Instant::now(),
+        }
+    }
+
+    fn may_claim(&self) -> bool {
+        self.may_be_due && self.waiting.len() <= self.pace.limit() / 2
+    }
+
+    fn batch(&self) -> usize {
+        if self.is_away { AWAY_BATCH } else { self.pace.limit() }
+    }
+
+    /// Queues what was claimed. A whole batch means that there may be more.
+    fn queue(&mut self, claimed: Vec<Work>) {
+        let messages: usize = claimed.iter().map(|work| work.messages.len()).sum();
+        self.may_be_due = messages >= self.batch();
+        self.look_at = Instant::now() + self.backlog.look_again().unwrap_or(LOOK_AGAIN);
+        self.waiting.extend(claimed);
+    }
+
+    /// Starts as much as the pace allows.
+    fn start(&mut self, dispatcher: &Dispatcher) {
+        while self.running.len() < self.pace.limit()
+            && let Some(work) = self.waiting.pop_front()
+        {
+            let dispatcher = dispatcher.clone();
+            self.running.spawn(async move { dispatcher.dispatch_event(work).await });
+        }
+    }
+
+    /// All that has ended by now. The pace learns of it.
+    fn finish(&mut self, first: Result<Dispatched, JoinError>) -> Vec<Dispatched> {
+        let was_full = self.running.len() + 1 >= self.pace.limit();
+        let others = std::iter::from_fn(|| self.running.try_join_next());
+        let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
+        for one in &done {
+            self.pace.observe(one.took, one.responded(), was_full, Instant::now());
+            self.is_away = !one.responded();
+        }
+        done
     }
 }
 
