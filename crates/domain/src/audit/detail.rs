@@ -4,7 +4,7 @@
 //! is an `Option` that is left out when there is none. A key that is stored as `null` where nothing
 //! was said stays so.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::alert::AlertKind;
@@ -68,10 +68,8 @@ details! {
         #[serde(skip_serializing_if = "Option::is_none")]
         effect_key: Option<String>,
         status: Outcome,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error_code: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error_message: Option<String>,
+        #[serde(flatten, serialize_with = "what_was_said")]
+        error: AppError,
         /// As Postgres writes it.
         received_at: String,
     }
@@ -351,6 +349,12 @@ fn sentence_or_field_errors<'de, D: Deserializer<'de>>(from: D) -> Result<String
 /// A key that must be there and may be null.
 fn nullable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Option::deserialize(from)
+}
+
+/// An error of the app, without the keys of what it does not say.
+fn what_was_said<S: Serializer>(error: &AppError, to: S) -> Result<S::Ok, S::Error> {
+    let said = [("error_code", &error.code), ("error_message", &error.message)];
+    to.collect_map(said.into_iter().filter(|(_, text)| text.is_some()))
 }
 
 /// An error of the app whose keys are there, even if they are null. Without them there was no

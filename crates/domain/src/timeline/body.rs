@@ -116,7 +116,7 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         | E::ResultRepeated(of)
         | E::ResultContradicted(of)
         | E::ResultSuperseded(of) => of.error.as_ref().and_then(|error| message(&error.message)),
-        E::ResultUnclaimed(of) => message(&of.error_message),
+        E::ResultUnclaimed(of) => message(&of.error.message),
         E::ResultAmbiguous(AmbiguityDetail::Candidates { error, .. }) => message(&error.message),
         E::IncidentOpened(of) => message(&of.error.message),
         E::IncidentAcknowledged(of) => note(&of.note),
@@ -177,7 +177,7 @@ fn ambiguity(of: &AmbiguityDetail) -> String {
 }
 
 fn unclaimed(of: &UnclaimedDetail) -> String {
-    let what = reported(of.status, of.error_code.as_deref());
+    let what = reported(of.status, of.error.code.as_deref());
     let about = of.provider_event_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
     format!("{what}{about} was kept for 24 hours")
 }
