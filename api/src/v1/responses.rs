@@ -154,11 +154,7 @@ pub(super) fn audit_entry(entry: AuditEntry) -> AuditEntryResponse {
 
 #[cfg(test)]
 mod tests {
-    use domain::app_error::AppError;
-    use domain::catalogue::{EffectType, Provider};
     use domain::event::Effect;
-    use domain::incident::{IncidentState, Reason};
-    use domain::project::Mode;
     use serde_json::json;
     use time::macros::datetime;
 
@@ -166,16 +162,8 @@ mod tests {
 
     #[test]
     fn a_project_names_what_is_absent() {
-        let row = Project {
-            id: "prj_00000000000000000000000001".parse().expect("an id"),
-            name: "CometCart".into(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: false,
-            callback_header_names: Vec::new(),
-            created_at: datetime!(2026-11-21 14:02:09.25 UTC),
-        };
+        let created_at = datetime!(2026-11-21 14:02:09.25 UTC);
+        let row = Project { created_at, ..samples::project() };
         assert_eq!(
             serde_json::to_string(&project(row)).expect("JSON"),
             r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
@@ -184,20 +172,8 @@ mod tests {
 
     #[test]
     fn an_incident_has_exactly_the_fields_of_the_contract() {
-        let row = Incident {
-            id: "inc_00000000000000000000000001".parse().expect("an id"),
-            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
-            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-            state: IncidentState::Open,
-            reason: Reason::FailedResult,
-            error: AppError { code: Some("account_locked".into()), message: None },
-            resolution: None,
-            opened_at: datetime!(2026-11-21 14:32:09 UTC),
-            acknowledged_at: None,
-            resolved_at: None,
-        };
         assert_eq!(
-            serde_json::to_string(&incident(row)).expect("JSON"),
+            serde_json::to_string(&incident(samples::incident())).expect("JSON"),
             r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
         );
     }
@@ -205,20 +181,10 @@ mod tests {
     #[test]
     fn an_event_has_exactly_the_fields_of_the_contract() {
         let row = PaymentEvent {
-            id: "ev_00000000000000000000000001".parse().expect("an id"),
-            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-            provider: Provider::Stripe,
-            provider_event_id: "evt_1".into(),
-            event_type: "invoice.paid".into(),
-            effect_type: EffectType::CreditGrant,
-            internal_reference: "user_456".into(),
-            effect_key: None,
-            occurred_at: datetime!(2026-11-21 14:02:00 UTC),
-            shopify_shop_domain: None,
             effect: Effect::Pending,
             received_at: datetime!(2026-11-21 14:02:09.123456 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09.123456 UTC),
-            timeout_minutes: 30,
+            ..samples::event()
         };
         assert_eq!(
             serde_json::to_string(&event_details(row, None, Vec::new())).expect("JSON"),

@@ -66,7 +66,6 @@ fn warn(projects: &[Project], destinations: &[Destination], of_all: bool) -> Vec
 #[cfg(test)]
 mod tests {
     use domain::ids::DestinationId;
-    use domain::project::Mode;
     use time::OffsetDateTime;
     use uuid::Uuid;
 
@@ -76,12 +75,7 @@ mod tests {
         Project {
             id: ProjectId::from_uuid(Uuid::from_u128(number)),
             name: name.to_owned(),
-            mode: Mode::Live,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: false,
-            callback_header_names: Vec::new(),
-            created_at: OffsetDateTime::UNIX_EPOCH,
+            ..samples::project()
         }
     }
 

@@ -149,7 +149,6 @@ fn trouble(alert: &AlertView) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
 
     use super::*;
 
@@ -167,14 +166,11 @@ mod tests {
     #[test]
     fn alerts_are_counted_by_what_became_of_them() {
         let alert = |state: &str| AlertView {
-            kind: "incident_opened".to_owned(),
             destination: "bob@cometcart.test".to_owned(),
             state: state.to_owned(),
             attempts: 1,
             last_answer: None,
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            finished_at: None,
-            broken: false,
+            ..samples::alert()
         };
         assert_eq!(count_alerts(&[]), ["No one was notified"]);
         let alerts = ["delivered", "given_up", "delivered", "pending"].map(alert);

@@ -123,15 +123,8 @@ mod tests {
     use super::*;
 
     fn attempt(number: i32, status: Option<i32>, error: Option<&str>) -> CallbackAttempt {
-        CallbackAttempt {
-            attempt: number,
-            started_at: datetime!(2026-11-21 14:40:00 UTC),
-            status,
-            error: error.map(str::to_owned),
-            latency_ms: None,
-            answer: None,
-            redirect_to: None,
-        }
+        let error = error.map(str::to_owned);
+        CallbackAttempt { attempt: number, status, error, ..samples::attempt() }
     }
 
     fn tell(
@@ -140,17 +133,11 @@ mod tests {
         attempts: &[CallbackAttempt],
     ) -> String {
         let running = Reprocess {
-            id: "rpl_00000000000000000000000001".parse().expect("an id"),
-            incident_id: "inc_00000000000000000000000001".parse().expect("an id"),
-            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
             state,
-            requested_by: "operator:bob@cometcart.test".to_owned(),
-            note: None,
-            requested_at: datetime!(2026-11-21 14:39:59 UTC),
             finished_at: None,
-            body: "{}".to_owned(),
             result_due_at: Some(datetime!(2026-11-21 15:10:00 UTC)),
             next_attempt_at,
+            ..samples::reprocess()
         };
         let told = Running::tell(&running, attempts);
         let until = told.until.map(|until| until.to_string());

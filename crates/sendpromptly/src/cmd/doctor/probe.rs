@@ -82,25 +82,11 @@ fn body(project: &Project, at: OffsetDateTime) -> anyhow::Result<(String, Vec<u8
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use domain::project::Mode;
+mod tests {
     use domain::signature::verify_sp_signature;
     use time::macros::datetime;
 
     use super::*;
-
-    pub(in super::super) fn project() -> Project {
-        Project {
-            id: "prj_00000000000000000000000001".parse().expect("an id"),
-            name: "CometCart".into(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: false,
-            callback_header_names: Vec::new(),
-            created_at: datetime!(2026-11-21 14:02:09 UTC),
-        }
-    }
 
     #[test]
     fn a_probe_is_a_callback_in_all_but_its_type_and_verifies_as_one() {
@@ -108,7 +94,7 @@ pub(super) mod tests {
         let at = datetime!(2026-11-21 14:02:09 UTC);
         let added = [CallbackHeader::new("X-Gateway-Key", "canary").expect("a header")];
         let secrets = std::slice::from_ref(&secret);
-        let probe = make(&project(), secrets, &added, at).expect("a probe");
+        let probe = make(&samples::project(), secrets, &added, at).expect("a probe");
         let header = |name| {
             let found = probe.headers.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.as_str()).expect(name)

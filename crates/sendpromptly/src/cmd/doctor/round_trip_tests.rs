@@ -1,17 +1,9 @@
 use super::super::Status;
-use super::super::probe::tests::project;
 use super::*;
 
 fn seen(state: ReprocessState, status: Option<i32>) -> Seen {
-    let last = CallbackAttempt {
-        attempt: 1,
-        started_at: OffsetDateTime::UNIX_EPOCH,
-        status,
-        error: None,
-        latency_ms: None,
-        answer: Some("no such\naccount".into()),
-        redirect_to: None,
-    };
+    let answer = Some("no such\naccount".into());
+    let last = CallbackAttempt { status, error: None, answer, ..samples::attempt() };
     Seen { state, last: Some(last), error_code: Some(ERROR_CODE.into()) }
 }
 
@@ -73,7 +65,7 @@ async fn nothing_is_made_up_in_a_live_project() {
     let pool =
         store::pool::connect_lazily("postgres://nobody@127.0.0.1:1/none", 1).expect("a pool");
     let key = MasterKey::parse(&MasterKey::generate()).expect("a key");
-    let live = Project { mode: Mode::Live, ..project() };
+    let live = Project { mode: Mode::Live, ..samples::project() };
     let check = check(&pool, &key, &live).await.expect("a check");
     assert_eq!(check.status, Status::Skip);
     assert!(check.message.contains("live"), "{}", check.message);

@@ -94,8 +94,8 @@ fn state_parser() -> impl TypedValueParser<Value = IncidentState> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::incident;
     use super::*;
+    use samples::incident;
 
     fn page(data: Vec<Incident>, next_cursor: Option<String>) -> Page<Incident> {
         Page { data, next_cursor, previous_cursor: None, capped: false }

@@ -97,28 +97,8 @@ fn rejection_failure(rejection: &Rejection, project_id: ProjectId) -> Failure {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use domain::app_error::AppError;
-    use domain::incident::Reason;
-    use store::incidents::Incident;
-    use time::macros::datetime;
-
+mod tests {
     use super::*;
-
-    pub(crate) fn incident() -> Incident {
-        Incident {
-            id: "inc_00000000000000000000000001".parse().expect("an id"),
-            event_id: "ev_00000000000000000000000001".parse().expect("an id"),
-            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-            state: IncidentState::Open,
-            reason: Reason::FailedResult,
-            error: AppError { code: Some("account_locked".into()), message: None },
-            resolution: None,
-            opened_at: datetime!(2026-11-21 14:32:09 UTC),
-            acknowledged_at: None,
-            resolved_at: None,
-        }
-    }
 
     #[test]
     fn a_conflict_names_the_reprocess_that_runs() {

@@ -1,39 +1,14 @@
-use domain::catalogue::{EffectType, Provider};
-use domain::event::Effect;
 use serde_json::json;
 use time::macros::datetime;
 
-use super::super::tests::incident;
 use super::*;
 
 fn details() -> IncidentDetails {
-    let reprocess = Reprocess {
-        id: "rpl_00000000000000000000000001".parse().expect("an id"),
-        incident_id: incident().id,
-        event_id: incident().event_id,
-        state: ReprocessState::Undelivered,
-        requested_by: "cli:alice".into(),
-        note: None,
-        requested_at: datetime!(2026-11-21 14:39:59 UTC),
-        finished_at: Some(datetime!(2026-11-21 14:40:01 UTC)),
-        body: "{}".into(),
-        result_due_at: None,
-        next_attempt_at: None,
-    };
     IncidentDetails {
-        incident: incident(),
-        event: event(),
-        reprocesses: vec![(reprocess, vec![attempt()])],
-        alerts: vec![AlertView {
-            kind: "incident_opened".into(),
-            destination: "bob@example.com".into(),
-            state: "delivered".into(),
-            attempts: 2,
-            last_answer: Some("250 Ok".into()),
-            created_at: datetime!(2026-11-21 14:32:09 UTC),
-            finished_at: Some(datetime!(2026-11-21 14:32:19 UTC)),
-            broken: false,
-        }],
+        incident: samples::incident(),
+        event: samples::event(),
+        reprocesses: vec![(samples::reprocess(), vec![samples::attempt()])],
+        alerts: vec![samples::alert()],
         timeline: vec![TimelineEntry {
             at: datetime!(2026-11-21 14:32:09 UTC),
             actor: "system".into(),
@@ -41,37 +16,6 @@ fn details() -> IncidentDetails {
             detail: json!({ "reason": "failed_result" }),
         }],
         names: Names::default(),
-    }
-}
-
-fn attempt() -> CallbackAttempt {
-    CallbackAttempt {
-        attempt: 1,
-        started_at: datetime!(2026-11-21 14:40:00 UTC),
-        status: None,
-        error: Some("connect".into()),
-        latency_ms: Some(12),
-        answer: Some("connection refused".into()),
-        redirect_to: None,
-    }
-}
-
-fn event() -> PaymentEvent {
-    PaymentEvent {
-        id: incident().event_id,
-        project_id: incident().project_id,
-        provider: Provider::Stripe,
-        provider_event_id: "evt_1".into(),
-        event_type: "invoice.paid".into(),
-        effect_type: EffectType::CreditGrant,
-        internal_reference: "user_456".into(),
-        effect_key: None,
-        occurred_at: datetime!(2026-11-21 14:02:00 UTC),
-        shopify_shop_domain: None,
-        effect: Effect::Failed,
-        received_at: datetime!(2026-11-21 14:02:09 UTC),
-        timeout_at: datetime!(2026-11-21 14:32:09 UTC),
-        timeout_minutes: 30,
     }
 }
 

@@ -126,20 +126,15 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use domain::project::Mode;
-    use time::macros::datetime;
 
     use super::*;
 
     fn project() -> Project {
         Project {
-            id: "prj_00000000000000000000000001".parse().expect("an id"),
-            name: "CometCart".into(),
             mode: Mode::Live,
-            timeout_minutes: 30,
             repair_url: Some("https://shop.example.com/repair".into()),
             snapshots: true,
-            callback_header_names: Vec::new(),
-            created_at: datetime!(2026-11-21 14:02:09 UTC),
+            ..samples::project()
         }
     }
 
