@@ -133,12 +133,12 @@ pub(super) fn fields<'a>(body: &'a Map<String, Value>, known: &[&str]) -> Fields
 /// The fields of a body, once all of them were read.
 ///
 /// # Errors
-/// `validation_error` with every mistake.
+/// `validation_error` with every field that breaks a rule.
 pub(super) fn checked<T>(fields: Fields<'_>, read: T) -> Result<T, ApiError> {
     fields.finish(Some(read)).map_err(ApiError::ValidationError)
 }
 
-/// One mistake.
-pub(super) fn mistake(field: &str, why: &impl ToString) -> ApiError {
+/// What is wrong with one field.
+pub(super) fn field_error(field: &str, why: &impl ToString) -> ApiError {
     ApiError::ValidationError(vec![FieldError::new(field, why.to_string())])
 }

@@ -69,7 +69,7 @@ pub async fn declare(
     });
     if let Err(error) = declared.await {
         return Err(match error.rejection()? {
-            DeclareRejection::TooMany => caller::mistake("event_types", &too_many()),
+            DeclareRejection::TooMany => caller::field_error("event_types", &too_many()),
             DeclareRejection::NoProject => caller::no_project(),
         });
     }
@@ -95,7 +95,7 @@ pub async fn remove(
     });
     if let Err(error) = removed.await {
         return Err(match error.rejection()? {
-            rejection @ RemoveRejection::InUse(_) => caller::mistake(field, &rejection),
+            rejection @ RemoveRejection::InUse(_) => caller::field_error(field, &rejection),
             rejection @ RemoveRejection::NotDeclared(_) => {
                 ApiError::not_found(rejection.to_string())
             }
@@ -111,13 +111,13 @@ impl NameQuery {
             (Some(text), None) => ("event_type", Declaration::event_type(&text)),
             (None, Some(text)) => ("effect_type", Declaration::effect_type(&text)),
             _ => {
-                return Err(caller::mistake(
+                return Err(caller::field_error(
                     "event_type",
                     &"give either event_type or effect_type",
                 ));
             }
         };
-        Ok((field, read.map_err(|why| caller::mistake(field, &why))?))
+        Ok((field, read.map_err(|why| caller::field_error(field, &why))?))
     }
 }
 

@@ -19,7 +19,7 @@ use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
-use super::caller::{self, Caller, mistake};
+use super::caller::{self, Caller, field_error};
 use super::responses;
 
 /// The destinations of a project.
@@ -56,7 +56,10 @@ pub async fn add(
     let destination_id = match added.await? {
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
-            return Err(mistake("email", &format!("already receives alerts, as destination {id}")));
+            return Err(field_error(
+                "email",
+                &format!("already receives alerts, as destination {id}"),
+            ));
         }
     };
     let added = AddedDestination { destination_id, kind: new.target.kind().to_owned() };
@@ -160,7 +163,7 @@ fn read(
     fields.finish(new).map_err(ApiError::ValidationError)
 }
 
-/// A label, or none for the default: that is said as null, since text that is blank by mistake would
+/// A label, or none for the default: that is said as null, since text that is blank by accident would
 /// take the label away.
 fn read_label(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
     let mut fields = caller::fields(body, &["label"]);

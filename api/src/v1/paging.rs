@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use web::error::ApiError;
 use web::state::AppState;
 
-use super::caller::mistake;
+use super::caller::field_error;
 
 /// How much of a list is wanted, and from where.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -28,8 +28,9 @@ impl Paging {
     /// Where the page begins.
     pub(super) fn cursor<Id: FromStr>(&self) -> Result<Option<Cursor<Id>>, ApiError> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let id =
-            cursor.parse().map_err(|_| mistake("cursor", &"must be a next_cursor of this list"));
+        let id = cursor
+            .parse()
+            .map_err(|_| field_error("cursor", &"must be a next_cursor of this list"));
         Ok(Some(Cursor::After(id?)))
     }
 
@@ -37,7 +38,7 @@ impl Paging {
     pub(super) fn limit(&self) -> Result<i64, ApiError> {
         let Some(limit) = &self.limit else { return Ok(store::search::PAGE) };
         let limit = limit.parse().ok().filter(|limit| (1..=200).contains(limit));
-        limit.ok_or_else(|| mistake("limit", &"must be a whole number from 1 to 200"))
+        limit.ok_or_else(|| field_error("limit", &"must be a whole number from 1 to 200"))
     }
 }
 
@@ -48,7 +49,7 @@ where
 {
     text.map(str::parse)
         .transpose()
-        .map_err(|error: domain::text_enum::UnknownText| mistake(name, &error))
+        .map_err(|error: domain::text_enum::UnknownText| field_error(name, &error))
 }
 
 /// The event type and the effect type of a query, by what the project knows.
@@ -70,5 +71,5 @@ fn named<T>(
     text: Option<&str>,
     find: impl FnOnce(&str) -> Result<T, UnknownName>,
 ) -> Result<Option<T>, ApiError> {
-    text.map(find).transpose().map_err(|error| mistake(name, &error))
+    text.map(find).transpose().map_err(|error| field_error(name, &error))
 }

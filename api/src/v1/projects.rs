@@ -151,7 +151,7 @@ fn read(
     caller::checked(fields, (settings, headers))
 }
 
-/// `{"Name": "value"}` sets a header, `{"Name": null}` removes one. Each mistake names its header.
+/// `{"Name": "value"}` sets a header, `{"Name": null}` removes one. Each error names its header.
 fn read_headers(fields: &mut Fields<'_>) -> HeaderChanges {
     let field = callback_header::FIELD;
     let mut changes = HeaderChanges::default();
@@ -198,7 +198,7 @@ async fn change_headers(
         Ok(_) => Ok(()),
         Err(error) => Err(match error.rejection()? {
             HeaderRejection::TooMany => {
-                caller::mistake(callback_header::FIELD, &HeaderError::TooMany)
+                caller::field_error(callback_header::FIELD, &HeaderError::TooMany)
             }
             HeaderRejection::NoProject => caller::no_project(),
         }),
