@@ -17,7 +17,7 @@ use domain::alert::AlertFacts;
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, ProjectId};
-use store::alert_claims::{self, Claim, Claimed};
+use store::alert_claims::{self, AlertClaim, ClaimedAlert};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
@@ -30,7 +30,7 @@ use workflows::activity_contract::{AlertInput, definition};
 
 use crate::decide::stored;
 use crate::deps::Deps;
-use crate::destinations::{self, SendFailure, Sent, Target, Thread};
+use crate::destinations::{self, Recipient, SendFailure, Sent, Thread};
 use crate::waiting::{Attempt, count_failure};
 
 /// Implements [`workflows::activity_contract::Alerts`].
@@ -87,20 +87,20 @@ async fn claim(
     deps: &Deps,
     tx: &mut PgConnection,
     id: AlertId,
-) -> Result<ControlFlow<Attempt, (Claimed, SavedTarget)>, StoreError> {
+) -> Result<ControlFlow<Attempt, (ClaimedAlert, SavedTarget)>, StoreError> {
     let ended = match alert_claims::claim_alert(&mut *tx, id).await? {
-        Claim::Ended => Attempt::Ended,
-        Claim::Busy => Attempt::Busy,
-        Claim::LeftAlone => Attempt::LeftAlone,
-        Claim::GiveUp(alert, why) => {
+        AlertClaim::Ended => Attempt::Ended,
+        AlertClaim::Busy => Attempt::Busy,
+        AlertClaim::LeftAlone => Attempt::LeftAlone,
+        AlertClaim::GiveUp(alert, why) => {
             give_up(tx, &alert, why).await?;
             Attempt::Ended
         }
-        Claim::Supersede(alert) => {
+        AlertClaim::Supersede(alert) => {
             finish(tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
             Attempt::Ended
         }
-        Claim::Send(claimed) => {
+        AlertClaim::Send(claimed) => {
             let id = claimed.alert.destination_id;
             let saved = saved::find_target(tx, &deps.master_key, id).await?;
             let saved = saved.ok_or(StoreError::Missing("destinations"))?;
@@ -112,18 +112,18 @@ async fn claim(
 
 async fn send(
     deps: &Deps,
-    claimed: &Claimed,
+    claimed: &ClaimedAlert,
     saved: SavedTarget,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
-    let target = Target::from_saved(saved, &deps.allow)?;
+    let recipient = Recipient::from_saved(saved, &deps.allow)?;
     let thread = thread(claimed, &deps.mail_domain);
-    Box::pin(destinations::send(&deps.senders, &target, &thread, facts)).await
+    Box::pin(destinations::send(&deps.senders, &recipient, &thread, facts)).await
 }
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
 /// known as the same. Each failed reprocess is news of its own, so that kind names it too.
-fn thread(Claimed { alert, first, .. }: &Claimed, domain: &str) -> Thread {
+fn thread(ClaimedAlert { alert, first, .. }: &ClaimedAlert, domain: &str) -> Thread {
     let message_id = |kind, replay_id: Option<_>| {
         let replay = replay_id.map(|id| format!(".{id}")).unwrap_or_default();
         format!("<{}.{kind}.{}{replay}@{domain}>", alert.incident_id, alert.destination_id)
@@ -146,7 +146,7 @@ async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), St
 
 async fn note_failure(
     deps: &Deps,
-    Claimed { alert, failures, .. }: &Claimed,
+    ClaimedAlert { alert, failures, .. }: &ClaimedAlert,
     failure: &SendFailure,
 ) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {

@@ -14,12 +14,12 @@ use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
-use store::notices::{self, AttemptEnd, Claim, Notice, NoticeId};
+use store::notices::{self, AttemptEnd, Notice, NoticeClaim, NoticeId};
 use store::pool::transaction;
 use store::{PgConnection, StoreError, alerts, destination_health, projects};
 
 use crate::deps::Deps;
-use crate::destinations::{self, SendFailure, Sent, Target};
+use crate::destinations::{self, Recipient, SendFailure, Sent};
 use crate::waiting::{Attempt, count_failure};
 
 /// Writes the notices about results that are due, and forgets old ones.
@@ -60,13 +60,13 @@ async fn claim(
     id: NoticeId,
 ) -> Result<ControlFlow<Attempt, (Notice, SavedTarget)>, StoreError> {
     let ended = match notices::claim_notice(&mut *tx, id).await? {
-        Claim::Ended => Attempt::Ended,
-        Claim::LeftAlone => Attempt::LeftAlone,
-        Claim::GiveUp(notice, why) => {
+        NoticeClaim::Ended => Attempt::Ended,
+        NoticeClaim::LeftAlone => Attempt::LeftAlone,
+        NoticeClaim::GiveUp(notice, why) => {
             give_up(tx, &notice, &why).await?;
             Attempt::Ended
         }
-        Claim::Send(notice) => {
+        NoticeClaim::Send(notice) => {
             let saved = saved::find_target(tx, &deps.master_key, notice.destination_id).await?;
             let saved = saved.ok_or(StoreError::Missing("destinations"))?;
             return Ok(ControlFlow::Continue((notice, saved)));
@@ -81,9 +81,9 @@ async fn send(
     saved: SavedTarget,
     text: &NoticeText,
 ) -> Result<Sent, SendFailure> {
-    let target = Target::from_saved(saved, &deps.allow)?;
+    let recipient = Recipient::from_saved(saved, &deps.allow)?;
     let message_id = message_id(notice, &deps.mail_domain);
-    Box::pin(destinations::send_notice(&deps.senders, &target, &message_id, text)).await
+    Box::pin(destinations::send_notice(&deps.senders, &recipient, &message_id, text)).await
 }
 
 async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {

@@ -55,7 +55,7 @@ async fn send(
     id: DestinationId,
     saved: SavedTarget,
 ) -> Result<Sent, SendFailure> {
-    let to = outbound::Target::from_saved(saved, &deps.allow)?;
+    let to = outbound::Recipient::from_saved(saved, &deps.allow)?;
     let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
     let facts = facts(project, id, deps.public_url.clone());
     Box::pin(outbound::send(&deps.senders, &to, &Thread::alone(message_id), &facts)).await

@@ -97,9 +97,9 @@ impl World {
     pub async fn cli(&self, arguments: &[&str]) -> anyhow::Result<(i32, Value)> {
         let output = self.command(arguments)?.arg("--json").output().await?;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let answer = serde_json::from_slice(&output.stdout)
+        let printed = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{arguments:?} printed no JSON: {errors}"))?;
-        Ok((output.status.code().context("an exit code")?, answer))
+        Ok((output.status.code().context("an exit code")?, printed))
     }
 
     /// Starts `worker` as a process of its own.
@@ -161,8 +161,8 @@ impl World {
         drop(input);
         let output = child.wait_with_output().await?;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let answer = serde_json::from_slice(&output.stdout)
+        let printed = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{arguments:?} printed no JSON: {errors}"))?;
-        Ok((output.status.code().context("an exit code")?, answer, errors))
+        Ok((output.status.code().context("an exit code")?, printed, errors))
     }
 }

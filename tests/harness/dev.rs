@@ -98,8 +98,8 @@ impl Dev {
 /// When it cannot be run.
 pub async fn rejected(folder: &TempDir, ports: Ports) -> anyhow::Result<(Option<i32>, String)> {
     let output = command(folder.path(), ports)?.output().await?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status.code(), String::from_utf8_lossy(&printed).into_owned()))
 }
 
 fn command(folder: &Path, ports: Ports) -> anyhow::Result<Command> {

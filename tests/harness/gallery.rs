@@ -73,7 +73,7 @@ pub struct Texts {
     /// What keys and tokens are called.
     pub label: &'static str,
     /// What the repair endpoint and Slack respond.
-    pub answer: &'static str,
+    pub response: &'static str,
     /// Whom alerts go to by mail.
     pub address: &'static str,
     /// With which program an operator signs in.
@@ -89,7 +89,7 @@ impl Default for Texts {
             error: "could not write to credits: disk full",
             note: "the disk has room again",
             label: "Billing server",
-            answer: "{\"queued\":true}",
+            response: "{\"queued\":true}",
             address: "bob@cometcart.test",
             browser: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         }
@@ -107,7 +107,7 @@ impl Texts {
             error: text,
             note: text,
             label: text,
-            answer: text,
+            response: text,
             address,
             browser: text,
         }
@@ -156,11 +156,11 @@ impl Gallery {
             (&project, format!("{project}/callback-headers"), &HEADER),
             (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
         ] {
-            let answer = alice.submit(page, &form, fields).await;
-            assert!(answer.status.as_u16() < 400, "{form}: {}", answer.body);
+            let response = alice.submit(page, &form, fields).await;
+            assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
         }
         world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
-        slack.answer_saying(404, texts.answer);
+        slack.respond_with_body(404, texts.response);
         let event = take(&world, &texts, 1).await;
         world.result(event, "success", json!({})).await;
         let resolved = repaired(&world, &alice, &texts).await;
@@ -242,7 +242,7 @@ async fn repaired(world: &World, alice: &Operator, texts: &Texts) -> IncidentId 
     let path = format!("/incidents/{incident}");
     let note = [("note", texts.note)];
     alice.submit(&path, &format!("{path}/acknowledge"), &note).await;
-    world.repair.answer_saying(422, texts.answer);
+    world.repair.respond_with_body(422, texts.response);
     alice.submit(&path, &format!("{path}/reprocess"), &note).await;
     world
         .incident_when(event, "open again", |incident| {
@@ -259,7 +259,7 @@ async fn repaired(world: &World, alice: &Operator, texts: &Texts) -> IncidentId 
 async fn reprocessed(world: &World, alice: &Operator, texts: &Texts) -> IncidentId {
     let (_, incident) = failed(world, texts, 3).await;
     let path = format!("/incidents/{incident}");
-    world.repair.answer_saying(202, texts.answer);
+    world.repair.respond_with_body(202, texts.response);
     alice.submit(&path, &format!("{path}/reprocess"), &[("note", texts.note)]).await;
     world.repair.wait_for(3).await;
     incident

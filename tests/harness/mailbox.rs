@@ -57,8 +57,8 @@ impl Mailbox {
     }
 
     /// Replies to the next recipients with these lines, one each.
-    pub fn answer_recipients_with(&self, answers: &[&'static str]) {
-        self.server.answer_recipients_with(answers);
+    pub fn respond_to_recipients_with(&self, answers: &[&'static str]) {
+        self.server.respond_to_recipients_with(answers);
     }
 
     /// How often a recipient was named.

@@ -39,16 +39,16 @@ impl Pgbouncer {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("a log")?).lines();
-        let mut said = Vec::new();
+        let mut lines = Vec::new();
         while let Some(line) = log.next_line().await? {
             if line.contains("process up") {
                 // It must not be blocked by output that is not read.
                 tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
                 return Ok(Self { port, _child: child, _folder: folder });
             }
-            said.push(line);
+            lines.push(line);
         }
-        anyhow::bail!("pgbouncer ended:\n{}", said.join("\n"))
+        anyhow::bail!("pgbouncer ended:\n{}", lines.join("\n"))
     }
 
     /// The URL of the same database, through the pooler.

@@ -60,13 +60,13 @@ impl Receiver {
     }
 
     /// Responds to the next requests with these statuses, one each, and with 200 afterwards.
-    pub fn answer_with(&self, statuses: &[u16]) {
+    pub fn respond_with(&self, statuses: &[u16]) {
         let responses = statuses.iter().map(|status| (*status, format!("answer {status}")));
         self.script().responses.extend(responses);
     }
 
     /// Responds to the next request with this body.
-    pub fn answer_saying(&self, status: u16, words: &str) {
+    pub fn respond_with_body(&self, status: u16, words: &str) {
         self.script().responses.push_back((status, words.to_owned()));
     }
 

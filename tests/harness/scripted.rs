@@ -30,7 +30,7 @@ use crate::eventually;
 /// What an activity returns.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    answer: Outcome,
+    outcome: Outcome,
     held_by: Option<CancellationToken>,
 }
 
@@ -45,25 +45,25 @@ impl Reply {
     /// The event has this state.
     #[must_use]
     pub fn stands(watch_state: WatchState) -> Self {
-        Self { answer: Outcome::Stands(Box::new(watch_state)), held_by: None }
+        Self { outcome: Outcome::Stands(Box::new(watch_state)), held_by: None }
     }
 
     /// Done; for activities that return nothing.
     #[must_use]
     pub const fn done() -> Self {
-        Self { answer: Outcome::Done, held_by: None }
+        Self { outcome: Outcome::Done, held_by: None }
     }
 
     /// A failure that is retried as the activity's options say.
     #[must_use]
     pub const fn retry() -> Self {
-        Self { answer: Outcome::Retry(None), held_by: None }
+        Self { outcome: Outcome::Retry(None), held_by: None }
     }
 
     /// A failure that is retried after exactly this long.
     #[must_use]
     pub const fn retry_after(delay: Duration) -> Self {
-        Self { answer: Outcome::Retry(Some(delay)), held_by: None }
+        Self { outcome: Outcome::Retry(Some(delay)), held_by: None }
     }
 
     /// The same, but not before the test lets it.

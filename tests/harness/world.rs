@@ -330,7 +330,7 @@ impl World {
             .header("idempotency-key", idempotency)
             .header("content-type", "application/json")
             .body(body.to_string());
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
@@ -384,8 +384,8 @@ impl World {
 
     /// Whether the API says that it can accept receipts.
     pub async fn ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let response = self.http.get(format!("{}/readyz", self.url)).send().await;
+        response.is_ok_and(|response| response.status().is_success())
     }
 
     /// The key of another project, whose owner charlie must see nothing.

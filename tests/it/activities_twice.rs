@@ -364,7 +364,7 @@ fn deliver_alert_twice_asks_a_destination_that_failed_once() {
     run(async {
         let fixture = ActivityFixture::set().await;
         let slack = Receiver::start().await.expect("a receiver");
-        slack.answer_with(&[503]);
+        slack.respond_with(&[503]);
         fixture.also_tell(&slack).await;
         let event_id = fixture.shop.missed("evt_1").await;
         let pending = store::alerts::list_pending(&fixture.shop.pool, event_id).await;

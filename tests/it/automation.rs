@@ -159,7 +159,7 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
         let world = world().await;
         let url = format!("{}/api/openapi.json", world.url);
         let document =
-            world.http.get(url).send().await.expect("an answer").text().await.expect("text");
+            world.http.get(url).send().await.expect("a response").text().await.expect("text");
         let document: Value = serde_json::from_str(&document).expect("JSON");
         assert!(document["openapi"].as_str().expect("a version").starts_with("3.1"));
         let paths = document["paths"].as_object().expect("paths");
@@ -171,7 +171,7 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
                 let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
                 let request = world.http.request(verb, url);
                 let request = request.header("content-type", "application/json").body("{}");
-                let status = request.send().await.expect("an answer").status().as_u16();
+                let status = request.send().await.expect("a response").status().as_u16();
                 let expected = if methods[method].is_object() { 401 } else { 405 };
                 assert_eq!(status, expected, "{method} {path}");
                 operations += usize::from(expected == 401);
@@ -182,7 +182,7 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
             assert!(schema.is_object(), "{name}");
         }
         let page = world.http.get(format!("{}/api/reference", world.url)).send().await;
-        let page = page.expect("an answer").text().await.expect("text");
+        let page = page.expect("a response").text().await.expect("text");
         for path in paths.keys() {
             assert!(page.contains(path.as_str()), "{path} is not on the reference page");
         }
@@ -209,8 +209,8 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
             let (status, rejected) = script.reject(Method::GET, &path, None).await;
             assert_eq!((status, rejected.code.as_str()), (422, "validation_error"));
             assert_eq!(bad_fields(&rejected), [field], "{query}");
-            let said = &rejected.fields.expect("fields")[0].message;
-            assert!(said.contains(allowed), "{query}: {said}");
+            let message = &rejected.fields.expect("fields")[0].message;
+            assert!(message.contains(allowed), "{query}: {message}");
         }
         let both = format!("/{}/audit?actor=%00&action=sneezed", world.project.id);
         let (_, rejected) = script.reject(Method::GET, &both, None).await;

@@ -61,7 +61,7 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
 
         // The gateway rejects, and repeats what it was sent, as debug pages do.
         let echo = format!("no such key {CANARY}, nor Bearer {CANARY}");
-        world.repair.answer_saying(500, &echo);
+        world.repair.respond_with_body(500, &echo);
         let event_id = world.receipt("evt_1").await;
         let incident = world.fail(event_id, json!({})).await;
         world.reprocess(incident).await;
@@ -101,7 +101,7 @@ fn doctor_sends_them_and_logs_none_of_them() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         set(&world).await;
-        world.repair.answer_saying(401, &format!("wrong key {CANARY}"));
+        world.repair.respond_with_body(401, &format!("wrong key {CANARY}"));
         let project = world.project.id.to_string();
         let doctor = ["doctor", "--project", &project, "--no-round-trip"];
         let loud = [("SENDPROMPTLY_LOG", "trace")];
@@ -133,7 +133,7 @@ fn the_command_line_sets_replaces_and_removes_them_and_says_what_is_wrong() {
                 .await;
         assert_eq!((code, &shown["callback_header_names"]), (0, &json!(["x-gateway-key"])));
         let forbidden = format!("X-SP-Signature: {CANARY}");
-        for (arguments, said) in [
+        for (arguments, expected) in [
             (["--remove-callback-header", "Authorization"], "it has x-gateway-key"),
             (["--callback-header", &forbidden], "must not set X-SP-Signature"),
             (["--callback-header", CANARY], "must look like"),
@@ -141,7 +141,7 @@ fn the_command_line_sets_replaces_and_removes_them_and_says_what_is_wrong() {
         ] {
             let (code, rejected) = update(&arguments).await;
             let message = rejected["error"]["message"].as_str().expect("a message");
-            assert!(code == 1 && message.contains(said), "{arguments:?}: {rejected}");
+            assert!(code == 1 && message.contains(expected), "{arguments:?}: {rejected}");
         }
         let (_, shown) = update(&["--remove-callback-header", "X-Gateway-Key"]).await;
         assert!(shown.get("callback_header_names").is_none(), "left out when absent: {shown}");

@@ -26,8 +26,8 @@ fn passes(folder: &str, command: &mut Command) {
         .env("no_proxy", "*")
         .output()
         .expect("the interpreter runs");
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&printed));
 }
 
 /// `php` and `ruby`, as `name=path` lines.

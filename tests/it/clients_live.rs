@@ -26,8 +26,8 @@ const LANGUAGES: [Language; 4] = [
             "import { Client } from './sendpromptly.mjs';
 const client = new Client();
 for (const [path, fields, status] of JSON.parse(process.argv[1])) {
-  const answer = await (path === 'receipt' ? client.receipt(fields) : client.result(status, fields));
-  console.log(answer?.event_id ?? '-');
+  const response = await (path === 'receipt' ? client.receipt(fields) : client.result(status, fields));
+  console.log(response?.event_id ?? '-');
 }
 await client.flush();",
         ],
@@ -41,8 +41,8 @@ await client.flush();",
             "import json, sys, sendpromptly
 client = sendpromptly.Client()
 for path, fields, status in json.loads(sys.argv[1]):
-    answer = client.receipt(**fields) if path == 'receipt' else client.result(status, **fields)
-    print((answer or {}).get('event_id', '-'))
+    response = client.receipt(**fields) if path == 'receipt' else client.result(status, **fields)
+    print((response or {}).get('event_id', '-'))
 client.flush()",
         ],
     },
@@ -53,8 +53,8 @@ client.flush()",
             "-r",
             "require 'SendPromptly.php'; $client = new SendPromptly\\Client();
 foreach (json_decode($argv[1], true) as [$path, $fields, $status]) {
-    $answer = $path === 'receipt' ? $client->receipt($fields) : $client->result($status, $fields);
-    echo $answer['event_id'] ?? '-', \"\\n\";
+    $response = $path === 'receipt' ? $client->receipt($fields) : $client->result($status, $fields);
+    echo $response['event_id'] ?? '-', \"\\n\";
 }
 $client->flush();",
             "--",
@@ -67,8 +67,8 @@ $client->flush();",
             "-e",
             "require './sendpromptly'; client = SendPromptly.new
 JSON.parse(ARGV[0]).each do |path, fields, status|
-  answer = path == 'receipt' ? client.receipt(fields) : client.result(status, fields)
-  puts answer ? answer['event_id'] : '-'
+  response = path == 'receipt' ? client.receipt(fields) : client.result(status, fields)
+  puts response ? response['event_id'] : '-'
 end
 client.flush",
         ],

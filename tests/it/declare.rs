@@ -27,9 +27,9 @@ fn declared_names_are_used_as_the_projects_own() {
         let world = World::start().await;
         let (status, rejected) = world.post("/api/v1/receipt", &license()).await;
         assert_eq!(status, 422);
-        let said = rejected.to_string();
-        assert!(said.contains("project declare --project prj_"), "{said}");
-        assert!(said.contains("--effect-type license_issue"), "{said}");
+        let message = rejected.to_string();
+        assert!(message.contains("project declare --project prj_"), "{message}");
+        assert!(message.contains("--effect-type license_issue"), "{message}");
 
         let id = world.project.id.to_string();
         let declare = ["project", "declare", "--project", &id, "--event-type", "acme:license.sold"];
@@ -47,10 +47,10 @@ fn declared_names_are_used_as_the_projects_own() {
         let (status, taken) = world.post("/api/v1/receipt", &license()).await;
         assert_eq!(status, 202, "{taken}");
         let failed = json!({"provider_event_id": "acme-1", "effect_type": "license_issue", "status": "failed"});
-        let (status, answer) = world.post("/api/v1/result", &failed).await;
-        assert_eq!(status, 202, "{answer}");
+        let (status, response) = world.post("/api/v1/result", &failed).await;
+        assert_eq!(status, 202, "{response}");
         let alice = Operator::signed_in(&world, Role::Operator).await;
-        let incident = answer["incident"]["id"].as_str().expect("an incident");
+        let incident = response["incident"]["id"].as_str().expect("an incident");
         let page = alice.page(&format!("/incidents/{incident}")).await;
         assert_eq!(page.heading(), "user_456 paid for license_issue. Applying it failed.");
         assert_eq!(page.field("acme event"), "acme-1");
@@ -143,14 +143,14 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
 
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let (page, remove) = (format!("/projects/{id}"), format!("/projects/{id}/names/remove"));
-        for (field, name, said) in [
+        for (field, name, expected) in [
             ("effect_type", "licence_issue", "licence_issue is removed"),
             ("effect_type", "license_issue", "license_issue stays: events of this project have it"),
         ] {
-            let answer = alice.submit(&page, &remove, &[(field, name)]).await;
-            assert_eq!(answer.status, 303, "{}", answer.body);
+            let response = alice.submit(&page, &remove, &[(field, name)]).await;
+            assert_eq!(response.status, 303, "{}", response.body);
             let message = alice.page(&page).await.message().expect("a message");
-            assert!(message.contains(said), "{said}: {message}");
+            assert!(message.contains(expected), "{expected}: {message}");
         }
         let unknown = alice.submit(&page, &remove, &[("effect_type", "licence_issue")]).await;
         assert_eq!(unknown.status, 404, "twice");
@@ -224,12 +224,12 @@ fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
                 }
                 removed
             };
-            let ((status, answer), removed) =
+            let ((status, response), removed) =
                 tokio::join!(world.post("/api/v1/receipt", &body), remove);
             match removed {
-                Ok(()) => assert_eq!(status, 422, "{answer}"),
+                Ok(()) => assert_eq!(status, 422, "{response}"),
                 Err(RemoveRejection::InUse(_)) => {
-                    assert_eq!(status, 202, "{answer}");
+                    assert_eq!(status, 202, "{response}");
                     break;
                 }
                 Err(RemoveRejection::NotDeclared(name)) => panic!("{name} was declared"),

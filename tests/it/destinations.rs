@@ -11,7 +11,7 @@ use domain::incident::IncidentState;
 use e2e::{Receiver, World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use store::alert_claims::{Claim, claim_alert};
+use store::alert_claims::{AlertClaim, claim_alert};
 use store::destinations::{Destination, Target};
 use store::incidents::Incident;
 use store::notices::enqueue_broken;
@@ -84,7 +84,7 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
         let world = world().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[404]);
+        slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
             let event_id = failed(&world, id).await;
             deliver_all(&world, event_id).await;
@@ -107,7 +107,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
         let world = world().await;
         world.tell_bob().await;
         let slack = tell_slack(&world).await;
-        world.mailbox.answer_recipients_with(&[UNKNOWN, UNKNOWN]);
+        world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         assert_eq!(slack.received().len(), 1, "who is there is told at once");
@@ -121,9 +121,9 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
         assert!(timeline.contains(&"destination.broken".to_owned()), "{timeline:?}");
 
         assert_eq!(world.send_notices().await, 1);
-        let said = slack.wait_for(2).await[1].json().to_string();
-        assert!(said.contains("Alerts no longer reach bob@cometcart.test"), "{said}");
-        assert!(said.contains("User unknown") && said.contains("/destinations|"), "{said}");
+        let text = slack.wait_for(2).await[1].json().to_string();
+        assert!(text.contains("Alerts no longer reach bob@cometcart.test"), "{text}");
+        assert!(text.contains("User unknown") && text.contains("/destinations|"), "{text}");
 
         let second = failed(&world, "evt_2").await;
         deliver_all(&world, second).await;
@@ -139,7 +139,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
         let world = world().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[404, 404]);
+        slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         pass(&world, "11 minutes").await;
@@ -162,7 +162,7 @@ fn nothing_stale_is_told_after_the_resolution() {
     run(async {
         let world = world().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[503, 503]);
+        slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         world.result(event_id, "success", json!({})).await;
@@ -190,7 +190,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
         let world = world().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[500; 9]);
+        slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         let mut pauses = Vec::new();
@@ -211,14 +211,14 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         let world = world().await;
         world.tell_bob().await;
         let spam = "550 5.7.1 rejected as spam";
-        world.mailbox.answer_recipients_with(&[spam]);
+        world.mailbox.respond_to_recipients_with(&[spam]);
         let first = failed(&world, "evt_1").await;
         deliver_all(&world, first).await;
         let second = failed(&world, "evt_2").await;
         deliver_all(&world, second).await;
         assert_eq!(world.mailbox.mails().len(), 0, "the destination is left alone");
         pass(&world, "31 seconds").await;
-        world.mailbox.answer_recipients_with(&["250 ok", spam]);
+        world.mailbox.respond_to_recipients_with(&["250 ok", spam]);
         look(&world).await;
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
@@ -252,8 +252,8 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
         let incident = store::incidents::find_for_event(&world.pool, event_id).await;
         let incident = incident.expect("a database").expect("an incident").id;
         let told = store::alerts::list_for_incident(&world.pool, incident).await.expect("alerts");
-        let said = told[0].last_answer.as_deref().expect("why");
-        assert!(said.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{said}");
+        let text = told[0].last_answer.as_deref().expect("why");
+        assert!(text.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{text}");
         assert_eq!(states(&world).await, ["incident_opened pending"]);
         pass(&world, "31 seconds").await;
         look(&world).await;
@@ -270,7 +270,7 @@ fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
         // It dies with its claim, before or after the message.
         let mut tx = world.pool.begin().await.expect("a transaction");
-        assert!(matches!(claim_alert(&mut tx, id).await, Ok(Claim::Send(_))));
+        assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Send(_))));
         tx.commit().await.expect("a commit");
         deliver_all(&world, event_id).await;
         assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
@@ -291,7 +291,7 @@ fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
         let world = world().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[500]);
+        slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         pass(&world, "24 hours 1 second").await;
@@ -315,7 +315,7 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
         let world = world().await;
         world.tell_bob().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[503, 503]);
+        slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (1, 1));
@@ -347,7 +347,7 @@ fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
         let world = world().await;
         world.tell_bob().await;
         let slack = tell_slack(&world).await;
-        slack.answer_with(&[404, 404]);
+        slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
         assert_eq!(world.send_notices().await, 1);
@@ -378,9 +378,9 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
         break_destination(&world, slack_id).await;
         let mails = world.mailbox.wait_for(1).await;
         // A worker that starts labels what has no label yet.
-        let said =
+        let texts =
             ["Alerts no longer reach Slack at 127.0.0.1", "Alerts no longer reach 127.0.0.1"];
-        assert!(said.iter().any(|said| mails[0].contains(said)), "{}", mails[0]);
+        assert!(texts.iter().any(|text| mails[0].contains(text)), "{}", mails[0]);
         assert!(marked.elapsed() < Duration::from_secs(20), "{:?}", marked.elapsed());
         assert!(slack.received().is_empty());
     });

@@ -14,7 +14,7 @@ async fn post(dev: &Dev, idempotency_key: &str) -> u16 {
         .header("idempotency-key", idempotency_key)
         .header("content-type", "application/json")
         .body(receipt("evt_1").to_string());
-    request.send().await.expect("an answer").status().as_u16()
+    request.send().await.expect("a response").status().as_u16()
 }
 
 async fn polling_workers(dev: &Dev) -> i64 {
@@ -47,10 +47,13 @@ fn dev_starts_everything_and_a_second_start_finds_it_again() {
             first["operator"]["email"].is_string() && first["operator"]["password"].is_string()
         );
 
-        let (code, said) =
+        let (code, printed) =
             rejected(&folder, Ports::free().expect("ports")).await.expect("a second dev");
         assert_eq!(code, Some(1));
-        assert!(said.contains("running") || said.contains(&dev.pid().to_string()), "{said}");
+        assert!(
+            printed.contains("running") || printed.contains(&dev.pid().to_string()),
+            "{printed}"
+        );
 
         assert_eq!(dev.interrupt().await.expect("ended"), Some(0));
         assert_eq!(ports.taken(), [0_u16; 0], "still listened on");
@@ -77,9 +80,9 @@ fn a_taken_port_is_an_error_that_names_its_flag() {
             (Ports { temporal: port, ..free }, "--temporal-port"),
             (Ports { ui: port, ..free }, "--temporal-ui-port"),
         ] {
-            let (code, said) = rejected(&folder, ports).await.expect("a dev");
+            let (code, printed) = rejected(&folder, ports).await.expect("a dev");
             assert_eq!(code, Some(1));
-            assert!(said.contains(flag), "{flag}: {said}");
+            assert!(printed.contains(flag), "{flag}: {printed}");
         }
     });
 }

@@ -63,10 +63,10 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
         for n in 1..150 {
             last = world.receipt(&format!("evt_{n}")).await;
         }
-        assert!(outbox::has_messages(&world.pool, last).await.expect("an answer"), "it has time");
+        assert!(outbox::has_messages(&world.pool, last).await.expect("a response"), "it has time");
         world.result(last, "success", json!({})).await;
         eventually("a result that went out", async || {
-            let left = outbox::has_messages(&world.pool, last).await.expect("an answer");
+            let left = outbox::has_messages(&world.pool, last).await.expect("a response");
             (!left).then_some(())
         })
         .await;

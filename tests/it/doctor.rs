@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 /// The probes come first; this is the callback.
 const CALLBACK: usize = 4;
 
-fn check(answer: &Value, name: &str) -> Value {
-    let checks = answer["checks"].as_array().expect("checks");
+fn check(report: &Value, name: &str) -> Value {
+    let checks = report["checks"].as_array().expect("checks");
     let found = checks.iter().find(|check| check["name"] == name);
-    found.unwrap_or_else(|| panic!("no {name}: {answer}")).clone()
+    found.unwrap_or_else(|| panic!("no {name}: {report}")).clone()
 }
 
 async fn round_trip(world: &World) -> Option<Value> {
@@ -67,8 +67,8 @@ fn an_endpoint_that_reports_nothing_fails_by_name_and_leaves_no_open_incident() 
         world.tell_bob().await;
         let check = round_trip(&world).await.expect("a round trip");
         assert_eq!(check["status"], "fail", "{check}");
-        let said = check["message"].as_str().expect("a message");
-        assert!(said.contains("POST /api/v1/result with the replay_id"), "{said}");
+        let message = check["message"].as_str().expect("a message");
+        assert!(message.contains("POST /api/v1/result with the replay_id"), "{message}");
         assert_eq!(states(&world).await, [("resolved".to_owned(), "no_result".to_owned())]);
         nobody_is_told(&world).await;
     });
@@ -119,8 +119,8 @@ fn an_api_with_another_master_key_is_named_by_itself_by_doctor_and_on_its_pages(
         let other = [("SENDPROMPTLY_MASTER_KEY", other.as_str())];
         let (_api, _log) = world.spawn_logged("api", &other).expect("an api");
         let ready = eventually("an api that names its key", async || {
-            let answer = world.http.get(format!("{}/readyz", world.url)).send().await.ok()?;
-            let ready: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+            let response = world.http.get(format!("{}/readyz", world.url)).send().await.ok()?;
+            let ready: Value = serde_json::from_str(&response.text().await.ok()?).ok()?;
             let check = check(&ready, "master_key");
             (check["status"] == "failed").then_some(check)
         })
@@ -148,7 +148,7 @@ fn an_api_with_another_master_key_is_named_by_itself_by_doctor_and_on_its_pages(
 fn a_redirect_is_shown_with_the_address_to_save() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
-        world.repair.answer_with(&[308, 308, 308]);
+        world.repair.respond_with(&[308, 308, 308]);
         world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
         let project = world.project.id.to_string();
         let (code, found) = world.cli(&["doctor", "--project", &project]).await.expect("a command");

@@ -125,10 +125,10 @@ impl Machine {
     /// Runs what must succeed; gives what it printed.
     async fn done(&self, text: &str) -> String {
         let output = self.sh(text).await;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(output.status.success(), "{text}: {said}");
-        said
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        assert!(output.status.success(), "{text}: {printed}");
+        printed
     }
 
     /// Keeps the `export` lines of a block for every later command; gives the rest.
@@ -245,9 +245,9 @@ async fn first_project(machine: &Machine) -> ApiKey {
         }
         if line.contains("doctor") {
             // The shop of the document is not there, and this is all that is wrong.
-            let said = String::from_utf8(machine.sh(&line).await.stdout).expect("text");
-            let failed: Vec<_> = said.lines().filter(|line| line.contains("FAIL")).collect();
-            assert!(failed.iter().all(|line| line.contains("repair_")), "{said}");
+            let printed = String::from_utf8(machine.sh(&line).await.stdout).expect("text");
+            let failed: Vec<_> = printed.lines().filter(|line| line.contains("FAIL")).collect();
+            assert!(failed.iter().all(|line| line.contains("repair_")), "{printed}");
             continue;
         }
         // There is no terminal here; the document says how to reply without one.
@@ -256,11 +256,11 @@ async fn first_project(machine: &Machine) -> ApiKey {
         } else {
             line
         };
-        let said = machine.done(&line).await;
+        let printed = machine.done(&line).await;
         match line.split(' ').nth(1) {
-            Some("project") => project = word(&said, "prj_"),
-            Some("key") => key = word(&said, "sk_live_"),
-            Some("destination") if line.contains(" add ") => destination = word(&said, "dst_"),
+            Some("project") => project = word(&printed, "prj_"),
+            Some("key") => key = word(&printed, "sk_live_"),
+            Some("destination") if line.contains(" add ") => destination = word(&printed, "dst_"),
             _ => {}
         }
     }
@@ -269,7 +269,7 @@ async fn first_project(machine: &Machine) -> ApiKey {
 
 async fn post(machine: &Machine, key: &ApiKey, path: &str, body: &Value) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client
+    let response = client
         .post(format!("http://{}/api/v1/{path}", machine.listen))
         .header("authorization", format!("Bearer {}", key.reveal()))
         .header("idempotency-key", format!("{path}-evt_1"))
@@ -277,8 +277,8 @@ async fn post(machine: &Machine, key: &ApiKey, path: &str, body: &Value) -> Valu
         .body(body.to_string())
         .send()
         .await
-        .expect("an answer");
-    let text = answer.text().await.expect("a body");
+        .expect("a response");
+    let text = response.text().await.expect("a body");
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -290,8 +290,8 @@ async fn by_the_letter(bins: Option<PostgresBins>) {
     let taken = post(&machine, &key, "receipt", &e2e::world::receipt("evt_1")).await;
     let result =
         json!({"event_id": taken["event_id"], "status": "failed", "error_code": "db_down"});
-    let answer = post(&machine, &key, "result", &result).await;
-    assert_eq!(answer["incident"]["state"], "open", "{answer}");
+    let response = post(&machine, &key, "result", &result).await;
+    assert_eq!(response["incident"]["state"], "open", "{response}");
     let mails = machine.mailbox.wait_for(2).await;
     assert!(mails[1].contains("bob@example.com") && mails[1].contains("db_down"), "{}", mails[1]);
     let doctor = machine.doctor().await;

@@ -49,9 +49,9 @@ fn a_failed_result_opens_an_incident_at_once() {
         world.tell_bob().await;
         let event_id = world.receipt("evt_1").await;
         let words = json!({"error_code": "db_write_failed", "error_message": "disk full"});
-        let answer = world.result(event_id, "failed", words).await;
-        assert_eq!(answer.effect, Some(Effect::Failed));
-        assert_eq!(answer.incident.expect("an incident").state, IncidentState::Open);
+        let response = world.result(event_id, "failed", words).await;
+        assert_eq!(response.effect, Some(Effect::Failed));
+        assert_eq!(response.incident.expect("an incident").state, IncidentState::Open);
         let mails = world.mailbox.wait_for(1).await;
         assert!(mails[0].contains("db_write_failed"), "{}", mails[0]);
     });

@@ -133,12 +133,12 @@ fn another_projects_key_sees_nothing() {
         let event_id = world.receipt("evt_1").await;
         let charlie = world.charlie().await;
         let result = json!({"event_id": event_id, "status": "success"});
-        let (status, answer) = world.post_as(&charlie, "/api/v1/result", &result, "k1").await;
-        assert_eq!((status, answer["error"]["code"].as_str()), (404, Some("not_found")));
-        let (status, answer) =
+        let (status, response) = world.post_as(&charlie, "/api/v1/result", &result, "k1").await;
+        assert_eq!((status, response["error"]["code"].as_str()), (404, Some("not_found")));
+        let (status, response) =
             world.post_as(&charlie, "/api/v1/receipt", &receipt("evt_1"), "k2").await;
-        assert_eq!((status, &answer["duplicate"]), (202, &json!(false)));
-        assert_ne!(answer["event_id"], json!(event_id));
+        assert_eq!((status, &response["duplicate"]), (202, &json!(false)));
+        assert_ne!(response["event_id"], json!(event_id));
         assert_eq!(world.timeline(event_id).await, ["receipt.accepted"]);
     });
 }

@@ -20,13 +20,13 @@ fn port(receiver: &Receiver) -> u16 {
 fn a_host_that_is_not_listed_is_rejected_with_what_to_write() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
-        for (url, said) in [
+        for (url, expected) in [
             ("http://localhost:3000/repair", "SENDPROMPTLY_CALLBACK_ALLOW"),
             ("http://billing:3000/repair", "lists billing:3000 in SENDPROMPTLY_CALLBACK_ALLOW"),
         ] {
             let (code, rejected) = create(&world, url, "").await;
             let message = rejected["error"]["message"].as_str().expect("a message");
-            assert!(code == 1 && message.contains(said), "{message}");
+            assert!(code == 1 && message.contains(expected), "{message}");
         }
         for elsewhere in [
             "http://localhost:3001/repair",
@@ -100,10 +100,10 @@ fn a_slack_url_is_judged_as_a_repair_url_is() {
         ] {
             let settings = [("SENDPROMPTLY_CALLBACK_ALLOW", allow)];
             let add = ["destination", "add", "--project", project, "--slack", url];
-            let (code, said, _) = world.cli_with(&add, &settings, "").await.expect("a command");
-            assert_eq!(code == 0, taken, "{url} {allow}: {said}");
-            let (code, said) = create(&world, url, allow).await;
-            assert_eq!(code == 0, taken, "{url} {allow}: {said}");
+            let (code, output, _) = world.cli_with(&add, &settings, "").await.expect("a command");
+            assert_eq!(code == 0, taken, "{url} {allow}: {output}");
+            let (code, output) = create(&world, url, allow).await;
+            assert_eq!(code == 0, taken, "{url} {allow}: {output}");
         }
     });
 }

@@ -35,7 +35,7 @@ impl Site {
         let http = nginx.client().expect("a client");
         let ready = format!("{}/readyz", nginx.url());
         eventually("an API behind nginx", async || {
-            http.get(&ready).send().await.ok().filter(|answer| answer.status().is_success())
+            http.get(&ready).send().await.ok().filter(|response| response.status().is_success())
         })
         .await;
         Self { world, nginx, http, _api: api }
@@ -48,7 +48,7 @@ impl Site {
         let request =
             request.header(header::ORIGIN, origin).header("sec-fetch-site", "same-origin");
         let request = request.header(header::CONTENT_TYPE, FORM).body(form);
-        request.send().await.expect("an answer")
+        request.send().await.expect("a response")
     }
 }
 
@@ -112,8 +112,8 @@ fn a_body_of_the_largest_size_passes_nginx_and_proof_links_stay_out_of_its_log()
             .header("idempotency-key", "receipt-evt_1")
             .header(header::CONTENT_TYPE, "application/json")
             .body(receipt.to_string());
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status().as_u16(), 202, "{}", answer.text().await.expect("text"));
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.status().as_u16(), 202, "{}", response.text().await.expect("text"));
 
         let proof = site.http.get(format!("{url}/proof/canary")).send().await.expect("a page");
         assert_eq!(proof.status().as_u16(), 404);

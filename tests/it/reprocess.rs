@@ -62,15 +62,15 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
         let (event_id, incident_id) = failed_event(&world).await;
         let id = incident_id.to_string();
         let asked = ["incident", "reprocess", &id, "--note", "the account is unlocked"];
-        let (code, answer) = world.cli(&asked).await.expect("a command");
-        assert_eq!((code, answer["state"].as_str()), (0, Some("requested")));
+        let (code, output) = world.cli(&asked).await.expect("a command");
+        assert_eq!((code, output["state"].as_str()), (0, Some("requested")));
 
         let callback = world.repair.wait_for(1).await.remove(0);
         verify(&world, &callback);
         let body = callback.json();
         assert_eq!(body["type"], "reprocess");
-        assert_eq!(body["replay_id"], answer["replay_id"]);
-        assert_eq!(callback.header("webhook-id"), answer["replay_id"]);
+        assert_eq!(body["replay_id"], output["replay_id"]);
+        assert_eq!(callback.header("webhook-id"), output["replay_id"]);
         assert_eq!(callback.header("x-sp-attempt"), "1");
         assert_eq!(body["incident_id"], json!(incident_id));
         assert_eq!(
@@ -88,7 +88,7 @@ fn the_command_line_has_a_callback_delivered_that_an_independent_verifier_accept
             .await;
         let (code, conflict) = world.cli(&["incident", "reprocess", &id]).await.expect("a command");
         assert_eq!((code, conflict["error"]["code"].as_str()), (1, Some("incident_conflict")));
-        let running = answer["replay_id"].as_str().expect("an id");
+        let running = output["replay_id"].as_str().expect("an id");
         assert!(
             conflict["error"]["message"].as_str().is_some_and(|message| message.contains(running))
         );
@@ -135,7 +135,7 @@ fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
-        world.repair.answer_with(&[503, 500, 429, 408]);
+        world.repair.respond_with(&[503, 500, 429, 408]);
         world.skip_time(event_id).await;
         let replay_id = world.reprocess(incident_id).await;
 
@@ -194,7 +194,7 @@ fn an_endpoint_that_is_gone_twice_ends_the_reprocess_and_people_are_told() {
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
-        world.repair.answer_with(&[410, 410]);
+        world.repair.respond_with(&[410, 410]);
         world.skip_time(event_id).await;
         world.reprocess(incident_id).await;
         let mails = world.mailbox.wait_for(2).await;
@@ -212,7 +212,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
     run(async {
         let world = World::start().await;
         let (event_id, incident_id) = failed_event(&world).await;
-        world.repair.answer_with(&[404]);
+        world.repair.respond_with(&[404]);
         world.skip_time(event_id).await;
         world.reprocess(incident_id).await;
         let callbacks = world.repair.wait_for(2).await;
@@ -233,7 +233,7 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         world.tell_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
-        world.repair.answer_with(&[308, 302]);
+        world.repair.respond_with(&[308, 302]);
         world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
         world.skip_time(event_id).await;
         world.reprocess(incident_id).await;
@@ -260,7 +260,7 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
         let (project, token) = (world.project.id, alice.token(&world).await);
         let url =
             format!("{}/api/v1/projects/{project}/incidents/{incident_id}/reprocesses", world.url);
-        let listed = world.http.get(url).bearer_auth(token).send().await.expect("an answer");
+        let listed = world.http.get(url).bearer_auth(token).send().await.expect("a response");
         let listed = listed.text().await.expect("text");
         assert!(listed.contains(&format!("\"redirect_to\":\"{target}\"")), "{listed}");
         assert!(!format!("{shown} {mails:?} {} {listed}", page.html()).contains("canary"));
@@ -302,8 +302,8 @@ fn a_repair_that_fails_opens_the_incident_again() {
             .incident_when(event_id, "still repairing", |i| i.state == IncidentState::Reprocessing)
             .await;
         let words = json!({"replay_id": replay_id, "error_code": "account_locked"});
-        let answer = world.result(event_id, "failed", words).await;
-        assert_eq!(answer.incident.expect("an incident").state, IncidentState::Open);
+        let response = world.result(event_id, "failed", words).await;
+        assert_eq!(response.incident.expect("an incident").state, IncidentState::Open);
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("account_locked"), "{}", mails[1]);
     });

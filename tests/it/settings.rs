@@ -9,7 +9,7 @@ const MISTYPED: [(&str, &str); 3] = [
     ("SENDPROMPTLY_SERVICE_HOST", "10.0.0.11"),
 ];
 
-const SAID: [&str; 2] = [
+const WARNINGS: [&str; 2] = [
     "SENDPROMPTLY_PUBLIC_URI is not a setting and changes nothing: did you mean \
      SENDPROMPTLY_PUBLIC_URL?",
     "SENDPROMPTLY_MASTER_KEY_FIEL is not a setting and changes nothing: did you mean \
@@ -26,7 +26,7 @@ fn a_service_names_them_when_it_starts_with_what_was_meant() {
             let (_part, log) = world.spawn_logged(service, &MISTYPED).expect("a service");
             let log = eventually(&format!("{service} names both"), async || {
                 let log = log.text();
-                SAID.iter().all(|said| log.contains(said)).then_some(log)
+                WARNINGS.iter().all(|warning| log.contains(warning)).then_some(log)
             })
             .await;
             assert!(!log.contains("canary"), "{log}");
@@ -44,14 +44,14 @@ fn doctor_lists_them_as_a_warning() {
         let check = settings(&found);
         assert_eq!((&check["name"], &check["status"]), (&"settings".into(), &"warn".into()));
         let message = check["message"].as_str().expect("a message");
-        assert!(SAID.iter().all(|said| message.contains(said)), "{message}");
+        assert!(WARNINGS.iter().all(|warning| message.contains(warning)), "{message}");
         assert!(!message.contains("canary"), "{message}");
         let (_, found) = world.cli(&["doctor"]).await.expect("a command");
         assert_eq!(settings(&found)["status"], "pass", "{found}");
         let privileges = found["checks"].as_array().expect("checks");
         let privileges = privileges.iter().find(|check| check["name"] == "privileges");
-        let said = privileges.expect("a check")["message"].as_str().expect("a message");
-        assert!(said.contains("a second role, that cannot change it"), "{said}");
+        let message = privileges.expect("a check")["message"].as_str().expect("a message");
+        assert!(message.contains("a second role, that cannot change it"), "{message}");
         let unset = &found["checks"][1];
         assert_eq!((&unset["name"], &unset["status"]), (&"public_url".into(), &"warn".into()));
         let told = [("SENDPROMPTLY_PUBLIC_URL", "https://pay.example.com")];
@@ -81,7 +81,7 @@ fn doctor_fails_on_what_a_service_would_not_start_with() {
             let found = checks.iter().find(|one| one["name"] == check).expect("a check");
             assert_eq!((code, &found["status"]), (1, &"fail".into()), "{name}={value}: {found}");
         }
-        for (url, said) in [
+        for (url, expected) in [
             ("https://example.com/sub", "does not work below a path"),
             ("http://pay.example.com", "set its https address"),
         ] {
@@ -89,7 +89,7 @@ fn doctor_fails_on_what_a_service_would_not_start_with() {
             let (_, found, _) = world.cli_with(&["doctor"], &told, "").await.expect("a command");
             let check = &found["checks"][1];
             let message = check["message"].as_str().expect("a message");
-            assert!(check["status"] == "warn" && message.contains(said), "{check}");
+            assert!(check["status"] == "warn" && message.contains(expected), "{check}");
         }
     });
 }
@@ -108,9 +108,9 @@ fn a_password_that_is_not_percent_encoded_is_said_without_showing_it() {
             let checks = found["checks"].as_array().expect("checks");
             let found = checks.iter().find(|one| one["name"] == check).expect("a check");
             let message = found["message"].as_str().expect("a message");
-            let said = format!("{name} has / and # in its user name or password");
+            let expected = format!("{name} has / and # in its user name or password");
             assert!(
-                message.contains(&said) && message.contains("%2F for / and %23 for #"),
+                message.contains(&expected) && message.contains("%2F for / and %23 for #"),
                 "{message}"
             );
             assert!(!format!("{message}{log}").contains("hunter2"), "{message}");

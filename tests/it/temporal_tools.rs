@@ -53,7 +53,7 @@ impl Failed {
 impl Waiting {
     async fn start(world: &World, provider_event_id: &str) -> Self {
         let Failed { event_id, incident_id, watch } = Failed::start(world, provider_event_id).await;
-        world.repair.answer_with(&[503]);
+        world.repair.respond_with(&[503]);
         let replay_id = world.reprocess(incident_id).await;
         let activity = eventually("a callback that waits", async || {
             let pending = pending_callback(world, &watch).await?;

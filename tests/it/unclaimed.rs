@@ -7,7 +7,7 @@ use e2e::{Receiver, World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
-use store::notices::{self, Claim};
+use store::notices::{self, NoticeClaim};
 use store::results;
 
 async fn world() -> World {
@@ -22,8 +22,8 @@ async fn report(world: &World, ids: &[String]) {
 async fn report_as(world: &World, status: &str, ids: &[String]) {
     for id in ids {
         let body = json!({ "provider_event_id": id, "status": status });
-        let (status, answer) = world.post("/api/v1/result", &body).await;
-        assert_eq!(status, 202, "{answer}");
+        let (status, response) = world.post("/api/v1/result", &body).await;
+        assert_eq!(status, 202, "{response}");
     }
     change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
     let given_up = results::give_up_unclaimed(&world.pool).await.expect("given up");
@@ -69,8 +69,8 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
         let mail = mails[0].replace("=\r\n", "");
         let subject = "Subject: [CometCart test] 7 results never found their receipt";
         assert!(mail.contains(subject), "{mail}");
-        for said in ["- evt_7", "- evt_3", "- and 2 more", "The receipt call failed"] {
-            assert!(mail.contains(said), "{said}: {mail}");
+        for text in ["- evt_7", "- evt_3", "- and 2 more", "The receipt call failed"] {
+            assert!(mail.contains(text), "{text}: {mail}");
         }
         assert!(!mail.contains("evt_2"), "five are enough: {mail}");
         let link = format!("{}/audit?action", world.url);
@@ -99,12 +99,12 @@ fn failures_among_them_are_counted_and_named_first() {
         assert_eq!(tell(&world).await, 1);
         let mails = world.mailbox.wait_for(1).await;
         let mail = mails[0].replace("=\r\n", "");
-        for said in [
+        for text in [
             "8 results never found their receipt, 2 of them failures",
             "failures first",
             "the 2 failures opened no incident",
         ] {
-            assert!(mail.contains(said), "{said}: {mail}");
+            assert!(mail.contains(text), "{text}: {mail}");
         }
         let at = |id: &str| mail.find(&format!("- {id}")).unwrap_or_else(|| panic!("{id}: {mail}"));
         assert!(at("evt_2") < at("evt_8") && at("evt_1") < at("evt_8"), "{mail}");
@@ -127,7 +127,10 @@ fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
         let id = sqlx::query_scalar("SELECT id FROM notices").fetch_one(&world.pool).await;
         let mut tx = world.pool.begin().await.expect("a transaction");
         let claimed = notices::claim_notice(&mut tx, id.expect("a notice")).await;
-        assert!(matches!(claimed, Ok(Claim::Send(_))), "it dies before the message: {claimed:?}");
+        assert!(
+            matches!(claimed, Ok(NoticeClaim::Send(_))),
+            "it dies before the message: {claimed:?}"
+        );
         tx.commit().await.expect("a commit");
         assert_eq!(tell(&world).await, 0, "another may still be at it");
         change(&world, "UPDATE notices SET due_at = now()").await;
@@ -154,14 +157,14 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
         let slack = Receiver::start().await.expect("a receiver");
         world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         report(&world, &ids(1..2)).await;
-        slack.answer_with(&[503]);
+        slack.respond_with(&[503]);
         assert_eq!(tell(&world).await, 1);
         assert_eq!(tell(&world).await, 0, "not before half a minute");
         change(&world, "UPDATE destinations SET retry_at = now()").await;
         assert_eq!(tell(&world).await, 1);
         let calls = slack.wait_for(2).await;
-        let said = String::from_utf8_lossy(&calls[1].body).into_owned();
-        assert!(said.contains("1 result never found its receipt"), "{said}");
+        let notice = String::from_utf8_lossy(&calls[1].body).into_owned();
+        assert!(notice.contains("1 result never found its receipt"), "{notice}");
         assert_eq!(audited(&world, "alert.delivered").await.len(), 1);
 
         for (number, removed) in [(2, false), (3, true)] {
@@ -171,7 +174,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
             if removed {
                 change(&world, "UPDATE destinations SET removed_at = now()").await;
             } else {
-                slack.answer_with(&[503]);
+                slack.respond_with(&[503]);
                 let old = "UPDATE notices SET created_at = now() - interval '24 hours 1 minute'
                            WHERE state = 'pending'";
                 change(&world, old).await;

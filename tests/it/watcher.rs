@@ -53,8 +53,8 @@ impl Site {
     async fn ask(&self, arguments: &[&str]) -> (Option<i32>, Value) {
         let output = self.command(arguments).arg("--json").output().await.expect("a command");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let answer = serde_json::from_slice(&output.stdout);
-        (output.status.code(), answer.unwrap_or_else(|error| panic!("{error}: {errors}")))
+        let printed = serde_json::from_slice(&output.stdout);
+        (output.status.code(), printed.unwrap_or_else(|error| panic!("{error}: {errors}")))
     }
 
     fn spawn(&self, part: &str) -> Child {
@@ -65,8 +65,8 @@ impl Site {
     /// What `/readyz` says: status, and all of it.
     async fn ready(&self) -> Option<(u16, Value)> {
         let url = format!("{}/readyz", self.world.url);
-        let answer = self.world.http.get(url).send().await.ok()?;
-        Some((answer.status().as_u16(), serde_json::from_str(&answer.text().await.ok()?).ok()?))
+        let response = self.world.http.get(url).send().await.ok()?;
+        Some((response.status().as_u16(), serde_json::from_str(&response.text().await.ok()?).ok()?))
     }
 
     /// Waits until a check of `/readyz` ends like this; gives the whole response.
@@ -89,14 +89,14 @@ impl Site {
     }
 }
 
-fn check(answer: &Value, name: &str) -> Value {
-    let checks = answer["checks"].as_array().unwrap_or_else(|| panic!("no checks: {answer}"));
+fn check(report: &Value, name: &str) -> Value {
+    let checks = report["checks"].as_array().unwrap_or_else(|| panic!("no checks: {report}"));
     let found = checks.iter().find(|check| check["name"] == name);
-    found.unwrap_or_else(|| panic!("no {name}: {answer}")).clone()
+    found.unwrap_or_else(|| panic!("no {name}: {report}")).clone()
 }
 
-fn outcomes(answer: &Value) -> String {
-    let steps = answer["steps"].as_array().expect("steps").iter();
+fn outcomes(report: &Value) -> String {
+    let steps = report["steps"].as_array().expect("steps").iter();
     let steps = steps.map(|step| format!("{}={}", step["name"], step["outcome"]).replace('"', ""));
     steps.collect::<Vec<_>>().join(" ")
 }
@@ -185,12 +185,15 @@ fn a_set_up_that_fails_half_way_says_what_it_made() {
             outcomes(&done),
             "namespace=was_there search_attributes=failed environment=not_done"
         );
-        let said = done["steps"][1]["detail"].as_str().expect("words");
-        assert!(said.starts_with("made SpProjectId, SpProviderEventId; did not make Sp"), "{said}");
+        let detail = done["steps"][1]["detail"].as_str().expect("words");
+        assert!(
+            detail.starts_with("made SpProjectId, SpProviderEventId; did not make Sp"),
+            "{detail}"
+        );
         for name in ["SpInternalReference", "SpEffectType", "SpState"] {
-            assert!(said.contains(&format!("did not make {name}: ")), "{name} in {said}");
+            assert!(detail.contains(&format!("did not make {name}: ")), "{name} in {detail}");
         }
-        assert!(said.contains("3 of 5 are missing"), "{said}");
+        assert!(detail.contains("3 of 5 are missing"), "{detail}");
     });
 }
 
@@ -327,10 +330,10 @@ fn a_worker_of_another_database_never_polls_and_says_why() {
         let (a, b) = (ours.id().await, theirs.id().await);
 
         let rejected = theirs.command(&["worker"]).output().await.expect("a worker");
-        let said = String::from_utf8_lossy(&rejected.stderr).into_owned();
-        assert_eq!(rejected.status.code(), Some(1), "{said}");
+        let errors = String::from_utf8_lossy(&rejected.stderr).into_owned();
+        assert_eq!(rejected.status.code(), Some(1), "{errors}");
         for words in [a.as_str(), &b, "sendpromptly setup temporal --adopt"] {
-            assert!(said.contains(words), "{words} in {said}");
+            assert!(errors.contains(words), "{words} in {errors}");
         }
         assert_eq!(theirs.count("SELECT count(*) FROM worker_heartbeats").await, 0);
 
@@ -363,11 +366,11 @@ fn a_worker_of_another_database_never_polls_and_says_why() {
 impl Site {
     /// `/readyz`, `doctor` and the console's head say it, with what else each of them says.
     async fn says_that_deadlines_are_not_judged(&self, and: &str, alice: &Operator) {
-        let said = format!("deadlines are not judged: {and}");
-        let ready = eventually(&format!("/readyz says: {said}"), async || {
+        let expected = format!("deadlines are not judged: {and}");
+        let ready = eventually(&format!("/readyz says: {expected}"), async || {
             let (_, ready) = self.ready().await?;
             let detail = check(&ready, "deadlines")["detail"].as_str()?.to_owned();
-            detail.starts_with(&said).then_some(ready)
+            detail.starts_with(&expected).then_some(ready)
         })
         .await;
         assert_eq!(
@@ -377,7 +380,7 @@ impl Site {
         self.doctor_agrees(&ready, "deadlines").await;
         self.doctor_agrees(&ready, "workers").await;
         let alert = alice.page("/projects").await.alerts().swap_remove(0);
-        assert!(alert.contains(&said) && alert.contains("no worker polls"), "{alert}");
+        assert!(alert.contains(&expected) && alert.contains("no worker polls"), "{alert}");
     }
 
     async fn count(&self, sql: &'static str) -> i64 {
@@ -398,7 +401,7 @@ fn of_two_databases_that_come_at_once_one_has_the_namespace() {
         let ((), ()) =
             (alice.check().await.expect("a connection"), bob.check().await.expect("a connection"));
         let (a, b) = tokio::join!(alice.claim_environment("a"), bob.claim_environment("b"));
-        let holder = alice.find_environment().await.expect("an answer").expect("a holder");
+        let holder = alice.find_environment().await.expect("a response").expect("a holder");
         let (winner, loser) = if holder == "a" { (a, b) } else { (b, a) };
         winner.expect("the place");
         let Err(EngineError::Foreign(foreign)) = loser else { panic!("{loser:?}") };
@@ -408,7 +411,7 @@ fn of_two_databases_that_come_at_once_one_has_the_namespace() {
         let id = workflows::names::environment_id(&queue);
         let terminate = ["workflow", "terminate", "--workflow-id", &id, "--reason", "by mistake"];
         engines.cli(&terminate).await.expect("terminated");
-        assert_eq!(alice.find_environment().await.expect("an answer"), None);
+        assert_eq!(alice.find_environment().await.expect("a response"), None);
         alice.claim_environment(&holder).await.expect("the place again");
     });
 }

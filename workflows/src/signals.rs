@@ -271,9 +271,9 @@ mod tests {
             SignalMessage::resolve(&sent(OutboxMessage::Resolve)),
         ];
         let body = OutboxMessage::Result(result.clone()).payload();
-        let said = ResultSignal { body, notes: InputNotes::default() };
+        let signal = ResultSignal { body, notes: InputNotes::default() };
         let recorded = [
-            SignalMessage::Recorded(result, said),
+            SignalMessage::Recorded(result, signal),
             SignalMessage::RecordedReprocess(reprocess, ReprocessSignal::default()),
             SignalMessage::RecordedResolution(ResolveSignal::default()),
         ];

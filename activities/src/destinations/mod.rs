@@ -31,7 +31,7 @@ pub struct Senders {
 }
 
 #[derive(Debug, Clone)]
-pub enum Target {
+pub enum Recipient {
     /// A mailbox.
     Email { address: String },
     /// A Slack channel.
@@ -41,7 +41,7 @@ pub enum Target {
     },
 }
 
-impl Target {
+impl Recipient {
     /// A stored destination, ready to be sent to.
     ///
     /// # Errors
@@ -116,14 +116,14 @@ impl Thread {
 /// When the message was not taken; the failure says whether another attempt may help.
 pub async fn send(
     senders: &Senders,
-    target: &Target,
+    recipient: &Recipient,
     thread: &Thread,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
     let facts = facts.clone().sanitize();
-    match target {
-        Target::Email { address } => senders.email.send(address, thread, &facts).await,
-        Target::Slack { url } => slack::send(&senders.http, url, &facts).await,
+    match recipient {
+        Recipient::Email { address } => senders.email.send(address, thread, &facts).await,
+        Recipient::Slack { url } => slack::send(&senders.http, url, &facts).await,
     }
 }
 
@@ -135,13 +135,15 @@ pub async fn send(
 /// When the message was not taken.
 pub async fn send_notice(
     senders: &Senders,
-    target: &Target,
+    recipient: &Recipient,
     message_id: &str,
     notice: &NoticeText,
 ) -> Result<Sent, SendFailure> {
-    match target {
-        Target::Email { address } => senders.email.send_notice(address, message_id, notice).await,
-        Target::Slack { url } => slack::send_notice(&senders.http, url, notice).await,
+    match recipient {
+        Recipient::Email { address } => {
+            senders.email.send_notice(address, message_id, notice).await
+        }
+        Recipient::Slack { url } => slack::send_notice(&senders.http, url, notice).await,
     }
 }
 

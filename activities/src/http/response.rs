@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn what_is_to_be_hidden_is_gone_before_anything_is_cut() {
         let hidden = ["Bearer canary-7f3a91", "canary-7f3a91"];
-        let said = br#"{"headers":{"authorization":"Bearer canary-7f3a91","x":"canary-7f3a91"}}"#;
+        let body = br#"{"headers":{"authorization":"Bearer canary-7f3a91","x":"canary-7f3a91"}}"#;
         assert_eq!(
-            excerpt(said, &hidden),
+            excerpt(body, &hidden),
             r#"{"headers":{"authorization":"[hidden]","x":"[hidden]"}}"#
         );
         let at_the_end = format!("{}canary-7f3a91", "x".repeat(KEPT - 7));

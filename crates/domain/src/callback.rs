@@ -232,10 +232,10 @@ mod tests {
     #[test]
     fn the_confirming_attempt_comes_when_the_documents_say() {
         let [soonest, latest] = [0.0, 1.0].map(|jitter| next_delay(CONFIRM_AFTER, jitter, None));
-        let said =
+        let row =
             format!("starts {} to {} s after", soonest.as_secs(), latest.as_secs_f64().round());
         let documents = include_str!("../../../docs/api.md");
-        assert!(documents.contains(&said), "docs/api.md does not say: {said}");
+        assert!(documents.contains(&row), "docs/api.md does not say: {row}");
     }
 
     proptest! {

@@ -350,12 +350,12 @@ mod tests {
             effect_key: None,
             delivery: None,
         };
-        let said = json!({
+        let fields = json!({
             "event_id": "ev_1", "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
             "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
         });
         let selector = |change: Value| {
-            let mut body = said.clone();
+            let mut body = fields.clone();
             body.as_object_mut().expect("one").extend(change.as_object().expect("one").clone());
             parse(&body).expect("taken").event
         };

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn each_other_number_has_its_reason_and_what_is_right() {
-        for (given, said) in [
+        for (given, message) in [
             (1_700_000_000_123_i64.into(), "is in milliseconds; send seconds: 1700000000.123"),
             (1_700_000_000_000_i64.into(), "is in milliseconds; send seconds: 1700000000"),
             (1_700_000_000_123.9.into(), "is in milliseconds; send seconds: 1700000000.123"),
@@ -187,13 +187,13 @@ mod tests {
             ("1700000000".into(), "is a number as text; send it as a number: 1700000000"),
             ("1700000000.5".into(), "is a number as text; send it as a number: 1700000000.5"),
         ] {
-            assert_eq!(read(&given).expect_err("refused"), said, "{given}");
+            assert_eq!(read(&given).expect_err("refused"), message, "{given}");
         }
     }
 
     #[test]
     fn each_other_text_has_its_reason_and_the_time_that_is_meant() {
-        for (given, said) in [
+        for (given, message) in [
             (
                 "2026-11-21T14:02:09+0200",
                 "has an offset without colon; send 2026-11-21T14:02:09+02:00",
@@ -223,7 +223,7 @@ mod tests {
             ("9999-12-31T23:59:59-02:00", OUT_OF_RANGE),
             ("0000-01-01T00:00:00+01:00", OUT_OF_RANGE),
         ] {
-            assert_eq!(read(&given.into()).expect_err("refused"), said, "{given}");
+            assert_eq!(read(&given.into()).expect_err("refused"), message, "{given}");
         }
     }
 
@@ -256,11 +256,11 @@ mod tests {
         /// Whatever is sent, what is said to be right is right, and nothing else of it is repeated.
         #[test]
         fn what_is_suggested_is_taken(text in "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]?[0-9:.,]{0,12} ?[A-Za-z+:0-9\\[]{0,8}|[0-9.]{0,25}|\\PC*") {
-            if let Err(said) = read(&text.as_str().into())
-                && let Some((_, meant)) = said.rsplit_once("send ")
+            if let Err(message) = read(&text.as_str().into())
+                && let Some((_, meant)) = message.rsplit_once("send ")
                 && meant.len() < 40 && meant.starts_with(|c: char| c.is_ascii_digit())
             {
-                prop_assert!(read(&meant.into()).is_ok(), "{} -> {}", text, said);
+                prop_assert!(read(&meant.into()).is_ok(), "{} -> {}", text, message);
             }
         }
     }

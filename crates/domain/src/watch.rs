@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_release_is_read_whatever_stands_in_it() {
-        let answer = serde_json::json!({
+        let json = serde_json::json!({
             "effect": "superseded_by_law",
             "incident": { "incident_id": "inc_00000000000000000000000001", "state": "escalated" },
             "reprocess": { "replay_id": "rpl_00000000000000000000000001", "state": "verifying", "attempts": 2 },
@@ -175,7 +175,7 @@ mod tests {
             "next": { "do": "verify_result", "replay_id": "rpl_00000000000000000000000001", "wait_ms": 5 },
             "owner": { "team": "billing" },
         });
-        let read: WatchState = serde_json::from_value(answer).expect("read");
+        let read: WatchState = serde_json::from_value(json).expect("read");
         assert_eq!(read.next, NextStep::Unknown);
         assert_eq!(read.effect.to_string(), "superseded_by_law");
         assert_eq!(read.incident.expect("an incident").state.to_string(), "escalated");

@@ -26,9 +26,9 @@ fn options_in(folder: &tempfile::TempDir) -> PostgresOptions {
 
 async fn ask(url: &str, query: &'static str) -> String {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    let answer = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
+    let found = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    answer
+    found
 }
 
 async fn notify(url: &str, statement: &'static str) {

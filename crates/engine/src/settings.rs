@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_names_its_variable() {
-        for (pairs, said) in [
+        for (pairs, expected) in [
             (
                 [("TEMPORAL_CONFIG_FILE", "/nowhere/temporal.toml")],
                 "/nowhere/temporal.toml, and there is no such file",
@@ -185,7 +185,7 @@ mod tests {
             ([("TEMPORAL_PROFILE", "prod")], "prod"),
         ] {
             let text = rejected(&pairs);
-            assert!(text.contains(said), "{text}");
+            assert!(text.contains(expected), "{text}");
         }
         let twice = [("TEMPORAL_TLS_CLIENT_KEY_PATH", "/a"), ("TEMPORAL_TLS_CLIENT_KEY_DATA", "b")];
         assert!(rejected(&twice).contains("TEMPORAL_TLS_CLIENT_KEY_DATA"));

@@ -507,7 +507,7 @@ mod tests {
             (CALLBACK_ALLOW, "127.0.0.0/8,*.home"),
             (LOG_FORMAT, "xml"),
         ]);
-        let said = [
+        let messages = [
             bad.database_url().expect_err("bad").to_string(),
             bad.migrate_database_url().expect_err("bad").to_string(),
             bad.pooler().expect_err("bad").to_string(),
@@ -527,7 +527,7 @@ mod tests {
             CALLBACK_ALLOW,
             LOG_FORMAT,
         ];
-        for (text, name) in said.iter().zip(names) {
+        for (text, name) in messages.iter().zip(names) {
             assert!(text.starts_with(name), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
         }

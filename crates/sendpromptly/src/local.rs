@@ -245,9 +245,9 @@ mod tests {
     #[test]
     fn a_running_dev_is_found_with_everything_it_said() {
         let folder = tempfile::tempdir().expect("a folder");
-        let said = state(std::process::id());
-        said.write(folder.path()).expect("written");
-        assert!(DevState::find_running(folder.path()).expect("found") == said);
+        let running = state(std::process::id());
+        running.write(folder.path()).expect("written");
+        assert!(DevState::find_running(folder.path()).expect("found") == running);
         assert_eq!(mode(&folder.path().join(STATE)), 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }

@@ -311,10 +311,10 @@ mod tests {
     fn what_is_said_names_the_variable_and_never_its_value() {
         let variables = [("SENDPROMPTLY_LISTN", "hunter2"), ("SENDPROMPTLY_EMPTY", " ")];
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        let said: Vec<_> =
+        let warnings: Vec<_> =
             unknown_among(variables.into_iter()).iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            warnings,
             ["SENDPROMPTLY_LISTN is not a setting and changes nothing: did you mean \
               SENDPROMPTLY_LISTEN?"]
         );

@@ -17,7 +17,7 @@ use crate::{PgConnection, StoreError, destination_health};
 
 /// What is to be done with an alert.
 #[derive(Debug)]
-pub enum Claim {
+pub enum AlertClaim {
     /// Nothing: it has ended, or is gone.
     Ended,
     /// Nothing now: another process sends it, or another alert of its incident to its destination.
@@ -29,12 +29,12 @@ pub enum Claim {
     /// It is not to be sent any more, because a newer alert says more.
     Supersede(Alert),
     /// It is ours to send.
-    Send(Claimed),
+    Send(ClaimedAlert),
 }
 
 /// An alert that its reader claimed.
 #[derive(Debug, Clone)]
-pub struct Claimed {
+pub struct ClaimedAlert {
     pub alert: Alert,
     /// How often its destination failed in a row.
     pub failures: i32,
@@ -51,32 +51,32 @@ pub struct FirstAlert {
     pub replay_id: Option<ReplayId>,
 }
 
-/// Claims an alert, or says why not. Nothing is held unless the result is [`Claim::Send`] and the
+/// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
 /// transaction is committed.
-pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<Claim, StoreError> {
+pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClaim, StoreError> {
     let Some(Pending { alert, failures, is_removed, is_old, is_left_alone }) =
         lock_pending(&mut *tx, id).await?
     else {
-        return Ok(Claim::Ended);
+        return Ok(AlertClaim::Ended);
     };
     if is_removed {
-        return Ok(Claim::GiveUp(alert, "the destination was removed"));
+        return Ok(AlertClaim::GiveUp(alert, "the destination was removed"));
     }
     let others = read_others(&mut *tx, &alert).await?;
     if others.is_leased {
-        return Ok(Claim::Busy);
+        return Ok(AlertClaim::Busy);
     }
     if others.is_newer {
-        return Ok(Claim::Supersede(alert));
+        return Ok(AlertClaim::Supersede(alert));
     }
     if is_old {
-        return Ok(Claim::GiveUp(alert, "not delivered within 24 hours"));
+        return Ok(AlertClaim::GiveUp(alert, "not delivered within 24 hours"));
     }
     if is_left_alone {
-        return Ok(Claim::LeftAlone);
+        return Ok(AlertClaim::LeftAlone);
     }
     hold(tx, &alert, failures).await?;
-    Ok(Claim::Send(Claimed { alert, failures, first: others.first }))
+    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first: others.first }))
 }
 
 /// A pending alert and what is known of its destination.

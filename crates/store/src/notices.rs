@@ -107,7 +107,7 @@ pub async fn enqueue_broken(
 
 /// What is to be done with a notice.
 #[derive(Debug)]
-pub enum Claim {
+pub enum NoticeClaim {
     /// Nothing: it has ended, or another process is at it.
     Ended,
     /// Nothing now: its destination failed and is left alone for a while.
@@ -122,22 +122,22 @@ pub enum Claim {
 /// Claims a notice for one attempt, or says why not. A claim holds for two minutes, longer than any
 /// attempt takes, and begins under a lock on the destination's row, as an alert's does: of a
 /// destination that failed nothing else is sent until this attempt has ended. Nothing is held
-/// unless the result is [`Claim::Send`] and the transaction is committed.
-pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<Claim, StoreError> {
-    let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(Claim::Ended) };
+/// unless the result is [`NoticeClaim::Send`] and the transaction is committed.
+pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
+    let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
     let Pending { notice, .. } = pending;
     if pending.is_removed {
-        return Ok(Claim::GiveUp(notice, "the destination was removed".to_owned()));
+        return Ok(NoticeClaim::GiveUp(notice, "the destination was removed".to_owned()));
     }
     if pending.is_moot {
-        return Ok(Claim::GiveUp(notice, MOOT.to_owned()));
+        return Ok(NoticeClaim::GiveUp(notice, MOOT.to_owned()));
     }
     if pending.is_left_alone && notice.last {
         let why = pending.last_answer.unwrap_or_else(|| "not delivered within 24 hours".to_owned());
-        return Ok(Claim::GiveUp(notice, why));
+        return Ok(NoticeClaim::GiveUp(notice, why));
     }
     if pending.is_left_alone {
-        return Ok(Claim::LeftAlone);
+        return Ok(NoticeClaim::LeftAlone);
     }
     sqlx::query!(
         "UPDATE notices SET attempts = attempts + 1, due_at = now() + interval '2 minutes' WHERE id = $1",
@@ -146,7 +146,7 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<Claim, 
     .execute(&mut *tx)
     .await?;
     destination_health::hold(tx, notice.destination_id, notice.failures).await?;
-    Ok(Claim::Send(notice))
+    Ok(NoticeClaim::Send(notice))
 }
 
 /// A notice that waits and what is known of its destination.

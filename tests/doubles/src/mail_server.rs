@@ -113,7 +113,7 @@ impl MailServer {
     }
 
     /// Replies to the next recipients with these lines, one each.
-    pub fn answer_recipients_with(&self, answers: &[&'static str]) {
+    pub fn respond_to_recipients_with(&self, answers: &[&'static str]) {
         self.shared.to_recipients.lock().expect("no panic while locked").extend(answers);
     }
 

@@ -18,7 +18,7 @@ pub(super) async fn program() -> anyhow::Result<&'static Path> {
 
 async fn ask() -> anyhow::Result<PathBuf> {
     let output = Command::new("python3").arg(SCRIPT).output().await.context("python3")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{}", said.trim());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{}", errors.trim());
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }

@@ -62,7 +62,7 @@ async fn redirect(world: &World, alice: &Operator, texts: &Texts) -> IncidentId 
     let (event, incident) = failed(world, texts, 6).await;
     let path = format!("/incidents/{incident}");
     world.repair.redirect_to("https://shop.cometcart.test/webhooks/sendpromptly/repair/?locale=en");
-    world.repair.answer_saying(308, texts.answer);
+    world.repair.respond_with_body(308, texts.response);
     alice.submit(&path, &format!("{path}/reprocess"), &[("note", texts.note)]).await;
     eventually("an attempt that failed", async || {
         world.timeline(event).await.contains(&"callback.failed".to_owned()).then_some(())
@@ -77,8 +77,8 @@ async fn ask_for_two(world: &World, texts: &Texts) -> EventId {
     let id = format!("{}7", texts.provider_event);
     take_for(world, "ws_northwind", &id).await;
     let result = json!({ "provider_event_id": id, "status": "failed", "error_code": "seat_limit" });
-    let (status, answer) = world.post("/api/v1/result", &result).await;
-    assert_eq!(status, 422, "{answer}");
+    let (status, response) = world.post("/api/v1/result", &result).await;
+    assert_eq!(status, 422, "{response}");
     event
 }
 
@@ -103,8 +103,8 @@ async fn leave_unclaimed(world: &World, texts: &Texts) {
         let id = format!("{}{number}", texts.provider_event);
         let result =
             json!({ "provider_event_id": id, "status": status, "error_message": texts.error });
-        let (status, answer) = world.post("/api/v1/result", &result).await;
-        assert_eq!(status, 202, "{answer}");
+        let (status, response) = world.post("/api/v1/result", &result).await;
+        assert_eq!(status, 202, "{response}");
     }
     change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
     results::give_up_unclaimed(&world.pool).await.expect("given up");

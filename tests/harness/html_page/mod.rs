@@ -98,8 +98,8 @@ impl HtmlPage {
     #[must_use]
     pub fn timeline(&self) -> String {
         let entries = self.select("ol.line > li").map(|entry| {
-            let said = texts_in(entry, "div").swap_remove(0);
-            toned(entry, "", &said.replace('\n', "\n  "))
+            let sentence = texts_in(entry, "div").swap_remove(0);
+            toned(entry, "", &sentence.replace('\n', "\n  "))
         });
         entries.collect::<Vec<_>>().join("\n")
     }

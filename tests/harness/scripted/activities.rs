@@ -89,7 +89,7 @@ impl ScriptedActivities {
         if let Some(gate) = reply.held_by {
             gate.cancelled().await;
         }
-        match reply.answer {
+        match reply.outcome {
             Outcome::Stands(watch_state) => Ok(Some(*watch_state)),
             Outcome::Done => Ok(None),
             Outcome::Retry(delay) => {

@@ -26,7 +26,7 @@ fn send_callback_twice_sends_a_delivered_callback_once() {
 fn send_callback_twice_sends_a_stopped_callback_once() {
     run(async {
         let fixture = ActivityFixture::set().await;
-        fixture.repair.answer_with(&[422]);
+        fixture.repair.respond_with(&[422]);
         let event_id = fixture.shop.missed("evt_1").await;
         let of = fixture.reprocess(event_id).await;
         fixture
@@ -43,7 +43,7 @@ fn send_callback_twice_sends_a_stopped_callback_once() {
 fn send_callback_confirms_an_answer_that_looks_final_whichever_worker_runs_it() {
     run(async {
         let fixture = ActivityFixture::set().await;
-        fixture.repair.answer_with(&[308, 404]);
+        fixture.repair.respond_with(&[308, 404]);
         let event_id = fixture.shop.missed("evt_1").await;
         let of = fixture.reprocess(event_id).await;
         let again =
@@ -106,7 +106,7 @@ fn send_callback_reaches_a_host_that_is_listed_by_name_in_live_mode() {
 fn send_callback_after_a_retry_adds_an_attempt_and_touches_nothing_else() {
     run(async {
         let fixture = ActivityFixture::set().await;
-        fixture.repair.answer_with(&[503, 503]);
+        fixture.repair.respond_with(&[503, 503]);
         let event_id = fixture.shop.missed("evt_1").await;
         let of = fixture.reprocess(event_id).await;
         let mut dumps = Vec::new();

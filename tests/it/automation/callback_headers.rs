@@ -16,9 +16,9 @@ fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
         let path = format!("/{}", world.project.id);
         let change = async |headers: Value| {
             let body = json!({ "callback_headers": headers });
-            let (status, answer) = script.call(Method::PATCH, &path, Some(body)).await;
-            assert!(!answer.to_string().contains(CANARY), "{answer}");
-            (status, answer)
+            let (status, response) = script.call(Method::PATCH, &path, Some(body)).await;
+            assert!(!response.to_string().contains(CANARY), "{response}");
+            (status, response)
         };
         let (_, before) = script.get(&path).await;
         assert!(before.get("callback_header_names").is_none(), "left out when absent: {before}");
@@ -75,13 +75,13 @@ fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
         let body = json!({ "callback_headers": ten, "name": "Ten" });
         let (status, _) = script.call(Method::PATCH, &path, Some(body)).await;
         assert_eq!(status, 200);
-        for (headers, said) in wrong() {
+        for (headers, expected) in wrong() {
             let body = json!({ "callback_headers": headers, "name": "Changed" });
             let (status, rejected) = script.call(Method::PATCH, &path, Some(body)).await;
             assert_eq!(status, 422, "{headers}: {rejected}");
             let field = &rejected["error"]["fields"][0];
             assert_eq!(field["field"], "callback_headers", "{rejected}");
-            assert!(field["message"].as_str().expect("text").contains(said), "{rejected}");
+            assert!(field["message"].as_str().expect("text").contains(expected), "{rejected}");
             assert!(!rejected.to_string().contains(CANARY), "{rejected}");
         }
         let (_, after) = script.get(&path).await;

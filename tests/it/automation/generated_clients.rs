@@ -16,7 +16,7 @@ use tempfile::TempDir;
 async fn document(world: &World) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("{}/api/openapi.json", world.url);
-    let document = world.http.get(url).send().await.expect("an answer");
+    let document = world.http.get(url).send().await.expect("a response");
     let document = document.text().await.expect("text");
     fs::write(folder.path().join("openapi.json"), document).expect("a file");
     folder
@@ -35,8 +35,8 @@ fn python(folder: &Path) -> Command {
 
 fn succeeds(command: &mut Command) {
     let output = command.output().expect("a program that runs");
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&printed));
 }
 
 #[test]

@@ -39,9 +39,9 @@ impl<'a> Script<'a> {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status().as_u16();
-        let text = answer.text().await.expect("text");
+        let response = request.send().await.expect("a response");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("text");
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 

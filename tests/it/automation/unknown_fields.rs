@@ -12,7 +12,8 @@ use super::{Script, world};
 /// Every documented operation that takes a body: its method, its path, and the fields of the body.
 async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
     let url = format!("{}/api/openapi.json", world.url);
-    let document = world.http.get(url).send().await.expect("an answer").text().await.expect("text");
+    let document =
+        world.http.get(url).send().await.expect("a response").text().await.expect("text");
     let document: Value = serde_json::from_str(&document).expect("JSON");
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
@@ -59,9 +60,9 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
             let mistakes = rejected["error"]["fields"].as_array().expect("fields");
             for unknown in ["webhook_url", "nothing"] {
                 let mistake = mistakes.iter().find(|mistake| mistake["field"] == unknown);
-                let said = mistake.expect("it is named")["message"].as_str().expect("a message");
+                let message = mistake.expect("it is named")["message"].as_str().expect("a message");
                 for field in &known {
-                    assert!(said.contains(field.as_str()), "{method} {path}: {said}");
+                    assert!(message.contains(field.as_str()), "{method} {path}: {message}");
                 }
             }
         }

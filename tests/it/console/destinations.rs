@@ -211,7 +211,7 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
         assert!(body.contains("127.0.0.1") && !body.contains("/repair"), "only its host: {body}");
 
         let channel = all(&world).await.remove(0);
-        slack.answer_with(&[404, 404]);
+        slack.respond_with(&[404, 404]);
         let page = test(&alice, &world, &channel).await;
         let message = message_of(&page);
         assert!(message.contains("did not accept the test message. The answer: 404"), "{message}");
@@ -258,7 +258,7 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
         });
         assert_eq!(test(bob.id).await, (0, tested));
 
-        slack.answer_with(&[404]);
+        slack.respond_with(&[404]);
         let (code, rejected) = test(channel.id).await;
         let message = rejected["error"]["message"].as_str().expect("a message").to_owned();
         assert_eq!((code, &rejected["error"]["code"]), (1, &json!("undelivered")));

@@ -113,7 +113,7 @@ fn when_the_next_attempt_is_due_is_said_as_the_database_has_it() {
         let world = World::start().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
-        world.repair.answer_with(&[503]);
+        world.repair.respond_with(&[503]);
         let replay_id = world.reprocess(incident).await;
         let path = format!("/incidents/{incident}");
         page_says(&bob, &path, "Attempt 1 failed. The next one is due [time]").await;

@@ -22,7 +22,7 @@ async fn keep_sending(n: usize, dev: Arc<Dev>, seen: Arc<Seen>) {
         let request = http.post(&url).bearer_auth(key).header("idempotency-key", &event);
         let request = request.header("content-type", "application/json");
         let status = request.body(receipt(&event).to_string()).send().await.map(|a| a.status());
-        match status.expect("an answer").as_u16() {
+        match status.expect("a response").as_u16() {
             202 => seen.accepted.fetch_add(1, Ordering::Relaxed),
             503 => seen.unavailable.fetch_add(1, Ordering::Relaxed),
             other => panic!("answered {other}"),

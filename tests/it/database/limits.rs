@@ -79,7 +79,7 @@ fn an_error_in_a_transaction_undoes_it_and_the_connection_is_used_again() {
         sqlx::query("SELECT 1 / 0").execute(&mut *tx).await.expect_err("an error");
         drop(tx);
         let there = "SELECT to_regclass('left_over') IS NOT NULL";
-        let there: bool = sqlx::query_scalar(there).fetch_one(&pool).await.expect("an answer");
+        let there: bool = sqlx::query_scalar(there).fetch_one(&pool).await.expect("a response");
         assert!(!there);
     });
 }
@@ -130,7 +130,7 @@ fn idle_connections_that_died_in_silence_cost_one_check_and_not_a_request() {
         way.fall_silent();
         way.open_for_new_ones();
         tokio::time::sleep(2 * brief).await;
-        let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.expect("an answer");
+        let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.expect("a response");
         assert_eq!(one, 1);
     });
 }
@@ -142,7 +142,7 @@ fn one_caller_after_the_other_makes_one_connection() {
         let (way, _) = put_on_a_way(&mut world).await;
         let pool = pool(&world, 5);
         for _ in 0..20 {
-            sqlx::query("SELECT 1").execute(&pool).await.expect("an answer");
+            sqlx::query("SELECT 1").execute(&pool).await.expect("a response");
         }
         assert_eq!(way.connections(), 1);
     });

@@ -130,7 +130,7 @@ fn in_transaction_mode_four_connections_share_one_of_the_servers_between_transac
             }
             for connection in &mut four {
                 let one = sqlx::query_scalar("SELECT $1::int4 + 1").bind(0);
-                let one: i32 = one.fetch_one(&mut **connection).await.expect("an answer");
+                let one: i32 = one.fetch_one(&mut **connection).await.expect("a response");
                 assert_eq!(one, 1);
             }
         }
@@ -174,13 +174,13 @@ fn migrations_go_past_a_pooler_in_transaction_mode_or_not_at_all() {
         let pooler = Pgbouncer::start(&past, "transaction", 1).await.expect("pgbouncer");
         world.database_url = pooler.url(&past);
         world.variables = vec![TRANSACTION];
-        let (code, answer) = world.cli(&["migrate"]).await.expect("a command");
-        let said = answer["error"]["message"].to_string();
-        assert_eq!(code, 1, "{answer}");
-        assert!(said.contains("SENDPROMPTLY_MIGRATE_DATABASE_URL is not set"), "{said}");
+        let (code, output) = world.cli(&["migrate"]).await.expect("a command");
+        let message = output["error"]["message"].to_string();
+        assert_eq!(code, 1, "{output}");
+        assert!(message.contains("SENDPROMPTLY_MIGRATE_DATABASE_URL is not set"), "{message}");
         world.variables.push(("SENDPROMPTLY_MIGRATE_DATABASE_URL", past.leak()));
-        let (code, answer) = world.cli(&["migrate"]).await.expect("a command");
-        assert_eq!((code, &answer["status"]), (0, &json!("ok")), "{answer}");
+        let (code, output) = world.cli(&["migrate"]).await.expect("a command");
+        assert_eq!((code, &output["status"]), (0, &json!("ok")), "{output}");
         let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
              (SELECT oid FROM pg_database WHERE datname = current_database())";
         let mut direct = direct(world.variables[1].1).await;
@@ -194,9 +194,9 @@ fn a_pooler_that_nobody_knows_is_an_error_that_names_the_setting() {
     run(async {
         let mut world = bare_world().await;
         world.variables = vec![("SENDPROMPTLY_DATABASE_POOLER", "pgbouncer")];
-        let (code, answer) = world.cli(&["project", "list"]).await.expect("a command");
+        let (code, output) = world.cli(&["project", "list"]).await.expect("a command");
         assert_ne!(code, 0);
-        let said = answer["error"]["message"].to_string();
-        assert!(said.contains("SENDPROMPTLY_DATABASE_POOLER must be session"), "{said}");
+        let message = output["error"]["message"].to_string();
+        assert!(message.contains("SENDPROMPTLY_DATABASE_POOLER must be session"), "{message}");
     });
 }

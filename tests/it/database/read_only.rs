@@ -16,17 +16,21 @@ fn a_read_only_database_is_not_ready_until_it_takes_writes_again() {
 
         set_read_only(&world, "SET default_transaction_read_only = on").await;
         eventually("an API that is not", async || (!world.ready().await).then_some(())).await;
-        let (status, answer) = world.post("/api/v1/receipt", &receipt("evt_2")).await;
-        assert_eq!((status, &answer["error"]["code"]), (503, &"unavailable".into()), "{answer}");
-        let said = answer["error"]["message"].as_str().expect("a message");
-        assert!(said.starts_with("the database takes no writes"), "{said}");
-        assert!(said.contains("DATABASE_URL lead to the primary"), "{said}");
+        let (status, response) = world.post("/api/v1/receipt", &receipt("evt_2")).await;
+        assert_eq!(
+            (status, &response["error"]["code"]),
+            (503, &"unavailable".into()),
+            "{response}"
+        );
+        let message = response["error"]["message"].as_str().expect("a message");
+        assert!(message.starts_with("the database takes no writes"), "{message}");
+        assert!(message.contains("DATABASE_URL lead to the primary"), "{message}");
         let (_, found) = world.cli(&["doctor"]).await.expect("a command");
         let checks = found["checks"].as_array().expect("checks");
         let database = checks.iter().find(|check| check["name"] == "database").expect("a check");
         assert_eq!(database["status"], "fail", "{database}");
-        let said = database["message"].as_str().expect("a message");
-        assert!(said.contains("read-only"), "{said}");
+        let message = database["message"].as_str().expect("a message");
+        assert!(message.contains("read-only"), "{message}");
 
         // The sessions that began in the meantime keep to it; the API is not restarted.
         set_read_only(&world, "RESET default_transaction_read_only").await;

@@ -47,8 +47,8 @@ fn keep(folder: &Path, name: &str, history: &Value) {
 fn shape(history: &Value) -> Vec<String> {
     let events = history["events"].as_array().expect("events");
     let what = |event: &Value| {
-        let (kind, said) = event["attributes"].as_object()?.iter().next()?;
-        let about = [&said["activity_type"]["name"], &said["signal_name"]];
+        let (kind, attributes) = event["attributes"].as_object()?.iter().next()?;
+        let about = [&attributes["activity_type"]["name"], &attributes["signal_name"]];
         Some(format!("{kind} {about:?}"))
     };
     events.iter().map(|event| what(event).expect("attributes")).collect()

@@ -91,7 +91,7 @@ async fn callback_ended_by_a_maximum_of_attempts(world: &World) -> EventId {
 
 /// A callback that got a 503 once and waits a minute, while nothing else is under way.
 async fn callback_waits(world: &World) -> EventId {
-    world.repair.answer_with(&[503]);
+    world.repair.respond_with(&[503]);
     let event_id = failed(world).await;
     ask_to_repair(world, event_id).await;
     eventually("a callback that waits", async || pending_activity(world, event_id).await).await;
@@ -118,8 +118,8 @@ async fn applied(world: &World) -> EventId {
 
 async fn result_before_receipt(world: &World) -> EventId {
     let early = json!({"provider_event_id": "evt_1", "status": "success"});
-    let (status, answer) = world.post("/api/v1/result", &early).await;
-    assert_eq!(status, 202, "{answer}");
+    let (status, response) = world.post("/api/v1/result", &early).await;
+    assert_eq!(status, 202, "{response}");
     world.receipt("evt_1").await
 }
 
@@ -155,7 +155,7 @@ async fn repair(world: &World, event_id: EventId) {
 }
 
 async fn undelivered_then_resolved_by_hand(world: &World) -> EventId {
-    world.repair.answer_with(&[422]);
+    world.repair.respond_with(&[422]);
     let event_id = failed(world).await;
     ask_to_repair(world, event_id).await;
     reprocess_is(world, event_id, ReprocessState::Undelivered).await;

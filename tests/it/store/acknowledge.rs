@@ -15,9 +15,9 @@ use super::shop::{Shop, accepted};
 
 async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), Rejection> {
     let mut tx = shop.begin().await;
-    let answer = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
+    let acknowledged = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
     pool::commit(tx).await.expect("a commit");
-    answer.map_err(|error| error.rejection().expect("a database"))
+    acknowledged.map_err(|error| error.rejection().expect("a database"))
 }
 
 /// An incident that alice has acknowledged.
@@ -150,7 +150,7 @@ fn whatever_comes_at_once_with_an_acknowledgement_is_judged_after_or_before_it()
             let event_id = shop.missed(&format!("evt_{round}")).await;
             let (one, other) =
                 tokio::join!(acknowledge(&shop, event_id), acknowledge(&shop, event_id));
-            assert_eq!([one, other].iter().filter(|answer| answer.is_ok()).count(), 1);
+            assert_eq!([one, other].iter().filter(|outcome| outcome.is_ok()).count(), 1);
 
             let event_id = shop.missed(&format!("late_{round}")).await;
             let (seen, _) = tokio::join!(acknowledge(&shop, event_id), shop.succeed(event_id));

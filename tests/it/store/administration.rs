@@ -40,8 +40,8 @@ fn a_project_is_made_changed_and_left_alone() {
         let url = Some("https://shop.example.com/repair".to_owned());
         let after = ProjectSettings { timeout_minutes: 20, repair_url: url, ..settings };
         for changed in [Some(true), Some(false)] {
-            let answer = project::update_project(&mut tx, &alice(), id, &after).await;
-            assert_eq!(answer.expect("a database"), changed);
+            let updated = project::update_project(&mut tx, &alice(), id, &after).await;
+            assert_eq!(updated.expect("a database"), changed);
         }
         let nowhere = domain::ids::ProjectId::from_uuid(uuid::Uuid::now_v7());
         let lost = project::update_project(&mut tx, &alice(), nowhere, &after).await;
@@ -81,9 +81,9 @@ fn a_key_is_made_and_revoked() {
             assert_eq!(revoked.expect("a database"), project);
         }
         pool::commit(tx).await.expect("a commit");
-        let said = shop.administration().await;
-        assert!(!said.contains(&api_key.reveal()[8..40]), "{said}");
-        insta::assert_snapshot!(said, @r#"
+        let entries = shop.administration().await;
+        assert!(!entries.contains(&api_key.reveal()[8..40]), "{entries}");
+        insta::assert_snapshot!(entries, @r#"
         operator:alice@cometcart.test key.created {"key_id":"key_","label":"worker","last_four":"LfI3"}
         operator:alice@cometcart.test key.revoked {"key_id":"key_","label":"worker","last_four":"LfI3"}
         "#);
@@ -213,9 +213,9 @@ fn operators_are_added_changed_and_removed() {
         let gone = operator::change_password(&mut tx, &alice(), bob, "new", None).await;
         assert_eq!(gone.expect("a database"), None);
         pool::commit(tx).await.expect("a commit");
-        let said = shop.administration().await;
-        assert!(!said.contains("hash"), "{said}");
-        insta::assert_snapshot!(said, @r#"
+        let entries = shop.administration().await;
+        assert!(!entries.contains("hash"), "{entries}");
+        insta::assert_snapshot!(entries, @r#"
         operator:alice@cometcart.test operator.added {"email":"alice@cometcart.test","operator_id":"opr_","role":"admin"}
         operator:alice@cometcart.test operator.added {"email":"bob@cometcart.test","operator_id":"opr_","role":"operator"}
         operator:alice@cometcart.test operator.role_changed {"email":"bob@cometcart.test","from":"operator","operator_id":"opr_","to":"viewer"}
@@ -239,9 +239,9 @@ fn an_operators_token_is_made_and_revoked() {
             assert_eq!(revoked.expect("a database"), done);
         }
         pool::commit(tx).await.expect("a commit");
-        let said = shop.administration().await;
-        assert!(!said.contains(&own.reveal()[3..35]), "{said}");
-        insta::assert_snapshot!(said, @r#"
+        let entries = shop.administration().await;
+        assert!(!entries.contains(&own.reveal()[3..35]), "{entries}");
+        insta::assert_snapshot!(entries, @r#"
         operator:alice@cometcart.test operator.added {"email":"bob@cometcart.test","operator_id":"opr_","role":"operator"}
         operator:alice@cometcart.test token.created {"label":"pager","last_four":"pmbw","operator_id":"opr_","token_id":"tok_"}
         operator:alice@cometcart.test token.revoked {"label":"pager","last_four":"pmbw","operator_id":"opr_","token_id":"tok_"}

@@ -132,7 +132,7 @@ fn an_events_messages_are_claimed_together_and_in_their_order() {
         let kinds: Vec<_> = messages.iter().map(|message| message.kind.as_str()).collect();
         assert_eq!(kinds, ["start", "reprocess", "result"]);
         assert!(messages.iter().all(|message| message.event_id == event_id));
-        assert!(outbox::has_messages(&shop.pool, event_id).await.expect("an answer"));
+        assert!(outbox::has_messages(&shop.pool, event_id).await.expect("a response"));
     });
 }
 

@@ -82,10 +82,10 @@ pub fn known(action: &str, detail: Value) -> String {
 pub fn without_ids(text: &str) -> String {
     let mut parts = text.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |said, part| {
+    parts.fold(first, |kept, part| {
         let id = part.len() >= 26 && part.is_char_boundary(26);
         let id =
             id && part[..26].bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        format!("{said}_{}", if id { &part[26..] } else { part })
+        format!("{kept}_{}", if id { &part[26..] } else { part })
     })
 }

@@ -60,8 +60,8 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        let answer = accepted(&shop.fail(event_id).await);
-        assert_eq!(answer, ("failed".to_owned(), Some(IncidentState::Open)));
+        let response = accepted(&shop.fail(event_id).await);
+        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: failed
         incident: open/failed_result/db_write_failed
@@ -69,8 +69,8 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
         outbox: start result
         timeline: receipt.accepted result.failed incident.opened
         ");
-        let answer = accepted(&shop.succeed(event_id).await);
-        assert_eq!(answer, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
+        let response = accepted(&shop.succeed(event_id).await);
+        assert_eq!(response, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         incident: resolved/failed_result/db_write_failed/late_success
@@ -87,8 +87,8 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         let words = json!({"status": "failed", "error_code": "e2", "error_message": "disk full"});
-        let answer = accepted(&shop.report(event_id, words).await);
-        assert_eq!(answer, ("failed".to_owned(), Some(IncidentState::Open)));
+        let response = accepted(&shop.report(event_id, words).await);
+        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: open/missing_result/e2
@@ -106,8 +106,8 @@ fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
     run(async {
         let shop = Shop::open().await;
         let (event_id, _) = shop.reprocessing("evt_1").await;
-        let answer = accepted(&shop.fail(event_id).await);
-        assert_eq!(answer, ("failed".to_owned(), Some(IncidentState::Reprocessing)));
+        let response = accepted(&shop.fail(event_id).await);
+        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Reprocessing)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: reprocessing/missing_result/db_write_failed
@@ -126,8 +126,8 @@ fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
         let (event_id, replay_id) = shop.reprocessing("evt_1").await;
         shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
         let words = json!({"status": "failed", "replay_id": replay_id, "error_code": "locked"});
-        let answer = accepted(&shop.report(event_id, words.clone()).await);
-        assert_eq!(answer, ("failed".to_owned(), Some(IncidentState::Open)));
+        let response = accepted(&shop.report(event_id, words.clone()).await);
+        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: open/missing_result/locked
@@ -160,8 +160,8 @@ fn a_success_ends_the_reprocess_that_runs_with_or_without_its_replay_id() {
             if named {
                 words["replay_id"] = json!(replay_id);
             }
-            let answer = accepted(&shop.report(event_id, words).await);
-            assert_eq!(answer, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
+            let response = accepted(&shop.report(event_id, words).await);
+            assert_eq!(response, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
             let story = shop.story(event_id).await;
             insta::allow_duplicates! { insta::assert_snapshot!(story, @r"
             effect: succeeded
@@ -201,8 +201,8 @@ fn the_same_result_id_again_changes_nothing() {
         let mut stories = Vec::new();
         for _ in 0..2 {
             let mut tx = shop.begin().await;
-            let answer = accept_result(&mut tx, &bob(), event_id, report).await;
-            assert_eq!(accepted(&answer.expect("a database")).0, "failed");
+            let outcome = accept_result(&mut tx, &bob(), event_id, report).await;
+            assert_eq!(accepted(&outcome.expect("a database")).0, "failed");
             store::pool::commit(tx).await.expect("a commit");
             stories.push(shop.story(event_id).await);
         }

@@ -174,9 +174,9 @@ impl Shop {
 
     pub async fn report(&self, event_id: EventId, body: Value) -> ResultOutcome {
         let mut tx = self.begin().await;
-        let answer = self.report_in(&mut tx, event_id, &body).await;
+        let outcome = self.report_in(&mut tx, event_id, &body).await;
         pool::commit(tx).await.expect("a commit");
-        answer
+        outcome
     }
 
     pub async fn succeed(&self, event_id: EventId) -> ResultOutcome {
@@ -220,9 +220,9 @@ impl Shop {
         let request =
             ReprocessRequest { replay_id, actor: &actor, note: Some("try again"), signal: true };
         let mut tx = self.begin().await;
-        let answer = request_reprocess(&mut tx, event_id, request).await;
+        let outcome = request_reprocess(&mut tx, event_id, request).await;
         pool::commit(tx).await.expect("a commit");
-        answer.map_err(|error| error.rejection().expect("a database"))
+        outcome.map_err(|error| error.rejection().expect("a database"))
     }
 
     pub async fn reprocess(&self, event_id: EventId) -> ReplayId {
@@ -287,9 +287,9 @@ impl Shop {
         let actor = bob();
         let resolving = ResolveRequest { actor: &actor, note: Some("by hand"), signal: true };
         let mut tx = self.begin().await;
-        let answer = resolve_incident(&mut tx, event_id, resolving).await;
+        let outcome = resolve_incident(&mut tx, event_id, resolving).await;
         pool::commit(tx).await.expect("a commit");
-        answer.map_err(|error| error.rejection().expect("a database"))
+        outcome.map_err(|error| error.rejection().expect("a database"))
     }
 
     pub async fn resolve(&self, event_id: EventId) {
@@ -336,8 +336,8 @@ impl Shop {
 }
 
 /// The response to an accepted result.
-pub fn accepted(answer: &ResultOutcome) -> (String, Option<IncidentState>) {
-    match answer {
+pub fn accepted(outcome: &ResultOutcome) -> (String, Option<IncidentState>) {
+    match outcome {
         ResultOutcome::Accepted { effect, incident, .. } => {
             (effect.to_string(), incident.map(|(_, state)| state))
         }

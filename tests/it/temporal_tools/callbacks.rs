@@ -13,8 +13,8 @@ use super::{Waiting, attempt, entries, pass, pending_callback, restart_by_hand, 
 /// The reprocess has ended, the incident is open again, bob is notified, and another reprocess
 /// works.
 async fn goes_on(world: &World, waiting: &Waiting, why: &str) {
-    let said = waiting.undelivered(world).await;
-    assert!(said.contains(why), "{said}");
+    let reason = waiting.undelivered(world).await;
+    assert!(reason.contains(why), "{reason}");
     let event_id = waiting.event_id;
     let incident =
         world.incident_when(event_id, "open again", |i| i.state == IncidentState::Open).await;
@@ -56,8 +56,8 @@ fn a_maximum_of_attempts_ends_the_reprocess_and_not_the_watch() {
     run(async {
         let (world, waiting) = waiting_world().await;
         waiting.activity(&world, "update-options", &["--retry-maximum-attempts", "2"]).await;
-        let said = waiting.undelivered(&world).await;
-        assert!(said.contains("maximum of attempts"), "{said}");
+        let reason = waiting.undelivered(&world).await;
+        assert!(reason.contains("maximum of attempts"), "{reason}");
         watch_is(&world, &waiting.watch, "RUNNING").await;
         goes_on(&world, &waiting, "maximum of attempts").await;
         assert!(entries(&world, waiting.event_id, "watch.restarted").await.is_empty());
@@ -83,8 +83,8 @@ fn an_activity_that_is_failed_or_completed_by_hand_ends_the_reprocess() {
         let second = Waiting::start(&world, "evt_2").await;
         attempt_under_way(&world, &second).await;
         second.activity(&world, "complete", &["--result", "\"done\""]).await;
-        let said = second.undelivered(&world).await;
-        assert!(said.contains("completed by hand"), "{said}");
+        let reason = second.undelivered(&world).await;
+        assert!(reason.contains("completed by hand"), "{reason}");
         watch_is(&world, &second.watch, "RUNNING").await;
     });
 }

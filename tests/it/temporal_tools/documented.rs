@@ -67,9 +67,9 @@ async fn run_block(world: &World, block: &str, watch: &str, activity: &str) {
     let mut shell = tokio::process::Command::new("sh");
     shell.args(["-eu", "-c", &script]).env("PATH", path).kill_on_drop(true);
     let Output { status, stdout, stderr } = shell.output().await.expect("a shell");
-    let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-    assert!(status.success(), "{script}\n{said}");
-    assert!(!said.contains("rror:"), "{script}\n{said}");
+    let printed = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{script}\n{printed}");
+    assert!(!printed.contains("rror:"), "{script}\n{printed}");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn every_documented_command_works_as_it_stands() {
         assert!(all.len() >= 12, "{all:?}");
         for (number, block) in all.iter().enumerate() {
             let waiting = Waiting::start(&world, &format!("evt_{number}")).await;
-            world.repair.answer_with(&[503]);
+            world.repair.respond_with(&[503]);
             run_block(&world, block, &waiting.watch, &waiting.activity).await;
         }
     });

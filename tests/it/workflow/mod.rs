@@ -91,14 +91,14 @@ async fn skip_time(worker: &ScriptedWorker, event_id: EventId) {
 
 /// Says what the API says after it committed a result.
 async fn tell_result(worker: &ScriptedWorker, event_id: EventId, status: &str) {
-    let said = json!({ "result_id": "res_00000000000000000000000001", "status": status });
-    worker.engines.signal(event_id, "result", Some(said)).await.expect("a signal");
+    let payload = json!({ "result_id": "res_00000000000000000000000001", "status": status });
+    worker.engines.signal(event_id, "result", Some(payload)).await.expect("a signal");
 }
 
 /// Says what the API says after it committed a reprocess.
 async fn tell_reprocess(worker: &ScriptedWorker, event_id: EventId) {
-    let said = json!({ "replay_id": REPLAY });
-    worker.engines.signal(event_id, "reprocess", Some(said)).await.expect("a signal");
+    let payload = json!({ "replay_id": REPLAY });
+    worker.engines.signal(event_id, "reprocess", Some(payload)).await.expect("a signal");
 }
 
 /// Waits until the watch says that it is in this state.
@@ -131,10 +131,10 @@ fn count(events: &[HistoryEvent], kind: EventType) -> usize {
 }
 
 /// An input as the API sends it.
-fn plain_json(said: &Value) -> RawValue {
+fn plain_json(payload: &Value) -> RawValue {
     RawValue::new(vec![Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
-        data: said.to_string().into_bytes(),
+        data: payload.to_string().into_bytes(),
         ..Payload::default()
     }])
 }

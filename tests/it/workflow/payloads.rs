@@ -33,7 +33,7 @@ fn a_history_holds_plain_json_and_neither_words_of_the_app_nor_secrets() {
     run(async {
         let world = World::start().await;
         world.tell_bob().await;
-        world.repair.answer_with(&[500]);
+        world.repair.respond_with(&[500]);
         let event_id = repaired_at_the_second_try(&world).await;
         let client = world.temporal().await;
         let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));

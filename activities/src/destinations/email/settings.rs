@@ -201,11 +201,11 @@ mod tests {
             ("smtps://u:25?hunter2@mail.example.com", "%3F for ?"),
             ("smtps://u:hunter2%FF@mail.example.com", "%25 for %"),
         ] {
-            let said = rejection(url).to_string();
-            assert!(said.starts_with("SMTP_URL has "), "{said}");
-            assert!(said.contains(spelling), "{said}");
-            assert!(said.contains("percent-encoded") || said.contains("%25"), "{said}");
-            assert!(!said.contains("hunter2") && !said.contains("a/b"), "{said}");
+            let message = rejection(url).to_string();
+            assert!(message.starts_with("SMTP_URL has "), "{message}");
+            assert!(message.contains(spelling), "{message}");
+            assert!(message.contains("percent-encoded") || message.contains("%25"), "{message}");
+            assert!(!message.contains("hunter2") && !message.contains("a/b"), "{message}");
         }
         // Read as a host named u with a port, were it not for what follows.
         assert_eq!(rejection("smtp://localhost:1025/x"), MailSettingsError::Path);

@@ -211,20 +211,20 @@ mod tests {
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_gone() {
-        for said in [
+        for response in [
             "RCPT TO: permanent error (550): 5.1.1 <bob@x.test>: Recipient address rejected: unknown",
             "RCPT TO: permanent error (550): #5.1.10 null MX",
             "RCPT TO: permanent error (554): 5.2.1 disabled",
         ] {
-            assert!(names_no_mailbox(said), "{said}");
+            assert!(names_no_mailbox(response), "{response}");
         }
-        for said in [
+        for response in [
             "RCPT TO: permanent error (550): 5.7.1 Relaying denied",
             "RCPT TO: permanent error (550): No such user",
             "RCPT TO: permanent error (552): 5.2.2 mailbox full",
             "RCPT TO: permanent error (550): blocked, see 15.1.1.7",
         ] {
-            assert!(!names_no_mailbox(said), "{said}");
+            assert!(!names_no_mailbox(response), "{response}");
         }
     }
 }

@@ -42,9 +42,9 @@ mod tests {
             audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
         };
         let origin = NoticeOrigin { project_name: HOSTILE.to_owned(), mode: Mode::Live };
-        let said = payload(&results.text(&origin)).to_string();
-        assert!(said.contains("7 results never found their receipt, 3 of them failures"), "{said}");
-        assert!(said.contains("• `evt_1`\\n• and 5 more"), "{said}");
-        assert!(!said.contains("<!channel>") && !said.contains("<@U123>"), "{said}");
+        let text = payload(&results.text(&origin)).to_string();
+        assert!(text.contains("7 results never found their receipt, 3 of them failures"), "{text}");
+        assert!(text.contains("• `evt_1`\\n• and 5 more"), "{text}");
+        assert!(!text.contains("<!channel>") && !text.contains("<@U123>"), "{text}");
     }
 }

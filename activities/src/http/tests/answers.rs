@@ -61,9 +61,9 @@ async fn redirects_are_answers_and_are_not_followed() {
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
         let location = format!("Location: {}\r\n", elsewhere.url());
         let server = HttpServer::responding(response(status, &location, "")).await;
-        let answer = post(&server).await.expect("an answer");
-        assert!((300..400).contains(&answer.status));
-        assert_eq!(answer.redirect_to, Some(elsewhere.url().to_string()));
+        let response = post(&server).await.expect("an answer");
+        assert!((300..400).contains(&response.status));
+        assert_eq!(response.redirect_to, Some(elsewhere.url().to_string()));
         assert_eq!(server.received().len(), 1);
     }
     assert_eq!(elsewhere.received().len(), 0);
@@ -85,9 +85,9 @@ async fn a_429_carries_what_it_asks_for() {
     ] {
         let server =
             HttpServer::responding(response("429 Too Many Requests", header, "slow down")).await;
-        let answer = post(&server).await.expect("an answer");
-        assert_eq!(answer.status, 429);
-        let asked = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
+        let response = post(&server).await.expect("an answer");
+        assert_eq!(response.status, 429);
+        let asked = response.retry_after.as_deref().and_then(|value| retry_after(value, now));
         assert_eq!(asked, wait, "{header}");
     }
 }
@@ -99,8 +99,8 @@ async fn of_a_gigabyte_only_the_beginning_is_read() {
         write_for_ever(stream, head, vec![b'x'; 64 * 1024])
     })
     .await;
-    let answer = post(&server).await.expect("an answer");
-    assert_eq!((answer.status, answer.excerpt.len()), (200, 2048));
+    let response = post(&server).await.expect("an answer");
+    assert_eq!((response.status, response.excerpt.len()), (200, 2048));
 }
 
 #[tokio::test]
@@ -114,16 +114,16 @@ async fn an_endless_body_ends_at_16_kib() {
         )
     })
     .await;
-    let answer = post(&server).await.expect("an answer");
-    assert_eq!((answer.status, answer.excerpt.len()), (200, 2048));
+    let response = post(&server).await.expect("an answer");
+    assert_eq!((response.status, response.excerpt.len()), (200, 2048));
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_has_said_its_status() {
     let server =
         HttpServer::responding("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this").await;
-    let answer = post(&server).await.expect("an answer");
-    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "only this"));
+    let response = post(&server).await.expect("an answer");
+    assert_eq!((response.status, response.excerpt.as_str()), (200, "only this"));
 }
 
 #[tokio::test]
@@ -134,10 +134,10 @@ async fn a_body_that_is_still_coming_at_the_deadline_has_said_its_status() {
         hold(stream).await;
     })
     .await;
-    let answer = local_client(2_000, 1_000).post(&server.url(), &[], Vec::new()).await;
-    let answer = answer.expect("a status came");
-    assert_eq!((answer.status, answer.excerpt.as_str()), (200, "slow"));
-    assert!((1_000..5_000).contains(&answer.latency_ms), "{answer:?}");
+    let response = local_client(2_000, 1_000).post(&server.url(), &[], Vec::new()).await;
+    let response = response.expect("a status came");
+    assert_eq!((response.status, response.excerpt.as_str()), (200, "slow"));
+    assert!((1_000..5_000).contains(&response.latency_ms), "{response:?}");
 }
 
 #[tokio::test]
@@ -146,17 +146,17 @@ async fn a_gzip_bomb_is_not_inflated() {
     let packed = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, b'z', b'i', b'p'];
     let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 13\r\n\r\n";
     let server = HttpServer::responding([head.as_bytes(), &packed].concat()).await;
-    let answer = post(&server).await.expect("an answer");
-    assert_eq!(answer.status, 200);
-    assert!(answer.excerpt.ends_with("zip"), "{answer:?}");
+    let response = post(&server).await.expect("an answer");
+    assert_eq!(response.status, 200);
+    assert!(response.excerpt.ends_with("zip"), "{response:?}");
 }
 
 #[tokio::test]
 async fn an_excerpt_shows_hostile_bytes_without_obeying_them() {
     let body = "<script>alert(1)</script>\0\u{1b}[2J\u{202e}";
     let server = HttpServer::responding(response("500 Oh", "", body)).await;
-    let answer = post(&server).await.expect("an answer");
-    assert_eq!(answer.excerpt, "<script>alert(1)</script>␀␛[2J");
+    let response = post(&server).await.expect("an answer");
+    assert_eq!(response.excerpt, "<script>alert(1)</script>␀␛[2J");
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn bad_endpoints_do_not_slow_a_good_one() {
             tokio::spawn(async move { client.post(&url, &[], Vec::new()).await })
         })
         .collect();
-    let answer = client.post(&good.url(), &[], Vec::new()).await.expect("an answer");
-    assert!(answer.latency_ms < 2_000, "{answer:?}");
+    let response = client.post(&good.url(), &[], Vec::new()).await.expect("an answer");
+    assert!(response.latency_ms < 2_000, "{response:?}");
     stuck.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
@@ -190,7 +190,7 @@ async fn proxy_variables_are_ignored() {
     child.env_remove("NO_PROXY").env_remove("no_proxy");
     let run = tokio::task::spawn_blocking(move || child.output());
     let output = run.await.expect("no panic").expect("the child runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
     assert_eq!(proxy.received().len(), 0);
 }

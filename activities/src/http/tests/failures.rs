@@ -188,8 +188,8 @@ async fn what_is_hidden_is_sent_and_does_not_come_back() {
     let headers = [("x-gateway-key", "canary-7f3a91".to_owned())];
     let client = local_client(2_000, 5_000);
     let hidden = ["canary-7f3a91"];
-    let answer = client.post_hiding(&server.url(), &headers, Vec::new(), &hidden).await;
-    assert_eq!(answer.expect("an answer").excerpt, "no [hidden] here");
+    let response = client.post_hiding(&server.url(), &headers, Vec::new(), &hidden).await;
+    assert_eq!(response.expect("an answer").excerpt, "no [hidden] here");
     assert!(server.received()[0].head.contains("x-gateway-key: canary-7f3a91"));
     let broken = [("x-gateway-key", "canary\n".to_owned())];
     let error = client.post(&server.url(), &broken, Vec::new()).await.expect_err("unsendable");

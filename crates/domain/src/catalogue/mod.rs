@@ -425,10 +425,10 @@ mod tests {
         assert!(unknown.to_string().ends_with("00 --effect-type licence_issue"), "{unknown}");
         let unknown = catalogue.provider("Acmee", Some("License.Sold")).expect_err("unknown");
         assert_eq!(unknown.nearest[0], "acme");
-        let said = unknown.to_string();
+        let message = unknown.to_string();
         assert!(
-            said.ends_with("--event-type acmee:license.sold") && !said.contains('\n'),
-            "{said}"
+            message.ends_with("--event-type acmee:license.sold") && !message.contains('\n'),
+            "{message}"
         );
         let unknown = catalogue.provider("acmee", None).expect_err("unknown").to_string();
         assert!(unknown.ends_with("--event-type 'acmee:<event type>'"), "{unknown}");

@@ -124,8 +124,8 @@ mod tests {
             ("billing api", "is a name"),
             (".internal", "is a name"),
         ] {
-            let said = AllowedHost::parse(bad).expect_err(bad);
-            assert!(said.contains(why), "{bad}: {said}");
+            let message = AllowedHost::parse(bad).expect_err(bad);
+            assert!(message.contains(why), "{bad}: {message}");
         }
     }
 }

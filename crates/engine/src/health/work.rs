@@ -207,9 +207,9 @@ mod tests {
             WorkHealth { overdue_events: 2, overdue_for: Some(130), ..WorkHealth::default() };
         let overdue = judge_deadlines(work, false);
         assert_eq!(overdue.status, Status::Failed);
-        let said =
+        let expected =
             "deadlines are not judged: 2 events are overdue, the oldest by 2 minutes; no worker";
-        assert!(overdue.detail.starts_with(said), "{overdue:?}");
+        assert!(overdue.detail.starts_with(expected), "{overdue:?}");
         assert_eq!(judge_deadlines(WorkHealth::default(), true).status, Status::Ok);
     }
 

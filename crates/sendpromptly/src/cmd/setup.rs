@@ -236,12 +236,12 @@ mod tests {
         let mut steps = vec![SetupStep::new("namespace", StepOutcome::WasThere, "default")];
         assert!(report(&steps).expect("a report").passed());
         steps.push(SetupStep::failed("environment", "of another", Some("adopt".to_owned())));
-        let answer = report(&steps).expect("a report");
+        let output = report(&steps).expect("a report");
         assert_eq!(
-            answer.json(),
+            output.json(),
             r#"{"steps":[{"name":"namespace","outcome":"was_there","detail":"default"},{"name":"environment","outcome":"failed","detail":"of another","cure":"adopt"}]}"#
         );
-        assert!(!answer.passed());
+        assert!(!output.passed());
         let not_done =
             SetupStep::not_done("environment", &SetupStep::failed("namespace", "away", None));
         assert_eq!(not_done.detail, "because the step namespace has failed");

@@ -105,7 +105,7 @@ fn the_html_says_what_the_text_says() {
         ..repair_failed()
     };
     let mail = render(&facts, None).expect("the templates render");
-    for said in [
+    for text in [
         "user_456 paid for credits. The reprocess failed.",
         "Open for 43 minutes",
         "This is a test message.",
@@ -118,8 +118,8 @@ fn the_html_says_what_the_text_says() {
         "CometCart · live",
         "https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M",
     ] {
-        assert!(mail.html.contains(said), "{said} is not in the HTML");
-        assert!(mail.text.contains(said), "{said} is not in the text");
+        assert!(mail.html.contains(text), "{text} is not in the HTML");
+        assert!(mail.text.contains(text), "{text} is not in the text");
     }
     assert_eq!(mail.html.matches("<a ").count(), 1);
     assert!(!mail.html.contains("<img") && !mail.html.contains("src="));

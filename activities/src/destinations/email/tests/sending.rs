@@ -69,7 +69,7 @@ async fn the_login_is_decoded_from_the_url() {
 
 #[tokio::test]
 async fn a_rejection_for_now_is_transient_and_one_for_good_is_permanent() {
-    for (script, kind, said) in [
+    for (script, kind, expected) in [
         (&[("RCPT", "450 4.2.0 greylisted")] as Script, TRANSIENT, "4.2.0 greylisted"),
         (&[("MAIL", "421 4.3.2 shutting down")], TRANSIENT, "shutting down"),
         (&[(".", "452 4.3.1 disk full")], TRANSIENT, "disk full"),
@@ -80,9 +80,9 @@ async fn a_rejection_for_now_is_transient_and_one_for_good_is_permanent() {
         (&[("DATA", "554 5.5.1 no")], FailureKind::Permanent, "5.5.1 no"),
         (&[(".", "554 5.7.1 looks like spam")], FailureKind::Permanent, "looks like spam"),
     ] {
-        let (got, answer) = kind_of(script).await;
-        assert_eq!(got, kind, "{answer}");
-        assert!(answer.contains(said), "{answer}");
+        let (got, response) = kind_of(script).await;
+        assert_eq!(got, kind, "{response}");
+        assert!(response.contains(expected), "{response}");
     }
 }
 
@@ -114,9 +114,9 @@ async fn a_server_that_hangs_is_given_up_at_each_step() {
         &[(".", "")],
     ] {
         let started = Instant::now();
-        let (kind, answer) = kind_of(script).await;
+        let (kind, response) = kind_of(script).await;
         assert_eq!(kind, TRANSIENT);
-        assert!(answer.ends_with("no answer within 500ms"), "{answer}");
+        assert!(response.ends_with("no answer within 500ms"), "{response}");
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 }

@@ -178,13 +178,13 @@ mod tests {
     #[test]
     fn the_report_has_the_promised_shape_and_fails_with_its_checks() {
         let checks = [Check::pass("database", "answers"), Check::fail("smtp", "refused")];
-        let answer = report(&checks).expect("a report");
+        let output = report(&checks).expect("a report");
         assert_eq!(
-            answer.json(),
+            output.json(),
             r#"{"checks":[{"name":"database","status":"pass","message":"answers"},{"name":"smtp","status":"fail","message":"refused"}]}"#
         );
-        assert!(answer.human().ends_with("1 check failed."));
-        assert!(!answer.passed());
+        assert!(output.human().ends_with("1 check failed."));
+        assert!(!output.passed());
     }
 
     #[test]

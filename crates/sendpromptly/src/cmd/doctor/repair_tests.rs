@@ -64,11 +64,11 @@ fn a_redirects_target_is_named_as_the_address_to_save() {
 
 #[test]
 fn what_a_failing_endpoint_says_is_read_to_its_end_on_one_line() {
-    let said = "the raw body is needed before any parser:\n  express.json() ran first, so there is \
+    let excerpt = "the raw body is needed before any parser:\n  express.json() ran first, so there is \
                 only an object here; mount express.raw({ type: \"application/json\" }) on this route";
-    let answer = HttpResponse { excerpt: said.to_owned(), ..answered(500, 20) };
-    let message = judge_good(&Ok(answer)).message;
-    assert!(message.contains(&one_line(said)), "{message}");
+    let response = HttpResponse { excerpt: excerpt.to_owned(), ..answered(500, 20) };
+    let message = judge_good(&Ok(response)).message;
+    assert!(message.contains(&one_line(excerpt)), "{message}");
     assert!(!message.contains('\n'), "{message}");
     let endless = HttpResponse { excerpt: "x".repeat(2_000), ..answered(500, 20) };
     let message = judge_good(&Ok(endless)).message;

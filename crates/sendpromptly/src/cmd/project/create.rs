@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let secret = random::signing_secret()?;
     let created = admin
         .transaction(async |tx| create_project(tx, &admin.actor, &settings, &secret, &key).await);
-    answer(created.await?, &settings, &secret.reveal())
+    output(created.await?, &settings, &secret.reveal())
 }
 
 fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings> {
@@ -79,7 +79,7 @@ fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings>
     })
 }
 
-fn answer(
+fn output(
     id: ProjectId,
     settings: &ProjectSettings,
     secret: &str,
@@ -121,11 +121,11 @@ mod tests {
             snapshots: true,
         };
         let id = "prj_00000000000000000000000001".parse().expect("an id");
-        let answer = answer(id, &settings, "whsec_x").expect("an answer");
+        let output = output(id, &settings, "whsec_x").expect("JSON");
         assert_eq!(
-            answer.json(),
+            output.json(),
             r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"signing_secret":"whsec_x"}"#
         );
-        assert!(answer.human().contains("signing secret: whsec_x"));
+        assert!(output.human().contains("signing secret: whsec_x"));
     }
 }

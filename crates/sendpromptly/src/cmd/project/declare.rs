@@ -158,12 +158,15 @@ mod tests {
             let names = Names { event_type: vec![event.into()], effect_type: vec![effect.into()] };
             names.read().expect_err("refused").to_string()
         };
-        let said = read("license.sold", "license_issue");
+        let message = read("license.sold", "license_issue");
         assert_eq!(
-            said,
+            message,
             "--event-type \"license.sold\" must name its provider, such as acme:license.sold"
         );
-        let said = read("acme:license.sold", "license issue");
-        assert!(said.starts_with("--effect-type \"license issue\" must have 1 to 100"), "{said}");
+        let message = read("acme:license.sold", "license issue");
+        assert!(
+            message.starts_with("--effect-type \"license issue\" must have 1 to 100"),
+            "{message}"
+        );
     }
 }

@@ -120,9 +120,9 @@ mod tests {
             (&["X-Key: canary"], &["X-KEY"], "names X-KEY twice"),
             (&[], &["a b"], "remove_callback_header must have a name"),
         ] {
-            let said = read_all(set, removed, b"X-A: canary").expect_err(why).to_string();
-            assert!(said.contains(why), "{said}");
-            assert!(!said.replace("/canary-file", "").contains("canary"), "{said}");
+            let message = read_all(set, removed, b"X-A: canary").expect_err(why).to_string();
+            assert!(message.contains(why), "{message}");
+            assert!(!message.replace("/canary-file", "").contains("canary"), "{message}");
         }
         let empty = read_all(&["@-"], &[], b" \n").expect_err("empty").to_string();
         assert!(empty.contains("finds nothing in standard input"), "{empty}");

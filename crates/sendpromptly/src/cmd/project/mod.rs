@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn a_rejected_setting_is_named() {
         let rejected = [check_name("").err(), check_timeout(0).err()].map(|why| why.expect("a no"));
-        let said = rejected.map(|why| why.to_string());
-        assert_eq!(said[0], "name must have 1 to 255 characters");
-        assert_eq!(said[1], "timeout_minutes must be a whole number from 1 to 10080");
+        let messages = rejected.map(|why| why.to_string());
+        assert_eq!(messages[0], "name must have 1 to 255 characters");
+        assert_eq!(messages[1], "timeout_minutes must be a whole number from 1 to 10080");
     }
 }

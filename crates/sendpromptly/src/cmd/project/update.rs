@@ -163,10 +163,10 @@ mod tests {
     fn a_live_project_keeps_to_https() {
         let url = Some("http://shop.example.com/repair".to_owned());
         let rejected = apply(Changes { repair_url: url, ..Changes::default() });
-        let said = rejected.expect_err("refused").to_string();
+        let message = rejected.expect_err("refused").to_string();
         assert!(
-            said.starts_with("repair_url must begin with https:// in a live project"),
-            "{said}"
+            message.starts_with("repair_url must begin with https:// in a live project"),
+            "{message}"
         );
     }
 }
