@@ -3,6 +3,7 @@
 mod crash;
 mod limits;
 mod poolers;
+mod privileges;
 mod read_only;
 mod silence;
 mod silent_worker;

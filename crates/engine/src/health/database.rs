@@ -10,8 +10,9 @@ pub(super) const DATABASE: &str = "database";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const PRIVILEGES: &str = "privileges";
 
-/// What the two calls work on; without rights on another table receipts are still accepted.
-const OF_THE_CALLS: [&str; 11] = [
+/// What every receipt works on, as `tests/it/database/privileges.rs` finds out; without rights on
+/// another table receipts are still accepted.
+const OF_RECEIPTS: [&str; 11] = [
     "api_keys",
     "audit_entries",
     "claimed_early_results",
@@ -89,7 +90,7 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
         let others = missing.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" and {others} others") };
         let detail = format!("the role may not work on the table {first}{others}");
-        if missing.iter().any(|table| OF_THE_CALLS.contains(&table.as_str())) {
+        if missing.iter().any(|table| OF_RECEIPTS.contains(&table.as_str())) {
             let detail = format!("{detail}: no receipt can be accepted");
             return Check::failed(PRIVILEGES, detail, cure);
         }
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_rights_that_the_calls_need_keep_receipts_out() {
+    fn only_rights_that_receipts_need_keep_them_out() {
         for (table, status) in [
             ("event_keys", Status::Failed),
             ("audit_entries", Status::Failed),

@@ -1,0 +1,84 @@
+//! What the check of privileges says of a table, and what becomes of receipts without it.
+
+use e2e::world::receipt;
+use e2e::{World, run};
+use engine::health::{Monitor, Status};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::{bare_world, direct};
+
+/// A role of this database's own, which may do all that the product does.
+async fn create_role(owner: &mut PgConnection) -> String {
+    let role: String = sqlx::query_scalar("SELECT 'limited_' || current_database()")
+        .fetch_one(&mut *owner)
+        .await
+        .expect("a name");
+    let sql = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD '{role}';
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
+         REVOKE UPDATE, DELETE ON audit_entries FROM {role};"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(owner).await.expect("a role");
+    role
+}
+
+/// The same world for whom this role connects.
+fn connect_as(world: &mut World, role: &str) {
+    let mut url = url::Url::parse(&world.database_url).expect("a URL");
+    url.set_username(role).and_then(|()| url.set_password(Some(role))).expect("a role");
+    world.pool = store::pool::connect_lazily(url.as_str(), 10).expect("a pool");
+}
+
+async fn check(world: &World) -> Status {
+    let monitor = Monitor::new(world.pool.clone(), world.engine.clone());
+    let report = Box::pin(monitor.report()).await;
+    report.checks.iter().find(|check| check.name == "privileges").expect("the check").status
+}
+
+#[test]
+fn the_check_fails_for_exactly_the_tables_without_which_no_receipt_is_accepted() {
+    run(async {
+        let mut world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let role = create_role(&mut owner).await;
+        connect_as(&mut world, &role);
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'
+               AND tablename <> '_sqlx_migrations' ORDER BY tablename",
+        )
+        .fetch_all(&mut owner)
+        .await
+        .expect("tables");
+        let (mut failed, mut without_receipts) = (Vec::new(), Vec::new());
+        for table in &tables {
+            let rights: String = sqlx::query_scalar(
+                "SELECT string_agg(privilege_type, ', ') FROM information_schema.table_privileges
+                 WHERE grantee = $1 AND table_name = $2",
+            )
+            .bind(&role)
+            .bind(table)
+            .fetch_one(&mut owner)
+            .await
+            .expect("rights");
+            let revoke = format!("REVOKE ALL ON {table} FROM {role}");
+            sqlx::query(AssertSqlSafe(revoke)).execute(&mut owner).await.expect("no rights");
+
+            // An API of its own, which has read nothing yet.
+            world.url = world.serve_also(world.state()).await;
+            let (status, _) = world.post("/api/v1/receipt", &receipt(table)).await;
+            if status != 202 {
+                without_receipts.push(table);
+            }
+            if check(&world).await == Status::Failed {
+                failed.push(table);
+            }
+
+            let grant = format!("GRANT {rights} ON {table} TO {role}");
+            sqlx::query(AssertSqlSafe(grant)).execute(&mut owner).await.expect("rights");
+        }
+        assert_eq!(failed, without_receipts);
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
+    });
+}
