@@ -6,6 +6,7 @@ use domain::watch::{IncidentView, NextStep, NextStepInput, ReprocessView, WatchS
 use time::OffsetDateTime;
 
 use crate::alerts::{self, IncidentIds};
+use crate::audit::Subject;
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
@@ -42,6 +43,14 @@ impl LockedEvent {
         Ok(Some(Self { event, incident, reprocesses, now }))
     }
 
+    /// The same of an event that must be there.
+    pub async fn lock_existing(
+        tx: &mut PgConnection,
+        event_id: EventId,
+    ) -> Result<Self, StoreError> {
+        Self::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))
+    }
+
     /// The reprocess that runs, if one does.
     #[must_use]
     pub fn running(&self) -> Option<&Reprocess> {
@@ -59,6 +68,15 @@ impl LockedEvent {
         }
     }
 
+    /// What an entry about the event is about: its incident too, if it has one.
+    #[must_use]
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            incident_id: self.incident.as_ref().map(|incident| incident.id),
+            ..Subject::event(self.event.project_id, self.event.id)
+        }
+    }
+
     /// The ids that an entry or an alert about the incident carries.
     pub(crate) fn ids(&self, incident_id: IncidentId) -> IncidentIds {
         IncidentIds { project_id: self.event.project_id, event_id: self.event.id, incident_id }
@@ -73,8 +91,7 @@ pub async fn read_for_watch(
     tx: &mut PgConnection,
     event_id: EventId,
 ) -> Result<WatchState, StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let pending = alerts::list_pending(&mut *tx, event_id).await?;
     let reprocess = match locked.reprocesses.last() {
         None => None,

@@ -12,7 +12,7 @@ use domain::verdict;
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
 use crate::outbox;
-use crate::{ChangeError, PgConnection, StoreError, incidents};
+use crate::{ChangeError, PgConnection, incidents};
 
 /// Acknowledges the incident of an event.
 ///
@@ -24,8 +24,7 @@ pub async fn acknowledge_incident(
     actor: &Actor,
     note: Option<&str>,
 ) -> Result<(), ChangeError<Rejection>> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     verdict::judge_acknowledge(locked.event_state()).map_err(ChangeError::Rejected)?;
     let Some(incident) = &locked.incident else {
         return Err(ChangeError::Rejected(Rejection::NoIncident));

@@ -23,7 +23,7 @@ use domain::signature::SigningSecret;
 use time::OffsetDateTime;
 
 use crate::attempts::{self, AttemptEnd};
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::seal::MasterKey;
 use crate::transitions::fail_reprocess;
@@ -60,8 +60,7 @@ pub async fn time_left(
     event_id: EventId,
     replay_id: ReplayId,
 ) -> Result<Option<Duration>, StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let due_at = match locked.running().filter(|running| running.id == replay_id) {
         Some(running) if running.state == ReprocessState::Delivering => running.next_attempt_at,
         _ => None,
@@ -81,8 +80,7 @@ pub async fn begin_attempt(
     replay_id: ReplayId,
     nonce: &str,
 ) -> Result<Option<CallbackWork>, StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let running = match locked.running().filter(|running| running.id == replay_id) {
         Some(running) if running.state != ReprocessState::AwaitingResult => running,
         _ => return Ok(None),
@@ -129,8 +127,7 @@ pub async fn end_attempt(
     end: AttemptEnd<'_>,
     verdict: AnswerVerdict,
 ) -> Result<AttemptOutcome, StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     attempts::end_attempt(tx, replay_id, attempt, end).await?;
     note_attempt(tx, &locked, replay_id, attempt, end, verdict).await?;
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
@@ -171,8 +168,7 @@ pub async fn end_undelivered(
     replay_id: ReplayId,
     why: &str,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(());
     };
@@ -207,7 +203,7 @@ async fn note_attempt(
             AuditEvent::CallbackFailed(detail)
         }
     };
-    audit::record(tx, &Actor::System, subject(locked), &ended).await
+    audit::record(tx, &Actor::System, locked.subject(), &ended).await
 }
 
 async fn note_interruption(
@@ -217,14 +213,7 @@ async fn note_interruption(
 ) -> Result<(), StoreError> {
     if attempts::end_interrupted(tx, replay_id).await? > 0 {
         let interrupted = AuditEvent::ReprocessInterrupted(InterruptedDetail { replay_id });
-        audit::record(tx, &Actor::System, subject(locked), &interrupted).await?;
+        audit::record(tx, &Actor::System, locked.subject(), &interrupted).await?;
     }
     Ok(())
-}
-
-fn subject(locked: &LockedEvent) -> Subject {
-    Subject {
-        incident_id: locked.incident.as_ref().map(|incident| incident.id),
-        ..Subject::event(locked.event.project_id, locked.event.id)
-    }
 }

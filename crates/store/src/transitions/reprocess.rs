@@ -38,8 +38,7 @@ pub async fn request_reprocess(
     event_id: EventId,
     request: ReprocessRequest<'_>,
 ) -> Result<(), ChangeError<Rejection>> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     if locked.reprocesses.iter().any(|known| known.id == request.replay_id) {
         return Ok(());
     }
@@ -97,15 +96,11 @@ pub async fn note_rejection(
     request: ReprocessRequest<'_>,
     why: &str,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let subject = Subject {
-        incident_id: locked.incident.map(|incident| incident.id),
-        ..Subject::event(locked.event.project_id, event_id)
-    };
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let (why, note) = (why.to_owned(), request.note.map(str::to_owned));
     let rejected = AuditEvent::ReprocessRefused(ReprocessRejectionDetail { why, note });
-    audit::record_once(tx, request.replay_id.as_uuid(), request.actor, subject, &rejected).await
+    audit::record_once(tx, request.replay_id.as_uuid(), request.actor, locked.subject(), &rejected)
+        .await
 }
 
 /// What every attempt of this reprocess sends.

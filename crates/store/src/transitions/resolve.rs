@@ -35,8 +35,7 @@ pub async fn resolve_incident(
     event_id: EventId,
     request: ResolveRequest<'_>,
 ) -> Result<(), ChangeError<Rejection>> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let Some(incident) = &locked.incident else {
         return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
@@ -87,12 +86,7 @@ pub async fn note_rejection(
     entry_id: AuditId,
     why: &str,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let subject = Subject {
-        incident_id: locked.incident.map(|incident| incident.id),
-        ..Subject::event(locked.event.project_id, event_id)
-    };
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let rejected = AuditEvent::ResolveRefused(WhyDetail { why: why.to_owned() });
-    audit::record_once(tx, entry_id.as_uuid(), actor, subject, &rejected).await
+    audit::record_once(tx, entry_id.as_uuid(), actor, locked.subject(), &rejected).await
 }

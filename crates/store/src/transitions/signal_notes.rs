@@ -5,7 +5,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::ids::EventId;
 use uuid::Uuid;
 
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::{PgConnection, StoreError};
 
@@ -25,13 +25,8 @@ pub async fn note_ignored(
     if ignored.is_empty() {
         return Ok(());
     }
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
-    let subject = Subject {
-        incident_id: locked.incident.map(|incident| incident.id),
-        ..Subject::event(locked.event.project_id, event_id)
-    };
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let detail = SignalDetail { signal: signal.to_owned(), why: ignored.join("; ") };
     let id = Uuid::from_u128(id.as_u128() ^ 1);
-    audit::record_once(tx, id, actor, subject, &AuditEvent::SignalAdjusted(detail)).await
+    audit::record_once(tx, id, actor, locked.subject(), &AuditEvent::SignalAdjusted(detail)).await
 }

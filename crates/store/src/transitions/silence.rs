@@ -20,8 +20,7 @@ pub async fn open_incident_if_due(
     tx: &mut PgConnection,
     event_id: EventId,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
         SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
@@ -41,8 +40,7 @@ pub async fn end_reprocess_if_due(
     event_id: EventId,
     replay_id: ReplayId,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(());
     };

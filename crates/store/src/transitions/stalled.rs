@@ -16,7 +16,7 @@ use domain::reprocess::ReprocessState;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
 use crate::transitions::callback::end_undelivered;
@@ -60,16 +60,11 @@ pub async fn note_stall(
     event_id: EventId,
     stall: Stall<'_>,
 ) -> Result<(), StoreError> {
-    let locked =
-        LockedEvent::lock(tx, event_id).await?.ok_or(StoreError::Missing("payment_events"))?;
+    let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let entry = stall.entry();
     let same = json!({ "key": stall.key });
     if !audit::has_entry(&mut *tx, event_id, entry.action(), &same).await? {
-        let subject = Subject {
-            incident_id: locked.incident.as_ref().map(|incident| incident.id),
-            ..Subject::event(locked.event.project_id, event_id)
-        };
-        audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
+        audit::record(&mut *tx, &Actor::System, locked.subject(), &entry).await?;
         if stall.kind == StallKind::Paused {
             wake(tx, event_id).await?;
         }
