@@ -1,7 +1,9 @@
 //! An outbox in which much waits, dispatched to Temporal, beside bare starts on the same server;
 //! and how far Temporal falls behind with the first workflow tasks in the meantime.
 //!
-//! The messages are held back in the database while they gather, and released in one moment.
+//! The messages are held back in the database while they gather, and released in one moment. Bare
+//! starts leave their first tasks behind, where the outbox waits for those of watches: so both are
+//! also measured to the moment in which everything waits for its result.
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -18,6 +20,7 @@ const CONNECTIONS: u32 = 64;
 
 /// How an outbox was dispatched.
 struct Drained {
+    began: Instant,
     per_second: f64,
     /// When the outbox was empty.
     emptied: OffsetDateTime,
@@ -30,16 +33,25 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     say(&format!("{messages} bare starts"));
     let client = session.temporal().await?;
     let worker = BareWorker::start(client.clone())?;
+    let began = Instant::now();
     let bare = worker.start_workflows(messages).await?;
     temporal::until_waiting(&client, &temporal::sample(worker.workflow_ids(messages))).await?;
+    let bare_waiting = f64::from(messages) / began.elapsed().as_secs_f64();
     let drained = drain(session, messages).await?;
-    let ratio = drained.per_second / bare.per_second;
-    let ratio = Figure::new("outbox drained ÷ bare starts", ratio, "×", Threshold::AtLeast(0.95));
+    temporal::until_waiting(&client, &temporal::sample(session.workflow_ids())).await?;
+    let waiting = f64::from(messages) / drained.began.elapsed().as_secs_f64();
     let per_second = |name, value| Figure::new(name, value, "/s", Threshold::None);
+    let ratio = |name, ours: f64, bare: f64, least| {
+        Figure::new(name, ours / bare, "×", least).noting(format!("{messages} each"))
+    };
+    let least = Threshold::AtLeast(0.95);
     let figures = vec![
         per_second("20,000 waiting messages of the outbox, drained", drained.per_second),
         per_second("bare starts", bare.per_second).noting(bare.latencies),
-        ratio.noting(format!("{messages} each")),
+        ratio("outbox drained ÷ bare starts", drained.per_second, bare.per_second, least),
+        per_second("the same, until every watch waits for its result", waiting),
+        per_second("bare starts, until every workflow waits", bare_waiting),
+        ratio("both, until everything waits", waiting, bare_waiting, Threshold::None),
     ];
     Ok(Findings { figures, lines: drained.lines })
 }
@@ -69,10 +81,11 @@ async fn drain(session: &Session, messages: u32) -> anyhow::Result<Drained> {
     let (waiting, _) = outbox::count(&session.pool).await?;
     anyhow::ensure!(waiting == i64::from(messages), "{waiting} messages wait, not {messages}");
     let sampler = session.sample()?;
-    let begin = Instant::now();
+    let began = Instant::now();
     outbox::release(&session.pool).await?;
     session.until_relayed().await?;
-    let (took, emptied) = (begin.elapsed(), OffsetDateTime::now_utc());
+    let per_second = f64::from(messages) / began.elapsed().as_secs_f64();
+    let emptied = OffsetDateTime::now_utc();
     let lines = sampler.finish("outbox, released").await?.into();
-    Ok(Drained { per_second: f64::from(messages) / took.as_secs_f64(), emptied, lines })
+    Ok(Drained { began, per_second, emptied, lines })
 }
