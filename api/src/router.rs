@@ -11,6 +11,7 @@ use crate::{health, v1};
 pub fn router(state: &AppState) -> Router {
     let calls = Router::new()
         .route("/api/v1/receipt", post(v1::receipt::post))
+        .route("/api/v1/receipts", post(v1::receipts::post))
         .route("/api/v1/result", post(v1::result::post))
         .with_state(v1::IngestState::new(state));
     let routes = Router::new()

@@ -1,19 +1,15 @@
-//! What both calls share: authentication of the caller, and idempotency.
+//! What both calls share: the work is done once per idempotency key.
 //!
 //! The work runs detached from the connection, in one transaction with its stored response. A
 //! client that hangs up, or a process that dies before the commit, leaves either everything or
 //! nothing; the same request again finds out which.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::api_key::ApiKey;
 use domain::ids::EventId;
 use serde::Serialize;
 use store::api_keys::KeyOwner;
@@ -21,65 +17,18 @@ use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
 use web::error::ApiError;
-use web::extract::{BodyLimits, IngestHead, drop_body};
 use web::state::AppState;
 
 use super::call_group::{Calls, SharedCall};
-use super::ingest_body::{IngestBody, read_ingest_body};
-
-/// How long the body of a rejected request is read.
-const DROP_WITHIN: Duration = Duration::from_secs(1);
-
-/// Who sent a request, and under which idempotency key.
-pub(super) struct ApiClient {
-    key: ApiKey,
-    pub(super) owner: Arc<KeyOwner>,
-    pub(super) idempotency_key: String,
-}
-
-/// Checks the headers, the key and its rate, and reads the body and the call in it.
-///
-/// A rejected request's body is read and dropped, as far as it comes within a second: a client that
-/// is still sending it could not use its connection again otherwise. A call with a mistake is read
-/// again with the project as it is now: a name that was declared a moment ago is known.
-pub(super) async fn read<C: IngestCall>(
-    state: &AppState,
-    request: Request,
-    read_call: impl Fn(&ApiClient, &IngestBody) -> Result<C, ApiError>,
-) -> Result<IngestRequest<C>, ApiError> {
-    let (parts, body) = request.into_parts();
-    let mut client = match admit(state, &parts).await {
-        Ok(client) => client,
-        Err(rejection) => {
-            let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
-            drop_body(body, limits).await;
-            return Err(rejection);
-        }
-    };
-    let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
-    let call = match read_call(&client, &body) {
-        Err(ApiError::ValidationError(_)) => {
-            let owner = state.admission.confirm_owner(&client.key).await?;
-            client.owner = owner.ok_or(ApiError::Unauthorized)?;
-            read_call(&client, &body)?
-        }
-        call => call?,
-    };
-    Ok(IngestRequest::new(client, call))
-}
-
-/// Who is asking, if they may.
-async fn admit(state: &AppState, parts: &Parts) -> Result<ApiClient, ApiError> {
-    let IngestHead { key, idempotency_key } = IngestHead::from_parts(parts)?;
-    let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
-    state.limits.check(owner.key_id)?;
-    Ok(ApiClient { key, owner, idempotency_key })
-}
+use super::ingest_body::IngestBody;
 
 /// A call as it came in, and what makes it the same as another one.
 pub(super) trait IngestCall: Sized + Send + Sync + 'static {
     /// The last part of its path.
     const ROUTE: &'static str;
+
+    /// Reads what the body says, to the project of the key that sent it.
+    fn read(owner: &KeyOwner, idempotency_key: &str, body: &IngestBody) -> Result<Self, ApiError>;
 
     /// What distinguishes requests under one key; empty where nothing does.
     fn scope(&self) -> String;
@@ -147,10 +96,9 @@ pub(super) struct IngestRequest<C> {
 }
 
 impl<C: IngestCall> IngestRequest<C> {
-    fn new(client: ApiClient, call: C) -> Self {
+    pub(super) fn new(owner: Arc<KeyOwner>, idempotency_key: String, call: C) -> Self {
         let (scope, fingerprint) = (call.scope(), call.fingerprint());
         let request_hash = call.previous_hash();
-        let ApiClient { owner, idempotency_key, .. } = client;
         Self { call, owner, idempotency_key, scope, fingerprint, request_hash }
     }
 
@@ -180,12 +128,12 @@ pub(super) async fn accept_once<C: SharedCall>(
     state: AppState,
     calls: &Calls<C>,
     request: IngestRequest<C>,
-) -> Result<Response, ApiError> {
+) -> Result<StoredResponse, ApiError> {
     if request.call.is_usual() {
-        return calls.run(request).await.map(respond);
+        return calls.run(request).await;
     }
     let detached = state.detached.clone();
-    detached.run(async move { request.answer(&state).await }).await.map(respond)
+    detached.run(async move { request.answer(&state).await }).await
 }
 
 async fn answer<C: IngestCall>(
@@ -291,7 +239,7 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
 }
 
 /// The response of a request, as it goes out.
-fn respond(answer: StoredResponse) -> Response {
+pub(super) fn respond(answer: StoredResponse) -> Response {
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -5,6 +5,7 @@
 //! what they may do. The OpenAPI document is made of the very routes and types that serve the
 //! requests.
 
+mod api_client;
 pub mod audit;
 mod call_group;
 pub mod caller;
@@ -21,6 +22,7 @@ mod previous_release;
 pub mod projects;
 pub mod proof_links;
 pub mod receipt;
+pub mod receipts;
 pub mod reference;
 mod rejections;
 pub mod reprocesses;

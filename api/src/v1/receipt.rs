@@ -15,10 +15,10 @@ use web::error::ApiError;
 use web::state::AppState;
 
 use super::call_group::SharedCall;
-use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
+use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
 use super::ingest_state::IngestState;
-use super::previous_release;
+use super::{api_client, previous_release};
 
 /// The largest snapshot that is kept together with others, in bytes: it stays in memory while its
 /// receipt waits.
@@ -40,22 +40,11 @@ pub async fn post(
     State(IngestState { app, receipts, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let request = ingest::read(&app, request, ReceiptCall::read).await?;
-    ingest::accept_once(app, &receipts, request).await
+    let request = api_client::read(&app, request).await?;
+    ingest::accept_once(app, &receipts, request).await.map(ingest::respond)
 }
 
 impl ReceiptCall {
-    fn read(client: &ApiClient, body: &IngestBody) -> Result<Self, ApiError> {
-        let owner = &client.owner;
-        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
-        let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
-        let event_key = receipt.identity(&client.idempotency_key).key();
-        let previous_hash = previous_release::hash_receipt(body)?;
-        let snapshot =
-            body.payload.as_ref().map(|payload| Snapshot::judge(payload, owner.snapshots));
-        Ok(Self { receipt, snapshot, event_key, previous_hash })
-    }
-
     fn kept_snapshot(&self) -> Option<&str> {
         match &self.snapshot {
             Some(Snapshot::Kept(json)) => Some(json),
@@ -127,6 +116,16 @@ impl SharedCall for ReceiptCall {
 
 impl IngestCall for ReceiptCall {
     const ROUTE: &'static str = "receipt";
+
+    fn read(owner: &KeyOwner, idempotency_key: &str, body: &IngestBody) -> Result<Self, ApiError> {
+        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
+        let receipt = Receipt::parse(&body.fields, context).map_err(ApiError::ValidationError)?;
+        let event_key = receipt.identity(idempotency_key).key();
+        let previous_hash = previous_release::hash_receipt(body)?;
+        let snapshot =
+            body.payload.as_ref().map(|payload| Snapshot::judge(payload, owner.snapshots));
+        Ok(Self { receipt, snapshot, event_key, previous_hash })
+    }
 
     fn scope(&self) -> String {
         String::new()

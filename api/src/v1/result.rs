@@ -13,6 +13,7 @@ use domain::event::Effect;
 use domain::field::FieldError;
 use domain::ids::EventId;
 use domain::receipt::ReceiptContext;
+use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
 use store::idempotency::{SharedOutcome, StoredResponse};
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
@@ -22,10 +23,10 @@ use web::error::ApiError;
 use web::state::AppState;
 
 use super::call_group::SharedCall;
-use super::ingest::{self, ApiClient, CallContext, IngestCall, IngestOutcome, IngestRequest};
+use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
 use super::ingest_state::IngestState;
-use super::{previous_release, responses};
+use super::{api_client, previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
 
@@ -43,8 +44,8 @@ pub async fn post(
     State(IngestState { app, results, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let request = ingest::read(&app, request, ResultCall::read).await?;
-    ingest::accept_once(app, &results, request).await
+    let request = api_client::read(&app, request).await?;
+    ingest::accept_once(app, &results, request).await.map(ingest::respond)
 }
 
 impl SharedCall for ResultCall {
@@ -76,6 +77,19 @@ impl SharedCall for ResultCall {
 
 impl IngestCall for ResultCall {
     const ROUTE: &'static str = "result";
+
+    fn read(owner: &KeyOwner, _: &str, body: &IngestBody) -> Result<Self, ApiError> {
+        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
+        let report = ResultReport::parse(&body.fields, context);
+        let mut report = report.map_err(ApiError::ValidationError)?;
+        for name in &body.repaired {
+            if !report.adjusted.contains(name) {
+                report.adjusted.push(name);
+            }
+        }
+        let previous_hash = previous_release::hash_result(&body.fields)?;
+        Ok(Self { report, previous_hash })
+    }
 
     fn scope(&self) -> String {
         let outcome = self.report.result.outcome;
@@ -136,20 +150,6 @@ impl IngestCall for ResultCall {
 }
 
 impl ResultCall {
-    fn read(client: &ApiClient, body: &IngestBody) -> Result<Self, ApiError> {
-        let owner = &client.owner;
-        let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };
-        let report = ResultReport::parse(&body.fields, context);
-        let mut report = report.map_err(ApiError::ValidationError)?;
-        for name in &body.repaired {
-            if !report.adjusted.contains(name) {
-                report.adjusted.push(name);
-            }
-        }
-        let previous_hash = previous_release::hash_result(&body.fields)?;
-        Ok(Self { report, previous_hash })
-    }
-
     async fn select(
         &self,
         tx: &mut PgConnection,

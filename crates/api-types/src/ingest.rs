@@ -7,6 +7,8 @@ use domain::snapshot::DropReason;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::error::ErrorDetail;
+
 /// The receipt is in the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptResponse {
@@ -20,6 +22,33 @@ pub struct ReceiptResponse {
     pub snapshot: Option<SnapshotState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_reason: Option<DropReason>,
+}
+
+/// What became of several receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptsResponse {
+    /// There only where not all of them were accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
+    /// One for each receipt, in their order.
+    pub outcomes: Vec<ReceiptOutcome>,
+}
+
+/// What became of one of several receipts: the status and what a call of its own would have said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ReceiptOutcome {
+    Accepted {
+        status: u16,
+        receipt: ReceiptResponse,
+    },
+    Rejected {
+        status: u16,
+        /// Seconds, where the same receipt may be sent again as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
+        error: ErrorDetail,
+    },
 }
 
 /// What became of a payload.
@@ -81,6 +110,24 @@ mod tests {
         is_json(
             &ReceiptResponse { snapshot, snapshot_reason, ..receipt() },
             r#"{"event_id":"ev_00000000000000000000000001","timeout_at":"2026-11-21T14:32:11.480213Z","accepted":true,"duplicate":false,"snapshot":"not_stored","snapshot_reason":"too_large"}"#,
+        );
+    }
+
+    #[test]
+    fn each_of_several_receipts_has_an_outcome() {
+        let error = ErrorDetail {
+            code: "rate_limited".into(),
+            message: "wait".into(),
+            fields: None,
+            candidates: None,
+            request_id: "req_1".into(),
+        };
+        let accepted = ReceiptOutcome::Accepted { status: 202, receipt: receipt() };
+        let rejected =
+            ReceiptOutcome::Rejected { status: 429, retry_after: Some(1), error: error.clone() };
+        is_json(
+            &ReceiptsResponse { error: Some(error), outcomes: vec![accepted, rejected] },
+            r#"{"error":{"code":"rate_limited","message":"wait","request_id":"req_1"},"outcomes":[{"status":202,"receipt":{"event_id":"ev_00000000000000000000000001","timeout_at":"2026-11-21T14:32:11.480213Z","accepted":true,"duplicate":false}},{"status":429,"retry_after":1,"error":{"code":"rate_limited","message":"wait","request_id":"req_1"}}]}"#,
         );
     }
 

@@ -207,6 +207,14 @@ impl ApiError {
     /// The error body of the contract, byte for byte as it is sent.
     #[must_use]
     pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
+        let body = ErrorResponse { error: self.detail(request_id) };
+        // Strings only: this cannot fail, and an empty body would still carry the status.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// What the client reads.
+    #[must_use]
+    pub fn detail(&self, request_id: &RequestId) -> ErrorDetail {
         let fields = match self {
             Self::ValidationError(fields) => {
                 Some(fields.iter().cloned().map(BadField::from).collect())
@@ -217,17 +225,24 @@ impl ApiError {
             Self::AmbiguousEvent(candidates) => Some(candidates.clone()),
             _ => None,
         };
-        let body = ErrorResponse {
-            error: ErrorDetail {
-                code: self.code().to_owned(),
-                message: self.to_string(),
-                fields,
-                candidates,
-                request_id: request_id.as_str().to_owned(),
-            },
-        };
-        // Strings only: this cannot fail, and an empty body would still carry the status.
-        serde_json::to_vec(&body).unwrap_or_default()
+        ErrorDetail {
+            code: self.code().to_owned(),
+            message: self.to_string(),
+            fields,
+            candidates,
+            request_id: request_id.as_str().to_owned(),
+        }
+    }
+
+    /// Seconds after which the same request may be sent again, where it may be as it is.
+    #[must_use]
+    pub const fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Self::IdempotencyInProgress => Some(1),
+            Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
+            Self::Unavailable { .. } | Self::ReadOnly { .. } => Some(UNAVAILABLE_RETRY_SECS),
+            _ => None,
+        }
     }
 
     /// Writes the error to the log: `error!` for our faults, `debug!` for the client's.
@@ -249,18 +264,12 @@ impl ApiError {
 
     /// The headers that belong to this error, whichever layer renders it.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
+        if let Some(seconds) = self.retry_after_secs() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         match self {
             Self::Unauthorized | Self::UnknownToken => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::IdempotencyInProgress => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(1_u64));
-            }
-            Self::RateLimited { retry_after_secs } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_secs));
-            }
-            Self::Unavailable { .. } | Self::ReadOnly { .. } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(UNAVAILABLE_RETRY_SECS));
             }
             // The rest of the body is still under way: what follows could not be separated from it.
             Self::PayloadTooLarge { .. } | Self::BodyTooSlow { .. } => {

@@ -30,6 +30,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 
 pub use body::{BodyLimits, drop_body, read_body, read_json_object};
+pub use headers::parse_idempotency_key;
 
 /// What the headers of an ingest request say, once all of them are in order.
 #[derive(Debug, Clone)]
@@ -46,13 +47,20 @@ impl IngestHead {
     /// # Errors
     /// The first check that fails.
     pub fn from_parts(parts: &Parts) -> Result<Self, ApiError> {
-        headers::reject_doubtful(&parts.headers)?;
-        negotiation::reject_unless_json(&parts.headers)?;
-        Ok(Self {
-            key: headers::api_key(&parts.headers)?,
-            idempotency_key: headers::idempotency_key(&parts.headers)?,
-        })
+        let key = api_key(parts)?;
+        Ok(Self { key, idempotency_key: headers::idempotency_key(&parts.headers)? })
     }
+}
+
+/// Checks the headers of a request with an API key and reads the key, which is not looked up yet
+/// (steps 2 to 4 of the module's list).
+///
+/// # Errors
+/// The first check that fails.
+pub fn api_key(parts: &Parts) -> Result<ApiKey, ApiError> {
+    headers::reject_doubtful(&parts.headers)?;
+    negotiation::reject_unless_json(&parts.headers)?;
+    headers::api_key(&parts.headers)
 }
 
 /// Checks the headers of a request by an operator's token and reads the token, which is not looked

@@ -14,6 +14,7 @@ mod outage;
 mod receipts;
 mod rejections;
 mod results;
+mod several_receipts;
 mod texts;
 mod together;
 

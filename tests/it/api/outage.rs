@@ -9,7 +9,7 @@ use super::rejections::second_api;
 use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 /// Lets no client into this world's database, and disconnects who is in; or opens it again.
-async fn let_in(api: &Api, open: bool) {
+pub async fn let_in(api: &Api, open: bool) {
     let server = api.world.engines.postgres.url("postgres");
     let name = api.world.database_url.rsplit('/').next().expect("a name");
     let name = name.split('?').next().expect("a name");

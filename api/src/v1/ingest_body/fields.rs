@@ -40,14 +40,29 @@ pub struct IngestBody {
 /// `too_many_fields`, `malformed_request` with the place of the first mistake, or
 /// `validation_error` for a field that has to be read and cannot be.
 pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
+    read_fields(body, split_fields(body)?)
+}
+
+/// Splits a body into its fields, which are not judged yet.
+///
+/// # Errors
+/// `too_many_fields`, or `malformed_request` with the place of the first mistake.
+pub(super) fn split_fields(body: &Bytes) -> Result<Vec<RawField<'_>>, ApiError> {
     let text = json::without_mark(body);
-    let fields = match split_strictly(text) {
-        Ok(fields) => fields,
-        Err(rejection) => lenient::split(text).map_err(|why| match why {
+    split_strictly(text).or_else(|rejection| {
+        lenient::split(text).map_err(|why| match why {
             Unsplit::TooManyFields => ApiError::TooManyFields,
             Unsplit::Broken => rejection,
-        })?,
-    };
+        })
+    })
+}
+
+/// Reads each field of a body.
+///
+/// # Errors
+/// `malformed_request` for a field that stands twice; `validation_error` for one that has to be read
+/// and cannot be.
+pub(super) fn read_fields(body: &Bytes, fields: Vec<RawField<'_>>) -> Result<IngestBody, ApiError> {
     let mut read = IngestBody::default();
     let mut mistakes = Vec::new();
     for field in fields {

@@ -47,6 +47,25 @@ pub(super) fn split(text: &[u8]) -> Result<Vec<RawField<'_>>, Unsplit> {
     if rest.0.is_empty() { Ok(fields) } else { Err(Unsplit::Broken) }
 }
 
+/// Splits a list into its elements, or gives nothing if it is none.
+pub(super) fn elements(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = Rest(text);
+    rest.expect(b'[').ok()?;
+    let mut elements = Vec::new();
+    loop {
+        let value = rest.value().ok()?;
+        let end = rest.next().ok()?;
+        if !(value.is_empty() && end == b']' && elements.is_empty()) {
+            elements.push(value);
+        }
+        match end {
+            b',' => {}
+            b']' => return Some(elements),
+            _ => return None,
+        }
+    }
+}
+
 /// What was not read yet.
 struct Rest<'a>(&'a [u8]);
 
@@ -135,6 +154,26 @@ fn nested_length(text: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_split_at_its_own_commas() {
+        let split = |text: &'static str| {
+            let elements = elements(text.as_bytes())?;
+            Some(elements.into_iter().map(|one| String::from_utf8_lossy(one)).collect::<Vec<_>>())
+        };
+        for (list, expected) in [
+            ("[]", vec![]),
+            (" [ ] ", vec![]),
+            ("[1]", vec!["1"]),
+            ("[{\"a\":[1,2]} , \"],\" ,NaN]", vec!["{\"a\":[1,2]}", "\"],\"", "NaN"]),
+            ("[1,]", vec!["1", ""]),
+        ] {
+            assert_eq!(split(list), Some(expected.into_iter().map(Into::into).collect()), "{list}");
+        }
+        for none in ["", "null", "{}", "\"[]\"", "[1", "[1 2]", "[}"] {
+            assert_eq!(split(none), None, "{none}");
+        }
+    }
 
     fn values(text: &[u8]) -> Result<Vec<(String, &[u8])>, Unsplit> {
         split(text).map(|all| all.into_iter().map(|one| (one.name, one.value)).collect())

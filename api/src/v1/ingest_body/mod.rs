@@ -1,7 +1,8 @@
-//! The body of a receipt or a result: how large it may be, and what is read of it.
+//! The body of a receipt, of several, or of a result: how large it may be, and what is read of it.
 
 mod fields;
 mod lenient;
+mod list;
 mod repair;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use web::extract::{BodyLimits, read_body};
 use self::fields::parse_ingest;
 
 pub use fields::IngestBody;
+pub use list::ListedReceipt;
 
 /// How many times as large as another body it may be, with its payload and its error texts.
 const TIMES: usize = 9;
@@ -30,8 +32,25 @@ pub(super) async fn read_ingest_body(
     let usual = BodyLimits::default().bytes;
     let limits = BodyLimits { bytes: TIMES * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
     let bytes = read_body(body, limits).await?;
-    let read = parse_ingest(&bytes)?;
-    if bytes.len().saturating_sub(read.unlimited) > usual {
+    limit(bytes.len(), parse_ingest(&bytes)?)
+}
+
+/// Reads the body of several receipts, each of which has its own outcome.
+///
+/// # Errors
+/// As [`read_body`]; `malformed_request` with the place of the first mistake; `validation_error`
+/// unless it holds a list of 1 to 500.
+pub(super) async fn read_list(
+    body: Body,
+) -> Result<Vec<Result<ListedReceipt, ApiError>>, ApiError> {
+    let limits =
+        BodyLimits { bytes: 8 << 20, shown: "8388608 bytes (8 MiB)", ..BodyLimits::default() };
+    list::parse_list(&read_body(body, limits).await?)
+}
+
+/// Rejects a body of which more than the usual is neither payload nor error text.
+fn limit(length: usize, read: IngestBody) -> Result<IngestBody, ApiError> {
+    if length.saturating_sub(read.unlimited) > BodyLimits::default().bytes {
         return Err(ApiError::PayloadTooLarge {
             limit: "262144 bytes (256 KiB) beside payload and error texts",
         });

@@ -46,13 +46,19 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     if key.is_empty() {
         return Err(ApiError::MissingIdempotencyKey);
     }
-    let visible = key.iter().all(u8::is_ascii_graphic);
-    match std::str::from_utf8(key) {
-        Ok(key) if visible && key.len() <= MAX_IDEMPOTENCY_KEY => Ok(key.to_owned()),
-        _ => Err(ApiError::malformed(
+    parse_idempotency_key(key).ok_or_else(|| {
+        ApiError::malformed(
             "the Idempotency-Key must be 1 to 255 visible ASCII characters, without spaces",
-        )),
-    }
+        )
+    })
+}
+
+/// An idempotency key, if it is one: 1 to 255 visible ASCII characters.
+#[must_use]
+pub fn parse_idempotency_key(key: &[u8]) -> Option<String> {
+    let is_one =
+        (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+    is_one.then(|| String::from_utf8_lossy(key).into_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! Who sends a call, and what the call says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use domain::api_key::ApiKey;
+use store::api_keys::KeyOwner;
+use web::error::ApiError;
+use web::extract::{BodyLimits, IngestHead, drop_body};
+use web::state::AppState;
+
+use super::ingest::{IngestCall, IngestRequest};
+use super::ingest_body::{IngestBody, read_ingest_body};
+
+/// How long the body of a rejected request is read.
+const DROP_WITHIN: Duration = Duration::from_secs(1);
+
+/// Who sends a request.
+pub(super) struct ApiClient {
+    key: ApiKey,
+    pub(super) owner: Arc<KeyOwner>,
+    /// Whether the owner is as it was when the request came, or after that.
+    is_confirmed: bool,
+}
+
+/// Checks the headers, the key and its rate, and reads the body and the call in it.
+pub(super) async fn read<C: IngestCall>(
+    state: &AppState,
+    request: Request,
+) -> Result<IngestRequest<C>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let admitted = async {
+        let IngestHead { key, idempotency_key } = IngestHead::from_parts(&parts)?;
+        Ok((ApiClient::admit(state, key).await?, idempotency_key))
+    };
+    let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
+    let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
+    client.read(state, idempotency_key, &body).await
+}
+
+/// Goes on with the body of an admitted request. That of a rejected one is read and dropped, as far
+/// as it comes within a second: a client that is still sending it could not use its connection again
+/// otherwise.
+pub(super) async fn or_drop<T>(
+    body: Body,
+    admitted: Result<T, ApiError>,
+) -> Result<(T, Body), ApiError> {
+    match admitted {
+        Ok(admitted) => Ok((admitted, body)),
+        Err(rejection) => {
+            let limits = BodyLimits { deadline: DROP_WITHIN, ..BodyLimits::default() };
+            drop_body(body, limits).await;
+            Err(rejection)
+        }
+    }
+}
+
+impl ApiClient {
+    /// Who has this key, if they may send a request.
+    pub(super) async fn admit(state: &AppState, key: ApiKey) -> Result<Self, ApiError> {
+        let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
+        state.limits.check(owner.key_id)?;
+        Ok(Self { key, owner, is_confirmed: false })
+    }
+
+    /// Reads a call. One with a mistake is read again with the project as it is now: a name that was
+    /// declared a moment ago is known.
+    pub(super) async fn read<C: IngestCall>(
+        &mut self,
+        state: &AppState,
+        idempotency_key: String,
+        body: &IngestBody,
+    ) -> Result<IngestRequest<C>, ApiError> {
+        let call = match C::read(&self.owner, &idempotency_key, body) {
+            Err(ApiError::ValidationError(_)) if !self.is_confirmed => {
+                let owner = state.admission.confirm_owner(&self.key).await?;
+                self.owner = owner.ok_or(ApiError::Unauthorized)?;
+                self.is_confirmed = true;
+                C::read(&self.owner, &idempotency_key, body)
+            }
+            call => call,
+        };
+        Ok(IngestRequest::new(Arc::clone(&self.owner), idempotency_key, call?))
+    }
+}

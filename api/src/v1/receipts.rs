@@ -1,0 +1,122 @@
+//! `POST /api/v1/receipts`: several receipts of an app that keeps them aside, each as if it had come
+//! alone. 202 means that all of them are in the database.
+
+use api_types::error::ErrorDetail;
+use api_types::ingest::{ReceiptOutcome, ReceiptsResponse};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use futures::future::join_all;
+use store::idempotency::StoredResponse;
+use tokio::sync::Semaphore;
+use web::error::ApiError;
+use web::extract::api_key;
+use web::request_id::RequestId;
+
+use super::api_client::{ApiClient, or_drop};
+use super::call_group::SharedCall;
+use super::ingest::{self, IngestRequest};
+use super::ingest_body::{ListedReceipt, read_list};
+use super::ingest_state::IngestState;
+use super::receipt::ReceiptCall;
+
+/// How many of a call are taken at the same time that cannot be committed together: other calls
+/// need connections too.
+const ALONE: usize = 2;
+
+/// The handler.
+///
+/// # Errors
+/// As the contract's table says, where the list itself cannot be read.
+pub async fn post(
+    State(state): State<IngestState>,
+    Extension(request_id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let admitted = async { ApiClient::admit(&state.app, api_key(&parts)?).await };
+    let (mut client, body) = or_drop(body, admitted.await).await?;
+    let mut receipts = Vec::new();
+    for (at, listed) in read_list(body).await?.into_iter().enumerate() {
+        receipts.push(read(&state, &mut client, at, listed).await);
+    }
+    let alone = Semaphore::new(ALONE);
+    let responses = receipts.into_iter().map(async |receipt| take(&state, &alone, receipt?).await);
+    respond(&join_all(responses).await, &request_id)
+}
+
+/// Reads a receipt, which counts as a request; for the first one the call itself has counted.
+async fn read(
+    state: &IngestState,
+    client: &mut ApiClient,
+    at: usize,
+    listed: Result<ListedReceipt, ApiError>,
+) -> Result<IngestRequest<ReceiptCall>, ApiError> {
+    if at > 0 {
+        state.app.limits.check(client.owner.key_id)?;
+    }
+    let ListedReceipt { idempotency_key, body } = listed?;
+    client.read(&state.app, idempotency_key, &body).await
+}
+
+async fn take(
+    state: &IngestState,
+    alone: &Semaphore,
+    receipt: IngestRequest<ReceiptCall>,
+) -> Result<StoredResponse, ApiError> {
+    let _turn = if receipt.call.is_usual() {
+        None
+    } else {
+        Some(alone.acquire().await.map_err(ApiError::internal)?)
+    };
+    ingest::accept_once(state.app.clone(), &state.receipts, receipt).await
+}
+
+/// Says what became of each. The status is that of the first one that may be sent again as it is,
+/// else of the first that was rejected: who looks at nothing else loses nothing.
+fn respond(
+    responses: &[Result<StoredResponse, ApiError>],
+    request_id: &RequestId,
+) -> Result<Response, ApiError> {
+    let outcomes =
+        responses.iter().map(|one| outcome(one, request_id)).collect::<Result<_, _>>()?;
+    let rejections: Vec<_> = responses.iter().filter_map(|one| one.as_ref().err()).collect();
+    let again = rejections
+        .iter()
+        .find(|error| error.status().is_server_error() || error.retry_after_secs().is_some());
+    let Some(error) = again.or(rejections.first()) else {
+        let body = ReceiptsResponse { error: None, outcomes };
+        return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
+    };
+    let message = format!(
+        "{} of {} receipts were not accepted; \"outcomes\" says why, one for each in their order",
+        rejections.len(),
+        responses.len(),
+    );
+    let detail = ErrorDetail { message, fields: None, ..error.detail(request_id) };
+    let body = ReceiptsResponse { error: Some(detail), outcomes };
+    let mut response = (error.status(), Json(body)).into_response();
+    error.write_headers(response.headers_mut());
+    Ok(response)
+}
+
+fn outcome(
+    response: &Result<StoredResponse, ApiError>,
+    request_id: &RequestId,
+) -> Result<ReceiptOutcome, ApiError> {
+    match response {
+        Ok(StoredResponse { status, body }) => Ok(ReceiptOutcome::Accepted {
+            status: *status,
+            receipt: serde_json::from_slice(body).map_err(ApiError::internal)?,
+        }),
+        Err(error) => {
+            error.log(request_id);
+            Ok(ReceiptOutcome::Rejected {
+                status: error.status().as_u16(),
+                retry_after: error.retry_after_secs(),
+                error: error.detail(request_id),
+            })
+        }
+    }
+}
