@@ -66,7 +66,7 @@ fn malformed_request_headers() {
 fn not_found_and_method_not_allowed() {
     run(async {
         let api = Api::start().await;
-        for path in ["/api/v1/receipts", "/api/v1/receipt/", "/api/v2/receipt", "/api", "/api/v1"] {
+        for path in ["/api/v1/results", "/api/v1/receipt/", "/api/v2/receipt", "/api", "/api/v1"] {
             let response = ApiResponse::of(api.bare(Method::POST, path)).await;
             assert_eq!((response.status, response.code().as_str()), (404, "not_found"), "{path}");
         }
