@@ -28,8 +28,9 @@ async fn take_one_task(world: &World, client: &Client) {
     service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
 }
 
-/// How old the oldest task is, in seconds.
-async fn oldest_task(world: &World, client: &Client) -> i64 {
+/// How old the oldest task is, in seconds, and whether somebody polls. Who polls another partition
+/// of the queue than its first is not seen.
+async fn look_at_queue(world: &World, client: &Client) -> (i64, bool) {
     let request = DescribeTaskQueueRequest {
         namespace: client.options().namespace.clone(),
         task_queue: Some(queue(world)),
@@ -39,8 +40,9 @@ async fn oldest_task(world: &World, client: &Client) -> i64 {
     };
     let mut service = client.connection().workflow_service();
     let described = service.describe_task_queue(request.into_request()).await.expect("a queue");
-    let stats = described.into_inner().stats.unwrap_or_default();
-    stats.approximate_backlog_age.map_or(0, |age| age.seconds)
+    let described = described.into_inner();
+    let age = described.stats.unwrap_or_default().approximate_backlog_age;
+    (age.map_or(0, |age| age.seconds), !described.pollers.is_empty())
 }
 
 async fn waiting(world: &World) -> i64 {
@@ -52,12 +54,16 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let client = world.temporal().await;
-        for n in 0..10 {
+        for n in 0..40 {
             world.receipt(&format!("evt_early_{n}")).await;
         }
-        take_one_task(&world, &client).await;
-        eventually("old tasks", async || (oldest_task(&world, &client).await > 1).then_some(()))
-            .await;
+        while !look_at_queue(&world, &client).await.1 {
+            take_one_task(&world, &client).await;
+        }
+        eventually("old tasks", async || {
+            (look_at_queue(&world, &client).await.0 > 1).then_some(())
+        })
+        .await;
 
         let mut last = world.receipt("evt_0").await;
         for n in 1..150 {
