@@ -28,8 +28,8 @@ async fn take_one_task(world: &World, client: &Client) {
     service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
 }
 
-/// How old the oldest task is, in seconds, and whether somebody polls. Who polls another partition
-/// of the queue than its first is not seen.
+/// How old the oldest task is, in seconds, and whether the queue shows who polls it. After a single
+/// poll it does not always.
 async fn look_at_queue(world: &World, client: &Client) -> (i64, bool) {
     let request = DescribeTaskQueueRequest {
         namespace: client.options().namespace.clone(),
