@@ -1,7 +1,5 @@
 //! Receipts that are taken together: the same outcomes and the same rows as one after the other.
 
-use std::collections::BTreeSet;
-
 use domain::ids::{KeyId, ProjectId};
 use domain::project::Mode;
 use domain::receipt::Receipt;
@@ -16,7 +14,7 @@ use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
 use store::transitions::receipts::{SharedDelivery, accept_receipts};
 use uuid::Uuid;
 
-use super::shop::{Shop, early, owner, receipt_with, success};
+use super::shop::{self, Shop, early, owner, receipt_with, success};
 
 /// A request with a receipt.
 #[derive(Debug, Clone)]
@@ -202,17 +200,9 @@ async fn named(shop: &Shop, outcomes: &[SharedOutcome]) -> Vec<String> {
 
 /// Calls of which no two share a key or a provider event, as the API puts them together.
 fn batches(calls: &[Call]) -> Vec<Vec<Call>> {
-    let (mut batches, mut names) = (vec![Vec::new()], BTreeSet::new());
-    for call in calls {
-        let of_it = [format!("k/{}", call.key), format!("e/{}", call.receipt.provider_event_id)];
-        if of_it.iter().any(|name| names.contains(name)) {
-            batches.push(Vec::new());
-            names.clear();
-        }
-        names.extend(of_it);
-        batches.last_mut().expect("a batch").push(call.clone());
-    }
-    batches
+    let names =
+        |call: &Call| [format!("k/{}", call.key), format!("e/{}", call.receipt.provider_event_id)];
+    shop::batches(calls.iter().map(|call| (names(call), call.clone())))
 }
 
 /// What makes receipts differ from the usual ones: an early result, and events from before keys.

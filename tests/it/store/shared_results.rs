@@ -1,7 +1,5 @@
 //! Results that are taken together: the same outcomes and the same rows as one after the other.
 
-use std::collections::BTreeSet;
-
 use domain::effect_result::{EffectResult, EventSelector, ResultReport};
 use domain::ids::EventId;
 use e2e::run;
@@ -14,7 +12,7 @@ use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 use store::transitions::results::{SharedReport, accept_results};
 
 use super::shared_receipts::{Random, project};
-use super::shop::{Shop, failure, receipt_with, success};
+use super::shop::{self, Shop, failure, receipt_with, success};
 
 const EVENTS: u64 = 8;
 
@@ -182,17 +180,8 @@ async fn rows(shop: &Shop) -> Vec<String> {
 
 /// Calls of which no two share a key or an event: those may come to anything in any order.
 fn batches(calls: &[(u64, Call)]) -> Vec<Vec<Call>> {
-    let (mut batches, mut names) = (vec![Vec::new()], BTreeSet::new());
-    for (event, call) in calls {
-        let of_it = [call.key.clone(), event.to_string()];
-        if of_it.iter().any(|name| names.contains(name)) {
-            batches.push(Vec::new());
-            names.clear();
-        }
-        names.extend(of_it);
-        batches.last_mut().expect("a batch").push(call.clone());
-    }
-    batches
+    let names = |event: &u64, call: &Call| [call.key.clone(), event.to_string()];
+    shop::batches(calls.iter().map(|(event, call)| (names(event, call), call.clone())))
 }
 
 async fn take_all(shop: &Shop) -> Vec<EventId> {

@@ -1,6 +1,7 @@
 //! Alice's shop without an API around it: a database, a project, and the transitions by their
 //! names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::app_error::AppError;
@@ -365,4 +366,18 @@ async fn seed(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
     let key = new_key().expect("a key");
     let key_id: KeyId = api_keys::insert_key(pool, project_id, "shop", &key).await.expect("a key");
     owner(key_id, project_id, Mode::Test)
+}
+
+/// Puts calls together as the API does: no two of a batch share a name, which is a key or an event.
+pub fn batches<T>(named: impl IntoIterator<Item = ([String; 2], T)>) -> Vec<Vec<T>> {
+    let (mut batches, mut taken) = (vec![Vec::new()], BTreeSet::new());
+    for (names, call) in named {
+        if names.iter().any(|name| taken.contains(name)) {
+            batches.push(Vec::new());
+            taken.clear();
+        }
+        taken.extend(names);
+        batches.last_mut().expect("a batch").push(call);
+    }
+    batches
 }
