@@ -9,7 +9,6 @@ use e2e::engines::{self, Engines};
 use e2e::run;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::outbox::Urgency;
 use store::pool;
 use store::search::incidents::{IncidentRow, IncidentSearch, StateFilter, search_incidents};
 
@@ -120,7 +119,7 @@ async fn assert_the_code_reads_the_samples(url: &str) {
         assert!(!store::timeline::list_for_event(&pool, event_id).await.expect("one").is_empty());
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");
-    let messages = store::outbox::claim_due(&pool, Urgency::Any, 100).await.expect("messages");
+    let messages = store::outbox::claim_due(&pool, None, 100).await.expect("messages");
     assert_eq!(messages.len(), 7, "one of each kind, and one more start");
 }
 

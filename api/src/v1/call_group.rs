@@ -16,6 +16,9 @@ use web::state::AppState;
 
 use super::ingest::{IngestCall, IngestRequest, undo};
 
+/// So many that came while a batch was committed are a burst.
+const BURST: usize = 8;
+
 /// A call of which several can be taken together.
 pub(super) trait SharedCall: IngestCall {
     /// Whether this one can be.
@@ -84,6 +87,9 @@ impl<C: SharedCall> Group for CallGroup<C> {
     }
 
     async fn commit(&self, batch: Vec<Member<Self>>) {
+        if batch.len() >= BURST {
+            self.state.relay.give_way();
+        }
         let outcomes = match self.accept(&batch).await {
             Ok(outcomes) => outcomes,
             Err(error) if error.is_unavailable() => {

@@ -6,6 +6,8 @@
 //! the app's text: what is reported is committed already, and the watch asks the database for the
 //! rest.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -25,6 +27,9 @@ text_enum! {
         Acknowledged = "acknowledged",
     }
 }
+
+/// The [leeway](OutboxMessage::leeway) of a success.
+const AFTER_SUCCESS: Duration = Duration::from_secs(30);
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +94,16 @@ impl OutboxMessage {
             Self::Result(recorded) => json!(recorded),
             Self::Reprocess(recorded) => json!(recorded),
             Self::Resolve => json!(RecordedResolution { recorded: true }),
+        }
+    }
+
+    /// How long it may wait for other work. Nobody waits for the end of a watch whose effect has
+    /// come. A start has until its event's deadline, which is for its row to say.
+    #[must_use]
+    pub fn leeway(&self) -> Duration {
+        match self {
+            Self::Result(recorded) if recorded.status == Outcome::Succeeded => AFTER_SUCCESS,
+            _ => Duration::ZERO,
         }
     }
 }

@@ -24,7 +24,7 @@ const OLD: Duration = Duration::from_secs(1);
 /// So many starts may be made before the next look.
 const STARTS: usize = 50;
 /// How long a look is good for, while starts are held back.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A poller that was not heard of for longer is gone: a long poll takes a minute.
 const POLLED_WITHIN: Duration = Duration::from_secs(70);
 
@@ -39,11 +39,6 @@ pub(crate) struct Backlog {
 impl Backlog {
     pub(crate) fn count_starts(&mut self, starts: usize) {
         self.starts += starts;
-    }
-
-    /// How soon starts may go on, if they are held back.
-    pub(crate) fn look_again(&self) -> Option<Duration> {
-        self.held.map(|_| LOOK_EVERY)
     }
 
     /// Whether starts are to be held back now. Where Temporal does not say, they are not.

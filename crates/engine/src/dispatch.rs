@@ -5,7 +5,8 @@
 //! in one statement. Claims keep two processes from dispatching the same message concurrently; one
 //! that dies leaves claims that run out, and dispatching a message twice changes nothing.
 //!
-//! [`Pace`] and [`Backlog`] say how much Temporal takes. What cannot be dispatched is rescheduled
+//! [`Pace`] and [`Backlog`] say how much Temporal takes, [`Pressure`] whether there is something to do
+//! that comes before it. What cannot be dispatched is rescheduled
 //! with a growing back-off. Only what Temporal itself rejects, again and again, is parked, with an
 //! entry on the event's timeline; a server that is away never parks anything, nor does a namespace
 //! that belongs to another database.
@@ -22,16 +23,17 @@ use domain::outbox::OutboxKind;
 use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::incidents;
-use store::outbox::{self, ClaimedMessage, Urgency};
+use store::outbox::{self, ClaimedMessage};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
-use crate::backlog::Backlog;
+use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
+use crate::pressure::Pressure;
 use crate::restarts;
 use crate::watch::Watch;
 
@@ -40,6 +42,10 @@ use crate::watch::Watch;
 const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// While tasks pile up, watches are started that are needed within this time; everything else is.
+const NEEDED_SOON: Duration = Duration::from_mins(1);
+/// What does not have to wait for a burst of receipts: all but such starts and the ends of watches.
+const NEEDED_NOW: Duration = Duration::from_secs(10);
 /// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
 
@@ -48,6 +54,7 @@ const MAX_REJECTIONS: i32 = 10;
 pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
+    pressure: Arc<Pressure>,
 }
 
 /// The claimed messages of one event, in their order.
@@ -74,40 +81,49 @@ struct Flow {
     waiting: VecDeque<Work>,
     running: JoinSet<Dispatched>,
     may_be_due: bool,
+    /// Whether only some of the messages are claimed for now.
+    is_held_back: bool,
     is_away: bool,
     look_at: Instant,
 }
 
 impl Dispatcher {
-    pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool) -> Self {
-        Self { engine, pool }
+    pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool, pressure: Arc<Pressure>) -> Self {
+        Self { engine, pool, pressure }
     }
 
-    /// Dispatches until it is dropped. It looks whenever `due` says so, and every second.
+    /// Dispatches until it is dropped. It looks whenever `due` says so, and every second; while it
+    /// is held back, only four times a second.
     pub(crate) async fn run(self, due: Arc<Notify>) {
         let mut flow = Flow::new();
         loop {
             if flow.may_claim() {
-                let batch = flow.batch();
-                let claimed = self.claim(&mut flow.backlog, batch).await;
-                flow.queue(claimed);
+                let within = self.claim_within(&mut flow.backlog).await;
+                let claimed = self.claim(&mut flow, within).await;
+                flow.queue(claimed, within.is_some());
             }
             flow.start(&self);
             tokio::select! {
                 Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
-                () = due.notified() => flow.may_be_due = true,
+                () = due.notified(), if !flow.is_held_back => flow.may_be_due = true,
                 () = sleep_until(flow.look_at.into()), if !flow.may_be_due => flow.may_be_due = true,
             }
         }
     }
 
-    async fn claim(&self, backlog: &mut Backlog, limit: usize) -> Vec<Work> {
-        let urgency =
-            if backlog.holds(&self.engine).await { Urgency::Urgent } else { Urgency::Any };
-        match self.claim_due(urgency, limit).await {
+    /// How soon a message must be needed to be claimed now, if that matters.
+    async fn claim_within(&self, backlog: &mut Backlog) -> Option<Duration> {
+        if self.pressure.is_high(Instant::now()) {
+            return Some(NEEDED_NOW);
+        }
+        backlog.holds(&self.engine).await.then_some(NEEDED_SOON)
+    }
+
+    async fn claim(&self, flow: &mut Flow, within: Option<Duration>) -> Vec<Work> {
+        match self.claim_due(within, flow.batch()).await {
             Ok(work) => {
                 let starts = work.iter().filter(|work| work.starts_a_watch()).count();
-                backlog.count_starts(starts);
+                flow.backlog.count_starts(starts);
                 work
             }
             Err(error) => {
@@ -117,9 +133,13 @@ impl Dispatcher {
         }
     }
 
-    async fn claim_due(&self, urgency: Urgency, limit: usize) -> Result<Vec<Work>, StoreError> {
+    async fn claim_due(
+        &self,
+        within: Option<Duration>,
+        limit: usize,
+    ) -> Result<Vec<Work>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let messages = outbox::claim_due(&self.pool, urgency, limit).await?;
+        let messages = outbox::claim_due(&self.pool, within, limit).await?;
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -242,6 +262,7 @@ impl Flow {
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             may_be_due: true,
+            is_held_back: false,
             is_away: false,
             look_at: Instant::now(),
         }
@@ -256,10 +277,11 @@ impl Flow {
     }
 
     /// Queues what was claimed. A whole batch means that there may be more.
-    fn queue(&mut self, claimed: Vec<Work>) {
+    fn queue(&mut self, claimed: Vec<Work>, is_held_back: bool) {
         let messages: usize = claimed.iter().map(|work| work.messages.len()).sum();
         self.may_be_due = messages >= self.batch();
-        self.look_at = Instant::now() + self.backlog.look_again().unwrap_or(LOOK_AGAIN);
+        self.is_held_back = is_held_back;
+        self.look_at = Instant::now() + if is_held_back { LOOK_EVERY } else { LOOK_AGAIN };
         self.waiting.extend(claimed);
     }
 

@@ -5,6 +5,7 @@
 //! was rescheduled, goes out as well.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use store::PgPool;
 use tokio::sync::Notify;
@@ -13,12 +14,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::connect::Engine;
 use crate::dispatch::Dispatcher;
+use crate::pressure::Pressure;
 use crate::sweep;
 
 /// A handle to the running relay. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay {
     due: Arc<Notify>,
+    pressure: Arc<Pressure>,
 }
 
 impl Relay {
@@ -31,15 +34,22 @@ impl Relay {
         tasks: &TaskTracker,
     ) -> Self {
         let due = Arc::new(Notify::new());
-        let dispatcher = Dispatcher::new(engine, pool.clone());
+        let pressure = Arc::<Pressure>::default();
+        let dispatcher = Dispatcher::new(engine, pool.clone(), Arc::clone(&pressure));
         let dispatching = dispatcher.run(Arc::clone(&due));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(dispatching));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep::run(pool)));
-        Self { due }
+        Self { due, pressure }
     }
 
     /// Says that a message was committed. Never waits.
     pub fn wake(&self) {
         self.due.notify_one();
+    }
+
+    /// Says that calls come faster than they can be taken one by one: what has time waits until they
+    /// are taken. Never waits.
+    pub fn give_way(&self) {
+        self.pressure.note(Instant::now());
     }
 }

@@ -6,6 +6,8 @@
 //! the server knows its id. So claims, deletions and reschedules do not wait for the disk
 //! (`synchronous_commit`): one that a crash of Postgres undoes is made again.
 
+use std::time::Duration;
+
 use domain::ids::{EventId, OutboxId};
 use domain::outbox::{OutboxKind, OutboxMessage};
 use serde_json::Value;
@@ -36,32 +38,25 @@ pub async fn enqueue(
     message: &OutboxMessage,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO outbox (id, event_id, wish, payload) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO outbox (id, event_id, wish, payload, due_by) VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))",
         Uuid::now_v7(),
         event_id.as_uuid(),
         message.kind().as_str(),
         message.payload(),
+        message.leeway().as_secs_f64(),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// What is claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// Whatever is due.
-    Any,
-    /// All but the starts of watches that have more than a minute before their deadline.
-    Urgent,
-}
-
-/// Claims the most urgent messages that are due, and with each the others of its event, in their
-/// order. At least one in `limit` is claimed where so many are due. One of a kind that only a newer
-/// version knows is left to that one, and keeps no other from being claimed.
+/// Claims the most urgent messages, and with each the others of its event, in their order: those
+/// that Temporal should have within a time, or all of them. At least one in `limit` is claimed where
+/// so many are due. One of a kind that only a newer version knows is left to that one, and keeps no
+/// other from being claimed.
 pub async fn claim_due(
     db: impl PgExecutor<'_>,
-    urgency: Urgency,
+    within: Option<Duration>,
     limit: i64,
 ) -> Result<Vec<ClaimedMessage>, StoreError> {
     let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
@@ -70,7 +65,7 @@ pub async fn claim_due(
         "WITH urgent AS (
              SELECT event_id FROM outbox
              WHERE parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
-                 AND ($2 OR wish <> $4 OR due_by < now() + interval '1 minute')
+                 AND due_by < coalesce(now() + make_interval(secs => $2), 'infinity')
                  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
              ORDER BY due_by, id LIMIT $3 FOR UPDATE SKIP LOCKED)
          UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
@@ -81,9 +76,8 @@ pub async fn claim_due(
              FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, wish AS kind, payload, attempts",
         &known,
-        urgency == Urgency::Any,
+        within.map(|within| within.as_secs_f64()),
         limit,
-        OutboxKind::Start.as_str(),
     )
     .fetch_all(db)
     .await?;

@@ -160,7 +160,7 @@ const ROWS: &str = "
     SELECT concat_ws(' ', 'entry', name, actor = 'key:' || $2, action, project_id = $1, incident_id IS NOT NULL,
         detail - 'result_id', detail ? 'result_id') FROM audit_entries a JOIN event ON event.id = a.event_id
     UNION ALL
-    SELECT concat_ws(' ', 'message', name, wish, payload - 'result_id', payload ? 'result_id', due_by <= now() OR wish = 'start')
+    SELECT concat_ws(' ', 'message', name, wish, payload - 'result_id', payload ? 'result_id', CASE WHEN wish <> 'start' THEN due_by - created_at END)
     FROM outbox o JOIN event ON event.id = o.event_id
     UNION ALL
     SELECT concat_ws(' ', 'response', route, key, encode(fingerprint, 'hex'), encode(request_hash, 'hex'), scope, status, name,

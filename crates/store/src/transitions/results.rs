@@ -172,6 +172,7 @@ async fn insert_all(tx: &mut PgConnection, new: &[Success<'_>]) -> Result<(), St
         &column(new, |it| it.entry().detail()),
         &column(new, |_| Uuid::now_v7()),
         &column(new, |it| it.message().payload()),
+        &column(new, |it| it.message().leeway().as_secs_f64()),
         &column(new, |it| it.from.used.route_of(it.place)),
         &column(new, |it| it.from.used.key) as &[&str],
         &column(new, |it| it.from.used.request_hash) as &[&[u8]],
