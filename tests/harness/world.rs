@@ -199,11 +199,11 @@ impl World {
     }
 
     fn state_of(&self, service: &Service) -> ConsoleState {
-        service.state(self.hands(), self.web())
+        service.state(self.outbound_clients(), self.web())
     }
 
     /// What this world's messages and callbacks need.
-    pub fn hands(&self) -> OutboundClients {
+    pub fn outbound_clients(&self) -> OutboundClients {
         let Deps { senders, allow, public_url, mail_domain, .. } = self.deps();
         OutboundClients { senders, allow, public_url, mail_domain }
     }

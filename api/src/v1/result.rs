@@ -16,6 +16,7 @@ use domain::receipt::ReceiptContext;
 use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
 use store::idempotency::{SharedOutcome, StoredResponse};
+use store::incidents::IncidentRef;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
@@ -234,8 +235,8 @@ impl ResultCall {
         candidates: Vec<PaymentEvent>,
     ) -> Result<IngestOutcome, ApiError> {
         let actor = Actor::Key(context.owner.key_id);
-        let occasion = (context.used.key, &self.report.result);
-        result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
+        let occasion = context.used.key;
+        result::note_ambiguous(tx, &actor, &candidates, occasion, &self.report.result).await?;
         let candidates = candidates.into_iter().map(responses::candidate).collect();
         Ok(IngestOutcome::Rejected(ApiError::AmbiguousEvent(candidates)))
     }
@@ -254,7 +255,8 @@ impl ResultCall {
         };
         match result::accept_result(tx, &actor, event_id, report).await? {
             ResultOutcome::Accepted { event_id, effect, incident } => {
-                let incident = incident.map(|(id, state)| ReportedIncident { id, state });
+                let incident =
+                    incident.map(|IncidentRef { id, state }| ReportedIncident { id, state });
                 let response = self.response(event_id, effect, incident)?;
                 Ok(IngestOutcome::Stored(event_id, response))
             }

@@ -56,9 +56,13 @@ pub enum ResultVerdict {
     Repeat,
 }
 
-/// Judges a reported result. `answers` is the reprocess that the app says it reports on.
+/// Judges a reported result. `replay_id` is the reprocess that the app says it reports on.
 #[must_use]
-pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
+pub fn judge_result(
+    at: EventState,
+    outcome: Outcome,
+    replay_id: Option<ReplayId>,
+) -> ResultVerdict {
     match (outcome, at.effect) {
         (Outcome::Succeeded, Effect::Succeeded) | (Outcome::Superseded, Effect::Superseded) => {
             ResultVerdict::Repeat
@@ -69,7 +73,7 @@ pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>)
             Outcome::Succeeded,
             Effect::Pending | Effect::Failed | Effect::Missing | Effect::Superseded,
         ) => ResultVerdict::Succeed {
-            resolution: resolution_by_success(at, answers),
+            resolution: resolution_by_success(at, replay_id),
             ends: at.running,
         },
         (Outcome::Superseded, Effect::Pending | Effect::Failed | Effect::Missing) => {
@@ -81,18 +85,19 @@ pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>)
         }
         (Outcome::Failed, Effect::Pending) => ResultVerdict::OpenIncident,
         (Outcome::Failed, Effect::Failed | Effect::Missing) => match at.running {
-            Some(running) if answers == Some(running) => ResultVerdict::FailReprocess(running),
+            Some(running) if replay_id == Some(running) => ResultVerdict::FailReprocess(running),
             _ => ResultVerdict::Refresh,
         },
     }
 }
 
 /// How a success ends the incident, if one is unresolved.
-fn resolution_by_success(at: EventState, answers: Option<ReplayId>) -> Option<Resolution> {
+fn resolution_by_success(at: EventState, replay_id: Option<ReplayId>) -> Option<Resolution> {
     match at.incident? {
         IncidentState::Resolved => None,
         IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
-            let by_reprocess = at.running.is_some() || (answers.is_some() && at.reprocessed_before);
+            let by_reprocess =
+                at.running.is_some() || (replay_id.is_some() && at.reprocessed_before);
             Some(if by_reprocess { Resolution::Reprocessed } else { Resolution::LateSuccess })
         }
     }
@@ -216,7 +221,7 @@ mod tests {
         let repaired = standing(Effect::Failed, Some(IncidentState::Reprocessing), Some(replay(1)));
         let by_hand = standing(Effect::Failed, Some(IncidentState::Resolved), None);
         let after_silence = EventState { reprocessed_before: true, ..late };
-        for (at, answers, resolution) in [
+        for (at, replay_id, resolution) in [
             (late, None, Some(Resolution::LateSuccess)),
             (late, Some(replay(9)), Some(Resolution::LateSuccess)),
             (after_silence, Some(replay(1)), Some(Resolution::Reprocessed)),
@@ -225,7 +230,7 @@ mod tests {
             (repaired, Some(replay(1)), Some(Resolution::Reprocessed)),
             (by_hand, None, None),
         ] {
-            let verdict = judge_result(at, Outcome::Succeeded, answers);
+            let verdict = judge_result(at, Outcome::Succeeded, replay_id);
             assert_eq!(verdict, ResultVerdict::Succeed { resolution, ends: at.running }, "{at:?}");
         }
     }
@@ -250,12 +255,12 @@ mod tests {
     #[test]
     fn only_the_running_replay_id_fails_a_reprocess() {
         let at = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
-        for (answers, verdict) in [
+        for (replay_id, verdict) in [
             (Some(replay(1)), ResultVerdict::FailReprocess(replay(1))),
             (Some(replay(2)), ResultVerdict::Refresh),
             (None, ResultVerdict::Refresh),
         ] {
-            assert_eq!(judge_result(at, Outcome::Failed, answers), verdict);
+            assert_eq!(judge_result(at, Outcome::Failed, replay_id), verdict);
         }
     }
 

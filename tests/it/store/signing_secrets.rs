@@ -7,7 +7,7 @@ use store::signing_secrets::{list_secrets, list_valid_secrets, revoke_secret, ro
 use store::{StoreError, pool};
 use time::Duration;
 
-use super::shop::{SECRET, Shop};
+use super::shop::{RunningReprocess, SECRET, Shop};
 
 fn secret(bytes: u8) -> SigningSecret {
     SigningSecret::from_bytes([bytes; 32])
@@ -50,7 +50,10 @@ fn a_replaced_secret_signs_for_another_day_unless_it_is_revoked() {
         assert_eq!(what_signs(&shop).await, [secret(2), SigningSecret::from_bytes(SECRET)]);
         let event_id = shop.missed("evt_1").await;
         let replay_id = shop.reprocess(event_id).await;
-        let work = shop.begin_attempt((event_id, replay_id), "n1").await.expect("an attempt");
+        let work = shop
+            .begin_attempt(RunningReprocess { event_id, replay_id }, "n1")
+            .await
+            .expect("an attempt");
         assert_eq!(work.secrets, what_signs(&shop).await, "every valid secret signs a callback");
         assert!(!revoke(&shop, second).await, "the current one stays");
         assert!(revoke(&shop, first).await);

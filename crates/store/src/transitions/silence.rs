@@ -9,7 +9,7 @@ use domain::reprocess::ReprocessState;
 use domain::verdict::{self, CallbackSilence, SilenceVerdict};
 
 use crate::event_state::LockedEvent;
-use crate::transitions::{fail_reprocess, open_incident};
+use crate::transitions::{EndedReprocess, fail_reprocess, open_incident};
 use crate::{PgConnection, StoreError, events};
 
 /// Opens the incident if the deadline passed in silence.
@@ -47,7 +47,8 @@ pub async fn end_reprocess_if_due(
     match verdict::judge_callback_silence(running.state, running.result_due_at, locked.now) {
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
-            fail_reprocess(tx, &locked, (running, ReprocessState::NoResult), None).await
+            let ended = EndedReprocess::new(running, ReprocessState::NoResult);
+            fail_reprocess(tx, &locked, ended).await
         }
     }
 }
