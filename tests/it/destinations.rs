@@ -30,7 +30,7 @@ async fn destinations(world: &World) -> Vec<Destination> {
 
 async fn tell_slack(world: &World) -> Receiver {
     let slack = Receiver::start().await.expect("a receiver");
-    world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
     slack
 }
 
@@ -105,7 +105,7 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
 fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_told() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let slack = tell_slack(&world).await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
@@ -152,7 +152,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         assert!(destinations(&world).await[0].broken_at.is_none());
         // No one is notified of what works again.
-        world.tell_bob().await;
+        world.alert_bob().await;
         assert_eq!(world.send_notices().await, 0);
     });
 }
@@ -209,7 +209,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
 fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let spam = "550 5.7.1 rejected as spam";
         world.mailbox.respond_to_recipients_with(&[spam]);
         let first = failed(&world, "evt_1").await;
@@ -265,7 +265,7 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
         // It dies with its claim, before or after the message.
@@ -313,7 +313,7 @@ async fn break_destination(world: &World, id: DestinationId) {
 fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let slack = tell_slack(&world).await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
@@ -345,7 +345,7 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
 fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let slack = tell_slack(&world).await;
         slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
@@ -364,7 +364,7 @@ fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
 fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let slack = tell_slack(&world).await;
         let slack_id = destinations(&world).await[1].id;
         // The worker has searched for results without a receipt, and does so again in a minute.
@@ -390,7 +390,7 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
 fn mails_of_one_incident_are_one_conversation() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         world.mailbox.wait_for(1).await;
         world.incident_when(event_id, "open", |it| it.state == IncidentState::Open).await;
@@ -411,7 +411,7 @@ fn mails_of_one_incident_are_one_conversation() {
 fn a_mail_about_a_manual_resolution_names_who_resolved_it() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         world.mailbox.wait_for(1).await;
         let open = |it: &Incident| it.state == IncidentState::Open;

@@ -59,7 +59,7 @@ async fn tell(world: &World) -> i64 {
 fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         assert_eq!(tell(&world).await, 0, "nothing happened");
         report(&world, &ids(1..8)).await;
         let before = world.notice_attempts().await;
@@ -93,7 +93,7 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
 fn failures_among_them_are_counted_and_named_first() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report_as(&world, "failed", &ids(1..3)).await;
         report(&world, &ids(3..9)).await;
         assert_eq!(tell(&world).await, 1);
@@ -121,7 +121,7 @@ fn failures_among_them_are_counted_and_named_first() {
 fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         assert_eq!(notices::enqueue_notices(&world.pool).await.expect("a database"), 1);
         let id = sqlx::query_scalar("SELECT id FROM notices").fetch_one(&world.pool).await;
@@ -155,7 +155,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
     run(async {
         let world = world().await;
         let slack = Receiver::start().await.expect("a receiver");
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         report(&world, &ids(1..2)).await;
         slack.respond_with(&[503]);
         assert_eq!(tell(&world).await, 1);
@@ -191,7 +191,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
 fn a_worker_tells_without_being_asked() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         world.start_worker();
         let mails = world.mailbox.wait_for(1).await;

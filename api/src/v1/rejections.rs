@@ -88,11 +88,11 @@ mod tests {
     use serde_json::Value;
 
     /// The statuses that an operation may respond with.
-    fn answers(method: &str, path: &str) -> Vec<String> {
+    fn statuses(method: &str, path: &str) -> Vec<String> {
         let document = serde_json::to_value(document()).expect("JSON");
         let path = format!("/api/v1/projects{path}");
-        let answers = document["paths"][path][method]["responses"].as_object().cloned();
-        answers.expect("an operation").into_iter().map(|(status, _)| status).collect()
+        let responses = document["paths"][path][method]["responses"].as_object().cloned();
+        responses.expect("an operation").into_iter().map(|(status, _)| status).collect()
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             ),
             ("delete", "/{project_id}/keys/{key_id}".to_owned(), "204 400 401 403 404 406 500 503"),
         ] {
-            assert_eq!(answers(method, &path).join(" "), expected, "{method} {path}");
+            assert_eq!(statuses(method, &path).join(" "), expected, "{method} {path}");
         }
     }
 

@@ -186,9 +186,9 @@ impl ResultCall {
         let Some(Ok(event_id)) = event_id else { return Ok(ApiError::not_found(UNKNOWN)) };
         let event = events::find_event(tx, event_id).await?;
         let event = event.filter(|event| event.project_id == context.owner.project_id);
-        let mistakes = event.map(|event| self.report.event.contradictions(&event.identity()));
-        let mistakes = mistakes.filter(|mistakes| !mistakes.is_empty());
-        Ok(mistakes.map_or_else(|| ApiError::not_found(UNKNOWN), ApiError::ValidationError))
+        let field_errors = event.map(|event| self.report.event.contradictions(&event.identity()));
+        let field_errors = field_errors.filter(|field_errors| !field_errors.is_empty());
+        Ok(field_errors.map_or_else(|| ApiError::not_found(UNKNOWN), ApiError::ValidationError))
     }
 
     /// Keeps the result until its receipt comes.
@@ -201,7 +201,7 @@ impl ResultCall {
         if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
             return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
         }
-        let answer = ResultResponse {
+        let response = ResultResponse {
             event_id: None,
             accepted: true,
             pending_receipt: true,
@@ -209,7 +209,7 @@ impl ResultCall {
             incident: None,
             adjusted: self.adjusted(),
         };
-        Ok(IngestOutcome::Provisional(ingest::accepted(&answer)?))
+        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?))
     }
 
     fn response(
@@ -264,11 +264,11 @@ impl ResultCall {
                 Ok(IngestOutcome::Rejected(ApiError::not_found(UNKNOWN)))
             }
             ResultOutcome::UnknownReplay => {
-                let mistake = FieldError::new(
+                let field_error = FieldError::new(
                     "replay_id",
                     "is none of this event's; leave it out or send the one of the callback",
                 );
-                Ok(IngestOutcome::Rejected(ApiError::ValidationError(vec![mistake])))
+                Ok(IngestOutcome::Rejected(ApiError::ValidationError(vec![field_error])))
             }
         }
     }

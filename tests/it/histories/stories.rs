@@ -35,7 +35,7 @@ pub async fn tell(name: &str) -> (World, EventId) {
         _ => WorldOptions::default(),
     })
     .await;
-    world.tell_bob().await;
+    world.alert_bob().await;
     let event_id = match name {
         "applied" => applied(&world).await,
         "callback_canceled_with_its_watch" => callback_canceled_with_its_watch(&world).await,

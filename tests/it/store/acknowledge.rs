@@ -77,9 +77,9 @@ fn the_watch_goes_on_waiting_for_people_and_shows_the_state_when_it_looks() {
         let shop = Shop::open().await;
         let event_id = acknowledged(&shop, "evt_1").await;
         let mut tx = shop.begin().await;
-        let standing = event_state::read_for_watch(&mut tx, event_id).await.expect("a standing");
-        assert_eq!(standing.next, NextStep::WaitForPeople);
-        let state = standing.incident.map(|incident| incident.state);
+        let state = event_state::read_for_watch(&mut tx, event_id).await.expect("a state");
+        assert_eq!(state.next, NextStep::WaitForPeople);
+        let state = state.incident.map(|incident| incident.state);
         assert_eq!(state, Some(IncidentState::Acknowledged.into()));
     });
 }

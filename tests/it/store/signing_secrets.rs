@@ -2,7 +2,7 @@
 
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use store::signing_secrets::{list_secrets, list_valid_secrets, revoke_secret, rotate_secret};
 use store::{StoreError, pool};
 use time::Duration;
@@ -89,7 +89,7 @@ fn of_two_people_who_rotate_at_once_the_later_one_has_the_current_secret() {
         let project_id = shop.owner.project_id;
         let one = rotate_secret(&mut first, &shop.master_key, project_id, &secret(2)).await;
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             pool::commit(first).await.expect("a commit");
         };
         let third = secret(3);

@@ -4,13 +4,13 @@
 //! watch along exactly one path.
 
 mod alerts;
-mod by_hand;
 mod callback;
 mod continued;
 mod happy_path;
-mod heard_twice;
+mod manual_signals;
 mod other_release;
 mod payloads;
+mod repeated_signals;
 mod seen_from_outside;
 mod silence;
 

@@ -22,7 +22,7 @@ pub async fn open_incident_if_due(
 ) -> Result<(), StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
-        SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
+        SilenceVerdict::ResultReceived | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Missing).await?;
             open_incident(tx, &locked, Reason::MissingResult, &AppError::default()).await?;

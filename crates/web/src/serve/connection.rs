@@ -54,9 +54,10 @@ pub(super) async fn run(stream: TcpStream, server: &Server) {
     let exchanges = Arc::new(Exchanges::default());
     let io = TimedIo::new(stream, Arc::clone(&exchanges), &server.options);
     // Boxed because `poll_without_shutdown` wants to move it.
-    let answer = |request| Box::pin(handle(server.router.clone(), Arc::clone(&exchanges), request));
+    let respond =
+        |request| Box::pin(handle(server.router.clone(), Arc::clone(&exchanges), request));
     let mut connection =
-        protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(answer));
+        protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(respond));
 
     let mut told_to_drain = false;
     let ended = loop {
@@ -95,9 +96,9 @@ async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     exchanges.start();
-    let answer = router.call(request).await;
+    let response = router.call(request).await;
     exchanges.finish();
-    answer
+    response
 }
 
 async fn linger(mut stream: TcpStream) {

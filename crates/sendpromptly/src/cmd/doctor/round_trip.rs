@@ -254,7 +254,9 @@ fn parsed<T>(
     parse: impl Fn(&Map<String, Value>) -> Result<T, Vec<FieldError>>,
 ) -> anyhow::Result<T> {
     let read = parse(body.as_object().context("an object")?);
-    read.map_err(|mistakes| anyhow::anyhow!("a made-up call breaks the rules: {mistakes:?}"))
+    read.map_err(|field_errors| {
+        anyhow::anyhow!("a made-up call breaks the rules: {field_errors:?}")
+    })
 }
 
 #[cfg(test)]
