@@ -27,7 +27,7 @@ pub const NAMES: [&str; 10] = [
 ];
 
 /// Lets one story happen, to its end.
-pub async fn tell(name: &str) -> (World, EventId) {
+pub async fn play(name: &str) -> (World, EventId) {
     let world = World::start_with(match name {
         "missing_then_late_success" | "no_result_then_resolved" => {
             WorldOptions::with_timeout(SHORT)

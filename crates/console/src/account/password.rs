@@ -87,7 +87,7 @@ pub(super) async fn change(
     });
     let ended =
         changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
-    let others = sessions::told(ended);
+    let others = sessions::describe_ended(ended);
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
         .await

@@ -59,12 +59,12 @@ pub(super) async fn run(stream: TcpStream, server: &Server) {
     let mut connection =
         protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(respond));
 
-    let mut told_to_drain = false;
+    let mut is_draining = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = server.draining.cancelled(), if !told_to_drain => {
-                told_to_drain = true;
+            () = server.draining.cancelled(), if !is_draining => {
+                is_draining = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
         }

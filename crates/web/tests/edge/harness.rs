@@ -68,10 +68,10 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (stopper, told) = oneshot::channel();
-        let shutdown = async { drop(told.await) };
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { drop(stopped.await) };
         let running = tokio::spawn(serve(listener, router(probe.clone()), shutdown, options));
-        Self { address, probe, stop: Some(stopper), running }
+        Self { address, probe, stop: Some(stop), running }
     }
 
     pub async fn connect(&self) -> Client {

@@ -80,8 +80,8 @@ fn every_filter_of_events_narrows() {
             ),
         ];
         for (wanted, expected) in cases {
-            let told = format!("{wanted:?}");
-            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+            let shown = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{shown}");
         }
         let oldest = EventSearch { sort: Sort::Oldest, mode: Some(Mode::Test), limit: 2, ..any() };
         assert_eq!(found(&shop, oldest).await, "evt_pending evt_applied");

@@ -98,8 +98,8 @@ fn every_filter_of_incidents_narrows() {
             (IncidentSearch { sort: Sort::Oldest, limit: 2, ..any() }, "evt_open evt_seen"),
         ];
         for (wanted, expected) in cases {
-            let told = format!("{wanted:?}");
-            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+            let shown = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{shown}");
         }
     });
 }
