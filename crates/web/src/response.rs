@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::error::{ApiError, Rejection};
+use crate::error::{ApiError, ErrorExtension};
 use crate::request_id::RequestId;
 
 /// Everything below `/api` belongs to the API, whether it exists or not. Spelled out rather than
@@ -66,7 +66,7 @@ fn internal_error(panic: Box<dyn Any + Send>) -> Response {
 
 /// The error that a response means: the one it carries, or what its bare status means.
 fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
-    if let Some(Rejection(error)) = response.extensions().get() {
+    if let Some(ErrorExtension(error)) = response.extensions().get() {
         return Some(Arc::clone(error));
     }
     let status = response.status();

@@ -23,7 +23,6 @@ use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
-use crate::incidents::Incident;
 use crate::reprocesses::Reprocess;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
@@ -74,7 +73,7 @@ async fn fail_reprocess(
     if fallen_back(incident.state) != incident.state {
         incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
-    note_ending(tx, locked, incident, ended).await?;
+    note_ending(tx, locked, ended).await?;
     let kind = AlertKind::ReprocessFailed;
     alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await
 }
@@ -90,7 +89,6 @@ fn fallen_back(state: IncidentState) -> IncidentState {
 async fn note_ending(
     tx: &mut PgConnection,
     locked: &LockedEvent,
-    incident: &Incident,
     EndedReprocess { reprocess, state, why }: EndedReprocess<'_>,
 ) -> Result<(), StoreError> {
     let detail = ReprocessEndDetail { replay_id: reprocess.id, why: why.map(str::to_owned) };
@@ -103,6 +101,5 @@ async fn note_ending(
         | ReprocessState::Delivering
         | ReprocessState::AwaitingResult => AuditEvent::ReprocessFailed(detail),
     };
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
-    audit::record(tx, &Actor::System, subject, &ended).await
+    audit::record(tx, &Actor::System, locked.subject(), &ended).await
 }

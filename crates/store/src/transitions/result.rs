@@ -101,10 +101,9 @@ pub async fn refresh_failure(
         return Ok(());
     }
     refresh(tx, &locked, &result.error).await?;
-    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let error = Some(result.error.clone());
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
-    audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
+    audit::record(tx, actor, locked.subject(), &AuditEvent::ResultFailed(detail)).await
 }
 
 /// Notes on the timeline of each event that a result may have meant it. `occasion` names the
@@ -231,15 +230,14 @@ async fn settle(
     if let Some(running) = locked.running() {
         let ended = EndedReprocess::new(running, ReprocessState::Succeeded);
         reprocesses::change_state(tx, running.id, running.state, ended.state).await?;
-        note_ending(tx, locked, incident, ended).await?;
+        note_ending(tx, locked, ended).await?;
     }
     let Some(resolution) = resolution else {
         return Ok(());
     };
     incidents::resolve(tx, incident.id, resolution, None).await?;
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::ByResult { resolution });
-    audit::record(&mut *tx, &Actor::System, subject, &resolved).await?;
+    audit::record(&mut *tx, &Actor::System, locked.subject(), &resolved).await?;
     alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 
