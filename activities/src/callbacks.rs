@@ -241,7 +241,8 @@ async fn end(
         latency_ms: ending.latency_ms,
         answer: Some(&ending.answer),
         redirect_to: ending.redirect_to.as_deref(),
-        wait: (ending.retry_after, jitter()?),
+        retry_after: ending.retry_after,
+        jitter: jitter()?,
     };
     let ended = transaction(&deps.pool, async |tx| {
         attempt::end_attempt(tx, of.event_id, of.replay_id, number, end, ending.verdict).await

@@ -69,31 +69,31 @@ fn understand(typed: &ManualResult) -> Understood {
         }
     };
     let result = match EffectResult::parse(&body) {
-        Err(mistakes) if is_about(&mistakes, "replay_id") => {
-            ignored.extend(mistakes.iter().map(words));
+        Err(field_errors) if is_about(&field_errors, "replay_id") => {
+            ignored.extend(field_errors.iter().map(words));
             body.remove("replay_id");
             parse(&body)
         }
-        Err(mistakes) => Err(all_words(&mistakes)),
+        Err(field_errors) => Err(all_words(&field_errors)),
         Ok(result) => Ok(result),
     };
     Understood { result, actor, ignored }
 }
 
 fn parse(body: &Map<String, Value>) -> Result<EffectResult, String> {
-    EffectResult::parse(body).map_err(|mistakes| all_words(&mistakes))
+    EffectResult::parse(body).map_err(|field_errors| all_words(&field_errors))
 }
 
-fn is_about(mistakes: &[FieldError], field: &str) -> bool {
-    mistakes.iter().all(|mistake| mistake.field == field)
+fn is_about(field_errors: &[FieldError], field: &str) -> bool {
+    field_errors.iter().all(|error| error.field == field)
 }
 
 fn words(mistake: &FieldError) -> String {
     format!("{} {}", mistake.field, mistake.message)
 }
 
-fn all_words(mistakes: &[FieldError]) -> String {
-    mistakes.iter().map(words).collect::<Vec<_>>().join("; ")
+fn all_words(field_errors: &[FieldError]) -> String {
+    field_errors.iter().map(words).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use domain::audit::{Action, Actor, AuditEvent};
 use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
-use store::notices::{self, AttemptEnd, Notice, NoticeClaim, NoticeId};
+use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
 use store::{PgConnection, StoreError, alerts, destination_health, projects};
 
@@ -89,7 +89,7 @@ async fn send(
 async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
         destination_health::note_success(&mut *tx, notice.destination_id).await?;
-        let end = AttemptEnd::Delivered(&sent.answer);
+        let end = NoticeOutcome::Delivered(&sent.answer);
         finish(tx, notice, end, AuditEvent::AlertDelivered(detail(notice))).await
     })
     .await
@@ -111,7 +111,7 @@ async fn note_failure(
         if notice.last {
             return give_up(tx, notice, &failure.answer).await;
         }
-        notices::note_attempt(tx, notice, AttemptEnd::Failed(&failure.answer)).await.map(drop)
+        notices::note_attempt(tx, notice, NoticeOutcome::Failed(&failure.answer)).await.map(drop)
     })
     .await
 }
@@ -178,7 +178,7 @@ async fn gather_broken(
 }
 
 async fn give_up(tx: &mut PgConnection, notice: &Notice, why: &str) -> Result<(), StoreError> {
-    let end = AttemptEnd::GivenUp(why);
+    let end = NoticeOutcome::GivenUp(why);
     let detail = AlertDetail { why: Some(why.to_owned()), ..detail(notice) };
     finish(tx, notice, end, AuditEvent::AlertGivenUp(detail)).await
 }
@@ -186,7 +186,7 @@ async fn give_up(tx: &mut PgConnection, notice: &Notice, why: &str) -> Result<()
 async fn finish(
     tx: &mut PgConnection,
     notice: &Notice,
-    end: AttemptEnd<'_>,
+    end: NoticeOutcome<'_>,
     entry: AuditEvent,
 ) -> Result<(), StoreError> {
     if notices::note_attempt(&mut *tx, notice, end).await? {

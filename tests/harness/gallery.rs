@@ -159,7 +159,7 @@ impl Gallery {
             let response = alice.submit(page, &form, fields).await;
             assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
         }
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         slack.respond_with_body(404, texts.response);
         let event = take(&world, &texts, 1).await;
         world.result(event, "success", json!({})).await;

@@ -30,7 +30,7 @@ pub mod way;
 pub mod world;
 
 pub use receiver::Receiver;
-pub use wait::{eventually, somebody_waits};
+pub use wait::{eventually, until_lock_wait};
 pub use world::{World, WorldOptions};
 
 use std::sync::LazyLock;

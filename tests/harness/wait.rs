@@ -24,7 +24,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 }
 
 /// Waits until some connection of this database waits for a lock.
-pub async fn somebody_waits(pool: &PgPool) {
+pub async fn until_lock_wait(pool: &PgPool) {
     eventually("a connection that waits for a lock", async || {
         let waiting: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",

@@ -199,11 +199,11 @@ impl World {
     }
 
     fn state_of(&self, service: &Service) -> ConsoleState {
-        service.state(self.hands(), self.web())
+        service.state(self.outbound_clients(), self.web())
     }
 
     /// What this world's messages and callbacks need.
-    pub fn hands(&self) -> OutboundClients {
+    pub fn outbound_clients(&self) -> OutboundClients {
         let Deps { senders, allow, public_url, mail_domain, .. } = self.deps();
         OutboundClients { senders, allow, public_url, mail_domain }
     }
@@ -270,12 +270,12 @@ impl World {
     }
 
     /// Sends alerts to bob by mail.
-    pub async fn tell_bob(&self) {
-        self.tell(&Target::Email(BOB.to_owned()), BOB).await;
+    pub async fn alert_bob(&self) {
+        self.add_destination(&Target::Email(BOB.to_owned()), BOB).await;
     }
 
     /// Sends alerts to a destination.
-    pub async fn tell(&self, target: &Target, shown: &str) {
+    pub async fn add_destination(&self, target: &Target, shown: &str) {
         let key = MasterKey::parse(&self.master_key).expect("a key");
         let mut db = self.pool.acquire().await.expect("a connection");
         let (target, shown) = (target.clone(), shown.to_owned());

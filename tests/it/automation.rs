@@ -20,7 +20,7 @@ use api_types::reprocesses::{ReprocessResponse, RequestedReprocess};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use domain::reprocess::ReprocessState;
-use e2e::{Receiver, World, WorldOptions, somebody_waits};
+use e2e::{Receiver, World, WorldOptions, until_lock_wait};
 use reqwest::Method;
 use sendpromptly::router;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ fn two_who_change_different_settings_at_once_both_have_their_way() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         projects::lock_project(&mut tx, world.project.id).await.expect("a lock");
         let let_go = async {
-            somebody_waits(&world.pool).await;
+            until_lock_wait(&world.pool).await;
             tx.rollback().await.expect("let go");
         };
         let (renamed, patient, ()) = tokio::join!(
@@ -331,7 +331,7 @@ fn a_destination_goes_by_its_label_in_api_and_command_line() {
 fn only_a_body_that_is_read_has_to_be_json() {
     e2e::run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let script = Script::of(&world, Role::Admin).await;
         let project = format!("/{}", world.project.id);
         let destinations = format!("{project}/destinations");
@@ -352,7 +352,7 @@ fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
     e2e::run(async {
         let world = world().await;
         let slack = Receiver::start().await.expect("a receiver");
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         let script = Script::of(&world, Role::Admin).await;
         let destinations = format!("/{}/destinations", world.project.id);
         let all: Listed<DestinationResponse> = script.read(&destinations).await;

@@ -55,7 +55,7 @@ async fn history(world: &World, event_id: EventId) -> String {
 fn a_callback_carries_them_and_their_values_are_found_nowhere() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let shown = set(&world).await;
         assert_eq!(shown["callback_header_names"], json!(["Authorization", "X-Gateway-Key"]));
 

@@ -6,7 +6,7 @@ use domain::catalogue::Declaration;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, run, somebody_waits};
+use e2e::{World, WorldOptions, run, until_lock_wait};
 use serde_json::{Value, json};
 use store::administration::declared_name::{RemoveRejection, declare_names, remove_names};
 use store::declared_names::hold_names;
@@ -261,7 +261,7 @@ fn a_removal_waits_for_the_receipt_that_is_about_to_use_the_name() {
             tx.commit().await.expect("a commit");
             removed.is_ok()
         });
-        somebody_waits(&world.pool).await;
+        until_lock_wait(&world.pool).await;
         assert!(!removal.is_finished(), "it waits");
         receipt.commit().await.expect("a commit");
         assert!(removal.await.expect("no panic"), "nothing used it after all");

@@ -28,9 +28,9 @@ async fn destinations(world: &World) -> Vec<Destination> {
     store::destinations::list_destinations(&world.pool, project_id).await.expect("destinations")
 }
 
-async fn tell_slack(world: &World) -> Receiver {
+async fn alert_slack(world: &World) -> Receiver {
     let slack = Receiver::start().await.expect("a receiver");
-    world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
     slack
 }
 
@@ -83,7 +83,7 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
 fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
             let event_id = failed(&world, id).await;
@@ -105,8 +105,8 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
 fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_told() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
-        let slack = tell_slack(&world).await;
+        world.alert_bob().await;
+        let slack = alert_slack(&world).await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -138,7 +138,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -152,7 +152,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         assert!(destinations(&world).await[0].broken_at.is_none());
         // No one is notified of what works again.
-        world.tell_bob().await;
+        world.alert_bob().await;
         assert_eq!(world.send_notices().await, 0);
     });
 }
@@ -161,7 +161,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
 fn nothing_stale_is_told_after_the_resolution() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -172,10 +172,10 @@ fn nothing_stale_is_told_after_the_resolution() {
             pass(&world, "61 seconds").await;
             look(&world).await;
         }
-        let told: Vec<_> =
+        let messages: Vec<_> =
             slack.received().iter().map(|one| one.json()["text"].to_string()).collect();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[2].contains("after all") && told[1] == told[2], "{told:?}");
+        assert_eq!(messages.len(), 3, "{messages:?}");
+        assert!(messages[2].contains("after all") && messages[1] == messages[2], "{messages:?}");
         assert_eq!(
             states(&world).await,
             ["incident_opened superseded", "incident_resolved delivered"]
@@ -189,7 +189,7 @@ fn nothing_stale_is_told_after_the_resolution() {
 fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -209,7 +209,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
 fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let spam = "550 5.7.1 rejected as spam";
         world.mailbox.respond_to_recipients_with(&[spam]);
         let first = failed(&world, "evt_1").await;
@@ -242,7 +242,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
 fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         let event_id = failed(&world, "evt_1").await;
         let mut deps = world.deps();
         deps.allow = domain::repair_url::AllowedNetworks::none();
@@ -251,8 +251,8 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
         }
         let incident = store::incidents::find_for_event(&world.pool, event_id).await;
         let incident = incident.expect("a database").expect("an incident").id;
-        let told = store::alerts::list_for_incident(&world.pool, incident).await.expect("alerts");
-        let text = told[0].last_answer.as_deref().expect("why");
+        let alerts = store::alerts::list_for_incident(&world.pool, incident).await.expect("alerts");
+        let text = alerts[0].last_answer.as_deref().expect("why");
         assert!(text.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{text}");
         assert_eq!(states(&world).await, ["incident_opened pending"]);
         pass(&world, "31 seconds").await;
@@ -265,7 +265,7 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
         // It dies with its claim, before or after the message.
@@ -290,7 +290,7 @@ fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same
 fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
         let world = world().await;
-        let slack = tell_slack(&world).await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -313,8 +313,8 @@ async fn break_destination(world: &World, id: DestinationId) {
 fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
-        let slack = tell_slack(&world).await;
+        world.alert_bob().await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         deliver_all(&world, event_id).await;
@@ -334,9 +334,12 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
         assert_eq!(look(&world).await, [], "the pause has doubled for both");
         pass(&world, "31 seconds").await;
         look(&world).await;
-        let told: Vec<_> = slack.received().iter().map(|one| one.json().to_string()).collect();
-        assert_eq!(told.len(), 4, "{told:?}");
-        assert!(told[2..].iter().any(|one| one.contains("no longer reach bob")), "{told:?}");
+        let messages: Vec<_> = slack.received().iter().map(|one| one.json().to_string()).collect();
+        assert_eq!(messages.len(), 4, "{messages:?}");
+        assert!(
+            messages[2..].iter().any(|one| one.contains("no longer reach bob")),
+            "{messages:?}"
+        );
         assert_eq!(world.send_notices().await, 0, "both are told");
     });
 }
@@ -345,8 +348,8 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
 fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
-        let slack = tell_slack(&world).await;
+        world.alert_bob().await;
+        let slack = alert_slack(&world).await;
         slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
@@ -364,8 +367,8 @@ fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
 fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
-        let slack = tell_slack(&world).await;
+        world.alert_bob().await;
+        let slack = alert_slack(&world).await;
         let slack_id = destinations(&world).await[1].id;
         // The worker has searched for results without a receipt, and does so again in a minute.
         let beaten = "SELECT count(*) FROM worker_heartbeats";
@@ -390,7 +393,7 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
 fn mails_of_one_incident_are_one_conversation() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         world.mailbox.wait_for(1).await;
         world.incident_when(event_id, "open", |it| it.state == IncidentState::Open).await;
@@ -411,7 +414,7 @@ fn mails_of_one_incident_are_one_conversation() {
 fn a_mail_about_a_manual_resolution_names_who_resolved_it() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         world.mailbox.wait_for(1).await;
         let open = |it: &Incident| it.state == IncidentState::Open;

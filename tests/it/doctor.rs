@@ -39,7 +39,7 @@ async fn nobody_is_told(world: &World) {
 fn an_endpoint_that_reports_its_result_passes_and_nobody_is_alerted() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (result, check) = tokio::join!(
             async {
                 let callback = world.repair.wait_for(CALLBACK).await.remove(CALLBACK - 1).json();
@@ -64,7 +64,7 @@ fn an_endpoint_that_reports_its_result_passes_and_nobody_is_alerted() {
 fn an_endpoint_that_reports_nothing_fails_by_name_and_leaves_no_open_incident() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let check = round_trip(&world).await.expect("a round trip");
         assert_eq!(check["status"], "fail", "{check}");
         let message = check["message"].as_str().expect("a message");

@@ -10,7 +10,7 @@ use serde_json::json;
 fn silence_opens_one_incident_and_tells_every_destination_once() {
     run(async {
         let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
 
         let incident =
@@ -46,7 +46,7 @@ fn silence_opens_one_incident_and_tells_every_destination_once() {
 fn a_failed_result_opens_an_incident_at_once() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
         let words = json!({"error_code": "db_write_failed", "error_message": "disk full"});
         let response = world.result(event_id, "failed", words).await;

@@ -17,7 +17,7 @@ fn a_worker_that_is_told_of_a_private_authority_sends_mail_over_tls() {
         let options = WorldOptions::default().without_worker();
         let mut world = World::start_on(format!("127.0.0.1:{port}"), options).await;
         world.mailbox = Mailbox::start_encrypted().await.expect("a mail server");
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (_, doctor) = world.cli(&["doctor"]).await.expect("a command");
         let smtp = json!({"name": "smtp", "status": "pass", "message": "the mail server answers"});
         let checks = doctor["checks"].as_array().expect("checks");

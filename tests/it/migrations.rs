@@ -113,9 +113,8 @@ async fn assert_the_code_reads_the_samples(url: &str) {
     for id in ids {
         let event_id = domain::ids::EventId::from_uuid(id);
         let mut tx = pool::begin(&pool).await.expect("a transaction");
-        let standing =
-            store::event_state::read_for_watch(&mut tx, event_id).await.expect("a standing");
-        effects.insert(standing.effect.to_string());
+        let state = store::event_state::read_for_watch(&mut tx, event_id).await.expect("a state");
+        effects.insert(state.effect.to_string());
         assert!(!store::timeline::list_for_event(&pool, event_id).await.expect("one").is_empty());
     }
     assert_eq!(effects.len(), domain::event::Effect::ALL.len(), "{effects:?}");

@@ -6,7 +6,7 @@ use domain::incident::IncidentState;
 use doubles::http_server::HttpServer;
 use e2e::engines::start_temporal;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, eventually, run, somebody_waits, temporal};
+use e2e::{World, WorldOptions, eventually, run, temporal, until_lock_wait};
 use serde_json::json;
 use store::destinations::Target;
 use tokio::sync::watch;
@@ -83,7 +83,7 @@ fn receipts_keep_their_connections_while_all_that_follows_them_is_stuck() {
         for n in 0..40 {
             world.receipt(&format!("evt_{n}")).await;
         }
-        somebody_waits(&world.pool).await;
+        until_lock_wait(&world.pool).await;
         let stuck: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )
@@ -162,7 +162,7 @@ fn a_hundred_exchanges_that_hang_keep_no_other_activity_waiting() {
     run(async {
         let world = World::start().await;
         let (slack, mut held) = start_hanging().await;
-        world.tell(&Target::Slack(slack.url().into()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().into()), "127.0.0.1").await;
         for n in 0..110 {
             let event_id = world.receipt(&format!("evt_{n}")).await;
             world.result(event_id, "failed", json!({})).await;

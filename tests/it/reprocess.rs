@@ -132,7 +132,7 @@ fn a_signal_typed_at_the_temporal_command_line_does_the_same_without_an_api() {
 fn over_failing_attempts_the_replay_id_stays_and_the_nonces_are_fresh() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.respond_with(&[503, 500, 429, 408]);
@@ -191,7 +191,7 @@ fn while_a_secret_is_rotated_both_sign_and_once_the_old_one_is_revoked_only_the_
 fn an_endpoint_that_is_gone_twice_ends_the_reprocess_and_people_are_told() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.respond_with(&[410, 410]);
@@ -230,7 +230,7 @@ fn an_endpoint_that_slips_once_gets_the_same_callback_a_minute_later() {
 fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.mailbox.wait_for(1).await;
         world.repair.respond_with(&[308, 302]);
@@ -272,7 +272,7 @@ fn a_redirect_is_not_followed_and_its_target_is_shown_where_people_look() {
 fn a_callback_that_nobody_answers_ends_the_reprocess_and_people_are_told() {
     run(async {
         let world = World::start_with(WorldOptions::with_timeout(SHORT)).await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         world.reprocess(incident_id).await;
         world.mailbox.wait_for(2).await;
@@ -293,7 +293,7 @@ fn a_callback_that_nobody_answers_ends_the_reprocess_and_people_are_told() {
 fn a_repair_that_fails_opens_the_incident_again() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let (event_id, incident_id) = failed_event(&world).await;
         let replay_id: ReplayId = world.reprocess(incident_id).await;
         world.repair.wait_for(1).await;

@@ -9,7 +9,7 @@ fn slack_gets_blocks_with_a_fallback_and_no_commands_of_strangers() {
     run(async {
         let world = World::start().await;
         let slack = Receiver::start().await.expect("a receiver");
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         let event_id = world.receipt("evt_1").await;
         let words = json!({"error_code": "boom", "error_message": "<!channel> look & see"});
         world.result(event_id, "failed", words).await;

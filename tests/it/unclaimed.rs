@@ -51,7 +51,7 @@ async fn audited(world: &World, action: &str) -> Vec<serde_json::Value> {
     sqlx::query_scalar(entries).bind(action).fetch_all(&world.pool).await.expect("the audit")
 }
 
-async fn tell(world: &World) -> i64 {
+async fn notify(world: &World) -> i64 {
     world.send_notices().await
 }
 
@@ -59,8 +59,8 @@ async fn tell(world: &World) -> i64 {
 fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
-        assert_eq!(tell(&world).await, 0, "nothing happened");
+        world.alert_bob().await;
+        assert_eq!(notify(&world).await, 0, "nothing happened");
         report(&world, &ids(1..8)).await;
         let before = world.notice_attempts().await;
         tokio::join!(world.send_notices(), world.send_notices());
@@ -78,14 +78,14 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
         assert_eq!(audited(&world, "alert.delivered").await[0]["alert"], "results_unclaimed");
 
         report(&world, &ids(8..10)).await;
-        assert_eq!(tell(&world).await, 0, "once a day");
+        assert_eq!(notify(&world).await, 0, "once a day");
         tomorrow(&world).await;
-        assert_eq!(tell(&world).await, 1);
+        assert_eq!(notify(&world).await, 1);
         let mails = world.mailbox.wait_for(2).await;
         assert!(mails[1].contains("2 results never found their receipt"), "{}", mails[1]);
         assert!(mails[1].contains("evt_9") && !mails[1].contains("evt_7"), "{}", mails[1]);
         tomorrow(&world).await;
-        assert_eq!(tell(&world).await, 0, "all is told");
+        assert_eq!(notify(&world).await, 0, "all is told");
     });
 }
 
@@ -93,10 +93,10 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
 fn failures_among_them_are_counted_and_named_first() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report_as(&world, "failed", &ids(1..3)).await;
         report(&world, &ids(3..9)).await;
-        assert_eq!(tell(&world).await, 1);
+        assert_eq!(notify(&world).await, 1);
         let mails = world.mailbox.wait_for(1).await;
         let mail = mails[0].replace("=\r\n", "");
         for text in [
@@ -121,7 +121,7 @@ fn failures_among_them_are_counted_and_named_first() {
 fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         assert_eq!(notices::enqueue_notices(&world.pool).await.expect("a database"), 1);
         let id = sqlx::query_scalar("SELECT id FROM notices").fetch_one(&world.pool).await;
@@ -132,12 +132,12 @@ fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
             "it dies before the message: {claimed:?}"
         );
         tx.commit().await.expect("a commit");
-        assert_eq!(tell(&world).await, 0, "another may still be at it");
+        assert_eq!(notify(&world).await, 0, "another may still be at it");
         change(&world, "UPDATE notices SET due_at = now()").await;
-        assert_eq!(tell(&world).await, 1);
+        assert_eq!(notify(&world).await, 1);
         // It dies after the message, before its note.
         change(&world, "UPDATE notices SET state = 'pending', due_at = now()").await;
-        assert_eq!(tell(&world).await, 1);
+        assert_eq!(notify(&world).await, 1);
         let mails = world.mailbox.wait_for(2).await;
         let id = |mail: &str| {
             let line = mail.lines().find(|line| line.starts_with("Message-ID: "));
@@ -146,7 +146,7 @@ fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
         assert_eq!(id(&mails[0]), id(&mails[1]));
         assert!(id(&mails[0]).contains("results-unclaimed.dst_"), "{}", mails[0]);
         assert!(mails[0].contains("1 result never found its receipt"), "{}", mails[0]);
-        assert_eq!(tell(&world).await, 0);
+        assert_eq!(notify(&world).await, 0);
     });
 }
 
@@ -155,13 +155,13 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
     run(async {
         let world = world().await;
         let slack = Receiver::start().await.expect("a receiver");
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         report(&world, &ids(1..2)).await;
         slack.respond_with(&[503]);
-        assert_eq!(tell(&world).await, 1);
-        assert_eq!(tell(&world).await, 0, "not before half a minute");
+        assert_eq!(notify(&world).await, 1);
+        assert_eq!(notify(&world).await, 0, "not before half a minute");
         change(&world, "UPDATE destinations SET retry_at = now()").await;
-        assert_eq!(tell(&world).await, 1);
+        assert_eq!(notify(&world).await, 1);
         let calls = slack.wait_for(2).await;
         let notice = String::from_utf8_lossy(&calls[1].body).into_owned();
         assert!(notice.contains("1 result never found its receipt"), "{notice}");
@@ -179,7 +179,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
                            WHERE state = 'pending'";
                 change(&world, old).await;
             }
-            assert_eq!(tell(&world).await, 1);
+            assert_eq!(notify(&world).await, 1);
         }
         let given_up = audited(&world, "alert.given_up").await;
         assert!(given_up[0]["why"].as_str().expect("text").contains("503"), "{given_up:?}");
@@ -191,7 +191,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
 fn a_worker_tells_without_being_asked() {
     run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         world.start_worker();
         let mails = world.mailbox.wait_for(1).await;

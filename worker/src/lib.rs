@@ -144,7 +144,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let ended = shutdown.child_token();
-    let telling = ended.clone().run_until_cancelled_owned({
+    let sending = ended.clone().run_until_cancelled_owned({
         let deps = Arc::clone(&deps);
         async move { tokio::join!(notices::run(&deps), messages::run(Arc::clone(&deps))) }
     });
@@ -153,7 +153,7 @@ pub async fn run(
         ended.cancel();
         outcome
     };
-    tokio::join!(telling, working).1
+    tokio::join!(sending, working).1
 }
 
 async fn run_worker(

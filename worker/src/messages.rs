@@ -22,18 +22,18 @@ const PACE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(deps: Arc<Deps>) {
     let mut served = JoinSet::new();
     let mut busy = HashSet::new();
-    let mut looks = tokio::time::interval(EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut polls = tokio::time::interval(EVERY);
+    polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = looks.tick() => match waiting::list_destinations(&deps).await {
+            _ = polls.tick() => match waiting::list_destinations(&deps).await {
                 Ok(found) => for id in found {
                     if busy.insert(id) {
                         let deps = Arc::clone(&deps);
                         served.spawn(async move { (id, waiting::send_to(&deps, id, PACE).await) });
                     }
                 },
-                Err(error) => tracing::warn!(%error, "could not look for messages that wait"),
+                Err(error) => tracing::warn!(%error, "could not list the messages that wait"),
             },
             Some(ended) = served.join_next() => match ended {
                 Ok((id, sent)) => {

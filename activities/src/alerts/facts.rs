@@ -23,7 +23,8 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
         projects::find_project(&deps.pool, event.project_id).await?.ok_or_else(missing)?;
     let incident_url = format!("{}/incidents/{}", deps.public_url, incident.id);
     let resolved_by = resolved_by(deps, &incident).await?;
-    let facts = AlertFacts { resolved_by, ..told(alert, incident, event, project, incident_url) };
+    let facts =
+        AlertFacts { resolved_by, ..common_facts(alert, incident, event, project, incident_url) };
     let Some(replay_id) = alert.replay_id else {
         return Ok(facts);
     };
@@ -31,7 +32,8 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
     Ok(AlertFacts { reprocess_ending, last_answer, ..facts })
 }
 
-fn told(
+/// What every alert says.
+fn common_facts(
     alert: &Alert,
     incident: Incident,
     event: PaymentEvent,

@@ -1,7 +1,7 @@
 //! The guarded client against servers that behave, misbehave and are not to be reached.
 
-mod answers;
 mod failures;
+mod responses;
 
 use doubles::http_server::HttpServer;
 

@@ -65,8 +65,8 @@ impl ApiClient {
         Ok(Self { key, owner, is_confirmed: false })
     }
 
-    /// Reads a call. One with a mistake is read again with the project as it is now: a name that was
-    /// declared a moment ago is known.
+    /// Reads a call. One with field errors is read again with the project as it is now: a name that
+    /// was declared a moment ago is known.
     pub(super) async fn read<C: IngestCall>(
         &mut self,
         state: &AppState,

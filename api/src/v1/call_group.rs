@@ -14,7 +14,7 @@ use web::error::ApiError;
 use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
 
-use super::ingest::{IngestCall, IngestRequest, undo};
+use super::ingest::{IngestCall, IngestRequest, rollback};
 
 /// So many that came while a batch was committed are a burst.
 const BURST: usize = 8;
@@ -57,7 +57,7 @@ impl<C: SharedCall> CallGroup<C> {
         match C::accept_all(&self.state, &mut tx, &requests).await {
             Ok(outcomes) => pool::commit(tx).await.map(|()| outcomes),
             Err(error) => {
-                undo(tx).await;
+                rollback(tx).await;
                 Err(error)
             }
         }
@@ -67,7 +67,7 @@ impl<C: SharedCall> CallGroup<C> {
     fn take_alone(&self, member: Member<Self>) {
         let state = self.state.clone();
         self.state.detached.spawn(async move {
-            let response = member.work().answer(&state).await;
+            let response = member.work().complete(&state).await;
             member.respond(response);
         });
     }
@@ -107,7 +107,7 @@ impl<C: SharedCall> Group for CallGroup<C> {
                     self.state.relay.wake();
                     member.respond(Ok(response));
                 }
-                SharedOutcome::Answered(response) => member.respond(Ok(response)),
+                SharedOutcome::Completed(response) => member.respond(Ok(response)),
                 SharedOutcome::InProgress => member.respond(Err(ApiError::IdempotencyInProgress)),
                 SharedOutcome::Conflict => member.respond(Err(ApiError::IdempotencyConflict)),
                 SharedOutcome::Alone => self.take_alone(member),

@@ -124,7 +124,7 @@ pub async fn test(
     // What the response changes is kept even if the caller has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(missing)?;
-    Ok(Json(TestMessageResponse { delivered: tested.delivered, answer: tested.answer }))
+    Ok(Json(TestMessageResponse { delivered: tested.delivered, answer: tested.response }))
 }
 
 async fn of_project(

@@ -55,7 +55,8 @@ pub async fn list(
         ..EventSearch::default()
     };
     let page = search_events(&state.pool, &search).await?;
-    let found = |row: EventRow| responses::event(row.event, row.incident.map(|(id, _)| id));
+    let found =
+        |row: EventRow| responses::event(row.event, row.incident.map(|incident| incident.id));
     Ok(Json(responses::page(page, found)))
 }
 

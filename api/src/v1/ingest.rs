@@ -116,9 +116,9 @@ impl<C: IngestCall> IngestRequest<C> {
 
     /// Does the work once per idempotency key, in one transaction with its stored response, and then
     /// has the relay dispatch the outbox messages of the work.
-    pub(super) async fn answer(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
+    pub(super) async fn complete(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
         let context = CallContext { state, owner: &self.owner, used: self.used() };
-        answer(context, &self.call).await
+        complete(context, &self.call).await
     }
 }
 
@@ -133,10 +133,10 @@ pub(super) async fn accept_once<C: SharedCall>(
         return calls.run(request).await;
     }
     let detached = state.detached.clone();
-    detached.run(async move { request.answer(&state).await }).await
+    detached.run(async move { request.complete(&state).await }).await
 }
 
-async fn answer<C: IngestCall>(
+async fn complete<C: IngestCall>(
     context: CallContext<'_>,
     call: &C,
 ) -> Result<StoredResponse, ApiError> {
@@ -144,27 +144,27 @@ async fn answer<C: IngestCall>(
     let mut tx = pool::begin(&state.pool).await?;
     let claimed = idempotency::claim(&mut tx, used).await?;
     match &claimed {
-        Claim::Answered { answer, identical } => {
-            match answer.event_id().filter(|_| !identical) {
+        Claim::Completed { response, identical } => {
+            match response.event_id().filter(|_| !identical) {
                 Some(event_id) => {
                     call.repeat(&mut tx, context, event_id).await?;
                     pool::commit(tx).await?;
                 }
-                None => undo(tx).await,
+                None => rollback(tx).await,
             }
-            Ok(answer.clone())
+            Ok(response.clone())
         }
         Claim::InProgress => reject(tx, ApiError::IdempotencyInProgress).await,
         Claim::Conflict => reject(tx, ApiError::IdempotencyConflict).await,
-        Claim::New(place) => first(tx, context, call, &claimed, *place).await,
-        Claim::AnsweredInOtherWords { place, .. } => {
-            first(tx, context, call, &claimed, *place).await
+        Claim::New(place) => accept_first(tx, context, call, &claimed, *place).await,
+        Claim::CompletedWithOtherBody { place, .. } => {
+            accept_first(tx, context, call, &claimed, *place).await
         }
     }
 }
 
 /// Does the work of a call that has no stored response for this body.
-async fn first<C: IngestCall>(
+async fn accept_first<C: IngestCall>(
     mut tx: Transaction,
     context: CallContext<'_>,
     call: &C,
@@ -172,63 +172,63 @@ async fn first<C: IngestCall>(
     place: ResponseScope,
 ) -> Result<StoredResponse, ApiError> {
     let CallContext { state, used, .. } = context;
-    let worked = match call.accept(&mut tx, context).await {
-        Ok(worked) => worked,
+    let outcome = match call.accept(&mut tx, context).await {
+        Ok(outcome) => outcome,
         Err(error) => return reject(tx, error).await,
     };
-    if let Claim::AnsweredInOtherWords { answer: earlier, .. } = claimed
-        && !matches!(worked, IngestOutcome::Rejected(_))
+    if let Claim::CompletedWithOtherBody { response: earlier, .. } = claimed
+        && !matches!(outcome, IngestOutcome::Rejected(_))
     {
-        if worked.event_id() != earlier.event_id() {
+        if outcome.event_id() != earlier.event_id() {
             return reject(tx, ApiError::IdempotencyConflict).await;
         }
         if used.scope.is_empty() {
-            undo(tx).await;
+            rollback(tx).await;
             return Ok(earlier.clone());
         }
     }
-    if was_answered(&mut tx, used, &worked, claimed, place).await? {
+    if !store_response(&mut tx, used, &outcome, claimed, place).await? {
         return reject(tx, ApiError::IdempotencyInProgress).await;
     }
     pool::commit(tx).await?;
-    match worked {
-        IngestOutcome::Stored(_, answer) => {
+    match outcome {
+        IngestOutcome::Stored(_, response) => {
             state.relay.wake();
-            Ok(answer)
+            Ok(response)
         }
-        IngestOutcome::Provisional(answer) => Ok(answer),
+        IngestOutcome::Provisional(response) => Ok(response),
         IngestOutcome::Rejected(error) => Err(error),
     }
 }
 
-/// Stores the response. Whether the first request with this key was still running when it was
+/// Stores the response. `false` if the first request with this key was still running when it was
 /// claimed here and has ended since; then its response counts, and nothing that was done here.
-async fn was_answered(
+async fn store_response(
     tx: &mut PgConnection,
     used: KeyUse<'_>,
-    worked: &IngestOutcome,
+    outcome: &IngestOutcome,
     claimed: &Claim,
     place: ResponseScope,
 ) -> Result<bool, StoreError> {
-    match worked {
-        IngestOutcome::Stored(_, answer) => {
-            Ok(!idempotency::insert_response(tx, used, place, answer).await?)
+    match outcome {
+        IngestOutcome::Stored(_, response) => {
+            idempotency::insert_response(tx, used, place, response).await
         }
         IngestOutcome::Provisional(_) | IngestOutcome::Rejected(_) => {
-            Ok(idempotency::claim(tx, used).await? != *claimed)
+            Ok(idempotency::claim(tx, used).await? == *claimed)
         }
     }
 }
 
 async fn reject(tx: Transaction, error: ApiError) -> Result<StoredResponse, ApiError> {
-    undo(tx).await;
+    rollback(tx).await;
     Err(error)
 }
 
-/// Undoes a transaction before its response leaves: dropping it would do so a moment later, and a
-/// client that is quick would be responded to that its request is still running. Where undoing
-/// fails, the connection is gone and the key's lock with it.
-pub(super) async fn undo(tx: Transaction) {
+/// Rolls a transaction back before its response leaves: dropping it would do so a moment later, and
+/// a quick client would be told that its request is still running. Where that fails, the connection
+/// is gone and the key's lock with it.
+pub(super) async fn rollback(tx: Transaction) {
     let _undone = tx.rollback().await;
 }
 
@@ -239,9 +239,9 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
 }
 
 /// The response of a request, as it goes out.
-pub(super) fn respond(answer: StoredResponse) -> Response {
-    let mut response = Body::from(answer.body).into_response();
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
+pub(super) fn respond(stored: StoredResponse) -> Response {
+    let mut response = Body::from(stored.body).into_response();
+    *response.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -24,7 +24,7 @@ const ALWAYS: [Rejection; 5] = [
 /// Of those that change something.
 const ROLE: Rejection = ("403", "The role of the token's owner is too small.");
 /// Of those whose path names something.
-const PLACE: Rejection = ("404", "There is no such thing, or it belongs to another project.");
+const NOT_FOUND: Rejection = ("404", "There is no such thing, or it belongs to another project.");
 /// Of those that have a body.
 const BODY: [Rejection; 2] = [
     ("413", "The body is over 256 KiB or has over 64 fields."),
@@ -35,7 +35,7 @@ const VALUES: Rejection = ("422", "A value breaks a rule; each that does is name
 
 /// Adds them to every operation of the document.
 pub(super) fn declare(document: &mut OpenApi) {
-    let all = ALWAYS.iter().chain([&ROLE, &PLACE, &VALUES]).chain(&BODY);
+    let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND, &VALUES]).chain(&BODY);
     let components = document.components.get_or_insert_default();
     components.responses.extend(all.map(|one| (name(one), RefOr::T(response(one)))));
     for item in document.paths.paths.values_mut() {
@@ -55,7 +55,7 @@ fn declare_for(operation: &mut Operation) {
         parameters.any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
     };
     if takes(operation, &ParameterIn::Path) {
-        add(operation, &[PLACE]);
+        add(operation, &[NOT_FOUND]);
     }
     let has_body = operation.request_body.is_some();
     if has_body {
@@ -88,11 +88,11 @@ mod tests {
     use serde_json::Value;
 
     /// The statuses that an operation may respond with.
-    fn answers(method: &str, path: &str) -> Vec<String> {
+    fn statuses(method: &str, path: &str) -> Vec<String> {
         let document = serde_json::to_value(document()).expect("JSON");
         let path = format!("/api/v1/projects{path}");
-        let answers = document["paths"][path][method]["responses"].as_object().cloned();
-        answers.expect("an operation").into_iter().map(|(status, _)| status).collect()
+        let responses = document["paths"][path][method]["responses"].as_object().cloned();
+        responses.expect("an operation").into_iter().map(|(status, _)| status).collect()
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             ),
             ("delete", "/{project_id}/keys/{key_id}".to_owned(), "204 400 401 403 404 406 500 503"),
         ] {
-            assert_eq!(answers(method, &path).join(" "), expected, "{method} {path}");
+            assert_eq!(statuses(method, &path).join(" "), expected, "{method} {path}");
         }
     }
 

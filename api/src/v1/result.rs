@@ -16,6 +16,7 @@ use domain::receipt::ReceiptContext;
 use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
 use store::idempotency::{SharedOutcome, StoredResponse};
+use store::incidents::IncidentRef;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
@@ -185,9 +186,9 @@ impl ResultCall {
         let Some(Ok(event_id)) = event_id else { return Ok(ApiError::not_found(UNKNOWN)) };
         let event = events::find_event(tx, event_id).await?;
         let event = event.filter(|event| event.project_id == context.owner.project_id);
-        let mistakes = event.map(|event| self.report.event.contradictions(&event.identity()));
-        let mistakes = mistakes.filter(|mistakes| !mistakes.is_empty());
-        Ok(mistakes.map_or_else(|| ApiError::not_found(UNKNOWN), ApiError::ValidationError))
+        let field_errors = event.map(|event| self.report.event.contradictions(&event.identity()));
+        let field_errors = field_errors.filter(|field_errors| !field_errors.is_empty());
+        Ok(field_errors.map_or_else(|| ApiError::not_found(UNKNOWN), ApiError::ValidationError))
     }
 
     /// Keeps the result until its receipt comes.
@@ -200,7 +201,7 @@ impl ResultCall {
         if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
             return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
         }
-        let answer = ResultResponse {
+        let response = ResultResponse {
             event_id: None,
             accepted: true,
             pending_receipt: true,
@@ -208,7 +209,7 @@ impl ResultCall {
             incident: None,
             adjusted: self.adjusted(),
         };
-        Ok(IngestOutcome::Provisional(ingest::accepted(&answer)?))
+        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?))
     }
 
     fn response(
@@ -234,8 +235,8 @@ impl ResultCall {
         candidates: Vec<PaymentEvent>,
     ) -> Result<IngestOutcome, ApiError> {
         let actor = Actor::Key(context.owner.key_id);
-        let occasion = (context.used.key, &self.report.result);
-        result::note_ambiguous(tx, &actor, &candidates, occasion).await?;
+        let occasion = context.used.key;
+        result::note_ambiguous(tx, &actor, &candidates, occasion, &self.report.result).await?;
         let candidates = candidates.into_iter().map(responses::candidate).collect();
         Ok(IngestOutcome::Rejected(ApiError::AmbiguousEvent(candidates)))
     }
@@ -254,7 +255,8 @@ impl ResultCall {
         };
         match result::accept_result(tx, &actor, event_id, report).await? {
             ResultOutcome::Accepted { event_id, effect, incident } => {
-                let incident = incident.map(|(id, state)| ReportedIncident { id, state });
+                let incident =
+                    incident.map(|IncidentRef { id, state }| ReportedIncident { id, state });
                 let response = self.response(event_id, effect, incident)?;
                 Ok(IngestOutcome::Stored(event_id, response))
             }
@@ -262,11 +264,11 @@ impl ResultCall {
                 Ok(IngestOutcome::Rejected(ApiError::not_found(UNKNOWN)))
             }
             ResultOutcome::UnknownReplay => {
-                let mistake = FieldError::new(
+                let field_error = FieldError::new(
                     "replay_id",
                     "is none of this event's; leave it out or send the one of the callback",
                 );
-                Ok(IngestOutcome::Rejected(ApiError::ValidationError(vec![mistake])))
+                Ok(IngestOutcome::Rejected(ApiError::ValidationError(vec![field_error])))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! `openapi` each type also describes itself, under the name that the OpenAPI document has had from
 //! the start; a comment here is a text of that document.
 //!
-//! The server reads a request's fields one by one, to name every mistake in one response, so a
+//! The server reads a request's fields one by one, to name every field error in one response, so a
 //! `…Request` is only written here, and what makes it valid is the server's to say.
 
 pub mod audit;

@@ -17,7 +17,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use web::error::{ApiError, Rejection};
+use web::error::{ApiError, ErrorExtension};
 use web::request_id::RequestId;
 use web::response::catch_panics;
 
@@ -86,7 +86,7 @@ fn referrer_policy(path: &str) -> HeaderValue {
 
 /// The error that a response stands for; a page with an error status is complete already.
 fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
-    if let Some(Rejection(error)) = response.extensions().get() {
+    if let Some(ErrorExtension(error)) = response.extensions().get() {
         return Some(Arc::clone(error));
     }
     let status = response.status();

@@ -63,7 +63,7 @@ async fn open(
     let project = project.ok_or(StoreError::Missing("projects"))?;
     let incident = incidents::find_for_event(pool, event.id).await?;
     let running = match &incident {
-        Some(incident) => Running::of(pool, incident.id).await?,
+        Some(incident) => Running::find(pool, incident.id).await?,
         None => None,
     };
     let heading = heading(&event, incident.as_ref());

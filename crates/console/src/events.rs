@@ -87,7 +87,7 @@ impl EventItem {
             mode: mode_word(mode),
             provider_event_id: one_line(&event.provider_event_id),
             effect: Badge::from_effect(event.effect),
-            incident: incident.map(|(id, state)| (id, Badge::from_incident(state))),
+            incident: incident.map(|it| (it.id, Badge::from_incident(it.state))),
             taken: When::ago(event.received_at, now),
         }
     }

@@ -34,7 +34,7 @@ impl FormErrors {
         if self.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 
-    /// The value, or the mistake noted in its place.
+    /// The value, or the error noted in its place.
     pub fn take<T>(&mut self, field: &'static str, read: Result<T, impl Display>) -> Option<T> {
         read.map_err(|why| self.note(field, why)).ok()
     }

@@ -137,7 +137,8 @@ async fn give_role(
     let change = transaction(&state.pool, async |tx| {
         change_role(tx, &signed_in.actor(), id, chosen.role).await
     });
-    let message = told(change.await?, |email| format!("{email} is now {}.", chosen.role))?;
+    let message =
+        outcome_message(change.await?, |email| format!("{email} is now {}.", chosen.role))?;
     let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
     let path = if may_stay || !message.good { "/people" } else { "/account" };
     signed_in.lead_to(&state, path, &message).await
@@ -151,8 +152,9 @@ async fn remove(
     let id = read_id(&operator_id)?;
     let change =
         transaction(&state.pool, async |tx| remove_operator(tx, &signed_in.actor(), id).await);
-    let message =
-        told(change.await?, |email| format!("{email} was removed and is signed out everywhere."))?;
+    let message = outcome_message(change.await?, |email| {
+        format!("{email} was removed and is signed out everywhere.")
+    })?;
     if id == signed_in.session.operator_id && message.good {
         return Ok(go_to("/sign-in"));
     }
@@ -168,7 +170,10 @@ fn no_such_operator() -> ApiError {
 }
 
 /// What became of a change, in a sentence.
-fn told(change: OperatorChange, done: impl Fn(&str) -> String) -> Result<Message, ApiError> {
+fn outcome_message(
+    change: OperatorChange,
+    done: impl Fn(&str) -> String,
+) -> Result<Message, ApiError> {
     match change {
         OperatorChange::Done(before) => Ok(Message::done(done(&before.email))),
         OperatorChange::LastAdmin => Ok(Message::rejected(

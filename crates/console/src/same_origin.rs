@@ -219,7 +219,7 @@ mod tests {
         let sent = headers(&[("origin", "https://pay.example.com:8443")]);
         let unset = FormOrigins::new("http://127.0.0.1:8080", false).check(&sent);
         assert_eq!(
-            unset.expect_err("refused"),
+            unset.expect_err("rejected"),
             "this form comes from https://pay.example.com:8443, and forms are taken from \
              http://127.0.0.1:8080, because SENDPROMPTLY_PUBLIC_URL is not set. If \
              https://pay.example.com:8443 is where you open this console, set \
@@ -227,17 +227,17 @@ mod tests {
              them again. If it is not, another site sent this form, and nothing was changed"
         );
         let wrong = FormOrigins::new("https://pay.example.com", true).check(&sent);
-        let wrong = wrong.expect_err("refused");
+        let wrong = wrong.expect_err("rejected");
         assert!(
             wrong.contains(
                 "forms are taken from https://pay.example.com, as SENDPROMPTLY_PUBLIC_URL says"
             ),
             "{wrong}"
         );
-        let hidden = public().check(&headers(&[("origin", "null")])).expect_err("refused");
+        let hidden = public().check(&headers(&[("origin", "null")])).expect_err("rejected");
         assert!(hidden.contains("(Origin: null)"), "{hidden}");
         let foreign = headers(&[("sec-fetch-site", "cross-site")]);
-        let foreign = public().check(&foreign).expect_err("refused");
+        let foreign = public().check(&foreign).expect_err("rejected");
         assert!(!foreign.contains("set SENDPROMPTLY"), "an attack is no wrong setting: {foreign}");
     }
 }

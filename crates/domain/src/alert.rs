@@ -102,7 +102,7 @@ pub struct LastResponse {
     pub excerpt: String,
 }
 
-/// Third-party text inside an alert.
+/// Text of others inside an alert or a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
     /// Whose text, without a colon.

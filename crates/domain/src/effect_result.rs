@@ -152,7 +152,7 @@ impl EventSelector {
             ("effect_key", self.effect_key.as_deref(), event.effect_key),
         ];
         let differs = pairs.into_iter().filter(|(_, said, is)| said.is_some() && said != is);
-        let mistake = |(field, _, is): (&'static str, _, Option<&str>)| {
+        let contradiction = |(field, _, is): (&'static str, _, Option<&str>)| {
             let is = is.map_or_else(|| "absent".to_owned(), |is| format!("{is:?}"));
             FieldError::new(
                 field,
@@ -161,7 +161,7 @@ impl EventSelector {
                 ),
             )
         };
-        differs.map(mistake).collect()
+        differs.map(contradiction).collect()
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
         ] {
             let mut body = body;
             body["status"] = json!("success");
-            let rejected = parse_in(Mode::Live, &body).expect_err("refused");
+            let rejected = parse_in(Mode::Live, &body).expect_err("rejected");
             assert_eq!((rejected.len(), rejected[0].field.as_str()), (1, field), "{body}");
         }
         let test = json!({"provider_event_id": "evt_00000000000000", "status": "success"});
@@ -297,7 +297,7 @@ mod tests {
             ),
         ];
         for (body, field) in cases {
-            let errors = parse(&body).expect_err("refused");
+            let errors = parse(&body).expect_err("rejected");
             assert_eq!(
                 errors.iter().map(|e| e.field.as_str()).collect::<Vec<_>>(),
                 [field],
@@ -319,7 +319,7 @@ mod tests {
             }
             assert_eq!(parse(&body).expect("taken"), plain, "{blank}");
             let nothing = parse(&json!({"event_id": blank, "status": "failed"}));
-            assert_eq!(nothing.expect_err("refused")[0].field, "event_id");
+            assert_eq!(nothing.expect_err("rejected")[0].field, "event_id");
         }
         let trimmed = json!({"event_id": " ev_1\n", "replay_id": " rpl_1 ", "status": "failed"});
         let trimmed = parse(&trimmed).expect("taken");
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn every_field_that_is_read_is_listed() {
         let body = FIELDS.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
-        let errors = parse(&Value::Object(body)).expect_err("refused");
+        let errors = parse(&Value::Object(body)).expect_err("rejected");
         let mut named: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         let mut listed = FIELDS.to_vec();
         named.sort_unstable();

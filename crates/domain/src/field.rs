@@ -1,4 +1,4 @@
-//! Reading the fields of a request, collecting every mistake.
+//! Reading the fields of a request, collecting every field error.
 //!
 //! A caller learns of all bad fields in one response. [`Fields`] reads one JSON object; each reader
 //! returns `None` for an absent or a bad field and remembers why, so a parser is a flat list of
@@ -19,13 +19,13 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// A mistake in `field`.
+    /// An error of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// A JSON object that is being read, and the mistakes found so far.
+/// A JSON object that is being read, and the field errors found so far.
 #[derive(Debug)]
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
         Self { object, errors: Vec::new(), blank_is_absent: true }
     }
 
-    /// Remembers a mistake.
+    /// Remembers a field error.
     pub fn reject(&mut self, field: &str, message: impl Into<String>) {
         self.errors.push(FieldError::new(field, message));
     }
@@ -145,7 +145,7 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// The parsed value, or every mistake that was found.
+    /// The parsed value, or every field error that was found.
     ///
     /// # Errors
     /// When any field was rejected. A missing value without a rejection cannot happen, because

@@ -187,7 +187,7 @@ mod tests {
             ("1700000000".into(), "is a number as text; send it as a number: 1700000000"),
             ("1700000000.5".into(), "is a number as text; send it as a number: 1700000000.5"),
         ] {
-            assert_eq!(read(&given).expect_err("refused"), message, "{given}");
+            assert_eq!(read(&given).expect_err("rejected"), message, "{given}");
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
             ("9999-12-31T23:59:59-02:00", OUT_OF_RANGE),
             ("0000-01-01T00:00:00+01:00", OUT_OF_RANGE),
         ] {
-            assert_eq!(read(&given.into()).expect_err("refused"), message, "{given}");
+            assert_eq!(read(&given.into()).expect_err("rejected"), message, "{given}");
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
             true.into(),
             Value::Array(vec![]),
         ] {
-            assert_eq!(read(&given).expect_err("refused"), FORM, "{given}");
+            assert_eq!(read(&given).expect_err("rejected"), FORM, "{given}");
         }
         for given in [
             "2026-02-30",
@@ -248,7 +248,7 @@ mod tests {
             "2026-11-21T25:00:00",
             "2026-11-21T14:02:09+25:00",
         ] {
-            assert!(read(&given.into()).expect_err("refused").ends_with(FORM), "{given}");
+            assert!(read(&given.into()).expect_err("rejected").ends_with(FORM), "{given}");
         }
     }
 

@@ -221,7 +221,7 @@ mod tests {
         for (field, value) in change.as_object().expect("an object") {
             body[field] = value.clone();
         }
-        parse(&body).expect_err("refused").into_iter().map(|error| error.field).collect()
+        parse(&body).expect_err("rejected").into_iter().map(|error| error.field).collect()
     }
 
     #[test]
@@ -321,7 +321,7 @@ mod tests {
         let mut shopify = Value::Object(bad);
         let mut named = rejected(&shopify);
         shopify["provider"] = json!("shopify");
-        named.extend(parse(&shopify).expect_err("refused").into_iter().map(|error| error.field));
+        named.extend(parse(&shopify).expect_err("rejected").into_iter().map(|error| error.field));
         named.sort_unstable();
         named.dedup();
         let mut listed = FIELDS.to_vec();
@@ -361,14 +361,14 @@ mod tests {
         assert_eq!(receipt.identity("today").key(), receipt.identity("today").key());
         let context = ReceiptContext { catalogue: &Catalogue::default(), mode: Mode::Live };
         let errors = Receipt::parse(body.as_object().expect("an object"), context);
-        assert_eq!(errors.expect_err("refused")[0].field, "provider_event_id");
+        assert_eq!(errors.expect_err("rejected")[0].field, "provider_event_id");
         let receipt = parse(&stripe()).expect("taken");
         assert_eq!(receipt.identity("today").key(), receipt.identity("tomorrow").key());
     }
 
     #[test]
     fn every_mistake_is_reported_at_once() {
-        let errors = parse(&json!({})).expect_err("refused");
+        let errors = parse(&json!({})).expect_err("rejected");
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(
             fields,

@@ -40,7 +40,7 @@ impl RepairUrl {
     /// Reads a repair URL as the project's mode and the allowed networks demand.
     ///
     /// # Errors
-    /// The first mistake that was found.
+    /// The first error that was found.
     pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, RepairUrlError> {
         read_outbound(text, mode, allow).map(Self).map_err(RepairUrlError)
     }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn parts_that_a_callback_cannot_use_are_rejected() {
-        for (text, mistake) in [
+        for (text, error) in [
             ("https://alice@shop.example.com/", UrlError::Credentials),
             ("https://alice:secret@shop.example.com/", UrlError::Credentials),
             ("https://:secret@shop.example.com/", UrlError::Credentials),
@@ -134,7 +134,7 @@ mod tests {
             ("https://256.256.256.256/", UrlError::Malformed),
             ("https://[fe80::1%25eth0]/", UrlError::Malformed),
         ] {
-            assert_eq!(parse(text, Mode::Live), Err(mistake), "{text:?}");
+            assert_eq!(parse(text, Mode::Live), Err(error), "{text:?}");
         }
     }
 
@@ -172,11 +172,8 @@ mod tests {
             "LocalHost.",
             "shop.localhost",
         ] {
-            let mistake = parse(&format!("https://{host}/repair"), Mode::Live);
-            assert!(
-                matches!(mistake, Err(UrlError::AddressRejected { .. })),
-                "{host}: {mistake:?}"
-            );
+            let error = parse(&format!("https://{host}/repair"), Mode::Live);
+            assert!(matches!(error, Err(UrlError::AddressRejected { .. })), "{host}: {error:?}");
         }
     }
 
@@ -201,8 +198,8 @@ mod tests {
     fn an_allowed_network_does_not_make_http_good_enough_for_live() {
         let allow = "127.0.0.0/8".parse().expect("the network parses");
         let rejected = RepairUrl::parse("http://127.0.0.1/", Mode::Live, &allow);
-        let mistake = UrlError::HttpsRequired { entry: None };
-        assert_eq!(rejected, Err(RepairUrlError(mistake)));
+        let error = UrlError::HttpsRequired { entry: None };
+        assert_eq!(rejected, Err(RepairUrlError(error)));
     }
 
     #[test]
@@ -220,11 +217,11 @@ mod tests {
             let rejected = RepairUrl::parse(url, Mode::Live, &allow).expect_err(url).0;
             assert!(matches!(rejected, UrlError::AddressRejected { .. }), "{rejected}");
         }
-        for (url, mistake) in [
+        for (url, error) in [
             ("http://bob@billing:3000/", UrlError::Credentials),
             ("http://billing:3000/#x", UrlError::Fragment),
         ] {
-            assert_eq!(RepairUrl::parse(url, Mode::Live, &allow), Err(RepairUrlError(mistake)));
+            assert_eq!(RepairUrl::parse(url, Mode::Live, &allow), Err(RepairUrlError(error)));
         }
     }
 

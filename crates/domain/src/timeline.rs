@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::alert::{one_line, sanitize};
+use crate::alert::{Quote, one_line, sanitize};
 use crate::audit::{Action, AuditEvent};
 use crate::ids::{DestinationId, KeyId, ReplayId};
 
@@ -65,19 +65,11 @@ pub struct Names {
 
 /// What to do about an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NextStep {
+pub enum Advice {
     /// A command to paste.
     Command(String),
     /// A sentence; names of fields are in backticks.
     Text(&'static str),
-}
-
-/// Quoted text, possibly over several lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Whose text, without a colon.
-    pub label: &'static str,
-    pub text: String,
 }
 
 /// One entry of the audit, ready to be shown.
@@ -91,7 +83,7 @@ pub struct TimelineItem {
     pub title: String,
     /// How the sentence goes on; may be empty.
     pub body: String,
-    pub next_step: Option<NextStep>,
+    pub next_step: Option<Advice>,
     /// Who did it, where that was not the product itself: `by bob@example.com`.
     pub by: Option<String>,
     pub quotes: Vec<Quote>,
@@ -132,8 +124,8 @@ impl TimelineItem {
             text = format!("{text}: {}", said.join(", "));
         }
         match &self.next_step {
-            Some(NextStep::Command(command)) => text = format!("{text} {command}"),
-            Some(NextStep::Text(step)) => text = format!("{text} {step}"),
+            Some(Advice::Command(command)) => text = format!("{text} {command}"),
+            Some(Advice::Text(step)) => text = format!("{text} {step}"),
             None if text.ends_with(['.', '…']) => {}
             None => text.push('.'),
         }

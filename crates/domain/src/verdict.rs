@@ -56,9 +56,13 @@ pub enum ResultVerdict {
     Repeat,
 }
 
-/// Judges a reported result. `answers` is the reprocess that the app says it reports on.
+/// Judges a reported result. `replay_id` is the reprocess that the app says it reports on.
 #[must_use]
-pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>) -> ResultVerdict {
+pub fn judge_result(
+    at: EventState,
+    outcome: Outcome,
+    replay_id: Option<ReplayId>,
+) -> ResultVerdict {
     match (outcome, at.effect) {
         (Outcome::Succeeded, Effect::Succeeded) | (Outcome::Superseded, Effect::Superseded) => {
             ResultVerdict::Repeat
@@ -69,7 +73,7 @@ pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>)
             Outcome::Succeeded,
             Effect::Pending | Effect::Failed | Effect::Missing | Effect::Superseded,
         ) => ResultVerdict::Succeed {
-            resolution: resolution_by_success(at, answers),
+            resolution: resolution_by_success(at, replay_id),
             ends: at.running,
         },
         (Outcome::Superseded, Effect::Pending | Effect::Failed | Effect::Missing) => {
@@ -81,18 +85,19 @@ pub fn judge_result(at: EventState, outcome: Outcome, answers: Option<ReplayId>)
         }
         (Outcome::Failed, Effect::Pending) => ResultVerdict::OpenIncident,
         (Outcome::Failed, Effect::Failed | Effect::Missing) => match at.running {
-            Some(running) if answers == Some(running) => ResultVerdict::FailReprocess(running),
+            Some(running) if replay_id == Some(running) => ResultVerdict::FailReprocess(running),
             _ => ResultVerdict::Refresh,
         },
     }
 }
 
 /// How a success ends the incident, if one is unresolved.
-fn resolution_by_success(at: EventState, answers: Option<ReplayId>) -> Option<Resolution> {
+fn resolution_by_success(at: EventState, replay_id: Option<ReplayId>) -> Option<Resolution> {
     match at.incident? {
         IncidentState::Resolved => None,
         IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
-            let by_reprocess = at.running.is_some() || (answers.is_some() && at.reprocessed_before);
+            let by_reprocess =
+                at.running.is_some() || (replay_id.is_some() && at.reprocessed_before);
             Some(if by_reprocess { Resolution::Reprocessed } else { Resolution::LateSuccess })
         }
     }
@@ -102,7 +107,7 @@ fn resolution_by_success(at: EventState, answers: Option<ReplayId>) -> Option<Re
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SilenceVerdict {
     /// A result of the event came before: nothing opens because of silence.
-    Heard,
+    ResultReceived,
     /// The deadline is still ahead, by this much.
     NotDue(Duration),
     /// The deadline passed without a result: an incident opens.
@@ -118,7 +123,7 @@ pub fn judge_silence(
 ) -> SilenceVerdict {
     match (effect, remaining(due_at, now)) {
         (Effect::Succeeded | Effect::Failed | Effect::Missing | Effect::Superseded, _) => {
-            SilenceVerdict::Heard
+            SilenceVerdict::ResultReceived
         }
         (Effect::Pending, Some(wait)) => SilenceVerdict::NotDue(wait),
         (Effect::Pending, None) => SilenceVerdict::OpenIncident,
@@ -195,7 +200,7 @@ mod tests {
         ReplayId::from_uuid(Uuid::from_u128(n))
     }
 
-    fn standing(
+    fn state(
         effect: Effect,
         incident: Option<IncidentState>,
         running: Option<ReplayId>,
@@ -205,27 +210,27 @@ mod tests {
 
     #[test]
     fn a_success_in_time_settles_without_an_incident() {
-        let at = standing(Effect::Pending, None, None);
+        let at = state(Effect::Pending, None, None);
         let verdict = judge_result(at, Outcome::Succeeded, None);
         assert_eq!(verdict, ResultVerdict::Succeed { resolution: None, ends: None });
     }
 
     #[test]
     fn a_late_success_resolves_and_says_how() {
-        let late = standing(Effect::Missing, Some(IncidentState::Open), None);
-        let repaired = standing(Effect::Failed, Some(IncidentState::Reprocessing), Some(replay(1)));
-        let by_hand = standing(Effect::Failed, Some(IncidentState::Resolved), None);
+        let late = state(Effect::Missing, Some(IncidentState::Open), None);
+        let repaired = state(Effect::Failed, Some(IncidentState::Reprocessing), Some(replay(1)));
+        let manual = state(Effect::Failed, Some(IncidentState::Resolved), None);
         let after_silence = EventState { reprocessed_before: true, ..late };
-        for (at, answers, resolution) in [
+        for (at, replay_id, resolution) in [
             (late, None, Some(Resolution::LateSuccess)),
             (late, Some(replay(9)), Some(Resolution::LateSuccess)),
             (after_silence, Some(replay(1)), Some(Resolution::Reprocessed)),
             (after_silence, None, Some(Resolution::LateSuccess)),
             (repaired, None, Some(Resolution::Reprocessed)),
             (repaired, Some(replay(1)), Some(Resolution::Reprocessed)),
-            (by_hand, None, None),
+            (manual, None, None),
         ] {
-            let verdict = judge_result(at, Outcome::Succeeded, answers);
+            let verdict = judge_result(at, Outcome::Succeeded, replay_id);
             assert_eq!(verdict, ResultVerdict::Succeed { resolution, ends: at.running }, "{at:?}");
         }
     }
@@ -233,29 +238,29 @@ mod tests {
     #[test]
     fn a_superseded_event_needs_no_incident_and_gives_way_to_success_only() {
         let superseded = |at| judge_result(at, Outcome::Superseded, None);
-        let pending = standing(Effect::Pending, None, None);
+        let pending = state(Effect::Pending, None, None);
         assert_eq!(superseded(pending), ResultVerdict::Supersede { resolution: None, ends: None });
-        let open = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        let open = state(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
         let resolution = Some(Resolution::Superseded);
         assert_eq!(superseded(open), ResultVerdict::Supersede { resolution, ends: open.running });
-        let done = standing(Effect::Superseded, Some(IncidentState::Resolved), None);
+        let done = state(Effect::Superseded, Some(IncidentState::Resolved), None);
         assert_eq!(superseded(done), ResultVerdict::Repeat);
         assert_eq!(judge_result(done, Outcome::Failed, None), ResultVerdict::Contradict);
         let won = ResultVerdict::Succeed { resolution: None, ends: None };
         assert_eq!(judge_result(done, Outcome::Succeeded, None), won);
-        let applied = standing(Effect::Succeeded, None, None);
+        let applied = state(Effect::Succeeded, None, None);
         assert_eq!(superseded(applied), ResultVerdict::Contradict);
     }
 
     #[test]
     fn only_the_running_replay_id_fails_a_reprocess() {
-        let at = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
-        for (answers, verdict) in [
+        let at = state(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        for (replay_id, verdict) in [
             (Some(replay(1)), ResultVerdict::FailReprocess(replay(1))),
             (Some(replay(2)), ResultVerdict::Refresh),
             (None, ResultVerdict::Refresh),
         ] {
-            assert_eq!(judge_result(at, Outcome::Failed, answers), verdict);
+            assert_eq!(judge_result(at, Outcome::Failed, replay_id), verdict);
         }
     }
 
@@ -266,9 +271,9 @@ mod tests {
             (Effect::Pending, NOW + second, SilenceVerdict::NotDue(Duration::from_secs(1))),
             (Effect::Pending, NOW, SilenceVerdict::OpenIncident),
             (Effect::Pending, NOW - second, SilenceVerdict::OpenIncident),
-            (Effect::Succeeded, NOW - second, SilenceVerdict::Heard),
-            (Effect::Failed, NOW - second, SilenceVerdict::Heard),
-            (Effect::Missing, NOW - second, SilenceVerdict::Heard),
+            (Effect::Succeeded, NOW - second, SilenceVerdict::ResultReceived),
+            (Effect::Failed, NOW - second, SilenceVerdict::ResultReceived),
+            (Effect::Missing, NOW - second, SilenceVerdict::ResultReceived),
         ] {
             assert_eq!(judge_silence(effect, due_at, NOW), verdict);
         }
@@ -276,13 +281,13 @@ mod tests {
 
     #[test]
     fn one_reprocess_at_a_time() {
-        let open = standing(Effect::Missing, Some(IncidentState::Acknowledged), None);
+        let open = state(Effect::Missing, Some(IncidentState::Acknowledged), None);
         assert_eq!(judge_reprocess(open), Ok(()));
-        let running = standing(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
+        let running = state(Effect::Missing, Some(IncidentState::Reprocessing), Some(replay(1)));
         assert_eq!(judge_reprocess(running), Err(Rejection::Reprocessing(Some(replay(1)), None)));
-        let none = standing(Effect::Pending, None, None);
+        let none = state(Effect::Pending, None, None);
         assert_eq!(judge_reprocess(none), Err(Rejection::NoIncident));
-        let resolved = standing(Effect::Succeeded, Some(IncidentState::Resolved), None);
+        let resolved = state(Effect::Succeeded, Some(IncidentState::Resolved), None);
         assert_eq!(judge_reprocess(resolved), Err(Rejection::Resolved(None)));
     }
 
@@ -296,7 +301,7 @@ mod tests {
             (Some(IncidentState::Resolved), Err(Rejection::Resolved(None))),
         ] {
             for effect in Effect::ALL {
-                let judged = judge_acknowledge(standing(*effect, incident, None));
+                let judged = judge_acknowledge(state(*effect, incident, None));
                 assert_eq!(judged, verdict, "{effect} {incident:?}");
             }
         }
@@ -309,7 +314,7 @@ mod tests {
     proptest! {
         #[test]
         fn success_is_final(outcome in any_of(Outcome::ALL), incident in prop::option::of(any_of(IncidentState::ALL))) {
-            let verdict = judge_result(standing(Effect::Succeeded, incident, None), outcome, None);
+            let verdict = judge_result(state(Effect::Succeeded, incident, None), outcome, None);
             prop_assert!(matches!(verdict, ResultVerdict::Repeat | ResultVerdict::Contradict));
         }
 
@@ -319,7 +324,7 @@ mod tests {
             incident in prop::option::of(any_of(IncidentState::ALL)),
             running in any::<bool>(),
         ) {
-            let at = standing(effect, incident, running.then(|| replay(1)));
+            let at = state(effect, incident, running.then(|| replay(1)));
             let verdict = judge_result(at, Outcome::Succeeded, None);
             let succeeded = matches!(verdict, ResultVerdict::Succeed { .. });
             prop_assert!(succeeded);

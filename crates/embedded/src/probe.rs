@@ -12,7 +12,7 @@ use crate::kinds::Kind;
 use crate::version::Version;
 
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct FoundProgram {
     pub program: PathBuf,
     pub version: Version,
 }
@@ -22,7 +22,7 @@ pub(crate) fn probe(
     kind: &Kind,
     program: &Path,
     account: Option<&Account>,
-) -> Result<Found, String> {
+) -> Result<FoundProgram, String> {
     for name in kind.programs.iter().skip(1) {
         let beside = program.with_file_name(name);
         if !is_program(&beside) {
@@ -42,7 +42,7 @@ pub(crate) fn probe(
         Some(account) if !account.reaches(&real) => {
             Err(format!("the account {} cannot reach it", account.name))
         }
-        _ => Ok(Found { program: program.to_owned(), version }),
+        _ => Ok(FoundProgram { program: program.to_owned(), version }),
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn rejected(pairs: &[(&str, &str)]) -> String {
-        given(pairs).map(|_| ()).expect_err("refused").to_string()
+        given(pairs).map(|_| ()).expect_err("rejected").to_string()
     }
 
     #[test]

@@ -218,8 +218,8 @@ fn test_destination(deps: Arc<Deps>) -> TestDestination {
         Box::pin(async move {
             let test_message = test_message::send_test_message(&deps, id, &actor).await?;
             Ok(test_message.map(|test_message| match test_message.outcome {
-                Ok(sent) => Tested { delivered: true, answer: sent.answer },
-                Err(failure) => Tested { delivered: false, answer: failure.answer },
+                Ok(sent) => Tested { delivered: true, response: sent.answer },
+                Err(failure) => Tested { delivered: false, response: failure.answer },
             }))
         })
     })

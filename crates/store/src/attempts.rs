@@ -40,9 +40,10 @@ pub struct AttemptEnd<'a> {
     pub answer: Option<&'a str>,
     /// Where a redirect leads, without credentials and query.
     pub redirect_to: Option<&'a str>,
-    /// What the receiver asked for, and a random number from 0 to 1, for
-    /// [`domain::callback::next_delay`].
-    pub wait: (Option<Duration>, f64),
+    /// How long the receiver asked to wait.
+    pub retry_after: Option<Duration>,
+    /// A random number from 0 to 1, for [`domain::callback::next_delay`].
+    pub jitter: f64,
 }
 
 /// Begins the next attempt and gives its number. The caller holds the event's lock.

@@ -39,15 +39,15 @@ pub enum Claim {
     /// It is unused: go on, and store the response.
     New(ResponseScope),
     /// The same request has a stored response.
-    Answered {
-        answer: StoredResponse,
+    Completed {
+        response: StoredResponse,
         /// Whether it said the very same then; diagnostics may differ.
         identical: bool,
     },
     /// A request with a different body has a stored response. It is the same one if it meant the
     /// same event.
-    AnsweredInOtherWords {
-        answer: StoredResponse,
+    CompletedWithOtherBody {
+        response: StoredResponse,
         /// Where a response of this request belongs.
         place: ResponseScope,
     },
@@ -97,7 +97,7 @@ struct KeyRow {
     scope: Option<String>,
     fingerprint: Option<Vec<u8>>,
     request_hash: Vec<u8>,
-    answer: StoredResponse,
+    response: StoredResponse,
 }
 
 /// A key that is claimed together with others.
@@ -122,7 +122,7 @@ pub enum SharedOutcome {
     /// Its work is done, with this stored response.
     Accepted(StoredResponse),
     /// The same request has a stored response.
-    Answered(StoredResponse),
+    Completed(StoredResponse),
     /// The first request with its key is still running.
     InProgress,
     /// Another request used its key.
@@ -135,11 +135,11 @@ impl SharedClaim {
     /// Where the response belongs, if the work may be done.
     fn place(self) -> Result<ResponseScope, SharedOutcome> {
         match self.claim {
-            Claim::Answered { answer, .. } => Err(SharedOutcome::Answered(answer)),
+            Claim::Completed { response, .. } => Err(SharedOutcome::Completed(response)),
             Claim::InProgress => Err(SharedOutcome::InProgress),
             Claim::Conflict => Err(SharedOutcome::Conflict),
             Claim::New(place) if !self.event_is_held => Ok(place),
-            Claim::New(_) | Claim::AnsweredInOtherWords { .. } => Err(SharedOutcome::Alone),
+            Claim::New(_) | Claim::CompletedWithOtherBody { .. } => Err(SharedOutcome::Alone),
         }
     }
 }
@@ -165,7 +165,7 @@ impl FoundRow {
             scope: self.scope,
             fingerprint: self.fingerprint,
             request_hash: self.request_hash?,
-            answer: StoredResponse { status, body: self.body? },
+            response: StoredResponse { status, body: self.body? },
         })
     }
 }
@@ -253,17 +253,17 @@ fn judge(used: KeyUse<'_>, rows: Vec<KeyRow>) -> Claim {
     match (scoped, first) {
         (Some(row), _) if row.fingerprint.as_deref() == Some(used.fingerprint) => {
             let identical = row.request_hash == used.request_hash;
-            Claim::Answered { answer: row.answer, identical }
+            Claim::Completed { response: row.response, identical }
         }
         (Some(_), _) => Claim::Conflict,
         (None, Some(row)) if row.fingerprint.as_deref() == Some(used.fingerprint) => {
             Claim::New(ResponseScope::Scope)
         }
         (None, Some(row)) if row.fingerprint.is_none() && row.request_hash == used.request_hash => {
-            Claim::Answered { answer: row.answer, identical: true }
+            Claim::Completed { response: row.response, identical: true }
         }
         (None, Some(row)) => {
-            Claim::AnsweredInOtherWords { answer: row.answer, place: ResponseScope::Scope }
+            Claim::CompletedWithOtherBody { response: row.response, place: ResponseScope::Scope }
         }
         (None, None) => Claim::New(ResponseScope::Route),
     }
@@ -275,7 +275,7 @@ pub async fn insert_response(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
     place: ResponseScope,
-    answer: &StoredResponse,
+    response: &StoredResponse,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, fingerprint, scope, status, body)
@@ -290,8 +290,8 @@ pub async fn insert_response(
         used.request_hash,
         used.fingerprint,
         used.scope,
-        i16::try_from(answer.status).unwrap_or_default(),
-        answer.body,
+        i16::try_from(response.status).unwrap_or_default(),
+        response.body,
     )
     .execute(db)
     .await?;

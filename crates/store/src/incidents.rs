@@ -31,6 +31,20 @@ pub struct Incident {
     pub resolved_at: Option<OffsetDateTime>,
 }
 
+/// An incident by its id, and its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IncidentRef {
+    pub id: IncidentId,
+    pub state: IncidentState,
+}
+
+impl Incident {
+    #[must_use]
+    pub fn reference(&self) -> IncidentRef {
+        IncidentRef { id: self.id, state: self.state }
+    }
+}
+
 /// Reads whole incidents; what follows `FROM incidents` is the caller's.
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {

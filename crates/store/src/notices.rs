@@ -196,7 +196,7 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptEnd<'a> {
+pub enum NoticeOutcome<'a> {
     /// The message was accepted; the other side's response.
     Delivered(&'a str),
     /// It was not, and is retried when its destination may be; the other side's response.
@@ -209,12 +209,12 @@ pub enum AttemptEnd<'a> {
 pub async fn note_attempt(
     db: impl PgExecutor<'_>,
     notice: &Notice,
-    end: AttemptEnd<'_>,
+    end: NoticeOutcome<'_>,
 ) -> Result<bool, StoreError> {
     let (state, answer) = match end {
-        AttemptEnd::Delivered(answer) => ("delivered", answer),
-        AttemptEnd::Failed(answer) => ("pending", answer),
-        AttemptEnd::GivenUp(answer) => ("given_up", answer),
+        NoticeOutcome::Delivered(answer) => ("delivered", answer),
+        NoticeOutcome::Failed(answer) => ("pending", answer),
+        NoticeOutcome::GivenUp(answer) => ("given_up", answer),
     };
     let done = sqlx::query!(
         "UPDATE notices SET state = $2, last_answer = $3, due_at = now(),

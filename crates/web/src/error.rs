@@ -315,13 +315,13 @@ impl From<StoreError> for ApiError {
 
 /// The mark that [`IntoResponse`] leaves on a response for the layer that writes the body.
 #[derive(Debug, Clone)]
-pub struct Rejection(pub Arc<ApiError>);
+pub struct ErrorExtension(pub Arc<ApiError>);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         self.write_headers(response.headers_mut());
-        response.extensions_mut().insert(Rejection(Arc::new(self)));
+        response.extensions_mut().insert(ErrorExtension(Arc::new(self)));
         response
     }
 }

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failing_check_answers() {
+    fn the_first_failing_check_decides() {
         type Spoil = (&'static str, fn(&mut Parts));
         let last_check_first: [Spoil; 6] = [
             ("missing_idempotency_key", |parts| {

@@ -93,7 +93,7 @@ mod tests {
             .header("X-Request-Id", "req_chosen_by_charlie")
             .body(Body::empty())
             .expect("a request");
-        let response = app.oneshot(request).await.expect("an answer");
+        let response = app.oneshot(request).await.expect("a response");
         let header = response.headers()[X_REQUEST_ID].clone();
         let body = axum::body::to_bytes(response.into_body(), 100).await;
         assert_eq!(header.as_bytes(), body.expect("a body"));

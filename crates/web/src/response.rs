@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::error::{ApiError, Rejection};
+use crate::error::{ApiError, ErrorExtension};
 use crate::request_id::RequestId;
 
 /// Everything below `/api` belongs to the API, whether it exists or not. Spelled out rather than
@@ -66,7 +66,7 @@ fn internal_error(panic: Box<dyn Any + Send>) -> Response {
 
 /// The error that a response means: the one it carries, or what its bare status means.
 fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
-    if let Some(Rejection(error)) = response.extensions().get() {
+    if let Some(ErrorExtension(error)) = response.extensions().get() {
         return Some(Arc::clone(error));
     }
     let status = response.status();
@@ -134,7 +134,7 @@ mod tests {
 
     async fn call(method: &str, path: &str) -> (StatusCode, HeaderMap, String) {
         let request = Request::builder().method(method).uri(path).body(Body::empty());
-        let response = app().oneshot(request.expect("a request")).await.expect("an answer");
+        let response = app().oneshot(request.expect("a request")).await.expect("a response");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.expect("a body");
         let body = String::from_utf8(body.to_vec()).expect("UTF-8");
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_is_json_already_passes_as_it_is() {
+    async fn a_response_that_is_json_already_passes_as_it_is() {
         let (status, _, body) = call("GET", "/api/v1/stored").await;
         assert_eq!((status.as_u16(), body.as_str()), (404, r#"{"error":"as it was"}"#));
     }
 
     #[tokio::test]
-    async fn no_answer_may_be_cached_or_sniffed() {
+    async fn no_response_may_be_cached_or_sniffed() {
         for (method, path) in [("POST", "/api/v1/receipt"), ("GET", "/api/v1/nowhere")] {
             let (_, headers, _) = call(method, path).await;
             assert_eq!(headers[CACHE_CONTROL], "no-store", "{path}");

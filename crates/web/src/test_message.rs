@@ -15,7 +15,7 @@ pub struct Tested {
     /// Whether the other side took it.
     pub delivered: bool,
     /// The other side's response, verbatim.
-    pub answer: String,
+    pub response: String,
 }
 
 /// A test message under way; `None` if there is no such destination any more.

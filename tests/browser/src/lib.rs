@@ -24,10 +24,10 @@
 mod act;
 mod apart;
 mod find;
-mod heard;
 mod network;
 mod options;
 mod page;
+mod page_state;
 mod process;
 mod see;
 mod wire;

@@ -51,8 +51,8 @@ impl Log {
         }
     }
 
-    /// Takes in one event.
-    pub fn hear(&mut self, method: &str, params: &Value) {
+    /// Applies one event of the browser.
+    pub fn apply(&mut self, method: &str, params: &Value) {
         match method {
             "Network.requestWillBeSent" => {
                 self.answered(params, &params["redirectResponse"]);

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::heard::Heard;
 use super::options::PageOptions;
+use super::page_state::PageState;
 use super::{Chromium, TIMEOUT};
 
 /// A page of a visitor whom no other page knows. It is closed with this value.
@@ -24,7 +24,7 @@ pub struct Page {
     pub(super) context: String,
     pub(super) frame: String,
     session: String,
-    pub(super) heard: watch::Receiver<Heard>,
+    pub(super) state: watch::Receiver<PageState>,
 }
 
 impl Page {
@@ -42,11 +42,11 @@ impl Page {
         let frame = ask("Target.createTarget", blank, "targetId").await?;
         let attach = json!({ "targetId": frame, "flatten": true });
         let session = ask("Target.attachToTarget", attach, "sessionId").await?;
-        let (tell, heard) = watch::channel(Heard::of(&frame));
+        let (sender, state) = watch::channel(PageState::new(&frame));
         browser.wire.listen(&session, move |method, params| {
-            tell.send_modify(|heard| heard.hear(method, params));
+            sender.send_modify(|state| state.apply(method, params));
         });
-        let page = Self { browser, options, context, frame, session, heard };
+        let page = Self { browser, options, context, frame, session, state };
         page.prepare().await?;
         Ok(page)
     }
@@ -102,8 +102,8 @@ impl Page {
     }
 
     pub(super) async fn at_rest(&self) -> anyhow::Result<()> {
-        let mut heard = self.heard.clone();
-        let waited = timeout(TIMEOUT, heard.wait_for(|heard| !heard.loading)).await;
+        let mut state = self.state.clone();
+        let waited = timeout(TIMEOUT, state.wait_for(|state| !state.loading)).await;
         waited.context("the page does not finish loading")?.context("the browser is gone")?;
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Drop for Page {
     fn drop(&mut self) {
         self.browser.wire.forget(&self.session);
         let of = json!({ "browserContextId": self.context });
-        self.browser.wire.tell("Target.disposeBrowserContext", &of);
+        self.browser.wire.notify("Target.disposeBrowserContext", &of);
     }
 }
 

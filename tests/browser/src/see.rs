@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::TIMEOUT;
-use super::heard::Heard;
 use super::network::Request;
 use super::options::Viewport;
 use super::page::Page;
+use super::page_state::PageState;
 
 /// A cookie as the browser keeps it.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,13 +79,13 @@ impl Page {
     /// Everything that the page asked for so far, once it asks for nothing more.
     pub async fn requests(&self) -> Vec<Request> {
         self.quiet().await;
-        self.heard.borrow().log.requests.clone()
+        self.state.borrow().log.requests.clone()
     }
 
     /// What the page complained of so far: failed and forbidden loads, errors of scripts.
     pub async fn complaints(&self) -> Vec<String> {
         self.quiet().await;
-        self.heard.borrow().complaints.clone()
+        self.state.borrow().complaints.clone()
     }
 
     /// Opens a URL as a visitor who has nothing in the cache, and gives the bytes on the wire of
@@ -114,10 +114,10 @@ impl Page {
     /// Waits until half a second has passed without a request.
     async fn quiet(&self) {
         self.at_rest().await.expect("a loaded page");
-        let (mut heard, is_quiet) = (self.heard.clone(), |heard: &Heard| {
-            heard.log.requests.is_empty() || (heard.quiet && heard.log.all_over())
+        let (mut state, is_quiet) = (self.state.clone(), |state: &PageState| {
+            state.log.requests.is_empty() || (state.quiet && state.log.all_over())
         });
-        let waited = timeout(TIMEOUT, heard.wait_for(is_quiet)).await.is_ok();
-        assert!(waited, "the page does not stop asking: {:?}", self.heard.borrow().log.requests);
+        let waited = timeout(TIMEOUT, state.wait_for(is_quiet)).await.is_ok();
+        assert!(waited, "the page does not stop asking: {:?}", self.state.borrow().log.requests);
     }
 }

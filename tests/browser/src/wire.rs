@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::process::Pipes;
 
 /// Longer than a page may take, so that a slow page is reported as that.
-const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
 type Listener = Box<dyn Fn(&str, &Value) + Send>;
 
@@ -55,24 +55,24 @@ impl Wire {
         method: &str,
         params: Value,
     ) -> anyhow::Result<Value> {
-        let (answer, answered) = oneshot::channel();
-        self.send(session, method, &params, Some(answer))?;
-        let answer = tokio::time::timeout(ANSWER_PATIENCE, answered).await;
-        let mut answer =
-            answer.with_context(|| format!("{method} was not answered"))?.context(GONE)?;
-        match answer.get("error") {
+        let (responder, response) = oneshot::channel();
+        self.send(session, method, &params, Some(responder))?;
+        let response = tokio::time::timeout(RESPONSE_TIMEOUT, response).await;
+        let mut response =
+            response.with_context(|| format!("{method} got no response"))?.context(GONE)?;
+        match response.get("error") {
             Some(error) => anyhow::bail!("{method}: {}", error["message"].as_str().unwrap_or("?")),
-            None => Ok(answer["result"].take()),
+            None => Ok(response["result"].take()),
         }
     }
 
     /// Sends a command whose result is not needed.
-    pub fn tell(&self, method: &str, params: &Value) {
+    pub fn notify(&self, method: &str, params: &Value) {
         // A browser that is gone needs no message.
         let _ = self.send(None, method, params, None);
     }
 
-    /// Hears all events of a session.
+    /// Receives all events of a session.
     pub fn listen(&self, session: &str, listener: impl Fn(&str, &Value) + Send + 'static) {
         lock(&self.inbox).listeners.insert(session.to_owned(), Box::new(listener));
     }
@@ -87,14 +87,14 @@ impl Wire {
         session: Option<&str>,
         method: &str,
         params: &Value,
-        answer: Option<oneshot::Sender<Value>>,
+        responder: Option<oneshot::Sender<Value>>,
     ) -> anyhow::Result<()> {
         let mut inbox = lock(&self.inbox);
         anyhow::ensure!(!inbox.closed, GONE);
         inbox.last_id += 1;
         let id = inbox.last_id;
-        if let Some(answer) = answer {
-            inbox.waiting.insert(id, answer);
+        if let Some(responder) = responder {
+            inbox.waiting.insert(id, responder);
         }
         let mut message = json!({ "id": id, "method": method, "params": params });
         if let Some(session) = session {
@@ -132,9 +132,9 @@ async fn read(stdout: ChildStdout, inbox: Arc<Mutex<Inbox>>) {
 
 fn hand_over(inbox: &mut Inbox, message: Value) {
     if let Some(id) = message["id"].as_u64() {
-        if let Some(answer) = inbox.waiting.remove(&id) {
+        if let Some(responder) = inbox.waiting.remove(&id) {
             // The caller may have stopped waiting.
-            let _ = answer.send(message);
+            let _ = responder.send(message);
         }
         return;
     }

@@ -113,8 +113,8 @@ impl MailServer {
     }
 
     /// Replies to the next recipients with these lines, one each.
-    pub fn respond_to_recipients_with(&self, answers: &[&'static str]) {
-        self.shared.to_recipients.lock().expect("no panic while locked").extend(answers);
+    pub fn respond_to_recipients_with(&self, replies: &[&'static str]) {
+        self.shared.to_recipients.lock().expect("no panic while locked").extend(replies);
     }
 
     /// What came in so far.
@@ -156,10 +156,10 @@ async fn converse(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         wire = encrypt(wire, acceptor).await?;
         session.restart_encrypted();
     }
-    let mut answer = Some(session.greeting());
+    let mut reply = Some(session.greeting());
     loop {
-        if let Some(answer) = answer.take().filter(|answer| !answer.is_empty()) {
-            wire.write_all(format!("{answer}\r\n").as_bytes()).await?;
+        if let Some(reply) = reply.take().filter(|reply| !reply.is_empty()) {
+            wire.write_all(format!("{reply}\r\n").as_bytes()).await?;
             wire.flush().await?;
         }
         if let (true, Encryption::StartTls(acceptor)) = (session.wants_tls(), &rules.encryption) {
@@ -170,7 +170,7 @@ async fn converse(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         if wire.read_line(&mut line).await? == 0 {
             return Ok(());
         }
-        answer = session.answer(line.trim_end_matches("\r\n"));
+        reply = session.reply(line.trim_end_matches("\r\n"));
     }
 }
 
@@ -178,7 +178,7 @@ async fn encrypt(
     wire: BufReader<Box<dyn Wire>>,
     acceptor: &TlsAcceptor,
 ) -> std::io::Result<BufReader<Box<dyn Wire>>> {
-    assert!(wire.buffer().is_empty(), "a client waits for the answer to STARTTLS");
+    assert!(wire.buffer().is_empty(), "a client waits for the reply to STARTTLS");
     let encrypted = acceptor.accept(wire.into_inner()).await?;
     Ok(BufReader::new(Box::new(encrypted)))
 }

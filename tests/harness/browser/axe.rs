@@ -43,13 +43,13 @@ pub struct Violation {
 pub async fn assert_accessible(page: &Page) {
     let mut found = violations(page).await;
     found.retain(|one| one.impact == "serious" || one.impact == "critical");
-    let told: Vec<String> = found
+    let lines: Vec<String> = found
         .iter()
         .map(|one| {
             format!("{} ({}): {}\n  {}", one.id, one.impact, one.help, one.nodes.join("\n  "))
         })
         .collect();
-    assert!(found.is_empty(), "{} shuts people out:\n{}", page.url().await, told.join("\n"));
+    assert!(found.is_empty(), "{} shuts people out:\n{}", page.url().await, lines.join("\n"));
 }
 
 /// The rules of axe-core that the page breaks as it is now.

@@ -112,7 +112,7 @@ async fn leave_unclaimed(world: &World, texts: &Texts) {
 
 /// A destination that broke while alerts waited for it.
 async fn break_destination(world: &World) -> DestinationId {
-    world.tell(&Target::Email(GONE.to_owned()), GONE).await;
+    world.add_destination(&Target::Email(GONE.to_owned()), GONE).await;
     let broken = "UPDATE destinations SET failures = 2, gone_at = now() - interval '50 minutes',
              broken_at = now() - interval '40 minutes', retry_at = now() + interval '30 minutes'
          WHERE address = $1 RETURNING id";

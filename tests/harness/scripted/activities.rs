@@ -105,7 +105,7 @@ impl ScriptedActivities {
         ctx: ActivityContext,
         input: impl Serialize,
     ) -> Result<WatchState, ActivityError> {
-        Ok(self.play(activity, ctx, input).await?.expect("this activity answers with a standing"))
+        Ok(self.play(activity, ctx, input).await?.expect("this activity returns a state"))
     }
 }
 

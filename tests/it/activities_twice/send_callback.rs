@@ -90,13 +90,13 @@ fn send_callback_reaches_a_host_that_is_listed_by_name_in_live_mode() {
             callbacks::send(&fixture.allowing(list), of, Timing::WhenDue).await.expect("an end");
             fixture.shop.story(event_id).await
         };
-        let told = send(&host, "evt_1").await;
-        assert!(told.contains("reprocess: awaiting_result"), "{told}");
+        let story = send(&host, "evt_1").await;
+        assert!(story.contains("reprocess: awaiting_result"), "{story}");
         assert_eq!(fixture.repair.received().len(), 1);
         // A network opens the address, and not plain HTTP; another port opens nothing.
         for list in ["127.0.0.0/8", "localhost:1", ""] {
-            let told = send(list, &format!("evt_{list}")).await;
-            assert!(told.contains("reprocess: undelivered"), "{list}: {told}");
+            let story = send(list, &format!("evt_{list}")).await;
+            assert!(story.contains("reprocess: undelivered"), "{list}: {story}");
         }
         assert_eq!(fixture.repair.received().len(), 1);
     });

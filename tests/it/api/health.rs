@@ -92,7 +92,7 @@ fn without_temporal_it_is_degraded_and_takes_receipts() {
 fn nothing_of_the_installation_is_shown_to_strangers() {
     run(async {
         let api = Api::around(World::start_with(WorldOptions::default().without_worker()).await);
-        api.world.tell_bob().await;
+        api.world.alert_bob().await;
         sqlx::query("UPDATE destinations SET broken_at = now()")
             .execute(&api.world.pool)
             .await

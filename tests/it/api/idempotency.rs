@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use e2e::world::receipt;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use serde_json::json;
 use store::events::lock_provider_event;
 use store::idempotency::{KeyUse, ResponseScope, StoredResponse, insert_response};
@@ -28,7 +28,7 @@ fn the_same_request_gets_the_same_bytes_whatever_its_white_space_and_order() {
 }
 
 #[test]
-fn the_stored_answer_stays_even_when_the_event_has_moved_on() {
+fn the_stored_response_stays_even_when_the_event_has_moved_on() {
     run(async {
         let api = Api::start().await;
         let event_id = api.take("evt_1").await;
@@ -143,7 +143,7 @@ fn a_running_request_is_named_as_such() {
 }
 
 #[test]
-fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_answer() {
+fn a_request_that_another_one_completed_first_leaves_nothing_and_finds_that_response() {
     run(async {
         let api = Api::start().await;
         let early = json!({"provider_event_id": "evt_1", "status": "success"});
@@ -155,7 +155,7 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
             // The request has made its claim and waits. Now the other request with its key gets its
             // response, as if it had ended between the snapshot and the lock of that claim.
             let concurrently = async {
-                somebody_waits(&api.world.pool).await;
+                until_lock_wait(&api.world.pool).await;
                 let used = KeyUse {
                     project_id,
                     route,
@@ -175,7 +175,11 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
             let (response, ()) = tokio::join!(api.send(path, "k", body.to_string()), concurrently);
             assert_eq!(response.code(), "idempotency_in_progress", "{path}");
             let again = api.send(path, "k", body.to_string()).await;
-            assert_eq!(again.code(), "idempotency_conflict", "{path}: the twin was another one");
+            assert_eq!(
+                again.code(),
+                "idempotency_conflict",
+                "{path}: the first request was another one"
+            );
         }
         let kept =
             "SELECT (SELECT count(*) FROM payment_events) + (SELECT count(*) FROM early_results)
@@ -185,7 +189,7 @@ fn a_request_whose_twin_has_just_been_answered_leaves_nothing_and_finds_that_ans
 }
 
 #[test]
-fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_answers() {
+fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_responses() {
     run(async {
         let api = Api::start().await;
         let body = receipt("evt_1").to_string();
@@ -207,7 +211,7 @@ fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_answers() {
 }
 
 #[test]
-fn a_key_is_free_the_moment_its_answer_is_there() {
+fn a_key_is_free_the_moment_its_response_is_there() {
     run(async {
         let api = Api::start().await;
         let body = receipt("evt_1").to_string();

@@ -204,7 +204,7 @@ pub async fn second_api(api: &Api, pool: PgPool, per_second: u32) -> (String, Dr
     let per_second = NonZeroU32::new(per_second).expect("not zero");
     let master_key = MasterKey::parse(&api.world.master_key).expect("a key");
     let service = Service::start_until(shutdown.clone(), Pools::one(&pool), master_key, engine);
-    let mut state = service.state(api.world.hands(), api.world.web());
+    let mut state = service.state(api.world.outbound_clients(), api.world.web());
     state.shared.limits = Arc::new(RateLimit::new(per_second, per_second));
     service.serve_with(listener, &state, ServeOptions::default());
     (url, shutdown.drop_guard())

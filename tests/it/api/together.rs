@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use e2e::world::receipt;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use store::pool::Transaction;
@@ -24,7 +24,7 @@ async fn gather(api: &Api) -> Transaction {
 async fn post_together(api: &Api, path: &str, bodies: &[Value]) -> Vec<ApiResponse> {
     let held = gather(api).await;
     let release = async {
-        somebody_waits(&api.world.pool).await;
+        until_lock_wait(&api.world.pool).await;
         held.rollback().await.expect("a rollback");
     };
     tokio::join!(join_all(bodies.iter().map(|body| api.post(path, body))), release).0
@@ -93,7 +93,7 @@ fn several_effects_of_one_event_and_one_key_sent_twice_are_all_answered() {
             api.send(RECEIPT, effects[effect], bodies[effect].as_str())
         });
         let release = async {
-            somebody_waits(&api.world.pool).await;
+            until_lock_wait(&api.world.pool).await;
             held.rollback().await.expect("a rollback");
         };
         let (answers, ()) = tokio::join!(join_all(posts), release);

@@ -85,22 +85,22 @@ fn what_a_person_could_not_click_is_not_clicked() {
         ("link/Below", "it is covered by <b></b>"),
         ("button/Reprocess", "button/Order, summary/Prices"),
     ] {
-        let told = rejection(&fixture, async |page| page.click(locator).await);
-        assert!(told.contains(reason), "{told}");
-        assert!(told.contains("Sold out"), "the page is told as well: {told}");
+        let message = rejection(&fixture, async |page| page.click(locator).await);
+        assert!(message.contains(reason), "{message}");
+        assert!(message.contains("Sold out"), "the page is told as well: {message}");
     }
 }
 
 #[test]
 fn what_is_not_there_is_not_found() {
     let fixture = run(BrowserFixture::open());
-    let told =
+    let message =
         rejection(&fixture, async |page| page.wait_for_text("All is 3.", Duration::ZERO).await);
-    assert!(told.contains("\"All is 3.\" on the page: not there"), "{told}");
-    let told = rejection(&fixture, async |page| page.fill_label("Order", "alice").await);
-    assert!(told.contains("0 have this name"), "{told}");
-    let told = rejection(&fixture, async |page| page.select_label("Size", "Huge").await);
-    assert!(told.contains("there are: Small, Large"), "{told}");
+    assert!(message.contains("\"All is 3.\" on the page: not there"), "{message}");
+    let message = rejection(&fixture, async |page| page.fill_label("Order", "alice").await);
+    assert!(message.contains("0 have this name"), "{message}");
+    let message = rejection(&fixture, async |page| page.select_label("Size", "Huge").await);
+    assert!(message.contains("there are: Small, Large"), "{message}");
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn what_shuts_people_out_is_found_with_scripts_and_without() {
             assert!(found[0].nodes[0].contains(SPY), "{found:?}");
         }
     });
-    let told = rejection(&fixture, async |page| {
+    let message = rejection(&fixture, async |page| {
         page.click("link/Shop").await;
         assert_accessible(&page).await;
     });
-    assert!(told.contains("image-alt (critical)"), "{told}");
+    assert!(message.contains("image-alt (critical)"), "{message}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn every_request_is_told_with_its_bytes() {
         assert!(page.requests().await.len() >= 3, "a move within a page asks for nothing");
         page.click_text("Order").await;
         let requests = page.requests().await;
-        let told: Vec<_> = requests
+        let seen: Vec<_> = requests
             .iter()
             .filter(|one| one.kind != "Other")
             .map(|one| (one.method.as_str(), one.url.strip_prefix(&fixture.sites.url), one.status))
@@ -148,7 +148,7 @@ fn every_request_is_told_with_its_bytes() {
             ("POST", Some("/order"), Some(303)),
             ("GET", Some(ordered), Some(200)),
         ];
-        assert_eq!(told, expected, "{requests:?}");
+        assert_eq!(seen, expected, "{requests:?}");
         assert!(foreign(&requests, &fixture.sites.url).is_empty(), "{requests:?}");
         assert!(requests.iter().filter(|one| one.kind != "Other").all(|one| one.bytes > 100));
 

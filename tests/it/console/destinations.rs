@@ -184,7 +184,7 @@ fn a_destination_is_renamed_and_has_its_default_name_again_where_the_field_is_em
 fn a_label_that_is_too_long_comes_back_in_its_own_form() {
     e2e::run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let (field, long) = (format!("Label of {BOB}"), "x".repeat(256));
         assert_eq!(alice.page(&path(&world)).await.input(&field).value, "", "it has none");
@@ -245,8 +245,8 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
     e2e::run(async {
         let world = world().await;
         let slack = Receiver::start().await.expect("a receiver");
-        world.tell_bob().await;
-        world.tell(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        world.alert_bob().await;
+        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         let [bob, channel] = all(&world).await.try_into().expect("two destinations");
         let test = async |id: DestinationId| {
             let tested = world.cli(&["destination", "test", &id.to_string()]).await;
@@ -278,7 +278,7 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
 fn each_role_does_what_it_may_with_its_own_projects_destinations() {
     e2e::run(async {
         let world = world().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let bob = all(&world).await.remove(0);
         let to = |what: &str| format!("{}/{}/{what}", path(&world), bob.id);
         let viewer = Operator::signed_in(&world, Role::Viewer).await;

@@ -104,7 +104,7 @@ fn another_projects_events_turn_nothing_green() {
 fn every_step_turns_green_as_its_signal_arrives_through_to_resolved() {
     e2e::run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let alice = Operator::signed_in(&world, Role::Operator).await;
         let run = start(&alice, &world).await;
         let page = alice.page(&run).await;

@@ -114,7 +114,7 @@ fn nothing_internal_is_on_the_page() {
         }
         world.keys_are_seen().await;
         let target = store::destinations::Target::Email("canary-on-call@cometcart.test".to_owned());
-        world.tell(&target, "canary-on-call@cometcart.test").await;
+        world.add_destination(&target, "canary-on-call@cometcart.test").await;
         let mut receipt = e2e::world::receipt("evt_quiet");
         receipt["payload"] = json!({ "canary-payload-key": "canary-payload-value" });
         let incident = failed(&world, world.send_receipt(&receipt).await).await;

@@ -50,7 +50,7 @@ async fn works_through(pool: Pool, variables: Vec<(&'static str, &'static str)>)
     assert_eq!((status, &again["duplicate"]), (202, &json!(true)));
     world.result(events[0], "success", json!({})).await;
     temporal::finished(&world.temporal().await, events[0]).await;
-    world.tell_bob().await;
+    world.alert_bob().await;
     world.result(events[1], "failed", json!({"error_code": "card_declined"})).await;
     let incident = world.incident_when(events[1], "open", |i| i.state == IncidentState::Open).await;
     eventually("a mail", async || (!world.mailbox.mails().is_empty()).then_some(())).await;

@@ -34,7 +34,7 @@ impl Watched {
         let engines = engines::shared().await.expect("engines");
         let options = WorldOptions::default().without_api().without_worker();
         let mut world = World::start_on(engines.temporal.address(), options).await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let namespace = format!("silent-{}", uuid::Uuid::now_v7().simple());
         let (way, past) = put_on_a_way(&mut world).await;
         let there = [("TEMPORAL_NAMESPACE", namespace.as_str())];

@@ -15,7 +15,7 @@ use super::stories;
 pub async fn record(folder: &Path) {
     fs::create_dir_all(folder).expect("a folder");
     for name in stories::NAMES {
-        let (world, event_id) = stories::tell(name).await;
+        let (world, event_id) = stories::play(name).await;
         let client = world.temporal().await;
         let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
         let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());

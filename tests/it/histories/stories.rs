@@ -27,7 +27,7 @@ pub const NAMES: [&str; 10] = [
 ];
 
 /// Lets one story happen, to its end.
-pub async fn tell(name: &str) -> (World, EventId) {
+pub async fn play(name: &str) -> (World, EventId) {
     let world = World::start_with(match name {
         "missing_then_late_success" | "no_result_then_resolved" => {
             WorldOptions::with_timeout(SHORT)
@@ -35,7 +35,7 @@ pub async fn tell(name: &str) -> (World, EventId) {
         _ => WorldOptions::default(),
     })
     .await;
-    world.tell_bob().await;
+    world.alert_bob().await;
     let event_id = match name {
         "applied" => applied(&world).await,
         "callback_canceled_with_its_watch" => callback_canceled_with_its_watch(&world).await,

@@ -1,6 +1,7 @@
 //! Acknowledging an incident, and everything that may come after.
 
 use domain::callback::AnswerVerdict;
+use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::rejection::Rejection;
@@ -11,7 +12,7 @@ use store::transitions::acknowledge::acknowledge_incident;
 use store::{event_state, pool, reprocesses};
 
 use super::people::alice;
-use super::shop::{Shop, accepted};
+use super::shop::{RunningReprocess, Shop, accepted};
 
 async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), Rejection> {
     let mut tx = shop.begin().await;
@@ -76,9 +77,9 @@ fn the_watch_goes_on_waiting_for_people_and_shows_the_state_when_it_looks() {
         let shop = Shop::open().await;
         let event_id = acknowledged(&shop, "evt_1").await;
         let mut tx = shop.begin().await;
-        let standing = event_state::read_for_watch(&mut tx, event_id).await.expect("a standing");
-        assert_eq!(standing.next, NextStep::WaitForPeople);
-        let state = standing.incident.map(|incident| incident.state);
+        let state = event_state::read_for_watch(&mut tx, event_id).await.expect("a state");
+        assert_eq!(state.next, NextStep::WaitForPeople);
+        let state = state.incident.map(|incident| incident.state);
         assert_eq!(state, Some(IncidentState::Acknowledged.into()));
     });
 }
@@ -89,11 +90,11 @@ fn an_acknowledged_incident_is_reprocessed_and_a_repair_that_fails_opens_it_agai
         let shop = Shop::open().await;
         let event_id = acknowledged(&shop, "evt_1").await;
         let replay_id = shop.reprocess(event_id).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Stop).await;
         assert_eq!(shop.incident(event_id).await.state, IncidentState::Open);
         assert_eq!(acknowledge(&shop, event_id).await, Ok(()));
         let replay_id = shop.reprocess(event_id).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Delivered).await;
         shop.report(event_id, json!({"status": "success", "replay_id": replay_id})).await;
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
@@ -127,8 +128,9 @@ fn an_acknowledged_incident_resolves_with_a_late_success_and_stays_with_another_
     run(async {
         let shop = Shop::open().await;
         let event_id = acknowledged(&shop, "evt_1").await;
-        let (effect, state) = accepted(&shop.fail(event_id).await);
-        assert_eq!((effect.as_str(), state), ("failed", Some(IncidentState::Acknowledged)));
+        let response = accepted(&shop.fail(event_id).await);
+        assert_eq!(response.effect, Effect::Failed);
+        assert_eq!(response.incident, Some(IncidentState::Acknowledged));
         shop.silence(event_id).await;
         assert_eq!(shop.incident(event_id).await.state, IncidentState::Acknowledged);
         shop.succeed(event_id).await;

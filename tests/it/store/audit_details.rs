@@ -17,7 +17,7 @@ use store::{events, pool, reprocesses};
 use uuid::Uuid;
 
 use super::people::{known, without_ids};
-use super::shop::{Shop, bob, early, failure, receipt_with, success};
+use super::shop::{RunningReprocess, Shop, bob, early, failure, receipt_with, success};
 
 /// The entries of an event, oldest first, without ids.
 async fn timeline(shop: &Shop, event_id: EventId) -> String {
@@ -49,11 +49,12 @@ fn of_a_failure_that_is_reprocessed_until_it_works() {
         let event_id = shop.take("evt_1").await;
         shop.fail(event_id).await;
         repeat_and_acknowledge(&shop, event_id).await;
-        let of = (event_id, shop.reprocess(event_id).await);
-        shop.attempt(of, AnswerVerdict::Retry).await;
-        shop.begin_attempt(of, "cut off").await;
-        shop.attempt(of, AnswerVerdict::Delivered).await;
-        let replay_id = of.1.to_string();
+        let replay_id = shop.reprocess(event_id).await;
+        let running = RunningReprocess { event_id, replay_id };
+        shop.attempt(running, AnswerVerdict::Retry).await;
+        shop.begin_attempt(running, "cut off").await;
+        shop.attempt(running, AnswerVerdict::Delivered).await;
+        let replay_id = replay_id.to_string();
         let failed = json!({ "status": "failed", "error_code": "locked", "replay_id": replay_id });
         shop.report(event_id, failed).await;
         shop.reprocess(event_id).await;
@@ -86,8 +87,8 @@ fn of_a_failure_that_is_reprocessed_until_it_works() {
 fn of_silence_and_of_every_other_ending() {
     run(async {
         let shop = Shop::open().await;
-        let (event_id, replay_id) = shop.reprocessing("evt_1").await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        let running @ RunningReprocess { event_id, replay_id } = shop.reprocessing("evt_1").await;
+        shop.attempt(running, AnswerVerdict::Delivered).await;
         shop.execute(
             "UPDATE reprocesses SET result_due_at = now() - interval '1 second' WHERE event_id = $1",
             event_id,
@@ -150,8 +151,8 @@ fn of_what_was_typed_paused_or_ambiguous() {
         let event = events::find_event(&mut *tx, event_id).await.expect("a database");
         let candidates: Vec<_> = event.into_iter().collect();
         for result in [failure(), success()] {
-            let occasion = (result.outcome.as_str(), &result);
-            note_ambiguous(&mut tx, &actor, &candidates, occasion).await.expect("noted");
+            let occasion = result.outcome.as_str();
+            note_ambiguous(&mut tx, &actor, &candidates, occasion, &result).await.expect("noted");
         }
         pool::commit(tx).await.expect("a commit");
         insta::assert_snapshot!(timeline(&shop, event_id).await, @r#"

@@ -6,7 +6,7 @@ use e2e::run;
 use store::events::list_forgotten;
 use store::watch_checks;
 
-use super::shop::{Shop, early, success};
+use super::shop::{RunningReprocess, Shop, early, success};
 
 /// Deletes the outbox messages of an event, as if Temporal had taken and then lost them, and its
 /// alerts.
@@ -54,8 +54,8 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
         )
         .await;
         assert_eq!(forgotten(&shop).await, [event_id], "requested and never sent");
-        shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::RetryOnce).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Retry).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::RetryOnce).await;
         assert_eq!(forgotten(&shop).await, [], "between two attempts");
         for (age, expected) in [("1 minute", vec![]), ("3 minutes", vec![event_id])] {
             let sql = format!("UPDATE reprocesses SET next_attempt_at = now() - interval '{age}'");
@@ -73,7 +73,7 @@ fn a_reprocess_that_nobody_carries_on_is_forgotten() {
             shop.execute(sql, event_id).await;
             assert_eq!(forgotten(&shop).await, expected, "an older release wrote the last attempt");
         }
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Delivered).await;
         assert_eq!(forgotten(&shop).await, [], "delivered");
         shop.execute(
             "UPDATE reprocesses SET result_due_at = now() - interval '3 minutes' WHERE event_id = $1",

@@ -9,8 +9,8 @@ use super::shop::Shop;
 /// The key is unused.
 const NEW: Claim = Claim::New(ResponseScope::Route);
 
-fn answered(answer: StoredResponse) -> Claim {
-    Claim::Answered { answer, identical: true }
+fn completed(response: StoredResponse) -> Claim {
+    Claim::Completed { response, identical: true }
 }
 
 fn used<'a>(shop: &Shop, key: &'a str, hash: &'a [u8]) -> KeyUse<'a> {
@@ -31,12 +31,12 @@ async fn claim(shop: &Shop, used: KeyUse<'_>) -> Claim {
     claim
 }
 
-async fn answer(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
+async fn complete(shop: &Shop, used: KeyUse<'_>, body: &[u8]) {
     let mut tx = shop.begin().await;
     assert_eq!(idempotency::claim(&mut tx, used).await.expect("a claim"), NEW);
-    let answer = StoredResponse { status: 202, body: body.to_vec() };
+    let response = StoredResponse { status: 202, body: body.to_vec() };
     assert!(
-        idempotency::insert_response(&mut *tx, used, ResponseScope::Route, &answer)
+        idempotency::insert_response(&mut *tx, used, ResponseScope::Route, &response)
             .await
             .expect("stored")
     );
@@ -72,11 +72,11 @@ fn the_same_request_gets_the_same_bytes_and_another_one_a_conflict() {
     run(async {
         let shop = Shop::open().await;
         let bytes: Vec<u8> = (0..=255).collect();
-        answer(&shop, used(&shop, "k", &[1; 32]), &bytes).await;
+        complete(&shop, used(&shop, "k", &[1; 32]), &bytes).await;
         let stored = StoredResponse { status: 202, body: bytes };
         for _ in 0..3 {
             let again = claim(&shop, used(&shop, "k", &[1; 32])).await;
-            assert_eq!(again, answered(stored.clone()));
+            assert_eq!(again, completed(stored.clone()));
         }
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
         assert_eq!(claim(&shop, used(&shop, "K", &[1; 32])).await, NEW, "case counts");
@@ -102,7 +102,7 @@ fn a_transaction_that_fails_leaves_the_key_free() {
 }
 
 #[test]
-fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
+fn a_response_that_a_claim_did_not_see_is_met_and_stays() {
     run(async {
         let shop = Shop::open().await;
         let used = used(&shop, "k", &[1; 32]);
@@ -123,17 +123,17 @@ fn an_answer_that_a_claim_did_not_see_is_met_and_stays() {
                 .expect("met")
         );
         let seen = idempotency::claim(&mut late, used).await.expect("a claim");
-        assert_eq!(seen, answered(first.clone()));
+        assert_eq!(seen, completed(first.clone()));
         pool::commit(late).await.expect("a commit");
-        assert_eq!(claim(&shop, used).await, answered(first));
+        assert_eq!(claim(&shop, used).await, completed(first));
     });
 }
 
 #[test]
-fn an_answer_is_kept_for_seven_days_and_the_key_is_free_then() {
+fn a_response_is_kept_for_seven_days_and_the_key_is_free_then() {
     run(async {
         let shop = Shop::open().await;
-        answer(&shop, used(&shop, "k", &[1; 32]), b"old").await;
+        complete(&shop, used(&shop, "k", &[1; 32]), b"old").await;
         let age = async |sql: &'static str| {
             sqlx::query(sql).execute(&shop.pool).await.expect("aged");
         };
@@ -141,9 +141,9 @@ fn an_answer_is_kept_for_seven_days_and_the_key_is_free_then() {
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
         assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 0);
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
-        answer(&shop, used(&shop, "k", &[2; 32]), b"new").await;
+        complete(&shop, used(&shop, "k", &[2; 32]), b"new").await;
         let stored = StoredResponse { status: 202, body: b"new".to_vec() };
-        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, answered(stored));
+        assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, completed(stored));
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 1);
     });
@@ -161,13 +161,13 @@ fn a_failure_and_the_success_after_it_are_two_requests_under_one_key() {
             ..used(&shop, "result-evt_1", &[])
         };
         let failed = of("failed", &[1; 32], &[1; 32]);
-        answer(&shop, failed, b"failed").await;
+        complete(&shop, failed, b"failed").await;
         let success = of("success", &[1; 32], &[2; 32]);
         assert_eq!(claim(&shop, success).await, Claim::New(ResponseScope::Scope));
-        let other_words = claim(&shop, of("success", &[9; 32], &[3; 32])).await;
+        let other_body = claim(&shop, of("success", &[9; 32], &[3; 32])).await;
         assert!(matches!(
-            other_words,
-            Claim::AnsweredInOtherWords { place: ResponseScope::Scope, .. }
+            other_body,
+            Claim::CompletedWithOtherBody { place: ResponseScope::Scope, .. }
         ));
         let mut tx = shop.begin().await;
         let body = StoredResponse { status: 202, body: b"success".to_vec() };
@@ -175,10 +175,10 @@ fn a_failure_and_the_success_after_it_are_two_requests_under_one_key() {
             .await
             .expect("stored");
         pool::commit(tx).await.expect("a commit");
-        assert_eq!(claim(&shop, success).await, answered(body));
+        assert_eq!(claim(&shop, success).await, completed(body));
         assert_eq!(claim(&shop, of("success", &[9; 32], &[2; 32])).await, Claim::Conflict);
         let other_error = claim(&shop, of("failed", &[1; 32], &[4; 32])).await;
-        assert!(matches!(other_error, Claim::Answered { identical: false, .. }));
+        assert!(matches!(other_error, Claim::Completed { identical: false, .. }));
     });
 }
 
@@ -187,14 +187,14 @@ fn a_row_of_the_release_before_is_compared_by_its_hash() {
     run(async {
         let shop = Shop::open().await;
         let first = used(&shop, "k", &[1; 32]);
-        answer(&shop, first, b"{}").await;
+        complete(&shop, first, b"{}").await;
         let forget = "UPDATE idempotency_keys SET fingerprint = NULL, scope = NULL";
         sqlx::query(forget).execute(&shop.pool).await.expect("as it was before");
         let stored = StoredResponse { status: 202, body: b"{}".to_vec() };
         let same = KeyUse { fingerprint: &[7; 32], ..first };
-        assert_eq!(claim(&shop, same).await, answered(stored));
+        assert_eq!(claim(&shop, same).await, completed(stored));
         let other = claim(&shop, KeyUse { request_hash: &[2; 32], ..same }).await;
-        assert!(matches!(other, Claim::AnsweredInOtherWords { .. }));
+        assert!(matches!(other, Claim::CompletedWithOtherBody { .. }));
     });
 }
 
@@ -202,7 +202,7 @@ fn a_row_of_the_release_before_is_compared_by_its_hash() {
 fn a_row_that_the_release_before_uses_again_has_no_fingerprint_any_more() {
     run(async {
         let shop = Shop::open().await;
-        answer(&shop, used(&shop, "k", &[1; 32]), b"{}").await;
+        complete(&shop, used(&shop, "k", &[1; 32]), b"{}").await;
         let reused = "UPDATE idempotency_keys SET request_hash = '\\x02', created_at = now()";
         sqlx::query(reused).execute(&shop.pool).await.expect("as it would do");
         let sql =

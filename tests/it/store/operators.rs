@@ -3,7 +3,7 @@
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use futures::future::join_all;
 use store::administration::session::sign_in;
 use store::operators::{
@@ -135,7 +135,7 @@ fn two_admins_who_demote_each_other_at_once_leave_one() {
         let mut first = shop.begin().await;
         assert_eq!(word(&change_role(&mut first, bob, Role::Viewer).await), "done");
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             pool::commit(first).await.expect("a commit");
         };
         let (second, ()) = tokio::join!(demote(&shop, alice), commit);
@@ -202,7 +202,7 @@ fn a_session_that_begins_while_its_operator_is_removed_is_over_too() {
         let begun = sign_in(&mut first, &looked_at, &token_hash(1), None).await;
         begun.expect("a database").expect("a session");
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             pool::commit(first).await.expect("a commit");
         };
         let (removed, ()) = tokio::join!(remove(&shop, bob), commit);

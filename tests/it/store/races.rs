@@ -2,7 +2,7 @@
 
 use domain::incident::{IncidentState, Resolution};
 use domain::rejection::Rejection;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use serde_json::json;
 use store::events::lock_provider_event;
 use store::reprocesses;
@@ -26,7 +26,7 @@ fn a_success_that_holds_the_lock_when_the_deadline_fires_leaves_no_incident() {
         let mut first = shop.begin().await;
         shop.report_in(&mut first, event_id, &json!({"status": "success"})).await;
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             first.commit().await.expect("a commit");
         };
         tokio::join!(shop.silence(event_id), commit);
@@ -43,7 +43,7 @@ fn a_deadline_that_holds_the_lock_makes_the_success_a_late_one() {
         let mut first = shop.begin().await;
         open_incident_if_due(&mut first, event_id).await.expect("a database");
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             first.commit().await.expect("a commit");
         };
         tokio::join!(shop.succeed(event_id), commit);
@@ -146,7 +146,7 @@ fn a_receipt_that_waits_for_its_twin_is_its_duplicate() {
         let mut first = shop.begin().await;
         let taken = shop.accept_in(&mut first, &receipt).await;
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             first.commit().await.expect("a commit");
         };
         let (again, ()) = tokio::join!(shop.accept(&receipt), commit);
@@ -163,7 +163,7 @@ fn a_receipt_that_waits_for_an_early_result_applies_it() {
         let mut first = shop.begin().await;
         lock_provider_event(&mut first, shop.owner.project_id, "evt_1").await.expect("a lock");
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             assert!(shop.keep_early_in(&mut first, "k", &early("evt_1", success())).await);
             first.commit().await.expect("a commit");
         };

@@ -8,7 +8,7 @@ use store::pool;
 use store::reprocesses::{self, find_reprocess};
 use store::transitions::reprocess::{ReprocessRequest, note_rejection};
 
-use super::shop::{Shop, bob};
+use super::shop::{RunningReprocess, Shop, bob};
 
 #[test]
 fn a_reprocess_of_an_open_incident_starts_once() {
@@ -36,7 +36,7 @@ fn the_same_replay_id_is_known_even_after_its_reprocess_ended() {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         let replay_id = shop.reprocess(event_id).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Stop).await;
         let before = shop.story(event_id).await;
         assert_eq!(shop.try_reprocess(event_id, replay_id).await, Ok(()));
         assert_eq!(shop.story(event_id).await, before);
@@ -111,7 +111,7 @@ fn after_an_ending_another_reprocess_may_start() {
         let event_id = shop.missed("evt_1").await;
         for _ in 0..2 {
             let replay_id = shop.reprocess(event_id).await;
-            shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
+            shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Stop).await;
         }
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing

@@ -1,13 +1,14 @@
 //! Resolving manually.
 
 use domain::callback::AnswerVerdict;
+use domain::event::Effect;
 use domain::rejection::Rejection;
 use e2e::run;
 use serde_json::json;
 use store::pool;
 use store::transitions::resolve::note_rejection;
 
-use super::shop::{Shop, accepted, bob};
+use super::shop::{RunningReprocess, Shop, accepted, bob};
 
 #[test]
 fn an_open_incident_is_resolved_once_with_its_note() {
@@ -60,8 +61,9 @@ fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
     run(async {
         let shop = Shop::open().await;
         let undelivered = shop.missed("evt_1").await;
-        let of = (undelivered, shop.reprocess(undelivered).await);
-        shop.attempt(of, AnswerVerdict::Retry).await;
+        let replay_id = shop.reprocess(undelivered).await;
+        let running = RunningReprocess { event_id: undelivered, replay_id };
+        shop.attempt(running, AnswerVerdict::Retry).await;
         shop.resolve(undelivered).await;
         insta::assert_snapshot!(shop.story(undelivered).await, @r"
         effect: missing
@@ -79,11 +81,12 @@ fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
         .expect("an entry");
         assert_eq!(ended.0, bob().to_string());
         assert_eq!(ended.1["why"], "the incident was resolved manually");
-        assert!(shop.begin_attempt(of, "late").await.is_none());
+        assert!(shop.begin_attempt(running, "late").await.is_none());
 
         let unanswered = shop.missed("evt_2").await;
-        let of = (unanswered, shop.reprocess(unanswered).await);
-        shop.attempt(of, AnswerVerdict::Delivered).await;
+        let replay_id = shop.reprocess(unanswered).await;
+        let running = RunningReprocess { event_id: unanswered, replay_id };
+        shop.attempt(running, AnswerVerdict::Delivered).await;
         shop.resolve(unanswered).await;
         insta::assert_snapshot!(shop.story(unanswered).await, @r"
         effect: missing
@@ -102,7 +105,7 @@ fn a_success_after_a_resolution_by_hand_is_kept_and_the_resolution_stays() {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         shop.resolve(event_id).await;
-        assert_eq!(accepted(&shop.succeed(event_id).await).0, "succeeded");
+        assert_eq!(accepted(&shop.succeed(event_id).await).effect, Effect::Succeeded);
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         incident: resolved/missing_result/manual

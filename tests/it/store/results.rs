@@ -1,6 +1,7 @@
 //! Taking a result: one test per verdict, and the results that come early.
 
 use domain::callback::AnswerVerdict;
+use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use e2e::run;
@@ -9,14 +10,16 @@ use store::reprocesses;
 use store::results;
 use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 
-use super::shop::{Shop, accepted, bob, early, failure, receipt_with, success};
+use super::shop::{RunningReprocess, Shop, accepted, bob, early, failure, receipt_with, success};
 
 #[test]
 fn a_success_in_time_opens_nothing() {
     run(async {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
-        assert_eq!(accepted(&shop.succeed(event_id).await), ("succeeded".to_owned(), None));
+        let response = accepted(&shop.succeed(event_id).await);
+        assert_eq!(response.effect, Effect::Succeeded);
+        assert!(response.incident.is_none());
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         outbox: start result
@@ -31,7 +34,9 @@ fn a_success_again_is_noted_and_changes_nothing() {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         shop.succeed(event_id).await;
-        assert_eq!(accepted(&shop.succeed(event_id).await), ("succeeded".to_owned(), None));
+        let response = accepted(&shop.succeed(event_id).await);
+        assert_eq!(response.effect, Effect::Succeeded);
+        assert!(response.incident.is_none());
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         outbox: start result
@@ -46,7 +51,9 @@ fn a_failure_after_success_is_a_contradiction_and_changes_nothing() {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         shop.succeed(event_id).await;
-        assert_eq!(accepted(&shop.fail(event_id).await), ("succeeded".to_owned(), None));
+        let response = accepted(&shop.fail(event_id).await);
+        assert_eq!(response.effect, Effect::Succeeded);
+        assert!(response.incident.is_none());
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         outbox: start result
@@ -61,7 +68,8 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
         let shop = Shop::open().await;
         let event_id = shop.take("evt_1").await;
         let response = accepted(&shop.fail(event_id).await);
-        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
+        assert_eq!(response.effect, Effect::Failed);
+        assert_eq!(response.incident, Some(IncidentState::Open));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: failed
         incident: open/failed_result/db_write_failed
@@ -70,7 +78,8 @@ fn a_failure_opens_the_incident_and_a_success_resolves_it() {
         timeline: receipt.accepted result.failed incident.opened
         ");
         let response = accepted(&shop.succeed(event_id).await);
-        assert_eq!(response, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
+        assert_eq!(response.effect, Effect::Succeeded);
+        assert_eq!(response.incident, Some(IncidentState::Resolved));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: succeeded
         incident: resolved/failed_result/db_write_failed/late_success
@@ -88,7 +97,8 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
         let event_id = shop.missed("evt_1").await;
         let words = json!({"status": "failed", "error_code": "e2", "error_message": "disk full"});
         let response = accepted(&shop.report(event_id, words).await);
-        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
+        assert_eq!(response.effect, Effect::Failed);
+        assert_eq!(response.incident, Some(IncidentState::Open));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: open/missing_result/e2
@@ -105,9 +115,10 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
 fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
     run(async {
         let shop = Shop::open().await;
-        let (event_id, _) = shop.reprocessing("evt_1").await;
+        let RunningReprocess { event_id, .. } = shop.reprocessing("evt_1").await;
         let response = accepted(&shop.fail(event_id).await);
-        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Reprocessing)));
+        assert_eq!(response.effect, Effect::Failed);
+        assert_eq!(response.incident, Some(IncidentState::Reprocessing));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: reprocessing/missing_result/db_write_failed
@@ -123,11 +134,12 @@ fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
 fn a_failure_with_the_replay_id_ends_the_reprocess_and_is_told() {
     run(async {
         let shop = Shop::open().await;
-        let (event_id, replay_id) = shop.reprocessing("evt_1").await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        let running @ RunningReprocess { event_id, replay_id } = shop.reprocessing("evt_1").await;
+        shop.attempt(running, AnswerVerdict::Delivered).await;
         let words = json!({"status": "failed", "replay_id": replay_id, "error_code": "locked"});
         let response = accepted(&shop.report(event_id, words.clone()).await);
-        assert_eq!(response, ("failed".to_owned(), Some(IncidentState::Open)));
+        assert_eq!(response.effect, Effect::Failed);
+        assert_eq!(response.incident, Some(IncidentState::Open));
         insta::assert_snapshot!(shop.story(event_id).await, @r"
         effect: missing
         incident: open/missing_result/locked
@@ -154,14 +166,16 @@ fn a_success_ends_the_reprocess_that_runs_with_or_without_its_replay_id() {
     run(async {
         let shop = Shop::open().await;
         for named in [true, false] {
-            let (event_id, replay_id) = shop.reprocessing(&format!("evt_{named}")).await;
-            shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+            let running @ RunningReprocess { event_id, replay_id } =
+                shop.reprocessing(&format!("evt_{named}")).await;
+            shop.attempt(running, AnswerVerdict::Delivered).await;
             let mut words = json!({"status": "success"});
             if named {
                 words["replay_id"] = json!(replay_id);
             }
             let response = accepted(&shop.report(event_id, words).await);
-            assert_eq!(response, ("succeeded".to_owned(), Some(IncidentState::Resolved)));
+            assert_eq!(response.effect, Effect::Succeeded);
+            assert_eq!(response.incident, Some(IncidentState::Resolved));
             let story = shop.story(event_id).await;
             insta::allow_duplicates! { insta::assert_snapshot!(story, @r"
             effect: succeeded
@@ -202,7 +216,7 @@ fn the_same_result_id_again_changes_nothing() {
         for _ in 0..2 {
             let mut tx = shop.begin().await;
             let outcome = accept_result(&mut tx, &bob(), event_id, report).await;
-            assert_eq!(accepted(&outcome.expect("a database")).0, "failed");
+            assert_eq!(accepted(&outcome.expect("a database")).effect, Effect::Failed);
             store::pool::commit(tx).await.expect("a commit");
             stories.push(shop.story(event_id).await);
         }

@@ -107,7 +107,7 @@ async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let used = call.used(&shop.owner);
     let over = match idempotency::claim(&mut tx, used).await.expect("a claim") {
         Claim::New(ResponseScope::Route) => None,
-        Claim::Answered { answer, .. } => Some(SharedOutcome::Answered(answer)),
+        Claim::Completed { response, .. } => Some(SharedOutcome::Completed(response)),
         Claim::InProgress => Some(SharedOutcome::InProgress),
         Claim::Conflict => Some(SharedOutcome::Conflict),
         other => panic!("{other:?}"),
@@ -192,7 +192,7 @@ async fn named(shop: &Shop, outcomes: &[SharedOutcome]) -> Vec<String> {
     };
     let shown = outcomes.iter().map(|outcome| match outcome {
         SharedOutcome::Accepted(response) => format!("accepted {}", name_of(response)),
-        SharedOutcome::Answered(response) => format!("answered {}", name_of(response)),
+        SharedOutcome::Completed(response) => format!("answered {}", name_of(response)),
         other => format!("{other:?}"),
     });
     shown.collect()

@@ -87,9 +87,9 @@ async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let mut tx = shop.begin().await;
     let used = call.used(shop);
     let (place, over) = match idempotency::claim(&mut tx, used).await.expect("a claim") {
-        Claim::New(place) | Claim::AnsweredInOtherWords { place, .. } => (place, None),
-        Claim::Answered { answer, .. } => {
-            (ResponseScope::Route, Some(SharedOutcome::Answered(answer)))
+        Claim::New(place) | Claim::CompletedWithOtherBody { place, .. } => (place, None),
+        Claim::Completed { response, .. } => {
+            (ResponseScope::Route, Some(SharedOutcome::Completed(response)))
         }
         Claim::InProgress => (ResponseScope::Route, Some(SharedOutcome::InProgress)),
         Claim::Conflict => (ResponseScope::Route, Some(SharedOutcome::Conflict)),
@@ -134,12 +134,12 @@ async fn together(shop: &Shop, calls: &[Call]) -> (Vec<SharedOutcome>, usize) {
 /// Outcomes with events by their number.
 fn named(events: &[EventId], outcomes: &[SharedOutcome]) -> Vec<String> {
     let shown = outcomes.iter().map(|outcome| match outcome {
-        SharedOutcome::Accepted(response) | SharedOutcome::Answered(response) => {
+        SharedOutcome::Accepted(response) | SharedOutcome::Completed(response) => {
             let body = String::from_utf8_lossy(&response.body).into_owned();
             let body = events.iter().enumerate().fold(body, |body, (n, id)| {
                 body.replace(&id.as_uuid().to_string(), &format!("event {n}"))
             });
-            let answered = matches!(outcome, SharedOutcome::Answered(_));
+            let answered = matches!(outcome, SharedOutcome::Completed(_));
             format!("answered: {answered}, {body}")
         }
         other => format!("{other:?}"),

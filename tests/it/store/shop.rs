@@ -9,6 +9,7 @@ use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
 use domain::catalogue::Catalogue;
 use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
+use domain::event::Effect;
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
@@ -41,6 +42,19 @@ pub struct Shop {
     pub master_key: MasterKey,
     pub owner: KeyOwner,
     engines: Arc<Engines>,
+}
+
+/// A reprocess that runs.
+#[derive(Debug, Clone, Copy)]
+pub struct RunningReprocess {
+    pub event_id: EventId,
+    pub replay_id: ReplayId,
+}
+
+/// What an accepted result says of its event.
+pub struct AcceptedResult {
+    pub effect: Effect,
+    pub incident: Option<IncidentState>,
 }
 
 /// Who asks in these tests.
@@ -233,29 +247,32 @@ impl Shop {
     }
 
     /// A missed event whose work the app was asked to do again.
-    pub async fn reprocessing(&self, provider_event_id: &str) -> (EventId, ReplayId) {
+    pub async fn reprocessing(&self, provider_event_id: &str) -> RunningReprocess {
         let event_id = self.missed(provider_event_id).await;
-        (event_id, self.reprocess(event_id).await)
+        RunningReprocess { event_id, replay_id: self.reprocess(event_id).await }
     }
 
     pub async fn begin_attempt(
         &self,
-        of: (EventId, ReplayId),
+        running: RunningReprocess,
         nonce: &str,
     ) -> Option<CallbackWork> {
+        let RunningReprocess { event_id, replay_id } = running;
         let mut tx = self.begin().await;
-        let work =
-            begin_attempt(&mut tx, &self.master_key, of.0, of.1, nonce).await.expect("a database");
+        let work = begin_attempt(&mut tx, &self.master_key, event_id, replay_id, nonce)
+            .await
+            .expect("a database");
         pool::commit(tx).await.expect("a commit");
         work
     }
 
     pub async fn end_attempt(
         &self,
-        of: (EventId, ReplayId),
+        running: RunningReprocess,
         attempt: i32,
         verdict: AnswerVerdict,
     ) -> AttemptOutcome {
+        let RunningReprocess { event_id, replay_id } = running;
         let (status, answer) = match verdict {
             AnswerVerdict::Delivered => (200, "ok"),
             AnswerVerdict::Retry => (503, "later"),
@@ -263,7 +280,8 @@ impl Shop {
             AnswerVerdict::Stop => (422, "no such account"),
         };
         let end = AttemptEnd {
-            wait: (None, 0.5),
+            retry_after: None,
+            jitter: 0.5,
             status: Some(status),
             error: None,
             latency_ms: 12,
@@ -271,17 +289,22 @@ impl Shop {
             redirect_to: None,
         };
         let mut tx = self.begin().await;
-        let outcome =
-            end_attempt(&mut tx, of.0, of.1, attempt, end, verdict).await.expect("a database");
+        let outcome = end_attempt(&mut tx, event_id, replay_id, attempt, end, verdict)
+            .await
+            .expect("a database");
         pool::commit(tx).await.expect("a commit");
         outcome
     }
 
     /// One whole attempt with this ending.
-    pub async fn attempt(&self, of: (EventId, ReplayId), verdict: AnswerVerdict) -> AttemptOutcome {
+    pub async fn attempt(
+        &self,
+        running: RunningReprocess,
+        verdict: AnswerVerdict,
+    ) -> AttemptOutcome {
         let nonce = format!("nonce-{}", reprocesses::new_id());
-        let work = self.begin_attempt(of, &nonce).await.expect("an attempt is due");
-        self.end_attempt(of, work.attempt, verdict).await
+        let work = self.begin_attempt(running, &nonce).await.expect("an attempt is due");
+        self.end_attempt(running, work.attempt, verdict).await
     }
 
     pub async fn try_resolve(&self, event_id: EventId) -> Result<(), Rejection> {
@@ -336,11 +359,10 @@ impl Shop {
     }
 }
 
-/// The response to an accepted result.
-pub fn accepted(outcome: &ResultOutcome) -> (String, Option<IncidentState>) {
+pub fn accepted(outcome: &ResultOutcome) -> AcceptedResult {
     match outcome {
         ResultOutcome::Accepted { effect, incident, .. } => {
-            (effect.to_string(), incident.map(|(_, state)| state))
+            AcceptedResult { effect: *effect, incident: incident.map(|it| it.state) }
         }
         other => panic!("not accepted: {other:?}"),
     }

@@ -2,12 +2,12 @@
 
 use domain::ids::{ProjectId, SecretId};
 use domain::signature::SigningSecret;
-use e2e::{run, somebody_waits};
+use e2e::{run, until_lock_wait};
 use store::signing_secrets::{list_secrets, list_valid_secrets, revoke_secret, rotate_secret};
 use store::{StoreError, pool};
 use time::Duration;
 
-use super::shop::{SECRET, Shop};
+use super::shop::{RunningReprocess, SECRET, Shop};
 
 fn secret(bytes: u8) -> SigningSecret {
     SigningSecret::from_bytes([bytes; 32])
@@ -50,7 +50,10 @@ fn a_replaced_secret_signs_for_another_day_unless_it_is_revoked() {
         assert_eq!(what_signs(&shop).await, [secret(2), SigningSecret::from_bytes(SECRET)]);
         let event_id = shop.missed("evt_1").await;
         let replay_id = shop.reprocess(event_id).await;
-        let work = shop.begin_attempt((event_id, replay_id), "n1").await.expect("an attempt");
+        let work = shop
+            .begin_attempt(RunningReprocess { event_id, replay_id }, "n1")
+            .await
+            .expect("an attempt");
         assert_eq!(work.secrets, what_signs(&shop).await, "every valid secret signs a callback");
         assert!(!revoke(&shop, second).await, "the current one stays");
         assert!(revoke(&shop, first).await);
@@ -86,7 +89,7 @@ fn of_two_people_who_rotate_at_once_the_later_one_has_the_current_secret() {
         let project_id = shop.owner.project_id;
         let one = rotate_secret(&mut first, &shop.master_key, project_id, &secret(2)).await;
         let commit = async {
-            somebody_waits(&shop.pool).await;
+            until_lock_wait(&shop.pool).await;
             pool::commit(first).await.expect("a commit");
         };
         let third = secret(3);

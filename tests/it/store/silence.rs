@@ -6,7 +6,7 @@ use e2e::run;
 use store::pool;
 use store::transitions::silence::end_reprocess_if_due;
 
-use super::shop::Shop;
+use super::shop::{RunningReprocess, Shop};
 
 #[test]
 fn nothing_opens_before_the_deadline_or_after_a_word() {
@@ -62,7 +62,7 @@ fn a_delivered_callback_that_nobody_answers_ends_its_reprocess() {
         let event_id = shop.missed("evt_1").await;
         let replay_id = shop.reprocess(event_id).await;
         end(&shop, event_id, replay_id).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Delivered).await;
         end(&shop, event_id, replay_id).await;
         assert!(shop.story(event_id).await.contains("reprocess: awaiting_result"));
         shop.execute(

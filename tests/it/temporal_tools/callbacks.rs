@@ -34,7 +34,7 @@ async fn goes_on(world: &World, waiting: &Waiting, why: &str) {
 
 async fn waiting_world() -> (World, Waiting) {
     let world = World::start().await;
-    world.tell_bob().await;
+    world.alert_bob().await;
     let waiting = Waiting::start(&world, "evt_1").await;
     world.mailbox.wait_for(1).await;
     (world, waiting)

@@ -16,7 +16,7 @@ use super::{Failed, entries, pass, pending, restart_by_hand, watch_is};
 fn a_watch_that_is_paused_over_its_deadline_does_not_keep_its_incident_from_being_opened() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = pending(&world, "evt_1").await;
         let watch = workflow_id(event_id);
         let pause = ["workflow", "pause", "--workflow-id", &watch, "--reason", "a move"];
@@ -61,7 +61,7 @@ fn a_reprocess_that_a_paused_watch_never_began_ends_and_the_incident_is_open_aga
 fn a_canceled_watch_leaves_its_event_to_the_sweep() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = pending(&world, "evt_1").await;
         let watch = workflow_id(event_id);
         world
@@ -106,7 +106,7 @@ fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing
 fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
         let watch = workflow_id(event_id);
         eventually("a workflow task that waits for longer than a worker needs", async || {

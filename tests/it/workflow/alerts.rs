@@ -9,8 +9,8 @@ use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, state_is,
-    tell_reprocess, tell_result, to_be_sent,
+    ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, signal_reprocess,
+    signal_result, state_is, to_be_sent,
 };
 
 fn with_alert(watch_state: WatchState) -> WatchState {
@@ -32,9 +32,9 @@ fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
         let told = worker.wait_for("deliver_alert", 1).await;
         assert_eq!(told[0].input["alert_id"], ALERT.to_string());
 
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         worker.wait_for("send_callback", 1).await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
         state_is(&worker, event_id, "resolved").await;
         let events = e2e::temporal::history(&worker.client, event_id).await.expect("a history");
         assert_eq!(count(&events, EventType::WorkflowExecutionCompleted), 0);

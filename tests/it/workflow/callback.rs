@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     HALF_AN_HOUR, REPLAY, awaiting_repair, count, finished, incident, open, reprocess, resolved,
-    skip_time, state_is, tell_reprocess, tell_result, to_be_sent,
+    signal_reprocess, signal_result, skip_time, state_is, to_be_sent,
 };
 
 #[test]
@@ -69,7 +69,7 @@ fn a_success_ends_the_watch_while_its_callback_waits_for_the_next_attempt() {
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::ZERO).await;
         worker.wait_for("send_callback", 1).await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
         finished(&worker, event_id).await;
         assert_eq!(worker.calls_of("send_callback").len(), 1);
     });
@@ -92,7 +92,7 @@ fn a_repair_that_is_not_confirmed_in_time_is_ended_by_the_database() {
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::ZERO).await;
         state_is(&worker, event_id, "open").await;
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         let sent = worker.wait_for("send_callback", 1).await;
         skip_time(&worker, event_id).await;
 
@@ -121,14 +121,14 @@ fn the_end_of_an_old_callback_does_not_disturb_a_new_one() {
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::ZERO).await;
         worker.wait_for("send_callback", 1).await;
-        tell_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
         state_is(&worker, event_id, "open").await;
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         let sent = worker.wait_for("send_callback", 2).await;
         assert_eq!(sent[1].input["replay_id"], newer.to_string());
 
         old_ends.cancel();
-        heard_of(&worker, event_id, 4).await;
+        activities_ended(&worker, event_id, 4).await;
         state_is(&worker, event_id, "reprocessing").await;
         new_ends.cancel();
         finished(&worker, event_id).await;
@@ -148,10 +148,10 @@ fn a_callbacks_end_that_is_older_news_does_not_hide_what_the_database_said_since
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::ZERO).await;
         worker.wait_for("send_callback", 1).await;
-        tell_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
         worker.wait_for("record_result", 1).await;
         sent.cancel();
-        heard_of(&worker, event_id, 2).await;
+        activities_ended(&worker, event_id, 2).await;
         asked.cancel();
         worker.wait_for("read_standing", 1).await;
         state_is(&worker, event_id, "open").await;
@@ -160,13 +160,13 @@ fn a_callbacks_end_that_is_older_news_does_not_hide_what_the_database_said_since
     });
 }
 
-/// Waits until so many activities have ended and the watch was notified.
-async fn heard_of(worker: &ScriptedWorker, event_id: EventId, ended: usize) {
+/// Waits until so many activities have ended and the watch has processed that.
+async fn activities_ended(worker: &ScriptedWorker, event_id: EventId, ended: usize) {
     eventually(&format!("{ended} ended activities"), async || {
         let events = temporal::history(&worker.client, event_id).await.ok()?;
         let last = events.last()?.event_type();
-        let told = last == EventType::WorkflowTaskCompleted;
-        (told && count(&events, EventType::ActivityTaskCompleted) == ended).then_some(())
+        let processed = last == EventType::WorkflowTaskCompleted;
+        (processed && count(&events, EventType::ActivityTaskCompleted) == ended).then_some(())
     })
     .await;
 }

@@ -11,7 +11,7 @@ use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use workflows::EffectWatch;
 use workflows::names::workflow_id;
 
-use super::{count, finished, open, plain_json, resolved, state_is, tell_result};
+use super::{count, finished, open, plain_json, resolved, signal_result, state_is};
 
 /// Six such notes make a history of more than 4 MB, at which the server suggests a fresh run. What
 /// the watch passes on of them is short.
@@ -38,7 +38,7 @@ fn a_long_watch_goes_on_in_a_fresh_run_and_finds_its_place() {
         }
         worker.wait_for("read_standing", 1).await;
         state_is(&worker, event_id, "open").await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
 
         let events = finished(&worker, event_id).await;
         assert_eq!(temporal::activities(&events), ["read_standing", "record_result"]);

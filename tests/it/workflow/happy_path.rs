@@ -4,7 +4,7 @@ use e2e::run;
 use e2e::scripted::{Script, ScriptedWorker};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 
-use super::{HALF_AN_HOUR, count, finished, state_is, tell_result};
+use super::{HALF_AN_HOUR, count, finished, signal_result, state_is};
 
 #[test]
 fn a_success_in_time_costs_a_start_a_timer_and_a_signal() {
@@ -12,7 +12,7 @@ fn a_success_in_time_costs_a_start_a_timer_and_a_signal() {
         let worker = ScriptedWorker::start(Script::new()).await;
         let event_id = worker.watch(HALF_AN_HOUR).await;
         state_is(&worker, event_id, "pending").await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
 
         let events = finished(&worker, event_id).await;
         assert!(events.len() <= 11, "{} events", events.len());

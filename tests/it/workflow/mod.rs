@@ -4,13 +4,13 @@
 //! watch along exactly one path.
 
 mod alerts;
-mod by_hand;
 mod callback;
 mod continued;
 mod happy_path;
-mod heard_twice;
+mod manual_signals;
 mod other_release;
 mod payloads;
+mod repeated_signals;
 mod seen_from_outside;
 mod silence;
 
@@ -90,13 +90,13 @@ async fn skip_time(worker: &ScriptedWorker, event_id: EventId) {
 }
 
 /// Says what the API says after it committed a result.
-async fn tell_result(worker: &ScriptedWorker, event_id: EventId, status: &str) {
+async fn signal_result(worker: &ScriptedWorker, event_id: EventId, status: &str) {
     let payload = json!({ "result_id": "res_00000000000000000000000001", "status": status });
     worker.engines.signal(event_id, "result", Some(payload)).await.expect("a signal");
 }
 
 /// Says what the API says after it committed a reprocess.
-async fn tell_reprocess(worker: &ScriptedWorker, event_id: EventId) {
+async fn signal_reprocess(worker: &ScriptedWorker, event_id: EventId) {
     let payload = json!({ "replay_id": REPLAY });
     worker.engines.signal(event_id, "reprocess", Some(payload)).await.expect("a signal");
 }

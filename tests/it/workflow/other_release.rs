@@ -12,8 +12,8 @@ use workflows::EffectWatch;
 use workflows::names::workflow_id;
 
 use super::{
-    HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, skip_time, state_is,
-    tell_result, to_be_sent,
+    HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, signal_result, skip_time,
+    state_is, to_be_sent,
 };
 use crate::histories::{replay, replayer};
 
@@ -77,7 +77,7 @@ fn a_watch_that_waits_for_another_release_shows_its_words_and_listens_to_people(
         worker.wait_for("send_callback", 1).await;
         let status = state_is(&worker, event_id, "escalated").await;
         assert_eq!(status.attempts, 1);
-        tell_result(&worker, event_id, "voided_by_law").await;
+        signal_result(&worker, event_id, "voided_by_law").await;
         let events = finished(&worker, event_id).await;
         assert_eq!(count(&events, EventType::WorkflowTaskFailed), 0);
         replays(&worker, event_id).await;
@@ -97,7 +97,7 @@ fn a_result_with_an_outcome_of_another_release_is_judged_by_the_database() {
         );
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(HALF_AN_HOUR).await;
-        tell_result(&worker, event_id, "voided_by_law").await;
+        signal_result(&worker, event_id, "voided_by_law").await;
         finished(&worker, event_id).await;
         replays(&worker, event_id).await;
     });

@@ -32,7 +32,7 @@ fn payloads(value: &Value, found: &mut Vec<(String, String)>) {
 fn a_history_holds_plain_json_and_neither_words_of_the_app_nor_secrets() {
     run(async {
         let world = World::start().await;
-        world.tell_bob().await;
+        world.alert_bob().await;
         world.repair.respond_with(&[500]);
         let event_id = repaired_at_the_second_try(&world).await;
         let client = world.temporal().await;

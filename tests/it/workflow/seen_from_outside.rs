@@ -15,7 +15,7 @@ use workflows::names::workflow_id;
 
 use super::{
     HALF_AN_HOUR, INCIDENT, REPLAY, awaiting_repair, finished, incident, open, reprocess, resolved,
-    skip_time, state_is, tell_reprocess, tell_result, to_be_sent,
+    signal_reprocess, signal_result, skip_time, state_is, to_be_sent,
 };
 
 /// Waits until a search finds exactly this watch; searches see changes a little later.
@@ -51,7 +51,7 @@ fn the_status_tells_every_stage_of_a_repair() {
         let opened = state_is(&worker, event_id, "open").await;
         assert_eq!(opened.deadline, pending.deadline);
         assert_eq!(opened.incident.expect("an incident").incident_id, INCIDENT);
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         let repairing = state_is(&worker, event_id, "reprocessing").await;
         let reprocess = repairing.reprocess.expect("a reprocess");
         assert_eq!(
@@ -109,7 +109,7 @@ fn an_acknowledgement_is_seen_at_once() {
         state_is(&worker, event_id, "acknowledged").await;
         let by = format!("SpState='acknowledged' AND WorkflowId='{}'", workflow_id(event_id));
         found_by(&worker.engines, &by, event_id).await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
         finished(&worker, event_id).await;
     });
 }
@@ -124,9 +124,9 @@ fn a_search_finds_a_watch_by_its_state() {
         let event_id = worker.watch(Duration::from_hours(1)).await;
         let by = |state| format!("SpState='{state}' AND WorkflowId='{}'", workflow_id(event_id));
         found_by(&worker.engines, &by("pending"), event_id).await;
-        tell_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
         found_by(&worker.engines, &by("open"), event_id).await;
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
         finished(&worker, event_id).await;
         found_by(&worker.engines, &by("resolved"), event_id).await;
     });

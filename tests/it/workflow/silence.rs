@@ -12,7 +12,7 @@ use uuid::Uuid;
 use workflows::effect_watch::WatchInput;
 
 use super::{
-    HALF_AN_HOUR, count, finished, not_yet_due, open, resolved, skip_time, state_is, tell_result,
+    HALF_AN_HOUR, count, finished, not_yet_due, open, resolved, signal_result, skip_time, state_is,
     time_of, to_be_sent,
 };
 
@@ -34,7 +34,7 @@ fn half_an_hour_of_silence_asks_once_whether_an_incident_is_due() {
         let asked = worker.wait_for("open_incident_if_due", 1).await;
         assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
         assert_eq!(asked[0].input, serde_json::json!({ "event_id": event_id }));
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
         let events = finished(&worker, event_id).await;
         let silent = time_of(&events, EventType::TimerFired);
         assert!(silent.abs_diff(HALF_AN_HOUR) < Duration::from_secs(10), "{silent:?}");

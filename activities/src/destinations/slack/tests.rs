@@ -277,7 +277,7 @@ async fn a_url_that_may_not_be_reached_any_more_is_final() {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
     let url =
         SlackUrl::parse("http://127.0.0.1:1/T0/secret", Mode::Test, &allow).expect("a local URL");
-    let failure = send(&public_client(), &url, &opened()).await.expect_err("refused");
+    let failure = send(&public_client(), &url, &opened()).await.expect_err("rejected");
     assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(!failure.answer.contains("secret"), "{failure:?}");
 }

@@ -134,7 +134,7 @@ async fn a_rejected_literal_is_final_and_nothing_is_connected_to() {
     let server = HttpServer::responding(response("200 OK", "", "")).await;
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "169.254.169.254"] {
         let url = format!("http://{host}:{}/", server.port).parse().expect("a URL");
-        let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
+        let error = public_client().post(&url, &[], Vec::new()).await.expect_err("rejected");
         assert_eq!(error.class.as_str(), "address_refused", "{host}");
         assert!(!error.is_retryable());
     }
@@ -146,7 +146,7 @@ async fn a_rejected_literal_is_final_and_nothing_is_connected_to() {
 async fn a_name_that_resolves_to_loopback_is_rejected_but_may_be_mended() {
     let server = HttpServer::responding(response("200 OK", "", "")).await;
     let url = format!("http://localhost:{}/", server.port).parse().expect("a URL");
-    let error = public_client().post(&url, &[], Vec::new()).await.expect_err("refused");
+    let error = public_client().post(&url, &[], Vec::new()).await.expect_err("rejected");
     assert_eq!((error.class.as_str(), error.is_retryable()), ("name_refused", true));
     assert!(error.message.contains("(loopback)"), "{error}");
     assert!(error.message.contains("listing localhost"), "{error}");
@@ -173,7 +173,7 @@ async fn a_host_that_is_listed_by_name_is_reached_at_a_private_address_on_its_po
         ("[::1]", server.port, "address_refused"),
         ("localhost.", server.port, "name_refused"),
     ] {
-        let error = post(host, port).await.expect_err("refused");
+        let error = post(host, port).await.expect_err("rejected");
         // Not every system knows a name with a dot at its end.
         let known = error.class.as_str() == class || error.class == ErrorClass::Dns;
         assert!(known, "{host}:{port}: {error}");

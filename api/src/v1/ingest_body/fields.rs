@@ -37,7 +37,7 @@ pub struct IngestBody {
 /// Reads the body of a receipt or a result.
 ///
 /// # Errors
-/// `too_many_fields`, `malformed_request` with the place of the first mistake, or
+/// `too_many_fields`, `malformed_request` with the position of the first syntax error, or
 /// `validation_error` for a field that has to be read and cannot be.
 pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
     read_fields(body, split_fields(body)?)
@@ -46,7 +46,7 @@ pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
 /// Splits a body into its fields, which are not judged yet.
 ///
 /// # Errors
-/// `too_many_fields`, or `malformed_request` with the place of the first mistake.
+/// `too_many_fields`, or `malformed_request` with the position of the first syntax error.
 pub(super) fn split_fields(body: &Bytes) -> Result<Vec<RawField<'_>>, ApiError> {
     let text = json::without_mark(body);
     split_strictly(text).or_else(|rejection| {
@@ -64,11 +64,11 @@ pub(super) fn split_fields(body: &Bytes) -> Result<Vec<RawField<'_>>, ApiError> 
 /// and cannot be.
 pub(super) fn read_fields(body: &Bytes, fields: Vec<RawField<'_>>) -> Result<IngestBody, ApiError> {
     let mut read = IngestBody::default();
-    let mut mistakes = Vec::new();
+    let mut field_errors = Vec::new();
     for field in fields {
-        read.add(body, field, &mut mistakes)?;
+        read.add(body, field, &mut field_errors)?;
     }
-    if mistakes.is_empty() { Ok(read) } else { Err(ApiError::ValidationError(mistakes)) }
+    if field_errors.is_empty() { Ok(read) } else { Err(ApiError::ValidationError(field_errors)) }
 }
 
 impl IngestBody {
@@ -76,7 +76,7 @@ impl IngestBody {
         &mut self,
         body: &Bytes,
         RawField { name, value }: RawField<'_>,
-        mistakes: &mut Vec<FieldError>,
+        field_errors: &mut Vec<FieldError>,
     ) -> Result<(), ApiError> {
         if name == "payload" {
             self.unlimited += value.len();
@@ -94,7 +94,8 @@ impl IngestBody {
             }
             let read = repair::read(value).map(|read| read.value);
             if read.is_none() {
-                mistakes.push(FieldError::new(name.as_str(), "has a value that is not valid JSON"));
+                field_errors
+                    .push(FieldError::new(name.as_str(), "has a value that is not valid JSON"));
             }
             self.fields.insert(name, read.unwrap_or_default());
         }
@@ -219,19 +220,19 @@ mod tests {
         let broken = parse(&b"{\"internal_reference\":\"a\x01\xff\",\"payload\":NaN}"[..]);
         let broken = broken.expect("the rules of the field judge it");
         assert_eq!(broken.fields["internal_reference"], "a\u{1}\u{fffd}");
-        let Err(ApiError::ValidationError(mistakes)) =
+        let Err(ApiError::ValidationError(field_errors)) =
             parse("{\"event_id\":undefined,\"provider\":01,\"payload\":NaN}")
         else {
             panic!("taken")
         };
-        let named: Vec<_> = mistakes.iter().map(|mistake| mistake.field.as_str()).collect();
+        let named: Vec<_> = field_errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(named, ["event_id", "provider"]);
         for twice in [
             r#"{"status":"failed","status":"success"}"#,
             r#"{"status":"failed","st\u0061tus":"failed"}"#,
             r#"{"status":"failed","payload":NaN,"status":"failed"}"#,
         ] {
-            let rejected = parse(twice).expect_err("refused").to_string();
+            let rejected = parse(twice).expect_err("rejected").to_string();
             assert_eq!(rejected, "the field status stands twice in the body");
         }
     }
@@ -256,7 +257,7 @@ mod tests {
             ("{} {}", "the body is not valid JSON at line 1, column 4"),
             ("provider=stripe", "the body is a form (name=value); send a JSON object"),
         ] {
-            assert_eq!(parse(body).expect_err("refused").to_string(), said, "{body}");
+            assert_eq!(parse(body).expect_err("rejected").to_string(), said, "{body}");
         }
     }
 

@@ -17,20 +17,21 @@ pub use fields::IngestBody;
 pub use list::ListedReceipt;
 
 /// How many times as large as another body it may be, with its payload and its error texts.
-const TIMES: usize = 9;
+const SIZE_FACTOR: usize = 9;
 
 /// Reads the body of a receipt or a result, of which the payload and the texts about a failure may
 /// be all that is over the usual limit.
 ///
 /// # Errors
-/// As [`read_body`]; `too_many_fields`; `malformed_request` with the place of the first mistake;
-/// `validation_error` for a field that cannot be read.
+/// As [`read_body`]; `too_many_fields`; `malformed_request` with the position of the first syntax
+/// error; `validation_error` for a field that cannot be read.
 pub(super) async fn read_ingest_body(
     body: Body,
     deadline: Duration,
 ) -> Result<IngestBody, ApiError> {
     let usual = BodyLimits::default().bytes;
-    let limits = BodyLimits { bytes: TIMES * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
+    let limits =
+        BodyLimits { bytes: SIZE_FACTOR * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
     let bytes = read_body(body, limits).await?;
     limit(bytes.len(), parse_ingest(&bytes)?)
 }
@@ -38,8 +39,8 @@ pub(super) async fn read_ingest_body(
 /// Reads the body of several receipts, each of which has its own outcome.
 ///
 /// # Errors
-/// As [`read_body`]; `malformed_request` with the place of the first mistake; `validation_error`
-/// unless it holds a list of 1 to 500.
+/// As [`read_body`]; `malformed_request` with the position of the first syntax error;
+/// `validation_error` unless it holds a list of 1 to 500.
 pub(super) async fn read_list(
     body: Body,
 ) -> Result<Vec<Result<ListedReceipt, ApiError>>, ApiError> {

@@ -50,7 +50,7 @@ impl PasswordErrors {
 }
 
 /// Why the password stays as it is.
-enum ChangeError {
+enum PasswordChangeError {
     Rejected(StatusCode, PasswordErrors),
     Failed(ApiError),
 }
@@ -74,8 +74,8 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     let hash = match check(&state, &signed_in, &values).await {
         Ok(hash) => hash,
-        Err(ChangeError::Failed(error)) => return Err(error),
-        Err(ChangeError::Rejected(status, errors)) => {
+        Err(PasswordChangeError::Failed(error)) => return Err(error),
+        Err(PasswordChangeError::Rejected(status, errors)) => {
             let forms = Forms { errors, ..Forms::default() };
             return super::show(&state, &signed_in, status, forms).await;
         }
@@ -87,7 +87,7 @@ pub(super) async fn change(
     });
     let ended =
         changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
-    let others = sessions::told(ended);
+    let others = sessions::describe_ended(ended);
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
         .await
@@ -99,14 +99,14 @@ async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,
     values: &Passwords,
-) -> Result<String, ChangeError> {
+) -> Result<String, PasswordChangeError> {
     let mut errors = PasswordErrors {
         current: values.current.is_empty().then_some("Your current password is needed."),
         new: password::check(&values.new).err().map(|why| sentence(&why.to_string())),
         again: (values.new != values.again).then_some("This is not the same as the one above."),
     };
     if errors.any() {
-        return Err(ChangeError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, errors));
+        return Err(PasswordChangeError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, errors));
     }
     let status = match login::confirm(state, &signed_in.session.email, &values.current).await {
         Ok(()) if values.new == values.current => {
@@ -115,10 +115,10 @@ async fn check(
         }
         Ok(()) => {
             let hashed = state.console.passwords.hash(values.new.clone()).await;
-            return hashed.map_err(|error| ChangeError::Failed(login::unread(error)));
+            return hashed.map_err(|error| PasswordChangeError::Failed(login::unread(error)));
         }
-        Err(SignInError::Failed(error)) => return Err(ChangeError::Failed(error)),
+        Err(SignInError::Failed(error)) => return Err(PasswordChangeError::Failed(error)),
         Err(SignInError::Rejected(rejection)) => errors.reject(rejection),
     };
-    Err(ChangeError::Rejected(status, errors))
+    Err(PasswordChangeError::Rejected(status, errors))
 }

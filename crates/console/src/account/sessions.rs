@@ -73,11 +73,11 @@ pub(super) async fn end(
     if pressed.which == Which::All {
         return Ok(farewell());
     }
-    signed_in.lead_to(&state, "/account", &Message::done(told(ended))).await
+    signed_in.lead_to(&state, "/account", &Message::done(describe_ended(ended))).await
 }
 
 /// What became of the other browsers.
-pub(super) fn told(ended: u64) -> String {
+pub(super) fn describe_ended(ended: u64) -> String {
     match ended {
         0 => "You were signed in nowhere else.".to_owned(),
         1 => "The other browser was signed out.".to_owned(),

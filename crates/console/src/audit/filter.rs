@@ -1,6 +1,6 @@
 //! What of the audit is asked for: from the address, into a search, and back into addresses.
 //!
-//! What was typed is kept as it is, so that a mistake is shown beside the field that has it.
+//! What was typed is kept as it is, so that an error is shown beside the field that has it.
 
 use domain::audit::Action;
 use domain::days;

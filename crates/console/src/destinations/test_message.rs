@@ -24,7 +24,7 @@ pub(super) async fn submit(
     // What the response changes is kept even if the browser has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
     let tested = state.detached.run(work).await?.ok_or_else(super::none)?;
-    let (name, response) = (one_line(&found.label), one_line(&tested.answer));
+    let (name, response) = (one_line(&found.label), one_line(&tested.response));
     let message = if tested.delivered {
         Message::done(format!("{name} accepted the test message. The answer: {response}"))
     } else {

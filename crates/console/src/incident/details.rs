@@ -40,7 +40,7 @@ impl IncidentDetails {
         let event = event.ok_or(StoreError::Missing("payment_events"))?;
         let project = projects::find_project(pool, event.project_id).await?;
         let reprocesses = reprocesses::list_for_incident(pool, id).await?;
-        let running = Running::among(pool, &reprocesses).await?;
+        let running = Running::find_among(pool, &reprocesses).await?;
         let mut people = audit::list_acknowledgers(pool, &[event_id]).await?;
         Ok(Self {
             now,

@@ -29,18 +29,18 @@ pub(super) struct NextAction {
 
 impl NextAction {
     pub(super) fn of(details: &IncidentDetails, layout: &Layout) -> Self {
-        let standing = EventState {
+        let state = EventState {
             effect: details.event.effect,
             incident: Some(details.incident.state),
             running: details.running.as_ref().map(|running| running.replay_id),
             reprocessed_before: !details.reprocesses.is_empty(),
         };
         let over = details.incident.state == IncidentState::Resolved;
-        let reprocess = verdict::judge_reprocess(standing).is_ok();
-        let acknowledge = verdict::judge_acknowledge(standing).is_ok();
+        let reprocess = verdict::judge_reprocess(state).is_ok();
+        let acknowledge = verdict::judge_acknowledge(state).is_ok();
         let may_act = layout.may_act();
         let needs_repair_url = details.project.repair_url.is_none();
-        let mut why_not = if over { Vec::new() } else { reasons(details, standing) };
+        let mut why_not = if over { Vec::new() } else { reasons(details, state) };
         if !may_act {
             why_not = vec![
                 "You can view this. To act on it, you need the role operator or admin.".to_owned(),
@@ -78,9 +78,9 @@ impl NextAction {
 }
 
 /// Why a reprocess cannot start, and why there is nothing to acknowledge, each as a sentence.
-fn reasons(details: &IncidentDetails, standing: EventState) -> Vec<String> {
+fn reasons(details: &IncidentDetails, state: EventState) -> Vec<String> {
     let mut reasons = Vec::new();
-    if let Err(rejection) = verdict::judge_reprocess(standing) {
+    if let Err(rejection) = verdict::judge_reprocess(state) {
         reasons.push(match explain(details, rejection) {
             why @ Rejection::Reprocessing(..) => {
                 format!("{why}. Another can start when it has ended.")
@@ -88,7 +88,7 @@ fn reasons(details: &IncidentDetails, standing: EventState) -> Vec<String> {
             why => format!("Reprocess cannot start: {why}."),
         });
     }
-    if let Err(rejection) = verdict::judge_acknowledge(standing) {
+    if let Err(rejection) = verdict::judge_acknowledge(state) {
         let why = explain(details, rejection);
         reasons.push(format!("There is nothing to acknowledge: {why}."));
     }

@@ -11,9 +11,7 @@ use domain::alert::sanitize;
 use domain::audit::detail::CallbackDetail;
 use domain::audit::{Action, AuditEvent};
 use domain::ids::ReplayId;
-use domain::timeline::{
-    Names, NextStep, Quote, TimelineItem, Tone, describe_outcome, destination_name,
-};
+use domain::timeline::{Advice, Names, TimelineItem, Tone, describe_outcome, destination_name};
 use store::events::PaymentEvent;
 use store::timeline::{self, TimelineEntry};
 use store::{PgPool, StoreError};
@@ -77,8 +75,8 @@ impl From<TimelineItem> for TimelineItemView {
             _ => None,
         };
         let next = match next_step {
-            Some(NextStep::Command(text)) => vec![Span { code: true, text }],
-            Some(NextStep::Text(text)) => spans(text),
+            Some(Advice::Command(text)) => vec![Span { code: true, text }],
+            Some(Advice::Text(text)) => spans(text),
             None => Vec::new(),
         };
         Self {
@@ -87,7 +85,7 @@ impl From<TimelineItem> for TimelineItemView {
             rest: body,
             next,
             by,
-            quotes: quotes.into_iter().map(|Quote { text, .. }| text).collect(),
+            quotes: quotes.into_iter().map(|quote| quote.text).collect(),
             at: When::brief(at),
             ago: None,
             attempts: Vec::new(),

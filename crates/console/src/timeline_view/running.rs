@@ -26,21 +26,21 @@ pub struct Running {
 
 impl Running {
     /// The reprocess of an incident that runs, if one does.
-    pub async fn of(pool: &PgPool, incident_id: IncidentId) -> Result<Option<Self>, StoreError> {
+    pub async fn find(pool: &PgPool, incident_id: IncidentId) -> Result<Option<Self>, StoreError> {
         let all = reprocesses::list_for_incident(pool, incident_id).await?;
-        Self::among(pool, &all).await
+        Self::find_among(pool, &all).await
     }
 
     /// The one that runs among the reprocesses of one incident.
-    pub async fn among(pool: &PgPool, all: &[Reprocess]) -> Result<Option<Self>, StoreError> {
+    pub async fn find_among(pool: &PgPool, all: &[Reprocess]) -> Result<Option<Self>, StoreError> {
         let Some(running) = all.iter().find(|one| one.state.is_running()) else {
             return Ok(None);
         };
         let attempts = attempts::list_for_reprocess(pool, running.id).await?;
-        Ok(Some(Self::tell(running, &attempts)))
+        Ok(Some(Self::new(running, &attempts)))
     }
 
-    fn tell(running: &Reprocess, attempts: &[CallbackAttempt]) -> Self {
+    fn new(running: &Reprocess, attempts: &[CallbackAttempt]) -> Self {
         let (doing, until) = match (running.state, attempts.last()) {
             (ReprocessState::AwaitingResult, _) => (
                 "Delivered. Waiting for the result until".to_owned(),
@@ -127,7 +127,7 @@ mod tests {
         CallbackAttempt { attempt: number, status, error, ..samples::attempt() }
     }
 
-    fn tell(
+    fn describe(
         state: ReprocessState,
         next_attempt_at: Option<OffsetDateTime>,
         attempts: &[CallbackAttempt],
@@ -139,11 +139,11 @@ mod tests {
             next_attempt_at,
             ..samples::reprocess()
         };
-        let told = Running::tell(&running, attempts);
-        let until = told.until.map(|until| until.to_string());
+        let shown = Running::new(&running, attempts);
+        let until = shown.until.map(|until| until.to_string());
         let until = until.as_deref().and_then(|text| text.split(['>', '<']).nth(2));
         let short = doing_in_short(state, attempts.len());
-        format!("{short}|{}|{}", told.doing, until.unwrap_or_default())
+        format!("{short}|{}|{}", shown.doing, until.unwrap_or_default())
     }
 
     #[test]
@@ -152,8 +152,8 @@ mod tests {
         let (failed, interrupted) = (Some(502), Some("interrupted"));
         let began = Some(datetime!(2026-11-21 14:40:00 UTC));
         // Longer than the schedule's minute: the receiver asked for it with `Retry-After`.
-        let query = Some(datetime!(2026-11-21 14:52:30 UTC));
-        for ((state, next_attempt_at), attempts, told) in [
+        let asked_for = Some(datetime!(2026-11-21 14:52:30 UTC));
+        for ((state, next_attempt_at), attempts, text) in [
             ((Requested, None), vec![], "Reprocessing|Waiting for a worker to send it|"),
             (
                 (Delivering, began),
@@ -161,7 +161,7 @@ mod tests {
                 "Reprocessing, attempt 1|Delivering, attempt 1|",
             ),
             (
-                (Delivering, query),
+                (Delivering, asked_for),
                 vec![attempt(1, failed, None)],
                 "Reprocessing, attempt 1|Attempt 1 failed. The next one is due|21 Nov, 14:52:30 UTC",
             ),
@@ -186,7 +186,7 @@ mod tests {
                 "Reprocessing, waiting for the result|Delivered. Waiting for the result until|21 Nov, 15:10:00 UTC",
             ),
         ] {
-            assert_eq!(tell(state, next_attempt_at, &attempts), told);
+            assert_eq!(describe(state, next_attempt_at, &attempts), text);
         }
     }
 }

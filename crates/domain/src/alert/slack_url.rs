@@ -31,11 +31,11 @@ impl SlackUrl {
     /// Reads the URL of an incoming webhook as the project's mode and the allowed networks demand.
     ///
     /// # Errors
-    /// The first mistake that was found.
+    /// The first error that was found.
     pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
-        let url = read_outbound(text, mode, allow).map_err(|mistake| match mistake {
+        let url = read_outbound(text, mode, allow).map_err(|error| match error {
             UrlError::Scheme { .. } => SlackUrlError(UrlError::HttpsAlways),
-            mistake => SlackUrlError(mistake),
+            error => SlackUrlError(error),
         })?;
         let address = url.host().and_then(|host| host_address(&host));
         let is_ours = address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(&url);
@@ -119,9 +119,9 @@ mod tests {
                 "{url} {allow}"
             );
         }
-        let mistake = UrlError::HttpsRequired { entry: None };
+        let error = UrlError::HttpsRequired { entry: None };
         let rejected = parse_in(Mode::Live, "http://127.0.0.1:9000/slack", "127.0.0.0/8");
-        assert_eq!(rejected, Err(mistake));
+        assert_eq!(rejected, Err(error));
     }
 
     #[test]

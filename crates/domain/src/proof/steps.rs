@@ -266,8 +266,8 @@ mod tests {
         assert_eq!(heading(&failed, &timeline).1, "Your credits arrived within a minute.");
         timeline[0].at = RECEIVED + Duration::MINUTE;
         assert_eq!(heading(&failed, &timeline).1, "Your credits arrived 1 minute late.");
-        let by_hand = Some(RECEIVED + Duration::SECOND);
-        let subject = ProofSubject { resolved_manually_at: by_hand, ..credits() };
+        let resolved_at = Some(RECEIVED + Duration::SECOND);
+        let subject = ProofSubject { resolved_manually_at: resolved_at, ..credits() };
         let ending = "The team took care of your credits by hand, within a minute.";
         assert_eq!(heading(&subject, &[]).1, ending);
     }
@@ -327,8 +327,8 @@ mod tests {
 
     #[test]
     fn what_was_resolved_by_hand_is_not_said_to_have_arrived() {
-        let by_hand = RECEIVED + Duration::hours(2);
-        let subject = ProofSubject { resolved_manually_at: Some(by_hand), ..credits() };
+        let resolved_at = RECEIVED + Duration::hours(2);
+        let subject = ProofSubject { resolved_manually_at: Some(resolved_at), ..credits() };
         let mut timeline =
             visible(&[(30, Action::IncidentOpened), (120, Action::IncidentResolved)]);
         assert_eq!(

@@ -70,7 +70,7 @@ pub enum UrlError {
 /// Reads a URL that is safe to post to as far as its text shows.
 ///
 /// # Errors
-/// The first mistake, in the order in which a person would fix them.
+/// The first error, in the order in which a person would fix them.
 pub(crate) fn read_outbound(
     text: &str,
     mode: Mode,

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Names, NextStep, Quote, attempt};
-use crate::alert::{AlertKind, format_timestamp, one_line, sanitize};
+use super::{Advice, Names, attempt};
+use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
     AlertDetail, AmbiguityDetail, Change, HeaderChange, NotificationKind, ProjectChanges,
@@ -90,12 +90,12 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
     }
 }
 
-pub(super) fn next_step(event: &AuditEvent) -> Option<NextStep> {
+pub(super) fn next_step(event: &AuditEvent) -> Option<Advice> {
     match event {
         AuditEvent::WatchPaused(of) | AuditEvent::WatchStuck(of) => {
-            Some(NextStep::Command(one_line(&of.cure)))
+            Some(Advice::Command(one_line(&of.cure)))
         }
-        AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates { .. }) => Some(NextStep::Text(
+        AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates { .. }) => Some(Advice::Text(
             "Send it again with `event_id`, `internal_reference` or `effect_key`.",
         )),
         _ => None,

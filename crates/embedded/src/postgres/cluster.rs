@@ -20,12 +20,12 @@ use crate::places::absolute;
 const FALLBACK: &str = "/var/lib";
 
 /// A data folder and who runs the server on it.
-pub(super) struct Place {
+pub(super) struct DataFolder {
     pub dir: PathBuf,
     pub account: Option<Account>,
 }
 
-impl Place {
+impl DataFolder {
     /// Makes a command run under the account.
     pub fn run_as_account(&self, command: &mut Command) {
         if let Some(account) = &self.account {
@@ -45,13 +45,13 @@ impl Place {
 
 /// Decides the account and the folder. An existing cluster is run by its owner, so that root can
 /// start what a user made, and the user can start it again afterwards.
-pub(super) fn settle(options: &PostgresOptions) -> Result<Place, StartError> {
+pub(super) fn settle(options: &PostgresOptions) -> Result<DataFolder, StartError> {
     let dir = absolute(options.data_dir.clone());
     let Some(account) = account_for(&dir, options)? else {
-        return Ok(Place { dir, account: None });
+        return Ok(DataFolder { dir, account: None });
     };
     if account.reaches(dir.parent().unwrap_or(&dir)) {
-        return Ok(Place { dir, account: Some(account) });
+        return Ok(DataFolder { dir, account: Some(account) });
     }
     let name = hex::encode(Sha256::digest(dir.as_os_str().as_encoded_bytes()));
     let instead = Path::new(FALLBACK).join(FOLDER).join(&name[..16]);
@@ -63,7 +63,7 @@ pub(super) fn settle(options: &PostgresOptions) -> Result<Place, StartError> {
          folder, so the database is kept elsewhere"
     );
     let account = account_for(&instead, options)?;
-    Ok(Place { dir: instead, account })
+    Ok(DataFolder { dir: instead, account })
 }
 
 fn account_for(dir: &Path, options: &PostgresOptions) -> Result<Option<Account>, StartError> {

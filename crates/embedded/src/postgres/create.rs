@@ -1,7 +1,7 @@
-//! Opens the cluster of a place, or makes a new one, with its password and its database.
+//! Opens the cluster of a data folder, or makes a new one, with its password and its database.
 //!
 //! Nothing that exists is changed: a folder of another major version, or with other things in it,
-//! is an error that says so. A new one is made in a temporary folder beside the place, which is
+//! is an error that says so. A new one is made in a temporary folder beside it, which is
 //! renamed into it when it is complete. A crash half-way leaves the temporary folder, which nothing
 //! reads, and the next start makes a new cluster.
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::USER;
-use super::cluster::Place;
+use super::cluster::DataFolder;
 use crate::error::StartError;
 use crate::locate::PostgresBins;
 use crate::names::{DATABASE, PASSWORD_FILE};
@@ -24,16 +24,16 @@ const BUILTIN_LOCALE_SINCE: u32 = 17;
 /// Returns the password of the cluster, which is made first if there is none.
 pub(super) async fn open_or_create(
     bins: &PostgresBins,
-    place: &Place,
+    folder: &DataFolder,
     durable: bool,
 ) -> Result<String, StartError> {
-    let version_file = place.dir.join("PG_VERSION");
+    let version_file = folder.dir.join("PG_VERSION");
     match fs::read_to_string(&version_file) {
         Ok(found) if found.trim() == bins.version.major.to_string() => {}
         Ok(found) => {
             let found = found.trim().to_owned();
             return Err(StartError::OtherMajor {
-                path: place.dir.clone(),
+                path: folder.dir.clone(),
                 found,
                 version: bins.version,
             });
@@ -41,12 +41,12 @@ pub(super) async fn open_or_create(
         Err(source) if source.kind() != ErrorKind::NotFound => {
             return Err(StartError::file("read", version_file)(source));
         }
-        Err(_) if has_entries(&place.dir) => {
-            return Err(StartError::NotACluster { path: place.dir.clone() });
+        Err(_) if has_entries(&folder.dir) => {
+            return Err(StartError::NotACluster { path: folder.dir.clone() });
         }
-        Err(_) => create(bins, place, durable).await?,
+        Err(_) => create(bins, folder, durable).await?,
     }
-    let file = place.dir.join(PASSWORD_FILE);
+    let file = folder.dir.join(PASSWORD_FILE);
     let password = fs::read_to_string(&file).map_err(StartError::file("read", file))?;
     Ok(password.trim().to_owned())
 }
@@ -55,27 +55,27 @@ fn has_entries(dir: &Path) -> bool {
     dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Makes the cluster of a place that has none.
-async fn create(bins: &PostgresBins, place: &Place, durable: bool) -> Result<(), StartError> {
-    let parent = place.dir.parent().unwrap_or(Path::new("/"));
-    create_folders(parent, place.account.is_some()).map_err(StartError::file("create", parent))?;
+/// Makes the cluster of a data folder that has none.
+async fn create(bins: &PostgresBins, folder: &DataFolder, durable: bool) -> Result<(), StartError> {
+    let parent = folder.dir.parent().unwrap_or(Path::new("/"));
+    create_folders(parent, folder.account.is_some()).map_err(StartError::file("create", parent))?;
     let work = tempfile::Builder::new()
         .prefix(".new-cluster-")
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
         .map_err(StartError::file("create a folder in", parent))?;
-    place.give(work.path())?;
+    folder.give(work.path())?;
 
     let password = work.path().join("password");
     write_password(&password).map_err(StartError::file("write", &password))?;
-    place.give(&password)?;
+    folder.give(&password)?;
     let cluster = work.path().join("cluster");
-    run_initdb(bins, place, [&cluster, &password], durable).await?;
-    create_database(bins, place, &cluster, work.path()).await?;
+    run_initdb(bins, folder, [&cluster, &password], durable).await?;
+    create_database(bins, folder, &cluster, work.path()).await?;
 
     let kept = cluster.join(PASSWORD_FILE);
     fs::rename(&password, &kept).map_err(StartError::file("write", kept))?;
-    fs::rename(&cluster, &place.dir).map_err(StartError::file("create", &place.dir))?;
+    fs::rename(&cluster, &folder.dir).map_err(StartError::file("create", &folder.dir))?;
     File::open(parent)
         .and_then(|folder| folder.sync_all())
         .map_err(StartError::file("write", parent))
@@ -103,7 +103,7 @@ fn write_password(path: &Path) -> std::io::Result<()> {
 
 async fn run_initdb(
     bins: &PostgresBins,
-    place: &Place,
+    folder: &DataFolder,
     [cluster, password]: [&Path; 2],
     durable: bool,
 ) -> Result<(), StartError> {
@@ -123,14 +123,14 @@ async fn run_initdb(
     if !durable {
         command.arg("--no-sync");
     }
-    let output = run_tool(command, place).await?;
+    let output = run_tool(command, folder).await?;
     check("initdb", output.status.success(), &output)
 }
 
 /// Through the single-user mode of the server, so that no client program is needed.
 async fn create_database(
     bins: &PostgresBins,
-    place: &Place,
+    folder: &DataFolder,
     cluster: &Path,
     work: &Path,
 ) -> Result<(), StartError> {
@@ -141,15 +141,15 @@ async fn create_database(
     let mut command = Command::new(bins.program("postgres"));
     clean_environment(&mut command);
     command.args(["--single", "-D"]).arg(cluster).arg(USER).stdin(input);
-    let output = run_tool(command, place).await?;
+    let output = run_tool(command, folder).await?;
     // The single-user mode reports a failed statement on stderr but ends with success.
     let text = String::from_utf8_lossy(&output.stderr);
     let failed = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|word| text.contains(word));
     check("postgres --single", output.status.success() && !failed, &output)
 }
 
-async fn run_tool(mut command: Command, place: &Place) -> Result<Output, StartError> {
-    place.run_as_account(&mut command);
+async fn run_tool(mut command: Command, folder: &DataFolder) -> Result<Output, StartError> {
+    folder.run_as_account(&mut command);
     let program = command.get_program().to_string_lossy().into_owned();
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true);

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::PostgresOptions;
-use super::cluster::Place;
+use super::cluster::DataFolder;
 use crate::error::StartError;
 use crate::locate::PostgresBins;
 use crate::log_file::LogFile;
@@ -39,18 +39,18 @@ const SIGNALS: StopSignals = StopSignals { orderly: Signal::INT, hurried: Signal
 
 pub(super) async fn launch(
     bins: &PostgresBins,
-    place: &Place,
+    folder: &DataFolder,
     options: &PostgresOptions,
 ) -> Result<Process, StartError> {
     // A server whose parent was killed a moment ago may still be on its way out.
-    let leftover = place.dir.join("postmaster.pid").exists();
+    let leftover = folder.dir.join("postmaster.pid").exists();
     let timeout = if leftover { Duration::from_secs(10) } else { Duration::ZERO };
     wait_until_free(options.port, timeout).await?;
 
     let deadline = Instant::now() + LEFTOVER_TIMEOUT;
     loop {
-        let (process, log) = spawn(bins, place, options)?;
-        let Some(status) = until_ready(&process, place, options.port, &log).await? else {
+        let (process, log) = spawn(bins, folder, options)?;
+        let Some(status) = until_ready(&process, folder, options.port, &log).await? else {
             return Ok(process);
         };
         let tail = log.tail();
@@ -68,16 +68,16 @@ pub(super) async fn launch(
 
 fn spawn(
     bins: &PostgresBins,
-    place: &Place,
+    folder: &DataFolder,
     options: &PostgresOptions,
 ) -> Result<(Process, LogFile), StartError> {
-    let path = options.log_file.clone().unwrap_or_else(|| beside(&place.dir));
+    let path = options.log_file.clone().unwrap_or_else(|| beside(&folder.dir));
     let (log, out, err) = LogFile::open(&path).map_err(StartError::file("write", &path))?;
     let program = bins.program("postgres");
     let mut command = engine_command(program.as_os_str(), "SIGINT", 0);
-    command.arg("-D").arg(&place.dir).stdout(out).stderr(err);
+    command.arg("-D").arg(&folder.dir).stdout(out).stderr(err);
     settings(&mut command, options);
-    place.run_as_account(&mut command);
+    folder.run_as_account(&mut command);
     let process = Process::spawn(NAME, command, SIGNALS)
         .map_err(|source| StartError::Run { program: program.display().to_string(), source })?;
     Ok((process, log))
@@ -101,11 +101,11 @@ fn settings(command: &mut Command, options: &PostgresOptions) {
 /// `None` when it is ready, its exit status when it ended before that.
 async fn until_ready(
     process: &Process,
-    place: &Place,
+    folder: &DataFolder,
     port: u16,
     log: &LogFile,
 ) -> Result<Option<ExitStatus>, StartError> {
-    let pid_file = place.dir.join("postmaster.pid");
+    let pid_file = folder.dir.join("postmaster.pid");
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         if let Some(status) = process.exited() {

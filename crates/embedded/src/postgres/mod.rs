@@ -88,10 +88,10 @@ impl Postgres {
     /// # Errors
     /// When the port is taken, the data folder cannot be used, or the server does not come up.
     pub async fn start(bins: &PostgresBins, options: PostgresOptions) -> Result<Self, StartError> {
-        let place = cluster::settle(&options)?;
-        let password = create::open_or_create(bins, &place, options.is_durable()).await?;
-        let process = launch::launch(bins, &place, &options).await?;
-        let data_dir = place.dir;
+        let folder = cluster::settle(&options)?;
+        let password = create::open_or_create(bins, &folder, options.is_durable()).await?;
+        let process = launch::launch(bins, &folder, &options).await?;
+        let data_dir = folder.dir;
         Ok(Self { process, bins: bins.clone(), options, data_dir, password, scratch: None })
     }
 

@@ -39,12 +39,12 @@ impl Engines {
         .await;
         let postgres = postgres.map_err(|error| name_the_flag(error, args))?;
         let temporal = temporal.map_err(|error| name_the_flag(error, args))?;
-        let (tell, events) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
         Ok(Self {
             database_url: postgres.url(embedded::DATABASE),
             temporal_address: temporal.address(),
-            postgres: Supervised::keep_running(postgres, tell.clone()),
-            temporal: Supervised::keep_running(temporal, tell),
+            postgres: Supervised::keep_running(postgres, sender.clone()),
+            temporal: Supervised::keep_running(temporal, sender),
             events,
         })
     }

@@ -105,10 +105,10 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
 /// Cancelled when `dev` is asked to end.
 fn listen_for_the_end() -> anyhow::Result<CancellationToken> {
     let (ending, asked) = (CancellationToken::new(), asked_to_end()?);
-    let told = ending.clone();
+    let token = ending.clone();
     tokio::spawn(async move {
         asked.await;
-        told.cancel();
+        token.cancel();
     });
     Ok(ending)
 }
@@ -126,10 +126,11 @@ async fn watch(
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
-            let told = tell_and_wait(args, &url, context, &mut engines, &service, &ending).await;
+            let ended =
+                announce_and_wait(args, &url, context, &mut engines, &service, &ending).await;
             welcome::say("\nstopping: requests and activities come to their end");
             service.stop().await;
-            told
+            ended
         }
     };
     let removed = DevState::remove(&context.data_dir);
@@ -227,7 +228,7 @@ async fn wait_for_worker(service: &Service) -> Result<(), StoreError> {
 }
 
 /// Says where everything is, and then what happens to the engines, until asked to end.
-async fn tell_and_wait(
+async fn announce_and_wait(
     args: &DevArgs,
     url: &str,
     context: &Context,

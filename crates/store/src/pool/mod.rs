@@ -34,7 +34,7 @@ pub use pooled::{PooledConnection, Transaction};
 pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations};
 pub use sessions::share_sessions;
 use shared::Shared;
-use target::Target;
+use target::PoolTarget;
 pub use target::{Pooler, UnknownPooler};
 
 use crate::StoreError;
@@ -81,7 +81,7 @@ pub fn connect_lazily(url: &str, max_connections: u32) -> Result<PgPool, StoreEr
 /// # Errors
 /// When `url` is no Postgres URL.
 pub fn open(url: &str, options: PoolOptions) -> Result<PgPool, StoreError> {
-    let target = Target::parse(url, options.pooler, options.limits)?;
+    let target = PoolTarget::parse(url, options.pooler, options.limits)?;
     let shared = Shared::new(target, options.max_connections);
     tokio::spawn(maintenance::run(Arc::downgrade(&shared), options.limits.keep_alive));
     Ok(PgPool(shared))

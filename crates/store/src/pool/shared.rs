@@ -16,10 +16,10 @@ use super::connection::{PgConnection, State};
 use super::connector::{self, Failure};
 use super::limits::{CONNECTS_AT_ONCE, WAITING_PER_CONNECTION};
 use super::pooled::PooledConnection;
-use super::target::{Target, timed_out};
+use super::target::{PoolTarget, timed_out};
 
 pub(super) struct Shared {
-    pub(super) target: Target,
+    pub(super) target: PoolTarget,
     max_connections: u32,
     /// As many permits as idle connections that no caller was promised.
     ready: Semaphore,
@@ -50,7 +50,7 @@ impl Counts {
 }
 
 impl Shared {
-    pub(super) fn new(target: Target, max_connections: u32) -> Arc<Self> {
+    pub(super) fn new(target: PoolTarget, max_connections: u32) -> Arc<Self> {
         Arc::new(Self {
             target,
             max_connections,

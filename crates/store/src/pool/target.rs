@@ -45,13 +45,13 @@ pub struct UnknownPooler;
 
 /// Where a pool connects to.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct PoolTarget {
     options: PgConnectOptions,
     pub(super) pooler: Pooler,
     pub(super) limits: Limits,
 }
 
-impl Target {
+impl PoolTarget {
     pub(super) fn parse(url: &str, pooler: Pooler, limits: Limits) -> Result<Self, Error> {
         Ok(Self { options: connect_options(url)?, pooler, limits })
     }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::{EventId, IncidentId};
-use domain::incident::IncidentState;
+use domain::ids::EventId;
 use domain::project::Mode;
 
 pub use super::event_search::EventSearch;
 use super::keyset::KeysetScan;
 use super::{finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
+use crate::incidents::{self, IncidentRef};
 use crate::page::Page;
-use crate::{PgConnection, PgPool, StoreError, incidents};
+use crate::{PgConnection, PgPool, StoreError};
 
 /// One event of a list.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct EventRow {
     /// Whether its project watches real money.
     pub mode: Mode,
     /// Its incident, if it has one.
-    pub incident: Option<(IncidentId, IncidentState)>,
+    pub incident: Option<IncidentRef>,
 }
 
 /// One page of the events that match.
@@ -42,10 +42,8 @@ async fn read_rows(db: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventRo
     let read = events::list_by_ids(&mut *db, ids).await?;
     let mut events: BTreeMap<_, _> = read.into_iter().map(|event| (event.id, event)).collect();
     let of_events = incidents::list_for_events(&mut *db, ids).await?;
-    let incidents: BTreeMap<_, _> = of_events
-        .into_iter()
-        .map(|incident| (incident.event_id, (incident.id, incident.state)))
-        .collect();
+    let incidents: BTreeMap<_, _> =
+        of_events.into_iter().map(|incident| (incident.event_id, incident.reference())).collect();
     let projects = project_names(db).await?;
     let rows = ids.iter().filter_map(|id| {
         let event = events.remove(id)?;

@@ -9,7 +9,7 @@ use domain::outbox::OutboxMessage;
 use domain::rejection::Rejection;
 use domain::verdict;
 
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
 use crate::{ChangeError, PgConnection, incidents};
@@ -30,10 +30,9 @@ pub async fn acknowledge_incident(
         return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
-    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let detail = AcknowledgedDetail { note: note.map(str::to_owned) };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
-    audit::record(&mut *tx, actor, subject, &acknowledged).await?;
+    audit::record(&mut *tx, actor, locked.subject(), &acknowledged).await?;
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(())
 }

@@ -26,7 +26,7 @@ use crate::attempts::{self, AttemptEnd};
 use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::seal::MasterKey;
-use crate::transitions::fail_reprocess;
+use crate::transitions::{EndedReprocess, fail_reprocess};
 use crate::{PgConnection, StoreError, callback_headers, projects, reprocesses, signing_secrets};
 
 /// Everything that one attempt needs.
@@ -145,13 +145,13 @@ pub async fn end_attempt(
             reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
         }
         AttemptDecision::Retry(planned) => {
-            let (retry_after, jitter) = end.wait;
-            let delay = next_delay(planned, jitter, retry_after);
+            let delay = next_delay(planned, end.jitter, end.retry_after);
             reprocesses::plan_attempt(tx, replay_id, locked.now + delay).await?;
             return Ok(AttemptOutcome::Retry(delay));
         }
         AttemptDecision::GiveUp => {
-            fail_reprocess(tx, &locked, (running, ReprocessState::Undelivered), None).await?;
+            let ended = EndedReprocess::new(running, ReprocessState::Undelivered);
+            fail_reprocess(tx, &locked, ended).await?;
         }
     }
     Ok(AttemptOutcome::Done)
@@ -176,7 +176,9 @@ pub async fn end_undelivered(
         return Ok(());
     }
     note_interruption(tx, &locked, replay_id).await?;
-    fail_reprocess(tx, &locked, (running, ReprocessState::Undelivered), Some(why)).await
+    let state = ReprocessState::Undelivered;
+    let ended = EndedReprocess { reprocess: running, state, why: Some(why) };
+    fail_reprocess(tx, &locked, ended).await
 }
 
 async fn note_attempt(

@@ -17,13 +17,12 @@ use domain::alert::AlertKind;
 use domain::app_error::AppError;
 use domain::audit::detail::{OpenedDetail, ReprocessEndDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::{IncidentId, ReplayId};
+use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
-use crate::incidents::Incident;
 use crate::reprocesses::Reprocess;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
@@ -43,22 +42,38 @@ async fn open_incident(
     Ok(id)
 }
 
+/// A reprocess that has just ended.
+#[derive(Clone, Copy)]
+struct EndedReprocess<'a> {
+    /// As it was before.
+    reprocess: &'a Reprocess,
+    /// How it ended.
+    state: ReprocessState,
+    /// What an operator is told beside that.
+    why: Option<&'a str>,
+}
+
+impl<'a> EndedReprocess<'a> {
+    fn new(reprocess: &'a Reprocess, state: ReprocessState) -> Self {
+        Self { reprocess, state, why: None }
+    }
+}
+
 /// Ends a running reprocess badly: the incident falls back to open and people are notified.
 async fn fail_reprocess(
     tx: &mut PgConnection,
     locked: &LockedEvent,
-    ended: (&Reprocess, ReprocessState),
-    why: Option<&str>,
+    ended: EndedReprocess<'_>,
 ) -> Result<(), StoreError> {
-    let (reprocess, ending) = ended;
     let Some(incident) = &locked.incident else {
         return Ok(());
     };
-    reprocesses::change_state(tx, reprocess.id, reprocess.state, ending).await?;
+    let reprocess = ended.reprocess;
+    reprocesses::change_state(tx, reprocess.id, reprocess.state, ended.state).await?;
     if fallen_back(incident.state) != incident.state {
         incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
-    note_ending(tx, locked, incident, (reprocess.id, ending, why)).await?;
+    note_ending(tx, locked, ended).await?;
     let kind = AlertKind::ReprocessFailed;
     alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await
 }
@@ -74,11 +89,10 @@ fn fallen_back(state: IncidentState) -> IncidentState {
 async fn note_ending(
     tx: &mut PgConnection,
     locked: &LockedEvent,
-    incident: &Incident,
-    (replay_id, ending, why): (ReplayId, ReprocessState, Option<&str>),
+    EndedReprocess { reprocess, state, why }: EndedReprocess<'_>,
 ) -> Result<(), StoreError> {
-    let detail = ReprocessEndDetail { replay_id, why: why.map(str::to_owned) };
-    let ended = match ending {
+    let detail = ReprocessEndDetail { replay_id: reprocess.id, why: why.map(str::to_owned) };
+    let ended = match state {
         ReprocessState::Succeeded => AuditEvent::ReprocessSucceeded(detail),
         ReprocessState::NoResult => AuditEvent::ReprocessNoResult(detail),
         ReprocessState::Undelivered => AuditEvent::ReprocessUndelivered(detail),
@@ -87,6 +101,5 @@ async fn note_ending(
         | ReprocessState::Delivering
         | ReprocessState::AwaitingResult => AuditEvent::ReprocessFailed(detail),
     };
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
-    audit::record(tx, &Actor::System, subject, &ended).await
+    audit::record(tx, &Actor::System, locked.subject(), &ended).await
 }

@@ -9,7 +9,7 @@ use domain::outbox::{OutboxMessage, RecordedReprocess};
 use domain::rejection::Rejection;
 use domain::verdict;
 
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
 use crate::outbox;
@@ -74,11 +74,10 @@ async fn start(
     };
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     let note = request.note.map(str::to_owned);
     let detail = ReprocessDetail { replay_id: request.replay_id, note };
     let requested = AuditEvent::ReprocessRequested(detail);
-    audit::record(&mut *tx, request.actor, subject, &requested).await?;
+    audit::record(&mut *tx, request.actor, locked.subject(), &requested).await?;
     if request.signal {
         let recorded = RecordedReprocess { replay_id: request.replay_id };
         outbox::enqueue(tx, locked.event.id, &OutboxMessage::Reprocess(recorded)).await?;

@@ -9,9 +9,8 @@ use domain::outbox::OutboxMessage;
 use domain::rejection::Rejection;
 use domain::reprocess::ReprocessState;
 
-use crate::audit::{self, Subject};
+use crate::audit;
 use crate::event_state::LockedEvent;
-use crate::incidents::Incident;
 use crate::outbox;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
@@ -42,12 +41,11 @@ pub async fn resolve_incident(
     if incident.state == IncidentState::Resolved {
         return Err(ChangeError::Rejected(Rejection::Resolved(None)));
     }
-    end_running(tx, &locked, incident, request.actor).await?;
+    end_running(tx, &locked, request.actor).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, request.note).await?;
-    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let (resolution, note) = (Resolution::Manual, request.note.map(str::to_owned));
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::Manually { resolution, note });
-    audit::record(&mut *tx, request.actor, subject, &resolved).await?;
+    audit::record(&mut *tx, request.actor, locked.subject(), &resolved).await?;
     alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await?;
     if request.signal {
         outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
@@ -60,7 +58,6 @@ pub async fn resolve_incident(
 async fn end_running(
     tx: &mut PgConnection,
     locked: &LockedEvent,
-    incident: &Incident,
     actor: &Actor,
 ) -> Result<(), StoreError> {
     let Some(running) = locked.running() else {
@@ -71,8 +68,7 @@ async fn end_running(
     reprocesses::change_state(tx, running.id, running.state, ending).await?;
     let why = Some("the incident was resolved manually".to_owned());
     let ended = AuditEvent::ReprocessEnded(ReprocessEndDetail { replay_id: running.id, why });
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
-    audit::record(tx, actor, subject, &ended).await
+    audit::record(tx, actor, locked.subject(), &ended).await
 }
 
 /// Keeps on the timeline that a resolution entered manually was rejected.

@@ -7,7 +7,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
 use domain::identity::digest;
-use domain::ids::{EventId, IncidentId, ReplayId, ResultId};
+use domain::ids::{EventId, ReplayId, ResultId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use domain::outbox::{OutboxMessage, RecordedResult};
 use domain::reprocess::ReprocessState;
@@ -17,8 +17,9 @@ use uuid::Uuid;
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
 use crate::events::PaymentEvent;
+use crate::incidents::{Incident, IncidentRef};
 use crate::outbox;
-use crate::transitions::{fail_reprocess, fallen_back, note_ending, open_incident};
+use crate::transitions::{EndedReprocess, fail_reprocess, fallen_back, note_ending, open_incident};
 use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
 
 /// A result on its way in.
@@ -41,7 +42,7 @@ pub enum ResultOutcome {
         /// `Succeeded` once any success came, `Superseded` once nothing is due, else `Failed`.
         effect: Effect,
         /// The event's incident.
-        incident: Option<(IncidentId, IncidentState)>,
+        incident: Option<IncidentRef>,
     },
     /// There is no such event.
     UnknownEvent,
@@ -59,17 +60,17 @@ pub async fn accept_result(
     let Some(locked) = LockedEvent::lock(tx, event_id).await? else {
         return Ok(ResultOutcome::UnknownEvent);
     };
-    let answers = match answered_replay(&locked, report.result) {
-        Ok(answers) => answers,
+    let replay_id = match reported_reprocess(&locked, report.result) {
+        Ok(replay_id) => replay_id,
         Err(UnknownReplay) => return Ok(ResultOutcome::UnknownReplay),
     };
     let project_id = locked.event.project_id;
-    let mut incident = locked.incident.as_ref().map(|incident| (incident.id, incident.state));
-    let verdict = verdict::judge_result(locked.event_state(), report.result.outcome, answers);
+    let mut incident = locked.incident.as_ref().map(Incident::reference);
+    let verdict = verdict::judge_result(locked.event_state(), report.result.outcome, replay_id);
     let ReportedResult { result_id, result, .. } = report;
-    if results::insert_result(&mut *tx, result_id, project_id, event_id, result, answers).await? {
-        note_result(tx, actor, &locked, report, answers, verdict).await?;
-        incident = carry_out(tx, &locked, report, verdict).await?;
+    if results::insert_result(&mut *tx, result_id, project_id, event_id, result, replay_id).await? {
+        note_result(tx, actor, &locked, report, replay_id, verdict).await?;
+        incident = apply_verdict(tx, &locked, report, verdict).await?;
     }
     let effect = match verdict {
         ResultVerdict::Succeed { .. } => Effect::Succeeded,
@@ -100,10 +101,9 @@ pub async fn refresh_failure(
         return Ok(());
     }
     refresh(tx, &locked, &result.error).await?;
-    let subject = Subject::incident(locked.event.project_id, event_id, incident.id);
     let error = Some(result.error.clone());
     let detail = ResultDetail { result_id: None, repeated: true, error, replay_id: None };
-    audit::record(tx, actor, subject, &AuditEvent::ResultFailed(detail)).await
+    audit::record(tx, actor, locked.subject(), &AuditEvent::ResultFailed(detail)).await
 }
 
 /// Notes on the timeline of each event that a result may have meant it. `occasion` names the
@@ -112,7 +112,8 @@ pub async fn note_ambiguous(
     tx: &mut PgConnection,
     actor: &Actor,
     candidates: &[PaymentEvent],
-    (occasion, result): (&str, &EffectResult),
+    occasion: &str,
+    result: &EffectResult,
 ) -> Result<(), StoreError> {
     for event in candidates {
         let id = digest([occasion, result.outcome.as_str(), &event.id.to_string()]);
@@ -132,7 +133,7 @@ pub async fn note_ambiguous(
 struct UnknownReplay;
 
 /// Which reprocess of this event the app reports on.
-fn answered_replay(
+fn reported_reprocess(
     locked: &LockedEvent,
     result: &EffectResult,
 ) -> Result<Option<ReplayId>, UnknownReplay> {
@@ -149,14 +150,14 @@ async fn note_result(
     actor: &Actor,
     locked: &LockedEvent,
     report: ReportedResult<'_>,
-    answers: Option<ReplayId>,
+    replay_id: Option<ReplayId>,
     verdict: ResultVerdict,
 ) -> Result<(), StoreError> {
     let detail = ResultDetail {
         result_id: Some(report.result_id),
         repeated: false,
         error: (report.result.outcome == Outcome::Failed).then(|| report.result.error.clone()),
-        replay_id: answers,
+        replay_id,
     };
     let reported = match verdict {
         ResultVerdict::Succeed { .. } => AuditEvent::ResultSucceeded(detail),
@@ -167,42 +168,39 @@ async fn note_result(
             AuditEvent::ResultFailed(detail)
         }
     };
-    let subject = Subject {
-        incident_id: locked.incident.as_ref().map(|incident| incident.id),
-        ..Subject::event(locked.event.project_id, locked.event.id)
-    };
-    audit::record(tx, actor, subject, &reported).await
+    audit::record(tx, actor, locked.subject(), &reported).await
 }
 
 /// Writes what the verdict changes; the event's incident as it is then.
-async fn carry_out(
+async fn apply_verdict(
     tx: &mut PgConnection,
     locked: &LockedEvent,
     report: ReportedResult<'_>,
     verdict: ResultVerdict,
-) -> Result<Option<(IncidentId, IncidentState)>, StoreError> {
-    let incident = locked.incident.as_ref().map(|incident| (incident.id, incident.state));
+) -> Result<Option<IncidentRef>, StoreError> {
+    let incident = locked.incident.as_ref().map(Incident::reference);
     let error = &report.result.error;
     let after = match verdict {
         ResultVerdict::Succeed { resolution, .. } => {
             settle(tx, locked, Effect::Succeeded, resolution).await?;
-            incident.map(|(id, _)| (id, IncidentState::Resolved))
+            incident.map(|it| IncidentRef { state: IncidentState::Resolved, ..it })
         }
         ResultVerdict::Supersede { resolution, .. } => {
             settle(tx, locked, Effect::Superseded, resolution).await?;
-            incident.map(|(id, _)| (id, IncidentState::Resolved))
+            incident.map(|it| IncidentRef { state: IncidentState::Resolved, ..it })
         }
         ResultVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Failed).await?;
             let id = open_incident(tx, locked, Reason::FailedResult, error).await?;
-            Some((id, IncidentState::Open))
+            Some(IncidentRef { id, state: IncidentState::Open })
         }
         ResultVerdict::FailReprocess(_) => {
             refresh(tx, locked, error).await?;
             if let Some(running) = locked.running() {
-                fail_reprocess(tx, locked, (running, ReprocessState::Failed), None).await?;
+                let ended = EndedReprocess::new(running, ReprocessState::Failed);
+                fail_reprocess(tx, locked, ended).await?;
             }
-            incident.map(|(id, state)| (id, fallen_back(state)))
+            incident.map(|it| IncidentRef { state: fallen_back(it.state), ..it })
         }
         ResultVerdict::Refresh => {
             refresh(tx, locked, error).await?;
@@ -230,16 +228,16 @@ async fn settle(
         return Ok(());
     };
     if let Some(running) = locked.running() {
-        reprocesses::change_state(tx, running.id, running.state, ReprocessState::Succeeded).await?;
-        note_ending(tx, locked, incident, (running.id, ReprocessState::Succeeded, None)).await?;
+        let ended = EndedReprocess::new(running, ReprocessState::Succeeded);
+        reprocesses::change_state(tx, running.id, running.state, ended.state).await?;
+        note_ending(tx, locked, ended).await?;
     }
     let Some(resolution) = resolution else {
         return Ok(());
     };
     incidents::resolve(tx, incident.id, resolution, None).await?;
-    let subject = Subject::incident(locked.event.project_id, locked.event.id, incident.id);
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::ByResult { resolution });
-    audit::record(&mut *tx, &Actor::System, subject, &resolved).await?;
+    audit::record(&mut *tx, &Actor::System, locked.subject(), &resolved).await?;
     alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 

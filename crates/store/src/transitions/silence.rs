@@ -9,7 +9,7 @@ use domain::reprocess::ReprocessState;
 use domain::verdict::{self, CallbackSilence, SilenceVerdict};
 
 use crate::event_state::LockedEvent;
-use crate::transitions::{fail_reprocess, open_incident};
+use crate::transitions::{EndedReprocess, fail_reprocess, open_incident};
 use crate::{PgConnection, StoreError, events};
 
 /// Opens the incident if the deadline passed in silence.
@@ -22,7 +22,7 @@ pub async fn open_incident_if_due(
 ) -> Result<(), StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
-        SilenceVerdict::Heard | SilenceVerdict::NotDue(_) => Ok(()),
+        SilenceVerdict::ResultReceived | SilenceVerdict::NotDue(_) => Ok(()),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Missing).await?;
             open_incident(tx, &locked, Reason::MissingResult, &AppError::default()).await?;
@@ -47,7 +47,8 @@ pub async fn end_reprocess_if_due(
     match verdict::judge_callback_silence(running.state, running.result_due_at, locked.now) {
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
-            fail_reprocess(tx, &locked, (running, ReprocessState::NoResult), None).await
+            let ended = EndedReprocess::new(running, ReprocessState::NoResult);
+            fail_reprocess(tx, &locked, ended).await
         }
     }
 }

@@ -96,7 +96,7 @@ mod tests {
         for value in ["é".as_bytes(), b"caf\xe9", "🔑".as_bytes(), b"\xff"] {
             for name in ["authorization", "idempotency-key", "user-agent"] {
                 let rejected = reject_doubtful(&headers(&[(name, value)]));
-                let message = rejected.expect_err("refused").to_string();
+                let message = rejected.expect_err("rejected").to_string();
                 assert_eq!(message, format!("the header {name} has characters outside ASCII"));
             }
         }

@@ -22,7 +22,7 @@ pub const MAX_FIELDS: usize = 64;
 /// Parses a whole body.
 ///
 /// # Errors
-/// `too_many_fields`, or `malformed_request` with the place of the first mistake.
+/// `too_many_fields`, or `malformed_request` with the position of the first syntax error.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let mut fault = None;
     let object =
@@ -39,7 +39,7 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
 /// Reads a whole body by one parser, strictly.
 ///
 /// # Errors
-/// `malformed_request` with the place of the first mistake.
+/// `malformed_request` with the position of the first syntax error.
 pub fn parse<'de, T>(
     bytes: &'de [u8],
     read: impl FnOnce(&mut Deserializer<SliceRead<'de>>) -> serde_json::Result<T>,
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn rejected(body: &[u8]) -> (&'static str, String) {
-        let error = parse_object(body).expect_err("refused");
+        let error = parse_object(body).expect_err("rejected");
         (error.code(), error.to_string())
     }
 

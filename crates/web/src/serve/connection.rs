@@ -54,16 +54,17 @@ pub(super) async fn run(stream: TcpStream, server: &Server) {
     let exchanges = Arc::new(Exchanges::default());
     let io = TimedIo::new(stream, Arc::clone(&exchanges), &server.options);
     // Boxed because `poll_without_shutdown` wants to move it.
-    let answer = |request| Box::pin(handle(server.router.clone(), Arc::clone(&exchanges), request));
+    let respond =
+        |request| Box::pin(handle(server.router.clone(), Arc::clone(&exchanges), request));
     let mut connection =
-        protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(answer));
+        protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(respond));
 
-    let mut told_to_drain = false;
+    let mut is_draining = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = server.draining.cancelled(), if !told_to_drain => {
-                told_to_drain = true;
+            () = server.draining.cancelled(), if !is_draining => {
+                is_draining = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
         }
@@ -95,9 +96,9 @@ async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     exchanges.start();
-    let answer = router.call(request).await;
+    let response = router.call(request).await;
     exchanges.finish();
-    answer
+    response
 }
 
 async fn linger(mut stream: TcpStream) {

@@ -80,7 +80,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_comes_back_as_it_was() {
         let work = async { Err::<(), _>(ApiError::not_found("no such thing")) };
-        let error = Detached::default().run(work).await.expect_err("refused");
+        let error = Detached::default().run(work).await.expect_err("rejected");
         assert_eq!(error.code(), "not_found");
     }
 

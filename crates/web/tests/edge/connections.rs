@@ -23,14 +23,14 @@ async fn dribbled_headers_are_cut_by_the_deadline_while_others_are_served() {
     slow.send(head()).await;
     let begun = Instant::now();
     let dribbling = tokio::spawn(async move { dribble(&mut slow.stream, b"X-Slow: a\r\n").await });
-    let mut answers = 0;
+    let mut responses = 0;
     while !dribbling.is_finished() {
         assert_eq!(server.ask(request("{}")).await.status(), 200);
-        answers += 1;
+        responses += 1;
         assert!(begun.elapsed() < SOON, "the slow connection is still open");
     }
     assert!(begun.elapsed() >= SHORT / 2, "the deadline came too early");
-    assert!(answers > 1, "others were kept waiting");
+    assert!(responses > 1, "others were kept waiting");
 }
 
 #[tokio::test]
@@ -49,11 +49,11 @@ async fn a_connection_may_rest_between_requests_but_not_within_one() {
     let mut client = server.connect().await;
     for _ in 0..2 {
         client.send(request("{}")).await;
-        assert_eq!(client.answer().await.expect("an answer").status(), 200);
+        assert_eq!(client.response().await.expect("a response").status(), 200);
         tokio::time::sleep(SHORT * 2).await;
     }
     client.send("POST /api").await;
-    assert!(client.answer().await.is_none(), "half a head has no answer");
+    assert!(client.response().await.is_none(), "half a head has no response");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_connection_that_rests_too_long_is_closed() {
     let server = Server::with(|options| options.idle_timeout = SHORT).await;
     let mut client = server.connect().await;
     client.send(request("{}")).await;
-    assert_eq!(client.answer().await.expect("an answer").status(), 200);
+    assert_eq!(client.response().await.expect("a response").status(), 200);
     client.closed().await;
 }
 
@@ -83,32 +83,32 @@ async fn above_the_limit_connections_wait_for_their_turn() {
     let first = server.connect().await;
     let mut second = server.connect().await;
     second.send(request("{}")).await;
-    let early = tokio::time::timeout(SHORT, second.answer()).await;
+    let early = tokio::time::timeout(SHORT, second.response()).await;
     assert!(early.is_err(), "there is no place yet");
     drop(first);
-    assert_eq!(second.answer().await.expect("an answer").status(), 200);
+    assert_eq!(second.response().await.expect("a response").status(), 200);
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_their_order() {
+async fn pipelined_requests_get_their_responses_in_order() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     let second = request("{}").replace("evt_1", "evt_2");
     client.send(request("{}") + &second).await;
     for expected in ["evt_1 took 0 fields", "evt_2 took 0 fields"] {
-        assert_eq!(client.answer().await.expect("an answer").body, expected);
+        assert_eq!(client.response().await.expect("a response").body, expected);
     }
 }
 
 #[tokio::test]
-async fn a_client_that_only_listens_any_more_gets_its_answer() {
+async fn a_client_that_only_listens_any_more_gets_its_response() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.send("POST /api/v1/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
     client.stream.shutdown().await.expect("the sending side closes");
     happened(&server.probe.entered).await;
     server.probe.gate.add_permits(1);
-    assert_eq!(client.answer().await.expect("an answer").body, "committed");
+    assert_eq!(client.response().await.expect("a response").body, "committed");
     client.closed().await;
 }
 
@@ -154,6 +154,6 @@ async fn a_client_that_goes_on_after_a_broken_head_gets_no_reset() {
     for _ in 0..16 {
         client.send(&megabyte).await;
     }
-    let answer = client.answer().await.expect("an answer");
-    assert_eq!(answer.status(), 400);
+    let response = client.response().await.expect("a response");
+    assert_eq!(response.status(), 400);
 }

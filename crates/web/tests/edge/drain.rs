@@ -10,7 +10,7 @@ async fn running_requests_end_and_new_ones_are_not_taken() {
     let mut server = Server::start().await;
     let mut idle = server.connect().await;
     idle.send(request("{}")).await;
-    assert_eq!(idle.answer().await.expect("an answer").status(), 200);
+    assert_eq!(idle.response().await.expect("a response").status(), 200);
     let mut silent = server.connect().await;
     let mut running = server.connect().await;
     running.send(SLOW).await;
@@ -23,9 +23,9 @@ async fn running_requests_end_and_new_ones_are_not_taken() {
     assert!(rejected.is_err(), "still listening");
 
     server.probe.gate.add_permits(1);
-    let answer = running.answer().await.expect("an answer");
-    assert_eq!(answer.body, "committed");
-    assert_eq!(answer.header("connection"), Some("close"));
+    let response = running.response().await.expect("a response");
+    assert_eq!(response.body, "committed");
+    assert_eq!(response.header("connection"), Some("close"));
     server.ended().await;
 }
 
@@ -54,7 +54,7 @@ async fn what_does_not_end_is_cut_after_the_drain_time() {
     happened(&server.probe.entered).await;
     let stopped = tokio::time::Instant::now();
     server.stop();
-    assert!(client.answer().await.is_none(), "a cut request has no answer");
+    assert!(client.response().await.is_none(), "a cut request has no response");
     server.ended().await;
     assert!((SHORT..SOON).contains(&stopped.elapsed()));
 }

@@ -68,10 +68,10 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (stopper, told) = oneshot::channel();
-        let shutdown = async { drop(told.await) };
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { drop(stopped.await) };
         let running = tokio::spawn(serve(listener, router(probe.clone()), shutdown, options));
-        Self { address, probe, stop: Some(stopper), running }
+        Self { address, probe, stop: Some(stop), running }
     }
 
     pub async fn connect(&self) -> Client {
@@ -83,7 +83,7 @@ impl Server {
     pub async fn ask(&self, request: impl AsRef<[u8]>) -> EdgeResponse {
         let mut client = self.connect().await;
         client.send(request).await;
-        client.answer().await.expect("an answer")
+        client.response().await.expect("a response")
     }
 
     /// Asks the server to stop; it goes on until it is drained.
@@ -147,13 +147,13 @@ impl Client {
     }
 
     /// Reads one response; `None` if the connection ends before it begins.
-    pub async fn answer(&mut self) -> Option<EdgeResponse> {
+    pub async fn response(&mut self) -> Option<EdgeResponse> {
         let head_end = loop {
             if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end + 4;
             }
             if self.read_more().await == 0 {
-                assert!(self.read.is_empty(), "half an answer: {:?}", self.read);
+                assert!(self.read.is_empty(), "half a response: {:?}", self.read);
                 return None;
             }
         };

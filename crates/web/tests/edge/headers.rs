@@ -23,9 +23,9 @@ async fn repeated_and_non_ascii_headers_are_malformed() {
         b"User-Agent: caf\xe9",
         "X-Shop: Zoë".as_bytes(),
     ] {
-        let answer = server.ask(with_line(line)).await;
+        let response = server.ask(with_line(line)).await;
         let shown = String::from_utf8_lossy(line);
-        assert_eq!(answer.rejection(), (400, "malformed_request".to_owned()), "{shown}");
+        assert_eq!(response.rejection(), (400, "malformed_request".to_owned()), "{shown}");
     }
     assert_eq!(server.probe.committed.available_permits(), 0);
 }
@@ -48,8 +48,8 @@ async fn control_characters_in_headers_never_reach_a_handler() {
     ] {
         let mut client = server.connect().await;
         client.send(with_line(line)).await;
-        let answer = client.answer().await.expect("an answer");
-        assert_eq!(answer.status(), 400, "{}", String::from_utf8_lossy(line));
+        let response = client.response().await.expect("a response");
+        assert_eq!(response.status(), 400, "{}", String::from_utf8_lossy(line));
         client.closed().await;
     }
     assert_eq!(server.probe.committed.available_permits(), 0);
@@ -83,8 +83,8 @@ async fn every_rejection_before_the_body_has_its_code() {
         (good.replace(": evt_1", ":  "), 400, "missing_idempotency_key"),
         (good.replace(": evt_1", ": evt 1"), 400, "malformed_request"),
     ] {
-        let answer = server.ask(request).await;
-        assert_eq!(answer.rejection(), (status, code.to_owned()));
+        let response = server.ask(request).await;
+        assert_eq!(response.rejection(), (status, code.to_owned()));
     }
     assert_eq!(server.probe.committed.available_permits(), 0);
 }
@@ -101,12 +101,12 @@ async fn rejections_of_a_key_are_equal_but_for_the_id() {
         good.replace("Authorization", "X-Api-Key")
             .replace("/receipt ", &format!("/receipt?api_key={} ", key())),
     ] {
-        let answer = server.ask(request).await;
-        assert_eq!(answer.status(), 401);
-        assert_eq!(answer.header("www-authenticate"), Some("bearer"));
-        let id = answer.header("x-request-id").expect("an id").to_uppercase();
+        let response = server.ask(request).await;
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.header("www-authenticate"), Some("bearer"));
+        let id = response.header("x-request-id").expect("an id").to_uppercase();
         let digits = id.strip_prefix("REQ_").expect("a prefix");
-        bodies.push(answer.body.replace(digits, ""));
+        bodies.push(response.body.replace(digits, ""));
     }
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
 }
@@ -115,8 +115,8 @@ async fn rejections_of_a_key_are_equal_but_for_the_id() {
 async fn a_rejected_method_names_those_that_are_taken() {
     let server = Server::start().await;
     for method in ["GET", "DELETE", "OPTIONS", "BREW"] {
-        let answer = server.ask(request("{}").replace("POST", method)).await;
-        assert_eq!(answer.rejection(), (405, "method_not_allowed".to_owned()), "{method}");
-        assert_eq!(answer.header("allow"), Some("post"), "{method}");
+        let response = server.ask(request("{}").replace("POST", method)).await;
+        assert_eq!(response.rejection(), (405, "method_not_allowed".to_owned()), "{method}");
+        assert_eq!(response.header("allow"), Some("post"), "{method}");
     }
 }

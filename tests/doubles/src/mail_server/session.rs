@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
     }
 
     /// The reply to a line; nothing in the middle of a message.
-    pub(super) fn answer(&mut self, line: &str) -> Option<String> {
+    pub(super) fn reply(&mut self, line: &str) -> Option<String> {
         self.shared.log.send_modify(|received| received.lines.push(line.to_owned()));
         let next = mem::replace(&mut self.next, Next::Command);
         if matches!(next, Next::Message) && line != "." {
@@ -65,10 +65,10 @@ impl<'a> Session<'a> {
             kept.push_str("\r\n");
             return None;
         }
-        if let Some(answer) = self.scripted(line) {
-            return Some(answer.to_owned());
+        if let Some(reply) = self.scripted(line) {
+            return Some(reply.to_owned());
         }
-        let answer = match next {
+        let reply = match next {
             Next::Command | Next::Handshake => return Some(self.command(line)),
             Next::Plain => self.sign_in_at_once(line),
             Next::User => {
@@ -78,17 +78,17 @@ impl<'a> Session<'a> {
             Next::Password(user) => self.sign_in("LOGIN", user, decode(line)),
             Next::Message => self.keep(),
         };
-        Some(answer.to_owned())
+        Some(reply.to_owned())
     }
 
     fn scripted(&self, line: &str) -> Option<&'static str> {
         let rule = self.shared.rules.script.iter().find(|(word, _)| line.starts_with(word));
-        rule.map(|(_, answer)| *answer)
+        rule.map(|(_, reply)| *reply)
     }
 
     fn command(&mut self, line: &str) -> String {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let answer = match verb.to_ascii_uppercase().as_str() {
+        let reply = match verb.to_ascii_uppercase().as_str() {
             "EHLO" if !rest.is_empty() => return self.greet(),
             "QUIT" => "221 bye",
             _ if !self.greeted => "503 5.5.1 EHLO first",
@@ -99,7 +99,7 @@ impl<'a> Session<'a> {
             "DATA" => self.data(),
             _ => "502 5.5.1 what",
         };
-        answer.to_owned()
+        reply.to_owned()
     }
 
     fn greet(&mut self) -> String {

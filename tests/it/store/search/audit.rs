@@ -77,8 +77,8 @@ fn every_filter_of_the_audit_narrows() {
             (about("evt_1".into()), String::new()),
         ];
         for (wanted, expected) in cases {
-            let told = format!("{wanted:?}");
-            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+            let shown = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{shown}");
         }
     });
 }

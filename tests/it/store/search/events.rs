@@ -80,8 +80,8 @@ fn every_filter_of_events_narrows() {
             ),
         ];
         for (wanted, expected) in cases {
-            let told = format!("{wanted:?}");
-            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+            let shown = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{shown}");
         }
         let oldest = EventSearch { sort: Sort::Oldest, mode: Some(Mode::Test), limit: 2, ..any() };
         assert_eq!(found(&shop, oldest).await, "evt_pending evt_applied");
@@ -96,12 +96,12 @@ fn a_row_of_an_event_says_what_belongs_to_it() {
         let page =
             search(&shop, EventSearch { effect: Some(Effect::Missing), ..Default::default() });
         let rows = page.await.data;
-        let told: Vec<_> = rows
+        let shown: Vec<_> = rows
             .iter()
-            .map(|row| (row.project_name.as_str(), row.mode, row.incident.map(|(_, state)| state)))
+            .map(|row| (row.project_name.as_str(), row.mode, row.incident.map(|it| it.state)))
             .collect();
         let open = Some(IncidentState::Open);
-        assert_eq!(told, [("Charlie's", Mode::Live, open), ("CometCart", Mode::Test, open)]);
+        assert_eq!(shown, [("Charlie's", Mode::Live, open), ("CometCart", Mode::Test, open)]);
         assert_eq!(rows[0].event.project_id, charlie.owner.project_id);
         let pending = EventSearch { effect: Some(Effect::Pending), ..Default::default() };
         assert!(search(&shop, pending).await.data[0].incident.is_none());

@@ -16,7 +16,7 @@ use store::search::incidents::{
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
 
-use super::super::shop::{Shop, receipt_with};
+use super::super::shop::{RunningReprocess, Shop, receipt_with};
 use super::{after, dispute, for_charlie, names};
 
 async fn search(shop: &Shop, search: IncidentSearch) -> Page<IncidentRow> {
@@ -98,8 +98,8 @@ fn every_filter_of_incidents_narrows() {
             (IncidentSearch { sort: Sort::Oldest, limit: 2, ..any() }, "evt_open evt_seen"),
         ];
         for (wanted, expected) in cases {
-            let told = format!("{wanted:?}");
-            assert_eq!(found(&shop, wanted).await, expected, "{told}");
+            let shown = format!("{wanted:?}");
+            assert_eq!(found(&shop, wanted).await, expected, "{shown}");
         }
     });
 }
@@ -180,7 +180,7 @@ fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
         let before = row().await;
         assert_eq!(before.running, Some((replay_id, ReprocessState::Requested, 0)));
         assert!(before.last_attempt.is_none());
-        shop.attempt((event_id, replay_id), AnswerVerdict::Retry).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Retry).await;
         let after = row().await;
         assert_eq!(after.running, Some((replay_id, ReprocessState::Delivering, 1)));
         let attempt = after.last_attempt.expect("an attempt");
@@ -189,7 +189,7 @@ fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
         assert_eq!(after.incident.error.code.as_deref(), Some("db_write_failed"));
         assert_eq!((after.project_name.as_str(), after.mode), ("CometCart", Mode::Test));
         assert_eq!((after.timeout_minutes, after.internal_reference.as_str()), (30, "user_456"));
-        shop.attempt((event_id, replay_id), AnswerVerdict::Stop).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Stop).await;
         let ended = row().await;
         assert_eq!((ended.running, ended.incident.state), (None, IncidentState::Open));
         assert_eq!(ended.last_attempt.and_then(|attempt| attempt.status), Some(422));

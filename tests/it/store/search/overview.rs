@@ -13,7 +13,7 @@ async fn seen(shop: &Shop, days: i32) -> Overview {
 }
 
 /// What an overview shows, but for the days.
-fn told(overview: &Overview) -> String {
+fn describe(overview: &Overview) -> String {
     let rows = |rows: &[store::search::overview::OnTime]| {
         let row = rows.iter().map(|row| {
             let percent = row.percent.map_or("-".to_owned(), |percent| format!("{percent:.0} %"));
@@ -77,9 +77,9 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
     run(async {
         let shop = Shop::open().await;
         seed(&shop).await;
-        assert_eq!(told(&seen(&shop, 7).await), ALL, "nothing is added up yet");
+        assert_eq!(describe(&seen(&shop, 7).await), ALL, "nothing is added up yet");
         roll_up_everything(&shop).await;
-        assert_eq!(told(&seen(&shop, 7).await), ALL, "what is too new is not added up");
+        assert_eq!(describe(&seen(&shop, 7).await), ALL, "what is too new is not added up");
         age(&shop, 60).await;
         let steps = roll_up_everything(&shop).await;
         assert!(steps >= 3, "a day at a time: {steps}");
@@ -91,10 +91,10 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
         let received: i64 = rolled_up.figures.iter().map(|of| of.received).sum();
         assert_eq!(received, 5, "everything is added up now");
         let after = seen(&shop, 7).await;
-        assert_eq!(told(&after), ALL);
+        assert_eq!(describe(&after), ALL);
         assert!(after.incomplete_since.is_none());
         roll_up_everything(&shop).await;
-        assert_eq!(told(&seen(&shop, 7).await), ALL, "and is added up once");
+        assert_eq!(describe(&seen(&shop, 7).await), ALL, "and is added up once");
     });
 }
 
@@ -127,7 +127,7 @@ fn adding_up_by_several_processes_at_once_adds_everything_once() {
             roll_up_everything(&shop)
         );
         roll_up_everything(&shop).await;
-        assert_eq!(told(&seen(&shop, 7).await), ALL);
+        assert_eq!(describe(&seen(&shop, 7).await), ALL);
     });
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use store::audit::{Subject, record};
 use store::progress::{EventProgress, Progress, event_progress, project_progress};
 
-use super::super::shop::{Shop, bob};
+use super::super::shop::{RunningReprocess, Shop, bob};
 use super::for_charlie;
 
 async fn of_project(shop: &Shop) -> Progress {
@@ -43,7 +43,7 @@ fn a_project_shows_each_step_once_it_was_seen() {
         assert!(half.failure_seen.is_some() && half.incident_seen.is_some());
         assert_eq!((half.destination_tested, half.callback_delivered), (None, None));
         let replay_id = shop.reprocess(event_id).await;
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Delivered).await;
         shop.report(event_id, json!({"status": "success", "replay_id": replay_id})).await;
         test_destination(&shop, true).await;
         let whole = of_project(&shop).await;
@@ -74,7 +74,7 @@ fn one_run_shows_what_became_of_its_own_event() {
         assert!(failed.failure.is_some() && failed.incident_opened.is_some());
         assert_eq!(failed.incident_id, Some(shop.incident(event_id).await.id));
         assert!(failed.reprocess_requested.is_some() && failed.callback_delivered.is_none());
-        shop.attempt((event_id, replay_id), AnswerVerdict::Delivered).await;
+        shop.attempt(RunningReprocess { event_id, replay_id }, AnswerVerdict::Delivered).await;
         shop.report(event_id, json!({"status": "success", "replay_id": replay_id})).await;
         let repaired = of_event(&shop, "evt_1").await;
         assert!(repaired.callback_delivered.is_some() && repaired.success.is_some());

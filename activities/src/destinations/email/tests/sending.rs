@@ -165,7 +165,7 @@ async fn bad_addresses_and_ids_are_permanent() {
         (BOB, "<a b@c>"),
     ] {
         let failure =
-            server.sender("").send(address, &alone(id), &opened()).await.expect_err("refused");
+            server.sender("").send(address, &alone(id), &opened()).await.expect_err("rejected");
         assert_eq!(failure.kind, FailureKind::Permanent, "{address:?} {id:?}");
     }
     assert_eq!(server.received().lines, Vec::<String>::new());

@@ -116,14 +116,14 @@ impl<'a> Trip<'a> {
             let event_id = accept_receipt(tx, key, &owner, delivery).await?.event_id;
             let report =
                 ReportedResult { result_id: results::new_id(), result: &failure, signal: true };
-            let answer = accept_result(tx, &actor, event_id, report).await?;
-            let ResultOutcome::Accepted { incident: Some((incident_id, _)), .. } = answer else {
-                anyhow::bail!("the made-up failure opened no incident: {answer:?}");
+            let outcome = accept_result(tx, &actor, event_id, report).await?;
+            let ResultOutcome::Accepted { incident: Some(incident), .. } = outcome else {
+                anyhow::bail!("the made-up failure opened no incident: {outcome:?}");
             };
             let request =
                 ReprocessRequest { replay_id, actor: &actor, note: Some(NOTE), signal: true };
             request_reprocess(tx, event_id, request).await?;
-            let ids = IncidentIds { project_id: project.id, event_id, incident_id };
+            let ids = IncidentIds { project_id: project.id, event_id, incident_id: incident.id };
             alerts::mute_incident(tx, ids, replay_id, "made up by sendpromptly doctor").await?;
             Ok(event_id)
         });
@@ -254,7 +254,9 @@ fn parsed<T>(
     parse: impl Fn(&Map<String, Value>) -> Result<T, Vec<FieldError>>,
 ) -> anyhow::Result<T> {
     let read = parse(body.as_object().context("an object")?);
-    read.map_err(|mistakes| anyhow::anyhow!("a made-up call breaks the rules: {mistakes:?}"))
+    read.map_err(|field_errors| {
+        anyhow::anyhow!("a made-up call breaks the rules: {field_errors:?}")
+    })
 }
 
 #[cfg(test)]

@@ -105,9 +105,9 @@ mod tests {
     fn a_list_that_goes_on_says_how() {
         let cursor = Some(incident().id.to_string());
         let page = page(vec![incident()], cursor);
-        let told = describe(&page);
-        assert!(told.ends_with("add --cursor inc_00000000000000000000000001"), "{told}");
-        assert!(told.contains("account_locked"), "{told}");
+        let text = describe(&page);
+        assert!(text.ends_with("add --cursor inc_00000000000000000000000001"), "{text}");
+        assert!(text.contains("account_locked"), "{text}");
     }
 
     #[test]

@@ -42,8 +42,8 @@ fn a_redirects_target_is_shown_to_people_and_machines() {
     attempt.status = Some(308);
     attempt.error = None;
     attempt.redirect_to = Some("https://www.example.com/repair".into());
-    let told = describe(&details);
-    assert!(told.contains("HTTP 308, redirects to https://www.example.com/repair"), "{told}");
+    let text = describe(&details);
+    assert!(text.contains("HTTP 308, redirects to https://www.example.com/repair"), "{text}");
     let json = serde_json::to_value(Whole::from(details)).expect("json");
     let attempt = &json["reprocesses"][0]["attempts"][0];
     assert_eq!(attempt["redirect_to"], "https://www.example.com/repair");
@@ -51,13 +51,13 @@ fn a_redirects_target_is_shown_to_people_and_machines() {
 
 #[test]
 fn people_read_the_story_from_its_heading_to_its_last_step() {
-    let told = describe(&details());
-    assert!(told.starts_with("user_456 paid for credits. Adding them failed."), "{told}");
+    let text = describe(&details());
+    assert!(text.starts_with("user_456 paid for credits. Adding them failed."), "{text}");
     let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "Timeline:"];
-    let mut rest = told.as_str();
+    let mut rest = text.as_str();
     for part in parts {
         let at =
-            rest.find(part).unwrap_or_else(|| panic!("{part} is missing or misplaced: {told}"));
+            rest.find(part).unwrap_or_else(|| panic!("{part} is missing or misplaced: {text}"));
         rest = &rest[at..];
     }
 }

@@ -156,7 +156,7 @@ mod tests {
     fn a_name_that_is_none_says_which_and_what_would_be_right() {
         let read = |event: &str, effect: &str| {
             let names = Names { event_type: vec![event.into()], effect_type: vec![effect.into()] };
-            names.read().expect_err("refused").to_string()
+            names.read().expect_err("rejected").to_string()
         };
         let message = read("license.sold", "license_issue");
         assert_eq!(

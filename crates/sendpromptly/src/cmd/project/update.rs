@@ -163,7 +163,7 @@ mod tests {
     fn a_live_project_keeps_to_https() {
         let url = Some("http://shop.example.com/repair".to_owned());
         let rejected = apply(Changes { repair_url: url, ..Changes::default() });
-        let message = rejected.expect_err("refused").to_string();
+        let message = rejected.expect_err("rejected").to_string();
         assert!(
             message.starts_with("repair_url must begin with https:// in a live project"),
             "{message}"

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::network::Log;
 
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct PageState {
     frame: String,
     /// A navigation was asked for and has not come to rest.
     pub loading: bool,
@@ -16,13 +16,13 @@ pub(super) struct Heard {
     pub complaints: Vec<String>,
 }
 
-impl Heard {
-    pub fn of(frame: &str) -> Self {
+impl PageState {
+    pub fn new(frame: &str) -> Self {
         Self { frame: frame.to_owned(), ..Self::default() }
     }
 
-    /// Takes in one event.
-    pub fn hear(&mut self, method: &str, params: &Value) {
+    /// Applies one event of the browser.
+    pub fn apply(&mut self, method: &str, params: &Value) {
         match method {
             "Page.frameRequestedNavigation" | "Page.frameStartedLoading"
                 if self.concerns(params) =>
@@ -48,7 +48,7 @@ impl Heard {
             "Runtime.consoleAPICalled" if params["type"] == "error" => {
                 self.complain(&params["args"][0]["value"], &Value::Null);
             }
-            _ => self.log.hear(method, params),
+            _ => self.log.apply(method, params),
         }
     }
 

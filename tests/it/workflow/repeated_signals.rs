@@ -12,7 +12,7 @@ use workflows::EffectWatch;
 use workflows::names::workflow_id;
 
 use super::{
-    ALERT, count, finished, open, plain_json, resolved, state_is, tell_reprocess, tell_result,
+    ALERT, count, finished, open, plain_json, resolved, signal_reprocess, signal_result, state_is,
     to_be_sent,
 };
 
@@ -26,13 +26,13 @@ fn a_result_that_is_told_again_and_again_is_looked_up_and_changes_nothing() {
             .on("record_result", Reply::stands(resolved()));
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::from_hours(1)).await;
-        tell_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
         let before = state_is(&worker, event_id, "open").await;
-        tell_result(&worker, event_id, "failed").await;
-        tell_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
+        signal_result(&worker, event_id, "failed").await;
         worker.wait_for("record_result", 3).await;
         assert_eq!(state_is(&worker, event_id, "open").await, before);
-        tell_result(&worker, event_id, "success").await;
+        signal_result(&worker, event_id, "success").await;
 
         let events = finished(&worker, event_id).await;
         // One is the patch marker's.
@@ -56,9 +56,9 @@ fn a_reprocess_that_is_told_twice_sends_one_callback_and_one_alert() {
         let worker = ScriptedWorker::start(script).await;
         let event_id = worker.watch(Duration::ZERO).await;
         state_is(&worker, event_id, "open").await;
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         worker.wait_for("send_callback", 1).await;
-        tell_reprocess(&worker, event_id).await;
+        signal_reprocess(&worker, event_id).await;
         worker.wait_for("request_reprocess", 2).await;
         slow.cancel();
         finished(&worker, event_id).await;

@@ -182,7 +182,7 @@ async fn proxy_variables_are_ignored() {
     let address = format!("http://127.0.0.1:{}", proxy.port);
     let this = std::env::current_exe().expect("this test");
     let mut child = Command::new(this);
-    child.args(["--exact", "http::tests::answers::the_request_arrives_as_it_was_given"]);
+    child.args(["--exact", "http::tests::responses::the_request_arrives_as_it_was_given"]);
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
     {
         child.env(name, &address);
