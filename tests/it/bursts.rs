@@ -176,6 +176,8 @@ async fn kill_after(world: &World, round: usize, count: usize) -> Ledger {
         let (sender, name) = (Sender::of(world), format!("{round}_{n}"));
         senders.spawn(sender.send_all(name, in_a_call, Arc::clone(&acknowledged)));
     }
+    // Where every sender fails there is nothing to wait for.
+    drop(acknowledged);
     counted.wait_for(|acknowledged| *acknowledged >= count).await.expect("senders");
     api.kill().await.expect("killed");
     let mut ledger = Ledger::default();
