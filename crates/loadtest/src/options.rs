@@ -22,6 +22,11 @@ pub struct Options {
     /// Numbers of events on disk at which the cost of a receipt is measured, the least first.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
     pub scale: Vec<u32>,
+    /// Numbers of watches that wait for a result at which the cost of a receipt and memory are
+    /// measured, the least first. Temporal has to start each: 10,000 take one or two minutes,
+    /// 100,000 a quarter of an hour or more.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+    pub pending: Vec<u32>,
     /// How many API keys the app uses in rotation; each has a rate limit of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub keys: u32,

@@ -15,6 +15,10 @@ const RELEASE: &str = "
     DROP TRIGGER loadtest_hold ON outbox;
     DROP FUNCTION loadtest_hold;
     UPDATE outbox SET next_attempt_at = now()";
+const DISCARD: &str = "
+    DROP TRIGGER loadtest_hold ON outbox;
+    DROP FUNCTION loadtest_hold;
+    DELETE FROM outbox WHERE next_attempt_at = 'infinity'";
 
 /// How many messages wait, and how many are parked.
 pub async fn count(pool: &PgPool) -> anyhow::Result<(i64, i64)> {
@@ -37,5 +41,11 @@ pub async fn hold(pool: &PgPool) -> anyhow::Result<()> {
 /// Makes everything that waits due.
 pub async fn release(pool: &PgPool) -> anyhow::Result<()> {
     sqlx::raw_sql(RELEASE).execute(pool).await?;
+    Ok(())
+}
+
+/// Gives up what is held back; its events get no watch. What is enqueued from now on is dispatched.
+pub async fn discard(pool: &PgPool) -> anyhow::Result<()> {
+    sqlx::raw_sql(DISCARD).execute(pool).await?;
     Ok(())
 }

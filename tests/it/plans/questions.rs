@@ -24,7 +24,7 @@ use super::reading::Read;
 
 type CountedRows<'a> = Pin<Box<dyn Future<Output = usize> + Send + 'a>>;
 
-/// Something that a page asks.
+/// Something that is asked again and again.
 pub struct Question {
     pub name: String,
     most: i64,
@@ -32,7 +32,7 @@ pub struct Question {
 }
 
 impl Question {
-    fn new(
+    pub fn new(
         name: impl Into<String>,
         ask: impl Fn(&PgPool) -> CountedRows<'_> + Send + Sync + 'static,
     ) -> Self {

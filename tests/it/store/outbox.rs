@@ -1,4 +1,4 @@
-//! The outbox: claims, back-off, parking.
+//! The outbox: claims, back-off, parking, and how long messages wait.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use domain::ids::{EventId, OutboxId};
 use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
+use store::health::read_work;
 use store::outbox::{self, ClaimedMessage};
 use store::transitions::acknowledge::acknowledge_incident;
 use store::{PgPool, pool};
@@ -207,6 +208,42 @@ fn a_parked_wish_rests_for_an_hour_and_gets_another_chance() {
         outbox::unpark_old(&shop.pool).await.expect("unparked");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
         assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts again");
+    });
+}
+
+/// Writes the start of a watch that has an hour, so many seconds ago.
+async fn message_of(pool: &PgPool, seconds_ago: i32) -> EventId {
+    let event_id = message(pool).await;
+    let sql = "UPDATE outbox SET created_at = now() - make_interval(secs => $2),
+        due_by = now() - make_interval(secs => $2) + interval '1 hour' WHERE event_id = $1";
+    let aged = sqlx::query(sql).bind(event_id.as_uuid()).bind(f64::from(seconds_ago)).execute(pool);
+    aged.await.expect("a message");
+    event_id
+}
+
+#[test]
+fn the_age_of_what_waits_is_that_of_the_oldest_whoever_wrote_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let waits_for = async || {
+            let seconds = read_work(&shop.pool).await.expect("a health").waiting_for;
+            seconds.map(|seconds| seconds / 100 * 100)
+        };
+        assert_eq!(waits_for().await, None);
+        let parked = message_of(&shop.pool, 900).await;
+        shop.execute("UPDATE outbox SET parked_at = now() WHERE event_id = $1", parked).await;
+        assert_eq!(waits_for().await, None, "a parked one does not wait");
+        message_of(&shop.pool, 500).await;
+        message_of(&shop.pool, 100).await;
+        assert_eq!(waits_for().await, Some(500), "the smallest id");
+        execute(
+            &shop.pool,
+            "INSERT INTO outbox (id, event_id, wish, payload, created_at, due_by)
+             SELECT 'ffffffff-ffff-4fff-bfff-ffffffffffff', gen_random_uuid(), 'restart', '{}', at, at
+             FROM (SELECT now() - interval '700 seconds' AS at) AS written",
+        )
+        .await;
+        assert_eq!(waits_for().await, Some(700), "one that an operator inserted");
     });
 }
 

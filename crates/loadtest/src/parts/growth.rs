@@ -1,47 +1,112 @@
-//! What a receipt costs with much on disk: the same load at each of several sizes.
+//! What a receipt costs when there is much of something: the same load with several numbers of
+//! events on disk, then with several numbers of watches that wait for a result.
 //!
-//! The outbox is held back, so that Temporal's work on one load is not measured with the next.
+//! While a load runs the outbox is held back, so that Temporal's work on one load is not measured
+//! with the next. What was held is given up before watches are added, so that there are as many as
+//! the report says. Each has a `dev` of its own.
 
+use std::time::Duration;
+
+use crate::ledger::LedgerCheck;
 use crate::report::{Figure, Findings, Line, Threshold};
-use crate::session::Session;
+use crate::session::{self, Session, Turn};
 use crate::spread::{Spread, fitted_order};
-use crate::{outbox, say, seed};
+use crate::{outbox, say, seed, temporal};
 
 const CONNECTIONS: u32 = 64;
 /// One of so many events has an incident.
 const EVENTS_PER_INCIDENT: u32 = 50;
-const OVER: &str = "log₁₀ of events on disk";
+/// For freed memory to go back to the system.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// What there is more of each time.
+#[derive(Clone, Copy)]
+struct Crowd {
+    name: &'static str,
+    load: &'static str,
+    over: &'static str,
+}
+
+const EVENTS: Crowd =
+    Crowd { name: "events on disk", load: "growth", over: "log₁₀ of events on disk" };
+const WATCHES: Crowd = Crowd {
+    name: "pending watches",
+    load: "growth of pending watches",
+    over: "log₁₀ of pending watches",
+};
+
+/// Something that may grow with it, by size.
+struct Growth {
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    target: Threshold,
+    values: Vec<(f64, f64)>,
+}
+
+/// Measures both, one after the other.
+pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> {
+    let (mut findings, mut ledger) = session::run(turn, over_events).await?;
+    let (pending, check) = session::run(turn, over_watches).await?;
+    findings.figures.extend(pending.figures);
+    findings.lines.extend(pending.lines);
+    ledger.add(&check);
+    Ok((findings, ledger))
+}
 
 /// Fills the database step by step, and measures at each.
-pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
+async fn over_events(session: &Session) -> anyhow::Result<Findings> {
     outbox::hold(&session.pool).await?;
-    let (mut findings, mut costs, mut on_disk) = (Findings::default(), Vec::new(), 0);
+    let (mut findings, mut cost, mut on_disk) = (Findings::default(), Growth::of_cost(), 0);
     for size in session.options.scale.clone() {
         let added = size.saturating_sub(on_disk);
         let incidents = added / EVENTS_PER_INCIDENT;
         seed::fill(&session.dev.ready.database_url, (added, incidents)).await?;
         on_disk = on_disk.max(size);
-        let (per_second, figure) = measure_at(session, size).await?;
-        findings.figures.push(figure);
-        costs.push((f64::from(size), 1_000.0 / per_second));
+        cost.add(size, measure_cost(session, (size, EVENTS), &mut findings).await?);
     }
-    if let (Some(least), Some(most), Some(order)) =
-        (costs.first(), costs.last(), fitted_order(&costs))
-    {
-        let name = "receipt cost at the most events ÷ at the fewest";
-        let figure = Figure::new(name, most.1 / least.1, "×", Threshold::AtMost(1.2));
-        let note = format!("{} events ÷ {}; fitted order {order:.3}", most.0, least.0);
-        findings.figures.push(figure.noting(note));
-    }
-    let points = costs.into_iter().map(|(size, cost)| (size.log10(), cost)).collect();
-    let line = Line::new("growth", "cost of a receipt, 64 connections", "ms", points);
-    findings.lines.push(Line { over: OVER, ..line });
+    cost.conclude(EVENTS, &mut findings);
     Ok(findings)
 }
 
-/// The median of the rounds at one size.
-async fn measure_at(session: &Session, size: u32) -> anyhow::Result<(f64, Figure)> {
-    say(&format!("as many receipts as {CONNECTIONS} connections can send, {size} events on disk"));
+/// Adds events and waits until each has a watch, step by step, and measures at each.
+async fn over_watches(session: &Session) -> anyhow::Result<Findings> {
+    let (mut findings, mut cost, mut pending) = (Findings::default(), Growth::of_cost(), 0);
+    let mut memory = Growth::of_memory();
+    for size in session.options.pending.clone() {
+        add_watches(session, size.saturating_sub(pending)).await?;
+        pending = pending.max(size);
+        tokio::time::sleep(SETTLE).await;
+        let megabytes = session.memory()?;
+        memory.add(size, megabytes);
+        let name = format!("memory of API and worker, {size} {}", WATCHES.name);
+        findings.figures.push(Figure::new(name, megabytes, "MB", Threshold::None));
+        outbox::hold(&session.pool).await?;
+        cost.add(size, measure_cost(session, (size, WATCHES), &mut findings).await?);
+        outbox::discard(&session.pool).await?;
+    }
+    cost.conclude(WATCHES, &mut findings);
+    memory.conclude(WATCHES, &mut findings);
+    Ok(findings)
+}
+
+async fn add_watches(session: &Session, count: u32) -> anyhow::Result<()> {
+    say(&format!("{count} more watches"));
+    let before = session.workflow_ids().len();
+    session.receipts(CONNECTIONS, count).await?;
+    session.until_relayed().await?;
+    let added = temporal::sample(session.workflow_ids().split_off(before));
+    temporal::until_waiting(&session.temporal().await?, &added).await
+}
+
+/// Milliseconds per receipt: the median of the rounds.
+async fn measure_cost(
+    session: &Session,
+    (size, crowd): (u32, Crowd),
+    findings: &mut Findings,
+) -> anyhow::Result<f64> {
+    let beside = format!("{size} {}", crowd.name);
+    say(&format!("as many receipts as {CONNECTIONS} connections can send, {beside}"));
     let mut rounds = Vec::new();
     for _ in 0..session.options.rounds {
         let measured = session.receipts_over(CONNECTIONS, session.options.timing()).await?;
@@ -50,7 +115,50 @@ async fn measure_at(session: &Session, size: u32) -> anyhow::Result<(f64, Figure
     let Some(Spread { median, min, max, .. }) = Spread::new(rounds) else {
         anyhow::bail!("no round was measured");
     };
-    let name = format!("receipts over HTTP, {size} events on disk");
+    let name = format!("receipts over HTTP, {beside}");
     let figure = Figure::new(name, median, "/s", Threshold::None);
-    Ok((median, figure.noting(format!("{min:.0}–{max:.0}"))))
+    findings.figures.push(figure.noting(format!("{min:.0}–{max:.0}")));
+    Ok(1_000.0 / median)
+}
+
+impl Growth {
+    const fn of_cost() -> Self {
+        Self {
+            name: "receipt cost",
+            title: "cost of a receipt, 64 connections",
+            unit: "ms",
+            target: Threshold::AtMost(1.2),
+            values: Vec::new(),
+        }
+    }
+
+    const fn of_memory() -> Self {
+        Self {
+            name: "memory",
+            title: "memory of API and worker",
+            unit: "MB",
+            target: Threshold::None,
+            values: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, size: u32, value: f64) {
+        self.values.push((f64::from(size), value));
+    }
+
+    /// How much it grew from the least to the most, and its line.
+    fn conclude(self, crowd: Crowd, findings: &mut Findings) {
+        let Self { name, title, unit, target, values } = self;
+        if let (Some(least), Some(most), Some(order)) =
+            (values.first(), values.last(), fitted_order(&values))
+        {
+            let name = format!("{name} at the most {} ÷ at the fewest", crowd.name);
+            let note = format!("{} ÷ {}; fitted order {order:.3}", most.0, least.0);
+            let figure = Figure::new(name, most.1 / least.1, "×", target);
+            findings.figures.push(figure.noting(note));
+        }
+        let points = values.into_iter().map(|(size, value)| (size.log10(), value)).collect();
+        let line = Line::new(crowd.load, title, unit, points);
+        findings.lines.push(Line { over: crowd.over, ..line });
+    }
 }

@@ -58,7 +58,8 @@ pub enum Part {
     Idle,
     /// From the return of a Postgres that was killed to the first receipt.
     Recovery,
-    /// What a receipt costs with much on disk, see `--scale`.
+    /// What a receipt costs with much on disk (`--scale`) and with many pending watches
+    /// (`--pending`).
     Growth,
     /// The console's lists after months.
     Pages,
@@ -107,6 +108,7 @@ impl Part {
             Self::Pgbench => Ok(alone(pgbench::measure(turn.options).await?)),
             Self::ColdStart => Ok(alone(cold_start::measure(turn).await?)),
             Self::Receipts => receipts::measure(turn).await,
+            Self::Growth => growth::measure(turn).await,
             Self::Watches => session::run(turn, watches::measure).await,
             Self::Deadlines => session::run(turn, deadlines::measure).await,
             Self::Steady => session::run(turn, steady::measure).await,
@@ -118,7 +120,6 @@ impl Part {
             Self::Memory => session::run(turn, memory::measure).await,
             Self::Idle => session::run(turn, idle::measure).await,
             Self::Recovery => session::run(turn, recovery::measure).await,
-            Self::Growth => session::run(turn, growth::measure).await,
             Self::Pages => session::run(turn, pages::measure).await,
         }
     }

@@ -1,0 +1,106 @@
+//! What is asked without a page: by results that are taken together, by the health checks every few
+//! seconds, and by the sweep every minute.
+
+use domain::catalogue::Catalogue;
+use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
+use domain::ids::{EventId, KeyId, ProjectId};
+use domain::project::Mode;
+use serde_json::json;
+use store::api_keys::KeyOwner;
+use store::health::{COUNT_LIMIT, read_work};
+use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
+use store::transitions::results::{SharedReport, accept_results};
+use store::{PgPool, outbox, pool};
+use uuid::Uuid;
+
+use super::questions::Question;
+
+const BATCH: i64 = 64;
+
+/// Those of all three.
+pub async fn all(pool: &PgPool) -> [Question; 3] {
+    let reports = newest_pending(pool).await;
+    let results = Question::new("results that are taken together", move |pool| {
+        let reports = reports.clone();
+        Box::pin(async move { take_together(pool, &reports).await })
+    });
+    let health = Question::new("health of the work", |pool| {
+        Box::pin(async move {
+            let work = read_work(pool).await.expect("a health");
+            let full = (work.waiting, work.overdue_events);
+            assert_eq!(full, (COUNT_LIMIT, COUNT_LIMIT), "there is more than is counted");
+            usize::try_from(work.parked).expect("a number")
+        })
+    });
+    let unparked = Question::new("messages that were parked an hour ago", |pool| {
+        Box::pin(async move {
+            outbox::unpark_old(pool).await.expect("unparked");
+            0
+        })
+    });
+    [results, health, unparked]
+}
+
+/// Successes of the newest pending events, named by our id and by the provider's in turns.
+async fn newest_pending(pool: &PgPool) -> Vec<(KeyOwner, ResultReport)> {
+    let newest: Vec<(Uuid, Uuid, Uuid, String)> = sqlx::query_as(
+        "SELECT id, project_id, api_key_id, provider_event_id FROM payment_events
+         WHERE effect = 'pending' ORDER BY id DESC LIMIT $1",
+    )
+    .bind(BATCH)
+    .fetch_all(pool)
+    .await
+    .expect("events");
+    let named = |(n, (id, project_id, key_id, name)): (usize, (Uuid, Uuid, Uuid, String))| {
+        let by_id = (n % 2 == 0).then(|| EventId::from_uuid(id).to_string());
+        let by_name = by_id.is_none().then_some(name);
+        let event = EventSelector {
+            event_id: by_id,
+            provider_event_id: by_name,
+            ..EventSelector::default()
+        };
+        let body = json!({"status": "success"});
+        let result = EffectResult::parse(body.as_object().expect("an object")).expect("a result");
+        (owner(project_id, key_id), ResultReport { event, result, adjusted: Vec::new() })
+    };
+    newest.into_iter().enumerate().map(named).collect()
+}
+
+fn owner(project_id: Uuid, key_id: Uuid) -> KeyOwner {
+    KeyOwner {
+        key_id: KeyId::from_uuid(key_id),
+        project_id: ProjectId::from_uuid(project_id),
+        timeout_minutes: 30,
+        snapshots: false,
+        mode: Mode::Live,
+        catalogue: Catalogue::default(),
+    }
+}
+
+/// Settles them all, and lets none of it stay.
+async fn take_together(pool: &PgPool, reports: &[(KeyOwner, ResultReport)]) -> usize {
+    let keys: Vec<String> = (0..reports.len()).map(|n| format!("together-{n}")).collect();
+    let batch: Vec<_> = reports
+        .iter()
+        .zip(&keys)
+        .map(|((owner, report), key)| {
+            let used = KeyUse {
+                project_id: owner.project_id,
+                route: "result",
+                scope: Outcome::Succeeded.as_str(),
+                key,
+                fingerprint: &[0; 32],
+                request_hash: &[0; 32],
+            };
+            SharedReport { owner, used, report }
+        })
+        .collect();
+    let mut tx = pool::begin(pool).await.expect("a transaction");
+    let response = StoredResponse { status: 202, body: Vec::new() };
+    let taken = accept_results(&mut tx, &batch, |_, _| Some(response.clone())).await;
+    let taken = taken.expect("outcomes");
+    tx.rollback().await.expect("a rollback");
+    let accepted = taken.iter().filter(|one| matches!(one, SharedOutcome::Accepted(_))).count();
+    assert_eq!(accepted, batch.len(), "each of them settles its event");
+    accepted
+}
