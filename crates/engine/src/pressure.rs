@@ -56,18 +56,23 @@ mod tests {
         assert!(!pressure.is_high(start));
         pressure.note(start);
         pressure.note(start + STEP);
-        assert!(pressure.is_high(start + 3 * STEP));
-        assert!(!pressure.is_high(start + 4 * STEP));
+        assert!(pressure.is_high(start + 2 * STEP));
+        assert!(!pressure.is_high(start + STEP + PAUSE));
     }
 
     #[test]
     fn a_load_that_lasts_shares_it_and_the_next_burst_has_it_again() {
         let (pressure, start) = (Pressure::default(), Instant::now());
-        for step in 0..=700 {
-            pressure.note(start + step * STEP);
+        let mut now = start;
+        while now < start + LONGEST {
+            pressure.note(now);
+            assert!(pressure.is_high(now));
+            now += STEP;
         }
-        assert!(!pressure.is_high(start + 700 * STEP));
-        pressure.note(start + 710 * STEP);
-        assert!(pressure.is_high(start + 711 * STEP));
+        pressure.note(now);
+        assert!(!pressure.is_high(now));
+        now += PAUSE;
+        pressure.note(now);
+        assert!(pressure.is_high(now + STEP));
     }
 }
