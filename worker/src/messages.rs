@@ -33,7 +33,7 @@ pub(crate) async fn run(deps: Arc<Deps>) {
                         served.spawn(async move { (id, waiting::send_to(&deps, id, PACE).await) });
                     }
                 },
-                Err(error) => tracing::warn!(%error, "could not list the messages that wait"),
+                Err(error) => tracing::warn!(%error, "could not look for messages that wait"),
             },
             Some(ended) = served.join_next() => match ended {
                 Ok((id, sent)) => {

@@ -5,11 +5,10 @@
 //! in one statement. Claims keep two processes from dispatching the same message concurrently; one
 //! that dies leaves claims that run out, and dispatching a message twice changes nothing.
 //!
-//! [`Pace`] and [`Backlog`] say how much Temporal takes, [`Pressure`] whether there is something to do
-//! that comes before it. What cannot be dispatched is rescheduled
-//! with a growing back-off. Only what Temporal itself rejects, again and again, is parked, with an
-//! entry on the event's timeline; a server that is away never parks anything, nor does a namespace
-//! that belongs to another database.
+//! [`Pace`] and [`Backlog`] say how much Temporal takes, [`Pressure`] whether there is something to
+//! do that comes before it. What cannot be dispatched is rescheduled with a growing back-off. Only
+//! what Temporal itself rejects, again and again, is parked, with an entry on the event's timeline; a
+//! server that is away never parks anything, nor does a namespace that belongs to another database.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -42,9 +41,10 @@ use crate::watch::Watch;
 const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// While tasks pile up, watches are started that are needed within this time; everything else is.
+/// While first tasks pile up, watches are started only if they are needed within this time.
 const NEEDED_SOON: Duration = Duration::from_mins(1);
-/// What does not have to wait for a burst of receipts: all but such starts and the ends of watches.
+/// During a burst of receipts only what is needed within this time is dispatched: what a person or a
+/// near deadline waits for, neither a far start nor the end of a watch.
 const NEEDED_NOW: Duration = Duration::from_secs(10);
 /// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
