@@ -14,7 +14,15 @@ const NAME: &str = "dev.lock";
 /// Held as long as this value lives.
 #[derive(Debug)]
 pub struct PidLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for PidLock {
+    /// Closing the file is not enough: a child that is about to become another program has it too.
+    fn drop(&mut self) {
+        // What cannot be unlocked is so at the latest when the process ends.
+        let _ = self.file.unlock();
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +54,7 @@ impl PidLock {
             Err(TryLockError::WouldBlock) => return Err(running(folder, &mut file)),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -77,6 +85,16 @@ mod tests {
         assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
         drop(alice);
         PidLock::acquire(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn who_lets_go_is_not_kept_by_a_file_that_a_child_inherited() {
+        let folder = tempfile::tempdir().unwrap();
+        let alice = PidLock::acquire(folder.path()).unwrap();
+        let inherited = alice.file.try_clone().unwrap();
+        drop(alice);
+        PidLock::acquire(folder.path()).unwrap();
+        drop(inherited);
     }
 
     #[test]
