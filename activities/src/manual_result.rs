@@ -88,8 +88,8 @@ fn is_about(field_errors: &[FieldError], field: &str) -> bool {
     field_errors.iter().all(|error| error.field == field)
 }
 
-fn words(mistake: &FieldError) -> String {
-    format!("{} {}", mistake.field, mistake.message)
+fn words(error: &FieldError) -> String {
+    format!("{} {}", error.field, error.message)
 }
 
 fn all_words(field_errors: &[FieldError]) -> String {

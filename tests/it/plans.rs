@@ -1,8 +1,9 @@
 //! No list reads a growing table from end to end, whatever it is filtered by.
 //!
 //! On a database as it is after months, every question that a page asks is asked as pages ask it,
-//! and what is asked again and again without a page as the product asks it, once planned for its own values and once for any. Postgres then says how many rows of each table
-//! and index were read, and how it would plan each statement that ran.
+//! and what is asked again and again without a page as the product asks it, once planned for its own
+//! values and once for any. Postgres then says how many rows of each table and index were read, and
+//! how it would plan each statement that ran.
 //!
 //! `SEEDED_EVENTS=1000000` asks a bigger database, `LISTS_P95_MS=50` also wants every response
 //! within so many milliseconds, and `WITHOUT_INDEX=…` leaves an index out, to see that this is

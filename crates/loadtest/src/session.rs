@@ -25,7 +25,7 @@ use crate::load::{self, Measured, Timing};
 use crate::options::Options;
 use crate::report::Findings;
 use crate::sampler::Sampler;
-use crate::{outbox, process};
+use crate::{outbox, process, temporal};
 
 const POLL_EVERY: Duration = Duration::from_millis(50);
 /// More than any backlog that a part makes needs on a slow machine.
@@ -161,6 +161,21 @@ impl Session {
     /// Begins to look at backlog and memory beside a load.
     pub fn sample(&self) -> anyhow::Result<Sampler> {
         Ok(Sampler::start(self.pool.clone(), self.dev.pid()?))
+    }
+
+    /// Sends receipts of so many more events and waits until each has a watch that waits for its
+    /// result.
+    pub async fn add_watches(
+        &self,
+        client: &Client,
+        connections: u32,
+        count: u32,
+    ) -> anyhow::Result<()> {
+        let before = self.workflow_ids().len();
+        self.receipts(connections, count).await?;
+        self.until_relayed().await?;
+        let added = temporal::sample(self.workflow_ids().split_off(before));
+        temporal::until_waiting(client, &added).await
     }
 
     /// Waits until everything that was committed is dispatched to Temporal.

@@ -48,8 +48,7 @@ pub struct WorkerHealth {
 ///
 /// The oldest message is found without reading all, of which there are 100,000 after a burst. Ids
 /// grow with time, except those of messages that an operator inserts as `docs/temporal.md` says.
-/// Such a one is due when it is written, as all but the starts of watches are: whatever stands first
-/// by `due_by` is at least as old.
+/// Such a one is due when it is written: whatever stands first by `due_by` is at least as old.
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
     let row = sqlx::query!(
         r#"SELECT

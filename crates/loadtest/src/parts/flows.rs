@@ -37,9 +37,7 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
 async fn full_flows(session: &Session, flows: u32) -> anyhow::Result<f64> {
     let client = session.temporal().await?;
     let begin = Instant::now();
-    session.receipts(CONNECTIONS, flows).await?;
-    session.until_relayed().await?;
-    temporal::until_waiting(&client, &temporal::sample(session.workflow_ids())).await?;
+    session.add_watches(&client, CONNECTIONS, flows).await?;
     session.results(CONNECTIONS).await?;
     temporal::until_completed(&client, "EffectWatch", flows).await?;
     Ok(f64::from(flows) / begin.elapsed().as_secs_f64())

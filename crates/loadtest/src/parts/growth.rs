@@ -11,7 +11,7 @@ use crate::ledger::LedgerCheck;
 use crate::report::{Figure, Findings, Line, Threshold};
 use crate::session::{self, Session, Turn};
 use crate::spread::{Spread, fitted_order};
-use crate::{outbox, say, seed, temporal};
+use crate::{outbox, say, seed};
 
 const CONNECTIONS: u32 = 64;
 /// One of so many events has an incident.
@@ -21,15 +21,15 @@ const SETTLE: Duration = Duration::from_secs(10);
 
 /// What there is more of each time.
 #[derive(Clone, Copy)]
-struct Crowd {
+struct Axis {
     name: &'static str,
     load: &'static str,
     over: &'static str,
 }
 
-const EVENTS: Crowd =
-    Crowd { name: "events on disk", load: "growth", over: "log₁₀ of events on disk" };
-const WATCHES: Crowd = Crowd {
+const EVENTS: Axis =
+    Axis { name: "events on disk", load: "growth", over: "log₁₀ of events on disk" };
+const WATCHES: Axis = Axis {
     name: "pending watches",
     load: "growth of pending watches",
     over: "log₁₀ of pending watches",
@@ -63,7 +63,7 @@ async fn over_events(session: &Session) -> anyhow::Result<Findings> {
         let incidents = added / EVENTS_PER_INCIDENT;
         seed::fill(&session.dev.ready.database_url, (added, incidents)).await?;
         on_disk = on_disk.max(size);
-        cost.add(size, measure_cost(session, (size, EVENTS), &mut findings).await?);
+        cost.add(size, measure_cost(session, size, EVENTS, &mut findings).await?);
     }
     cost.conclude(EVENTS, &mut findings);
     Ok(findings)
@@ -74,7 +74,9 @@ async fn over_watches(session: &Session) -> anyhow::Result<Findings> {
     let (mut findings, mut cost, mut pending) = (Findings::default(), Growth::of_cost(), 0);
     let mut memory = Growth::of_memory();
     for size in session.options.pending.clone() {
-        add_watches(session, size.saturating_sub(pending)).await?;
+        let added = size.saturating_sub(pending);
+        say(&format!("{added} more watches"));
+        session.add_watches(&session.temporal().await?, CONNECTIONS, added).await?;
         pending = pending.max(size);
         tokio::time::sleep(SETTLE).await;
         let megabytes = session.memory()?;
@@ -82,7 +84,7 @@ async fn over_watches(session: &Session) -> anyhow::Result<Findings> {
         let name = format!("memory of API and worker, {size} {}", WATCHES.name);
         findings.figures.push(Figure::new(name, megabytes, "MB", Threshold::None));
         outbox::hold(&session.pool).await?;
-        cost.add(size, measure_cost(session, (size, WATCHES), &mut findings).await?);
+        cost.add(size, measure_cost(session, size, WATCHES, &mut findings).await?);
         outbox::discard(&session.pool).await?;
     }
     cost.conclude(WATCHES, &mut findings);
@@ -90,22 +92,14 @@ async fn over_watches(session: &Session) -> anyhow::Result<Findings> {
     Ok(findings)
 }
 
-async fn add_watches(session: &Session, count: u32) -> anyhow::Result<()> {
-    say(&format!("{count} more watches"));
-    let before = session.workflow_ids().len();
-    session.receipts(CONNECTIONS, count).await?;
-    session.until_relayed().await?;
-    let added = temporal::sample(session.workflow_ids().split_off(before));
-    temporal::until_waiting(&session.temporal().await?, &added).await
-}
-
 /// Milliseconds per receipt: the median of the rounds.
 async fn measure_cost(
     session: &Session,
-    (size, crowd): (u32, Crowd),
+    size: u32,
+    axis: Axis,
     findings: &mut Findings,
 ) -> anyhow::Result<f64> {
-    let beside = format!("{size} {}", crowd.name);
+    let beside = format!("{size} {}", axis.name);
     say(&format!("as many receipts as {CONNECTIONS} connections can send, {beside}"));
     let mut rounds = Vec::new();
     for _ in 0..session.options.rounds {
@@ -147,18 +141,18 @@ impl Growth {
     }
 
     /// How much it grew from the least to the most, and its line.
-    fn conclude(self, crowd: Crowd, findings: &mut Findings) {
+    fn conclude(self, axis: Axis, findings: &mut Findings) {
         let Self { name, title, unit, target, values } = self;
         if let (Some(least), Some(most), Some(order)) =
             (values.first(), values.last(), fitted_order(&values))
         {
-            let name = format!("{name} at the most {} ÷ at the fewest", crowd.name);
+            let name = format!("{name} at the most {} ÷ at the fewest", axis.name);
             let note = format!("{} ÷ {}; fitted order {order:.3}", most.0, least.0);
             let figure = Figure::new(name, most.1 / least.1, "×", target);
             findings.figures.push(figure.noting(note));
         }
         let points = values.into_iter().map(|(size, value)| (size.log10(), value)).collect();
-        let line = Line::new(crowd.load, title, unit, points);
-        findings.lines.push(Line { over: crowd.over, ..line });
+        let line = Line::new(axis.load, title, unit, points);
+        findings.lines.push(Line { over: axis.over, ..line });
     }
 }

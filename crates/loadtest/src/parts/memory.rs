@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::report::{Figure, Findings, Threshold};
+use crate::say;
 use crate::session::Session;
-use crate::{say, temporal};
 
 const PENDING: u32 = 100_000;
 const IDLE: u32 = 1_000;
@@ -23,10 +23,7 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     let pending = session.options.scaled(PENDING);
     say(&format!("{pending} pending events, then {IDLE} idle connections"));
     let sampler = session.sample()?;
-    session.receipts(CONNECTIONS, pending).await?;
-    session.until_relayed().await?;
-    let watches = temporal::sample(session.workflow_ids());
-    temporal::until_waiting(&session.temporal().await?, &watches).await?;
+    session.add_watches(&session.temporal().await?, CONNECTIONS, pending).await?;
     tokio::time::sleep(SETTLE).await;
     let with_pending = session.memory()?;
     let mut idle = Vec::new();
