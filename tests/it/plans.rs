@@ -25,10 +25,10 @@ use questions::Question;
 const SCRIPT: &str = include_str!("../../crates/loadtest/src/seed.sql");
 
 /// A bad day: nothing was dispatched since the first event, now and then Temporal rejected a
-/// message, and the newest events are overdue.
+/// message, and the newest events are overdue. None of the messages is needed within a moment.
 const BAD_DAY: &str = "
     INSERT INTO outbox (id, event_id, wish, payload, created_at, due_by, parked_at)
-    SELECT id, id, 'start', '{}', received_at, timeout_at,
+    SELECT id, id, 'start', '{}', received_at, now() + interval '1 day',
         CASE WHEN row_number() OVER (ORDER BY id) % 1000 = 0 THEN now() END
     FROM payment_events;
     UPDATE payment_events SET effect = 'pending', settled_at = NULL, timeout_at = now() - interval '1 hour'

@@ -14,7 +14,13 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{PgPool, StoreError, pool};
+
+/// Begins a claim. It is planned for what is asked for: a plan for any values, kept from when the
+/// outbox was small, would read all of a large one. Set here rather than when the connection starts,
+/// which poolers reject.
+const BEGIN_CLAIM: &str =
+    "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// A message that was claimed. Its payload goes on unchanged, so that what a newer release writes
 /// reaches that release's watches.
@@ -55,18 +61,18 @@ pub async fn enqueue(
 /// so many are due. One of a kind that only a newer version knows is left to that one, and keeps no
 /// other from being claimed.
 pub async fn claim_due(
-    db: impl PgExecutor<'_>,
+    pool: &PgPool,
     within: Option<Duration>,
     limit: i64,
 ) -> Result<Vec<ClaimedMessage>, StoreError> {
     let known: Vec<_> = OutboxKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let mut tx = pool.begin_with(BEGIN_CLAIM).await?;
     let mut claimed = sqlx::query_as!(
         ClaimedMessage,
         "WITH urgent AS (
              SELECT event_id FROM outbox
              WHERE parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
                  AND due_by < coalesce(now() + make_interval(secs => $2), 'infinity')
-                 AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
              ORDER BY due_by, id LIMIT $3 FOR UPDATE SKIP LOCKED)
          UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
@@ -79,8 +85,9 @@ pub async fn claim_due(
         within.map(|within| within.as_secs_f64()),
         limit,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *tx)
     .await?;
+    pool::commit(tx).await?;
     claimed.sort_by_key(|message| message.id);
     Ok(claimed)
 }

@@ -1,5 +1,7 @@
-//! What is asked without a page: by results that are taken together, by the health checks every few
-//! seconds, and by the sweep every minute.
+//! What is asked without a page: by results that are taken together, by the dispatcher while it is
+//! held back, by the health checks every few seconds, and by the sweep every minute.
+
+use std::time::Duration;
 
 use domain::catalogue::Catalogue;
 use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
@@ -17,8 +19,8 @@ use super::questions::Question;
 
 const BATCH: i64 = 64;
 
-/// Those of all three.
-pub async fn all(pool: &PgPool) -> [Question; 3] {
+/// Those of all five.
+pub async fn all(pool: &PgPool) -> [Question; 5] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -38,7 +40,15 @@ pub async fn all(pool: &PgPool) -> [Question; 3] {
             0
         })
     });
-    [results, health, unparked]
+    let needed = Question::new("messages that are needed in a moment", |pool| {
+        Box::pin(claim(pool, Some(Duration::from_secs(10))))
+    });
+    let due = Question::new("the most urgent messages", |pool| Box::pin(claim(pool, None)));
+    [results, health, unparked, needed, due]
+}
+
+async fn claim(pool: &PgPool, within: Option<Duration>) -> usize {
+    outbox::claim_due(pool, within, BATCH).await.expect("a claim").len()
 }
 
 /// Successes of the newest pending events, named by our id and by the provider's in turns.
