@@ -112,6 +112,10 @@ typed_id! {
     /// An operator's own token.
     TokenId = "tok_",
     ProofLinkId = "prf_",
+    /// A registered extension.
+    ExtensionId = "ext_",
+    /// One call of an extension: its key for idempotency.
+    CallId = "cal_",
 }
 
 fn encode(uuid: Uuid) -> String {

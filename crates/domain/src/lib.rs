@@ -16,6 +16,7 @@ pub mod days;
 pub mod diagnostics;
 pub mod effect_result;
 pub mod event;
+pub mod extension;
 pub mod field;
 pub mod identity;
 pub mod ids;

@@ -26,6 +26,8 @@ pub mod environments;
 pub mod error;
 pub mod event_state;
 pub mod events;
+pub mod extension_calls;
+pub mod extensions;
 pub mod figures;
 pub mod health;
 pub mod idempotency;

@@ -18,7 +18,12 @@ const NAMES: &str = "\
     destinations_project_fkey destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey
-    event_identities_pkey event_keys_key_check event_keys_pkey idempotency_keys_pkey
+    event_identities_pkey event_keys_key_check event_keys_pkey extension_calls_answer_check
+    extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key
+    extension_calls_pkey extension_calls_point_check extensions_budget_check extensions_calls_check
+    extensions_fallback_check extensions_kind_check extensions_pkey extensions_point_check
+    extensions_project_fkey extensions_queue_check extensions_reprocess_check
+    extensions_target_check extensions_trust_check idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     key_versions_only_one_check key_versions_only_one_key
@@ -69,7 +74,36 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 29] = [
+const BROKEN: [(&str, &str); 34] = [
+    (
+        "extensions_queue_check",
+        "INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)
+        SELECT gen_random_uuid(), id, 'after_failure', 'activity', 'a', 'sendpromptly', 'settle', 'bob' FROM projects",
+    ),
+    (
+        "extensions_target_check",
+        "INSERT INTO extensions (id, project_id, point, kind, url, trust, created_by)
+        SELECT gen_random_uuid(), id, 'after_failure', 'https', 'https://x.test', 'settle', 'bob' FROM projects",
+    ),
+    (
+        "extensions_reprocess_check",
+        "INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)
+        SELECT gen_random_uuid(), id, 'reprocess', 'activity', 'a', 'sendpromptly-ext.a', 'settle', 'bob' FROM projects",
+    ),
+    (
+        "extensions_target_key",
+        "INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)
+        SELECT gen_random_uuid(), id, 'after_failure', 'activity', 'a', 'sendpromptly-ext.a', 'settle', 'bob'
+        FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "extension_calls_answered_check",
+        "WITH one AS (INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)
+            SELECT gen_random_uuid(), id, 'after_failure', 'activity', 'a', 'sendpromptly-ext.a', 'settle', 'bob'
+            FROM projects RETURNING id)
+        INSERT INTO extension_calls (id, event_id, extension_id, point, answer_by, answered_at)
+        SELECT gen_random_uuid(), gen_random_uuid(), id, 'after_failure', now(), now() FROM one",
+    ),
     (
         "callback_headers_name_check",
         "INSERT INTO callback_headers SELECT id, 'X-Key', 'X-Key', '' FROM projects",

@@ -6,6 +6,7 @@ mod audit;
 mod audit_details;
 mod callback;
 mod constraints;
+mod extensions;
 mod flash;
 mod forgotten;
 mod idempotency;

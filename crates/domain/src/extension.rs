@@ -1,0 +1,82 @@
+//! Extensions: a team's own activity, or its own HTTPS endpoint, in the flow of an event.
+//!
+//! An extension gives evidence; what that changes is decided here and under the event's lock, never
+//! by the extension. It can make things better earlier and nothing later: whatever it does, or does
+//! not do, leaves an event as it would be without it.
+//!
+//! What goes to an extension is an [`ExtensionInput`], equal on every attempt. What comes back is
+//! read by [`ExtensionAnswer::read`]; where nothing readable comes back, [`Unanswered`] says why.
+
+mod answer;
+mod input;
+mod registration;
+mod unanswered;
+
+pub use answer::{
+    AnswerError, CallOutcome, Evidence, ExtensionAnswer, MAX_ANSWER_BYTES, MAX_EVIDENCE,
+    MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE, ProbeAnswer, ReadAnswer, ReprocessAnswer,
+    ReprocessOutcome,
+};
+pub use input::{CONTRACT, ExtensionInput, InputReason, example_input};
+pub use registration::{
+    ActivityName, DEFAULT_BUDGET_SECONDS, DEFAULT_CALLS_PER_SECOND, ExtensionTarget, ExtensionUrl,
+    InvalidActivityName, InvalidQueue, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MAX_EXTENSIONS,
+    MIN_BUDGET_SECONDS, NewExtension, QUEUE_PREFIX, QueueName,
+};
+pub use unanswered::{Silence, Unanswered};
+
+use crate::project::Mode;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Where in the flow an extension is asked.
+    Point {
+        /// Shortly before an incident would open, because nobody reported.
+        BeforeIncident = "before_incident",
+        /// Beside an incident that opened.
+        AfterFailure = "after_failure",
+        /// Instead of the signed callback of a reprocess, or before it.
+        Reprocess = "reprocess",
+    }
+}
+
+text_enum! {
+    /// How far what an extension says is believed.
+    Trust {
+        /// Its evidence is shown, and a person decides.
+        Propose = "propose",
+        /// What it says counts as the app's own result.
+        Settle = "settle",
+    }
+}
+
+impl Trust {
+    /// Unless a registration says otherwise.
+    #[must_use]
+    pub const fn default_of(mode: Mode) -> Self {
+        match mode {
+            Mode::Live => Self::Propose,
+            Mode::Test => Self::Settle,
+        }
+    }
+}
+
+text_enum! {
+    /// What follows when an extension did not take over a reprocess.
+    Fallback {
+        /// The signed callback is sent at once.
+        Callback = "callback",
+        /// The reprocess ends undelivered.
+        None = "none",
+    }
+}
+
+text_enum! {
+    /// How an extension is reached.
+    ExtensionKind {
+        /// An activity on a task queue of the team's own worker.
+        Activity = "activity",
+        /// A signed request to the team's own endpoint.
+        Https = "https",
+    }
+}

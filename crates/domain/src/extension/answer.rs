@@ -1,0 +1,392 @@
+//! What an extension answers, read strictly where it decides and leniently where it explains.
+//!
+//! `settled` and `outcome` decide about somebody's money: anything but what the contract says makes
+//! the answer unreadable, and an unreadable answer changes nothing. A note or evidence that is too
+//! long, or of another form, is cut or written as text, and [`ReadAnswer::adjusted`] says so.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Point, Trust, Unanswered};
+use crate::diagnostics::{MAX_ERROR_MESSAGE, clean_code, clean_message, text_of};
+use crate::field::{FieldError, Fields};
+use crate::text_enum::text_enum;
+
+/// The longest answer that is read, in bytes of JSON.
+pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
+/// How many entries of evidence are kept.
+pub const MAX_EVIDENCE: usize = 20;
+/// The longest name of an entry, in code points.
+pub const MAX_EVIDENCE_NAME: usize = 100;
+/// The longest text of an entry, in code points.
+pub const MAX_EVIDENCE_VALUE: usize = 500;
+
+/// What an extension found, by name: texts, numbers, yes or no, or `null`.
+pub type Evidence = BTreeMap<String, Value>;
+
+/// The answer of a probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    /// Whether the effect was applied; `None` if the probe cannot tell.
+    pub settled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
+}
+
+/// The answer at [`Point::Reprocess`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReprocessAnswer {
+    pub outcome: ReprocessOutcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
+}
+
+text_enum! {
+    /// What came of a reprocess by an extension.
+    ReprocessOutcome {
+        /// The effect is applied now.
+        Applied = "applied",
+        /// The app will report.
+        Accepted = "accepted",
+        /// The effect could not be applied.
+        Failed = "failed",
+        /// Not this extension's work: the fallback is.
+        Declined = "declined",
+    }
+}
+
+/// An answer of one of the two forms.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ExtensionAnswer {
+    Probe(ProbeAnswer),
+    Reprocess(ReprocessAnswer),
+}
+
+/// An answer, and in sentences what of it was changed to keep it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadAnswer {
+    pub answer: ExtensionAnswer,
+    pub adjusted: Vec<String>,
+}
+
+/// What came back is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    #[error("the answer has {bytes} bytes, and at most {MAX_ANSWER_BYTES} are read")]
+    TooLarge { bytes: usize },
+    #[error("{}", sentences(.0))]
+    Unreadable(Vec<FieldError>),
+}
+
+fn sentences(errors: &[FieldError]) -> String {
+    let sentence = |error: &FieldError| format!("{} {}", error.field, error.message);
+    errors.iter().map(sentence).collect::<Vec<_>>().join("; ")
+}
+
+impl AnswerError {
+    #[must_use]
+    pub const fn why(&self) -> Unanswered {
+        match self {
+            Self::TooLarge { .. } => Unanswered::TooLarge,
+            Self::Unreadable(_) => Unanswered::Unreadable,
+        }
+    }
+
+    fn of_answer(message: impl Into<String>) -> Self {
+        Self::Unreadable(vec![FieldError::new("the answer", message)])
+    }
+}
+
+text_enum! {
+    /// What an answer, or the lack of one, counted as.
+    CallOutcome {
+        /// A result of the app: the effect was applied.
+        Settled = "settled",
+        /// Evidence that the effect was applied, for a person to decide.
+        Proposed = "proposed",
+        /// Evidence that the effect was not applied.
+        NotSettled = "not_settled",
+        /// Nothing: the probe could not tell.
+        Undecided = "undecided",
+        /// The reprocess succeeded.
+        Applied = "applied",
+        /// The reprocess waits for the app's result.
+        Accepted = "accepted",
+        /// The reprocess failed.
+        Failed = "failed",
+        /// Nothing: the fallback follows.
+        Declined = "declined",
+        /// Nothing: there was no readable answer.
+        Unanswered = "unanswered",
+        /// Nothing: the event was decided before the answer came, or the extension was paused.
+        Ignored = "ignored",
+    }
+}
+
+impl ExtensionAnswer {
+    /// Reads what an extension answered at this point.
+    ///
+    /// # Errors
+    /// When it is too long, no JSON object, or does not say what decides.
+    pub fn read(point: Point, raw: &[u8]) -> Result<ReadAnswer, AnswerError> {
+        if raw.len() > MAX_ANSWER_BYTES {
+            return Err(AnswerError::TooLarge { bytes: raw.len() });
+        }
+        let value =
+            serde_json::from_slice(raw).map_err(|_| AnswerError::of_answer("is not JSON"))?;
+        let Value::Object(object) = value else {
+            let form = match point {
+                Point::BeforeIncident | Point::AfterFailure => r#"{"settled": true}"#,
+                Point::Reprocess => r#"{"outcome": "applied"}"#,
+            };
+            return Err(AnswerError::of_answer(format!("must be a JSON object such as {form}")));
+        };
+        match point {
+            Point::BeforeIncident | Point::AfterFailure => read_probe(&object),
+            Point::Reprocess => read_reprocess(&object),
+        }
+        .map_err(AnswerError::Unreadable)
+    }
+
+    /// What it counts as where the extension is trusted so far.
+    #[must_use]
+    pub const fn counts_as(&self, trust: Trust) -> CallOutcome {
+        match self {
+            Self::Probe(ProbeAnswer { settled: Some(true), .. }) => match trust {
+                Trust::Settle => CallOutcome::Settled,
+                Trust::Propose => CallOutcome::Proposed,
+            },
+            Self::Probe(ProbeAnswer { settled: Some(false), .. }) => CallOutcome::NotSettled,
+            Self::Probe(ProbeAnswer { settled: None, .. }) => CallOutcome::Undecided,
+            Self::Reprocess(answer) => match answer.outcome {
+                ReprocessOutcome::Applied => CallOutcome::Applied,
+                ReprocessOutcome::Accepted => CallOutcome::Accepted,
+                ReprocessOutcome::Failed => CallOutcome::Failed,
+                ReprocessOutcome::Declined => CallOutcome::Declined,
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Probe(answer) => answer.note.as_deref(),
+            Self::Reprocess(answer) => answer.note.as_deref(),
+        }
+    }
+
+    #[must_use]
+    pub const fn evidence(&self) -> &Evidence {
+        match self {
+            Self::Probe(answer) => &answer.evidence,
+            Self::Reprocess(answer) => &answer.evidence,
+        }
+    }
+}
+
+fn read_probe(object: &Map<String, Value>) -> Result<ReadAnswer, Vec<FieldError>> {
+    let mut fields = Fields::new(object);
+    let settled = match object.get("settled") {
+        Some(Value::Bool(settled)) => Some(*settled),
+        Some(Value::Null) => None,
+        Some(_) => {
+            fields.reject("settled", "must be true, false or null");
+            None
+        }
+        None => {
+            fields.reject("settled", "is required: true, false, or null for cannot tell");
+            None
+        }
+    };
+    let mut adjusted = Vec::new();
+    let (note, evidence) = read_diagnostics(object, &mut adjusted);
+    let answer = ExtensionAnswer::Probe(ProbeAnswer { settled, note, evidence });
+    fields.finish(Some(ReadAnswer { answer, adjusted }))
+}
+
+fn read_reprocess(object: &Map<String, Value>) -> Result<ReadAnswer, Vec<FieldError>> {
+    let mut fields = Fields::new(object);
+    let outcome = fields.named("outcome", str::parse::<ReprocessOutcome>);
+    let outcome = fields.require("outcome", outcome);
+    let mut adjusted = Vec::new();
+    let said = object.get("error_code").filter(|value| !value.is_null()).map(text_of);
+    let error_code = said.as_deref().and_then(clean_code);
+    if error_code != said {
+        adjusted.push("error_code was cut or cleaned".to_owned());
+    }
+    let (note, evidence) = read_diagnostics(object, &mut adjusted);
+    fields.finish(outcome.map(|outcome| {
+        let answer = ReprocessAnswer { outcome, error_code, note, evidence };
+        ReadAnswer { answer: ExtensionAnswer::Reprocess(answer), adjusted }
+    }))
+}
+
+/// Whatever explains the answer, as far as it can be kept.
+fn read_diagnostics(
+    object: &Map<String, Value>,
+    adjusted: &mut Vec<String>,
+) -> (Option<String>, Evidence) {
+    let said = object.get("note").filter(|value| !value.is_null()).map(text_of);
+    let note = said.as_deref().and_then(clean_message);
+    if note != said {
+        adjusted.push(format!("note was cut to {MAX_ERROR_MESSAGE} characters or cleaned"));
+    }
+    let evidence = match object.get("evidence") {
+        None | Some(Value::Null) => Evidence::new(),
+        Some(Value::Object(entries)) => read_evidence(entries, adjusted),
+        Some(other) => {
+            adjusted.push("evidence is no object and was kept as text".to_owned());
+            let entries = Map::from_iter([("evidence".to_owned(), other.clone())]);
+            read_evidence(&entries, &mut Vec::new())
+        }
+    };
+    (note, evidence)
+}
+
+fn read_evidence(entries: &Map<String, Value>, adjusted: &mut Vec<String>) -> Evidence {
+    if entries.len() > MAX_EVIDENCE {
+        adjusted.push(format!(
+            "evidence has {} entries, of which {MAX_EVIDENCE} were kept",
+            entries.len()
+        ));
+    }
+    let mut evidence = Evidence::new();
+    for (name, value) in entries.iter().take(MAX_EVIDENCE) {
+        let kept = match value {
+            Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                let text = clean_message(&text_of(value)).unwrap_or_default();
+                Value::String(text.chars().take(MAX_EVIDENCE_VALUE).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        };
+        let clean: String =
+            clean_code(name).unwrap_or_default().chars().take(MAX_EVIDENCE_NAME).collect();
+        let clean = if clean.is_empty() { "unnamed".to_owned() } else { clean };
+        if kept != *value || clean != *name {
+            adjusted.push(format!(
+                "evidence.{clean} was cut to {MAX_EVIDENCE_VALUE} characters, cleaned or written as text"
+            ));
+        }
+        evidence.insert(clean, kept);
+    }
+    evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(point: Point, value: &Value) -> Result<ReadAnswer, String> {
+        let read = ExtensionAnswer::read(point, value.to_string().as_bytes());
+        read.map_err(|error| error.to_string())
+    }
+
+    fn probe(value: &Value) -> Result<ReadAnswer, String> {
+        read(Point::BeforeIncident, value)
+    }
+
+    #[test]
+    fn what_decides_is_read_strictly() {
+        for (value, outcome) in [
+            (json!({ "settled": true }), CallOutcome::Settled),
+            (json!({ "settled": false, "more": 1 }), CallOutcome::NotSettled),
+            (json!({ "settled": null }), CallOutcome::Undecided),
+        ] {
+            let read = probe(&value).expect("an answer");
+            assert_eq!(read.answer.counts_as(Trust::Settle), outcome, "{value}");
+            assert_eq!(read.adjusted, [""; 0]);
+        }
+        let yes = probe(&json!({ "settled": true })).expect("an answer").answer;
+        assert_eq!(yes.counts_as(Trust::Propose), CallOutcome::Proposed);
+        for (bad, why) in [
+            (json!({}), "settled is required"),
+            (json!({ "Settled": true }), "settled is required"),
+            (json!({ "settled": "true" }), "settled must be true, false or null"),
+            (json!({ "settled": 1 }), "settled must be true, false or null"),
+            (json!(null), "must be a JSON object such as"),
+            (json!([{ "settled": true }]), "must be a JSON object such as"),
+            (json!("settled"), "must be a JSON object such as"),
+        ] {
+            let error = probe(&bad).expect_err("unreadable");
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_reprocess_says_one_of_four_outcomes() {
+        let answer = |value| read(Point::Reprocess, &value);
+        for outcome in ReprocessOutcome::ALL {
+            let read = answer(json!({ "outcome": outcome, "error_code": 42 })).expect("an answer");
+            let ExtensionAnswer::Reprocess(read) = read.answer else { panic!("another form") };
+            assert_eq!((read.outcome, read.error_code.as_deref()), (*outcome, Some("42")));
+        }
+        for bad in [json!({}), json!({ "outcome": "Applied" }), json!({ "settled": true })] {
+            let error = answer(bad).expect_err("unreadable");
+            assert!(error.starts_with("outcome"), "{error}");
+        }
+        let error = answer(json!({ "outcome": "done" })).expect_err("unreadable");
+        assert_eq!(error, "outcome must be one of applied, accepted, failed, declined");
+    }
+
+    #[test]
+    fn what_explains_is_kept_as_far_as_it_can_be() {
+        let many: Map<_, _> = (0..25).map(|n| (format!("k{n:02}"), json!(n))).collect();
+        let read = probe(&json!({ "settled": true, "note": "n".repeat(2_001), "evidence": many }))
+            .expect("an answer");
+        assert_eq!(read.answer.note().map(str::len), Some(2_000));
+        assert_eq!(read.answer.evidence().len(), 20);
+        assert_eq!(read.adjusted.len(), 2, "{:?}", read.adjusted);
+
+        let evidence = json!({ "id": "ch_1", "n": 1.5, "ok": true, "none": null, "deep": { "a": [1] }, "long": "é".repeat(501), "nul": "a\u{0}b" });
+        let read =
+            probe(&json!({ "settled": true, "note": 7, "evidence": evidence })).expect("an answer");
+        let kept = read.answer.evidence();
+        assert_eq!(
+            (&kept["id"], &kept["n"], &kept["none"]),
+            (&json!("ch_1"), &json!(1.5), &json!(null))
+        );
+        assert_eq!((&kept["deep"], &kept["nul"]), (&json!(r#"{"a":[1]}"#), &json!("ab")));
+        assert_eq!(kept["long"].as_str().map(|text| text.chars().count()), Some(500));
+        assert_eq!(read.answer.note(), Some("7"));
+
+        let list = probe(&json!({ "settled": false, "evidence": ["a", "b"] })).expect("an answer");
+        assert_eq!(list.answer.evidence()["evidence"], json!(r#"["a","b"]"#));
+        assert_eq!(list.adjusted.len(), 1);
+    }
+
+    #[test]
+    fn too_much_no_json_and_too_deep_are_told_apart() {
+        let raw = format!(r#"{{"settled":true,"note":"{}"}}"#, "x".repeat(MAX_ANSWER_BYTES));
+        let error = ExtensionAnswer::read(Point::AfterFailure, raw.as_bytes()).expect_err("long");
+        assert_eq!(error.why(), Unanswered::TooLarge);
+        let deep = "[".repeat(10_000);
+        for raw in [&b""[..], b"\xff\xfe", b"settled", b"{\"settled\":tru", deep.as_bytes()] {
+            let error = ExtensionAnswer::read(Point::AfterFailure, raw).expect_err("no answer");
+            assert_eq!(error.why(), Unanswered::Unreadable);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_reads_back_unchanged(name in any::<String>(), text in any::<String>(), note in any::<String>()) {
+            let value = json!({ "settled": null, "note": note, "evidence": { name: text } });
+            if let Ok(once) = probe(&value) {
+                let again = probe(&json!(once.answer)).expect("an answer");
+                prop_assert_eq!(&again.answer, &once.answer);
+                prop_assert_eq!(again.adjusted, Vec::<String>::new());
+            }
+        }
+    }
+}

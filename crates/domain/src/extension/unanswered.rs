@@ -1,0 +1,134 @@
+//! Why a call to an extension was not answered.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExtensionKind, MAX_ANSWER_BYTES};
+use crate::or_unknown::OrUnknown;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Why there is no answer.
+    Unanswered {
+        /// No worker took the task within half the budget; over HTTPS, nothing could be reached.
+        NobodyTookIt = "nobody_took_it",
+        /// It was taken and not answered within the budget.
+        TooSlow = "too_slow",
+        /// It was taken, and whoever took it was not heard of again.
+        Died = "died",
+        /// It answered that it failed.
+        Failed = "failed",
+        /// Its answer has not the form of one.
+        Unreadable = "unreadable",
+        /// Its answer has more than [`MAX_ANSWER_BYTES`].
+        TooLarge = "too_large",
+        /// It was not asked: it had its calls of that second.
+        Busy = "busy",
+    }
+}
+
+/// Why there is no answer, and the type of the failure if it was one. A reason that another release
+/// wrote is kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    pub why: OrUnknown<Unanswered>,
+    /// The type of the failure as its worker named it, or the status of a response. Never its
+    /// message, which may hold anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+}
+
+impl Silence {
+    /// Without the type of a failure.
+    #[must_use]
+    pub const fn new(why: Unanswered) -> Self {
+        Self { why: OrUnknown::Known(why), error_type: None }
+    }
+
+    /// A failure of this type.
+    #[must_use]
+    pub fn failed(error_type: impl Into<String>) -> Self {
+        let why = OrUnknown::Known(Unanswered::Failed);
+        Self { why, error_type: Some(error_type.into()).filter(|text| !text.is_empty()) }
+    }
+
+    /// Takes the two columns back.
+    #[must_use]
+    pub fn from_stored(why: &str, error_type: Option<String>) -> Self {
+        let unknown = || OrUnknown::Unknown(why.into());
+        let why = why.parse().map_or_else(|_| unknown(), OrUnknown::Known);
+        Self { why, error_type }
+    }
+
+    /// What happened and what to look at, as a sentence.
+    #[must_use]
+    pub fn sentence(&self, kind: ExtensionKind) -> String {
+        let OrUnknown::Known(why) = &self.why else {
+            return format!("Not answered: {}.", self.why);
+        };
+        match (why, kind) {
+            (Unanswered::NobodyTookIt, ExtensionKind::Activity) => {
+                "No worker took the task. Is one running on this task queue, in this namespace?"
+                    .into()
+            }
+            (Unanswered::NobodyTookIt, ExtensionKind::Https) => {
+                "The endpoint could not be reached.".into()
+            }
+            (Unanswered::TooSlow, _) => "It did not answer within its budget.".into(),
+            (Unanswered::Died, _) => {
+                "It took the call and was not heard of again: its process may have ended.".into()
+            }
+            (Unanswered::Failed, ExtensionKind::Activity) => {
+                let error_type = self.error_type.as_deref().unwrap_or("an error without a type");
+                format!(
+                    "It failed with {error_type}, on every attempt that its retry policy gives."
+                )
+            }
+            (Unanswered::Failed, ExtensionKind::Https) => {
+                let status = self.error_type.as_deref().unwrap_or("an error");
+                format!("It responded with {status}.")
+            }
+            (Unanswered::Unreadable, _) => {
+                "Its answer has not the form that the contract says.".into()
+            }
+            (Unanswered::TooLarge, _) => {
+                format!("Its answer has more than {} KiB.", MAX_ANSWER_BYTES / 1024)
+            }
+            (Unanswered::Busy, _) => "It was not asked: it had its calls of that second.".into(),
+        }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error_type {
+            Some(error_type) => write!(f, "{} ({error_type})", self.why),
+            None => self.why.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_sentence_and_an_unknown_one_is_kept() {
+        for kind in ExtensionKind::ALL {
+            for why in Unanswered::ALL {
+                let sentence = Silence::new(*why).sentence(*kind);
+                assert!(sentence.ends_with(['.', '?']), "{why}: {sentence}");
+            }
+        }
+        let newer = Silence::from_stored("bewitched", None);
+        assert_eq!(newer.sentence(ExtensionKind::Https), "Not answered: bewitched.");
+        assert_eq!(json!(newer), json!({ "why": "bewitched" }));
+        let failed = Silence::failed("ValueError");
+        assert_eq!(json!(failed), json!({ "why": "failed", "error_type": "ValueError" }));
+        assert_eq!(failed.to_string(), "failed (ValueError)");
+        assert_eq!(serde_json::from_value::<Silence>(json!(failed)).expect("read"), failed);
+    }
+}
