@@ -570,7 +570,7 @@ class SpoolTest < ClientTest
     assert_empty Dir.children(folder)
     assert_includes @log.string, "the folder is another user's"
   ensure
-    FileUtils.rm_rf(folder)
+    FileUtils.rm_rf(folder) if folder
   end
 
   def test_a_full_spool_takes_no_more_and_the_call_is_sent
