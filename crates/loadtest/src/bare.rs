@@ -82,17 +82,16 @@ impl BareWorker {
     pub async fn start_workflows(&self, count: u32) -> anyhow::Result<Measured> {
         let (client, ids) = (self.client.clone(), self.ids.clone());
         load::closed(IN_FLIGHT, Timing::UNLIMITED, 0..count, move |number| {
-            let (client, id) = (client.clone(), format!("{ids}/{number}"));
-            async move {
-                let options = WorkflowStartOptions::new(TASK_QUEUE, id.clone())
-                    .search_attributes(attributes(id))
-                    .static_summary(SUMMARY.to_owned())
-                    .build();
-                client.start_workflow(BareWatch::run, DEADLINE, options).await?;
-                Ok(())
-            }
+            start(client.clone(), format!("{ids}/{number}"))
         })
         .await
+    }
+
+    /// Starts so many a second.
+    pub async fn start_workflows_at(&self, rate: f64, timing: Timing) -> anyhow::Result<Measured> {
+        let (client, ids) = (self.client.clone(), self.ids.clone());
+        load::open(rate, timing, move || start(client.clone(), format!("{ids}/{}", Uuid::now_v7())))
+            .await
     }
 
     /// Those of the first so many.
@@ -112,6 +111,15 @@ impl BareWorker {
         })
         .await
     }
+}
+
+async fn start(client: Client, id: String) -> anyhow::Result<()> {
+    let options = WorkflowStartOptions::new(TASK_QUEUE, id.clone())
+        .search_attributes(attributes(id))
+        .static_summary(SUMMARY.to_owned())
+        .build();
+    client.start_workflow(BareWatch::run, DEADLINE, options).await?;
+    Ok(())
 }
 
 async fn work(client: Client, stop: CancellationToken) -> anyhow::Result<()> {
