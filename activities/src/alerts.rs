@@ -31,7 +31,7 @@ use workflows::activity_contract::{AlertInput, definition};
 use crate::decide::stored;
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent, Thread};
-use crate::waiting::{Attempt, count_failure};
+use crate::waiting::{SendOutcome, count_failure};
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -63,7 +63,7 @@ pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
     stored(attempt(deps, id).await).map(|_| ())
 }
 
-pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreError> {
+pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, StoreError> {
     let claimed = transaction(&deps.pool, async |tx| claim(deps, tx, id).await).await?;
     let (claimed, saved) = match claimed {
         ControlFlow::Break(attempt) => return Ok(attempt),
@@ -73,11 +73,11 @@ pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<Attempt, StoreEr
     match send(deps, &claimed, saved, &facts).await {
         Ok(sent) => {
             note_delivery(deps, &claimed.alert, &sent).await?;
-            Ok(Attempt::Delivered)
+            Ok(SendOutcome::Delivered)
         }
         Err(failure) => {
             note_failure(deps, &claimed, &failure).await?;
-            Ok(Attempt::LeftAlone)
+            Ok(SendOutcome::LeftAlone)
         }
     }
 }
@@ -87,18 +87,18 @@ async fn claim(
     deps: &Deps,
     tx: &mut PgConnection,
     id: AlertId,
-) -> Result<ControlFlow<Attempt, (ClaimedAlert, SavedTarget)>, StoreError> {
+) -> Result<ControlFlow<SendOutcome, (ClaimedAlert, SavedTarget)>, StoreError> {
     let ended = match alert_claims::claim_alert(&mut *tx, id).await? {
-        AlertClaim::Ended => Attempt::Ended,
-        AlertClaim::Busy => Attempt::Busy,
-        AlertClaim::LeftAlone => Attempt::LeftAlone,
+        AlertClaim::Ended => SendOutcome::Ended,
+        AlertClaim::Busy => SendOutcome::Busy,
+        AlertClaim::LeftAlone => SendOutcome::LeftAlone,
         AlertClaim::GiveUp(alert, why) => {
             give_up(tx, &alert, why).await?;
-            Attempt::Ended
+            SendOutcome::Ended
         }
         AlertClaim::Supersede(alert) => {
             finish(tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
-            Attempt::Ended
+            SendOutcome::Ended
         }
         AlertClaim::Send(claimed) => {
             let id = claimed.alert.destination_id;

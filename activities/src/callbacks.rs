@@ -131,7 +131,7 @@ pub async fn send(
 }
 
 /// How an attempt ended.
-struct Ending {
+struct ExchangeOutcome {
     verdict: AnswerVerdict,
     status: Option<u16>,
     error: Option<&'static str>,
@@ -141,21 +141,29 @@ struct Ending {
     retry_after: Option<Duration>,
 }
 
-async fn exchange(deps: &Deps, replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> Ending {
+async fn exchange(
+    deps: &Deps,
+    replay_id: ReplayId,
+    work: &CallbackWork,
+    nonce: &str,
+) -> ExchangeOutcome {
     let Some(text) = &work.repair_url else {
-        return Ending::unsendable("no_repair_url", "the project has no repair URL".to_owned());
+        return ExchangeOutcome::unsendable(
+            "no_repair_url",
+            "the project has no repair URL".to_owned(),
+        );
     };
     let url = match RepairUrl::parse(text, work.mode, &deps.allow) {
         Ok(url) => url,
-        Err(error) => return Ending::unsendable("repair_url_refused", error.to_string()),
+        Err(error) => return ExchangeOutcome::unsendable("repair_url_refused", error.to_string()),
     };
     let mut headers = headers(replay_id, work, nonce).to_vec();
     headers.extend(added(&work.headers));
     let hidden: Vec<_> = work.headers.iter().flat_map(CallbackHeader::secrets).collect();
     let body = work.body.clone().into_bytes();
     match deps.http.post_hiding(url.as_url(), &headers, body, &hidden).await {
-        Ok(answer) => Ending::answered(answer),
-        Err(error) => Ending::unanswered(&error),
+        Ok(answer) => ExchangeOutcome::answered(answer),
+        Err(error) => ExchangeOutcome::unanswered(&error),
     }
 }
 
@@ -180,7 +188,7 @@ fn headers<'a>(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> [(&'a s
     ]
 }
 
-impl Ending {
+impl ExchangeOutcome {
     fn unsendable(error: &'static str, words: String) -> Self {
         let verdict = AnswerVerdict::Stop;
         Self {
@@ -233,7 +241,7 @@ async fn end(
     deps: &Deps,
     of: ReprocessInput,
     number: i32,
-    ending: Ending,
+    ending: ExchangeOutcome,
 ) -> Result<(), ActivityError> {
     let end = AttemptEnd {
         status: ending.status,

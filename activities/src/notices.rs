@@ -20,7 +20,7 @@ use store::{PgConnection, StoreError, alerts, destination_health, projects};
 
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent};
-use crate::waiting::{Attempt, count_failure};
+use crate::waiting::{SendOutcome, count_failure};
 
 /// Writes the notices about results that are due, and forgets old ones.
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
@@ -30,7 +30,7 @@ pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
 }
 
 /// One attempt at one notice.
-pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<Attempt, StoreError> {
+pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<SendOutcome, StoreError> {
     let claimed = transaction(&deps.pool, async |tx| claim(deps, tx, id).await).await?;
     let (notice, saved) = match claimed {
         ControlFlow::Break(attempt) => return Ok(attempt),
@@ -39,16 +39,16 @@ pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<Attempt, StoreE
     let Some(text) = gather(deps, &notice).await? else {
         let moot = async |tx: &mut PgConnection| give_up(tx, &notice, notices::MOOT).await;
         transaction(&deps.pool, moot).await?;
-        return Ok(Attempt::Ended);
+        return Ok(SendOutcome::Ended);
     };
     match send(deps, &notice, saved, &text).await {
         Ok(sent) => {
             note_delivery(deps, &notice, &sent).await?;
-            Ok(Attempt::Delivered)
+            Ok(SendOutcome::Delivered)
         }
         Err(failure) => {
             note_failure(deps, &notice, &failure).await?;
-            Ok(Attempt::LeftAlone)
+            Ok(SendOutcome::LeftAlone)
         }
     }
 }
@@ -58,13 +58,13 @@ async fn claim(
     deps: &Deps,
     tx: &mut PgConnection,
     id: NoticeId,
-) -> Result<ControlFlow<Attempt, (Notice, SavedTarget)>, StoreError> {
+) -> Result<ControlFlow<SendOutcome, (Notice, SavedTarget)>, StoreError> {
     let ended = match notices::claim_notice(&mut *tx, id).await? {
-        NoticeClaim::Ended => Attempt::Ended,
-        NoticeClaim::LeftAlone => Attempt::LeftAlone,
+        NoticeClaim::Ended => SendOutcome::Ended,
+        NoticeClaim::LeftAlone => SendOutcome::LeftAlone,
         NoticeClaim::GiveUp(notice, why) => {
             give_up(tx, &notice, &why).await?;
-            Attempt::Ended
+            SendOutcome::Ended
         }
         NoticeClaim::Send(notice) => {
             let saved = saved::find_target(tx, &deps.master_key, notice.destination_id).await?;

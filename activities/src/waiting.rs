@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use domain::ids::DestinationId;
-use store::waiting::{self, Waiting};
+use store::waiting::{self, WaitingMessage};
 use store::{PgConnection, StoreError, destination_health};
 
 use crate::deps::Deps;
@@ -17,7 +17,7 @@ use crate::{alerts, notices};
 
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub(crate) enum SendOutcome {
     /// The message needs no more attempts.
     Ended,
     /// Another process sees to it.
@@ -39,15 +39,15 @@ pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(
     let mut busy = Vec::new();
     while let Some(message) = waiting::find_next(&deps.pool, id, &busy).await? {
         let attempt = match message {
-            Waiting::Alert(id) => Box::pin(alerts::attempt(deps, id)).await?,
-            Waiting::Notice(id) => Box::pin(notices::attempt(deps, id)).await?,
+            WaitingMessage::Alert(id) => Box::pin(alerts::attempt(deps, id)).await?,
+            WaitingMessage::Notice(id) => Box::pin(notices::attempt(deps, id)).await?,
         };
         match attempt {
-            Attempt::Ended => {}
-            Attempt::Busy => busy.push(message),
-            Attempt::Delivered => tokio::time::sleep(pace).await,
+            SendOutcome::Ended => {}
+            SendOutcome::Busy => busy.push(message),
+            SendOutcome::Delivered => tokio::time::sleep(pace).await,
             // What is too old to be sent came first, and was given up.
-            Attempt::LeftAlone => break,
+            SendOutcome::LeftAlone => break,
         }
     }
     Ok(())

@@ -156,9 +156,9 @@ async fn complete<C: IngestCall>(
         }
         Claim::InProgress => reject(tx, ApiError::IdempotencyInProgress).await,
         Claim::Conflict => reject(tx, ApiError::IdempotencyConflict).await,
-        Claim::New(place) => accept_first(tx, context, call, &claimed, *place).await,
-        Claim::CompletedWithOtherBody { place, .. } => {
-            accept_first(tx, context, call, &claimed, *place).await
+        Claim::New(scope) => accept_first(tx, context, call, &claimed, *scope).await,
+        Claim::CompletedWithOtherBody { scope, .. } => {
+            accept_first(tx, context, call, &claimed, *scope).await
         }
     }
 }
@@ -169,7 +169,7 @@ async fn accept_first<C: IngestCall>(
     context: CallContext<'_>,
     call: &C,
     claimed: &Claim,
-    place: ResponseScope,
+    scope: ResponseScope,
 ) -> Result<StoredResponse, ApiError> {
     let CallContext { state, used, .. } = context;
     let outcome = match call.accept(&mut tx, context).await {
@@ -187,7 +187,7 @@ async fn accept_first<C: IngestCall>(
             return Ok(earlier.clone());
         }
     }
-    if !store_response(&mut tx, used, &outcome, claimed, place).await? {
+    if !store_response(&mut tx, used, &outcome, claimed, scope).await? {
         return reject(tx, ApiError::IdempotencyInProgress).await;
     }
     pool::commit(tx).await?;
@@ -208,11 +208,11 @@ async fn store_response(
     used: KeyUse<'_>,
     outcome: &IngestOutcome,
     claimed: &Claim,
-    place: ResponseScope,
+    scope: ResponseScope,
 ) -> Result<bool, StoreError> {
     match outcome {
         IngestOutcome::Stored(_, response) => {
-            idempotency::insert_response(tx, used, place, response).await
+            idempotency::insert_response(tx, used, scope, response).await
         }
         IngestOutcome::Provisional(_) | IngestOutcome::Rejected(_) => {
             Ok(idempotency::claim(tx, used).await? == *claimed)

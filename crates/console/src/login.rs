@@ -10,7 +10,7 @@ use domain::secret_token::SessionToken;
 use store::administration::session;
 use store::operators::{self, Login};
 use store::pool::transaction;
-use store::sign_ins::{self, Attempt};
+use store::sign_ins::{self, SignInAttempt};
 use store::{PgConnection, StoreError, sessions};
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -98,7 +98,7 @@ pub async fn confirm(state: &ConsoleState, email: &str, password: &str) -> Resul
 async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login, SignInError> {
     let place = state.console.passwords.enter().map_err(|_| SignInRejection::Busy)?;
     let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
-    if matches!(attempt, Attempt::Locked { .. }) {
+    if matches!(attempt, SignInAttempt::Locked { .. }) {
         return Err(SignInRejection::Locked.into());
     }
     let login = operators::find_login(&state.pool, email).await?;
@@ -107,7 +107,7 @@ async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login
     if let Some(login) = login.filter(|_| right) {
         return Ok(login);
     }
-    if let Attempt::Last { locked_until } = attempt {
+    if let SignInAttempt::Last { locked_until } = attempt {
         note_lock(state, email, locked_until).await?;
         return Err(SignInRejection::Locked.into());
     }

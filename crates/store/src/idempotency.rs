@@ -49,7 +49,7 @@ pub enum Claim {
     CompletedWithOtherBody {
         response: StoredResponse,
         /// Where a response of this request belongs.
-        place: ResponseScope,
+        scope: ResponseScope,
     },
     /// The first request with this key is still running.
     InProgress,
@@ -83,8 +83,8 @@ impl StoredResponse {
 }
 
 impl KeyUse<'_> {
-    pub(crate) fn route_of(&self, place: ResponseScope) -> String {
-        match place {
+    pub(crate) fn route_of(&self, scope: ResponseScope) -> String {
+        match scope {
             ResponseScope::Route => self.route.to_owned(),
             ResponseScope::Scope => format!("{}/{}", self.route, self.scope),
         }
@@ -133,12 +133,12 @@ pub enum SharedOutcome {
 
 impl SharedClaim {
     /// Where the response belongs, if the work may be done.
-    fn place(self) -> Result<ResponseScope, SharedOutcome> {
+    fn scope(self) -> Result<ResponseScope, SharedOutcome> {
         match self.claim {
             Claim::Completed { response, .. } => Err(SharedOutcome::Completed(response)),
             Claim::InProgress => Err(SharedOutcome::InProgress),
             Claim::Conflict => Err(SharedOutcome::Conflict),
-            Claim::New(place) if !self.event_is_held => Ok(place),
+            Claim::New(scope) if !self.event_is_held => Ok(scope),
             Claim::New(_) | Claim::CompletedWithOtherBody { .. } => Err(SharedOutcome::Alone),
         }
     }
@@ -146,7 +146,7 @@ impl SharedClaim {
 
 /// What is found of a claimed key: its locks, and a row if there is one.
 struct FoundRow {
-    place: i64,
+    ordinal: i64,
     locked: bool,
     event_is_held: bool,
     route: Option<String>,
@@ -192,9 +192,9 @@ pub(crate) async fn claim_together(
 ) -> Result<(Vec<SharedOutcome>, Vec<(usize, ResponseScope)>), StoreError> {
     let (mut outcomes, mut claimed) = (Vec::new(), Vec::new());
     for (n, claim) in claim_all(tx, wanted).await?.into_iter().enumerate() {
-        match claim.place() {
-            Ok(place) => {
-                claimed.push((n, place));
+        match claim.scope() {
+            Ok(scope) => {
+                claimed.push((n, scope));
                 outcomes.push(SharedOutcome::Alone);
             }
             Err(outcome) => outcomes.push(outcome),
@@ -223,8 +223,8 @@ async fn claim_all(
     .fetch_all(tx)
     .await?;
     let mut found = found.into_iter().peekable();
-    let claims = wanted.iter().zip(1..).map(|(wanted, place)| {
-        let rows = std::iter::from_fn(|| found.next_if(|row| row.place == place));
+    let claims = wanted.iter().zip(1..).map(|(wanted, ordinal)| {
+        let rows = std::iter::from_fn(|| found.next_if(|row| row.ordinal == ordinal));
         shared_claim(wanted.used, rows.collect())
     });
     Ok(claims.collect())
@@ -263,7 +263,7 @@ fn judge(used: KeyUse<'_>, rows: Vec<KeyRow>) -> Claim {
             Claim::Completed { response: row.response, identical: true }
         }
         (None, Some(row)) => {
-            Claim::CompletedWithOtherBody { response: row.response, place: ResponseScope::Scope }
+            Claim::CompletedWithOtherBody { response: row.response, scope: ResponseScope::Scope }
         }
         (None, None) => Claim::New(ResponseScope::Route),
     }
@@ -274,7 +274,7 @@ fn judge(used: KeyUse<'_>, rows: Vec<KeyRow>) -> Claim {
 pub async fn insert_response(
     db: impl PgExecutor<'_>,
     used: KeyUse<'_>,
-    place: ResponseScope,
+    scope: ResponseScope,
     response: &StoredResponse,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
@@ -285,7 +285,7 @@ pub async fn insert_response(
              status = excluded.status, body = excluded.body, created_at = now()
          WHERE kept.created_at <= now() - interval '7 days'",
         used.project_id.as_uuid(),
-        used.route_of(place),
+        used.route_of(scope),
         used.key,
         used.request_hash,
         used.fingerprint,

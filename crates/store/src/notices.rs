@@ -59,21 +59,21 @@ pub struct Unclaimed {
 /// notice, unless that was less than 24 hours ago. Returns how many destinations are notified.
 pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "WITH told AS (
-             SELECT p.id AS project_id, max(n.created_at) AS told_at,
+        "WITH notified AS (
+             SELECT p.id AS project_id, max(n.created_at) AS notified_at,
                     greatest(max(n.until), now() - interval '7 days') AS since
              FROM projects p LEFT JOIN notices n ON n.project_id = p.id AND n.kind = $3 GROUP BY p.id
-         ), untold AS (
-             SELECT t.project_id, t.since,
+         ), due AS (
+             SELECT notified.project_id, notified.since,
                     (SELECT max(a.at) FROM audit_entries a
-                     WHERE coalesce(a.project_id, '00000000-0000-0000-0000-000000000000') = t.project_id
-                       AND a.actor = $1 AND a.action = $2 AND a.at > t.since) AS until
-             FROM told t WHERE t.told_at IS NULL OR t.told_at < now() - interval '24 hours'
+                     WHERE coalesce(a.project_id, '00000000-0000-0000-0000-000000000000') = notified.project_id
+                       AND a.actor = $1 AND a.action = $2 AND a.at > notified.since) AS until
+             FROM notified WHERE notified.notified_at IS NULL OR notified.notified_at < now() - interval '24 hours'
          )
          INSERT INTO notices (destination_id, kind, day, project_id, since, until)
-         SELECT d.id, $3, (now() AT TIME ZONE 'UTC')::date, u.project_id, u.since, u.until
-         FROM untold u JOIN destinations d ON d.project_id = u.project_id
-         WHERE u.until IS NOT NULL AND d.removed_at IS NULL AND d.broken_at IS NULL
+         SELECT d.id, $3, (now() AT TIME ZONE 'UTC')::date, due.project_id, due.since, due.until
+         FROM due JOIN destinations d ON d.project_id = due.project_id
+         WHERE due.until IS NOT NULL AND d.removed_at IS NULL AND d.broken_at IS NULL
          ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),

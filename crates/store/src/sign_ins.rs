@@ -22,7 +22,7 @@ pub const LOCK_MINUTES: i32 = 15;
 
 /// Whether a password may be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
+pub enum SignInAttempt {
     /// It may.
     Allowed,
     /// It may, and unless it is right the address is locked until then.
@@ -39,7 +39,10 @@ pub enum Attempt {
 
 /// Counts an attempt before its password is checked, and says whether it may be. When the password
 /// is right, [`clear_failures`] forgets it.
-pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attempt, StoreError> {
+pub async fn begin_attempt(
+    db: impl PgExecutor<'_>,
+    email: &str,
+) -> Result<SignInAttempt, StoreError> {
     let hash = hash(email);
     let row = sqlx::query!(
         "INSERT INTO sign_in_failures AS f (email_hash, failures, first_failed_at)
@@ -63,9 +66,9 @@ pub async fn begin_attempt(db: impl PgExecutor<'_>, email: &str) -> Result<Attem
     .fetch_one(db)
     .await?;
     Ok(match row.locked_until {
-        None => Attempt::Allowed,
-        Some(locked_until) if row.failures == MAX_FAILURES => Attempt::Last { locked_until },
-        Some(until) => Attempt::Locked { until },
+        None => SignInAttempt::Allowed,
+        Some(locked_until) if row.failures == MAX_FAILURES => SignInAttempt::Last { locked_until },
+        Some(until) => SignInAttempt::Locked { until },
     })
 }
 

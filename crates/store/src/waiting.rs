@@ -12,14 +12,14 @@ use crate::StoreError;
 
 /// A message that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting {
+pub enum WaitingMessage {
     /// About an incident.
     Alert(AlertId),
     /// About what no single incident shows.
     Notice(Uuid),
 }
 
-impl Waiting {
+impl WaitingMessage {
     const fn id(self) -> Uuid {
         match self {
             Self::Alert(id) => id.as_uuid(),
@@ -53,8 +53,8 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
 pub async fn find_next(
     db: impl PgExecutor<'_>,
     destination_id: DestinationId,
-    but_for: &[Waiting],
-) -> Result<Option<Waiting>, StoreError> {
+    but_for: &[WaitingMessage],
+) -> Result<Option<WaitingMessage>, StoreError> {
     let but_for: Vec<_> = but_for.iter().map(|waiting| waiting.id()).collect();
     let row = sqlx::query!(
         r#"SELECT id AS "id!", is_alert AS "is_alert!" FROM (
@@ -72,9 +72,9 @@ pub async fn find_next(
     .await?;
     Ok(row.map(|row| {
         if row.is_alert {
-            Waiting::Alert(AlertId::from_uuid(row.id))
+            WaitingMessage::Alert(AlertId::from_uuid(row.id))
         } else {
-            Waiting::Notice(row.id)
+            WaitingMessage::Notice(row.id)
         }
     }))
 }

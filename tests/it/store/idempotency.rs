@@ -167,7 +167,7 @@ fn a_failure_and_the_success_after_it_are_two_requests_under_one_key() {
         let other_body = claim(&shop, of("success", &[9; 32], &[3; 32])).await;
         assert!(matches!(
             other_body,
-            Claim::CompletedWithOtherBody { place: ResponseScope::Scope, .. }
+            Claim::CompletedWithOtherBody { scope: ResponseScope::Scope, .. }
         ));
         let mut tx = shop.begin().await;
         let body = StoredResponse { status: 202, body: b"success".to_vec() };

@@ -120,8 +120,8 @@ async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let taken = accept_receipt(&mut tx, &shop.master_key, &shop.owner, call.delivery()).await;
     let taken = taken.expect("a receipt");
     let response = Call::response(taken);
-    let place = ResponseScope::Route;
-    assert!(idempotency::insert_response(&mut *tx, used, place, &response).await.expect("stored"));
+    let scope = ResponseScope::Route;
+    assert!(idempotency::insert_response(&mut *tx, used, scope, &response).await.expect("stored"));
     pool::commit(tx).await.expect("a commit");
     SharedOutcome::Accepted(response)
 }

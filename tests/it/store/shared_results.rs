@@ -86,8 +86,8 @@ fn provider_event(id: &str) -> EventSelector {
 async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let mut tx = shop.begin().await;
     let used = call.used(shop);
-    let (place, over) = match idempotency::claim(&mut tx, used).await.expect("a claim") {
-        Claim::New(place) | Claim::CompletedWithOtherBody { place, .. } => (place, None),
+    let (scope, over) = match idempotency::claim(&mut tx, used).await.expect("a claim") {
+        Claim::New(scope) | Claim::CompletedWithOtherBody { scope, .. } => (scope, None),
         Claim::Completed { response, .. } => {
             (ResponseScope::Route, Some(SharedOutcome::Completed(response)))
         }
@@ -109,7 +109,7 @@ async fn alone(shop: &Shop, call: &Call) -> SharedOutcome {
     let accepted = accept_result(&mut tx, &actor, event.id, reported).await.expect("an outcome");
     let ResultOutcome::Accepted { event_id, effect, .. } = accepted else { panic!("{accepted:?}") };
     let response = Call::response(event_id, effect.as_str());
-    assert!(idempotency::insert_response(&mut *tx, used, place, &response).await.expect("stored"));
+    assert!(idempotency::insert_response(&mut *tx, used, scope, &response).await.expect("stored"));
     pool::commit(tx).await.expect("a commit");
     SharedOutcome::Accepted(response)
 }

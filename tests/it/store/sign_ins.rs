@@ -2,13 +2,13 @@
 
 use e2e::run;
 use futures::future::join_all;
-use store::sign_ins::{Attempt, begin_attempt, clear_failures, purge_failures};
+use store::sign_ins::{SignInAttempt, begin_attempt, clear_failures, purge_failures};
 use time::OffsetDateTime;
 
 use super::people::{ALICE, BOB};
 use super::shop::Shop;
 
-async fn attempt(shop: &Shop, email: &str) -> Attempt {
+async fn attempt(shop: &Shop, email: &str) -> SignInAttempt {
     begin_attempt(&shop.pool, email).await.expect("a database")
 }
 
@@ -38,26 +38,31 @@ fn the_fifth_failure_locks_an_address_for_a_quarter_of_an_hour() {
     run(async {
         let shop = Shop::open().await;
         for _ in 0..4 {
-            assert_eq!(attempt(&shop, ALICE).await, Attempt::Allowed);
+            assert_eq!(attempt(&shop, ALICE).await, SignInAttempt::Allowed);
         }
         assert!(!locked(&shop, ALICE).await);
-        let Attempt::Last { locked_until } = attempt(&shop, "Alice@CometCart.test ").await else {
+        let SignInAttempt::Last { locked_until } = attempt(&shop, "Alice@CometCart.test ").await
+        else {
             panic!("the fifth one locks, whatever its case");
         };
         let wait = locked_until - OffsetDateTime::now_utc();
         assert!((14..=15).contains(&wait.whole_minutes()), "{wait}");
         for _ in 0..10 {
-            assert_eq!(attempt(&shop, ALICE).await, Attempt::Locked { until: locked_until });
+            assert_eq!(attempt(&shop, ALICE).await, SignInAttempt::Locked { until: locked_until });
         }
         let until = end_of_lock(&shop, ALICE).await;
         assert_eq!(until, Some(locked_until), "guessing on does not make it longer");
-        assert_eq!(attempt(&shop, BOB).await, Attempt::Allowed, "only this address");
+        assert_eq!(attempt(&shop, BOB).await, SignInAttempt::Allowed, "only this address");
         age(&shop, "15 minutes").await;
         assert!(!locked(&shop, ALICE).await);
         for _ in 0..4 {
-            assert_eq!(attempt(&shop, ALICE).await, Attempt::Allowed, "counted from the start");
+            assert_eq!(
+                attempt(&shop, ALICE).await,
+                SignInAttempt::Allowed,
+                "counted from the start"
+            );
         }
-        assert!(matches!(attempt(&shop, ALICE).await, Attempt::Last { .. }));
+        assert!(matches!(attempt(&shop, ALICE).await, SignInAttempt::Last { .. }));
     });
 }
 
@@ -69,12 +74,12 @@ fn failures_count_together_for_a_quarter_of_an_hour() {
             attempt(&shop, ALICE).await;
         }
         age(&shop, "14 minutes").await;
-        assert!(matches!(attempt(&shop, ALICE).await, Attempt::Last { .. }));
+        assert!(matches!(attempt(&shop, ALICE).await, SignInAttempt::Last { .. }));
         for _ in 0..4 {
             attempt(&shop, BOB).await;
         }
         age(&shop, "15 minutes").await;
-        assert_eq!(attempt(&shop, BOB).await, Attempt::Allowed);
+        assert_eq!(attempt(&shop, BOB).await, SignInAttempt::Allowed);
         assert!(!locked(&shop, BOB).await);
     });
 }
@@ -86,8 +91,8 @@ fn of_twenty_guesses_at_once_five_are_looked_at_and_one_locks() {
         for round in 0..10 {
             let email = format!("dora{round}@cometcart.test");
             let all = join_all((0..20).map(|_| attempt(&shop, &email))).await;
-            let allowed = all.iter().filter(|one| **one == Attempt::Allowed).count();
-            let last = all.iter().filter(|one| matches!(one, Attempt::Last { .. })).count();
+            let allowed = all.iter().filter(|one| **one == SignInAttempt::Allowed).count();
+            let last = all.iter().filter(|one| matches!(one, SignInAttempt::Last { .. })).count();
             assert_eq!((allowed, last), (4, 1), "round {round}: {all:?}");
             assert!(locked(&shop, &email).await);
         }
@@ -100,7 +105,7 @@ fn a_right_password_forgets_the_wrong_ones() {
         let shop = Shop::open().await;
         for _ in 0..3 {
             for _ in 0..4 {
-                assert_eq!(attempt(&shop, ALICE).await, Attempt::Allowed);
+                assert_eq!(attempt(&shop, ALICE).await, SignInAttempt::Allowed);
             }
             clear_failures(&shop.pool, ALICE).await.expect("cleared");
         }

@@ -37,7 +37,7 @@ enum Which {
 
 /// What was pressed.
 #[derive(Debug, Deserialize)]
-pub struct Ending {
+pub struct EndSessionsForm {
     which: Which,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn list(
 pub(super) async fn end(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(pressed): Form<Ending>,
+    Form(pressed): Form<EndSessionsForm>,
 ) -> Result<Response, ApiError> {
     let session = &signed_in.session;
     let keep = (pressed.which == Which::Others).then_some(session.id);

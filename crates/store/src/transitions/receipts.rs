@@ -60,7 +60,7 @@ pub async fn accept_receipts(
     let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
     let found = find_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
     let (mut new, mut responses) = (Vec::new(), Vec::new());
-    for ((n, place), found) in claimed.into_iter().zip(found) {
+    for ((n, scope), found) in claimed.into_iter().zip(found) {
         if found.is_awaited {
             continue;
         }
@@ -68,7 +68,7 @@ pub async fn accept_receipts(
         if !found.taken.duplicate {
             new.push(NewEvent::seal(key, batch[n], found.taken)?);
         }
-        responses.push((batch[n].used, place, response.clone()));
+        responses.push((batch[n].used, scope, response.clone()));
         outcomes[n] = SharedOutcome::Accepted(response);
     }
     insert_all(tx, &new, &responses).await?;
@@ -167,7 +167,7 @@ async fn insert_all(
         Action::ReceiptAccepted.as_str(),
         OutboxMessage::Start.kind().as_str(),
         &column(responses, |(used, ..)| used.project_id.as_uuid()),
-        &column(responses, |(used, place, _)| used.route_of(*place)),
+        &column(responses, |(used, scope, _)| used.route_of(*scope)),
         &column(responses, |(used, ..)| used.key) as &[&str],
         &column(responses, |(used, ..)| used.request_hash) as &[&[u8]],
         &column(responses, |(used, ..)| used.fingerprint) as &[&[u8]],

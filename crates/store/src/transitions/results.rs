@@ -52,12 +52,12 @@ pub async fn accept_results(
     let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
     let events = lock_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
     let (mut new, mut settled) = (Vec::new(), BTreeSet::new());
-    for ((n, place), event) in claimed.into_iter().zip(events) {
+    for ((n, scope), event) in claimed.into_iter().zip(events) {
         let Some(event_id) = event.filter(|event_id| settled.insert(*event_id)) else { continue };
         let Some(response) = respond(n, event_id) else { continue };
         outcomes[n] = SharedOutcome::Accepted(response.clone());
         let result_id = results::new_id();
-        new.push(Success { from: batch[n], event_id, result_id, place, response });
+        new.push(Success { from: batch[n], event_id, result_id, scope, response });
     }
     insert_all(tx, &new).await?;
     Ok(outcomes)
@@ -102,9 +102,9 @@ async fn lock_events(
     .fetch_all(tx)
     .await?;
     for row in found {
-        let place = usize::try_from(row.place - 1).unwrap_or_default();
-        if batch[place].settles(row.effect) {
-            events[place] = Some(row.id);
+        let ordinal = usize::try_from(row.ordinal - 1).unwrap_or_default();
+        if batch[ordinal].settles(row.effect) {
+            events[ordinal] = Some(row.id);
         }
     }
     Ok(events)
@@ -135,7 +135,7 @@ struct Success<'a> {
     from: SharedReport<'a>,
     event_id: EventId,
     result_id: ResultId,
-    place: ResponseScope,
+    scope: ResponseScope,
     response: StoredResponse,
 }
 
@@ -173,7 +173,7 @@ async fn insert_all(tx: &mut PgConnection, new: &[Success<'_>]) -> Result<(), St
         &column(new, |_| Uuid::now_v7()),
         &column(new, |it| it.message().payload()),
         &column(new, |it| it.message().leeway().as_secs_f64()),
-        &column(new, |it| it.from.used.route_of(it.place)),
+        &column(new, |it| it.from.used.route_of(it.scope)),
         &column(new, |it| it.from.used.key) as &[&str],
         &column(new, |it| it.from.used.request_hash) as &[&[u8]],
         &column(new, |it| it.from.used.fingerprint) as &[&[u8]],

@@ -92,8 +92,8 @@ mod tests {
     };
 
     /// A body of unknown length: its chunks, and then an end, an error or silence.
-    struct Chunks(Vec<&'static [u8]>, Ending);
-    enum Ending {
+    struct Chunks(Vec<&'static [u8]>, BodyEnd);
+    enum BodyEnd {
         Clean,
         Broken,
         Never,
@@ -112,9 +112,9 @@ mod tests {
                 return Poll::Ready(Some(Ok(hyper::body::Frame::data(chunk))));
             }
             match self.1 {
-                Ending::Clean => Poll::Ready(None),
-                Ending::Broken => Poll::Ready(Some(Err("reset by charlie".into()))),
-                Ending::Never => Poll::Pending,
+                BodyEnd::Clean => Poll::Ready(None),
+                BodyEnd::Broken => Poll::Ready(Some(Err("reset by charlie".into()))),
+                BodyEnd::Never => Poll::Pending,
             }
         }
     }
@@ -133,24 +133,24 @@ mod tests {
         let too_large = Err(too_large());
         assert_eq!(outcome(Body::from(vec![b'x'; 101])).await, too_large);
         let chunks = vec![&[b'x'; 60][..], &[b'x'; 40]];
-        assert_eq!(outcome(Body::new(Chunks(chunks, Ending::Clean))).await, Ok(100));
+        assert_eq!(outcome(Body::new(Chunks(chunks, BodyEnd::Clean))).await, Ok(100));
     }
 
     #[tokio::test]
     async fn a_body_without_a_length_is_dropped_at_the_first_byte_over() {
-        let body = Body::new(Chunks(vec![&[b'x'; 60], &[b'x'; 41]], Ending::Never));
+        let body = Body::new(Chunks(vec![&[b'x'; 60], &[b'x'; 41]], BodyEnd::Never));
         assert_eq!(outcome(body).await, Err(too_large()));
     }
 
     #[tokio::test]
     async fn a_body_that_stops_coming_is_given_up_at_the_deadline() {
-        let body = Body::new(Chunks(vec![b"{"], Ending::Never));
+        let body = Body::new(Chunks(vec![b"{"], BodyEnd::Never));
         assert_eq!(outcome(body).await, Err("the body did not arrive within 50ms".to_owned()));
     }
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_malformed_and_its_error_is_not_shown() {
-        let body = Body::new(Chunks(vec![b"{"], Ending::Broken));
+        let body = Body::new(Chunks(vec![b"{"], BodyEnd::Broken));
         assert_eq!(outcome(body).await, Err("the body ended before it was complete".to_owned()));
     }
 

@@ -2,13 +2,13 @@
 -- there, and its deadline or that of a new one. Like in `receipt.sql`, an event that an earlier release added
 -- is found by its identity until `backfill` has keyed it. `is_awaited` says that an early result names the
 -- provider event; which event it means is decided for each by itself.
-SELECT wanted.place AS "place!", existing.id AS "existing?",
+SELECT wanted.ordinal AS "ordinal!", existing.id AS "existing?",
     coalesce(existing.timeout_at, now() + make_interval(mins => wanted.timeout_minutes)) AS "timeout_at!",
     EXISTS (SELECT FROM early_results WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id)
     OR EXISTS (SELECT FROM claimed_early_results
         WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id) AS "is_awaited!"
 FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::integer[])
-    WITH ORDINALITY AS wanted (project_id, key, provider, provider_event_id, effect_type, timeout_minutes, place)
+    WITH ORDINALITY AS wanted (project_id, key, provider, provider_event_id, effect_type, timeout_minutes, ordinal)
 LEFT JOIN LATERAL (
     SELECT e.id, e.timeout_at FROM event_keys k JOIN payment_events e ON e.id = k.event_id
     WHERE k.project_id = wanted.project_id AND k.key = wanted.key
@@ -20,4 +20,4 @@ LEFT JOIN LATERAL (
             e.internal_reference, e.effect_key) = wanted.key
     LIMIT 1
 ) AS existing ON true
-ORDER BY wanted.place
+ORDER BY wanted.ordinal

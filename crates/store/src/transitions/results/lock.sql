@@ -2,10 +2,10 @@
 -- holds that. What names an event by our id and what names it by the provider's are found apart, so that
 -- each has its index.
 WITH meant AS MATERIALIZED (
-    SELECT wanted.place, fitting.ids[1] AS id
+    SELECT wanted.ordinal, fitting.ids[1] AS id
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
         WITH ORDINALITY AS wanted (project_id, event_id, provider_event_id, provider, effect_type, shop, event_type,
-            internal_reference, effect_key, place)
+            internal_reference, effect_key, ordinal)
     CROSS JOIN LATERAL (
         SELECT array_agg(e.id) AS ids FROM (
             SELECT * FROM payment_events WHERE id = wanted.event_id
@@ -24,6 +24,6 @@ WITH meant AS MATERIALIZED (
     ) AS fitting
     WHERE cardinality(fitting.ids) = 1
 )
-SELECT meant.place AS "place!", event.id, event.effect
+SELECT meant.ordinal AS "ordinal!", event.id, event.effect
 FROM meant JOIN payment_events event ON event.id = meant.id
 FOR UPDATE OF event SKIP LOCKED
