@@ -77,13 +77,14 @@ def dead_paths() -> list[str]:
 def untold_decisions() -> list[str]:
     files = sorted(DECISIONS.glob("[0-9]*.md"))
     lines, wrong = [], []
-    for number, file in enumerate(files, 1):
+    taken = [file.name[:4] for file in files]
+    for number, file in zip(taken, files):
         head = HEAD.match(file.read_text(encoding="utf-8"))
-        if not head or not file.name.startswith(f"{number:04}-"):
-            wrong.append(f"{file}: number {number:04}, a title, then `DATE · accepted` or `superseded by NNNN`")
+        if not head or taken.count(number) > 1 or not file.name.startswith(f"{number}-"):
+            wrong.append(f"{file}: a number of its own, a title, then `DATE · accepted` or `superseded by NNNN`")
             continue
         title, date, status = head.groups()
-        lines.append(f"| [{number:04}]({file.name}) | {title} | {date} | {status.split(';')[0]} |")
+        lines.append(f"| [{number}]({file.name}) | {title} | {date} | {status.split(';')[0]} |")
     index = (DECISIONS / "README.md").read_text(encoding="utf-8").splitlines()
     told = [line for line in index if line.startswith("| [")]
     missing = [f"{DECISIONS}/README.md: needs the line {line}" for line in lines if line not in told]

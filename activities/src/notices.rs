@@ -1,5 +1,6 @@
-//! Notifying people of what no single incident shows: that results never found their receipt, and
-//! that another destination broke. Each is reported once a day at most.
+//! Notifying people of what no single incident shows: that results never found their receipt, that
+//! another destination broke, or that automatic reprocesses stopped. Each is reported once a day at
+//! most.
 //!
 //! There is a row of `notices` between what happened and the message. It waits for its destination
 //! as alerts do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each
@@ -11,12 +12,15 @@ use std::ops::ControlFlow;
 
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
-use domain::notice::{DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, ResultsUnclaimed};
+use domain::ids::DestinationId;
+use domain::notice::{
+    DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, PolicyStopped, ResultsUnclaimed,
+};
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
 use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
-use store::{PgConnection, StoreError, alerts, destination_health, projects};
+use store::{PgConnection, StoreError, alerts, destination_health, policies, projects};
 
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent};
@@ -119,10 +123,18 @@ async fn note_failure(
 /// The same for every attempt at one notice.
 fn message_id(notice: &Notice, domain: &str) -> String {
     let Notice { destination_id, day, .. } = notice;
-    match notice.about {
-        None => format!("<results-unclaimed.{destination_id}.{day}@{domain}>"),
-        Some(broken) => format!("<destination-broken.{broken}.{destination_id}.{day}@{domain}>"),
-    }
+    let kind = match notice.kind {
+        NoticeKind::ResultsUnclaimed => "results-unclaimed".to_owned(),
+        NoticeKind::DestinationBroken => {
+            let broken = notice.about.map(DestinationId::from_uuid);
+            format!("destination-broken.{}", broken.map(|id| id.to_string()).unwrap_or_default())
+        }
+        NoticeKind::PolicyStopped => {
+            let stop = notice.about.unwrap_or_default();
+            format!("policy-stopped.{}", stop.simple())
+        }
+    };
+    format!("<{kind}.{destination_id}.{day}@{domain}>")
 }
 
 /// What the notice says; `None` if that holds no longer.
@@ -136,6 +148,9 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeText>, Stor
         }
         NoticeKind::DestinationBroken => {
             Ok(gather_broken(deps, notice).await?.map(|broken| broken.text(&origin)))
+        }
+        NoticeKind::PolicyStopped => {
+            Ok(gather_stop(deps, notice).await?.map(|stopped| stopped.text(&origin)))
         }
     }
 }
@@ -161,7 +176,7 @@ async fn gather_broken(
     notice: &Notice,
 ) -> Result<Option<DestinationBroken>, StoreError> {
     let all = saved::list_destinations(&deps.pool, Some(notice.project_id)).await?;
-    let broken = all.into_iter().find(|one| Some(one.id) == notice.about);
+    let broken = all.into_iter().find(|one| Some(one.id.as_uuid()) == notice.about);
     let Some((broken, broken_at)) = broken.and_then(|one| one.broken_at.map(|at| (one, at))) else {
         return Ok(None);
     };
@@ -174,6 +189,19 @@ async fn gather_broken(
             "{}/projects/{}/destinations",
             deps.public_url, notice.project_id
         ),
+    }))
+}
+
+async fn gather_stop(deps: &Deps, notice: &Notice) -> Result<Option<PolicyStopped>, StoreError> {
+    let Some(id) = notice.about else { return Ok(None) };
+    let stop = policies::find_stop(&deps.pool, id).await?;
+    Ok(stop.map(|stop| PolicyStopped {
+        effect_type: stop.effect_type,
+        event_type: stop.event_type,
+        reason: stop.reason,
+        error_code: stop.error_code,
+        why: stop.why,
+        policies_url: format!("{}/projects/{}/policies", deps.public_url, notice.project_id),
     }))
 }
 

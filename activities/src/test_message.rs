@@ -83,6 +83,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
     let received_at = now - Duration::minutes(i64::from(project.timeout_minutes));
     AlertFacts {
         kind: AlertKind::IncidentOpened,
+        automatic: false,
         test_message: true,
         project_name: project.name.clone(),
         mode: project.mode,

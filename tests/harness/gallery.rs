@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 34] = [
+pub const PAGES: [(&str, &str); 36] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -43,6 +43,8 @@ pub const PAGES: [(&str, &str); 34] = [
     ("project-live", "/projects/{live}"),
     ("destinations", "/projects/{project}/destinations"),
     ("destinations-none", "/projects/{live}/destinations"),
+    ("policies", "/projects/{project}/policies"),
+    ("policies-none", "/projects/{live}/policies"),
     ("keys", "/projects/{project}/keys"),
     ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),
@@ -154,11 +156,13 @@ impl Gallery {
             (&project, format!("{project}/destinations"), &[("email", texts.address)]),
             (&project, format!("{project}/names"), &NAMES),
             (&project, format!("{project}/callback-headers"), &HEADER),
+            (&format!("{project}/policies"), format!("{project}/policies"), &POLICY),
             (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
         ] {
             let response = alice.submit(page, &form, fields).await;
             assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
         }
+        stop_policy(&world).await;
         world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         slack.respond_with_body(404, texts.response);
         let event = take(&world, &texts, 1).await;
@@ -219,6 +223,21 @@ impl Gallery {
 const NAMES: [(&str, &str); 2] =
     [("event_type", "acme:license.sold"), ("effect_type", "license_issue")];
 const HEADER: [(&str, &str); 2] = [("header_name", "X-Gateway-Key"), ("header_value", "secret")];
+
+/// Of an effect that nothing here has.
+const POLICY: [(&str, &str); 2] = [("effect_type", "seat_update"), ("attempts", "2")];
+
+/// A cause for which the policy has stopped.
+async fn stop_policy(world: &World) {
+    sqlx::query(
+        "INSERT INTO policy_stops (id, project_id, effect_type, cause, event_type, reason, error_code, kind, counted, out_of)
+         VALUES (gen_random_uuid(), $1, 'seat_update', gen_random_uuid(), 'invoice.paid', 'failed_result', 'plan_unknown', 'failed', 5, 7)",
+    )
+    .bind(world.project.id.as_uuid())
+    .execute(&world.pool)
+    .await
+    .expect("a stop");
+}
 
 async fn take(world: &World, texts: &Texts, number: u8) -> EventId {
     take_for(world, texts.reference, &format!("{}{number}", texts.provider_event)).await

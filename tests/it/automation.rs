@@ -3,6 +3,7 @@
 mod callback_headers;
 mod destination_labels;
 mod generated_clients;
+mod policies;
 mod script;
 mod unknown_fields;
 

@@ -26,6 +26,7 @@ mod mail_tls;
 mod migrations;
 mod outage;
 mod plans;
+mod policies;
 mod private_host;
 mod proxy;
 mod reprocess;

@@ -25,7 +25,8 @@ use questions::Question;
 const SCRIPT: &str = include_str!("../../crates/loadtest/src/seed.sql");
 
 /// A bad day: nothing was dispatched since the first event, now and then Temporal rejected a
-/// message, and the newest events are overdue. None of the messages is needed within a moment.
+/// message, the newest events are overdue, and one cause opened every incident, each of which a
+/// policy will see to. None of the messages is needed within a moment.
 const BAD_DAY: &str = "
     INSERT INTO outbox (id, event_id, wish, payload, created_at, due_by, parked_at)
     SELECT id, id, 'start', '{}', received_at, now() + interval '1 day',
@@ -33,7 +34,11 @@ const BAD_DAY: &str = "
     FROM payment_events;
     UPDATE payment_events SET effect = 'pending', settled_at = NULL, timeout_at = now() - interval '1 hour'
     WHERE id IN (SELECT e.id FROM payment_events e
-        WHERE NOT EXISTS (SELECT FROM incidents WHERE event_id = e.id) ORDER BY e.id DESC LIMIT 1500);";
+        WHERE NOT EXISTS (SELECT FROM incidents WHERE event_id = e.id) ORDER BY e.id DESC LIMIT 1500);
+    UPDATE incidents SET cause = '00000000-0000-8000-8000-000000000001';
+    UPDATE reprocesses SET cause = '00000000-0000-8000-8000-000000000001';
+    INSERT INTO policy_plans (event_id, try_at, alerts_at)
+    SELECT event_id, now() + interval '1 hour', now() + interval '2 hours' FROM incidents;";
 
 fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -52,6 +57,8 @@ async fn seed(url: &str) -> PgPool {
         write!(sql, "DROP INDEX {index};").expect("text");
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("a seeded database");
+    let vacuum = sqlx::raw_sql("VACUUM ANALYZE incidents, reprocesses");
+    vacuum.execute(&pool).await.expect("no rows of before the bad day");
     while figures::roll_up(&pool).await.expect("figures") {}
     pool
 }

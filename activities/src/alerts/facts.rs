@@ -3,14 +3,16 @@
 use domain::alert::{AlertFacts, LastResponse};
 use domain::audit::{Action, AuditEvent};
 use domain::ids::ReplayId;
-use domain::incident::Resolution;
+use domain::incident::{IncidentState, Resolution};
 use domain::reprocess::ReprocessState;
 use domain::timeline::actor_name;
 use store::alerts::Alert;
 use store::events::PaymentEvent;
 use store::incidents::Incident;
 use store::projects::Project;
-use store::{StoreError, attempts, events, incidents, projects, reprocesses, timeline};
+use store::{
+    StoreError, attempts, events, incidents, policy_plans, projects, reprocesses, timeline,
+};
 
 use crate::deps::Deps;
 
@@ -23,8 +25,9 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
         projects::find_project(&deps.pool, event.project_id).await?.ok_or_else(missing)?;
     let incident_url = format!("{}/incidents/{}", deps.public_url, incident.id);
     let resolved_by = resolved_by(deps, &incident).await?;
-    let facts =
-        AlertFacts { resolved_by, ..common_facts(alert, incident, event, project, incident_url) };
+    let automatic = is_automatic(deps, &incident).await?;
+    let facts = common_facts(alert, incident, event, project, incident_url);
+    let facts = AlertFacts { resolved_by, automatic, ..facts };
     let Some(replay_id) = alert.replay_id else {
         return Ok(facts);
     };
@@ -44,6 +47,7 @@ fn common_facts(
         if alert.replay_id.is_some() { project.timeout_minutes } else { event.timeout_minutes };
     AlertFacts {
         kind: alert.kind,
+        automatic: false,
         test_message: false,
         project_name: project.name,
         mode: project.mode,
@@ -77,6 +81,16 @@ async fn resolved_by(deps: &Deps, incident: &Incident) -> Result<Option<String>,
     let is = |event: &AuditEvent| event.kind() == Some(Action::IncidentResolved);
     let entry = timeline::find_latest(&deps.pool, incident.event_id, is).await?;
     Ok(entry.map(|entry| actor_name(&entry.actor)))
+}
+
+/// Whether the project's policy reprocesses it, or will.
+async fn is_automatic(deps: &Deps, incident: &Incident) -> Result<bool, StoreError> {
+    if incident.state == IncidentState::Reprocessing {
+        let all = reprocesses::list_for_incident(&deps.pool, incident.id).await?;
+        return Ok(all.iter().any(|it| it.is_automatic() && it.state.is_running()));
+    }
+    let plan = policy_plans::find_plan(&deps.pool, incident.event_id).await?;
+    Ok(plan.is_some_and(|plan| plan.try_at.is_some()))
 }
 
 /// How a reprocess ended, and what the app's endpoint said last.

@@ -188,6 +188,7 @@ pub(crate) mod samples {
     pub(crate) fn opened() -> AlertFacts {
         AlertFacts {
             kind: AlertKind::IncidentOpened,
+            automatic: false,
             test_message: false,
             project_name: "CometCart".to_owned(),
             mode: Mode::Live,

@@ -18,6 +18,7 @@ mod ingest_body;
 mod ingest_state;
 pub mod keys;
 pub mod paging;
+mod policies;
 mod previous_release;
 pub mod projects;
 pub mod proof_links;

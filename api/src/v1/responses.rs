@@ -8,6 +8,7 @@ use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryRespon
 use api_types::incidents::IncidentResponse;
 use api_types::keys::KeyResponse;
 use api_types::list::Listed;
+use api_types::policies::{PolicyResponse, PolicyStopResponse};
 use api_types::projects::ProjectResponse;
 use api_types::proof_links::ProofLinkResponse;
 use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
@@ -18,6 +19,7 @@ use store::destinations::Destination;
 use store::events::PaymentEvent;
 use store::incidents::Incident;
 use store::page::Page;
+use store::policies::{Policy, PolicyStop};
 use store::projects::Project;
 use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
@@ -40,6 +42,38 @@ pub fn project(project: Project) -> ProjectResponse {
         snapshots: project.snapshots,
         callback_header_names: project.callback_header_names,
         created_at: project.created_at,
+    }
+}
+
+/// How many causes are listed for which the policies of a project are stopped.
+pub const MAX_STOPS: i64 = 100;
+
+/// A policy, with those of the project's stops that are its own.
+pub fn policy(policy: Policy, stops: &[PolicyStop]) -> PolicyResponse {
+    let Policy { effect_type, settings, .. } = policy;
+    let own = stops.iter().filter(|stop| stop.effect_type == effect_type);
+    PolicyResponse {
+        auto_reprocess: settings.enabled,
+        attempts: settings.attempts,
+        delay_seconds: settings.delay_seconds,
+        stop_failed: settings.stop_failed,
+        stop_of: settings.stop_of,
+        stop_customers: settings.stop_customers,
+        wait_alerts: settings.wait_alerts,
+        allow: settings.may_take.then(|| effect_type.clone()),
+        stopped_for: own.map(policy_stop).collect(),
+        effect_type,
+    }
+}
+
+fn policy_stop(stop: &PolicyStop) -> PolicyStopResponse {
+    PolicyStopResponse {
+        cause_id: stop.cause_id,
+        event_type: stop.event_type.clone(),
+        reason: stop.reason,
+        error_code: stop.error_code.clone(),
+        why: stop.why.to_string(),
+        stopped_at: stop.stopped_at,
     }
 }
 

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use web::state::AppState;
 
 use super::{
-    audit, declared_names, destinations, events, incidents, keys, projects, proof_links,
+    audit, declared_names, destinations, events, incidents, keys, policies, projects, proof_links,
     reprocesses,
 };
 
@@ -37,6 +37,9 @@ pub fn automation() -> OpenApiRouter<AppState> {
             declared_names::declare,
             declared_names::remove
         ))
+        .routes(routes!(policies::list))
+        .routes(routes!(policies::set))
+        .routes(routes!(policies::reset))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))

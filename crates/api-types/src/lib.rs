@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod ingest;
 pub mod keys;
 pub mod list;
+pub mod policies;
 pub mod projects;
 pub mod proof_links;
 pub mod reprocesses;

@@ -89,6 +89,9 @@ pub struct AlertFacts {
     /// What the repair endpoint said last, for [`AlertKind::ReprocessFailed`].
     #[serde(default)]
     pub last_answer: Option<LastResponse>,
+    /// Whether the project's policy reprocesses it, now or after its delay.
+    #[serde(default)]
+    pub automatic: bool,
     /// The incident's page in the console.
     pub incident_url: String,
 }

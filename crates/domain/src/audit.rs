@@ -32,6 +32,8 @@ text_enum! {
         ReprocessUndelivered = "reprocess.undelivered",
         ReprocessEnded = "reprocess.ended",
         ReprocessInterrupted = "reprocess.interrupted",
+        ReprocessPlanned = "reprocess.planned",
+        ReprocessSkipped = "reprocess.skipped",
         ResolveRefused = "resolve.refused",
         CallbackDelivered = "callback.delivered",
         CallbackFailed = "callback.failed",
@@ -48,6 +50,9 @@ text_enum! {
         ProjectUpdated = "project.updated",
         ProjectDeclared = "project.declared",
         ProjectNameRemoved = "project.name_removed",
+        PolicyChanged = "policy.changed",
+        PolicyStopped = "policy.stopped",
+        PolicyReset = "policy.reset",
         KeyCreated = "key.created",
         KeyRevoked = "key.revoked",
         DestinationAdded = "destination.added",
@@ -98,6 +103,8 @@ pub enum Actor {
     Cli(String),
     /// A signed-in operator, by e-mail address.
     Operator(String),
+    /// A project's own policy, which acts without a person.
+    Policy,
     /// The product itself.
     System,
 }
@@ -109,6 +116,7 @@ impl fmt::Display for Actor {
             Self::Temporal(name) => write!(f, "temporal:{}", name.as_deref().unwrap_or("unknown")),
             Self::Cli(name) => write!(f, "cli:{name}"),
             Self::Operator(email) => write!(f, "operator:{email}"),
+            Self::Policy => f.write_str("policy"),
             Self::System => f.write_str("system"),
         }
     }

@@ -116,6 +116,8 @@ typed_id! {
     ExtensionId = "ext_",
     /// One call of an extension: its key for idempotency.
     CallId = "cal_",
+    /// What incidents have in common that one defect opens; computed, not drawn.
+    CauseId = "cau_",
 }
 
 fn encode(uuid: Uuid) -> String {

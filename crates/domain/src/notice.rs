@@ -4,7 +4,10 @@
 use time::OffsetDateTime;
 
 use crate::alert::{format_timestamp, one_line};
+use crate::catalogue::EffectType;
+use crate::incident::Reason;
 use crate::project::Mode;
+use crate::reprocess_policy::StopReason;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -12,6 +15,7 @@ text_enum! {
     NoticeKind {
         ResultsUnclaimed = "results_unclaimed",
         DestinationBroken = "destination_broken",
+        PolicyStopped = "policy_stopped",
     }
 }
 
@@ -88,6 +92,19 @@ pub struct DestinationBroken {
     pub answer: Option<String>,
     /// The page with the project's destinations.
     pub destinations_url: String,
+}
+
+/// A policy that stopped for a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyStopped {
+    pub effect_type: EffectType,
+    pub event_type: String,
+    /// Why the incidents were opened.
+    pub reason: Reason,
+    pub error_code: Option<String>,
+    pub why: StopReason,
+    /// The page with the project's policies.
+    pub policies_url: String,
 }
 
 const CHECKS: [&str; 2] = [
@@ -208,6 +225,42 @@ impl DestinationBroken {
     }
 }
 
+impl PolicyStopped {
+    /// The notice about it, every text on one line and readable.
+    #[must_use]
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let effect_type = one_line(self.effect_type.as_str());
+        let heading = format!("Automatic reprocess of {effect_type} has stopped");
+        let opened_by = match (self.reason, &self.error_code) {
+            (Reason::MissingResult, _) => "without a result in time".to_owned(),
+            (Reason::FailedResult, Some(code)) => format!("that fail with {}", one_line(code)),
+            (Reason::FailedResult, None) => "that fail without an error code".to_owned(),
+        };
+        NoticeText {
+            kind: NoticeKind::PolicyStopped,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation: format!(
+                "It stopped for events of type {} {opened_by}, because {}. Their incidents now wait for \
+                an operator; for other causes it goes on.",
+                one_line(&self.event_type),
+                self.why,
+            ),
+            lists: vec![NoticeList {
+                title: "What to do",
+                items: vec![
+                    plain("Find out why your app does not apply these, and fix it."),
+                    plain("Reprocess the open incidents, or resolve them."),
+                    plain("Then reset the policy. It does not start again by itself."),
+                ],
+            }],
+            link: "Open the policy",
+            url: one_line(&self.policies_url),
+        }
+    }
+}
+
 impl NoticeOrigin {
     fn line(&self) -> String {
         one_line(&format!("{} · {}", self.project_name, self.mode))
@@ -303,5 +356,38 @@ mod tests {
         let text = broken.text(&origin());
         assert_eq!(text.heading, "Alerts no longer reach bob@x.test");
         assert!(text.explanation.contains("UTC. Its alerts"), "{}", text.explanation);
+    }
+
+    #[test]
+    fn a_stopped_policy_says_for_what_and_why_and_how_to_go_on() {
+        let mut stopped = PolicyStopped {
+            effect_type: EffectType::CreditGrant,
+            event_type: "invoice.paid".into(),
+            reason: Reason::FailedResult,
+            error_code: Some("account\nlocked".into()),
+            why: StopReason::Failed { failed: 5, of: 7 },
+            policies_url: "https://sendpromptly.cometcart.test/projects/prj_1/policies".into(),
+        };
+        let text = stopped.text(&origin());
+        assert_eq!(
+            text.subject,
+            "[Comet Cart live] Automatic reprocess of credit_grant has stopped"
+        );
+        assert_eq!(
+            text.explanation,
+            "It stopped for events of type invoice.paid that fail with account locked, because 5 of \
+            the last 7 automatic reprocesses failed. Their incidents now wait for an operator; for \
+            other causes it goes on."
+        );
+        (stopped.reason, stopped.error_code) = (Reason::MissingResult, None);
+        stopped.why = StopReason::Customers { limit: 20 };
+        let text = stopped.text(&origin());
+        assert!(
+            text.explanation.contains(
+                "invoice.paid without a result in time, because more than 20 customers are affected"
+            ),
+            "{}",
+            text.explanation
+        );
     }
 }

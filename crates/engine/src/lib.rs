@@ -9,6 +9,7 @@ mod dispatch;
 pub mod environment;
 pub mod health;
 mod pace;
+pub mod policies;
 mod pressure;
 pub mod relay;
 mod restarts;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::connect::Engine;
 use crate::dispatch::Dispatcher;
 use crate::pressure::Pressure;
-use crate::sweep;
+use crate::{policies, sweep};
 
 /// A handle to the running relay. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ impl Relay {
         let dispatcher = Dispatcher::new(engine, pool.clone(), Arc::clone(&pressure));
         let dispatching = dispatcher.run(Arc::clone(&due));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(dispatching));
+        let planned = policies::run(pool.clone(), Arc::clone(&due));
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(planned));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep::run(pool)));
         Self { due, pressure }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::app_error::AppError;
+use domain::cause::Cause;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use sqlx::PgExecutor;
@@ -72,21 +73,21 @@ macro_rules! query_incidents {
 /// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
 pub async fn insert_incident(
     tx: &mut PgConnection,
-    project_id: ProjectId,
     event_id: EventId,
-    reason: Reason,
+    cause: &Cause,
     error: &AppError,
 ) -> Result<IncidentId, StoreError> {
     let id = IncidentId::from_uuid(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message, cause, cause_code)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $5)",
         id.as_uuid(),
-        project_id.as_uuid(),
+        cause.project_id.as_uuid(),
         event_id.as_uuid(),
-        reason.as_str(),
-        error.code,
+        cause.reason.as_str(),
+        cause.error_code,
         error.message,
+        cause.id().as_uuid(),
     )
     .execute(tx)
     .await?;
@@ -100,6 +101,21 @@ pub async fn find_for_event(
 ) -> Result<Option<Incident>, StoreError> {
     let incident = query_incidents!("WHERE event_id = $1", event_id.as_uuid());
     Ok(incident.fetch_optional(db).await?)
+}
+
+/// The error code that an incident was opened with, which its cause has. `None` of an incident that
+/// an earlier release opened, whose cause is not known.
+pub async fn find_cause_code(
+    db: impl PgExecutor<'_>,
+    id: IncidentId,
+) -> Result<Option<Option<String>>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT cause_code FROM incidents WHERE id = $1 AND cause IS NOT NULL",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| row.cause_code))
 }
 
 pub async fn find_incident(

@@ -38,6 +38,8 @@ pub mod operator_tokens;
 pub mod operators;
 pub mod outbox;
 pub mod page;
+pub mod policies;
+pub mod policy_plans;
 pub mod pool;
 pub mod progress;
 pub mod projects;

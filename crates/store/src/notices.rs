@@ -1,5 +1,6 @@
 //! Notifying a project's destinations of what no single incident shows: that results never found
-//! their receipt, or that another destination broke. Each is sent once a day at most.
+//! their receipt, that another destination broke, or that a policy stopped for a cause. Each is sent
+//! once a day at most.
 //!
 //! A notice about results covers what the audit took in since the notice before, so that nothing is
 //! reported twice and nothing of the last seven days is left out. A sender claims it first: two
@@ -18,7 +19,8 @@ use crate::{PgConnection, StoreError, destination_health};
 
 pub type NoticeId = Uuid;
 
-/// Why a notice about a destination is given up that nothing is wrong with any more.
+/// Why a notice is given up: nothing is wrong any more with the destination, or the policy, that it
+/// is about.
 pub const MOOT: &str = "it works again, or was removed";
 
 /// A notice that its reader claimed.
@@ -32,8 +34,8 @@ pub struct Notice {
     /// The day of it, in UTC.
     pub day: Date,
     pub project_id: ProjectId,
-    /// The destination that broke, for that kind.
-    pub about: Option<DestinationId>,
+    /// The destination that broke, or the row of the stop, for these kinds.
+    pub about: Option<Uuid>,
     /// It covers entries after this.
     pub since: OffsetDateTime,
     /// It covers entries up to this.
@@ -105,6 +107,26 @@ pub async fn enqueue_broken(
     Ok(())
 }
 
+/// Notifies a project's destinations that one of its policies stopped.
+pub async fn enqueue_stop(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    stop: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
+         WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
+         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
+        project_id.as_uuid(),
+        stop,
+        NoticeKind::PolicyStopped.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What is to be done with a notice.
 #[derive(Debug)]
 pub enum NoticeClaim {
@@ -165,8 +187,12 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
         r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
                n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
-               n.about_id IS NOT NULL AND (about.broken_at IS NULL OR about.removed_at IS NOT NULL) AS "is_moot!"
-           FROM notices n JOIN destinations d ON d.id = n.destination_id LEFT JOIN destinations about ON about.id = n.about_id
+               CASE n.kind
+                   WHEN 'destination_broken' THEN about.broken_at IS NULL OR about.removed_at IS NOT NULL
+                   WHEN 'policy_stopped' THEN stop.reset_at IS NOT NULL
+                   ELSE false END AS "is_moot!"
+           FROM notices n JOIN destinations d ON d.id = n.destination_id
+               LEFT JOIN destinations about ON about.id = n.about_id LEFT JOIN policy_stops stop ON stop.id = n.about_id
            WHERE n.id = $1 AND n.state = 'pending' AND n.due_at <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
         id,
     )

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::audit::Actor;
 use domain::ids::{EventId, IncidentId, ReplayId};
 use domain::reprocess::ReprocessState;
 use sqlx::PgExecutor;
@@ -48,26 +49,36 @@ pub struct NewReprocess<'a> {
     pub body: &'a str,
 }
 
+impl Reprocess {
+    /// Whether a policy started it.
+    #[must_use]
+    pub fn is_automatic(&self) -> bool {
+        self.requested_by == Actor::Policy.to_string()
+    }
+}
+
 /// A new reprocess id.
 #[must_use]
 pub fn new_id() -> ReplayId {
     ReplayId::from_uuid(Uuid::now_v7())
 }
 
-/// Keeps a reprocess; the caller holds the event's lock and knows that none is running.
+/// Keeps a reprocess; the caller holds the event's lock and knows that none is running. One that a
+/// policy starts is found by its incident's cause.
 pub async fn insert_reprocess(
     tx: &mut PgConnection,
     new: NewReprocess<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body, cause)
+         VALUES ($1, $2, $3, $4, $5, $6, (SELECT cause FROM incidents WHERE id = $2 AND $7))",
         new.id.as_uuid(),
         new.incident_id.as_uuid(),
         new.event_id.as_uuid(),
         new.requested_by,
         new.note,
         new.body,
+        new.requested_by == Actor::Policy.to_string(),
     )
     .execute(tx)
     .await?;

@@ -33,7 +33,9 @@ async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
 
 async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
     let mut rows = BTreeMap::new();
-    for table in ["projects", "api_keys", "destinations", "proof_links", "reprocesses"] {
+    for table in
+        ["projects", "api_keys", "destinations", "proof_links", "reprocesses", "reprocess_policies"]
+    {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let count = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count");
         rows.insert(table, count);
@@ -54,6 +56,7 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
         assert!(writes.len() >= 8, "{writes:?}");
         for (method, path, known) in writes {
             let path = path.replace("{project_id}", &project).replace("{incident_id}", &incident);
+            let path = path.replace("{effect_type}", "credit_grant");
             let body = json!({ "webhook_url": "https://shop.example.com", "nothing": null });
             let (status, rejected) = script.call(method.clone(), &path, Some(body)).await;
             assert_eq!(status, 422, "{method} {path}: {rejected}");

@@ -289,7 +289,9 @@ fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
         let bad = [("name", HOSTILE), ("timeout_minutes", HOSTILE), ("repair_url", HOSTILE)];
         let rejected = alice.submit(&path, &path, &bad).await;
         let mut pages = vec![rejected.body];
-        for page in ["", "/keys", "/destinations", "/integration-test?run=65f0c2a19f3b12"] {
+        for page in
+            ["", "/keys", "/destinations", "/policies", "/integration-test?run=65f0c2a19f3b12"]
+        {
             pages.push(alice.get(&format!("{path}{page}")).await.body);
         }
         pages.push(alice.get("/projects").await.body);

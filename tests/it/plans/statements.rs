@@ -1,26 +1,30 @@
 //! What is asked without a page: by results that are taken together, by the dispatcher while it is
-//! held back, by the health checks every few seconds, and by the sweep every minute.
+//! held back, by the health checks every few seconds, by the sweep every minute, and by policies for
+//! each incident and every second.
 
 use std::time::Duration;
 
-use domain::catalogue::Catalogue;
+use domain::catalogue::{Catalogue, EffectType};
 use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
-use domain::ids::{EventId, KeyId, ProjectId};
+use domain::ids::{CauseId, EventId, KeyId, ProjectId};
 use domain::project::Mode;
+use domain::reprocess_policy::PolicySettings;
 use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::health::{COUNT_LIMIT, read_work};
 use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
+use store::policies::{self, Policy};
 use store::transitions::results::{SharedReport, accept_results};
-use store::{PgPool, outbox, pool};
+use store::{PgPool, outbox, policy_plans, pool};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::questions::Question;
 
 const BATCH: i64 = 64;
 
-/// Those of all five.
-pub async fn all(pool: &PgPool) -> [Question; 5] {
+/// Those of all of them.
+pub async fn all(pool: &PgPool) -> [Question; 7] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -44,11 +48,31 @@ pub async fn all(pool: &PgPool) -> [Question; 5] {
         Box::pin(claim(pool, Some(Duration::from_secs(10))))
     });
     let due = Question::new("the most urgent messages", |pool| Box::pin(claim(pool, None)));
-    [results, health, unparked, needed, due]
+    let breaker = Question::new("the breaker of a policy", |pool| {
+        Box::pin(async move { read_breaker(pool).await })
+    });
+    let planned = Question::new("what policies have planned", |pool| {
+        Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
+    });
+    [results, health, unparked, needed, due, breaker, planned]
 }
 
 async fn claim(pool: &PgPool, within: Option<Duration>) -> usize {
     outbox::claim_due(pool, within, BATCH).await.expect("a claim").len()
+}
+
+/// Counts the customers of one cause, and the latest reprocesses.
+async fn read_breaker(pool: &PgPool) -> usize {
+    let cause_id = CauseId::from_uuid(Uuid::from_u128(0x8000_8000_0000_0000_0001));
+    let policy = Policy {
+        effect_type: EffectType::CreditGrant,
+        settings: PolicySettings { enabled: true, ..PolicySettings::default() },
+        counts_since: OffsetDateTime::UNIX_EPOCH,
+    };
+    let mut db = pool.acquire().await.expect("a connection");
+    let read = policies::read_breaker(&mut db, cause_id, &policy).await.expect("a breaker");
+    assert_eq!((read.customers, read.stopped), (21, false), "{read:?}");
+    usize::try_from(read.customers + read.ended).expect("a number")
 }
 
 /// Successes of the newest pending events, named by our id and by the provider's in turns.

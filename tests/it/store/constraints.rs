@@ -27,14 +27,19 @@ const NAMES: &str = "\
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     key_versions_only_one_check key_versions_only_one_key
-    notices_destination_fkey notices_kind_check notices_occasion_key notices_pkey
+    notices_destination_fkey notices_occasion_key notices_pkey
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
     operator_tokens_pkey operators_email_check operators_pkey operators_role_check outbox_pkey
     outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
+    policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
+    policy_stops_project_fkey policy_stops_reason_check
     projects_mode_check projects_name_check projects_pkey projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
-    proof_links_token_hash_key reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
+    proof_links_token_hash_key reprocess_policies_attempts_check reprocess_policies_customers_check
+    reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
+    reprocess_policies_pkey reprocess_policies_project_fkey reprocess_policies_take_check
+    reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
     sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey watch_checks_pkey

@@ -17,6 +17,7 @@ mod operator_tokens;
 mod operators;
 mod outbox;
 pub mod people;
+mod policy;
 mod previous_release;
 mod proof_links;
 mod races;

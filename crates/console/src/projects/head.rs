@@ -16,13 +16,16 @@ pub enum Tab {
     Keys,
     /// Destinations of alerts.
     Destinations,
+    /// Automatic reprocess.
+    Policies,
     IntegrationTest,
 }
 
-const TABS: [(Tab, &str, &str); 4] = [
+const TABS: [(Tab, &str, &str); 5] = [
     (Tab::Settings, "", "Settings"),
     (Tab::Keys, "/keys", "API keys"),
     (Tab::Destinations, "/destinations", "Destinations"),
+    (Tab::Policies, "/policies", "Automatic reprocess"),
     (Tab::IntegrationTest, "/integration-test", "Integration Test"),
 ];
 

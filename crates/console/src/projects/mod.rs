@@ -11,6 +11,8 @@ mod list;
 mod names;
 mod new;
 mod overview;
+mod policies;
+mod policy_values;
 mod secrets;
 mod settings;
 
@@ -34,6 +36,10 @@ pub fn add(pages: Pages) -> Pages {
         .post("/projects/{project_id}/names/remove", Access::Admin, names::remove)
         .post("/projects/{project_id}/callback-headers", Access::Admin, headers::set)
         .post("/projects/{project_id}/callback-headers/remove", Access::Admin, headers::remove)
+        .get("/projects/{project_id}/policies", Access::Viewer, policies::show)
+        .post("/projects/{project_id}/policies", Access::Admin, policies::set)
+        .post("/projects/{project_id}/policies/off", Access::Admin, policies::turn_off)
+        .post("/projects/{project_id}/policies/reset", Access::Operator, policies::reset)
         .post("/projects/{project_id}/secret/rotate", Access::Admin, secrets::rotate)
         .post("/projects/{project_id}/secrets/{secret_id}/revoke", Access::Admin, secrets::revoke)
 }

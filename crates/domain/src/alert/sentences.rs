@@ -16,6 +16,9 @@ const REFERENCE_IN_HEADING: usize = 60;
 
 /// The next step after a reprocess that did not help.
 const AGAIN: &str = "Fix the endpoint, then open the incident and press Reprocess.";
+/// The same where a policy repeats it, and what is said when it is the first.
+const AGAIN_AUTOMATIC: &str = "It is being reprocessed automatically once more.";
+const AUTOMATIC: &str = " It is being reprocessed automatically.";
 
 /// What is wrong, when an incident is opened.
 #[must_use]
@@ -187,32 +190,34 @@ impl AlertFacts {
 
     fn why_opened(&self) -> String {
         let taken = self.taken();
+        let automatic = if self.automatic { AUTOMATIC } else { "" };
         match self.reason {
             Reason::MissingResult => {
                 let wait = format_duration(self.timeout_at - self.received_at);
-                format!("{taken} It reported no result within {wait}.")
+                format!("{taken} It reported no result within {wait}.{automatic}")
             }
             Reason::FailedResult => {
                 let later = later(self.happened_at - self.received_at);
-                format!("{taken} It reported a failure {later}.")
+                format!("{taken} It reported a failure {later}.{automatic}")
             }
         }
     }
 
     fn why_repair_failed(&self) -> String {
         let taken = self.taken();
+        let again = if self.automatic { AGAIN_AUTOMATIC } else { AGAIN };
         match self.reprocess_ending {
             Some(ReprocessState::NoResult) => {
                 let wait = format_duration(Duration::minutes(i64::from(self.timeout_minutes)));
                 format!(
-                    "{taken} It accepted the callback and reported no result in {wait}. {AGAIN}"
+                    "{taken} It accepted the callback and reported no result in {wait}. {again}"
                 )
             }
             Some(ReprocessState::Undelivered) => format!(
                 "{taken} Your repair endpoint did not accept the callback, and no further \
-                 attempt is planned. {AGAIN}"
+                 attempt is planned. {again}"
             ),
-            _ => format!("{taken} It accepted the callback and then reported a failure. {AGAIN}"),
+            _ => format!("{taken} It accepted the callback and then reported a failure. {again}"),
         }
     }
 
@@ -320,6 +325,7 @@ pub(super) mod tests {
     pub(in super::super) fn opened() -> AlertFacts {
         AlertFacts {
             kind: AlertKind::IncidentOpened,
+            automatic: false,
             test_message: false,
             project_name: "CometCart".to_owned(),
             mode: Mode::Live,
@@ -343,6 +349,21 @@ pub(super) mod tests {
             last_answer: None,
             incident_url: "https://sendpromptly.cometcart.test/incidents/inc_1".to_owned(),
         }
+    }
+
+    #[test]
+    fn people_are_told_that_a_policy_is_at_it() {
+        let facts = AlertFacts { automatic: true, ..opened() };
+        assert!(facts.explanation().ends_with(AUTOMATIC), "{}", facts.explanation());
+        for ending in [None, Some(ReprocessState::NoResult), Some(ReprocessState::Undelivered)] {
+            let kind = AlertKind::ReprocessFailed;
+            let failed = AlertFacts { kind, reprocess_ending: ending, ..facts.clone() };
+            let text = failed.explanation();
+            assert!(text.ends_with(AGAIN_AUTOMATIC), "{text}");
+            assert!(!text.contains("press Reprocess"), "{text}");
+        }
+        let resolved = AlertFacts { kind: AlertKind::IncidentResolved, ..facts };
+        assert!(!resolved.explanation().contains("automatically"));
     }
 
     #[test]

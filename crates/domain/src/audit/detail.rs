@@ -12,7 +12,7 @@ use crate::app_error::AppError;
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::ids::{
-    DestinationId, EventId, KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId,
+    CauseId, DestinationId, EventId, KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId,
     SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
@@ -20,6 +20,7 @@ use crate::notice::NoticeKind;
 use crate::operator::Role;
 use crate::outbox::OutboxKind;
 use crate::project::Mode;
+use crate::reprocess_policy::{PolicySettings, StopReason};
 
 macro_rules! details {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })+) => {$(
@@ -103,6 +104,15 @@ details! {
         why: Option<String>,
     }
 
+    /// Of a reprocess that a policy will start.
+    PlannedDetail {
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// Until when alerts wait for its outcome, where they do.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+        alerts_wait_until: Option<OffsetDateTime>,
+    }
+
     /// Of an attempt that a crash cut off.
     InterruptedDetail { replay_id: ReplayId }
 
@@ -175,6 +185,27 @@ details! {
 
     /// Names of headers, never their values.
     HeaderChange { set: Vec<String>, removed: Vec<String> }
+
+    /// Of a policy for automatic reprocesses, as it is from then on.
+    PolicyDetail {
+        effect_type: EffectType,
+        #[serde(flatten)]
+        settings: PolicySettings,
+    }
+
+    /// Of a policy that stopped for a cause.
+    PolicyStopDetail {
+        effect_type: EffectType,
+        cause_id: CauseId,
+        event_type: String,
+        reason: Reason,
+        error_code: Option<String>,
+        #[serde(flatten)]
+        why: StopReason,
+    }
+
+    /// Of a policy that goes on for causes for which it was stopped.
+    PolicyResetDetail { effect_type: EffectType, causes: Vec<CauseId> }
 
     /// Of a name that a project declares.
     DeclaredDetail { name: String }

@@ -70,6 +70,11 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::ReprocessSucceeded
         | Action::ReprocessEnded
         | Action::ReprocessInterrupted
+        | Action::ReprocessPlanned
+        | Action::ReprocessSkipped
+        | Action::PolicyChanged
+        | Action::PolicyStopped
+        | Action::PolicyReset
         | Action::ResolveRefused
         | Action::CallbackDelivered
         | Action::CallbackFailed

@@ -12,6 +12,7 @@ pub fn actor_name(actor: &str) -> String {
         Some(("cli", name)) => format!("{name} (command line)"),
         Some(("temporal", name)) => format!("{name} (Temporal signal)"),
         Some(("key", id)) => format!("the app, key {id}"),
+        _ if actor == "policy" => "the policy".to_owned(),
         _ if actor == "system" => "sendpromptly".to_owned(),
         _ => actor.to_owned(),
     };
@@ -80,6 +81,7 @@ mod tests {
                 "key:key_00000000000000000000000002",
                 Some("by the app, key key_00000000000000000000000002"),
             ),
+            ("policy", Some("by the policy")),
             ("system", None),
         ] {
             assert_eq!(byline(actor, &names).as_deref(), expected, "{actor}");

@@ -7,13 +7,15 @@ use super::{Advice, Names, attempt};
 use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, Change, HeaderChange, NotificationKind, ProjectChanges,
-    ResolvedDetail, ResultDetail, SignOutDetail, TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, Change, HeaderChange, NotificationKind, PlannedDetail,
+    PolicyDetail, PolicyStopDetail, ProjectChanges, ResolvedDetail, ResultDetail, SignOutDetail,
+    TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::ids::{DestinationId, ReplayId};
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
+use crate::reprocess_policy::PolicySettings;
 
 #[expect(clippy::too_many_lines, reason = "a table: one arm per kind of entry")]
 pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
@@ -25,7 +27,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultSuperseded(of) => list([&code(of), "nothing is due any more"]),
         E::ResultAmbiguous(of) => ambiguity(of),
         E::ResultUnclaimed(of) => unclaimed(of),
-        E::ResultRefused(of) | E::ResolveRefused(of) => of.why.clone(),
+        E::ResultRefused(of) | E::ResolveRefused(of) | E::ReprocessSkipped(of) => of.why.clone(),
         E::IncidentOpened(of) => match of.reason {
             Reason::MissingResult => "no result in time".to_owned(),
             Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
@@ -37,6 +39,10 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         | E::ReprocessNoResult(of)
         | E::ReprocessUndelivered(of)
         | E::ReprocessEnded(of) => of.why.clone().unwrap_or_default(),
+        E::ReprocessPlanned(of) => planned(of),
+        E::PolicyChanged(of) => policy(of),
+        E::PolicyStopped(of) => format!("{} ({})", of.why, stop_cause(of)),
+        E::PolicyReset(of) => of.effect_type.to_string(),
         E::ReprocessInterrupted(_) => "it is made again".to_owned(),
         E::CallbackDelivered(of) | E::CallbackFailed(of) => attempt::describe(of),
         E::AlertDelivered(of) => message(of, names),
@@ -149,6 +155,52 @@ pub(super) fn ended_or_requested(event: &AuditEvent) -> Option<ReplayId> {
     }
 }
 
+fn planned(of: &PlannedDetail) -> String {
+    let at = format_timestamp(of.at);
+    match of.alerts_wait_until {
+        Some(until) => format!("{at}; alerts wait for it until {}", format_timestamp(until)),
+        None => at,
+    }
+}
+
+fn policy(of: &PolicyDetail) -> String {
+    let PolicySettings {
+        enabled,
+        attempts,
+        delay_seconds,
+        stop_failed,
+        stop_of,
+        stop_customers,
+        wait_alerts,
+        may_take,
+    } = of.settings;
+    if !enabled {
+        return format!("{}: off", of.effect_type);
+    }
+    let alerts = if wait_alerts { "alerts wait" } else { "" };
+    let taking = if may_take { "may take it from customers" } else { "" };
+    let on = list([
+        "on",
+        &format!("attempts {attempts}"),
+        &format!("delay {delay_seconds} s"),
+        &format!("stops at {stop_failed} of {stop_of} failed"),
+        &format!("and above {stop_customers} customers"),
+        alerts,
+        taking,
+    ]);
+    format!("{}: {on}", of.effect_type)
+}
+
+/// What the incidents have in common for which a policy stopped.
+fn stop_cause(of: &PolicyStopDetail) -> String {
+    let why = match (of.reason, &of.error_code) {
+        (Reason::MissingResult, _) => "no result in time".to_owned(),
+        (Reason::FailedResult, Some(code)) => one_line(code),
+        (Reason::FailedResult, None) => "a failure without an error code".to_owned(),
+    };
+    format!("{} after {}, {why}", of.effect_type, one_line(&of.event_type))
+}
+
 fn code(of: &ResultDetail) -> String {
     of.error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default()
 }
@@ -219,6 +271,7 @@ const fn kind_of_message(kind: NotificationKind) -> &'static str {
         NotificationKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
         NotificationKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
         NotificationKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
+        NotificationKind::Notice(NoticeKind::PolicyStopped) => "automatic reprocess stopped",
     }
 }
 

@@ -12,6 +12,7 @@ pub mod incident;
 pub mod key;
 pub mod migrate;
 pub mod operator;
+pub mod policy;
 pub mod project;
 pub mod setup;
 pub mod worker;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Destinations: where alerts of a project go, by e-mail or to Slack.
     #[command(subcommand)]
     Destination(destination::Verb),
+    /// Policies: what is reprocessed without a person, and when that stops.
+    #[command(subcommand)]
+    Policy(policy::Verb),
     /// Operators: people who may sign in to the console.
     #[command(subcommand)]
     Operator(operator::Verb),
@@ -72,6 +76,7 @@ impl Command {
             | Self::Key(_)
             | Self::Destination(_)
             | Self::Operator(_)
+            | Self::Policy(_)
             | Self::Incident(_)
             | Self::Event(_)
             | Self::Doctor(_)
@@ -114,6 +119,7 @@ impl Command {
             Self::Key(verb) => verb.run(context).await,
             Self::Destination(verb) => verb.run(context).await,
             Self::Operator(verb) => verb.run(context).await,
+            Self::Policy(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,
             Self::Event(verb) => verb.run(context).await,
             Self::Setup(verb) => verb.run(context).await,

@@ -11,6 +11,7 @@ pub mod declared_name;
 pub mod destination;
 pub mod key;
 pub mod operator;
+pub mod policy;
 pub mod project;
 pub mod proof_link;
 pub mod secret;

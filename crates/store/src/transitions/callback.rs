@@ -178,7 +178,7 @@ pub async fn end_undelivered(
     note_interruption(tx, &locked, replay_id).await?;
     let state = ReprocessState::Undelivered;
     let ended = EndedReprocess { reprocess: running, state, why: Some(why) };
-    fail_reprocess(tx, &locked, ended).await
+    fail_reprocess(tx, &locked, ended).await.map(drop)
 }
 
 async fn note_attempt(

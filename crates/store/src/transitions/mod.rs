@@ -3,6 +3,7 @@
 
 pub mod acknowledge;
 pub mod callback;
+pub mod policy;
 pub mod receipt;
 pub mod receipts;
 pub mod reprocess;
@@ -17,29 +18,34 @@ use domain::alert::AlertKind;
 use domain::app_error::AppError;
 use domain::audit::detail::{OpenedDetail, ReprocessEndDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
+use crate::incidents::IncidentRef;
 use crate::reprocesses::Reprocess;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
-/// Opens the incident of an event that has none, and writes the alerts that notify people.
+/// Opens the incident of an event that has none, lets the project's policy see to it, and writes the
+/// alerts that notify people, unless they wait for what the policy does.
 async fn open_incident(
     tx: &mut PgConnection,
     locked: &LockedEvent,
     reason: Reason,
     error: &AppError,
-) -> Result<IncidentId, StoreError> {
+) -> Result<IncidentRef, StoreError> {
     let (project_id, event_id) = (locked.event.project_id, locked.event.id);
-    let id = incidents::insert_incident(tx, project_id, event_id, reason, error).await?;
+    let cause = policy::cause(&locked.event, reason, error.code.clone());
+    let id = incidents::insert_incident(tx, event_id, &cause, error).await?;
     let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error: error.clone() });
     let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
-    alerts::insert_alerts(tx, locked.ids(id), AlertKind::IncidentOpened, None).await?;
-    Ok(id)
+    let done = policy::after_opening(tx, locked, id, &cause).await?;
+    if !done.alerts_wait {
+        alerts::insert_alerts(tx, locked.ids(id), AlertKind::IncidentOpened, None).await?;
+    }
+    Ok(IncidentRef { id, state: done.state })
 }
 
 /// A reprocess that has just ended.
@@ -59,14 +65,15 @@ impl<'a> EndedReprocess<'a> {
     }
 }
 
-/// Ends a running reprocess badly: the incident falls back to open and people are notified.
+/// Ends a running reprocess badly: the incident falls back to open and people are notified. What a
+/// policy started, it may start again, and alerts may wait for that. The incident's state afterwards.
 async fn fail_reprocess(
     tx: &mut PgConnection,
     locked: &LockedEvent,
     ended: EndedReprocess<'_>,
-) -> Result<(), StoreError> {
+) -> Result<Option<IncidentState>, StoreError> {
     let Some(incident) = &locked.incident else {
-        return Ok(());
+        return Ok(None);
     };
     let reprocess = ended.reprocess;
     reprocesses::change_state(tx, reprocess.id, reprocess.state, ended.state).await?;
@@ -74,8 +81,12 @@ async fn fail_reprocess(
         incidents::change_state(tx, incident, fallen_back(incident.state)).await?;
     }
     note_ending(tx, locked, ended).await?;
-    let kind = AlertKind::ReprocessFailed;
-    alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await
+    let done = policy::after_failure(tx, locked, incident, reprocess).await?;
+    if !done.alerts_wait {
+        let kind = AlertKind::ReprocessFailed;
+        alerts::insert_alerts(tx, locked.ids(incident.id), kind, Some(reprocess.id)).await?;
+    }
+    Ok(Some(done.state))
 }
 
 /// The state of an incident once the reprocess that ran has ended badly.

@@ -15,6 +15,7 @@ use crate::incidents::Incident;
 use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
+use crate::transitions::policy;
 use crate::{ChangeError, PgConnection, StoreError, incidents, projects};
 
 /// A request to reprocess.
@@ -78,6 +79,9 @@ async fn start(
     let detail = ReprocessDetail { replay_id: request.replay_id, note };
     let requested = AuditEvent::ReprocessRequested(detail);
     audit::record(&mut *tx, request.actor, locked.subject(), &requested).await?;
+    if *request.actor != Actor::Policy {
+        policy::give_way(tx, locked, incident).await?;
+    }
     if request.signal {
         let recorded = RecordedReprocess { replay_id: request.replay_id };
         outbox::enqueue(tx, locked.event.id, &OutboxMessage::Reprocess(recorded)).await?;

@@ -12,6 +12,7 @@ use domain::reprocess::ReprocessState;
 use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
+use crate::transitions::policy;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
 /// A request to resolve manually.
@@ -46,7 +47,10 @@ pub async fn resolve_incident(
     let (resolution, note) = (Resolution::Manual, request.note.map(str::to_owned));
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::Manually { resolution, note });
     audit::record(&mut *tx, request.actor, locked.subject(), &resolved).await?;
-    alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await?;
+    if !policy::end_plan(tx, event_id).await? {
+        let kind = AlertKind::IncidentResolved;
+        alerts::insert_alerts(tx, locked.ids(incident.id), kind, None).await?;
+    }
     if request.signal {
         outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }

@@ -19,7 +19,7 @@ use crate::event_state::LockedEvent;
 use crate::events::PaymentEvent;
 use crate::incidents::{Incident, IncidentRef};
 use crate::outbox;
-use crate::transitions::{EndedReprocess, fail_reprocess, fallen_back, note_ending, open_incident};
+use crate::transitions::{EndedReprocess, fail_reprocess, note_ending, open_incident, policy};
 use crate::{PgConnection, StoreError, alerts, events, incidents, reprocesses, results};
 
 /// A result on its way in.
@@ -191,16 +191,16 @@ async fn apply_verdict(
         }
         ResultVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Failed).await?;
-            let id = open_incident(tx, locked, Reason::FailedResult, error).await?;
-            Some(IncidentRef { id, state: IncidentState::Open })
+            Some(open_incident(tx, locked, Reason::FailedResult, error).await?)
         }
         ResultVerdict::FailReprocess(_) => {
             refresh(tx, locked, error).await?;
+            let mut state = None;
             if let Some(running) = locked.running() {
                 let ended = EndedReprocess::new(running, ReprocessState::Failed);
-                fail_reprocess(tx, locked, ended).await?;
+                state = fail_reprocess(tx, locked, ended).await?;
             }
-            incident.map(|it| IncidentRef { state: fallen_back(it.state), ..it })
+            incident.map(|it| IncidentRef { state: state.unwrap_or(it.state), ..it })
         }
         ResultVerdict::Refresh => {
             refresh(tx, locked, error).await?;
@@ -238,6 +238,9 @@ async fn settle(
     incidents::resolve(tx, incident.id, resolution, None).await?;
     let resolved = AuditEvent::IncidentResolved(ResolvedDetail::ByResult { resolution });
     audit::record(&mut *tx, &Actor::System, locked.subject(), &resolved).await?;
+    if policy::end_plan(tx, locked.event.id).await? {
+        return Ok(());
+    }
     alerts::insert_alerts(tx, locked.ids(incident.id), AlertKind::IncidentResolved, None).await
 }
 

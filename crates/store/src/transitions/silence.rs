@@ -48,7 +48,7 @@ pub async fn end_reprocess_if_due(
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
             let ended = EndedReprocess::new(running, ReprocessState::NoResult);
-            fail_reprocess(tx, &locked, ended).await
+            fail_reprocess(tx, &locked, ended).await.map(drop)
         }
     }
 }

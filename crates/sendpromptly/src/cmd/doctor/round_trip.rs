@@ -17,6 +17,7 @@ use domain::field::FieldError;
 use domain::ids::{EventId, KeyId, ReplayId};
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
+use domain::rejection::Rejection;
 use domain::reprocess::ReprocessState;
 use serde_json::{Map, Value, json};
 use store::alerts::{self, IncidentIds};
@@ -29,7 +30,9 @@ use store::transitions::receipt::{Delivery, accept_receipt};
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
-use store::{MasterKey, PgPool, StoreError, declared_names, incidents, reprocesses, results};
+use store::{
+    ChangeError, MasterKey, PgPool, StoreError, declared_names, incidents, reprocesses, results,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
@@ -122,12 +125,17 @@ impl<'a> Trip<'a> {
             };
             let request =
                 ReprocessRequest { replay_id, actor: &actor, note: Some(NOTE), signal: true };
-            request_reprocess(tx, event_id, request).await?;
+            let replay_id = match request_reprocess(tx, event_id, request).await {
+                Ok(()) => replay_id,
+                // The project's own policy was faster, in the same transaction.
+                Err(ChangeError::Rejected(Rejection::Reprocessing(Some(running), _))) => running,
+                Err(error) => return Err(error.into()),
+            };
             let ids = IncidentIds { project_id: project.id, event_id, incident_id: incident.id };
             alerts::mute_incident(tx, ids, replay_id, "made up by sendpromptly doctor").await?;
-            Ok(event_id)
+            Ok((event_id, replay_id))
         });
-        let event_id = made.await?;
+        let (event_id, replay_id) = made.await?;
         Ok(Self { pool, actor, event_id, replay_id })
     }
 

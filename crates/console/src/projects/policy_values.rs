@@ -1,0 +1,108 @@
+//! A policy as it is typed.
+
+use domain::catalogue::EffectType;
+use domain::reprocess_policy::{InvalidPolicy, PolicySettings};
+use serde::Deserialize;
+
+use crate::form::FormErrors;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub(super) struct PolicyValues {
+    pub(super) effect_type: String,
+    pub(super) attempts: String,
+    pub(super) delay_seconds: String,
+    pub(super) stop_failed: String,
+    pub(super) stop_of: String,
+    pub(super) stop_customers: String,
+    /// Filled where the box is ticked.
+    pub(super) wait_alerts: String,
+    /// The effect once more, where it may take something from customers.
+    pub(super) allow: String,
+}
+
+impl Default for PolicyValues {
+    fn default() -> Self {
+        let usual = PolicySettings::default();
+        Self {
+            effect_type: String::new(),
+            attempts: usual.attempts.to_string(),
+            delay_seconds: usual.delay_seconds.to_string(),
+            stop_failed: usual.stop_failed.to_string(),
+            stop_of: usual.stop_of.to_string(),
+            stop_customers: usual.stop_customers.to_string(),
+            wait_alerts: String::new(),
+            allow: String::new(),
+        }
+    }
+}
+
+impl PolicyValues {
+    pub(super) fn waits(&self) -> bool {
+        !self.wait_alerts.is_empty()
+    }
+
+    /// The effect and its policy; every mistake is noted beside its field.
+    pub(super) fn read(&self, errors: &mut FormErrors) -> Option<(EffectType, PolicySettings)> {
+        let number = |errors: &mut FormErrors, text: &str, why: InvalidPolicy| {
+            let field = why.field();
+            errors.take(field, text.trim().parse::<i32>().map_err(|_| why))
+        };
+        let effect_type = errors.take("effect_type", self.effect_type.parse::<EffectType>());
+        let attempts = number(errors, &self.attempts, InvalidPolicy::Attempts);
+        let delay_seconds = number(errors, &self.delay_seconds, InvalidPolicy::Delay);
+        let stop_failed = number(errors, &self.stop_failed, InvalidPolicy::StopFailed);
+        let stop_of = number(errors, &self.stop_of, InvalidPolicy::StopOf);
+        let stop_customers = number(errors, &self.stop_customers, InvalidPolicy::StopCustomers);
+        let effect_type = effect_type?;
+        let may_take = if self.allow.trim().is_empty() {
+            Some(false)
+        } else {
+            errors.take("allow", PolicySettings::read_allow(&effect_type, &self.allow))
+        };
+        let settings = PolicySettings {
+            enabled: true,
+            attempts: attempts?,
+            delay_seconds: delay_seconds?,
+            stop_failed: stop_failed?,
+            stop_of: stop_of?,
+            stop_customers: stop_customers?,
+            wait_alerts: self.waits(),
+            may_take: may_take?,
+        };
+        Some((effect_type, settings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_form_begins_with_is_a_policy_that_is_on() {
+        let values = PolicyValues { effect_type: "credit_grant".into(), ..PolicyValues::default() };
+        let mut errors = FormErrors::default();
+        let read = values.read(&mut errors).expect("a policy");
+        let settings = PolicySettings { enabled: true, ..PolicySettings::default() };
+        assert_eq!(read, (EffectType::CreditGrant, settings));
+        assert!(errors.is_empty());
+    }
+
+    #[test]
+    fn every_mistake_is_beside_its_field() {
+        let values = PolicyValues {
+            effect_type: "access_revocation".into(),
+            attempts: "one".into(),
+            delay_seconds: "1.5".into(),
+            stop_of: String::new(),
+            allow: "credit_deduction".into(),
+            ..PolicyValues::default()
+        };
+        let mut errors = FormErrors::default();
+        assert_eq!(values.read(&mut errors), None);
+        for field in ["attempts", "delay_seconds", "stop_of", "allow"] {
+            assert!(errors.of(field).is_some(), "{field}");
+        }
+        assert_eq!(errors.of("stop_customers"), None);
+    }
+}
