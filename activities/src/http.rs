@@ -23,7 +23,7 @@ pub(crate) mod test_clients;
 mod tests;
 
 pub use error::{ClientUnavailable, ErrorClass, ExchangeError};
-pub use response::HttpResponse;
+pub use response::{HttpResponse, WholeResponse};
 pub use retry_after::retry_after;
 
 use std::net::IpAddr;
@@ -60,6 +60,14 @@ impl HttpPolicy {
             total_timeout: Duration::from_secs(30),
         }
     }
+}
+
+/// How much of a response is read, and how long the whole exchange may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    /// Of the body.
+    pub bytes: usize,
+    pub timeout: Duration,
 }
 
 /// The client. Cloning it is cheap.
@@ -120,6 +128,34 @@ impl GuardedClient {
             Ok(response) => {
                 let answer = response::read(response, deadline, hidden).await;
                 Ok(HttpResponse { latency_ms: millis(started.elapsed()), ..answer })
+            }
+            Err(failure) => Err(failure.after(millis(started.elapsed()))),
+        }
+    }
+
+    /// Posts `body` and reads the response's own up to a limit, as the bytes that came.
+    ///
+    /// # Errors
+    /// When no status came in time.
+    pub async fn post_reading(
+        &self,
+        url: &Url,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+        limits: ReadLimits,
+    ) -> Result<WholeResponse, ExchangeError> {
+        let started = Instant::now();
+        let deadline = started + limits.timeout;
+        let status = timeout_at(deadline, self.send(url, headers, body)).await;
+        let outcome = status.unwrap_or_else(|_| {
+            Err(Failure::timed_out(format!("no answer within {:?}", limits.timeout)))
+        });
+        match outcome {
+            Ok(response) => {
+                response::read_whole(response, deadline, limits.bytes).await.ok_or_else(|| {
+                    let late = format!("no whole answer within {:?}", limits.timeout);
+                    Failure::timed_out(late).after(millis(started.elapsed()))
+                })
             }
             Err(failure) => Err(failure.after(millis(started.elapsed()))),
         }

@@ -10,6 +10,7 @@ pub mod callbacks;
 mod decide;
 pub mod deps;
 pub mod destinations;
+pub mod extension_request;
 pub mod http;
 mod manual_result;
 pub mod notices;

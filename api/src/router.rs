@@ -16,6 +16,7 @@ pub fn router(state: &AppState) -> Router {
         .with_state(v1::IngestState::new(state));
     let routes = Router::new()
         .route("/api/openapi.json", get(v1::reference::openapi))
+        .route("/api/extensions/{contract}/{file}", get(v1::extension_contract::get))
         .merge(v1::automation().split_for_parts().0)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));

@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 36] = [
+pub const PAGES: [(&str, &str); 39] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -45,6 +45,9 @@ pub const PAGES: [(&str, &str); 36] = [
     ("destinations-none", "/projects/{live}/destinations"),
     ("policies", "/projects/{project}/policies"),
     ("policies-none", "/projects/{live}/policies"),
+    ("extensions", "/projects/{project}/extensions"),
+    ("extensions-none", "/projects/{live}/extensions"),
+    ("extension", "/projects/{project}/extensions/{extension}"),
     ("keys", "/projects/{project}/keys"),
     ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),

@@ -4,7 +4,7 @@ mod callback_headers;
 mod destination_labels;
 mod generated_clients;
 mod policies;
-mod script;
+pub mod script;
 mod unknown_fields;
 
 use std::time::Duration;

@@ -19,6 +19,7 @@ mod dev;
 mod dispatch;
 mod doctor;
 mod documents;
+mod extensions;
 mod happy_path;
 mod histories;
 mod incident;

@@ -37,6 +37,40 @@ pub struct HttpResponse {
     pub latency_ms: i64,
 }
 
+/// A response whose body is read by a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeResponse {
+    pub status: u16,
+    /// As much of the body as was to be read.
+    pub body: Vec<u8>,
+    /// Whether the body did not break off.
+    pub is_whole: bool,
+}
+
+/// Reads a response's body up to a limit; `None` if it is still coming at the deadline.
+pub(super) async fn read_whole(
+    mut response: Response,
+    deadline: Instant,
+    limit: usize,
+) -> Option<WholeResponse> {
+    let status = response.status().as_u16();
+    let (mut body, mut is_whole) = (Vec::new(), true);
+    while body.len() < limit {
+        match timeout_at(deadline, response.chunk()).await.ok()? {
+            Ok(Some(chunk)) => {
+                let room = limit - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            Ok(None) => break,
+            Err(_) => {
+                is_whole = false;
+                break;
+            }
+        }
+    }
+    Some(WholeResponse { status, body, is_whole })
+}
+
 /// Reads what is kept of a response, until the deadline, without the texts that are to be hidden:
 /// gateways and debug pages repeat the headers of a request. The latency is the caller's to fill
 /// in.

@@ -12,6 +12,8 @@ pub mod caller;
 pub mod declared_names;
 pub mod destinations;
 pub mod events;
+pub mod extension_contract;
+pub mod extensions;
 pub mod incidents;
 mod ingest;
 mod ingest_body;

@@ -5,6 +5,7 @@ use api_types::audit::AuditEntryResponse;
 use api_types::destinations::DestinationResponse;
 use api_types::error::Candidate;
 use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
+use api_types::extensions::{AddedExtension, ExtensionResponse, TrialResponse};
 use api_types::incidents::IncidentResponse;
 use api_types::keys::KeyResponse;
 use api_types::list::Listed;
@@ -17,6 +18,7 @@ use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
 use store::destinations::Destination;
 use store::events::PaymentEvent;
+use store::extensions::Extension;
 use store::incidents::Incident;
 use store::page::Page;
 use store::policies::{Policy, PolicyStop};
@@ -25,6 +27,7 @@ use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
 use store::search::audit::AuditEntry;
 use store::timeline::TimelineEntry;
+use web::trial::Trial;
 
 /// A page of the store, with the response for each row.
 pub fn page<Row, T>(page: Page<Row>, response: impl Fn(Row) -> T) -> Listed<T> {
@@ -161,6 +164,50 @@ pub(super) fn key(key: KeyRow) -> KeyResponse {
 pub(super) fn destination(destination: Destination) -> DestinationResponse {
     let Destination { id, kind, address, label, created_at, broken_at, .. } = destination;
     DestinationResponse { destination_id: id, kind, address, label, created_at, broken_at }
+}
+
+pub fn extension(extension: Extension) -> ExtensionResponse {
+    ExtensionResponse {
+        extension_id: extension.id,
+        project_id: extension.project_id,
+        point: extension.point,
+        kind: extension.target.kind(),
+        activity: extension.target.activity().map(str::to_owned),
+        queue: extension.target.queue().map(str::to_owned),
+        url: extension.target.url().map(str::to_owned),
+        trust: extension.trust,
+        budget_seconds: extension.budget_seconds,
+        fallback: extension.fallback,
+        calls_per_second: extension.calls_per_second,
+        created_at: extension.created_at,
+        created_by: extension.created_by,
+        paused_at: extension.paused_at,
+        unanswered_in_a_row: extension.unanswered_in_a_row,
+    }
+}
+
+/// `signing_secret` is that of an endpoint, shown this once.
+pub fn added_extension(extension: &Extension, signing_secret: Option<String>) -> AddedExtension {
+    AddedExtension {
+        extension_id: extension.id,
+        point: extension.point,
+        kind: extension.target.kind(),
+        queue: extension.target.queue().map(str::to_owned),
+        trust: extension.trust,
+        budget_seconds: extension.budget_seconds,
+        signing_secret,
+    }
+}
+
+pub fn trial(trial: Trial) -> TrialResponse {
+    TrialResponse {
+        answer: trial.answer,
+        valid: trial.valid,
+        would_count_as: trial.would_count_as.to_string(),
+        latency_ms: trial.latency_ms,
+        problem: trial.problem,
+        adjusted: trial.adjusted,
+    }
 }
 
 pub(super) fn proof_link(link: ProofLink) -> ProofLinkResponse {

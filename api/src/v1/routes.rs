@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use web::state::AppState;
 
 use super::{
-    audit, declared_names, destinations, events, incidents, keys, policies, projects, proof_links,
-    reprocesses,
+    audit, declared_names, destinations, events, extensions, incidents, keys, policies, projects,
+    proof_links, reprocesses,
 };
 
 /// What the document says of the whole.
@@ -54,6 +54,11 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(destinations::list, destinations::add))
         .routes(routes!(destinations::update, destinations::remove))
         .routes(routes!(destinations::test))
+        .routes(routes!(extensions::list, extensions::add))
+        .routes(routes!(extensions::show, extensions::remove))
+        .routes(routes!(extensions::pause))
+        .routes(routes!(extensions::resume))
+        .routes(routes!(extensions::test))
         .routes(routes!(audit::list))
 }
 

@@ -13,6 +13,7 @@ pub mod declared_names;
 pub mod destinations;
 pub mod error;
 pub mod events;
+pub mod extensions;
 pub mod incidents;
 pub mod ingest;
 pub mod keys;

@@ -17,6 +17,7 @@ pub mod destinations;
 pub mod error_page;
 pub mod event;
 pub mod events;
+pub mod extensions;
 pub mod facts;
 pub mod form;
 pub mod incident;
@@ -58,6 +59,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     projects::add,
     keys::add,
     destinations::add,
+    extensions::add,
     integration_test::add,
     account::add,
     people::add,

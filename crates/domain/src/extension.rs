@@ -8,6 +8,8 @@
 //! read by [`ExtensionAnswer::read`]; where nothing readable comes back, [`Unanswered`] says why.
 
 mod answer;
+#[cfg(test)]
+mod contract_tests;
 mod input;
 mod registration;
 mod unanswered;
@@ -37,6 +39,18 @@ text_enum! {
         AfterFailure = "after_failure",
         /// Instead of the signed callback of a reprocess, or before it.
         Reprocess = "reprocess",
+    }
+}
+
+impl Point {
+    /// Whether an extension that is asked there works for the event's customer, so that a trial with
+    /// an event would.
+    #[must_use]
+    pub const fn does_work(self) -> bool {
+        match self {
+            Self::BeforeIncident | Self::AfterFailure => false,
+            Self::Reprocess => true,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod backlog;
 pub mod connect;
 mod dispatch;
 pub mod environment;
+pub mod extension;
 pub mod health;
 mod pace;
 pub mod policies;

@@ -6,5 +6,6 @@
 
 mod router;
 pub mod service;
+pub mod trial;
 
 pub use router::router;

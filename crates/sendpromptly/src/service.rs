@@ -31,7 +31,7 @@ use web::state::AppState;
 use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
 
-use crate::router;
+use crate::{router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -155,6 +155,9 @@ impl Service {
     #[must_use]
     pub fn state(&self, outbound: OutboundClients, web: WebSettings) -> ConsoleState {
         let health = Monitor::new(self.pool.clone(), Arc::clone(&self.engine));
+        let public_url = outbound.public_url.as_str().into();
+        let allow = Arc::new(outbound.allow.clone());
+        let deps = Arc::new(self.deps(outbound));
         let shared = AppState {
             pool: self.pool.clone(),
             master_key: self.master_key.clone(),
@@ -163,9 +166,11 @@ impl Service {
             admission: Admission::start(self.pool.clone()),
             limits: Arc::new(RateLimit::new(web.rate_limit, web.rate_limit.saturating_mul(TWICE))),
             detached: Detached::default(),
-            public_url: outbound.public_url.as_str().into(),
-            allow: Arc::new(outbound.allow.clone()),
-            test_destination: test_destination(Arc::new(self.deps(outbound))),
+            public_url,
+            allow,
+            try_extension: trial::provide(Arc::clone(&deps), Arc::clone(&self.engine)),
+            test_destination: test_destination(deps),
+            engine: Arc::clone(&self.engine),
         };
         let console = ConsoleSettings {
             origins: web.origins,

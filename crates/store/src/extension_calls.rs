@@ -89,12 +89,18 @@ macro_rules! query_calls {
     };
 }
 
+/// A new call id.
+#[must_use]
+pub fn new_id() -> CallId {
+    CallId::from_uuid(Uuid::now_v7())
+}
+
 /// The call of this occasion, made now unless it was before.
 pub async fn insert_call(tx: &mut PgConnection, new: NewCall) -> Result<ExtensionCall, StoreError> {
     sqlx::query!(
         "INSERT INTO extension_calls (id, event_id, extension_id, point, replay_id, answer_by)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT extension_calls_occasion_key DO NOTHING",
-        Uuid::now_v7(),
+        new_id().as_uuid(),
         new.event_id.as_uuid(),
         new.extension_id.as_uuid(),
         new.point.as_str(),

@@ -20,3 +20,4 @@ pub mod response;
 pub mod serve;
 pub mod state;
 pub mod test_message;
+pub mod trial;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use domain::repair_url::AllowedNetworks;
-use engine::{Monitor, Relay};
+use engine::{Engine, Monitor, Relay};
 use store::{MasterKey, PgPool};
 
 use crate::admission::Admission;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
 use crate::test_message::TestDestination;
+use crate::trial::TryExtension;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -34,4 +35,8 @@ pub struct AppState {
     pub allow: Arc<AllowedNetworks>,
     /// Sends test messages, in the name of who asked for it.
     pub test_destination: TestDestination,
+    /// Tries extensions, in the name of who asked for it.
+    pub try_extension: TryExtension,
+    /// Temporal, for what only it knows: whether an extension's worker polls.
+    pub engine: Arc<Engine>,
 }

@@ -1,10 +1,10 @@
 //! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is
-//! stuck, a broken destination, results without a receipt, a project in which nothing happened yet,
+//! stuck, a broken destination, an extension that answers at times, results without a receipt, a project in which nothing happened yet,
 //! and a console that says that no worker runs.
 
 use std::sync::Arc;
 
-use domain::ids::{DestinationId, EventId, IncidentId, ProjectId};
+use domain::ids::{DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
 use store::destinations::Target;
@@ -25,6 +25,7 @@ pub(super) struct Rare {
     ambiguous: EventId,
     stuck: EventId,
     live: ProjectId,
+    extension: ExtensionId,
     unwatched: String,
 }
 
@@ -38,9 +39,10 @@ impl Rare {
         let project = world.project.id;
         enqueue_broken(&world.pool, project, dave).await.expect("a notice");
         world.send_notices().await;
+        let extension = ask_an_extension(world, alice, texts, stuck).await;
         let live = start_live(alice, texts).await;
         let unwatched = open_unwatched(world).await;
-        Self { redirected, ambiguous, stuck, live, unwatched }
+        Self { redirected, ambiguous, stuck, live, extension, unwatched }
     }
 
     /// Where the console is that says that no worker runs.
@@ -52,6 +54,7 @@ impl Rare {
         path.replace("{redirected}", &self.redirected.to_string())
             .replace("{ambiguous}", &self.ambiguous.to_string())
             .replace("{stuck}", &self.stuck.to_string())
+            .replace("{extension}", &self.extension.to_string())
             .replace("{live}", &self.live.to_string())
             .replace("{unwatched}", &self.unwatched)
     }
@@ -95,6 +98,45 @@ async fn get_stuck(world: &World, texts: &Texts) -> EventId {
     note_stall(&mut tx, event, stall).await.expect("an entry");
     tx.commit().await.expect("a commit");
     event
+}
+
+/// A probe that answered once, was too slow once, and is being asked.
+async fn ask_an_extension(
+    world: &World,
+    alice: &Operator,
+    texts: &Texts,
+    event: EventId,
+) -> ExtensionId {
+    let page = format!("/projects/{}/extensions", world.project.id);
+    let typed = [
+        ("point", "before_incident"),
+        ("activity", "credits.verify"),
+        ("queue", "sendpromptly-ext.credits"),
+        ("trust", "propose"),
+        ("budget_seconds", "60"),
+    ];
+    let response = alice.submit(&page, &page, &typed).await;
+    let made = response.location.unwrap_or_else(|| panic!("{}", response.body));
+    let id: ExtensionId = made.rsplit('/').next().expect("an id").parse().expect("an id");
+    let answer =
+        json!({ "settled": true, "note": texts.note, "evidence": { "credit_grant": texts.error } });
+    sqlx::query(
+        "WITH answered AS (INSERT INTO extension_calls (id, event_id, extension_id, point, asked_at, answer_by,
+             answered_at, answer, outcome)
+         VALUES (gen_random_uuid(), $1, $2, 'before_incident', now() - interval '3 hours', now(),
+             now() - interval '3 hours' + interval '312 milliseconds', $3, 'proposed'))
+         INSERT INTO extension_calls (id, event_id, extension_id, point, asked_at, answer_by, answered_at, why, outcome)
+         VALUES (gen_random_uuid(), $1, $2, 'after_failure', now() - interval '2 hours', now(),
+             now() - interval '2 hours' + interval '1 minute', 'too_slow', 'unanswered')",
+    )
+    .bind(event.as_uuid())
+    .bind(id.as_uuid())
+    .bind(answer)
+    .execute(&world.pool)
+    .await
+    .expect("calls");
+    change(world, "UPDATE extensions SET unanswered_in_a_row = 1").await;
+    id
 }
 
 /// A failure and a success whose receipts did not come for a day.

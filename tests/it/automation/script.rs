@@ -10,13 +10,13 @@ use serde_json::Value;
 use store::operator_tokens;
 
 /// A script that acts for an operator.
-pub(super) struct Script<'a> {
+pub struct Script<'a> {
     world: &'a World,
-    pub(super) token: String,
+    pub token: String,
 }
 
 impl<'a> Script<'a> {
-    pub(super) async fn of(world: &'a World, role: Role) -> Self {
+    pub async fn of(world: &'a World, role: Role) -> Self {
         let email = format!("{role}@cometcart.test");
         let operator = console::add(&world.pool, &email, role).await;
         let mut random = [0; 96];
@@ -28,12 +28,7 @@ impl<'a> Script<'a> {
         Self { world, token: token.reveal().to_owned() }
     }
 
-    pub(super) async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> (u16, Value) {
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}/api/v1/projects{path}", self.world.url);
         let mut request = self.world.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
@@ -45,26 +40,26 @@ impl<'a> Script<'a> {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
     }
 
     /// What is at this path.
-    pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> T {
+    pub async fn read<T: DeserializeOwned>(&self, path: &str) -> T {
         accepted(self.get(path).await)
     }
 
     /// The response to what is accepted.
-    pub(super) async fn send<T: DeserializeOwned>(&self, path: &str, body: Value) -> T {
+    pub async fn send<T: DeserializeOwned>(&self, path: &str, body: Value) -> T {
         accepted(self.post(path, body).await)
     }
 
     /// The status and the error of what is rejected.
-    pub(super) async fn reject(
+    pub async fn reject(
         &self,
         method: Method,
         path: &str,
@@ -76,12 +71,12 @@ impl<'a> Script<'a> {
     }
 }
 
-pub(super) fn accepted<T: DeserializeOwned>((status, response): (u16, Value)) -> T {
+pub fn accepted<T: DeserializeOwned>((status, response): (u16, Value)) -> T {
     assert!((200..300).contains(&status), "{status}: {response}");
     serde_json::from_value(response).expect("a response")
 }
 
 /// The names of the fields that a rejection is about.
-pub(super) fn bad_fields(error: &ErrorDetail) -> Vec<&str> {
+pub fn bad_fields(error: &ErrorDetail) -> Vec<&str> {
     error.fields.iter().flatten().map(|one| one.field.as_str()).collect()
 }

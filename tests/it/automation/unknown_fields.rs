@@ -33,9 +33,15 @@ async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
 
 async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
     let mut rows = BTreeMap::new();
-    for table in
-        ["projects", "api_keys", "destinations", "proof_links", "reprocesses", "reprocess_policies"]
-    {
+    for table in [
+        "projects",
+        "api_keys",
+        "destinations",
+        "extensions",
+        "proof_links",
+        "reprocesses",
+        "reprocess_policies",
+    ] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let count = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count");
         rows.insert(table, count);

@@ -18,13 +18,16 @@ pub enum Tab {
     Destinations,
     /// Automatic reprocess.
     Policies,
+    /// The team's own activities and endpoints.
+    Extensions,
     IntegrationTest,
 }
 
-const TABS: [(Tab, &str, &str); 5] = [
+const TABS: [(Tab, &str, &str); 6] = [
     (Tab::Settings, "", "Settings"),
     (Tab::Keys, "/keys", "API keys"),
     (Tab::Destinations, "/destinations", "Destinations"),
+    (Tab::Extensions, "/extensions", "Extensions"),
     (Tab::Policies, "/policies", "Automatic reprocess"),
     (Tab::IntegrationTest, "/integration-test", "Integration Test"),
 ];

@@ -11,9 +11,10 @@ use crate::alert::AlertKind;
 use crate::app_error::AppError;
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
+use crate::extension::{ExtensionKind, Point, Trust};
 use crate::ids::{
-    CauseId, DestinationId, EventId, KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId,
-    SessionId, TokenId,
+    CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId, ReplayId,
+    ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -223,6 +224,20 @@ details! {
 
     /// Of a test message.
     TestDetail { destination_id: DestinationId, delivered: bool, answer: String }
+
+    /// Of a new extension; `name` is its activity, or the host of its URL.
+    AddedExtensionDetail {
+        extension_id: ExtensionId,
+        name: String,
+        point: Point,
+        kind: ExtensionKind,
+        trust: Trust,
+    }
+
+    ExtensionDetail { extension_id: ExtensionId, name: String }
+
+    /// Of a trial: what the answer would have counted as, or why there was no valid one.
+    TriedExtensionDetail { extension_id: ExtensionId, name: String, valid: bool, outcome: String }
 
     /// Of a signing secret.
     SecretDetail { secret_id: SecretId }

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::Action;
 use super::detail::{
-    AcknowledgedDetail, AddedDestinationDetail, AlertDetail, AmbiguityDetail, CallbackDetail,
-    DeclaredDetail, DestinationDetail, InterruptedDetail, KeyDetail, LockOutDetail,
-    NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
-    PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail, ProjectChanges,
-    ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail, ReprocessEndDetail,
-    ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail, SecretDetail,
-    SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
-    UnclaimedDetail, WhyDetail,
+    AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
+    CallbackDetail, DeclaredDetail, DestinationDetail, ExtensionDetail, InterruptedDetail,
+    KeyDetail, LockOutDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail,
+    ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
+    ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
+    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
+    SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
+    TriedExtensionDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -126,6 +126,11 @@ audit_events! {
     DestinationRemoved(DestinationDetail),
     DestinationRenamed(RenamedDestinationDetail),
     DestinationTested(TestDetail),
+    ExtensionAdded(AddedExtensionDetail),
+    ExtensionPaused(ExtensionDetail),
+    ExtensionResumed(ExtensionDetail),
+    ExtensionRemoved(ExtensionDetail),
+    ExtensionTried(TriedExtensionDetail),
     SecretRotated(SecretDetail),
     SecretRevoked(SecretDetail),
     ProofLinkCreated(ProofLinkDetail),

@@ -96,6 +96,11 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::DestinationRemoved
         | Action::DestinationRenamed
         | Action::DestinationTested
+        | Action::ExtensionAdded
+        | Action::ExtensionPaused
+        | Action::ExtensionResumed
+        | Action::ExtensionRemoved
+        | Action::ExtensionTried
         | Action::OperatorAdded
         | Action::ProofLinkCreated
         | Action::ProofLinkRevoked

@@ -68,6 +68,22 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::DestinationRemoved(of) => destination_name(of.destination_id, names),
         E::DestinationRenamed(of) => format!("{} is now {}", one_line(&of.from), one_line(&of.to)),
         E::DestinationTested(of) => test(of, names),
+        E::ExtensionAdded(of) => {
+            format!("{} at {}, trusted to {}", one_line(&of.name), of.point, of.trust)
+        }
+        E::ExtensionPaused(of) | E::ExtensionResumed(of) | E::ExtensionRemoved(of) => {
+            one_line(&of.name)
+        }
+        E::ExtensionTried(of) if of.valid => {
+            format!(
+                "{} gave a valid answer, which would count as {}",
+                one_line(&of.name),
+                of.outcome
+            )
+        }
+        E::ExtensionTried(of) => {
+            reasoned(&format!("{} gave no valid answer", one_line(&of.name)), Some(&of.outcome))
+        }
         E::ProofLinkCreated(of) => match of.days {
             None => String::new(),
             Some(1) => "for 1 day".to_owned(),

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod destination;
 pub mod doctor;
 pub mod event;
+pub mod extension;
 pub mod incident;
 pub mod key;
 pub mod migrate;
@@ -51,6 +52,9 @@ pub enum Command {
     /// Policies: what is reprocessed without a person, and when that stops.
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Extensions: your own activities and endpoints in the flow of a project.
+    #[command(subcommand)]
+    Extension(extension::Verb),
     /// Operators: people who may sign in to the console.
     #[command(subcommand)]
     Operator(operator::Verb),
@@ -75,6 +79,7 @@ impl Command {
             Self::Project(_)
             | Self::Key(_)
             | Self::Destination(_)
+            | Self::Extension(_)
             | Self::Operator(_)
             | Self::Policy(_)
             | Self::Incident(_)
@@ -118,6 +123,7 @@ impl Command {
             Self::Project(verb) => verb.run(context).await,
             Self::Key(verb) => verb.run(context).await,
             Self::Destination(verb) => verb.run(context).await,
+            Self::Extension(verb) => Box::pin(verb.run(context)).await,
             Self::Operator(verb) => verb.run(context).await,
             Self::Policy(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,

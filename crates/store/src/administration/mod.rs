@@ -9,6 +9,7 @@
 pub mod callback_header;
 pub mod declared_name;
 pub mod destination;
+pub mod extension;
 pub mod key;
 pub mod operator;
 pub mod policy;

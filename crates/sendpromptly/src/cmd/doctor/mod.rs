@@ -4,8 +4,10 @@
 //! even when others fail, except those that have an unmet dependency, which are skipped. Nothing is
 //! changed but by the round trip. With a project, its repair endpoint is sent three probes, whose
 //! bodies have the form of a callback's with `"type":"probe"`: see [`probe`]. Where that is a test
-//! project, one made-up event then goes the whole path: see [`round_trip`].
+//! project, one made-up event then goes the whole path: see [`round_trip`]. Each of its extensions is
+//! tried once: see [`extensions`].
 
+mod extensions;
 mod first_steps;
 mod parts;
 mod probe;
@@ -34,7 +36,7 @@ well, which it responds to with 2xx and otherwise ignores; one signed with a wro
 old timestamp, which it rejects with 4xx. In a test project a made-up event then goes the whole path: it \
 fails, its incident is reprocessed, and the endpoint has 20 s to report a result with the callback's \
 replay_id. Its reference is sendpromptly-doctor, no one is alerted, and its incident is resolved in the \
-end. The exit code is 1 when a check fails.";
+end. Each of its extensions is called once with an example, which changes nothing. The exit code is 1 when a check fails.";
 
 /// What is checked beside the installation itself.
 #[derive(Debug, clap::Args)]
@@ -142,6 +144,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput>
     }
     if let Some(project) = &args.project {
         checks.extend(repair::check(&database, project, !args.no_round_trip, context).await?);
+        checks.extend(extensions::check(&database, project, &engine, context).await?);
     }
     report(&checks)
 }
