@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Prints the folder of the libraries that tests use from npm and PyPI, after installing them: those of the
-payment providers, which make and sign events, and generators of clients, which read the OpenAPI document.
+payment providers, which make and sign events, those of Standard Webhooks, which verify messages, and generators of
+clients, which read the OpenAPI document.
 
 The folder holds node/node_modules, from npm, and python, from pip. Both are made beside their place and
 then renamed, so an installation that was cut off is made again, and one that is there takes no time.
@@ -17,9 +18,12 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent / "target/test-libraries
 # The newest that run on Node 20 (@shopify/shopify-api 14 wants Node 22) and Python 3.11.
 NODE = {
     "@shopify/shopify-api": "13.1.0", "express": "5.3.0", "stripe": "23.1.0",
-    "openapi-typescript": "7.13.0", "typescript": "5.9.3",
+    "openapi-typescript": "7.13.0", "standardwebhooks": "1.1.1", "typescript": "5.9.3",
 }
-PYTHON = {"stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0"}
+PYTHON = {
+    "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
+    "standardwebhooks": "1.1.0",
+}
 
 
 class Failed(Exception):

@@ -2,7 +2,7 @@
 //!
 //! One run of the activity is one attempt at one alert. The message goes out between two
 //! transactions: the first claims the alert, the second keeps how it ended. A worker that dies in
-//! between sends it again, with the same `Message-ID`. A message that a destination does not accept
+//! between sends it again, with the same `Message-ID` or `webhook-id`. A message that a destination does not accept
 //! waits as a row, and the pause until the next attempt is the destination's
 //! ([`store::destination_health`]); [`crate::waiting`] sends it then. So no watch stays open for an
 //! alert. After 24 hours an alert is given up; one that a newer alert of its incident makes stale
@@ -118,7 +118,7 @@ async fn send(
 ) -> Result<Sent, SendFailure> {
     let recipient = Recipient::from_saved(saved, &deps.allow)?;
     let thread = thread(claimed, &deps.mail_domain);
-    Box::pin(destinations::send(&deps.senders, &recipient, &thread, facts)).await
+    Box::pin(destinations::send(&deps.senders, &recipient, claimed.alert.id, &thread, facts)).await
 }
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is

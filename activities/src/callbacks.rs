@@ -18,7 +18,7 @@ use domain::callback::{self, AnswerVerdict};
 use domain::callback_header::CallbackHeader;
 use domain::ids::ReplayId;
 use domain::repair_url::RepairUrl;
-use domain::signature::{self, Signed};
+use domain::signature::Signed;
 use domain::watch::WatchState;
 use store::attempts::AttemptEnd;
 use store::event_state;
@@ -33,6 +33,7 @@ use workflows::activity_contract::{ReprocessInput, definition};
 use crate::decide::{self, Decide, stored};
 use crate::deps::Deps;
 use crate::http::{ExchangeError, HttpResponse};
+use crate::signing;
 
 /// How often a running exchange says that its worker lives.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -109,7 +110,7 @@ pub async fn send(
     of: ReprocessInput,
     timing: Timing,
 ) -> Result<WatchState, ActivityError> {
-    let nonce = nonce()?;
+    let nonce = signing::nonce().or_retry()?;
     let mut tx = deps.pool.begin().await.or_retry()?;
     if timing == Timing::WhenDue
         && let Some(left) = stored(attempt::time_left(&mut tx, of.event_id, of.replay_id).await)?
@@ -157,7 +158,7 @@ async fn exchange(
         Ok(url) => url,
         Err(error) => return ExchangeOutcome::unsendable("repair_url_refused", error.to_string()),
     };
-    let mut headers = headers(replay_id, work, nonce).to_vec();
+    let mut headers = headers(replay_id, work, nonce);
     headers.extend(added(&work.headers));
     let hidden: Vec<_> = work.headers.iter().flat_map(CallbackHeader::secrets).collect();
     let body = work.body.clone().into_bytes();
@@ -172,20 +173,13 @@ fn added(headers: &[CallbackHeader]) -> impl Iterator<Item = (&str, String)> {
     headers.iter().map(|header| (header.name.as_str(), header.value().to_owned()))
 }
 
-/// The headers of one attempt: ours, and those of Standard Webhooks.
-fn headers<'a>(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> [(&'a str, String); 8] {
+/// The headers of one attempt.
+fn headers<'a>(replay_id: ReplayId, work: &CallbackWork, nonce: &str) -> Vec<(&'a str, String)> {
     let (id, timestamp) = (replay_id.to_string(), work.at.unix_timestamp());
     let signed = Signed { id: &id, timestamp, nonce, body: work.body.as_bytes() };
-    [
-        ("content-type", "application/json".to_owned()),
-        ("x-sp-timestamp", timestamp.to_string()),
-        ("x-sp-nonce", nonce.to_owned()),
-        ("x-sp-signature", signature::sp_signature(&work.secrets, signed)),
-        ("x-sp-attempt", work.attempt.to_string()),
-        ("webhook-timestamp", timestamp.to_string()),
-        ("webhook-signature", signature::standard_signature(&work.secrets, signed)),
-        ("webhook-id", id),
-    ]
+    let mut headers = signing::headers(&work.secrets, signed).to_vec();
+    headers.push(("x-sp-attempt", work.attempt.to_string()));
+    headers
 }
 
 impl ExchangeOutcome {
@@ -261,13 +255,6 @@ async fn end(
     }
 }
 
-/// 128 random bits, without a dot.
-fn nonce() -> Result<String, ActivityError> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).or_retry()?;
-    Ok(hex::encode(bytes))
-}
-
 /// A random number from 0 to 1.
 fn jitter() -> Result<f64, ActivityError> {
     let mut byte = [0_u8; 1];
@@ -302,12 +289,5 @@ mod tests {
         assert_eq!(value("webhook-timestamp"), Some("1700000000"));
         assert_eq!(value("x-sp-signature").map(|v| v.matches("v1=").count()), Some(2));
         assert_eq!(value("webhook-signature").map(|v| v.matches("v1,").count()), Some(2));
-    }
-
-    #[test]
-    fn nonces_are_fresh_and_have_no_dot() {
-        let (a, b) = (nonce().expect("a nonce"), nonce().expect("a nonce"));
-        assert_ne!(a, b);
-        assert!(a.len() == 32 && !a.contains('.'));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each activity may run more than once, because a worker can die after any of its steps. So each
 //! is one or more transactions with the event's lock, keyed by an id that does not change between
-//! runs, and whatever leaves the house (a callback, a mail, a Slack message) carries a stable id
+//! runs, and whatever leaves the house (a callback, a mail, a message to Slack or a webhook) carries a stable id
 //! too.
 
 pub mod alerts;
@@ -15,6 +15,7 @@ pub mod http;
 mod manual_result;
 pub mod notices;
 pub mod records;
+mod signing;
 pub mod test_message;
 pub mod waiting;
 

@@ -12,9 +12,9 @@ use std::ops::ControlFlow;
 
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
-use domain::ids::DestinationId;
+use domain::ids::{AlertId, DestinationId};
 use domain::notice::{
-    DestinationBroken, NoticeKind, NoticeOrigin, NoticeText, PolicyStopped, ResultsUnclaimed,
+    DestinationBroken, NoticeFacts, NoticeKind, NoticeOrigin, PolicyStopped, ResultsUnclaimed,
 };
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
@@ -23,7 +23,7 @@ use store::pool::transaction;
 use store::{PgConnection, StoreError, alerts, destination_health, policies, projects};
 
 use crate::deps::Deps;
-use crate::destinations::{self, Recipient, SendFailure, Sent};
+use crate::destinations::{self, NoticeMessage, Recipient, SendFailure, Sent};
 use crate::waiting::{SendOutcome, count_failure};
 
 /// Writes the notices about results that are due, and forgets old ones.
@@ -40,12 +40,12 @@ pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<SendOutcome, St
         ControlFlow::Break(attempt) => return Ok(attempt),
         ControlFlow::Continue(claimed) => claimed,
     };
-    let Some(text) = gather(deps, &notice).await? else {
+    let Some(message) = gather(deps, &notice).await? else {
         let moot = async |tx: &mut PgConnection| give_up(tx, &notice, notices::MOOT).await;
         transaction(&deps.pool, moot).await?;
         return Ok(SendOutcome::Ended);
     };
-    match send(deps, &notice, saved, &text).await {
+    match send(deps, saved, &message).await {
         Ok(sent) => {
             note_delivery(deps, &notice, &sent).await?;
             Ok(SendOutcome::Delivered)
@@ -81,13 +81,11 @@ async fn claim(
 
 async fn send(
     deps: &Deps,
-    notice: &Notice,
     saved: SavedTarget,
-    text: &NoticeText,
+    message: &NoticeMessage,
 ) -> Result<Sent, SendFailure> {
     let recipient = Recipient::from_saved(saved, &deps.allow)?;
-    let message_id = message_id(notice, &deps.mail_domain);
-    Box::pin(destinations::send_notice(&deps.senders, &recipient, &message_id, text)).await
+    Box::pin(destinations::send_notice(&deps.senders, &recipient, message)).await
 }
 
 async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {
@@ -138,21 +136,31 @@ fn message_id(notice: &Notice, domain: &str) -> String {
 }
 
 /// What the notice says; `None` if that holds no longer.
-async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeText>, StoreError> {
+async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, StoreError> {
     let project = projects::find_project(&deps.pool, notice.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let origin = NoticeOrigin { project_name: project.name, mode: project.mode };
-    match notice.kind {
+    let facts = match notice.kind {
         NoticeKind::ResultsUnclaimed => {
-            Ok(Some(gather_unclaimed(deps, notice).await?.text(&origin)))
+            Some(NoticeFacts::ResultsUnclaimed(gather_unclaimed(deps, notice).await?))
         }
         NoticeKind::DestinationBroken => {
-            Ok(gather_broken(deps, notice).await?.map(|broken| broken.text(&origin)))
+            gather_broken(deps, notice).await?.map(NoticeFacts::DestinationBroken)
         }
         NoticeKind::PolicyStopped => {
-            Ok(gather_stop(deps, notice).await?.map(|stopped| stopped.text(&origin)))
+            gather_stop(deps, notice).await?.map(NoticeFacts::PolicyStopped)
         }
-    }
+    };
+    Ok(facts.map(|facts| NoticeMessage {
+        id: AlertId::from_uuid(notice.id),
+        message_id: message_id(notice, &deps.mail_domain),
+        happened_at: notice.until,
+        origin: NoticeOrigin {
+            project_id: project.id,
+            project_name: project.name,
+            mode: project.mode,
+        },
+        facts,
+    }))
 }
 
 async fn gather_unclaimed(deps: &Deps, notice: &Notice) -> Result<ResultsUnclaimed, StoreError> {
@@ -182,8 +190,9 @@ async fn gather_broken(
     };
     Ok(Some(DestinationBroken {
         answer: alerts::find_last_answer(&deps.pool, broken.id).await?,
+        destination_id: broken.id,
         label: broken.label,
-        is_slack: broken.kind == "slack",
+        kind: broken.kind,
         broken_at,
         destinations_url: format!(
             "{}/projects/{}/destinations",

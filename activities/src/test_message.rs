@@ -9,7 +9,7 @@ use domain::alert::{AlertFacts, AlertKind};
 use domain::app_error::AppError;
 use domain::audit::Actor;
 use domain::catalogue::{EffectType, Provider};
-use domain::ids::{DestinationId, EventId, IncidentId};
+use domain::ids::{AlertId, DestinationId, EventId, IncidentId};
 use domain::incident::Reason;
 use store::administration::destination::{TestOutcome, note_test};
 use store::audit;
@@ -24,7 +24,7 @@ use crate::destinations::{self as outbound, FailureKind, SendFailure, Sent, Thre
 
 /// What became of a test message.
 pub struct TestMessage {
-    /// `email` or `slack`.
+    /// `email`, `slack` or `webhook`.
     pub kind: &'static str,
     /// What the other side said.
     pub outcome: Result<Sent, SendFailure>,
@@ -39,7 +39,9 @@ pub async fn send_test_message(
     id: DestinationId,
     actor: &Actor,
 ) -> Result<Option<TestMessage>, StoreError> {
-    let found = destinations::find_target(&deps.pool, &deps.master_key, id).await?;
+    let mut db = deps.pool.acquire().await?;
+    let found = destinations::find_target(&mut db, &deps.master_key, id).await?;
+    drop(db);
     let Some(target) = found else { return Ok(None) };
     let project = projects::find_project(&deps.pool, target.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
@@ -56,9 +58,12 @@ async fn send(
     saved: SavedTarget,
 ) -> Result<Sent, SendFailure> {
     let to = outbound::Recipient::from_saved(saved, &deps.allow)?;
-    let message_id = format!("<test.{id}.{}@{}>", audit::new_id(), deps.mail_domain);
+    let unique = audit::new_id();
+    let message_id = format!("<test.{id}.{unique}@{}>", deps.mail_domain);
+    let thread = Thread::alone(message_id);
+    let message = AlertId::from_uuid(unique.as_uuid());
     let facts = facts(project, id, deps.public_url.clone());
-    Box::pin(outbound::send(&deps.senders, &to, &Thread::alone(message_id), &facts)).await
+    Box::pin(outbound::send(&deps.senders, &to, message, &thread, &facts)).await
 }
 
 async fn note(
@@ -85,6 +90,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         kind: AlertKind::IncidentOpened,
         automatic: false,
         test_message: true,
+        project_id: project.id,
         project_name: project.name.clone(),
         mode: project.mode,
         provider: Provider::Stripe,
@@ -92,10 +98,14 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         effect_type: EffectType::CreditGrant,
         internal_reference: "user_123".into(),
         provider_event_id: "evt_test".into(),
+        effect_key: None,
+        shopify_shop_domain: None,
         incident_id: IncidentId::from_uuid(id.as_uuid()),
         event_id: EventId::from_uuid(id.as_uuid()),
+        replay_id: None,
         reason: Reason::MissingResult,
         error: AppError::default(),
+        occurred_at: received_at,
         received_at,
         timeout_at: now,
         opened_at: now,

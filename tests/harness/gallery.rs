@@ -124,6 +124,8 @@ pub struct Gallery {
     pub world: World,
     /// Where its Slack messages go, until it says that its address is gone.
     pub slack: Receiver,
+    /// Where its signed messages go.
+    pub webhook: Receiver,
     /// Alice, an admin, who made all this.
     pub alice: Operator,
     /// The path of the customer's page about the resolved incident.
@@ -143,28 +145,10 @@ impl Gallery {
     pub async fn seed(texts: Texts) -> Self {
         let world = World::start().await;
         let slack = Receiver::start().await.expect("a receiver");
+        let webhook = Receiver::start().await.expect("a receiver");
         let alice = Operator::signed_in_with(&world, Role::Admin, texts.browser).await;
         console::add(&world.pool, "charlie@cometcart.test", Role::Viewer).await;
-        let project = format!("/projects/{}", world.project.id);
-        let settings = [
-            ("name", texts.project),
-            ("timeout_minutes", "30"),
-            ("repair_url", world.repair.url()),
-            ("snapshots", "on"),
-        ];
-        let label = [("label", texts.label)];
-        for (page, form, fields) in [
-            (&project, project.clone(), &settings[..]),
-            (&project, format!("{project}/keys"), &label),
-            (&project, format!("{project}/destinations"), &[("email", texts.address)]),
-            (&project, format!("{project}/names"), &NAMES),
-            (&project, format!("{project}/callback-headers"), &HEADER),
-            (&format!("{project}/policies"), format!("{project}/policies"), &POLICY),
-            (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
-        ] {
-            let response = alice.submit(page, &form, fields).await;
-            assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
-        }
+        configure(&world, &alice, &texts, webhook.url()).await;
         stop_policy(&world).await;
         world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         slack.respond_with_body(404, texts.response);
@@ -178,7 +162,7 @@ impl Gallery {
         world.mailbox.wait_for(4).await;
         let rare = Rare::seed(&world, &alice, &texts).await;
         be_watched(&alice).await;
-        Self { world, slack, alice, proof, open, repairing, resolved, event, rare }
+        Self { world, slack, webhook, alice, proof, open, repairing, resolved, event, rare }
     }
 
     /// Opens every page, as a stranger what strangers see first and as alice the rest.
@@ -226,6 +210,32 @@ impl Gallery {
 const NAMES: [(&str, &str); 2] =
     [("event_type", "acme:license.sold"), ("effect_type", "license_issue")];
 const HEADER: [(&str, &str); 2] = [("header_name", "X-Gateway-Key"), ("header_value", "secret")];
+
+/// Sets the project up by the console's forms.
+async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str) {
+    let project = format!("/projects/{}", world.project.id);
+    let settings = [
+        ("name", texts.project),
+        ("timeout_minutes", "30"),
+        ("repair_url", world.repair.url()),
+        ("snapshots", "on"),
+    ];
+    let label = [("label", texts.label)];
+    let receives = [("webhook", webhook), ("webhook_label", texts.label)];
+    for (page, form, fields) in [
+        (&project, project.clone(), &settings[..]),
+        (&project, format!("{project}/keys"), &label),
+        (&project, format!("{project}/destinations"), &[("email", texts.address)]),
+        (&project, format!("{project}/destinations"), &receives),
+        (&project, format!("{project}/names"), &NAMES),
+        (&project, format!("{project}/callback-headers"), &HEADER),
+        (&format!("{project}/policies"), format!("{project}/policies"), &POLICY),
+        (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
+    ] {
+        let response = alice.submit(page, &form, fields).await;
+        assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
+    }
+}
 
 /// Of an effect that nothing here has.
 const POLICY: [(&str, &str); 2] = [("effect_type", "seat_update"), ("attempts", "2")];

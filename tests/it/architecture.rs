@@ -11,7 +11,7 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("api-types", &["domain"]),
     ("store", &["domain"]),
     ("workflows", &["domain"]),
-    ("activities", &["domain", "store", "workflows"]),
+    ("activities", &["domain", "api-types", "store", "workflows"]),
     ("engine", &["domain", "store", "workflows"]),
     ("embedded", &[]),
     ("web", &["domain", "api-types", "store", "engine"]),

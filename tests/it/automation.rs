@@ -6,6 +6,7 @@ mod generated_clients;
 mod policies;
 pub mod script;
 mod unknown_fields;
+mod webhooks;
 
 use std::time::Duration;
 

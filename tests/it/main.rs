@@ -37,4 +37,5 @@ mod store;
 mod temporal_tools;
 mod unclaimed;
 mod watcher;
+mod webhook;
 mod workflow;

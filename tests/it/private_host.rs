@@ -87,7 +87,7 @@ fn a_name_that_leads_to_a_private_address_says_what_to_list() {
 }
 
 #[test]
-fn a_slack_url_is_judged_as_a_repair_url_is() {
+fn urls_of_slack_and_webhooks_are_judged_as_a_repair_url_is() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
         let (_, made) = create(&world, "https://billing.example.com/repair", "").await;
@@ -99,9 +99,12 @@ fn a_slack_url_is_judged_as_a_repair_url_is() {
             ("https://127.0.0.1:9/services/T0/B0/x", "127.0.0.0/8", true),
         ] {
             let settings = [("SENDPROMPTLY_CALLBACK_ALLOW", allow)];
-            let add = ["destination", "add", "--project", project, "--slack", url];
-            let (code, output, _) = world.cli_with(&add, &settings, "").await.expect("a command");
-            assert_eq!(code == 0, taken, "{url} {allow}: {output}");
+            for kind in ["--slack", "--webhook"] {
+                let add = ["destination", "add", "--project", project, kind, url];
+                let (code, output, _) =
+                    world.cli_with(&add, &settings, "").await.expect("a command");
+                assert_eq!(code == 0, taken, "{kind} {url} {allow}: {output}");
+            }
             let (code, output) = create(&world, url, allow).await;
             assert_eq!(code == 0, taken, "{url} {allow}: {output}");
         }

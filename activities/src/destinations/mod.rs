@@ -7,13 +7,17 @@
 
 pub mod email;
 pub mod slack;
+pub mod webhook;
 
 use std::time::Duration;
 
-use domain::alert::{AlertFacts, AlertKind, SlackUrl, one_line};
-use domain::notice::NoticeText;
+use domain::alert::{AlertFacts, AlertKind, SlackUrl, WebhookUrl, one_line};
+use domain::ids::AlertId;
+use domain::notice::{NoticeFacts, NoticeOrigin};
 use domain::repair_url::AllowedNetworks;
+use domain::signature::SigningSecret;
 use store::destinations as saved;
+use time::OffsetDateTime;
 
 use self::email::EmailSender;
 use crate::http::GuardedClient;
@@ -26,7 +30,7 @@ const MAX_ANSWER: usize = 500;
 pub struct Senders {
     /// For e-mail.
     pub email: EmailSender,
-    /// For Slack; its policy says which networks a Slack URL may point to.
+    /// For Slack and webhooks; its policy says which networks their URLs may point to.
     pub http: GuardedClient,
 }
 
@@ -39,13 +43,21 @@ pub enum Recipient {
         /// The URL of its incoming webhook.
         url: SlackUrl,
     },
+    /// An endpoint that takes signed JSON.
+    Webhook {
+        url: WebhookUrl,
+        /// What signs, newest first.
+        secrets: Vec<SigningSecret>,
+        /// What the signature is dated with.
+        at: OffsetDateTime,
+    },
 }
 
 impl Recipient {
     /// A stored destination, ready to be sent to.
     ///
     /// # Errors
-    /// When its Slack URL leads where messages of the project may not go. That waits like every
+    /// When its URL leads where messages of the project may not go. That waits like every
     /// other failure: the operator may allow the network.
     pub(crate) fn from_saved(
         saved: saved::SavedTarget,
@@ -57,6 +69,12 @@ impl Recipient {
                 Ok(url) => Ok(Self::Slack { url }),
                 Err(error) => Err(SendFailure::permanent(&error.to_string())),
             },
+            saved::Target::Webhook { url, secrets } => {
+                match WebhookUrl::parse(&url, saved.mode, allow) {
+                    Ok(url) => Ok(Self::Webhook { url, secrets, at: saved.at }),
+                    Err(error) => Err(SendFailure::permanent(&error.to_string())),
+                }
+            }
         }
     }
 }
@@ -110,40 +128,61 @@ impl Thread {
     }
 }
 
-/// Sends one alert to one destination, once.
+/// One notice, as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeMessage {
+    /// What a webhook knows the message by, the same for every attempt.
+    pub id: AlertId,
+    /// The message's id in mail, the same for every attempt.
+    pub message_id: String,
+    /// The moment up to which it is about.
+    pub happened_at: OffsetDateTime,
+    pub origin: NoticeOrigin,
+    pub facts: NoticeFacts,
+}
+
+/// Sends one alert to one destination, once. A webhook knows the message by `id`, the same for
+/// every attempt.
 ///
 /// # Errors
 /// When the message was not taken; the failure says whether another attempt may help.
 pub async fn send(
     senders: &Senders,
     recipient: &Recipient,
+    id: AlertId,
     thread: &Thread,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
-    let facts = facts.clone().sanitize();
+    let legible = facts.clone().sanitize();
     match recipient {
-        Recipient::Email { address } => senders.email.send(address, thread, &facts).await,
-        Recipient::Slack { url } => slack::send(&senders.http, url, &facts).await,
+        Recipient::Email { address } => senders.email.send(address, thread, &legible).await,
+        Recipient::Slack { url } => slack::send(&senders.http, url, &legible).await,
+        Recipient::Webhook { url, secrets, at } => {
+            let message = webhook::alert_message(id, facts);
+            webhook::send(&senders.http, url, secrets, *at, &message).await
+        }
     }
 }
 
 /// Sends one notice to one destination, once.
-///
-/// `message_id` is the same for every attempt at the same notice.
 ///
 /// # Errors
 /// When the message was not taken.
 pub async fn send_notice(
     senders: &Senders,
     recipient: &Recipient,
-    message_id: &str,
-    notice: &NoticeText,
+    notice: &NoticeMessage,
 ) -> Result<Sent, SendFailure> {
+    let text = notice.facts.text(&notice.origin);
     match recipient {
         Recipient::Email { address } => {
-            senders.email.send_notice(address, message_id, notice).await
+            senders.email.send_notice(address, &notice.message_id, &text).await
         }
-        Recipient::Slack { url } => slack::send_notice(&senders.http, url, notice).await,
+        Recipient::Slack { url } => slack::send_notice(&senders.http, url, &text).await,
+        Recipient::Webhook { url, secrets, at } => {
+            let message = webhook::notice_message(notice, &text);
+            webhook::send(&senders.http, url, secrets, *at, &message).await
+        }
     }
 }
 
@@ -190,6 +229,7 @@ pub(crate) mod samples {
             kind: AlertKind::IncidentOpened,
             automatic: false,
             test_message: false,
+            project_id: "prj_01K9QD0A1B2C3D4E5F6G7H8J9K".parse().expect("an id"),
             project_name: "CometCart".to_owned(),
             mode: Mode::Live,
             provider: Provider::Stripe,
@@ -197,10 +237,14 @@ pub(crate) mod samples {
             effect_type: EffectType::CreditGrant,
             internal_reference: "user_456".to_owned(),
             provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            effect_key: None,
+            shopify_shop_domain: None,
             incident_id: "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
             event_id: "ev_01K9QE0A1B2C3D4E5F6G7H8J9K".parse().expect("an id"),
+            replay_id: None,
             reason: Reason::MissingResult,
             error: AppError::default(),
+            occurred_at: datetime!(2026-11-21 14:02:01 UTC),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
             opened_at: datetime!(2026-11-21 14:32:09 UTC),

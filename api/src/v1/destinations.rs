@@ -2,7 +2,7 @@
 
 use api_types::destinations::{
     AddedDestination, DestinationRequest, DestinationResponse, DestinationUpdateRequest,
-    TestMessageResponse,
+    RotatedSecret, TestMessageResponse,
 };
 use api_types::list::Listed;
 use axum::Json;
@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::{Mode, check_name};
+use domain::signature::SigningSecret;
 use serde_json::{Map, Value};
 use store::Insertion;
 use store::administration::destination;
@@ -17,6 +18,7 @@ use store::destinations::{self, NewDestination};
 use store::pool::transaction;
 use web::error::ApiError;
 use web::extract::JsonBody;
+use web::random;
 use web::state::AppState;
 
 use super::caller::{self, Caller, field_error};
@@ -62,8 +64,9 @@ pub async fn add(
             ));
         }
     };
-    let added = AddedDestination { destination_id, kind: new.target.kind().to_owned() };
-    Ok((StatusCode::CREATED, Json(added)))
+    let signing_secret = new.target.current_secret().map(SigningSecret::reveal);
+    let kind = new.target.kind().to_owned();
+    Ok((StatusCode::CREATED, Json(AddedDestination { destination_id, kind, signing_secret })))
 }
 
 /// Changes a destination's label. Needs the role admin.
@@ -108,6 +111,35 @@ pub async fn remove(
     .await
 }
 
+/// Gives a webhook a new signing secret; the older ones sign beside it for 24 hours. Needs the role
+/// admin.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/secrets", operation_id = "rotate_destination_secret", tag = "destinations",
+    params(("project_id" = String, Path), ("destination_id" = String, Path)),
+    responses((status = 201, description = "The new secret.", body = RotatedSecret)))]
+pub async fn rotate_secret(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((project, id)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<RotatedSecret>), ApiError> {
+    caller.must_administer()?;
+    let project = caller::project(&state, &project).await?;
+    let id = of_project(&state, project.id, &id).await?;
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let (actor, key) = (caller.actor(), &state.master_key);
+    let rotated = transaction(&state.pool, async |tx| {
+        destination::rotate_secret(tx, &actor, key, id, &secret).await
+    });
+    let rotation = rotated.await?.ok_or_else(|| {
+        ApiError::not_found("this destination is no webhook, so it has no signing secret")
+    })?;
+    let rotated = RotatedSecret {
+        destination_id: id,
+        signing_secret: secret.reveal(),
+        older_sign_until: rotation.older_sign_until,
+    };
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
+
 /// Sends a test message and gives the response. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/destinations/{destination_id}/tests", operation_id = "test_destination", tag = "destinations",
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
@@ -142,18 +174,25 @@ fn read(
     mode: Mode,
     body: &Map<String, Value>,
 ) -> Result<NewDestination, ApiError> {
-    let mut fields = caller::fields(body, &["email", "slack", "label"]);
-    let (email, slack) = (fields.text("email"), fields.text("slack"));
+    let mut fields = caller::fields(body, &["email", "slack", "webhook", "label"]);
+    let (email, slack, webhook) =
+        (fields.text("email"), fields.text("slack"), fields.text("webhook"));
     let label = fields.text("label").map(ToString::to_string);
-    let new = match (email, slack) {
-        (Some(address), None) => NewDestination::email(address)
+    let new = match (email, slack, webhook) {
+        (Some(address), None, None) => NewDestination::email(address)
             .map_err(|why| fields.reject("email", why.to_string()))
             .ok(),
-        (None, Some(url)) => NewDestination::slack(url, mode, &state.allow)
+        (None, Some(url), None) => NewDestination::slack(url, mode, &state.allow)
             .map_err(|why| fields.reject("slack", why.to_string()))
             .ok(),
+        (None, None, Some(url)) => {
+            let secret = random::signing_secret().map_err(ApiError::internal)?;
+            NewDestination::webhook(url, secret, mode, &state.allow)
+                .map_err(|why| fields.reject("webhook", why.0.to_string()))
+                .ok()
+        }
         _ => {
-            fields.reject("email", "give either email or slack");
+            fields.reject("email", "give one of email, slack and webhook");
             None
         }
     };

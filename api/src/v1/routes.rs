@@ -53,6 +53,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::revoke))
         .routes(routes!(destinations::list, destinations::add))
         .routes(routes!(destinations::update, destinations::remove))
+        .routes(routes!(destinations::rotate_secret))
         .routes(routes!(destinations::test))
         .routes(routes!(extensions::list, extensions::add))
         .routes(routes!(extensions::show, extensions::remove))

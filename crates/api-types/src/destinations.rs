@@ -13,9 +13,9 @@ pub struct DestinationResponse {
         schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
     )]
     pub destination_id: DestinationId,
-    /// `email` or `slack`.
+    /// `email`, `slack` or `webhook`.
     pub kind: String,
-    /// The address, or the host of the Slack URL.
+    /// The address, or the host of the URL.
     pub address: String,
     /// What people call it: its label, or its address.
     pub label: String,
@@ -26,7 +26,7 @@ pub struct DestinationResponse {
     pub broken_at: Option<OffsetDateTime>,
 }
 
-/// A new destination: either `email` or `slack`.
+/// A new destination: one of `email`, `slack` and `webhook`.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
 pub struct DestinationRequest {
@@ -34,8 +34,10 @@ pub struct DestinationRequest {
     pub email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub slack: Option<String>,
+    /// An HTTPS endpoint that receives signed JSON.
+    pub webhook: Option<String>,
     /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
-    /// its address, and Slack by the last four characters of its URL.
+    /// its address, Slack by the last four characters of its URL, and a webhook by its host.
     pub label: Option<String>,
 }
 
@@ -43,8 +45,8 @@ pub struct DestinationRequest {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
 pub struct DestinationUpdateRequest {
-    /// 1 to 255 characters, or null: then a mail goes by its address again, and Slack by the last
-    /// four characters of its URL.
+    /// 1 to 255 characters, or null: then a mail goes by its address again, Slack by the last four
+    /// characters of its URL, and a webhook by its host.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub label: Option<String>,
 }
@@ -59,6 +61,25 @@ pub struct AddedDestination {
     )]
     pub destination_id: DestinationId,
     pub kind: String,
+    /// What signs the messages of a webhook, `whsec_…`; shown this once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<String>,
+}
+
+/// A webhook's new signing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RotatedSecret {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
+    )]
+    pub destination_id: DestinationId,
+    /// `whsec_…`; shown this once.
+    pub signing_secret: String,
+    /// Until when the secrets before it sign as well.
+    #[serde(with = "time::serde::rfc3339")]
+    pub older_sign_until: OffsetDateTime,
 }
 
 /// What became of a test message.
@@ -78,7 +99,12 @@ mod tests {
     #[test]
     fn an_added_destination_has_exactly_the_fields_of_the_contract() {
         let destination_id = "dst_00000000000000000000000001".parse().expect("an id");
-        let added = AddedDestination { destination_id, kind: "email".into() };
+        let added = AddedDestination { destination_id, kind: "email".into(), signing_secret: None };
         is_json(&added, r#"{"destination_id":"dst_00000000000000000000000001","kind":"email"}"#);
+        let (kind, signing_secret) = ("webhook".into(), Some("whsec_x".into()));
+        is_json(
+            &AddedDestination { destination_id, kind, signing_secret },
+            r#"{"destination_id":"dst_00000000000000000000000001","kind":"webhook","signing_secret":"whsec_x"}"#,
+        );
     }
 }

@@ -7,6 +7,7 @@
 
 mod sentences;
 mod slack_url;
+mod webhook_url;
 
 pub use sentences::{
     format_duration, format_elapsed, format_timestamp, heading_applied, heading_opened,
@@ -14,13 +15,14 @@ pub use sentences::{
     sanitize,
 };
 pub use slack_url::{SlackUrl, SlackUrlError};
+pub use webhook_url::{WebhookUrl, WebhookUrlError};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::app_error::AppError;
 use crate::catalogue::{EffectType, Provider};
-use crate::ids::{EventId, IncidentId};
+use crate::ids::{EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::{Reason, Resolution};
 use crate::project::Mode;
 use crate::reprocess::ReprocessState;
@@ -43,6 +45,7 @@ pub struct AlertFacts {
     /// Whether an operator only tests a destination: the message then says that it is a test.
     #[serde(default)]
     pub test_message: bool,
+    pub project_id: ProjectId,
     pub project_name: String,
     /// Whether real money is concerned.
     pub mode: Mode,
@@ -56,13 +59,25 @@ pub struct AlertFacts {
     pub internal_reference: String,
     /// The provider's id of the event.
     pub provider_event_id: String,
+    /// Which of several such effects.
+    #[serde(default)]
+    pub effect_key: Option<String>,
+    /// The shop, for Shopify.
+    #[serde(default)]
+    pub shopify_shop_domain: Option<String>,
     pub incident_id: IncidentId,
     pub event_id: EventId,
+    /// The reprocess that failed, for [`AlertKind::ReprocessFailed`].
+    #[serde(default)]
+    pub replay_id: Option<ReplayId>,
     /// Why the incident was opened.
     pub reason: Reason,
     /// The app's last error.
     #[serde(flatten)]
     pub error: AppError,
+    /// The provider's time.
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
     /// When the receipt was taken.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,

@@ -101,7 +101,7 @@ typed_id! {
     AlertId = "alr_",
     /// A person who may sign in.
     OperatorId = "opr_",
-    /// A signing secret of a project.
+    /// A signing secret, of a project or of a destination.
     SecretId = "sec_",
     /// One audit entry.
     AuditId = "aud_",

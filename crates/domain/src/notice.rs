@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
+use crate::ids::{DestinationId, ProjectId};
 use crate::incident::Reason;
 use crate::project::Mode;
 use crate::reprocess_policy::StopReason;
@@ -16,6 +17,26 @@ text_enum! {
         ResultsUnclaimed = "results_unclaimed",
         DestinationBroken = "destination_broken",
         PolicyStopped = "policy_stopped",
+    }
+}
+
+/// What a notice is about, with the facts that its text is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeFacts {
+    ResultsUnclaimed(ResultsUnclaimed),
+    DestinationBroken(DestinationBroken),
+    PolicyStopped(PolicyStopped),
+}
+
+impl NoticeFacts {
+    /// The notice about them, every text on one line and readable.
+    #[must_use]
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        match self {
+            Self::ResultsUnclaimed(facts) => facts.text(origin),
+            Self::DestinationBroken(facts) => facts.text(origin),
+            Self::PolicyStopped(facts) => facts.text(origin),
+        }
     }
 }
 
@@ -61,6 +82,7 @@ pub struct NoticeItem {
 /// Whose notice it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeOrigin {
+    pub project_id: ProjectId,
     pub project_name: String,
     /// Whether real money is watched.
     pub mode: Mode,
@@ -84,8 +106,9 @@ pub struct ResultsUnclaimed {
 pub struct DestinationBroken {
     /// What people call it: its label, or its address.
     pub label: String,
-    /// Whether it is a chat.
-    pub is_slack: bool,
+    pub destination_id: DestinationId,
+    /// Its kind, as `slack`.
+    pub kind: String,
     /// Since when it counts as broken.
     pub broken_at: OffsetDateTime,
     /// What it responded last, if that is known.
@@ -189,10 +212,12 @@ impl DestinationBroken {
     /// The notice about it, every text on one line and readable.
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let cure = if self.is_slack {
-            "Create a new webhook in Slack, add its URL as a destination and remove this one."
-        } else {
-            "Add the right address as a destination and remove this one."
+        let cure = match self.kind.as_str() {
+            "slack" => {
+                "Create a new webhook in Slack, add its URL as a destination and remove this one."
+            }
+            "webhook" => "Add the right URL as a destination and remove this one.",
+            _ => "Add the right address as a destination and remove this one.",
         };
         let heading = format!("Alerts no longer reach {}", one_line(&self.label));
         let answered = self.answer.as_deref().map(one_line).filter(|answer| !answer.is_empty());
@@ -286,7 +311,11 @@ mod tests {
     use super::*;
 
     fn origin() -> NoticeOrigin {
-        NoticeOrigin { project_name: "Comet\nCart".into(), mode: Mode::Live }
+        NoticeOrigin {
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            project_name: "Comet\nCart".into(),
+            mode: Mode::Live,
+        }
     }
 
     fn results(count: i64, failures: i64) -> NoticeText {
@@ -338,7 +367,8 @@ mod tests {
     fn a_broken_destination_is_named_with_its_answer_and_the_cure() {
         let mut broken = DestinationBroken {
             label: "Slack …WxYz".into(),
-            is_slack: true,
+            destination_id: "dst_00000000000000000000000001".parse().expect("an id"),
+            kind: "slack".into(),
             broken_at: datetime!(2026-11-21 14:32:09 UTC),
             answer: Some("404\nno_service".into()),
             destinations_url: "https://sendpromptly.cometcart.test/projects/prj_1/destinations"
@@ -352,7 +382,7 @@ mod tests {
             Its alerts wait, each for 24 hours at most. Other destinations still receive theirs."
         );
         assert!(text.lists[0].items[0].text.starts_with("Create a new webhook"));
-        (broken.label, broken.is_slack, broken.answer) = ("bob@x.test".into(), false, None);
+        (broken.label, broken.kind, broken.answer) = ("bob@x.test".into(), "email".into(), None);
         let text = broken.text(&origin());
         assert_eq!(text.heading, "Alerts no longer reach bob@x.test");
         assert!(text.explanation.contains("UTC. Its alerts"), "{}", text.explanation);

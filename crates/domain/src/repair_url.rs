@@ -15,8 +15,8 @@ pub use address::{
     AllowedNetworks, MalformedNetwork, address_allowed, host_address, rejected_range,
     rejected_range_of_named_host,
 };
-pub(crate) use outbound::read_outbound;
 pub use outbound::{MAX_URL_LENGTH, UrlError};
+pub(crate) use outbound::{read_outbound, read_secret_outbound};
 
 use std::fmt;
 

@@ -81,7 +81,7 @@ settings! {
     /// Whom mails come from. Default: `SendPromptly <alerts@localhost>`, which most mail servers
     /// reject.
     MAIL_FROM: Plain = "MAIL_FROM";
-    /// Private networks and hosts that callbacks and Slack messages may reach, commas between them.
+    /// Private networks and hosts that callbacks and messages to destinations may reach, commas between them.
     /// Default: none; `dev` adds loopback.
     CALLBACK_ALLOW: Plain = "SENDPROMPTLY_CALLBACK_ALLOW";
     /// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for

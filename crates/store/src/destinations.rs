@@ -1,14 +1,19 @@
-//! Destinations: where alerts go. Slack URLs are sealed; only their host is readable.
+//! Destinations: where alerts go. URLs are sealed; only their host is readable.
+//!
+//! A webhook's URL is sealed under another name than Slack's. A worker of the release before takes
+//! every sealed URL for Slack's; this one it cannot open, and it leaves the message for us.
 
-use domain::alert::{SlackUrl, SlackUrlError};
+use domain::alert::{SlackUrl, SlackUrlError, WebhookUrl, WebhookUrlError};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
 use domain::project::{Mode, check_name};
 use domain::repair_url::AllowedNetworks;
+use domain::signature::SigningSecret;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::destination_secrets::{self, Rotation};
 use crate::seal::{MasterKey, SealError};
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -18,6 +23,13 @@ pub enum Target {
     Email(String),
     /// A Slack incoming webhook, which is a secret.
     Slack(String),
+    /// An endpoint that takes signed JSON.
+    Webhook {
+        /// Its URL, which is a secret.
+        url: String,
+        /// What signs, newest first.
+        secrets: Vec<SigningSecret>,
+    },
 }
 
 impl std::fmt::Debug for Target {
@@ -25,6 +37,7 @@ impl std::fmt::Debug for Target {
         match self {
             Self::Email(address) => write!(f, "Email({address})"),
             Self::Slack(_) => f.write_str("Slack(…)"),
+            Self::Webhook { .. } => f.write_str("Webhook(…)"),
         }
     }
 }
@@ -36,6 +49,16 @@ impl Target {
         match self {
             Self::Email(_) => "email",
             Self::Slack(_) => "slack",
+            Self::Webhook { .. } => "webhook",
+        }
+    }
+
+    /// What signs at present, for a webhook.
+    #[must_use]
+    pub fn current_secret(&self) -> Option<&SigningSecret> {
+        match self {
+            Self::Email(_) | Self::Slack(_) => None,
+            Self::Webhook { secrets, .. } => secrets.first(),
         }
     }
 }
@@ -45,7 +68,7 @@ impl Target {
 pub struct NewDestination {
     /// Where alerts go.
     pub target: Target,
-    /// The address, or the host of the Slack URL.
+    /// The address, or the host of the URL.
     pub shown: String,
     /// What people call it, if not by `shown`.
     pub label: Option<String>,
@@ -69,6 +92,22 @@ impl NewDestination {
         let url = SlackUrl::parse(text, mode, allow)?;
         let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
         Ok(Self { target: Target::Slack(url.as_url().to_string()), shown, label })
+    }
+
+    /// An endpoint that takes JSON, signed with this secret.
+    ///
+    /// # Errors
+    /// When the text is no URL, or leads where alerts may not go.
+    pub fn webhook(
+        text: &str,
+        secret: SigningSecret,
+        mode: Mode,
+        allow: &AllowedNetworks,
+    ) -> Result<Self, WebhookUrlError> {
+        let url = WebhookUrl::parse(text, mode, allow)?;
+        let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
+        let target = Target::Webhook { url: url.as_url().to_string(), secrets: vec![secret] };
+        Ok(Self { target, shown, label })
     }
 
     /// Gives it the label that an operator chose; an empty one leaves the default.
@@ -104,9 +143,9 @@ pub fn read_label(text: &str) -> Result<Option<String>, &'static str> {
 pub struct Destination {
     pub id: DestinationId,
     pub project_id: ProjectId,
-    /// `email` or `slack`.
+    /// `email`, `slack` or `webhook`.
     pub kind: String,
-    /// The address, or the host of the Slack URL.
+    /// The address, or the host of the URL.
     pub address: String,
     /// What people call it: its label, or its address.
     pub label: String,
@@ -120,7 +159,7 @@ pub struct Destination {
 }
 
 /// Adds a destination; `Existing` if the project notifies this mail address already, and nothing is
-/// changed then. Of a Slack URL only the host could be compared, and that is the same for all.
+/// changed then. Of a URL only the host could be compared, and that is the same for many.
 pub async fn insert_destination(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -129,10 +168,13 @@ pub async fn insert_destination(
 ) -> Result<Insertion<DestinationId>, StoreError> {
     let NewDestination { target, shown, label } = new;
     let id = DestinationId::from_uuid(Uuid::now_v7());
-    let sealed = match target {
-        Target::Email(_) => None,
-        Target::Slack(url) => Some(key.seal(&row_name(id), url.as_bytes())?),
+    let (url, secrets) = match target {
+        Target::Email(_) => (None, &[][..]),
+        Target::Slack(url) => (Some(url), &[][..]),
+        Target::Webhook { url, secrets } => (Some(url), &secrets[..]),
     };
+    let seal = |url: &String| key.seal(&row_name(target.kind(), id), url.as_bytes());
+    let sealed = url.map(seal).transpose()?;
     let added = sqlx::query!(
         "INSERT INTO destinations (id, project_id, kind, address, sealed, label) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (project_id, lower(address)) WHERE kind = 'email' AND removed_at IS NULL DO NOTHING",
@@ -146,6 +188,9 @@ pub async fn insert_destination(
     .execute(&mut *db)
     .await?;
     if added.rows_affected() == 1 {
+        for secret in secrets.iter().rev() {
+            destination_secrets::insert_secret(&mut *db, key, id, secret).await?;
+        }
         return Ok(Insertion::Inserted(id));
     }
     // A statement of its own, because only a later one sees a row that was added in the meantime.
@@ -222,7 +267,7 @@ pub async fn label_slack_destinations(
     .await?;
     let mut labelled = 0;
     for row in rows {
-        let Ok(Some(label)) = default_label(key, row.id, &row.sealed) else { continue };
+        let Ok(Some(label)) = default_label(key, "slack", row.id, &row.sealed) else { continue };
         sqlx::query!(
             "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
             row.id.as_uuid(),
@@ -243,8 +288,8 @@ pub struct Renaming {
     pub to: String,
 }
 
-/// Changes what people call a destination; without a label it goes by its address, or by the end of
-/// its Slack URL. `None` if there is no such one.
+/// Changes what people call a destination; without a label it goes by its address, by the end of
+/// its Slack URL, or by the webhook's host. `None` if there is no such one.
 ///
 /// # Errors
 /// When the database fails or the URL does not open.
@@ -256,7 +301,7 @@ pub async fn update_label(
 ) -> Result<Option<Renaming>, StoreError> {
     // The lock makes each of two who rename it concurrently start from what the other left.
     let locked = sqlx::query!(
-        "SELECT project_id, address, sealed, label FROM destinations WHERE id = $1 AND removed_at IS NULL
+        "SELECT project_id, kind, address, sealed, label FROM destinations WHERE id = $1 AND removed_at IS NULL
          FOR NO KEY UPDATE",
         id.as_uuid(),
     )
@@ -265,7 +310,7 @@ pub async fn update_label(
     let Some(row) = locked else { return Ok(None) };
     let label = match (label, row.sealed) {
         (Some(label), _) => Some(label.to_owned()),
-        (None, Some(sealed)) => default_label(key, id, &sealed)?,
+        (None, Some(sealed)) => default_label(key, &row.kind, id, &sealed)?,
         (None, None) => None,
     };
     let from = row.label.unwrap_or_else(|| row.address.clone());
@@ -286,6 +331,8 @@ pub struct SavedTarget {
     pub mode: Mode,
     /// Where it is.
     pub target: Target,
+    /// When it was read, by the database's clock: what a signature is dated with.
+    pub at: OffsetDateTime,
 }
 
 /// A destination ready to send to; `None` if it was removed.
@@ -293,23 +340,50 @@ pub struct SavedTarget {
 /// # Errors
 /// When the database fails or the URL does not open.
 pub async fn find_target(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     key: &MasterKey,
     id: DestinationId,
 ) -> Result<Option<SavedTarget>, StoreError> {
     let row = sqlx::query!(
-        "SELECT d.project_id, p.mode, d.address, d.sealed
-         FROM destinations d JOIN projects p ON p.id = d.project_id WHERE d.id = $1 AND d.removed_at IS NULL",
+        r#"SELECT d.project_id, p.mode, d.kind, d.address, d.sealed, clock_timestamp() AS "at!"
+           FROM destinations d JOIN projects p ON p.id = d.project_id WHERE d.id = $1 AND d.removed_at IS NULL"#,
         id.as_uuid(),
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let target = match row.sealed {
-        None => Target::Email(row.address),
-        Some(sealed) => Target::Slack(open_url(key, id, &sealed)?),
+    let target = match (row.kind.as_str(), row.sealed) {
+        ("email", None) => Target::Email(row.address),
+        ("slack", Some(sealed)) => Target::Slack(open_url(key, "slack", id, &sealed)?),
+        ("webhook", Some(sealed)) => Target::Webhook {
+            url: open_url(key, "webhook", id, &sealed)?,
+            secrets: destination_secrets::list_valid_secrets(db, key, id).await?,
+        },
+        (kind, _) => {
+            let source = format!("{kind:?} is no kind of destination").into();
+            return Err(StoreError::Inconsistent { column: "2".to_owned(), source });
+        }
     };
-    Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target }))
+    Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target, at: row.at }))
+}
+
+/// Makes a secret a webhook's current one, and gives its project. `None` if there is no such
+/// destination, or it is no webhook.
+pub async fn rotate_secret(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    id: DestinationId,
+    secret: &SigningSecret,
+) -> Result<Option<(ProjectId, Rotation)>, StoreError> {
+    let project_id = sqlx::query_scalar!(
+        "SELECT project_id FROM destinations WHERE id = $1 AND kind = 'webhook' AND removed_at IS NULL
+         FOR NO KEY UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(project_id) = project_id else { return Ok(None) };
+    Ok(Some((project_id, destination_secrets::rotate_secret(tx, key, id, secret).await?)))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
@@ -326,23 +400,35 @@ pub async fn remove_destination(
     Ok(project)
 }
 
-fn open_url(key: &MasterKey, id: DestinationId, sealed: &[u8]) -> Result<String, SealError> {
-    let opened = key.open(&row_name(id), sealed)?;
+fn open_url(
+    key: &MasterKey,
+    kind: &str,
+    id: DestinationId,
+    sealed: &[u8],
+) -> Result<String, SealError> {
+    let opened = key.open(&row_name(kind, id), sealed)?;
     String::from_utf8(opened).map_err(|_| SealError::Damaged)
 }
 
-/// What a Slack channel is called unless an operator says otherwise.
+/// What a destination with a URL is called unless an operator says otherwise.
 fn default_label(
     key: &MasterKey,
+    kind: &str,
     id: DestinationId,
     sealed: &[u8],
 ) -> Result<Option<String>, SealError> {
-    let url = SlackUrl::from_stored(&open_url(key, id, sealed)?);
-    Ok(url.map(|url| url.default_label()))
+    let url = open_url(key, kind, id, sealed)?;
+    Ok(match kind {
+        "webhook" => WebhookUrl::from_stored(&url).map(|url| url.default_label()),
+        _ => SlackUrl::from_stored(&url).map(|url| url.default_label()),
+    })
 }
 
-fn row_name(id: DestinationId) -> String {
-    format!("destinations.sealed:{id}")
+fn row_name(kind: &str, id: DestinationId) -> String {
+    match kind {
+        "webhook" => format!("destinations.sealed.webhook:{id}"),
+        _ => format!("destinations.sealed:{id}"),
+    }
 }
 
 #[cfg(test)]
@@ -367,5 +453,17 @@ mod tests {
         assert!(!format!("{new:?}").contains("secret"));
         let plain = "http://hooks.slack.com/secret";
         assert!(NewDestination::slack(plain, Mode::Test, &allow).is_err());
+    }
+
+    #[test]
+    fn only_the_host_of_a_webhook_is_shown() {
+        let (url, allow) = ("https://alerts.example.com/in?key=secret", AllowedNetworks::none());
+        let secret = SigningSecret::from_bytes([7; 32]);
+        let new = NewDestination::webhook(url, secret, Mode::Live, &allow).expect("a URL");
+        assert_eq!(
+            (new.shown.as_str(), new.name()),
+            ("alerts.example.com", "Webhook at alerts.example.com")
+        );
+        assert!(!format!("{new:?}").contains("secret"), "{new:?}");
     }
 }

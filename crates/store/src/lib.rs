@@ -21,6 +21,7 @@ pub mod backfill;
 pub mod callback_headers;
 pub mod declared_names;
 pub mod destination_health;
+pub mod destination_secrets;
 pub mod destinations;
 pub mod environments;
 pub mod error;

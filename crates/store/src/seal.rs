@@ -1,4 +1,4 @@
-//! Sealing secrets that must be read back: signing secrets, Slack URLs, snapshots.
+//! Sealing secrets that must be read back: signing secrets, destinations' URLs, snapshots.
 //!
 //! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
 //! that name the key, the nonce and the ciphertext. The associated data names the row, so that a

@@ -60,6 +60,10 @@ fn hostile_texts_do_nothing_on_any_page_in_exports_mails_and_slack() {
         }
         let told = gallery.slack.wait_for(1).await.remove(0).json().to_string();
         assert!(told.contains("&lt;!channel&gt;") && !told.contains("<!channel>"), "{told}");
+        let signed = gallery.webhook.wait_for(1).await.remove(0).json();
+        assert_eq!(signed["data"]["internal_reference"], HOSTILE, "a program gets what was sent");
+        let summary = signed["data"]["summary"].as_str().expect("a summary");
+        assert!(!summary.chars().any(char::is_control), "{summary}");
         let asked = gallery.world.repair.received().remove(0).json();
         assert_eq!(asked["internal_reference"], HOSTILE, "the app gets what it sent");
     });

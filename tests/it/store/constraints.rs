@@ -14,7 +14,7 @@ const NAMES: &str = "\
     callback_headers_project_fkey callback_headers_spelling_check claimed_early_results_pkey claimed_early_results_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
-    declared_names_provider_check destinations_kind_check destinations_label_check destinations_pkey
+    declared_names_provider_check destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check destinations_pkey
     destinations_project_fkey destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey
@@ -79,7 +79,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 34] = [
+const BROKEN: [(&str, &str); 36] = [
     (
         "extensions_queue_check",
         "INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)
@@ -181,6 +181,8 @@ const BROKEN: [(&str, &str); 34] = [
         SELECT gen_random_uuid(), project_id, kind, upper(address) FROM destinations",
     ),
     ("destinations_sealed_check", "UPDATE destinations SET kind = 'slack'"),
+    ("destinations_sealed_check", "UPDATE destinations SET kind = 'webhook'"),
+    ("destinations_kind_check", "UPDATE destinations SET kind = 'pager', sealed = 'x'"),
     (
         "alerts_occasion_key",
         "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind)

@@ -20,11 +20,20 @@ use super::people::ALICE;
 use super::shop::{SECRET, Shop, receipt_with};
 
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/canarycanary";
+const WEBHOOK: &str = "https://alerts.example.com/in?key=canarycanary";
 const CANARY: &str = "4242-canary-4242";
 
 async fn add_slack(shop: &Shop) -> DestinationId {
-    let target = Target::Slack(SLACK.to_owned());
-    let new = NewDestination { target, shown: "hooks.slack.com".to_owned(), label: None };
+    add(shop, Target::Slack(SLACK.to_owned()), "hooks.slack.com").await
+}
+
+async fn add_webhook(shop: &Shop) -> DestinationId {
+    let secrets = vec![SigningSecret::from_bytes(SECRET)];
+    add(shop, Target::Webhook { url: WEBHOOK.to_owned(), secrets }, "alerts.example.com").await
+}
+
+async fn add(shop: &Shop, target: Target, shown: &str) -> DestinationId {
+    let new = NewDestination { target, shown: shown.to_owned(), label: None };
     let (key, project_id) = (&shop.master_key, shop.owner.project_id);
     let mut db = shop.pool.acquire().await.expect("a connection");
     let added = destinations::insert_destination(&mut db, key, project_id, &new);
@@ -230,10 +239,44 @@ fn a_slack_url_copied_to_another_row_does_not_open() {
     run(async {
         let shop = Shop::open().await;
         let (first, second) = (add_slack(&shop).await, add_slack(&shop).await);
-        let find = async |id| destinations::find_target(&shop.pool, &shop.master_key, id).await;
+        let find = async |id| {
+            let mut db = shop.pool.acquire().await.expect("a connection");
+            destinations::find_target(&mut db, &shop.master_key, id).await
+        };
         let found = find(first).await.expect("a target").expect("a target");
         assert_eq!(found.target, Target::Slack(SLACK.to_owned()));
         sqlx::query("UPDATE destinations SET sealed = (SELECT sealed FROM destinations WHERE id = $1) WHERE id = $2")
+            .bind(first.as_uuid())
+            .bind(second.as_uuid())
+            .execute(&shop.pool)
+            .await
+            .expect("copied");
+        assert!(matches!(find(second).await, Err(StoreError::Seal(_))));
+    });
+}
+
+#[test]
+fn a_webhook_does_not_open_as_slacks_and_its_secrets_open_in_their_rows_only() {
+    run(async {
+        let shop = Shop::open().await;
+        let (first, second) = (add_webhook(&shop).await, add_webhook(&shop).await);
+        let find = async |id| {
+            let mut db = shop.pool.acquire().await.expect("a connection");
+            destinations::find_target(&mut db, &shop.master_key, id).await
+        };
+        let secrets = vec![SigningSecret::from_bytes(SECRET)];
+        let found = find(first).await.expect("a target").expect("a target");
+        assert_eq!(found.target, Target::Webhook { url: WEBHOOK.to_owned(), secrets });
+        // What a worker of the release before does with every sealed URL.
+        let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM destinations WHERE id = $1")
+            .bind(first.as_uuid())
+            .fetch_one(&shop.pool)
+            .await
+            .expect("a URL");
+        assert!(shop.master_key.open(&format!("destinations.sealed:{first}"), &sealed).is_err());
+        let copy = "UPDATE destination_secrets SET sealed =
+            (SELECT sealed FROM destination_secrets WHERE destination_id = $1) WHERE destination_id = $2";
+        sqlx::query(copy)
             .bind(first.as_uuid())
             .bind(second.as_uuid())
             .execute(&shop.pool)
@@ -268,17 +311,22 @@ fn what_another_key_sealed_is_counted_of_each_kind() {
         let shop = Shop::open().await;
         let (old, project_id) = (&shop.master_key, shop.owner.project_id);
         add_slack(&shop).await;
+        let webhook = add_webhook(&shop).await;
         let header = CallbackHeader::new("X-Gateway-Key", CANARY).expect("a header");
         callback_headers::set_header(&shop.pool, old, project_id, &header).await.expect("set");
         let new = MasterKey::parse(&MasterKey::generate()).expect("a key");
         let count = async |key: &MasterKey| {
             health::count_foreign_secrets(&shop.pool, key).await.expect("a count")
         };
-        assert_eq!((count(old).await, count(&new).await), (0, 3));
+        assert_eq!((count(old).await, count(&new).await), (0, 5));
         // The newest opens with the new key alone; the others are counted all the same.
         let secret = SigningSecret::from_bytes(SECRET);
         let rotated = signing_secrets::insert_secret(&shop.pool, &new, project_id, &secret).await;
         rotated.expect("a secret");
+        assert_eq!((count(old).await, count(&new).await), (1, 5));
+        // What belongs to a removed destination is opened no more.
+        let removed = destinations::remove_destination(&shop.pool, webhook).await;
+        removed.expect("removed");
         assert_eq!((count(old).await, count(&new).await), (1, 3));
     });
 }

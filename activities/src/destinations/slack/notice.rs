@@ -41,7 +41,11 @@ mod tests {
             provider_event_ids: vec![HOSTILE.repeat(20), "evt_1".to_owned()],
             audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
         };
-        let origin = NoticeOrigin { project_name: HOSTILE.to_owned(), mode: Mode::Live };
+        let origin = NoticeOrigin {
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+            project_name: HOSTILE.to_owned(),
+            mode: Mode::Live,
+        };
         let text = payload(&results.text(&origin)).to_string();
         assert!(text.contains("7 results never found their receipt, 3 of them failures"), "{text}");
         assert!(text.contains("• `evt_1`\\n• and 5 more"), "{text}");

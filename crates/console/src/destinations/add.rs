@@ -11,6 +11,7 @@ use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
 use store::pool::transaction;
 use web::error::ApiError;
+use web::random;
 
 use super::Forms;
 use crate::form::FormErrors;
@@ -25,8 +26,12 @@ pub(super) struct DestinationValues {
     pub(super) email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub(super) slack: Option<String>,
+    /// The URL of an endpoint that takes signed JSON.
+    pub(super) webhook: Option<String>,
     /// What people call the channel.
     pub(super) label: Option<String>,
+    /// What people call the webhook.
+    pub(super) webhook_label: Option<String>,
 }
 
 /// `POST /projects/{project_id}/destinations`.
@@ -41,7 +46,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
-    let Some(new) = read(&state, project.mode, &values, &mut errors) else {
+    let Some(new) = read(&state, project.mode, &values, &mut errors)? else {
         let forms = Forms { values, errors, rename: None };
         return super::render(&state, &signed_in, &project, forms).await;
     };
@@ -56,7 +61,11 @@ pub(super) async fn submit(
     }
     let name = one_line(new.name());
     let text = format!("Alerts now go to {name}. Press Test to send a test message.");
-    signed_in.lead_to(&state, &super::path(&project), &Message::done(text)).await
+    let message = match new.target.current_secret() {
+        Some(secret) => Message::done(text).with_secret("the signing secret", secret.reveal()),
+        None => Message::done(text),
+    };
+    signed_in.lead_to(&state, &super::path(&project), &message).await
 }
 
 fn read(
@@ -64,11 +73,20 @@ fn read(
     mode: Mode,
     values: &DestinationValues,
     errors: &mut FormErrors,
-) -> Option<NewDestination> {
+) -> Result<Option<NewDestination>, ApiError> {
     if let Some(url) = &values.slack {
         let new = NewDestination::slack(url, mode, &state.allow);
-        let new = errors.take("slack", new.map_err(|error| error.0))?;
-        return errors.take("label", new.with_label(values.label.as_deref()));
+        let new = errors.take("slack", new.map_err(|error| error.0));
+        let label = values.label.as_deref();
+        return Ok(new.and_then(|new| errors.take("label", new.with_label(label))));
     }
-    errors.take("email", NewDestination::email(values.email.as_deref().unwrap_or_default()))
+    if let Some(url) = &values.webhook {
+        let secret = random::signing_secret().map_err(ApiError::internal)?;
+        let new = NewDestination::webhook(url, secret, mode, &state.allow);
+        let new = errors.take("webhook", new.map_err(|error| error.0));
+        let label = values.webhook_label.as_deref();
+        return Ok(new.and_then(|new| errors.take("webhook_label", new.with_label(label))));
+    }
+    let address = values.email.as_deref().unwrap_or_default();
+    Ok(errors.take("email", NewDestination::email(address)))
 }

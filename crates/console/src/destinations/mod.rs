@@ -1,10 +1,11 @@
 //! Destinations of a project: where its alerts go.
 //!
-//! A Slack URL is a secret: it is typed once and only its host is ever shown. The Test button sends
+//! A URL is a secret: it is typed once and only its host is ever shown. The Test button sends
 //! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
 mod rename;
+mod secret;
 mod test_message;
 
 use askama::Template;
@@ -33,6 +34,7 @@ use crate::state::ConsoleState;
 const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
 const RENAME: &str = "/projects/{project_id}/destinations/{destination_id}/rename";
+const ROTATE: &str = "/projects/{project_id}/destinations/{destination_id}/secret/rotate";
 const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
 
 pub fn add(pages: Pages) -> Pages {
@@ -41,6 +43,7 @@ pub fn add(pages: Pages) -> Pages {
         .post(ONE, Access::Admin, add::submit)
         .post(TEST, Access::Operator, test_message::submit)
         .post(RENAME, Access::Admin, rename::submit)
+        .post(ROTATE, Access::Admin, secret::rotate)
         .post(REMOVE, Access::Admin, remove)
 }
 
@@ -64,7 +67,7 @@ struct Forms {
 
 struct DestinationItem {
     id: DestinationId,
-    slack: bool,
+    kind: String,
     name: String,
     /// Its address, where it goes by another name.
     address: Option<String>,
@@ -83,10 +86,40 @@ struct DestinationItem {
 
 impl DestinationItem {
     fn label_hint(&self) -> &'static str {
-        if self.slack {
-            "Leave it empty to name it by the last four characters of its URL."
-        } else {
-            "Leave it empty to name it by its address."
+        match self.kind.as_str() {
+            "slack" => "Leave it empty to name it by the last four characters of its URL.",
+            "webhook" => "Leave it empty to name it by its host.",
+            _ => "Leave it empty to name it by its address.",
+        }
+    }
+
+    fn kind_name(&self) -> &'static str {
+        match self.kind.as_str() {
+            "slack" => "Slack",
+            "webhook" => "Webhook",
+            _ => "E-mail",
+        }
+    }
+
+    fn is_webhook(&self) -> bool {
+        self.kind == "webhook"
+    }
+
+    /// What a destination that broke answered, and what to do about it.
+    fn cure(&self) -> &'static str {
+        match self.kind.as_str() {
+            "slack" => {
+                "It answered twice, ten minutes apart, that this webhook does not exist. Create a \
+                 new webhook in Slack, add its URL below and remove this one."
+            }
+            "webhook" => {
+                "It answered 410 twice, ten minutes apart: this URL is gone for good. Add the right \
+                 URL below and remove this one."
+            }
+            _ => {
+                "It answered twice, ten minutes apart, that this address does not exist. Add the \
+                 right address below and remove this one."
+            }
         }
     }
 }
@@ -155,7 +188,7 @@ async fn render(
 fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> DestinationItem {
     DestinationItem {
         id: destination.id,
-        slack: destination.kind == "slack",
+        kind: destination.kind.clone(),
         name: one_line(&destination.label),
         address: (destination.label != destination.address).then(|| one_line(&destination.address)),
         label: if destination.label == destination.address {

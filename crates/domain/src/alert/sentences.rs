@@ -318,7 +318,7 @@ pub(super) mod tests {
     use super::*;
     use crate::app_error::AppError;
     use crate::catalogue::Provider;
-    use crate::ids::{EventId, IncidentId};
+    use crate::ids::{EventId, IncidentId, ProjectId};
     use crate::project::Mode;
 
     /// An incident of alice's shop, just opened.
@@ -327,6 +327,7 @@ pub(super) mod tests {
             kind: AlertKind::IncidentOpened,
             automatic: false,
             test_message: false,
+            project_id: ProjectId::from_uuid(Uuid::from_u128(3)),
             project_name: "CometCart".to_owned(),
             mode: Mode::Live,
             provider: Provider::Stripe,
@@ -334,10 +335,14 @@ pub(super) mod tests {
             effect_type: EffectType::CreditGrant,
             internal_reference: "user_456".to_owned(),
             provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            effect_key: None,
+            shopify_shop_domain: None,
             incident_id: IncidentId::from_uuid(Uuid::from_u128(1)),
             event_id: EventId::from_uuid(Uuid::from_u128(2)),
+            replay_id: None,
             reason: Reason::MissingResult,
             error: AppError::default(),
+            occurred_at: datetime!(2026-11-21 14:02:01 UTC),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
             opened_at: datetime!(2026-11-21 14:32:09 UTC),

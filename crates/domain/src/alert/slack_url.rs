@@ -11,7 +11,7 @@ use std::fmt;
 use url::Url;
 
 use crate::project::Mode;
-use crate::repair_url::{AllowedNetworks, UrlError, host_address, read_outbound};
+use crate::repair_url::{AllowedNetworks, UrlError, read_secret_outbound};
 
 /// How many characters of the secret a label shows.
 const SHOWN: usize = 4;
@@ -33,16 +33,7 @@ impl SlackUrl {
     /// # Errors
     /// The first error that was found.
     pub fn parse(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
-        let url = read_outbound(text, mode, allow).map_err(|error| match error {
-            UrlError::Scheme { .. } => SlackUrlError(UrlError::HttpsAlways),
-            error => SlackUrlError(error),
-        })?;
-        let address = url.host().and_then(|host| host_address(&host));
-        let is_ours = address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(&url);
-        if url.scheme() == "https" || is_ours {
-            return Ok(Self(url));
-        }
-        Err(SlackUrlError(UrlError::HttpsAlways))
+        read_secret_outbound(text, mode, allow).map(Self).map_err(SlackUrlError)
     }
 
     /// A URL that was checked when it was stored.

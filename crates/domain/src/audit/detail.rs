@@ -240,7 +240,12 @@ details! {
     TriedExtensionDetail { extension_id: ExtensionId, name: String, valid: bool, outcome: String }
 
     /// Of a signing secret.
-    SecretDetail { secret_id: SecretId }
+    SecretDetail {
+        secret_id: SecretId,
+        /// Whose messages it signs; none where it signs the project's callbacks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        destination_id: Option<DestinationId>,
+    }
 
     ProofLinkDetail {
         proof_link_id: ProofLinkId,

@@ -1,7 +1,7 @@
 //! What every URL that users let the product post to has in common.
 //!
-//! Repair URLs and Slack URLs are read here, so that a rule about schemes, hosts, user names or
-//! fragments is written once. `http` is good enough in test projects; in live ones only for a host
+//! Repair URLs and the URLs of destinations are read here, so that a rule about schemes, hosts, user
+//! names or fragments is written once. `http` is good enough in test projects; in live ones only for a host
 //! that the operator of the installation lists by name, and not for a network's addresses, anyone
 //! who has them.
 
@@ -51,6 +51,9 @@ pub enum UrlError {
          callback header carry it, such as Authorization"
     )]
     Credentials,
+    /// The same where no header can be added.
+    #[error("must not contain a user name or password: take out the part before the @")]
+    CredentialsWithoutHeader,
     /// A part that no server ever sees.
     #[error("must not contain a fragment: take out the # and what follows")]
     Fragment,
@@ -86,7 +89,29 @@ pub(crate) fn read_outbound(
     }
 }
 
-/// The same whatever the scheme, as long as it is one of the two.
+/// Reads a URL that is itself a secret, so that it goes over plain `http` to hosts of the
+/// operator's own network only, in test projects too.
+///
+/// # Errors
+/// As [`read_outbound`].
+pub(crate) fn read_secret_outbound(
+    text: &str,
+    mode: Mode,
+    allow: &AllowedNetworks,
+) -> Result<Url, UrlError> {
+    let url = read_outbound(text, mode, allow).map_err(|error| match error {
+        UrlError::Scheme { .. } => UrlError::HttpsAlways,
+        error => error,
+    })?;
+    let address = url.host().and_then(|host| host_address(&host));
+    let is_ours = address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(&url);
+    if url.scheme() == "https" || is_ours {
+        return Ok(url);
+    }
+    Err(UrlError::HttpsAlways)
+}
+
+/// As [`read_outbound`], whatever the scheme, as long as it is one of the two.
 fn read_plain(text: &str, allow: &AllowedNetworks) -> Result<Url, UrlError> {
     let url = read_url(text.trim())?;
     if !matches!(url.scheme(), "http" | "https") {

@@ -68,6 +68,9 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::DestinationRemoved(of) => destination_name(of.destination_id, names),
         E::DestinationRenamed(of) => format!("{} is now {}", one_line(&of.from), one_line(&of.to)),
         E::DestinationTested(of) => test(of, names),
+        E::SecretRotated(of) | E::SecretRevoked(of) => {
+            of.destination_id.map(|id| destination_name(id, names)).unwrap_or_default()
+        }
         E::ExtensionAdded(of) => {
             format!("{} at {}, trusted to {}", one_line(&of.name), of.point, of.trust)
         }
@@ -103,8 +106,6 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultSucceeded(_)
         | E::IncidentAcknowledged(_)
         | E::ReprocessRequested(_)
-        | E::SecretRotated(_)
-        | E::SecretRevoked(_)
         | E::ProofLinkRevoked(_)
         | E::OperatorSignedIn(_)
         | E::OperatorSignedOut(SignOutDetail::One { .. }) => String::new(),

@@ -12,7 +12,7 @@ pub(super) async fn check(pool: &PgPool, key: &MasterKey) -> Check {
     match in_time(count_foreign_secrets(pool, key)).await {
         Ok(0) => Check::ok(
             MASTER_KEY,
-            "every signing secret, Slack URL and callback header can be opened",
+            "every signing secret, destination's URL and callback header can be opened",
         ),
         Ok(foreign) => {
             let secrets = count(foreign, "secret is", "secrets are");

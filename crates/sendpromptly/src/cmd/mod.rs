@@ -46,7 +46,7 @@ pub enum Command {
     /// API keys: what an app sends with receipts and results.
     #[command(subcommand)]
     Key(key::Verb),
-    /// Destinations: where alerts of a project go, by e-mail or to Slack.
+    /// Destinations: where alerts of a project go, by e-mail, to Slack or to a webhook.
     #[command(subcommand)]
     Destination(destination::Verb),
     /// Policies: what is reprocessed without a person, and when that stops.

@@ -1,12 +1,15 @@
 //! Destinations of alerts.
 
 use domain::audit::detail::{
-    AddedDestinationDetail, AlertDetail, DestinationDetail, RenamedDestinationDetail, TestDetail,
+    AddedDestinationDetail, AlertDetail, DestinationDetail, RenamedDestinationDetail, SecretDetail,
+    TestDetail,
 };
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{DestinationId, ProjectId};
+use domain::signature::SigningSecret;
 
 use crate::audit::{self, Subject};
+use crate::destination_secrets::Rotation;
 use crate::destinations::{self, NewDestination, Renaming};
 use crate::seal::MasterKey;
 use crate::{Insertion, PgConnection, StoreError, destination_health, notices};
@@ -59,6 +62,23 @@ pub async fn rename_destination(
         audit::record(tx, actor, Subject::project(project_id), &renamed).await?;
     }
     Ok(Some(renaming))
+}
+
+/// Makes a secret a webhook's current one; the older ones go on signing for a day. `None` if there
+/// is no such destination, or it is no webhook, and nothing is written then.
+pub async fn rotate_secret(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    key: &MasterKey,
+    id: DestinationId,
+    secret: &SigningSecret,
+) -> Result<Option<Rotation>, StoreError> {
+    let rotated = destinations::rotate_secret(&mut *tx, key, id, secret).await?;
+    let Some((project_id, rotation)) = rotated else { return Ok(None) };
+    let detail = SecretDetail { secret_id: rotation.id, destination_id: Some(id) };
+    let event = AuditEvent::SecretRotated(detail);
+    audit::record(tx, actor, Subject::project(project_id), &event).await?;
+    Ok(Some(rotation))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.

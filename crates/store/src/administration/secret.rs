@@ -21,7 +21,7 @@ pub async fn rotate_secret(
     secret: &SigningSecret,
 ) -> Result<SecretId, StoreError> {
     let id = signing_secrets::rotate_secret(tx, key, project_id, secret).await?;
-    let rotated = AuditEvent::SecretRotated(SecretDetail { secret_id: id });
+    let rotated = AuditEvent::SecretRotated(SecretDetail { secret_id: id, destination_id: None });
     audit::record(tx, actor, Subject::project(project_id), &rotated).await?;
     Ok(id)
 }
@@ -37,7 +37,7 @@ pub async fn revoke_secret(
     if !signing_secrets::revoke_secret(&mut *tx, project_id, id).await? {
         return Ok(false);
     }
-    let revoked = AuditEvent::SecretRevoked(SecretDetail { secret_id: id });
+    let revoked = AuditEvent::SecretRevoked(SecretDetail { secret_id: id, destination_id: None });
     audit::record(tx, actor, Subject::project(project_id), &revoked).await?;
     Ok(true)
 }

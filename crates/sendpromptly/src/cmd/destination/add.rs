@@ -3,22 +3,26 @@
 use api_types::destinations::AddedDestination;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
+use domain::signature::SigningSecret;
 use store::Insertion;
 use store::administration::destination::add_destination;
 use store::destinations::NewDestination;
 
-use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
+use crate::{Context, random};
 
 pub const HELP: &str = "\
 Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --email bob@example.com
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+      --webhook https://alerts.example.com/sendpromptly
 
-Create a Slack URL at https://api.slack.com/messaging/webhooks. Send a test message with \
+Create a Slack URL at https://api.slack.com/messaging/webhooks. A webhook receives signed JSON; its signing secret \
+is shown once. Send a test message with \
 `sendpromptly destination test`.";
 
 /// What is added to which project.
@@ -29,7 +33,8 @@ pub struct Args {
     project: String,
     #[command(flatten)]
     place: AddressArgs,
-    /// What people call it; by default the address, or the last four characters of the Slack URL.
+    /// What people call it; by default the address, the last four characters of the Slack URL, or
+    /// the webhook's host.
     #[arg(long)]
     label: Option<String>,
 }
@@ -43,6 +48,9 @@ struct AddressArgs {
     /// The URL of a Slack incoming webhook.
     #[arg(long, value_name = "URL")]
     slack: Option<String>,
+    /// An HTTPS endpoint that receives signed JSON.
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
@@ -60,28 +68,39 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
             return Err(Failure::option("email", why).into());
         }
     };
+    let signing_secret = new.target.current_secret().map(SigningSecret::reveal);
+    let secret = signing_secret.as_ref();
+    let secret = secret.map(|secret| format!("\nSigning secret, shown this once: {secret}"));
     let human = format!(
         "Alerts of {} now go to {}.\n\
-         Send a test message: sendpromptly destination test {destination_id}",
+         Send a test message: sendpromptly destination test {destination_id}{}",
         domain::alert::one_line(&project.name),
-        domain::alert::one_line(new.name())
+        domain::alert::one_line(new.name()),
+        secret.unwrap_or_default()
     );
-    let added = AddedDestination { destination_id, kind: new.target.kind().to_owned() };
-    CommandOutput::new(&added, human)
+    let kind = new.target.kind().to_owned();
+    CommandOutput::new(&AddedDestination { destination_id, kind, signing_secret }, human)
 }
 
 fn read(
     place: &AddressArgs,
     mode: Mode,
     allow: &AllowedNetworks,
-) -> Result<NewDestination, Failure> {
-    match (&place.email, &place.slack) {
-        (Some(address), _) => {
-            NewDestination::email(address).map_err(|why| Failure::option("email", why))
+) -> anyhow::Result<NewDestination> {
+    match (&place.email, &place.slack, &place.webhook) {
+        (Some(address), _, _) => {
+            Ok(NewDestination::email(address).map_err(|why| Failure::option("email", why))?)
         }
-        (None, Some(url)) => NewDestination::slack(url, mode, allow)
-            .map_err(|error| Failure::Validation(error.to_string())),
-        (None, None) => Err(Failure::Validation("give --email or --slack".into())),
+        (None, Some(url), _) => Ok(NewDestination::slack(url, mode, allow)
+            .map_err(|error| Failure::Validation(error.to_string()))?),
+        (None, None, Some(url)) => {
+            let secret = random::signing_secret()?;
+            Ok(NewDestination::webhook(url, secret, mode, allow)
+                .map_err(|error| Failure::Validation(error.to_string()))?)
+        }
+        (None, None, None) => {
+            Err(Failure::Validation("give --email, --slack or --webhook".into()).into())
+        }
     }
 }
 
@@ -89,8 +108,9 @@ fn read(
 mod tests {
     use super::*;
 
-    fn place(email: Option<&str>, slack: Option<&str>) -> Result<NewDestination, Failure> {
-        let place = AddressArgs { email: email.map(Into::into), slack: slack.map(Into::into) };
+    fn place(email: Option<&str>, slack: Option<&str>) -> anyhow::Result<NewDestination> {
+        let (email, slack) = (email.map(Into::into), slack.map(Into::into));
+        let place = AddressArgs { email, slack, webhook: None };
         read(&place, Mode::Test, &AllowedNetworks::none())
     }
 
@@ -109,6 +129,6 @@ mod tests {
         assert_eq!(email.to_string(), "email must be an e-mail address such as bob@example.com");
         let slack = place(None, Some("http://hooks.slack.com/secret")).expect_err("no https");
         assert_eq!(slack.to_string(), "the Slack URL must begin with https://");
-        assert_eq!(slack.code(), "validation_error");
+        assert_eq!(crate::failure::code(&slack), "validation_error");
     }
 }

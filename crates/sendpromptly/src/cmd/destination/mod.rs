@@ -1,8 +1,9 @@
-//! Destinations: where alerts go. A Slack URL is a secret and only its host is ever shown.
+//! Destinations: where alerts go. URLs are secrets and only their host is ever shown.
 
 mod add;
 mod list;
 mod remove;
+mod rotate_secret;
 mod test;
 mod update;
 
@@ -14,7 +15,7 @@ use crate::output::CommandOutput;
 /// What can be done with destinations.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Send a project's alerts to an e-mail address or a Slack channel.
+    /// Send a project's alerts to an e-mail address, a Slack channel or a webhook.
     #[command(after_help = add::HELP)]
     Add(add::Args),
     /// List destinations, and which of them are broken.
@@ -34,6 +35,13 @@ pub enum Verb {
     /// Change what people call a destination.
     #[command(after_help = update::HELP)]
     Update(update::Args),
+    /// Give a webhook a new signing secret; the older ones sign beside it for 24 hours.
+    #[command(after_help = rotate_secret::HELP)]
+    RotateSecret {
+        /// The destination's id, as `destination list` shows it.
+        #[arg(value_name = "DESTINATION")]
+        id: String,
+    },
     /// Send a test message and show the response.
     #[command(after_help = test::HELP)]
     Test {
@@ -51,6 +59,7 @@ impl Verb {
             Self::List { project } => list::run(project.as_deref(), context).await,
             Self::Remove { id } => remove::run(&id, context).await,
             Self::Update(args) => update::run(args, context).await,
+            Self::RotateSecret { id } => rotate_secret::run(&id, context).await,
             Self::Test { id } => test::run(&id, context).await,
         }
     }

@@ -6,7 +6,7 @@
 use activities::Deps;
 use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
 use activities::test_message::{TestMessage, send_test_message};
-use domain::alert::SlackUrl;
+use domain::alert::{SlackUrl, WebhookUrl};
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 use serde::Serialize;
@@ -38,7 +38,9 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOu
     let id: DestinationId = parse_id("destination", id)?;
     let admin = AdminContext::open(context).await?;
     let key = admin.master_key().await?;
-    let found = destinations::find_target(&admin.pool, &key, id).await?;
+    let mut db = admin.pool.acquire().await?;
+    let found = destinations::find_target(&mut db, &key, id).await?;
+    drop(db);
     let target = found.ok_or_else(|| no_such("destination", id))?;
     let deps = deps(&admin, context, key, &target)?;
     let sending = send_test_message(&deps, id, &admin.actor);
@@ -80,9 +82,15 @@ fn senders_for(
     saved: &SavedTarget,
     allow: AllowedNetworks,
 ) -> anyhow::Result<Senders> {
-    if let Target::Slack(url) = &saved.target {
-        SlackUrl::parse(url, saved.mode, &allow)
-            .map_err(|error| Failure::Validation(error.to_string()))?;
+    let invalid = |error: &dyn std::fmt::Display| Failure::Validation(error.to_string());
+    match &saved.target {
+        Target::Email(_) => {}
+        Target::Slack(url) => {
+            SlackUrl::parse(url, saved.mode, &allow).map_err(|error| invalid(&error))?;
+        }
+        Target::Webhook { url, .. } => {
+            WebhookUrl::parse(url, saved.mode, &allow).map_err(|error| invalid(&error))?;
+        }
     }
     match (admin.dev(), &saved.target) {
         (Some(_), _) => {
@@ -90,7 +98,9 @@ fn senders_for(
             senders::set_up(&context.environment, allow, Some(folder))
         }
         (None, Target::Email(_)) => senders::set_up(&context.environment, allow, None),
-        (None, Target::Slack(_)) => senders::of_worker(&context.environment, allow),
+        (None, Target::Slack(_) | Target::Webhook { .. }) => {
+            senders::of_worker(&context.environment, allow)
+        }
     }
 }
 

@@ -34,7 +34,8 @@ struct LabelArgs {
     /// What people call it, 1 to 255 characters.
     #[arg(long)]
     label: Option<String>,
-    /// Call it by its address again, or by the last four characters of its Slack URL.
+    /// Call it by its address again, by the last four characters of its Slack URL, or by the webhook's
+    /// host.
     #[arg(long)]
     no_label: bool,
 }

@@ -1,0 +1,98 @@
+//! What a message says. Ids and references go out as the app sent them, so that a program can
+//! compare them; what people read is made readable.
+
+use api_types::webhook::{
+    BrokenFacts, CONTRACT, IncidentFacts, IncidentReason, MessageData, MessageSubject, MessageType,
+    StoppedFacts, UnclaimedFacts, WebhookMessage,
+};
+use domain::alert::{AlertFacts, one_line};
+use domain::ids::AlertId;
+use domain::notice::{NoticeFacts, NoticeText};
+
+use crate::destinations::NoticeMessage;
+
+/// The message about an incident.
+pub(in crate::destinations) fn alert_message(id: AlertId, facts: &AlertFacts) -> WebhookMessage {
+    let kind = if facts.test_message { MessageType::Test } else { MessageType::from(facts.kind) };
+    let heading = facts.clone().sanitize().heading();
+    let summary = match kind {
+        MessageType::Test => format!("Test message, no customer is affected: {heading}"),
+        _ => heading,
+    };
+    let data = MessageData {
+        summary,
+        url: facts.incident_url.clone(),
+        project_id: facts.project_id,
+        project_name: facts.project_name.clone(),
+        mode: facts.mode,
+        about: MessageSubject::Incident(Box::new(incident(facts))),
+    };
+    message(kind, id, facts.happened_at, data)
+}
+
+fn incident(facts: &AlertFacts) -> IncidentFacts {
+    IncidentFacts {
+        incident_id: facts.incident_id,
+        event_id: facts.event_id,
+        replay_id: facts.replay_id,
+        provider: facts.provider.clone(),
+        provider_event_id: facts.provider_event_id.clone(),
+        event_type: facts.event_type.clone(),
+        effect_type: facts.effect_type.clone(),
+        internal_reference: facts.internal_reference.clone(),
+        effect_key: facts.effect_key.clone(),
+        shopify_shop_domain: facts.shopify_shop_domain.clone(),
+        reason: IncidentReason { kind: facts.reason, error_code: facts.error.code.clone() },
+        reprocess_state: facts.reprocess_ending,
+        resolution: facts.resolution,
+        resolved_by: facts.resolved_by.clone(),
+        occurred_at: facts.occurred_at,
+        received_at: facts.received_at,
+        timeout_at: facts.timeout_at,
+        opened_at: facts.opened_at,
+    }
+}
+
+/// The message about something that no single incident shows.
+pub(in crate::destinations) fn notice_message(
+    notice: &NoticeMessage,
+    text: &NoticeText,
+) -> WebhookMessage {
+    let about = match &notice.facts {
+        NoticeFacts::ResultsUnclaimed(facts) => MessageSubject::ResultsUnclaimed(UnclaimedFacts {
+            count: facts.count,
+            failures: facts.failures,
+            provider_event_ids: facts.provider_event_ids.clone(),
+        }),
+        NoticeFacts::DestinationBroken(facts) => MessageSubject::DestinationBroken(BrokenFacts {
+            destination_id: facts.destination_id,
+            destination_kind: facts.kind.clone(),
+            label: one_line(&facts.label),
+            broken_at: facts.broken_at,
+        }),
+        NoticeFacts::PolicyStopped(facts) => MessageSubject::PolicyStopped(StoppedFacts {
+            effect_type: facts.effect_type.clone(),
+            event_type: facts.event_type.clone(),
+            reason: IncidentReason { kind: facts.reason, error_code: facts.error_code.clone() },
+            stopped: facts.why,
+        }),
+    };
+    let data = MessageData {
+        summary: text.heading.clone(),
+        url: text.url.clone(),
+        project_id: notice.origin.project_id,
+        project_name: notice.origin.project_name.clone(),
+        mode: notice.origin.mode,
+        about,
+    };
+    message(text.kind.into(), notice.id, notice.happened_at, data)
+}
+
+fn message(
+    kind: MessageType,
+    id: AlertId,
+    timestamp: time::OffsetDateTime,
+    data: MessageData,
+) -> WebhookMessage {
+    WebhookMessage { kind, contract: CONTRACT.to_owned(), id: id.to_string(), timestamp, data }
+}

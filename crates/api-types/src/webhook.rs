@@ -1,0 +1,170 @@
+//! The messages that webhook destinations receive, in the form that Standard Webhooks recommends.
+//!
+//! The form is versioned by date and only added to. A message holds ids and facts, and neither
+//! snapshots nor secrets nor texts of the app: receivers log what they are sent.
+
+use domain::alert::AlertKind;
+use domain::catalogue::{EffectType, Provider};
+use domain::ids::{DestinationId, EventId, IncidentId, ProjectId, ReplayId};
+use domain::incident::{Reason, Resolution};
+use domain::notice::NoticeKind;
+use domain::project::Mode;
+use domain::reprocess::ReprocessState;
+use domain::reprocess_policy::StopReason;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The version of the form.
+pub const CONTRACT: &str = "2026-12-01";
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookMessage {
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: MessageType,
+    /// [`CONTRACT`].
+    pub contract: String,
+    /// Equal on every attempt at this message; also the header `webhook-id`.
+    pub id: String,
+    /// When it happened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub timestamp: OffsetDateTime,
+    pub data: MessageData,
+}
+
+/// What a message reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageType {
+    #[serde(rename = "incident.opened")]
+    IncidentOpened,
+    #[serde(rename = "incident.reprocess_failed")]
+    ReprocessFailed,
+    #[serde(rename = "incident.resolved")]
+    IncidentResolved,
+    /// A made-up incident that nothing needs to be done about.
+    #[serde(rename = "test")]
+    Test,
+    #[serde(rename = "results.unclaimed")]
+    ResultsUnclaimed,
+    #[serde(rename = "destination.broken")]
+    DestinationBroken,
+    #[serde(rename = "policy.stopped")]
+    PolicyStopped,
+}
+
+impl From<AlertKind> for MessageType {
+    fn from(kind: AlertKind) -> Self {
+        match kind {
+            AlertKind::IncidentOpened => Self::IncidentOpened,
+            AlertKind::ReprocessFailed => Self::ReprocessFailed,
+            AlertKind::IncidentResolved => Self::IncidentResolved,
+        }
+    }
+}
+
+impl From<NoticeKind> for MessageType {
+    fn from(kind: NoticeKind) -> Self {
+        match kind {
+            NoticeKind::ResultsUnclaimed => Self::ResultsUnclaimed,
+            NoticeKind::DestinationBroken => Self::DestinationBroken,
+            NoticeKind::PolicyStopped => Self::PolicyStopped,
+        }
+    }
+}
+
+/// The facts of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageData {
+    /// The message as one sentence, for people.
+    pub summary: String,
+    /// The page of the console with the next step.
+    pub url: String,
+    pub project_id: ProjectId,
+    pub project_name: String,
+    pub mode: Mode,
+    #[serde(flatten)]
+    pub about: MessageSubject,
+}
+
+/// What else there is, by the message's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MessageSubject {
+    /// Of `incident.…` and `test`.
+    Incident(Box<IncidentFacts>),
+    /// Of `results.unclaimed`.
+    ResultsUnclaimed(UnclaimedFacts),
+    /// Of `destination.broken`.
+    DestinationBroken(BrokenFacts),
+    /// Of `policy.stopped`.
+    PolicyStopped(StoppedFacts),
+}
+
+/// An incident and its event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentFacts {
+    pub incident_id: IncidentId,
+    pub event_id: EventId,
+    /// The reprocess that failed.
+    pub replay_id: Option<ReplayId>,
+    pub provider: Provider,
+    pub provider_event_id: String,
+    pub event_type: String,
+    pub effect_type: EffectType,
+    pub internal_reference: String,
+    pub effect_key: Option<String>,
+    pub shopify_shop_domain: Option<String>,
+    pub reason: IncidentReason,
+    /// How the reprocess ended.
+    pub reprocess_state: Option<ReprocessState>,
+    pub resolution: Option<Resolution>,
+    /// Who resolved it manually.
+    pub resolved_by: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub timeout_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub opened_at: OffsetDateTime,
+}
+
+/// Why an incident is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentReason {
+    pub kind: Reason,
+    /// The app's last one.
+    pub error_code: Option<String>,
+}
+
+/// Results that never found their receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnclaimedFacts {
+    pub count: i64,
+    /// How many of them said that the effect failed.
+    pub failures: i64,
+    /// Of some of them, at most five, failures first.
+    pub provider_event_ids: Vec<String>,
+}
+
+/// A destination of the project that nothing arrives at any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenFacts {
+    pub destination_id: DestinationId,
+    pub destination_kind: String,
+    pub label: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub broken_at: OffsetDateTime,
+}
+
+/// A policy that stopped for a cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedFacts {
+    pub effect_type: EffectType,
+    pub event_type: String,
+    pub reason: IncidentReason,
+    #[serde(flatten)]
+    pub stopped: StopReason,
+}
