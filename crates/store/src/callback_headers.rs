@@ -24,8 +24,7 @@ pub async fn list_headers(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let opened = key.open(&row_name(project_id, &row.name), &row.sealed)?;
-            let value = String::from_utf8(opened).map_err(|_| SealError::Damaged)?;
+            let value = key.open_text(&row_name(project_id, &row.name), &row.sealed)?;
             Ok(CallbackHeader::new(&row.spelling, &value).map_err(|_| SealError::Damaged)?)
         })
         .collect()

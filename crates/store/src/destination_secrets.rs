@@ -10,8 +10,8 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::seal::{MasterKey, SealError};
-use crate::signing_secrets::OVERLAP_HOURS;
+use crate::seal::MasterKey;
+use crate::signing_secrets::{OVERLAP_HOURS, open_secret};
 use crate::{PgConnection, StoreError};
 
 /// A secret that was made the current one.
@@ -58,13 +58,7 @@ pub(crate) async fn list_valid_secrets(
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let opened = key.open(&row_name(row.id), &row.sealed)?;
-            let text = String::from_utf8(opened).map_err(|_| SealError::Damaged)?;
-            Ok(SigningSecret::parse(&text).map_err(|_| SealError::Damaged)?)
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok(open_secret(key, &row_name(row.id), &row.sealed)?)).collect()
 }
 
 /// Makes a secret the current one; its destination's lock is held. The older ones go on signing for

@@ -406,8 +406,7 @@ fn open_url(
     id: DestinationId,
     sealed: &[u8],
 ) -> Result<String, SealError> {
-    let opened = key.open(&row_name(kind, id), sealed)?;
-    String::from_utf8(opened).map_err(|_| SealError::Damaged)
+    key.open_text(&row_name(kind, id), sealed)
 }
 
 /// What a destination with a URL is called unless an operator says otherwise.

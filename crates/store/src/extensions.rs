@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::events::PaymentEvent;
-use crate::seal::{MasterKey, SealError};
+use crate::seal::MasterKey;
+use crate::signing_secrets::open_secret;
 use crate::{Insertion, PgConnection, StoreError};
 
 /// A registered extension.
@@ -271,9 +272,7 @@ pub async fn find_secret(
     .fetch_optional(db)
     .await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    let opened = key.open(&row_name(id), &sealed)?;
-    let text = String::from_utf8(opened).map_err(|_| SealError::Damaged)?;
-    Ok(Some(SigningSecret::parse(&text).map_err(|_| SealError::Damaged)?))
+    Ok(Some(open_secret(key, &row_name(id), &sealed)?))
 }
 
 /// Lets an extension not be asked until it is resumed; a fresh start when it is. `false` if it was

@@ -91,6 +91,14 @@ impl MasterKey {
         let payload = Payload { msg: sealed, aad: row.as_bytes() };
         cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::Damaged)
     }
+
+    /// Opens a text of one row.
+    ///
+    /// # Errors
+    /// As [`MasterKey::open`], and when it is no text.
+    pub(crate) fn open_text(&self, row: &str, envelope: &[u8]) -> Result<String, SealError> {
+        String::from_utf8(self.open(row, envelope)?).map_err(|_| SealError::Damaged)
+    }
 }
 
 fn read_key(text: &str) -> Result<([u8; KEY_ID_LENGTH], XChaCha20Poly1305), SealError> {

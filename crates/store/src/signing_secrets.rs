@@ -62,13 +62,16 @@ pub async fn list_valid_secrets(
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let opened = key.open(&row_name(row.id), &row.sealed)?;
-            let text = String::from_utf8(opened).map_err(|_| SealError::Damaged)?;
-            Ok(SigningSecret::parse(&text).map_err(|_| SealError::Damaged)?)
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok(open_secret(key, &row_name(row.id), &row.sealed)?)).collect()
+}
+
+/// Opens a secret of one row, whatever it signs.
+pub(crate) fn open_secret(
+    key: &MasterKey,
+    row: &str,
+    sealed: &[u8],
+) -> Result<SigningSecret, SealError> {
+    SigningSecret::parse(&key.open_text(row, sealed)?).map_err(|_| SealError::Damaged)
 }
 
 /// The valid secrets of a project without what they are, newest first.

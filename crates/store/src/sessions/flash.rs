@@ -9,7 +9,7 @@ use sqlx::PgExecutor;
 
 use crate::StoreError;
 use crate::error::expect_one;
-use crate::seal::{MasterKey, SealError};
+use crate::seal::MasterKey;
 
 /// Sets the flash message, in place of one that was not read.
 ///
@@ -53,8 +53,7 @@ pub async fn take_flash(
     .fetch_optional(db)
     .await?;
     let Some(sealed) = sealed else { return Ok(None) };
-    let opened = key.open(&row_name(id), &sealed)?;
-    Ok(Some(String::from_utf8(opened).map_err(|_| SealError::Damaged)?))
+    Ok(Some(key.open_text(&row_name(id), &sealed)?))
 }
 
 fn row_name(id: SessionId) -> String {
