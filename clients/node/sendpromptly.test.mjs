@@ -298,7 +298,8 @@ test("what is set aside stays for 30 days, 10,000 of it, and what is removed is 
   await client.receipt(RECEIPT);
   assert.equal((await list(rejected)).length, 2);
   assert.match(logged.at(-1), /removed from .*rejected: 1 that are old, \d+-aa.json first/);
-  for (let n = 0; n < 10_000; n += 1) writeFileSync(join(rejected, `${days(1) + n}-cc.json`), "");
+  const dayAgo = days(1); // once: a clock that is set back would give a name twice
+  for (let n = 0; n < 10_000; n += 1) writeFileSync(join(rejected, `${dayAgo + n}-cc.json`), "");
   await client.receipt(RECEIPT);
   await until("the newest 10,000", async () => {
     const names = await list(rejected); // read while others go

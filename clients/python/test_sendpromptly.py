@@ -396,8 +396,9 @@ class Calls(Case):
         client.receipt(**RECEIPT)
         self.assertEqual(len(files(rejected)), 2)
         self.assertRegex(client.logged[-1], r"removed from .*rejected: 1 that are old, \d+-aa.json first")
+        day_ago = milliseconds(day)  # once: a clock that is set back would give a name twice
         for n in range(10_000):
-            pathlib.Path(rejected, f"{milliseconds(day) + n}-cc.json").touch()
+            pathlib.Path(rejected, f"{day_ago + n}-cc.json").touch()
         client.receipt(**RECEIPT)
 
         def holds_the_newest():
