@@ -96,7 +96,7 @@ async function list(folder) {
 }
 
 async function until(what, condition) {
-  for (const end = Date.now() + 20_000; Date.now() < end; await pause(10)) if (await condition()) return;
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(10)) if (await condition()) return;
   assert.fail(`never: ${what}`);
 }
 

@@ -297,7 +297,7 @@ function holds(bool $fact, string $what): void
 
 function eventually(string $what, callable $condition): void
 {
-    for ($stop = microtime(true) + 20; microtime(true) < $stop; usleep(10_000)) {
+    for ($stop = microtime(true) + 120; microtime(true) < $stop; usleep(10_000)) {
         if ($condition()) {
             return;
         }

@@ -191,7 +191,7 @@ class Case(unittest.TestCase):
         return server, self.client(server.url, **options)
 
     def until(self, what, condition):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while not condition():
             self.assertLess(time.monotonic(), end, f"never: {what}")
             time.sleep(0.01)

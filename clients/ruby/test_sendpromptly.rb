@@ -99,7 +99,7 @@ class ClientTest < Minitest::Test
   def files = Dir.children(@spool).grep(/\A\d/)
 
   def eventually(what)
-    Timeout.timeout(20) { sleep(0.01) until yield }
+    Timeout.timeout(120) { sleep(0.01) until yield }
   rescue Timeout::Error
     flunk("#{what} did not happen; the log: #{@log.string}")
   end
