@@ -16,6 +16,7 @@ pub mod browser;
 pub mod console;
 pub mod dev;
 pub mod engines;
+pub mod extension_worker;
 pub mod gallery;
 pub mod html_page;
 pub mod mailbox;

@@ -148,7 +148,7 @@ impl ScriptedWorker {
     pub async fn watch(&self, timeout: Duration) -> EventId {
         let timeout_at = OffsetDateTime::now_utc() + timeout;
         let event_id = EventId::from_uuid(Uuid::now_v7());
-        self.watch_over(WatchInput { event_id, timeout_at, resumed: false }).await;
+        self.watch_over(WatchInput::new(event_id, timeout_at, false, &[])).await;
         event_id
     }
 

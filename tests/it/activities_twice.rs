@@ -1,6 +1,7 @@
 //! Every activity run twice: a worker that dies after its last step repeats all of them, and the
 //! second run must leave the database as the first one did.
 
+mod extensions;
 mod send_callback;
 
 use std::sync::Arc;

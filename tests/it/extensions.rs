@@ -2,6 +2,7 @@
 //! may, and every rejection names the field.
 
 mod doors;
+mod flow;
 mod trials;
 mod worker;
 

@@ -1,14 +1,15 @@
 //! Golden histories: what earlier versions of the watch did, replayed against the code of today.
 //!
 //! A change of the watch that would break watches that run in production fails here first. With
-//! `RECORD_HISTORIES` set (`make histories`) each story is run and recorded before the replay: its
-//! history becomes a new file unless one of the same shape is there already. Old files stay,
-//! because each represents watches that may still be running. A story that does not run to its end
-//! leaves no file.
+//! `RECORD_HISTORIES` set (`make histories`) each story, or those it names, is run and recorded
+//! before the replay: its history becomes a new file unless one of the same shape is there already.
+//! Old files stay, because each represents watches that may still be running. A story that does not
+//! run to its end leaves no file.
 
 mod changed;
 mod record;
 mod stories;
+mod upgrade;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,8 @@ fn folder() -> PathBuf {
 async fn golden() -> Vec<(String, Vec<u8>)> {
     RECORDED
         .get_or_init(async || {
-            if std::env::var_os("RECORD_HISTORIES").is_some() {
-                record::record(&folder()).await;
+            if let Ok(wanted) = std::env::var("RECORD_HISTORIES") {
+                record::record(&folder(), &wanted).await;
             }
         })
         .await;
@@ -76,6 +77,24 @@ fn every_golden_history_is_replayed_without_a_mismatch() {
         for (name, json) in golden().await {
             let outcome = replay(&replayer, &json).await;
             assert!(outcome.is_ok(), "{name}: {outcome:?}");
+        }
+    });
+}
+
+#[test]
+fn a_run_that_a_worker_without_extensions_went_on_with_asks_none() {
+    run(async {
+        let replayer = replayer::<EffectWatch>();
+        for (name, json) in golden().await {
+            let text = String::from_utf8(json).expect("text");
+            if text.contains("ask_extensions") {
+                continue;
+            }
+            for ask_before_ms in [1, 3_600_000] {
+                let json = upgrade::with_unread_extensions(text.as_bytes(), ask_before_ms);
+                let outcome = replay(&replayer, &json).await;
+                assert!(outcome.is_ok(), "{name}: {outcome:?}");
+            }
         }
     });
 }

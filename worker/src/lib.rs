@@ -12,7 +12,7 @@ mod notices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::{Alerts, Callbacks, Deps, Records};
+use activities::{Alerts, Callbacks, Deps, Extensions, Records};
 use engine::{Engine, EngineError};
 use store::StoreError;
 use temporalio_client::Client;
@@ -110,6 +110,7 @@ pub fn build(
         .register_workflow::<EffectWatch>()?
         .register_activities(Records::new(Arc::clone(deps)))
         .register_activities(Callbacks::new(Arc::clone(deps)))
+        .register_activities(Extensions::new(Arc::clone(deps)))
         .register_activities(Alerts::new(Arc::clone(deps)))
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.activity_pollers))

@@ -3,7 +3,8 @@
 //! The `activities` package implements exactly these; a drift does not compile. Inputs carry ids,
 //! never bodies or secrets, because histories are read by many. Fields are only ever added.
 
-use domain::ids::{AlertId, AuditId, EventId, ReplayId, ResultId};
+use domain::extension::Silence;
+use domain::ids::{AlertId, AuditId, CallId, EventId, ReplayId, ResultId};
 use domain::watch::WatchState;
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -87,6 +88,27 @@ pub struct UndeliveredReprocess {
     pub why: String,
 }
 
+/// Extensions that are to be asked before an incident opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskInput {
+    pub event_id: EventId,
+    /// Those whose time begins at least so many milliseconds before the deadline.
+    pub lead_ms: u64,
+}
+
+/// How a call of an extension ended: with an answer, or without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedCall {
+    pub event_id: EventId,
+    pub call_id: CallId,
+    /// What was answered, as it came; at most [`domain::extension::MAX_ANSWER_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+}
+
 /// Reading and changing the state of an event. Each one returns the state afterwards.
 pub struct Records;
 
@@ -135,6 +157,24 @@ impl Records {
     }
 }
 
+/// Asking extensions.
+pub struct Extensions;
+
+#[activity_definitions]
+impl Extensions {
+    /// Writes the calls that are due before an incident opens. The state lists those to be made.
+    #[activity(name = "ask_extensions")]
+    pub fn ask_extensions(_: AskInput) -> Result<WatchState, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Records how a call ended, and has the answer judged.
+    #[activity(name = "record_answer")]
+    pub fn record_answer(_: EndedCall) -> Result<WatchState, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// Talking to the app.
 pub struct Callbacks;
 
@@ -164,6 +204,7 @@ impl Alerts {
 pub mod definition {
     pub use super::alerts::DeliverAlert;
     pub use super::callbacks::SendCallback;
+    pub use super::extensions::{AskExtensions, RecordAnswer};
     pub use super::records::{
         EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,
         RequestReprocess, ResolveIncident,

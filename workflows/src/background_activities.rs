@@ -1,18 +1,22 @@
-//! Activities that run in the background of the watch: alerts, and the callback of a reprocess.
+//! Activities that run in the background of the watch: alerts, calls of extensions, and the callback
+//! of a reprocess.
 //!
-//! A slow destination must not delay what follows, and a result may arrive while the callback is
-//! still being retried. So both run here while the watch waits for its next wakeup. They are polled
-//! in the order in which they were started, which keeps replays equal.
+//! A slow destination or extension must not delay what follows, and a result may arrive while the
+//! callback is still being retried. So all of them run here while the watch waits for its next
+//! wakeup. They are polled in the order in which they were started, which keeps replays equal.
 
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use domain::ids::{AlertId, EventId, ReplayId};
-use domain::watch::WatchState;
+use domain::ids::{AlertId, CallId, EventId, ReplayId};
+use domain::watch::{Ask, WatchState};
 use futures::future::{LocalBoxFuture, poll_fn};
 use temporalio_workflow::{ActivityExecutionError, WorkflowContext};
 
 use crate::EffectWatch;
-use crate::activity_contract::{AlertInput, Alerts, Callbacks, ReprocessInput};
+use crate::activity_contract::{
+    AlertInput, Alerts, AskInput, Callbacks, Extensions, ReprocessInput,
+};
+use crate::extension_call;
 use crate::options;
 
 pub(crate) type CallbackEnd = Result<WatchState, ActivityExecutionError>;
@@ -22,7 +26,16 @@ pub(crate) type CallbackEnd = Result<WatchState, ActivityExecutionError>;
 pub(crate) struct BackgroundActivities {
     started: Vec<AlertId>,
     deliveries: Vec<LocalBoxFuture<'static, ()>>,
+    asked: Vec<CallId>,
+    calls: Vec<LocalBoxFuture<'static, Option<WatchState>>>,
     callback: Option<(ReplayId, LocalBoxFuture<'static, CallbackEnd>)>,
+}
+
+/// What ended in the background.
+pub(crate) enum Ended {
+    Callback(ReplayId, Box<CallbackEnd>),
+    /// A call of an extension, or writing those that are due: the event's state afterwards.
+    Call(WatchState),
 }
 
 impl BackgroundActivities {
@@ -39,6 +52,36 @@ impl BackgroundActivities {
                 let _ended =
                     ctx.execute_activity(Alerts::deliver_alert, input, options::alert()).await;
             }));
+        }
+    }
+
+    /// Starts to ask the extensions whose time before the deadline has come.
+    pub(crate) fn ask(&mut self, ctx: &WorkflowContext<EffectWatch>, input: AskInput) {
+        let ctx = ctx.clone();
+        self.calls.push(Box::pin(async move {
+            let options = options::records();
+            ctx.execute_activity(Extensions::ask_extensions, input, options).await.ok()
+        }));
+    }
+
+    /// Starts to make each of these calls that is not on its way yet.
+    pub(crate) fn call(
+        &mut self,
+        ctx: &WorkflowContext<EffectWatch>,
+        event_id: EventId,
+        asks: &[Ask],
+    ) {
+        if asks.is_empty() || !ctx.patched(extension_call::PATCH) {
+            return;
+        }
+        for ask in asks {
+            if self.asked.contains(&ask.call_id) {
+                continue;
+            }
+            self.asked.push(ask.call_id);
+            if let Some(call) = extension_call::make(ctx, event_id, ask) {
+                self.calls.push(call);
+            }
         }
     }
 
@@ -59,10 +102,13 @@ impl BackgroundActivities {
         self.callback = Some((replay_id, Box::pin(sending)));
     }
 
-    /// Lets all activities go on; ends only when the callback does, and says whose it was.
-    pub(crate) async fn callback_ended(&mut self) -> (ReplayId, CallbackEnd) {
+    /// Lets all activities go on; ends when the callback does, or a call that says how things stand.
+    pub(crate) async fn next_ended(&mut self) -> Ended {
         poll_fn(|cx| {
             self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());
+            if let Poll::Ready(watch_state) = self.poll_calls(cx) {
+                return Poll::Ready(Ended::Call(watch_state));
+            }
             let Some((replay_id, sending)) = &mut self.callback else {
                 return Poll::Pending;
             };
@@ -71,14 +117,33 @@ impl BackgroundActivities {
             if ended.is_ready() {
                 self.callback = None;
             }
-            ended.map(|ended| (replay_id, ended))
+            ended.map(|ended| Ended::Callback(replay_id, Box::new(ended)))
         })
         .await
     }
 
-    /// Lets the alerts go on; ends when each was delivered or given up.
+    /// Ready with the state after the first call that ended with one; the others go on later.
+    fn poll_calls(&mut self, cx: &mut Context<'_>) -> Poll<WatchState> {
+        let mut at = 0;
+        while let Some(call) = self.calls.get_mut(at) {
+            match call.as_mut().poll(cx) {
+                Poll::Pending => at += 1,
+                Poll::Ready(ended) => {
+                    drop(self.calls.remove(at));
+                    if let Some(watch_state) = ended {
+                        return Poll::Ready(watch_state);
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Lets the alerts go on; ends when each was delivered or given up. An extension is not waited
+    /// for: nothing is left that it could change.
     pub(crate) async fn all_delivered(&mut self) {
         poll_fn(|cx| {
+            while self.poll_calls(cx).is_ready() {}
             self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());
             if self.deliveries.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
@@ -87,6 +152,6 @@ impl BackgroundActivities {
 
     /// Whether nothing is on its way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.deliveries.is_empty() && self.callback.is_none()
+        self.deliveries.is_empty() && self.calls.is_empty() && self.callback.is_none()
     }
 }

@@ -6,6 +6,9 @@
 //! results, requests to reprocess and resolutions, sends callbacks, and waits for their outcome,
 //! until the database says that nothing is left to do.
 //!
+//! Where extensions are to be asked before an incident opens, the watch wakes for them on its way to
+//! the deadline. They are asked in the background, so the deadline is kept whatever they do.
+//!
 //! Every decision is the database's: after each wakeup the watch asks for the event's state
 //! ([`WatchState`]) and does what comes next. So a lost, late or repeated signal changes nothing,
 //! and a watch that is started again after a lost namespace finds its place again.
@@ -14,7 +17,8 @@
 //! undelivered. What it would have done later is the sweep's, which starts a new run.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::effect_result::Outcome;
 use domain::event::Effect;
@@ -33,30 +37,20 @@ use temporalio_workflow::{
 };
 use time::OffsetDateTime;
 
-use crate::activity_contract::{EventInput, Records, ReprocessInput};
-use crate::background_activities::{BackgroundActivities, CallbackEnd};
+use crate::activity_contract::{AskInput, EventInput, Records, ReprocessInput};
+use crate::background_activities::{BackgroundActivities, CallbackEnd, Ended};
 use crate::callback_end;
+use crate::extension_call;
 use crate::manual::ManualCommand;
 use crate::names::search_attribute;
 use crate::options;
 use crate::progress_poll::{self, ProgressPoll};
 use crate::signals::SignalMessage;
+pub use crate::watch_input::WatchInput;
 
 /// How long a watch waits before it asks again about a step that only another release knows.
 /// Upgrades replace all workers within minutes.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
-
-/// What a watch is started with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WatchInput {
-    pub event_id: EventId,
-    /// Until when the app may report in time.
-    #[serde(with = "time::serde::rfc3339")]
-    pub timeout_at: OffsetDateTime,
-    /// Whether this run continues a watch that an earlier run began.
-    #[serde(default)]
-    pub resumed: bool,
-}
 
 /// How a watch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +91,8 @@ enum Wakeup {
     TimeUp,
     CallbackEnded(WatchState),
     CallbackFailed(ReplayId, String),
+    /// An extension's answer was recorded, and this is the event's state since.
+    Answered(WatchState),
 }
 
 #[workflow_methods]
@@ -173,40 +169,58 @@ impl EffectWatch {
         let (mut background, mut progress_poll) =
             (BackgroundActivities::default(), ProgressPoll::default());
         let input = ctx.state(|watch| watch.input.clone());
-        let Some(mut watch_state) = Self::first_signal(ctx, &mut background, &input).await? else {
+        let mut leads: VecDeque<_> = input.ask_before_ms.iter().copied().collect();
+        let first = Self::first_signal(ctx, &mut background, &input, &mut leads).await?;
+        let Some(mut watch_state) = first else {
             return Ok(WatchOutcome { ended: ctx.state(Self::state_name) });
         };
         loop {
             Self::note(ctx, &watch_state);
             background.deliver(ctx, &watch_state.alerts);
-            let wakeup = match watch_state.next {
-                NextStep::Finish => match Self::last_wakeup(ctx, &mut background).await? {
-                    Some(wakeup) => wakeup,
-                    None => break,
-                },
-                NextStep::WaitForResult { wait_ms } | NextStep::WaitForRepair { wait_ms, .. } => {
-                    Self::next_wakeup(ctx, &mut background, Some(Duration::from_millis(wait_ms)))
-                        .await?
-                }
-                NextStep::WaitForPeople => {
-                    Self::continue_if_long(ctx, &background, &input)?;
-                    Self::next_wakeup(ctx, &mut background, None).await?
-                }
-                NextStep::Unknown => {
-                    Self::continue_if_long(ctx, &background, &input)?;
-                    Self::next_wakeup(ctx, &mut background, Some(ASK_AGAIN)).await?
-                }
-                NextStep::SendCallback { replay_id } => {
-                    background.send_callback(ctx, input.event_id, replay_id);
-                    let made = watch_state.reprocess.as_ref().map_or(0, |latest| latest.attempts);
-                    let poll_after =
-                        progress_poll.next(made).filter(|_| ctx.patched(progress_poll::PATCH));
-                    Self::next_wakeup(ctx, &mut background, poll_after).await?
-                }
-            };
+            background.call(ctx, input.event_id, &watch_state.asks);
+            let waiting =
+                Self::wait(ctx, &mut background, &mut progress_poll, &mut leads, &watch_state);
+            let Some(wakeup) = waiting.await? else { break };
             watch_state = Self::judge(ctx, wakeup, watch_state.next).await?;
         }
         Ok(WatchOutcome { ended: ctx.state(Self::state_name) })
+    }
+
+    /// Waits for what the watch's state says; `None` when nothing is left to wait for.
+    async fn wait(
+        ctx: &mut WorkflowContext<Self>,
+        background: &mut BackgroundActivities,
+        progress_poll: &mut ProgressPoll,
+        leads: &mut VecDeque<u64>,
+        watch_state: &WatchState,
+    ) -> Result<Option<Wakeup>, WorkflowTermination> {
+        let input = ctx.state(|watch| watch.input.clone());
+        let wakeup = match watch_state.next {
+            NextStep::Finish => return Self::last_wakeup(ctx, background).await,
+            NextStep::WaitForResult { wait_ms } => {
+                let wait = Duration::from_millis(wait_ms);
+                Self::result_or_deadline(ctx, background, wait, leads).await?
+            }
+            NextStep::WaitForRepair { wait_ms, .. } => {
+                Self::next_wakeup(ctx, background, Some(Duration::from_millis(wait_ms))).await?
+            }
+            NextStep::WaitForPeople => {
+                Self::continue_if_long(ctx, background, &input)?;
+                Self::next_wakeup(ctx, background, None).await?
+            }
+            NextStep::Unknown => {
+                Self::continue_if_long(ctx, background, &input)?;
+                Self::next_wakeup(ctx, background, Some(ASK_AGAIN)).await?
+            }
+            NextStep::SendCallback { replay_id } => {
+                background.send_callback(ctx, input.event_id, replay_id);
+                let made = watch_state.reprocess.as_ref().map_or(0, |latest| latest.attempts);
+                let poll_after =
+                    progress_poll.next(made).filter(|_| ctx.patched(progress_poll::PATCH));
+                Self::next_wakeup(ctx, background, poll_after).await?
+            }
+        };
+        Ok(Some(wakeup))
     }
 
     /// Waits for the first signal or the deadline. `None` is the happy ending: a recorded result
@@ -215,6 +229,7 @@ impl EffectWatch {
         ctx: &mut WorkflowContext<Self>,
         background: &mut BackgroundActivities,
         input: &WatchInput,
+        leads: &mut VecDeque<u64>,
     ) -> Result<Option<WatchState>, WorkflowTermination> {
         let event = EventInput { event_id: input.event_id };
         if input.resumed {
@@ -223,7 +238,7 @@ impl EffectWatch {
             ));
         }
         let timeout = remaining(ctx, input.timeout_at);
-        match Self::next_wakeup(ctx, background, Some(timeout)).await? {
+        match Self::result_or_deadline(ctx, background, timeout, leads).await? {
             Wakeup::Signal(SignalMessage::Recorded(
                 RecordedResult {
                     status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
@@ -241,6 +256,41 @@ impl EffectWatch {
         }
     }
 
+    /// Waits for the deadline, or whatever comes before it. On the way extensions are asked, each at
+    /// its time.
+    async fn result_or_deadline(
+        ctx: &WorkflowContext<Self>,
+        background: &mut BackgroundActivities,
+        wait: Duration,
+        leads: &mut VecDeque<u64>,
+    ) -> Result<Wakeup, WorkflowTermination> {
+        if leads.is_empty() || wait.is_zero() {
+            return Self::next_wakeup(ctx, background, Some(wait)).await;
+        }
+        let event_id = ctx.state(|watch| watch.input.event_id);
+        let deadline = OffsetDateTime::from(ctx.workflow_time().unwrap_or(UNIX_EPOCH)) + wait;
+        while let Some(lead_ms) = leads.front().copied() {
+            let ahead = remaining(ctx, deadline).saturating_sub(Duration::from_millis(lead_ms));
+            if !ahead.is_zero() {
+                match Self::next_wakeup(ctx, background, Some(ahead)).await? {
+                    Wakeup::TimeUp => {}
+                    wakeup => return Ok(wakeup),
+                }
+            }
+            // A worker without this step set one timer, to the deadline.
+            if !ctx.patched(extension_call::PATCH) {
+                leads.clear();
+                if !ahead.is_zero() {
+                    return Ok(Wakeup::TimeUp);
+                }
+                break;
+            }
+            leads.pop_front();
+            background.ask(ctx, AskInput { event_id, lead_ms });
+        }
+        Self::next_wakeup(ctx, background, Some(remaining(ctx, deadline))).await
+    }
+
     /// Waits for a signal, for the callback, or for time to pass, whichever comes first.
     async fn next_wakeup(
         ctx: &WorkflowContext<Self>,
@@ -256,11 +306,31 @@ impl EffectWatch {
             ctx.timer(until).map(|_| ())
         };
         let time_up = timeout.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
-        select! {
-            ended = background.callback_ended().fuse() => Self::callback_wakeup(ctx, ended),
-            message = Self::next_signal(ctx).fuse() => Ok(Wakeup::Signal(message?)),
-            () = time_up.fuse() => Ok(Wakeup::TimeUp),
+        let mut time_up = pin!(time_up.fuse());
+        loop {
+            let ended = select! {
+                ended = background.next_ended().fuse() => ended,
+                message = Self::next_signal(ctx).fuse() => return Ok(Wakeup::Signal(message?)),
+                () = time_up => return Ok(Wakeup::TimeUp),
+            };
+            match ended {
+                Ended::Callback(replay_id, ended) => {
+                    return Self::callback_wakeup(ctx, (replay_id, *ended));
+                }
+                Ended::Call(watch_state) if Self::waits_on(ctx, &watch_state) => {
+                    let event_id = ctx.state(|watch| watch.input.event_id);
+                    background.call(ctx, event_id, &watch_state.asks);
+                }
+                Ended::Call(watch_state) => return Ok(Wakeup::Answered(watch_state)),
+            }
         }
+    }
+
+    /// Whether an event for whose result the watch waits is still without one, so that the timer goes
+    /// on.
+    fn waits_on(ctx: &WorkflowContext<Self>, watch_state: &WatchState) -> bool {
+        let waits = |next: NextStep| matches!(next, NextStep::WaitForResult { .. });
+        waits(watch_state.next) && ctx.state(Self::next_step).is_none_or(waits)
     }
 
     /// A callback that was ended in Temporal ends its reprocess; in a canceled watch, the watch.
@@ -315,10 +385,16 @@ impl EffectWatch {
             (Wakeup::CallbackFailed(replay_id, why), _) => {
                 callback_end::end_undelivered(ctx, event_id, replay_id, why).await?
             }
-            // While the callback ran, the database was asked about something else. Which of the two
-            // results is the newer one cannot be seen from here. Where it still runs, the state is
-            // read again.
-            (Wakeup::CallbackEnded(_), _)
+            // What is over stays so; so does what was waited for before and after.
+            (Wakeup::Answered(watch_state), waiting_for)
+                if watch_state.next == NextStep::Finish || watch_state.next == waiting_for =>
+            {
+                watch_state
+            }
+            // While the callback or the call ran, the database was asked about something else. Which
+            // of the two results is the newer one cannot be seen from here. Where it still runs, the
+            // state is read again.
+            (Wakeup::CallbackEnded(_) | Wakeup::Answered(_), _)
             | (Wakeup::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
                 ctx.execute_activity(Records::read_standing, event, records).await?
             }

@@ -8,11 +8,13 @@ pub mod activity_contract;
 mod background_activities;
 mod callback_end;
 pub mod effect_watch;
+mod extension_call;
 mod manual;
 pub mod names;
 pub mod options;
 mod progress_poll;
 mod signal_input;
 pub mod signals;
+mod watch_input;
 
 pub use effect_watch::EffectWatch;

@@ -6,10 +6,14 @@
 
 use std::time::Duration;
 
+use temporalio_common::ActivityCloseTimeouts;
 use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToken};
 
 /// How long an alert may take; a mail conversation that is given up before ends within it.
 pub const ALERT: Duration = Duration::from_secs(90);
+
+/// How long one attempt of an extension may take.
+const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
 
 /// For activities that only touch the database.
 #[must_use]
@@ -46,6 +50,23 @@ pub fn alert() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(ALERT)
         .retry_policy(backing_off(Duration::from_secs(5), Duration::from_mins(30)))
         .build()
+}
+
+/// For an extension: its own worker answers within the budget or not at all. That nobody takes the
+/// task is known after half of it.
+#[must_use]
+pub fn extension(queue: String, budget: Duration, summary: String) -> ActivityOptions {
+    let policy =
+        RetryPolicy::builder().initial_interval(Duration::from_secs(1)).maximum_attempts(3).build();
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: budget,
+        start_to_close: budget.min(EXTENSION_ATTEMPT),
+    })
+    .schedule_to_start_timeout(budget / 2)
+    .task_queue(queue)
+    .retry_policy(policy)
+    .summary(summary)
+    .build()
 }
 
 fn backing_off(first: Duration, longest: Duration) -> RetryPolicy {

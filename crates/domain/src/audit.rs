@@ -64,6 +64,8 @@ text_enum! {
         ExtensionResumed = "extension.resumed",
         ExtensionRemoved = "extension.removed",
         ExtensionTried = "extension.tried",
+        ExtensionAnswered = "extension.answered",
+        ExtensionUnanswered = "extension.unanswered",
         OperatorAdded = "operator.added",
         IncidentAcknowledged = "incident.acknowledged",
         ProofLinkCreated = "proof_link.created",
@@ -110,6 +112,8 @@ pub enum Actor {
     Operator(String),
     /// A project's own policy, which acts without a person.
     Policy,
+    /// An extension that is trusted to settle, by its name.
+    Extension(String),
     /// The product itself.
     System,
 }
@@ -122,6 +126,7 @@ impl fmt::Display for Actor {
             Self::Cli(name) => write!(f, "cli:{name}"),
             Self::Operator(email) => write!(f, "operator:{email}"),
             Self::Policy => f.write_str("policy"),
+            Self::Extension(name) => write!(f, "extension:{name}"),
             Self::System => f.write_str("system"),
         }
     }

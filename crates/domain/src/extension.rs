@@ -27,6 +27,8 @@ pub use registration::{
 };
 pub use unanswered::{Silence, Unanswered};
 
+use std::time::Duration;
+
 use crate::project::Mode;
 use crate::text_enum::text_enum;
 
@@ -52,6 +54,15 @@ impl Point {
             Self::Reprocess => true,
         }
     }
+}
+
+/// How long before an event's deadline an extension is asked: its budget, but never more than half
+/// of the time that the app has. Whole milliseconds, as it travels: the watch and the database
+/// compare it.
+#[must_use]
+pub fn lead(budget: Duration, app_has: time::Duration) -> Duration {
+    let lead = budget.min(Duration::try_from(app_has / 2).unwrap_or_default());
+    lead - Duration::from_nanos(u64::from(lead.subsec_nanos() % 1_000_000))
 }
 
 text_enum! {
@@ -92,5 +103,18 @@ text_enum! {
         Activity = "activity",
         /// A signed request to the team's own endpoint.
         Https = "https",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lead_is_whole_milliseconds_and_half_of_what_the_app_has_at_most() {
+        let app_has = time::Duration::microseconds(12_000_003);
+        assert_eq!(lead(Duration::from_mins(1), app_has), Duration::from_secs(6));
+        assert_eq!(lead(Duration::from_secs(5), app_has), Duration::from_secs(5));
+        assert_eq!(lead(Duration::from_secs(5), time::Duration::seconds(-1)), Duration::ZERO);
     }
 }

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use crate::effect_result::Outcome;
 use crate::event::Effect;
+use crate::extension::CallOutcome;
 use crate::ids::ReplayId;
 use crate::incident::{IncidentState, Resolution};
 use crate::rejection::Rejection;
@@ -101,6 +102,18 @@ fn resolution_by_success(at: EventState, replay_id: Option<ReplayId>) -> Option<
             Some(if by_reprocess { Resolution::Reprocessed } else { Resolution::LateSuccess })
         }
     }
+}
+
+/// What an extension's answer counts as. `said` is that by itself: [`CallOutcome::Settled`] only
+/// where the extension is trusted so far.
+///
+/// An answer about what is decided changes nothing, and so does one that was not asked for any
+/// more.
+#[must_use]
+pub fn judge_answer(at: EventState, said: CallOutcome, is_asked: bool) -> CallOutcome {
+    let decided = matches!(at.effect, Effect::Succeeded | Effect::Superseded)
+        || at.incident == Some(IncidentState::Resolved);
+    if decided || !is_asked { CallOutcome::Ignored } else { said }
 }
 
 /// What silence means at a moment.
@@ -276,6 +289,24 @@ mod tests {
             (Effect::Missing, NOW - second, SilenceVerdict::ResultReceived),
         ] {
             assert_eq!(judge_silence(effect, due_at, NOW), verdict);
+        }
+    }
+
+    #[test]
+    fn an_answer_about_what_is_decided_changes_nothing() {
+        let open = Some(IncidentState::Open);
+        for at in [state(Effect::Pending, None, None), state(Effect::Missing, open, None)] {
+            for said in CallOutcome::ALL {
+                assert_eq!(judge_answer(at, *said, true), *said);
+                assert_eq!(judge_answer(at, *said, false), CallOutcome::Ignored);
+            }
+        }
+        for at in [
+            state(Effect::Succeeded, None, None),
+            state(Effect::Superseded, None, None),
+            state(Effect::Missing, Some(IncidentState::Resolved), None),
+        ] {
+            assert_eq!(judge_answer(at, CallOutcome::Settled, true), CallOutcome::Ignored);
         }
     }
 

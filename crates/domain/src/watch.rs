@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::event::Effect;
-use crate::ids::{AlertId, IncidentId, ReplayId};
+use crate::ids::{AlertId, CallId, IncidentId, ReplayId};
 use crate::incident::IncidentState;
 use crate::or_unknown::OrUnknown;
 use crate::reprocess::ReprocessState;
@@ -33,8 +33,39 @@ pub struct WatchState {
     /// Alerts that are not delivered yet.
     #[serde(default)]
     pub alerts: Vec<AlertId>,
+    /// Calls of extensions that have not ended. Which of them are on their way is the watch's to
+    /// know; a watch that begins again makes them again, under the same ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
     /// What comes next.
     pub next: NextStep,
+}
+
+/// A call of an extension, ready to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    pub call_id: CallId,
+    /// What people call the extension.
+    pub name: String,
+    /// Milliseconds until an answer is waited for no more, retries included.
+    pub budget_ms: u64,
+    pub target: AskTarget,
+}
+
+/// How an extension is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum AskTarget {
+    /// As an activity of the team's own worker.
+    Activity {
+        activity: String,
+        queue: String,
+        /// A [`crate::extension::ExtensionInput`].
+        input: serde_json::Value,
+    },
+    /// In a way that another release knows: that one asks.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The incident as the watch sees it.
@@ -172,11 +203,16 @@ mod tests {
             "incident": { "incident_id": "inc_00000000000000000000000001", "state": "escalated" },
             "reprocess": { "replay_id": "rpl_00000000000000000000000001", "state": "verifying", "attempts": 2 },
             "alerts": [],
+            "asks": [{
+                "call_id": "cal_00000000000000000000000001", "name": "x", "budget_ms": 1,
+                "target": { "kind": "nexus", "endpoint": "y" },
+            }],
             "next": { "do": "verify_result", "replay_id": "rpl_00000000000000000000000001", "wait_ms": 5 },
             "owner": { "team": "billing" },
         });
         let read: WatchState = serde_json::from_value(json).expect("read");
         assert_eq!(read.next, NextStep::Unknown);
+        assert_eq!(read.asks[0].target, AskTarget::Unknown);
         assert_eq!(read.effect.to_string(), "superseded_by_law");
         assert_eq!(read.incident.expect("an incident").state.to_string(), "escalated");
         assert_eq!(read.reprocess.expect("a reprocess").state.to_string(), "verifying");

@@ -10,7 +10,7 @@
 //! what Temporal itself rejects, again and again, is parked, with an entry on the event's timeline; a
 //! server that is away never parks anything, nor does a namespace that belongs to another database.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use domain::ids::{EventId, OutboxId};
 use domain::outbox::OutboxKind;
 use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
+use store::extensions;
 use store::incidents;
 use store::outbox::{self, ClaimedMessage};
 use store::pool::transaction;
@@ -64,6 +65,8 @@ struct Work {
     event: Option<PaymentEvent>,
     /// Whether it has an incident, so that there is no deadline to wait for.
     resumed: bool,
+    /// How long before its deadline extensions are asked.
+    leads: Vec<Duration>,
     messages: Vec<ClaimedMessage>,
 }
 
@@ -153,12 +156,16 @@ impl Dispatcher {
         let over = found.iter().filter(|event| event.effect != Effect::Pending);
         let over: Vec<_> = over.map(|event| event.id).collect();
         let resumed = incidents::list_events_with_incident(&self.pool, &over).await?;
+        let projects: BTreeSet<_> = found.iter().map(|event| event.project_id).collect();
+        let projects: Vec<_> = projects.into_iter().collect();
+        let probes = extensions::list_probes(&self.pool, &projects).await?;
         let mut found: BTreeMap<_, _> = found.into_iter().map(|event| (event.id, event)).collect();
-        let work = by_event.into_iter().map(|(event_id, messages)| Work {
-            event_id,
-            event: found.remove(&event_id),
-            resumed: resumed.contains(&event_id),
-            messages,
+        let work = by_event.into_iter().map(|(event_id, messages)| {
+            let event = found.remove(&event_id);
+            let leads =
+                event.iter().flat_map(|event| probes.iter().filter_map(|it| it.lead(event)));
+            let leads = leads.collect();
+            Work { event_id, event, resumed: resumed.contains(&event_id), leads, messages }
         });
         Ok(work.collect())
     }
@@ -195,7 +202,8 @@ impl Dispatcher {
             .as_ref()
             .ok_or_else(|| EngineError::Rejected(format!("there is no event {}", work.event_id)))?;
         let task_queue = self.engine.task_queue();
-        let watch = Watch { client: &client, task_queue, event, resumed: work.resumed };
+        let watch =
+            Watch { client: &client, task_queue, event, resumed: work.resumed, leads: &work.leads };
         match message.kind {
             OutboxKind::Start => watch.start().await,
             OutboxKind::Restart => restarts::restart(&self.pool, watch, message.id).await,

@@ -5,6 +5,8 @@
 //! not there (its start has not been relayed, its namespace was lost, an operator terminated it)
 //! starts it: the watch asks the database for its state and finds its place.
 
+use std::time::Duration;
+
 use domain::ids::OutboxId;
 use serde_json::Value;
 use store::events::PaymentEvent;
@@ -37,6 +39,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) event: &'a PaymentEvent,
     /// Whether the event has an incident, so that there is no deadline to wait for.
     pub(crate) resumed: bool,
+    /// How long before the deadline extensions are asked.
+    pub(crate) leads: &'a [Duration],
 }
 
 impl Watch<'_> {
@@ -98,11 +102,7 @@ impl Watch<'_> {
     }
 
     fn input(self) -> WatchInput {
-        WatchInput {
-            event_id: self.event.id,
-            timeout_at: self.event.timeout_at,
-            resumed: self.resumed,
-        }
+        WatchInput::new(self.event.id, self.event.timeout_at, self.resumed, self.leads)
     }
 
     fn start_options(

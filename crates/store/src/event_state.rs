@@ -10,6 +10,7 @@ use crate::audit::Subject;
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
+use crate::transitions::extension;
 use crate::{PgConnection, StoreError, attempts};
 
 /// Everything that a decision about an event depends on.
@@ -107,6 +108,7 @@ pub async fn read_for_watch(
         incident: locked.incident.as_ref().map(|incident| incident.state),
         running: locked.running().map(|running| (running.id, running.state, running.result_due_at)),
     };
+    let asks = extension::open_asks(tx, &locked).await?;
     Ok(WatchState {
         effect: locked.event.effect.into(),
         incident: locked.incident.as_ref().map(|incident| IncidentView {
@@ -115,6 +117,7 @@ pub async fn read_for_watch(
         }),
         reprocess,
         alerts: pending,
+        asks,
         next: NextStep::decide(input, locked.now),
     })
 }

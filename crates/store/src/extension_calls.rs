@@ -5,7 +5,7 @@
 //! stays.
 
 use domain::extension::{
-    CONTRACT, CallOutcome, ExtensionAnswer, ExtensionInput, InputReason, Point, Silence,
+    CONTRACT, CallOutcome, ExtensionAnswer, ExtensionInput, InputReason, Point, Silence, Unanswered,
 };
 use domain::ids::{CallId, EventId, ExtensionId, ReplayId};
 use domain::project::Mode;
@@ -157,7 +157,8 @@ pub async fn list_last(
     Ok(calls)
 }
 
-/// How many calls an extension got within the last second, counted up to `limit`.
+/// How many calls an extension got within the last second, counted up to `limit`; without those that
+/// were not made because there were too many.
 pub async fn count_last_second(
     db: impl PgExecutor<'_>,
     extension_id: ExtensionId,
@@ -165,7 +166,8 @@ pub async fn count_last_second(
 ) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (SELECT FROM extension_calls
-               WHERE extension_id = $1 AND asked_at > clock_timestamp() - interval '1 second' LIMIT $2) AS last"#,
+               WHERE extension_id = $1 AND asked_at > clock_timestamp() - interval '1 second'
+                   AND why IS DISTINCT FROM 'busy' LIMIT $2) AS last"#,
         extension_id.as_uuid(),
         i64::from(limit),
     )
@@ -184,7 +186,8 @@ pub enum CallEnd<'a> {
 /// What recording the end of a call did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recording {
-    /// It is the call's end; so many calls of the extension in a row had no answer now.
+    /// It is the call's end; so many calls of the extension in a row had no answer now. One that was
+    /// not made does not count.
     Recorded { unanswered_in_a_row: i32 },
     /// The call had ended before, and nothing was changed.
     EndedBefore,
@@ -219,6 +222,9 @@ pub async fn record_end(
         find_call(tx, id).await?.ok_or(StoreError::Missing("extension_calls"))?;
         return Ok(Recording::EndedBefore);
     };
+    if silence.is_some_and(|silence| silence.why == Unanswered::Busy) {
+        return Ok(Recording::Recorded { unanswered_in_a_row: 0 });
+    }
     let unanswered_in_a_row = extensions::note_answer(tx, extension_id, silence.is_none()).await?;
     Ok(Recording::Recorded { unanswered_in_a_row })
 }

@@ -3,6 +3,8 @@
 //! A registration holds for events received after it, so that one that is being tried out does not
 //! change what was promised for older events; a pause and a removal hold at once.
 
+use std::time::Duration;
+
 use domain::extension::{
     ExtensionKind, ExtensionTarget, Fallback, NewExtension, Point, QueueName, Trust,
 };
@@ -45,6 +47,12 @@ impl Extension {
     #[must_use]
     pub fn name(&self) -> String {
         self.target.name()
+    }
+
+    /// How long it may take to answer.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        Duration::from_secs(self.budget_seconds.unsigned_abs().into())
     }
 
     /// Whether it is asked about an event that came then.
@@ -221,6 +229,41 @@ pub async fn list_for_event(
     .fetch_all(db)
     .await?;
     rows.into_iter().map(Extension::try_from).collect()
+}
+
+/// An extension that is asked before an incident would open, as far as its watches must know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    pub project_id: ProjectId,
+    pub budget_seconds: i32,
+    pub created_at: OffsetDateTime,
+}
+
+impl Probe {
+    /// How long before the deadline of an event it is asked; `None` if it is not asked about it.
+    #[must_use]
+    pub fn lead(&self, event: &PaymentEvent) -> Option<Duration> {
+        let is_asked = self.project_id == event.project_id && self.created_at <= event.received_at;
+        let budget = Duration::from_secs(self.budget_seconds.unsigned_abs().into());
+        is_asked.then(|| domain::extension::lead(budget, event.timeout_at - event.received_at))
+    }
+}
+
+/// The extensions of these projects that are asked before an incident would open, paused ones too:
+/// one may go on before it is asked.
+pub async fn list_probes(
+    db: impl PgExecutor<'_>,
+    project_ids: &[ProjectId],
+) -> Result<Vec<Probe>, StoreError> {
+    let probes = sqlx::query_as!(
+        Probe,
+        "SELECT project_id, budget_seconds, created_at FROM extensions
+         WHERE project_id = ANY($1) AND point = 'before_incident' AND removed_at IS NULL",
+        project_ids as &[ProjectId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(probes)
 }
 
 /// What extensions are called, removed ones too: timelines name them for ever.

@@ -15,8 +15,8 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 use workflows::EffectWatch;
 use workflows::activity_contract::{
-    AlertInput, EventInput, ManualReprocess, ManualResolution, ManualResult, ReprocessInput,
-    UndeliveredReprocess, definition,
+    AlertInput, AskInput, EndedCall, EventInput, ManualReprocess, ManualResolution, ManualResult,
+    ReprocessInput, UndeliveredReprocess, definition,
 };
 
 use super::{Call, Memory, Outcome, Reply};
@@ -181,6 +181,24 @@ impl ScriptedActivities {
         of: ReprocessInput,
     ) -> Result<WatchState, ActivityError> {
         self.stands("send_callback", ctx, of).await
+    }
+
+    #[activity(definition = definition::AskExtensions)]
+    pub async fn ask_extensions(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        of: AskInput,
+    ) -> Result<WatchState, ActivityError> {
+        self.stands("ask_extensions", ctx, of).await
+    }
+
+    #[activity(definition = definition::RecordAnswer)]
+    pub async fn record_answer(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        ended: EndedCall,
+    ) -> Result<WatchState, ActivityError> {
+        self.stands("record_answer", ctx, ended).await
     }
 
     #[activity(definition = definition::DeliverAlert)]

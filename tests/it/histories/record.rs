@@ -11,10 +11,14 @@ use workflows::names::{TASK_QUEUE, workflow_id};
 
 use super::stories;
 
-/// Runs and records every story.
-pub async fn record(folder: &Path) {
+/// Runs and records the stories of these names, with commas between them; every one if none has
+/// that name.
+pub async fn record(folder: &Path, wanted: &str) {
     fs::create_dir_all(folder).expect("a folder");
-    for name in stories::NAMES {
+    let wanted: Vec<_> = wanted.split(',').collect();
+    let is_one = |name: &&str| wanted.contains(name);
+    let all = !stories::NAMES.iter().any(is_one);
+    for name in stories::NAMES.into_iter().filter(|name| all || is_one(name)) {
         let (world, event_id) = stories::play(name).await;
         let client = world.temporal().await;
         let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));

@@ -1,9 +1,12 @@
 //! The stories of the golden histories, each driven step by step so that it always has the same
 //! shape.
 
+use std::time::Duration;
+
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
+use e2e::extension_worker::{ExtensionWorker, Manner, register};
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, temporal};
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 /// Every story, by its name.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "applied",
     "callback_canceled_with_its_watch",
     "callback_ended_by_a_maximum_of_attempts",
@@ -22,6 +25,8 @@ pub const NAMES: [&str; 10] = [
     "missing_then_late_success",
     "named_reprocess_that_was_not_recorded",
     "no_result_then_resolved",
+    "probed_in_vain",
+    "probed_then_settled",
     "result_before_receipt",
     "undelivered_then_resolved_by_hand",
 ];
@@ -31,6 +36,9 @@ pub async fn play(name: &str) -> (World, EventId) {
     let world = World::start_with(match name {
         "missing_then_late_success" | "no_result_then_resolved" => {
             WorldOptions::with_timeout(SHORT)
+        }
+        "probed_in_vain" | "probed_then_settled" => {
+            WorldOptions::with_timeout(Duration::from_secs(12))
         }
         _ => WorldOptions::default(),
     })
@@ -49,6 +57,8 @@ pub async fn play(name: &str) -> (World, EventId) {
             named_reprocess_that_was_not_recorded(&world).await
         }
         "no_result_then_resolved" => no_result_then_resolved(&world).await,
+        "probed_in_vain" => probed_in_vain(&world).await,
+        "probed_then_settled" => probed_then_settled(&world).await,
         "result_before_receipt" => result_before_receipt(&world).await,
         "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
         other => panic!("nobody knows the story {other}"),
@@ -121,6 +131,24 @@ async fn result_before_receipt(world: &World) -> EventId {
     let (status, response) = world.post("/api/v1/result", &early).await;
     assert_eq!(status, 202, "{response}");
     world.receipt("evt_1").await
+}
+
+/// Nobody takes the call of an extension, and the incident opens at its time.
+async fn probed_in_vain(world: &World) -> EventId {
+    register(world, "before_incident", "settle").await;
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "open").await;
+    world.result(event_id, "success", json!({})).await;
+    event_id
+}
+
+async fn probed_then_settled(world: &World) -> EventId {
+    let queue = register(world, "before_incident", "settle").await;
+    let answer = json!({ "settled": true, "evidence": { "ledger_id": 7 } });
+    let _team = ExtensionWorker::start(world, queue, Manner::Json(answer)).await;
+    let event_id = world.receipt("evt_1").await;
+    ended(world, event_id).await;
+    event_id
 }
 
 async fn missing_then_late_success(world: &World) -> EventId {
@@ -226,7 +254,11 @@ async fn at_rest(world: &World, event_id: EventId, state: &str) {
 
 fn rests(events: &[HistoryEvent]) -> bool {
     let count = |kind| events.iter().filter(|event| event.event_type() == kind).count();
+    let ended = [
+        EventType::ActivityTaskCompleted,
+        EventType::ActivityTaskFailed,
+        EventType::ActivityTaskTimedOut,
+    ];
     count(EventType::WorkflowTaskScheduled) == count(EventType::WorkflowTaskCompleted)
-        && count(EventType::ActivityTaskScheduled)
-            == count(EventType::ActivityTaskCompleted) + count(EventType::ActivityTaskFailed)
+        && count(EventType::ActivityTaskScheduled) == ended.into_iter().map(count).sum::<usize>()
 }

@@ -45,6 +45,7 @@ fn incident(state: IncidentState, next: NextStep) -> WatchState {
         incident: Some(IncidentView { incident_id: INCIDENT, state: state.into() }),
         reprocess: None,
         alerts: Vec::new(),
+        asks: Vec::new(),
         next,
     }
 }
@@ -64,6 +65,7 @@ fn not_yet_due(wait: Duration) -> WatchState {
         incident: None,
         reprocess: None,
         alerts: Vec::new(),
+        asks: Vec::new(),
         next: NextStep::WaitForResult { wait_ms: NextStep::millis(wait) },
     }
 }

@@ -69,7 +69,7 @@ fn a_watch_that_is_started_again_first_asks_where_its_event_stands() {
         let worker = ScriptedWorker::start(script).await;
         let event_id = EventId::from_uuid(Uuid::now_v7());
         let timeout_at = OffsetDateTime::now_utc() + HALF_AN_HOUR;
-        worker.watch_over(WatchInput { event_id, timeout_at, resumed: true }).await;
+        worker.watch_over(WatchInput::new(event_id, timeout_at, true, &[])).await;
         let events = finished(&worker, event_id).await;
         assert_eq!(temporal::activities(&events), ["read_standing", "send_callback"]);
         assert_eq!(count(&events, EventType::TimerStarted), 1, "only to look at the callback");

@@ -11,9 +11,9 @@ use crate::alert::AlertKind;
 use crate::app_error::AppError;
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
-use crate::extension::{ExtensionKind, Point, Trust};
+use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId, ReplayId,
+    CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId, ReplayId,
     ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
@@ -238,6 +238,31 @@ details! {
 
     /// Of a trial: what the answer would have counted as, or why there was no valid one.
     TriedExtensionDetail { extension_id: ExtensionId, name: String, valid: bool, outcome: String }
+    /// Of a call that an extension answered, and what the answer counted as.
+    AnsweredDetail {
+        extension_id: ExtensionId,
+        name: String,
+        call_id: CallId,
+        point: Point,
+        outcome: CallOutcome,
+        /// Whether it came too late for what the point is for.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+        evidence: Evidence,
+    }
+
+    /// Of a call that got no answer.
+    UnansweredDetail {
+        extension_id: ExtensionId,
+        name: String,
+        call_id: CallId,
+        point: Point,
+        #[serde(flatten)]
+        silence: Silence,
+    }
 
     /// Of a signing secret.
     SecretDetail {

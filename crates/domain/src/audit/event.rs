@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
-    CallbackDetail, DeclaredDetail, DestinationDetail, ExtensionDetail, InterruptedDetail,
-    KeyDetail, LockOutDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail,
-    ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
-    ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
-    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
-    SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail,
-    TriedExtensionDetail, UnclaimedDetail, WhyDetail,
+    AnsweredDetail, CallbackDetail, DeclaredDetail, DestinationDetail, ExtensionDetail,
+    InterruptedDetail, KeyDetail, LockOutDetail, NewProjectDetail, NoDetail, OpenedDetail,
+    OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail,
+    PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail,
+    ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
+    RoleChangeDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
+    TestDetail, TokenDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -131,6 +131,8 @@ audit_events! {
     ExtensionResumed(ExtensionDetail),
     ExtensionRemoved(ExtensionDetail),
     ExtensionTried(TriedExtensionDetail),
+    ExtensionAnswered(AnsweredDetail),
+    ExtensionUnanswered(UnansweredDetail),
     SecretRotated(SecretDetail),
     SecretRevoked(SecretDetail),
     ProofLinkCreated(ProofLinkDetail),

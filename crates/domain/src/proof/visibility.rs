@@ -101,6 +101,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::ExtensionResumed
         | Action::ExtensionRemoved
         | Action::ExtensionTried
+        | Action::ExtensionAnswered
+        | Action::ExtensionUnanswered
         | Action::OperatorAdded
         | Action::ProofLinkCreated
         | Action::ProofLinkRevoked

@@ -11,6 +11,7 @@ pub fn actor_name(actor: &str) -> String {
         Some(("operator", email)) => email.to_owned(),
         Some(("cli", name)) => format!("{name} (command line)"),
         Some(("temporal", name)) => format!("{name} (Temporal signal)"),
+        Some(("extension", name)) => format!("{name} (extension)"),
         Some(("key", id)) => format!("the app, key {id}"),
         _ if actor == "policy" => "the policy".to_owned(),
         _ if actor == "system" => "sendpromptly".to_owned(),

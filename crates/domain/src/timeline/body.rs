@@ -7,11 +7,12 @@ use super::{Advice, Names, attempt};
 use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, Change, HeaderChange, NotificationKind, PlannedDetail,
-    PolicyDetail, PolicyStopDetail, ProjectChanges, ResolvedDetail, ResultDetail, SignOutDetail,
-    TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, AnsweredDetail, Change, HeaderChange, NotificationKind,
+    PlannedDetail, PolicyDetail, PolicyStopDetail, ProjectChanges, ResolvedDetail, ResultDetail,
+    SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
+use crate::extension::CallOutcome;
 use crate::ids::{DestinationId, ReplayId};
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -87,6 +88,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ExtensionTried(of) => {
             reasoned(&format!("{} gave no valid answer", one_line(&of.name)), Some(&of.outcome))
         }
+        E::ExtensionAnswered(of) => answered(of),
+        E::ExtensionUnanswered(of) => reasoned(&one_line(&of.name), Some(&of.silence.to_string())),
         E::ProofLinkCreated(of) => match of.days {
             None => String::new(),
             Some(1) => "for 1 day".to_owned(),
@@ -145,6 +148,7 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         E::IncidentAcknowledged(of) => note(&of.note),
         E::IncidentResolved(ResolvedDetail::Manually { note: text, .. }) => note(text),
         E::ReprocessRequested(of) => note(&of.note),
+        E::ExtensionAnswered(of) => note(&of.note),
         E::ReprocessRefused(of) => note(&of.note),
         E::Unknown { detail, .. } => {
             let text = |key: &str| detail.get(key).and_then(Value::as_str);
@@ -231,6 +235,29 @@ fn reasoned(what: &str, why: Option<&str>) -> String {
         Some(why) => format!("{what}: {why}"),
         None => what.to_owned(),
     }
+}
+
+/// What an extension said, what follows from it, and its evidence.
+fn answered(of: &AnsweredDetail) -> String {
+    let said = match of.outcome {
+        CallOutcome::Settled => "says that it was applied, which counts as a result",
+        CallOutcome::Proposed => "says that it was applied; resolve the incident if that is right",
+        CallOutcome::NotSettled => "says that it was not applied",
+        CallOutcome::Undecided => "cannot tell",
+        CallOutcome::Applied => "applied it",
+        CallOutcome::Accepted => "will apply it and report",
+        CallOutcome::Failed => "could not apply it",
+        CallOutcome::Declined => "leaves it to the callback",
+        CallOutcome::Unanswered | CallOutcome::Ignored => "came too late to matter",
+    };
+    let name = one_line(&of.name);
+    let late = if of.late { ", after the deadline" } else { "" };
+    let evidence = of.evidence.iter().map(|(key, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} {}", one_line(key), one_line(&value))
+    });
+    let evidence = evidence.collect::<Vec<_>>().join(", ");
+    reasoned(&format!("{name} {said}{late}"), Some(&evidence))
 }
 
 fn ambiguity(of: &AmbiguityDetail) -> String {

@@ -66,6 +66,8 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::ExtensionResumed => (Plain, "Extension resumed"),
         A::ExtensionRemoved => (Plain, "Extension removed"),
         A::ExtensionTried => (Plain, "Extension tried"),
+        A::ExtensionAnswered => (Plain, "Extension answered"),
+        A::ExtensionUnanswered => (Warn, "Extension did not answer"),
         A::OperatorAdded => (Plain, "Operator added"),
         A::ProofLinkCreated => (Plain, "Proof link created"),
         A::ProofLinkRevoked => (Plain, "Proof link revoked"),

@@ -3,6 +3,7 @@
 
 pub mod acknowledge;
 pub mod callback;
+pub mod extension;
 pub mod policy;
 pub mod receipt;
 pub mod receipts;

@@ -1,0 +1,135 @@
+//! A team's own worker: it takes the calls of an extension and does with them what a test says.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::extension::NewExtension;
+use domain::project::Mode;
+use domain::repair_url::AllowedNetworks;
+use serde_json::{Value, json};
+use store::{MasterKey, extensions};
+use temporalio_common::ActivityError;
+use temporalio_common::data_converters::RawValue;
+use temporalio_common::error::ApplicationFailure;
+use temporalio_common::protos::temporal::api::common::v1::Payload;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::ActivityContext;
+use temporalio_sdk::runtime::RuntimeOptions;
+use temporalio_sdk::{Runtime, Worker, WorkerOptions};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::World;
+
+/// The activity that the worker offers.
+pub const ACTIVITY: &str = "credits.verify";
+
+/// Registers an extension; the task queue on which its worker is to run.
+pub async fn register(world: &World, point: &str, trust: &str) -> String {
+    let queue = format!("sendpromptly-ext.{}", Uuid::now_v7().simple());
+    let said = json!({ "point": point, "activity": ACTIVITY, "queue": queue, "trust": trust });
+    let said = said.as_object().expect("an object");
+    let new = NewExtension::read(said, Mode::Test, &AllowedNetworks::none()).expect("one");
+    let key = MasterKey::parse(&world.master_key).expect("a master key");
+    let mut db = world.pool.acquire().await.expect("a connection");
+    extensions::insert_extension(&mut db, &key, world.project.id, "cli:bob", &new, None)
+        .await
+        .expect("an extension");
+    queue
+}
+
+/// What the worker does with each call.
+#[derive(Debug, Clone)]
+pub enum Manner {
+    Json(Value),
+    /// Bytes that are no JSON.
+    Bytes(Vec<u8>),
+    /// An answer without anything in it.
+    Nothing,
+    /// It fails with an error of this type, for good.
+    Raise(&'static str),
+    /// It never answers.
+    Hang,
+}
+
+/// A worker on a task queue of its own. It ends with this value.
+pub struct ExtensionWorker {
+    calls: Arc<Mutex<Vec<Value>>>,
+    _running: DropGuard,
+}
+
+impl ExtensionWorker {
+    /// Starts to take calls from a task queue.
+    pub async fn start(world: &World, queue: String, manner: Manner) -> Self {
+        let client = world.temporal().await;
+        let calls = Arc::default();
+        let activities = Credits { manner, calls: Arc::clone(&calls) };
+        let stopped = CancellationToken::new();
+        let shutdown = stopped.clone();
+        let tokio = tokio::runtime::Handle::current();
+        std::thread::spawn(move || {
+            tokio.block_on(async move {
+                let runtime =
+                    Runtime::from_current_tokio(RuntimeOptions::default()).expect("a runtime");
+                let options = WorkerOptions::new(queue)
+                    .register_activities(activities)
+                    .graceful_shutdown_period(Duration::from_millis(100))
+                    .build();
+                let mut worker = Worker::new(&runtime, client, options).expect("a worker");
+                let end = worker.shutdown_handle();
+                let on_shutdown = tokio::spawn(async move {
+                    shutdown.cancelled().await;
+                    end();
+                });
+                // At the end of a run the engines may go before their workers.
+                let _ended = worker.run().await;
+                on_shutdown.abort();
+            });
+        });
+        Self { calls, _running: stopped.drop_guard() }
+    }
+
+    /// What it was given so far, attempt by attempt.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Value> {
+        self.calls.lock().expect("no panic while locked").clone()
+    }
+}
+
+/// The activities of the worker.
+pub struct Credits {
+    manner: Manner,
+    calls: Arc<Mutex<Vec<Value>>>,
+}
+
+#[activities]
+impl Credits {
+    #[activity(name = "credits.verify")]
+    pub async fn verify(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        input: Value,
+    ) -> Result<RawValue, ActivityError> {
+        self.calls.lock().expect("no panic while locked").push(input);
+        match &self.manner {
+            Manner::Json(answer) => Ok(payload("json/plain", answer.to_string().into_bytes())),
+            Manner::Bytes(bytes) => Ok(payload("binary/plain", bytes.clone())),
+            Manner::Nothing => Ok(payload("binary/null", Vec::new())),
+            Manner::Raise(name) => {
+                let failure = ApplicationFailure::builder("words that stay here".to_owned())
+                    .type_name((*name).to_owned())
+                    .non_retryable(true);
+                Err(ActivityError::application(failure.build()))
+            }
+            Manner::Hang => std::future::pending().await,
+        }
+    }
+}
+
+fn payload(encoding: &str, data: Vec<u8>) -> RawValue {
+    RawValue::new(vec![Payload {
+        metadata: [("encoding".to_owned(), encoding.as_bytes().to_vec())].into(),
+        data,
+        ..Payload::default()
+    }])
+}

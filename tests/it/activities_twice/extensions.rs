@@ -1,0 +1,115 @@
+//! Asking extensions and recording their answers, twice: one call under one id, and only its first
+//! end counts.
+
+use std::time::Duration;
+
+use activities::extensions::{ask_extensions, record_answer};
+use domain::extension::{NewExtension, Silence, Unanswered};
+use domain::ids::EventId;
+use domain::project::Mode;
+use domain::repair_url::AllowedNetworks;
+use domain::watch::{Ask, NextStep};
+use e2e::run;
+use serde_json::{Value, json};
+use workflows::activity_contract::{AskInput, EndedCall};
+
+use super::{ActivityFixture, assert_same};
+
+async fn register(fixture: &ActivityFixture, more: &Value) {
+    let mut said = json!({ "point": "before_incident", "activity": "credits.verify", "queue": "sendpromptly-ext.credits" });
+    let fields = said.as_object_mut().expect("an object");
+    fields.extend(more.as_object().expect("an object").clone());
+    let new = NewExtension::read(fields, Mode::Test, &AllowedNetworks::none()).expect("one");
+    let mut db = fixture.shop.pool.acquire().await.expect("a connection");
+    let (key, project_id) = (&fixture.shop.master_key, fixture.shop.owner.project_id);
+    store::extensions::insert_extension(&mut db, key, project_id, "cli:bob", &new, None)
+        .await
+        .expect("an extension");
+}
+
+/// Asks about a new event, twice; the one call that is to be made.
+async fn asked(fixture: &ActivityFixture, provider_event_id: &str) -> (EventId, Ask) {
+    let event_id = fixture.shop.take(provider_event_id).await;
+    let of = AskInput { event_id, lead_ms: 60_000 };
+    fixture.twice(async || ask_extensions(&fixture.deps, of).await.expect("asked")).await;
+    let state = ask_extensions(&fixture.deps, of).await.expect("asked");
+    let [ask] = &state.asks[..] else { panic!("{:?}", state.asks) };
+    (event_id, ask.clone())
+}
+
+#[test]
+fn an_answer_that_is_recorded_twice_counts_once_and_the_first_one_stays() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({})).await;
+        for (number, (answer, story)) in [
+            (r#"{"settled":true,"note":"\u0000"}"#, "result.succeeded"),
+            (r#"{"settled":false}"#, "extension.answered"),
+            (r#"{"settled":1}"#, "extension.unanswered"),
+            ("nothing", "extension.unanswered"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (event_id, ask) = asked(&fixture, &format!("evt_{number}")).await;
+            let call_id = ask.call_id;
+            let end =
+                EndedCall { event_id, call_id, answer: Some(answer.to_owned()), silence: None };
+            fixture
+                .twice(async || record_answer(&fixture.deps, &end).await.expect("recorded"))
+                .await;
+            let told = fixture.shop.story(event_id).await;
+            assert_eq!(told.matches(story).count(), 1, "{answer}: {told}");
+
+            let before = fixture.dump().await;
+            let silence = Some(Silence::new(Unanswered::TooSlow));
+            let later = EndedCall { event_id, call_id, answer: None, silence };
+            record_answer(&fixture.deps, &later).await.expect("recorded");
+            assert_same(&fixture.dump().await, &before);
+        }
+    });
+}
+
+#[test]
+fn the_answer_to_a_call_about_another_event_changes_nothing() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({})).await;
+        let (_, ask) = asked(&fixture, "evt_1").await;
+        let event_id = fixture.shop.take("evt_2").await;
+        let answer = Some(r#"{"settled":true}"#.to_owned());
+        let end = EndedCall { event_id, call_id: ask.call_id, answer, silence: None };
+        let before = fixture.dump().await;
+        let state = record_answer(&fixture.deps, &end).await.expect("recorded");
+        assert!(matches!(state.next, NextStep::WaitForResult { .. }), "{state:?}");
+        assert_same(&fixture.dump().await, &before);
+    });
+}
+
+#[test]
+fn one_that_has_its_calls_of_the_second_is_asked_later_and_a_paused_one_not_at_all() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({ "calls_per_second": 1 })).await;
+        let (first, second) = (fixture.shop.take("evt_1").await, fixture.shop.take("evt_2").await);
+        let of = |event_id| AskInput { event_id, lead_ms: 60_000 };
+        let mut refused = 0;
+        for event_id in [first, second] {
+            while ask_extensions(&fixture.deps, of(event_id)).await.is_err() {
+                refused += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        assert!(refused > 0, "both were asked within one second");
+
+        sqlx::query("UPDATE extensions SET paused_at = now()")
+            .execute(&fixture.shop.pool)
+            .await
+            .expect("paused");
+        let state = ask_extensions(&fixture.deps, of(first)).await.expect("read");
+        assert!(state.asks.is_empty(), "{:?}", state.asks);
+        let third = fixture.shop.take("evt_3").await;
+        let state = ask_extensions(&fixture.deps, of(third)).await.expect("read");
+        assert!(state.asks.is_empty(), "{:?}", state.asks);
+    });
+}

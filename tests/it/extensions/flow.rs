@@ -1,0 +1,160 @@
+//! Extensions in the flow: a probe settles what nobody reported, and whatever else one does, the
+//! incident opens at its time.
+
+use std::time::Duration;
+
+use domain::event::Effect;
+use domain::ids::EventId;
+use domain::incident::{IncidentState, Resolution};
+use e2e::extension_worker::{ACTIVITY, ExtensionWorker, Manner, register};
+use e2e::{World, WorldOptions, eventually, run, temporal};
+use serde_json::{Value, json};
+use store::events;
+
+/// Long enough for a busy machine, because a probe has half of it.
+const TIMEOUT: Duration = Duration::from_secs(12);
+
+async fn world() -> World {
+    World::start_with(WorldOptions::with_timeout(TIMEOUT)).await
+}
+
+/// The details of the timeline's entries of one action.
+async fn details(world: &World, action: &str) -> Vec<Value> {
+    sqlx::query_scalar("SELECT detail FROM audit_entries WHERE action = $1 ORDER BY at, id")
+        .bind(action)
+        .fetch_all(&world.pool)
+        .await
+        .expect("entries")
+}
+
+#[test]
+fn a_probe_that_is_trusted_settles_before_anybody_is_alarmed() {
+    run(async {
+        let world = world().await;
+        let queue = register(&world, "before_incident", "settle").await;
+        let answer = json!({
+            "settled": true, "note": "seen\u{0} in the ledger", "evidence": { "ledger\u{0}_id": "7\u{0}" },
+        });
+        let team = ExtensionWorker::start(&world, queue, Manner::Json(answer)).await;
+        let event_id = world.receipt("evt_1").await;
+        let client = world.temporal().await;
+        let history = temporal::finished(&client, event_id).await;
+
+        let happened = ["receipt.accepted", "extension.answered", "result.succeeded"];
+        assert_eq!(world.timeline(event_id).await, happened);
+        assert_eq!(temporal::activities(&history), ["ask_extensions", ACTIVITY, "record_answer"]);
+        let event = events::find_event(&world.pool, event_id).await.expect("a database");
+        assert_eq!(event.expect("an event").effect, Effect::Succeeded);
+        let actors: Vec<String> =
+            sqlx::query_scalar("SELECT actor FROM audit_entries WHERE action = 'result.succeeded'")
+                .fetch_all(&world.pool)
+                .await
+                .expect("actors");
+        assert_eq!(actors, [format!("extension:{ACTIVITY}")]);
+
+        let calls = team.calls();
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        assert_eq!(calls[0]["point"], "before_incident");
+        assert_eq!(calls[0]["event_id"], event_id.to_string());
+        assert_eq!(calls[0]["incident_id"], Value::Null);
+        let answered = details(&world, "extension.answered").await;
+        assert_eq!(answered[0]["outcome"], "settled");
+        assert_eq!(answered[0]["call_id"], calls[0]["call_id"]);
+    });
+}
+
+#[test]
+fn a_probe_is_not_asked_about_what_is_reported_in_time() {
+    run(async {
+        let world = world().await;
+        let queue = register(&world, "before_incident", "settle").await;
+        let team =
+            ExtensionWorker::start(&world, queue, Manner::Json(json!({ "settled": true }))).await;
+        let event_id = world.receipt("evt_1").await;
+        let client = world.temporal().await;
+        eventually("a watch", async || temporal::status(&client, event_id).await.ok()).await;
+        world.result(event_id, "success", json!({})).await;
+        let history = temporal::finished(&client, event_id).await;
+        assert!(temporal::activities(&history).is_empty());
+        assert_eq!(history.len(), 10, "as without a probe");
+        assert!(team.calls().is_empty());
+    });
+}
+
+#[test]
+fn evidence_that_is_only_proposed_is_shown_and_the_incident_opens_in_time() {
+    run(async {
+        let world = world().await;
+        let queue = register(&world, "before_incident", "propose").await;
+        let answer = json!({ "settled": true, "evidence": { "ledger_id": 7 } });
+        let _team = ExtensionWorker::start(&world, queue, Manner::Json(answer)).await;
+        let event_id = world.receipt("evt_1").await;
+        opens_in_time(&world, event_id).await;
+        let answered = details(&world, "extension.answered").await;
+        assert_eq!(answered[0]["outcome"], "proposed");
+        assert_eq!(answered[0]["evidence"], json!({ "ledger_id": 7 }));
+    });
+}
+
+#[test]
+fn whatever_else_an_extension_does_the_incident_opens_in_time_and_the_reason_is_told() {
+    run(async {
+        let stories = [
+            (None, "nobody_took_it", None),
+            (Some(Manner::Bytes(vec![0xff, 0])), "unreadable", None),
+            (Some(Manner::Nothing), "unreadable", None),
+            (Some(Manner::Json(json!({ "settled": "yes" }))), "unreadable", None),
+            (Some(Manner::Json(json!("x".repeat(20_000)))), "too_large", None),
+            (Some(Manner::Raise("LedgerDown")), "failed", Some("LedgerDown")),
+            (Some(Manner::Hang), "too_slow", None),
+        ];
+        for (manner, why, error_type) in stories {
+            let world = world().await;
+            let queue = register(&world, "before_incident", "settle").await;
+            let _team = match manner {
+                Some(manner) => Some(ExtensionWorker::start(&world, queue, manner).await),
+                None => None,
+            };
+            let event_id = world.receipt("evt_1").await;
+            opens_in_time(&world, event_id).await;
+            let told = eventually(why, async || {
+                details(&world, "extension.unanswered").await.into_iter().next()
+            })
+            .await;
+            assert_eq!((&told["why"], told["error_type"].as_str()), (&json!(why), error_type));
+            let words = "words that stay here";
+            assert!(!told.to_string().contains(words), "{told}");
+        }
+    });
+}
+
+#[test]
+fn what_is_found_beside_an_incident_resolves_it() {
+    run(async {
+        let world = World::start().await;
+        let queue = register(&world, "after_failure", "settle").await;
+        let team =
+            ExtensionWorker::start(&world, queue, Manner::Json(json!({ "settled": true }))).await;
+        let event_id = world.receipt("evt_1").await;
+        world.fail(event_id, json!({ "error_code": "timed_out" })).await;
+        let resolved =
+            world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert_eq!(resolved.resolution, Some(Resolution::LateSuccess));
+        temporal::finished(&world.temporal().await, event_id).await;
+        assert_eq!(team.calls()[0]["reason"]["error_code"], "timed_out");
+    });
+}
+
+/// Waits for the incident, which opens a second after the deadline at the latest.
+async fn opens_in_time(world: &World, event_id: EventId) {
+    world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+    let late: f64 = sqlx::query_scalar(
+        "SELECT extract(epoch FROM i.opened_at - e.timeout_at)::float8
+         FROM incidents i JOIN payment_events e ON e.id = i.event_id WHERE e.id = $1",
+    )
+    .bind(event_id.as_uuid())
+    .fetch_one(&world.pool)
+    .await
+    .expect("an incident");
+    assert!((0.0..1.0).contains(&late), "{late} s after the deadline");
+}
