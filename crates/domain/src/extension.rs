@@ -62,7 +62,7 @@ impl Point {
 #[must_use]
 pub fn lead(budget: Duration, app_has: time::Duration) -> Duration {
     let lead = budget.min(Duration::try_from(app_has / 2).unwrap_or_default());
-    lead - Duration::from_nanos(u64::from(lead.subsec_nanos() % 1_000_000))
+    Duration::from_millis(u64::try_from(lead.as_millis()).unwrap_or(u64::MAX))
 }
 
 text_enum! {
