@@ -21,9 +21,9 @@ RUN apt-get update \
 COPY --from=build /usr/local/bin/sendpromptly /usr/local/bin/sendpromptly
 USER 10001
 # Inside a container, loopback would be reachable by nobody.
-ENV SENDPROMPTLY_LISTEN=0.0.0.0:8080
+ENV SENDPROMPTLY_LISTEN=0.0.0.0:8080 SENDPROMPTLY_METRICS_LISTEN=0.0.0.0:9464
 EXPOSE 8080
-# No HEALTHCHECK: only `api` can be asked. An orchestrator probes GET /readyz, as docker-compose.yml
-# does.
+# No HEALTHCHECK: a command has nothing to be asked. An orchestrator probes GET /readyz, as
+# docker-compose.yml does.
 ENTRYPOINT ["sendpromptly"]
 CMD ["--help"]

@@ -12,6 +12,7 @@ mod facts;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::alert::AlertFacts;
 use domain::audit::detail::{AlertDetail, NotificationKind};
@@ -70,7 +71,11 @@ pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, Sto
         ControlFlow::Continue(claimed) => claimed,
     };
     let facts = facts::gather(deps, &claimed.alert).await?;
-    match send(deps, &claimed, saved, &facts).await {
+    let (kind, project) = (saved.target.kind(), saved.project_id.to_string());
+    let began = Instant::now();
+    let sent = send(deps, &claimed, saved, &facts).await;
+    telemetry::alert_attempt(kind, &project, sent.is_ok(), began.elapsed());
+    match sent {
         Ok(sent) => {
             note_delivery(deps, &claimed.alert, &sent).await?;
             Ok(SendOutcome::Delivered)

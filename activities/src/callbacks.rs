@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use domain::callback::{self, AnswerVerdict};
 use domain::callback_header::CallbackHeader;
-use domain::ids::ReplayId;
+use domain::ids::{ProjectId, ReplayId};
 use domain::repair_url::RepairUrl;
 use domain::signature::Signed;
 use domain::watch::WatchState;
@@ -125,6 +125,7 @@ pub async fn send(
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
         let ending = exchange(deps, replay_id, &work, &nonce).await;
+        ending.tell(work.project_id);
         end(deps, of, work.attempt, ending).await?;
     }
     let state = transaction(&deps.pool, async |tx| event_state::read_for_watch(tx, event_id).await);
@@ -222,6 +223,16 @@ impl ExchangeOutcome {
         }
     }
 
+    fn tell(&self, project_id: ProjectId) {
+        let outcome = match self.verdict {
+            AnswerVerdict::Delivered => "delivered",
+            AnswerVerdict::Retry | AnswerVerdict::RetryOnce => "failed",
+            AnswerVerdict::Stop => "refused",
+        };
+        let took = Duration::from_millis(u64::try_from(self.latency_ms).unwrap_or_default());
+        telemetry::callback_attempt(&project_id.to_string(), outcome, took);
+    }
+
     fn words(&self) -> String {
         match (self.status, self.error) {
             (Some(status), _) => format!("the repair endpoint answered {status}"),
@@ -273,6 +284,7 @@ mod tests {
     fn an_attempt_carries_every_header_of_both_schemes() {
         let replay_id: ReplayId = "rpl_00000000000000000000000001".parse().expect("an id");
         let work = CallbackWork {
+            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
             attempt: 2,
             body: "{}".to_owned(),
             repair_url: None,

@@ -29,15 +29,20 @@ pub async fn healthz() -> Json<Value> {
 /// `GET /readyz`.
 pub async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
     let report = state.health.report().await;
-    let code =
-        if report.accepts_receipts() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Readiness::from(report)))
+    let is_ready = report.accepts_receipts();
+    respond(report, is_ready)
 }
 
-impl From<HealthReport> for Readiness {
-    fn from(report: HealthReport) -> Self {
+/// The response about a process that is ready, or is not.
+pub fn respond(report: HealthReport, is_ready: bool) -> (StatusCode, Json<Readiness>) {
+    let code = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Readiness::new(report, is_ready)))
+}
+
+impl Readiness {
+    fn new(report: HealthReport, is_ready: bool) -> Self {
         let part = |up: bool, down: &'static str| if up { "ok" } else { down };
-        let status = match (report.accepts_receipts(), report.all_is_well()) {
+        let status = match (is_ready, report.all_is_well()) {
             (true, true) => "ok",
             (true, false) => "degraded",
             (false, _) => "unavailable",

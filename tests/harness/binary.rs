@@ -75,6 +75,7 @@ impl World {
             .env("SENDPROMPTLY_MASTER_KEY", &self.master_key)
             .env("SENDPROMPTLY_CALLBACK_ALLOW", "127.0.0.0/8")
             .env("SENDPROMPTLY_LOG", "warn")
+            .env("SENDPROMPTLY_METRICS_LISTEN", "off")
             .env("SMTP_URL", self.mailbox.url())
             .env("MAIL_FROM", "alerts@cometcart.test")
             .env("TEMPORAL_ADDRESS", &self.temporal_address)

@@ -109,6 +109,7 @@ fn command(folder: &Path, ports: Ports) -> anyhow::Result<Command> {
         .args(["--postgres-port", &ports.postgres.to_string()])
         .args(["--temporal-port", &ports.temporal.to_string()])
         .args(["--temporal-ui-port", &ports.ui.to_string()])
+        .env("SENDPROMPTLY_METRICS_LISTEN", "off")
         .env_remove("DATABASE_URL")
         .env_remove("SENDPROMPTLY_MASTER_KEY")
         .env_remove("SMTP_URL")

@@ -6,18 +6,19 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("api-types", &["domain"]),
     ("store", &["domain"]),
+    ("telemetry", &[]),
     ("workflows", &["domain"]),
-    ("activities", &["domain", "api-types", "store", "workflows"]),
-    ("engine", &["domain", "store", "workflows"]),
+    ("activities", &["domain", "api-types", "store", "telemetry", "workflows"]),
+    ("engine", &["domain", "store", "telemetry", "workflows"]),
     ("embedded", &[]),
-    ("web", &["domain", "api-types", "store", "engine"]),
-    ("api", &["domain", "api-types", "store", "engine", "web"]),
+    ("web", &["domain", "api-types", "store", "telemetry", "engine"]),
+    ("api", &["domain", "api-types", "store", "telemetry", "engine", "web"]),
     ("console", &["domain", "store", "engine", "web"]),
-    ("worker", &["activities", "workflows", "store", "engine"]),
+    ("worker", &["activities", "workflows", "store", "telemetry", "engine"]),
     ("loadtest", &["domain", "api-types", "store", "engine", "workflows", "embedded"]),
     (
         "sendpromptly",
@@ -25,6 +26,7 @@ const EDGES: [(&str, &[&str]); 17] = [
             "domain",
             "api-types",
             "store",
+            "telemetry",
             "workflows",
             "activities",
             "engine",
@@ -41,6 +43,7 @@ const EDGES: [(&str, &[&str]); 17] = [
             "domain",
             "api-types",
             "store",
+            "telemetry",
             "workflows",
             "activities",
             "engine",

@@ -24,6 +24,7 @@ mod happy_path;
 mod histories;
 mod incident;
 mod mail_tls;
+mod metrics;
 mod migrations;
 mod outage;
 mod plans;

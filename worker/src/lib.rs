@@ -7,6 +7,7 @@
 
 mod beat;
 mod messages;
+mod meter;
 mod notices;
 
 use std::sync::Arc;
@@ -15,7 +16,10 @@ use std::time::Duration;
 use activities::{Alerts, Callbacks, Deps, Extensions, Records};
 use engine::{Engine, EngineError};
 use store::StoreError;
+use telemetry::catalogue::SDK_PREFIX;
 use temporalio_client::Client;
+use temporalio_common::telemetry::TelemetryOptions;
+use temporalio_common::telemetry::metrics::CoreMeter;
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
 use temporalio_sdk::{
@@ -24,6 +28,8 @@ use temporalio_sdk::{
 };
 use tokio_util::sync::CancellationToken;
 use workflows::EffectWatch;
+
+use meter::Meter;
 
 /// How long running activities may go on after a shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,6 +70,9 @@ pub enum WorkerError {
     /// The SDK's runtime did not start.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// The options make no runtime.
+    #[error("the SDK rejects the options of its runtime: {0}")]
+    Options(String),
     /// A workflow could not be registered.
     #[error(transparent)]
     Register(#[from] WorkflowRegistrationError),
@@ -119,6 +128,17 @@ pub fn build(
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Worker::new(runtime, client, options)?)
+}
+
+/// The SDK's own, with what it measures told beside our metrics.
+fn runtime_options() -> Result<RuntimeOptions, WorkerError> {
+    let meter: Arc<dyn CoreMeter> = Arc::new(Meter);
+    let telemetry = TelemetryOptions::builder()
+        .metrics(meter)
+        .attach_service_name(false)
+        .metric_prefix(SDK_PREFIX.to_owned())
+        .build();
+    RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(WorkerError::Options)
 }
 
 fn slots() -> TunerHolder {
@@ -210,7 +230,7 @@ async fn run_once(
     };
     let client = client?;
     let heart = beat::Heart::start(engine, deps).await?;
-    let runtime = Runtime::from_current_tokio(RuntimeOptions::default())?;
+    let runtime = Runtime::from_current_tokio(runtime_options()?)?;
     let mut worker = build(&runtime, client, engine.task_queue(), deps, settings)?;
     let stop = worker.shutdown_handle();
     let ended = CancellationToken::new();

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use store::idempotency::{SharedOutcome, StoredResponse};
 use store::{PgConnection, StoreError, pool};
+use telemetry::Taken;
 use web::error::ApiError;
 use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
@@ -104,10 +105,14 @@ impl<C: SharedCall> Group for CallGroup<C> {
         for (member, outcome) in batch.into_iter().zip(outcomes) {
             match outcome {
                 SharedOutcome::Accepted(response) => {
+                    telemetry::call_taken(C::ROUTE, C::taken(&response));
                     self.state.relay.wake();
                     member.respond(Ok(response));
                 }
-                SharedOutcome::Completed(response) => member.respond(Ok(response)),
+                SharedOutcome::Completed(response) => {
+                    telemetry::call_taken(C::ROUTE, Taken::Again);
+                    member.respond(Ok(response));
+                }
                 SharedOutcome::InProgress => member.respond(Err(ApiError::IdempotencyInProgress)),
                 SharedOutcome::Conflict => member.respond(Err(ApiError::IdempotencyConflict)),
                 SharedOutcome::Alone => self.take_alone(member),

@@ -16,6 +16,7 @@ use store::api_keys::KeyOwner;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
+use telemetry::Taken;
 use web::error::ApiError;
 use web::state::AppState;
 
@@ -45,6 +46,11 @@ pub(super) trait IngestCall: Sized + Send + Sync + 'static {
         tx: &mut PgConnection,
         context: CallContext<'_>,
     ) -> impl Future<Output = Result<IngestOutcome, ApiError>> + Send;
+
+    /// Whether this response says that something is there for the first time.
+    fn taken(_response: &StoredResponse) -> Taken {
+        Taken::First
+    }
 
     /// Takes what a repeated request with a different body says.
     fn repeat(
@@ -122,6 +128,13 @@ impl<C: IngestCall> IngestRequest<C> {
     }
 }
 
+/// Tells the metrics of a call that was rejected; those that are taken are counted where they are.
+pub(super) fn count_rejection<C: IngestCall, T>(
+    outcome: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    outcome.inspect_err(|error| telemetry::call_rejected(C::ROUTE, error.code()))
+}
+
 /// Does the work of a request, together with that of others if it can be. A client that hangs up
 /// does not stop it.
 pub(super) async fn accept_once<C: SharedCall>(
@@ -152,6 +165,7 @@ async fn complete<C: IngestCall>(
                 }
                 None => rollback(tx).await,
             }
+            telemetry::call_taken(C::ROUTE, Taken::Again);
             Ok(response.clone())
         }
         Claim::InProgress => reject(tx, ApiError::IdempotencyInProgress).await,
@@ -184,6 +198,7 @@ async fn accept_first<C: IngestCall>(
         }
         if used.scope.is_empty() {
             rollback(tx).await;
+            telemetry::call_taken(C::ROUTE, Taken::Again);
             return Ok(earlier.clone());
         }
     }
@@ -193,10 +208,14 @@ async fn accept_first<C: IngestCall>(
     pool::commit(tx).await?;
     match outcome {
         IngestOutcome::Stored(_, response) => {
+            telemetry::call_taken(C::ROUTE, C::taken(&response));
             state.relay.wake();
             Ok(response)
         }
-        IngestOutcome::Provisional(response) => Ok(response),
+        IngestOutcome::Provisional(response) => {
+            telemetry::call_taken(C::ROUTE, Taken::First);
+            Ok(response)
+        }
         IngestOutcome::Rejected(error) => Err(error),
     }
 }

@@ -6,11 +6,13 @@ use axum::response::Response;
 use domain::ids::EventId;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::{DropReason, Snapshot};
+use serde::Deserialize;
 use store::api_keys::KeyOwner;
 use store::idempotency::{SharedOutcome, StoredResponse};
 use store::transitions::receipt::{self, AcceptedReceipt, Delivery};
 use store::transitions::receipts::{SharedDelivery, accept_receipts};
 use store::{PgConnection, StoreError, declared_names};
+use telemetry::Taken;
 use web::error::ApiError;
 use web::state::AppState;
 
@@ -32,6 +34,12 @@ pub(super) struct ReceiptCall {
     previous_hash: [u8; 32],
 }
 
+/// What a response says of its event.
+#[derive(Deserialize)]
+struct Known {
+    duplicate: bool,
+}
+
 /// The handler.
 ///
 /// # Errors
@@ -40,8 +48,11 @@ pub async fn post(
     State(IngestState { app, receipts, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let request = api_client::read(&app, request).await?;
-    ingest::accept_once(app, &receipts, request).await.map(ingest::respond)
+    let outcome = async {
+        let request = api_client::read(&app, request).await?;
+        ingest::accept_once(app, &receipts, request).await
+    };
+    ingest::count_rejection::<ReceiptCall, _>(outcome.await).map(ingest::respond)
 }
 
 impl ReceiptCall {
@@ -147,6 +158,13 @@ impl IngestCall for ReceiptCall {
         self.hold_names(tx, owner).await?;
         let taken = receipt::accept_receipt(tx, &state.master_key, owner, self.delivery()).await?;
         Ok(IngestOutcome::Stored(taken.event_id, self.response(taken)?))
+    }
+
+    fn taken(response: &StoredResponse) -> Taken {
+        match serde_json::from_slice(&response.body) {
+            Ok(Known { duplicate: true }) => Taken::Again,
+            _ => Taken::First,
+        }
     }
 
     /// The first receipt of an event counts; what a second delivery says differently does not.

@@ -42,7 +42,10 @@ pub async fn post(
         receipts.push(read(&state, &mut client, at, listed).await);
     }
     let alone = Semaphore::new(ALONE);
-    let responses = receipts.into_iter().map(async |receipt| take(&state, &alone, receipt?).await);
+    let responses = receipts.into_iter().map(async |receipt| {
+        let taken = async { take(&state, &alone, receipt?).await };
+        ingest::count_rejection::<ReceiptCall, _>(taken.await)
+    });
     respond(&join_all(responses).await, &request_id)
 }
 

@@ -45,8 +45,11 @@ pub async fn post(
     State(IngestState { app, results, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let request = api_client::read(&app, request).await?;
-    ingest::accept_once(app, &results, request).await.map(ingest::respond)
+    let outcome = async {
+        let request = api_client::read(&app, request).await?;
+        ingest::accept_once(app, &results, request).await
+    };
+    ingest::count_rejection::<ResultCall, _>(outcome.await).map(ingest::respond)
 }
 
 impl SharedCall for ResultCall {

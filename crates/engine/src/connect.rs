@@ -41,6 +41,19 @@ pub enum EngineError {
     Foreign(Foreign),
 }
 
+impl EngineError {
+    /// What kind of failure it is, as a label of the metrics.
+    pub(crate) const fn cause(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "settings",
+            Self::Unreachable(_) => "unreachable",
+            Self::Rejected(_) => "rejected",
+            Self::NoNamespace(_) => "namespace",
+            Self::Foreign(_) => "environment",
+        }
+    }
+}
+
 /// Temporal, connected when first needed.
 pub struct Engine {
     settings: TemporalSettings,

@@ -231,6 +231,7 @@ impl Dispatcher {
         }
         let mut later = Vec::new();
         for (message, error) in done.into_iter().filter_map(|one| one.failed) {
+            telemetry::dispatch_failed(error.cause());
             if let EngineError::Rejected(why) = &error
                 && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
             {
@@ -258,7 +259,9 @@ impl Dispatcher {
                 AuditEvent::RelayParked(ParkedDetail { wish: message.kind, why: why.to_owned() });
             audit::record(&mut *tx, &Actor::System, subject, &parked).await
         })
-        .await
+        .await?;
+        telemetry::parked();
+        Ok(())
     }
 }
 
@@ -309,6 +312,7 @@ impl Flow {
         let others = std::iter::from_fn(|| self.running.try_join_next());
         let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
         for one in &done {
+            telemetry::dispatched(one.took);
             self.pace.observe(one.took, one.responded(), was_full, Instant::now());
             self.is_away = !one.responded();
         }

@@ -30,8 +30,8 @@ use url::Url;
 use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
-    MASTER_KEY, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY,
-    TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
+    MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL,
+    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -186,6 +186,22 @@ impl Environment {
         text.parse().map_err(|_| {
             malformed(LISTEN, "must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
         })
+    }
+
+    /// Where metrics and health are read: the setting, or this port of this machine. `None` where
+    /// they are not to be.
+    ///
+    /// # Errors
+    /// When it is neither `off` nor an address with a port.
+    pub fn metrics_listen(&self, port: u16) -> Result<Option<SocketAddr>, ConfigError> {
+        match self.plain(METRICS_LISTEN)?.as_deref() {
+            None => Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))),
+            Some("off") => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                let problem = "must be an address and a port, such as 127.0.0.1:9464, or off";
+                malformed(METRICS_LISTEN, problem)
+            }),
+        }
     }
 
     /// What links begin with, without a slash at the end. By default they lead to where the API
@@ -351,6 +367,7 @@ impl Environment {
     #[must_use]
     pub fn mistakes(&self) -> Vec<ConfigError> {
         let read = [
+            self.metrics_listen(0).err(),
             self.keep_alive().err(),
             self.rate_limit().err(),
             self.callback_allow().err(),
@@ -546,6 +563,19 @@ mod tests {
         let shown = given(&[(PUBLIC_URL, "https://alice:hunter2@pay.example.com")]);
         let error = shown.public_url(DEFAULT_LISTEN).expect_err("a password in every link");
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn metrics_have_a_port_of_their_own_or_none() {
+        let listen = |text| given(&[(METRICS_LISTEN, text)]).metrics_listen(9464);
+        let shown = |text| listen(text).expect(text).map(|address| address.to_string());
+        assert_eq!(shown("").as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(shown("[::]:9000").as_deref(), Some("[::]:9000"));
+        assert_eq!(shown("off"), None);
+        for wrong in ["9464", "on", "localhost:9464"] {
+            let error = listen(wrong).expect_err(wrong).to_string();
+            assert!(error.starts_with("SENDPROMPTLY_METRICS_LISTEN must be"), "{error}");
+        }
     }
 
     #[test]

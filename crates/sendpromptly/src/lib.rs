@@ -4,8 +4,10 @@
 //! the parts and ends them in order, [`router`] joins the paths. What the command line is, is the
 //! binary's.
 
+mod observation;
 mod router;
 pub mod service;
 pub mod trial;
 
+pub use observation::Part;
 pub use router::router;

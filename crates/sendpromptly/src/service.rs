@@ -4,6 +4,7 @@
 //! accepting and drains, the worker lets its activities end, the relay leaves what is left in the
 //! outbox, where another instance finds it.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,9 @@ use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
 use store::{MasterKey, PgPool, StoreError};
+use telemetry::Exposition;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +34,7 @@ use web::state::AppState;
 use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
 
+use crate::observation::{Observed, Part, bind, tidy};
 use crate::{router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
@@ -192,6 +196,30 @@ impl Service {
         let deps = Arc::new(self.deps(outbound));
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         self.tasks.spawn(worker::run(engine, deps, settings, shutdown))
+    }
+
+    /// Lets Prometheus and probes look at this process, as soon as the address is free. Once in a
+    /// process: there is one of what it shows.
+    pub fn observe(&self, part: Part, listen: SocketAddr) {
+        let Some(exposition) = Exposition::install(env!("CARGO_PKG_VERSION")) else { return };
+        // An api's background may be stuck with Temporal, and a worker takes no requests.
+        let pool = if part == Part::Api { &self.pool } else { &self.background };
+        let health = Monitor::new(pool.clone(), Arc::clone(&self.engine));
+        let observed = Observed {
+            part,
+            exposition: exposition.clone(),
+            health: health.with_master_key(self.master_key.clone()),
+            pool: pool.clone(),
+            pools: [("requests", self.pool.clone()), ("background", self.background.clone())],
+            asked_at: Mutex::default(),
+        };
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(shutdown.clone().run_until_cancelled_owned(tidy(exposition)));
+        self.tasks.spawn(async move {
+            let Some(listener) = shutdown.run_until_cancelled(bind(listen)).await else { return };
+            let router = Arc::new(observed).router();
+            serve(listener, router, shutdown.cancelled_owned(), ServeOptions::default()).await;
+        });
     }
 
     fn deps(&self, outbound: OutboundClients) -> Deps {

@@ -65,6 +65,9 @@ settings! {
     MIGRATE_DATABASE_URL: Secret = "SENDPROMPTLY_MIGRATE_DATABASE_URL";
     /// Where the API listens. Default: `127.0.0.1:8080`.
     LISTEN: Plain = "SENDPROMPTLY_LISTEN";
+    /// Where metrics and health of a process are read, or `off`. Default: `127.0.0.1:9464`, of a
+    /// worker `127.0.0.1:9465`.
+    METRICS_LISTEN: Plain = "SENDPROMPTLY_METRICS_LISTEN";
     /// Where people open the console: what links begin with, and where forms come from. Default:
     /// `http://` and where the API listens.
     PUBLIC_URL: Plain = "SENDPROMPTLY_PUBLIC_URL";

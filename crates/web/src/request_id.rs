@@ -5,8 +5,10 @@
 //! extensions, in the `X-Request-Id` header of every response, in every error body and on every log
 //! line that is written while the request is handled.
 
+use std::time::Instant;
+
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::ids::EventId;
@@ -37,16 +39,35 @@ impl RequestId {
     }
 }
 
-/// The outermost middleware: gives the request its id and its log span.
+/// The outermost middleware: gives the request its id and its log span, and tells the metrics how it
+/// ended.
 pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::fresh();
     request.extensions_mut().insert(id.clone());
     let span = span_of(&request, &id);
+    let (method, began) = (method_of(&request), Instant::now());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).instrument(span).await;
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    telemetry::request(method, route, response.status().as_u16(), began.elapsed());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+/// A client may send any word as its method.
+fn method_of(request: &Request) -> &'static str {
+    match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Names the route, never the path or the query: these can hold a proof token or a misplaced key.

@@ -128,6 +128,16 @@ impl HealthReport {
             && !self.has_failed(database::PRIVILEGES)
     }
 
+    /// Whether watches run: a worker polls, and reaches what it needs.
+    #[must_use]
+    pub fn runs_watches(&self) -> bool {
+        let reached = [database::DATABASE, temporal::TEMPORAL, work::WORKERS];
+        let needed = [database::SCHEMA, temporal::ATTRIBUTES, temporal::ENVIRONMENT];
+        reached.iter().all(|name| self.is_ok(name))
+            && needed.iter().all(|name| !self.has_failed(name))
+            && !self.has_failed(secrets::MASTER_KEY)
+    }
+
     /// Whether nothing needs attention.
     #[must_use]
     pub fn all_is_well(&self) -> bool {

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
 use engine::Engine;
+use sendpromptly::Part;
 use sendpromptly::service::{
     Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
 };
@@ -29,6 +30,9 @@ GET /healthz says that the process lives, GET /readyz that receipts can be accep
 /// calls to Temporal.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 4 };
 
+/// Where its metrics and health are read.
+pub const METRICS_PORT: u16 = 9464;
+
 /// Serves until asked to end.
 ///
 /// # Errors
@@ -50,12 +54,16 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
             outbound.public_url
         );
     }
+    let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = start(context, CONNECTIONS)?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
     service.serve(listener, outbound, web);
+    if let Some(listen) = metrics {
+        service.observe(Part::Api, listen);
+    }
     asked_to_end()?.await;
     tracing::info!("draining");
     service.stop().await;

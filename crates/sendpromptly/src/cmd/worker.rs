@@ -3,6 +3,7 @@
 //! and has done nothing.
 
 use clap::Args;
+use sendpromptly::Part;
 use sendpromptly::service::{Connections, asked_to_end};
 use worker::WorkerSettings;
 
@@ -20,6 +21,9 @@ Run as many as you like; each takes what it can.";
 
 /// How many connections a worker holds at most. It takes no requests, so that pool stays empty.
 const CONNECTIONS: Connections = Connections { requests: 1, background: 20 };
+
+/// Where its metrics and health are read: beside those of an api on the same machine.
+const METRICS_PORT: u16 = 9465;
 
 /// How much a worker takes on.
 #[derive(Debug, Clone, Copy, Args)]
@@ -63,6 +67,7 @@ pub fn find_mistake() -> Option<String> {
 pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandOutput> {
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
+    let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = api::start(context, CONNECTIONS)?;
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
@@ -70,6 +75,9 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let outbound = api::outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
     let asked = asked_to_end()?;
     let worker = service.work(outbound, args.settings());
+    if let Some(listen) = metrics {
+        service.observe(Part::Worker, listen);
+    }
     tracing::info!("working");
     // The worker ends by itself only when there is nothing for it to do here, which is an error.
     let outcome = tokio::select! {

@@ -29,6 +29,7 @@ use worker::WorkerSettings;
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
+use crate::cmd::api::METRICS_PORT;
 use crate::config::local_url;
 use crate::failure::Failure;
 use crate::local::{self, DevState};
@@ -38,6 +39,7 @@ use crate::senders;
 
 use engines::Engines;
 use first_run::FirstRun;
+use sendpromptly::Part;
 use sendpromptly::service::{
     Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
 };
@@ -166,6 +168,7 @@ async fn open(
         public_url,
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
+    let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = assemble(engines, master_key)?;
     check_key(&service).await?;
     let temporal_ui = TemporalUi {
@@ -176,6 +179,9 @@ async fn open(
     let temporal_ui = Some(temporal_ui);
     let web = WebSettings { origins, temporal_ui, keep_alive, rate_limit };
     service.serve(listener, outbound.clone(), web);
+    if let Some(listen) = metrics {
+        service.observe(Part::Api, listen);
+    }
     // It ends with the service: no other database can have taken the namespace.
     drop(service.work(outbound, SETTINGS));
     Ok(service)

@@ -43,6 +43,17 @@ use crate::StoreError;
 #[derive(Clone)]
 pub struct PgPool(Arc<Shared>);
 
+/// How many connections a pool has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// Those that nobody uses now.
+    pub idle: u32,
+    /// All that are open.
+    pub open: u32,
+    /// How many there may be.
+    pub most: u32,
+}
+
 /// What a pool is like.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolOptions {
@@ -118,6 +129,12 @@ impl PgPool {
     #[must_use]
     pub fn connect_failure(&self) -> Option<String> {
         self.0.failure.borrow().as_deref().map(|failure| failure.to_error().to_string())
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn usage(&self) -> PoolUsage {
+        self.0.usage()
     }
 
     /// Accepts no more callers and closes what is idle. What is in use is closed when it is given

@@ -12,6 +12,7 @@ use sqlx::Error;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::PoolUsage;
 use super::connection::{PgConnection, State};
 use super::connector::{self, Failure};
 use super::limits::{CONNECTS_AT_ONCE, WAITING_PER_CONNECTION};
@@ -140,6 +141,12 @@ impl Shared {
             counts.connecting += 1;
             tokio::spawn(connector::run(connector::Attempt::new(Arc::downgrade(self))));
         }
+    }
+
+    pub(super) fn usage(&self) -> PoolUsage {
+        let counts = self.counts();
+        let idle = u32::try_from(counts.idle.len()).unwrap_or(u32::MAX);
+        PoolUsage { idle, open: counts.open, most: self.max_connections }
     }
 
     /// How many connections are idle.

@@ -16,7 +16,7 @@ use domain::audit::detail::{CallbackDetail, InterruptedDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay};
 use domain::callback_header::CallbackHeader;
-use domain::ids::{EventId, ReplayId};
+use domain::ids::{EventId, ProjectId, ReplayId};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use domain::signature::SigningSecret;
@@ -32,6 +32,8 @@ use crate::{PgConnection, StoreError, callback_headers, projects, reprocesses, s
 /// Everything that one attempt needs.
 #[derive(Debug, Clone)]
 pub struct CallbackWork {
+    /// Whose event it is about.
+    pub project_id: ProjectId,
     /// The attempt's number, from 1.
     pub attempt: i32,
     /// The body, equal on every attempt.
@@ -96,6 +98,7 @@ pub async fn begin_attempt(
         .await?
         .ok_or(StoreError::Missing("projects"))?;
     Ok(Some(CallbackWork {
+        project_id,
         attempt,
         body: running.body.clone(),
         repair_url: project.repair_url,

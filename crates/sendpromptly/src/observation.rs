@@ -1,0 +1,165 @@
+//! The address where Prometheus and probes look at a process: `/metrics`, `/healthz`, `/readyz`.
+//!
+//! It is not where apps and people go, so nothing here asks for a key; it shows counts, ages and ids
+//! of projects, no secret and no address. A port that is taken stops nothing else: the log says so,
+//! and it is tried again until it is free. What the database knows is asked when someone looks, at
+//! most every five seconds and for at most two; where it does not respond, gauges are `NaN`, and
+//! `sendpromptly_check_ok` says that it is away.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Router, http::StatusCode};
+use engine::Monitor;
+use engine::health::Status;
+use store::PgPool;
+use store::health::read_work;
+use store::search::incidents::count_unresolved;
+use telemetry::Exposition;
+use telemetry::catalogue::name;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::time::{interval, sleep, timeout};
+
+/// How long what was asked for a reader holds for the next one.
+const MEMORY: Duration = Duration::from_secs(5);
+/// How long the database may take to respond.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often values are put into their buckets, whether someone looks or not.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// How often a port that is taken is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// What a process does, and so when it is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Takes receipts: ready while it can.
+    Api,
+    /// Runs watches: ready while it can.
+    Worker,
+}
+
+/// What a reader is shown.
+pub(crate) struct Observed {
+    pub(crate) part: Part,
+    pub(crate) exposition: Exposition,
+    pub(crate) health: Monitor,
+    /// Where health and gauges are asked.
+    pub(crate) pool: PgPool,
+    /// Every pool of the process by its name.
+    pub(crate) pools: [(&'static str, PgPool); 2],
+    pub(crate) asked_at: Mutex<Option<Instant>>,
+}
+
+impl Observed {
+    /// Every path.
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(api::health::healthz))
+            .route("/readyz", get(readyz))
+            .with_state(self)
+    }
+
+    /// Asks what is only known when asked, unless another reader just did.
+    async fn refresh(&self) {
+        let mut asked_at = self.asked_at.lock().await;
+        if asked_at.is_some_and(|at| at.elapsed() < MEMORY) {
+            return;
+        }
+        // Checks ask so many things that they would swell every future that holds them.
+        let checks = Box::pin(self.health.report());
+        let (report, ..) = tokio::join!(checks, self.ask_work(), self.ask_incidents());
+        for check in &report.checks {
+            telemetry::check(check.name, check.status == Status::Ok);
+        }
+        *asked_at = Some(Instant::now());
+    }
+
+    async fn ask_work(&self) {
+        let work = timeout(PATIENCE, read_work(&self.pool)).await.ok().and_then(Result::ok);
+        let age = |seconds: Option<i64>| seconds.unwrap_or_default().max(0);
+        for (name, value) in [
+            (name::OVERDUE, work.map(|work| work.overdue_events)),
+            (name::DEADLINE_LAG, work.map(|work| age(work.overdue_for))),
+            (name::OUTBOX_WAITING, work.map(|work| work.waiting)),
+            (name::OUTBOX_AGE, work.map(|work| age(work.waiting_for))),
+            (name::OUTBOX_PARKED, work.map(|work| work.parked)),
+            (name::BROKEN_DESTINATIONS, work.map(|work| work.broken_destinations)),
+            (name::FAILING_DESTINATIONS, work.map(|work| work.failing_destinations)),
+        ] {
+            telemetry::set(name, value);
+        }
+    }
+
+    /// Keeps the last counts where the database does not respond.
+    async fn ask_incidents(&self) {
+        let counts = timeout(PATIENCE, count_unresolved(&self.pool)).await;
+        let Ok(Ok(counts)) = counts else { return };
+        let counts: Vec<_> =
+            counts.into_iter().map(|(project, count)| (project.to_string(), count)).collect();
+        telemetry::open_incidents(counts.iter().map(|(project, count)| (project.as_str(), *count)));
+    }
+
+    /// Costs nothing, so it is asked each time.
+    fn count_connections(&self) {
+        for (name, pool) in &self.pools {
+            let usage = pool.usage();
+            telemetry::connections(name, usage.idle, usage.open, usage.most);
+        }
+    }
+}
+
+async fn metrics(State(observed): State<Arc<Observed>>) -> impl IntoResponse {
+    observed.refresh().await;
+    observed.count_connections();
+    let form = "text/plain; version=0.0.4; charset=utf-8";
+    ([(CONTENT_TYPE, form)], observed.exposition.render())
+}
+
+async fn readyz(
+    State(observed): State<Arc<Observed>>,
+) -> (StatusCode, axum::Json<api::health::Readiness>) {
+    let report = observed.health.report().await;
+    let is_ready = match observed.part {
+        Part::Api => report.accepts_receipts(),
+        Part::Worker => report.runs_watches(),
+    };
+    api::health::respond(report, is_ready)
+}
+
+/// Keeps values from gathering in memory where nobody looks.
+pub(crate) async fn tidy(exposition: Exposition) {
+    let mut ticks = interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        exposition.tidy();
+    }
+}
+
+/// Listens as soon as the port is free.
+pub(crate) async fn bind(listen: SocketAddr) -> TcpListener {
+    let mut said = false;
+    loop {
+        match TcpListener::bind(listen).await {
+            Ok(listener) => {
+                tracing::info!(%listen, "showing metrics and health");
+                return listener;
+            }
+            Err(error) if !said => tracing::warn!(
+                %listen,
+                %error,
+                "cannot show metrics and health here; trying again, and SENDPROMPTLY_METRICS_LISTEN \
+                 names another address"
+            ),
+            Err(error) => tracing::debug!(%listen, %error, "still cannot show metrics and health"),
+        }
+        said = true;
+        sleep(TRY_AGAIN).await;
+    }
+}

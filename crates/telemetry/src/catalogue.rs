@@ -1,0 +1,87 @@
+//! Every metric of the product, by its name for good.
+//!
+//! What the SDK of Temporal measures is joined in under [`SDK_PREFIX`] and is not listed here: its
+//! names are the SDK's, and appear as things happen.
+
+/// What the metrics of Temporal's SDK begin with, in front of the SDK's own name.
+pub const SDK_PREFIX: &str = "sendpromptly_temporal_";
+
+/// How a metric behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, until the process ends.
+    Counter,
+    /// How much there is now.
+    Gauge,
+    /// How long things took, in buckets of seconds.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name for good.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+    /// What it says, as Prometheus shows it.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident: $kind:ident = $name:literal, $help:literal;)*) => {
+        /// The names.
+        pub mod name {
+            $(#[doc = $help] pub const $constant: &str = $name;)*
+        }
+
+        /// All of them.
+        pub const METRICS: &[Metric] =
+            &[$(Metric { name: $name, kind: Kind::$kind, help: $help },)*];
+    };
+}
+
+metrics! {
+    BUILD: Gauge = "sendpromptly_build_info", "Always 1; the label is the version of the program";
+    CHECK: Gauge = "sendpromptly_check_ok", "1 while this check of /readyz is ok, else 0";
+    REQUESTS: Counter = "sendpromptly_http_requests_total", "Requests that were responded to";
+    REQUEST_SECONDS: Histogram = "sendpromptly_http_request_duration_seconds", "Time from a request's headers to its response";
+    CALLS: Counter = "sendpromptly_calls_total", "Receipts and results, by what became of them";
+    REJECTIONS: Counter = "sendpromptly_call_rejections_total", "Receipts and results that were rejected, by the code of the response";
+    OVERDUE: Gauge = "sendpromptly_overdue_events", "Pending events whose deadline passed more than two minutes ago; counted up to 1000";
+    DEADLINE_LAG: Gauge = "sendpromptly_deadline_lag_seconds", "How long ago the earliest of these deadlines was, else 0";
+    OPEN_INCIDENTS: Gauge = "sendpromptly_open_incidents", "Incidents that are not resolved";
+    OUTBOX_WAITING: Gauge = "sendpromptly_outbox_waiting_messages", "Messages that wait for Temporal; counted up to 1000";
+    OUTBOX_AGE: Gauge = "sendpromptly_outbox_oldest_age_seconds", "The age of the oldest message that waits for Temporal";
+    OUTBOX_PARKED: Gauge = "sendpromptly_outbox_parked_messages", "Messages set aside because Temporal rejects them; counted up to 1000";
+    PARKED: Counter = "sendpromptly_outbox_parked_total", "Messages that this process has set aside";
+    DISPATCH_SECONDS: Histogram = "sendpromptly_outbox_dispatch_duration_seconds", "Time to bring one event's messages to Temporal, or to fail to";
+    DISPATCH_FAILURES: Counter = "sendpromptly_outbox_dispatch_failures_total", "Messages that could not be brought to Temporal, by the cause";
+    BROKEN_DESTINATIONS: Gauge = "sendpromptly_broken_destinations", "Destinations that have stopped taking messages";
+    FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
+    ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
+    ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
+    CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
+    CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
+    CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
+    MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len(), "a name is there twice");
+        for Metric { name, kind, .. } in METRICS {
+            assert!(name.starts_with("sendpromptly_"), "{name}");
+            assert!(!name.starts_with(SDK_PREFIX), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+        }
+    }
+}

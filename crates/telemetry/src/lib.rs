@@ -1,0 +1,132 @@
+//! What Prometheus reads of a process: every metric of the product by its name, and how it is told.
+//!
+//! [`catalogue`] lists them; `docs/metrics.md` is held to that list, and so is what a running process
+//! exposes. Labels are routes, states, names of ours and ids of projects, of which [`MOST_PROJECTS`]
+//! are told apart: never an error code of an app, a reference or the id of an event, so that what
+//! Prometheus keeps does not grow with the business.
+//!
+//! Where no [`Exposition`] was installed, as in tests and commands, telling costs next to nothing
+//! and goes nowhere. Nothing here waits, and nothing fails.
+
+pub mod catalogue;
+mod exposition;
+mod projects;
+pub mod sdk;
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+
+use catalogue::name;
+pub use exposition::Exposition;
+pub use projects::MOST_PROJECTS;
+
+/// A request was responded to.
+pub fn request(method: &'static str, route: &str, status: u16, took: Duration) {
+    let route = if route.is_empty() { "unmatched".to_owned() } else { route.to_owned() };
+    histogram!(name::REQUEST_SECONDS, "method" => method, "route" => route.clone())
+        .record(took.as_secs_f64());
+    counter!(name::REQUESTS, "method" => method, "route" => route, "code" => status_text(status))
+        .increment(1);
+}
+
+/// Without an allocation for those that are usual.
+fn status_text(status: u16) -> metrics::SharedString {
+    match status {
+        200 => "200".into(),
+        202 => "202".into(),
+        303 => "303".into(),
+        401 => "401".into(),
+        503 => "503".into(),
+        other => other.to_string().into(),
+    }
+}
+
+/// What became of a receipt or a result that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the database for the first time.
+    First,
+    /// It was there before; nothing changed.
+    Again,
+}
+
+/// A receipt or a result was taken.
+pub fn call_taken(call: &'static str, taken: Taken) {
+    let outcome = match taken {
+        Taken::First => "accepted",
+        Taken::Again => "duplicate",
+    };
+    counter!(name::CALLS, "call" => call, "outcome" => outcome).increment(1);
+}
+
+/// A receipt or a result was rejected with a code of the contract.
+pub fn call_rejected(call: &'static str, code: &'static str) {
+    counter!(name::CALLS, "call" => call, "outcome" => "rejected").increment(1);
+    counter!(name::REJECTIONS, "call" => call, "code" => code).increment(1);
+}
+
+/// The messages of one event were sent to Temporal, or one of them was not.
+pub fn dispatched(took: Duration) {
+    histogram!(name::DISPATCH_SECONDS).record(took.as_secs_f64());
+}
+
+/// A message could not be sent to Temporal now.
+pub fn dispatch_failed(cause: &'static str) {
+    counter!(name::DISPATCH_FAILURES, "cause" => cause).increment(1);
+}
+
+/// A message was set aside.
+pub fn parked() {
+    counter!(name::PARKED).increment(1);
+}
+
+/// One attempt at an alert.
+pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: Duration) {
+    let outcome = if delivered { "delivered" } else { "failed" };
+    let project = projects::label(project);
+    counter!(name::ALERT_ATTEMPTS, "kind" => kind, "project" => project, "outcome" => outcome)
+        .increment(1);
+    histogram!(name::ALERT_SECONDS, "kind" => kind).record(took.as_secs_f64());
+}
+
+/// One attempt at a callback.
+pub fn callback_attempt(project: &str, outcome: &'static str, took: Duration) {
+    let project = projects::label(project);
+    counter!(name::CALLBACK_ATTEMPTS, "project" => project, "outcome" => outcome).increment(1);
+    histogram!(name::CALLBACK_SECONDS).record(took.as_secs_f64());
+}
+
+/// Whether a check of `/readyz` is well; unknown is not.
+pub fn check(check: &'static str, is_well: bool) {
+    gauge!(name::CHECK, "check" => check).set(if is_well { 1.0 } else { 0.0 });
+}
+
+/// A gauge of the catalogue that has no label; `None` where it is not known now.
+pub fn set(name: &'static str, value: Option<i64>) {
+    gauge!(name).set(value.map_or(f64::NAN, to_f64));
+}
+
+/// The incidents of each project that are not resolved. A project that has none any more is said to
+/// have none.
+pub fn open_incidents<'a>(counts: impl IntoIterator<Item = (&'a str, i64)>) {
+    for (project, count) in projects::sum(counts) {
+        gauge!(name::OPEN_INCIDENTS, "project" => project).set(to_f64(count));
+    }
+}
+
+/// The connections of a pool.
+pub fn connections(pool: &'static str, idle: u32, open: u32, most: u32) {
+    let count = |state, count: u32| {
+        gauge!(name::CONNECTIONS, "pool" => pool, "state" => state).set(f64::from(count));
+    };
+    count("idle", idle.min(open));
+    count("used", open.saturating_sub(idle));
+    gauge!(name::MOST_CONNECTIONS, "pool" => pool).set(f64::from(most));
+}
+
+/// Prometheus knows no integers; counts of ours are far below where that matters.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn to_f64(count: i64) -> f64 {
+    count as f64
+}

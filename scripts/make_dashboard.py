@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Writes monitoring/dashboard.json, for Grafana 10 and newer; with --check, refuses one that is not as it would be written.
+
+Each row is a question of someone on call: is it working, what waits, and why.
+"""
+
+import json
+import pathlib
+import sys
+
+PATH = pathlib.Path(__file__).parents[1] / "monitoring" / "dashboard.json"
+SOURCE = {"type": "prometheus", "uid": "${source}"}
+WIDTH, HEIGHT = 8, 7
+
+
+def quantile(metric: str, by: str = "") -> str:
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile(0.99, sum by ({labels}) (rate({metric}_bucket[$__rate_interval])))"
+
+
+def rate(metric: str, by: str) -> str:
+    return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
+
+
+# Title, what it says, unit, and the queries by what their lines are called.
+ROWS = {
+    "Is it working?": [
+        ("Processes that Prometheus reaches", "One line per process: 1 while it responds.", "none",
+         {"{{instance}}": 'up{job="sendpromptly"}'}),
+        ("Checks that fail", "The checks of /readyz that no process finds ok. The same words are in `sendpromptly doctor`.", "none",
+         {"{{check}}": "max by (check) (sendpromptly_check_ok) == 0"}),
+        ("Receipts and results", "A duplicate changed nothing; what is rejected was not taken.", "reqps",
+         {"{{call}} {{outcome}}": rate("sendpromptly_calls_total", "call, outcome")}),
+        ("Responses that say the fault is ours", "5xx by route.", "reqps",
+         {"{{route}} {{code}}": rate('sendpromptly_http_requests_total{code=~"5.."}', "route, code")}),
+        ("Time of a receipt and a result", "99 of 100 are faster.", "s",
+         {"{{route}}": quantile('sendpromptly_http_request_duration_seconds', "route").replace(
+             "_bucket[", '_bucket{route=~"/api/v1/(receipt|receipts|result)"}[')}),
+        ("Open incidents", "Not resolved, by project.", "none",
+         {"{{project}}": "max by (project) (sendpromptly_open_incidents)"}),
+    ],
+    "What waits?": [
+        ("Messages for Temporal", "Counted up to 1000. Parked ones were rejected, and wait for you.", "none",
+         {"waiting": "max(sendpromptly_outbox_waiting_messages)", "parked": "max(sendpromptly_outbox_parked_messages)"}),
+        ("The oldest message for Temporal", "Nothing new is watched while it grows; receipts are taken all the same.", "s",
+         {"age": "max(sendpromptly_outbox_oldest_age_seconds)"}),
+        ("Deadlines not judged", "Pending events whose deadline passed two minutes ago and more, counted up to 1000.", "none",
+         {"events": "max(sendpromptly_overdue_events)"}),
+        ("How late deadlines are", "Since the earliest of them.", "s",
+         {"lag": "max(sendpromptly_deadline_lag_seconds)"}),
+        ("Destinations that take no alerts", "Broken ones are not tried again until you say so.", "none",
+         {"broken": "max(sendpromptly_broken_destinations)", "failing": "max(sendpromptly_failing_destinations)"}),
+        ("Alerts and callbacks", "Attempts, by how they ended.", "reqps",
+         {"alert {{kind}} {{outcome}}": rate("sendpromptly_alert_attempts_total", "kind, outcome"),
+          "callback {{outcome}}": rate("sendpromptly_callback_attempts_total", "outcome")}),
+    ],
+    "Why?": [
+        ("Messages that did not get to Temporal", "By the cause.", "reqps",
+         {"{{cause}}": rate("sendpromptly_outbox_dispatch_failures_total", "cause")}),
+        ("Time to bring messages to Temporal", "99 of 100 events are faster.", "s",
+         {"p99": quantile("sendpromptly_outbox_dispatch_duration_seconds")}),
+        ("Connections to Postgres in use", "Of those that the pool may hold.", "percentunit",
+         {"{{instance}} {{pool}}": 'sum by (instance, pool) (sendpromptly_database_connections{state="used"})'
+          " / on (instance, pool) sendpromptly_database_connections_max"}),
+        ("Free slots of workers", "At 0, work waits for a slot.", "none",
+         {"{{instance}} {{worker_type}}": "min by (instance, worker_type) (sendpromptly_temporal_worker_task_slots_available)"}),
+        ("How long tasks wait for a worker", "99 of 100 wait less.", "s",
+         {"watches": quantile("sendpromptly_temporal_workflow_task_schedule_to_start_latency_seconds"),
+          "alerts, callbacks and more": quantile("sendpromptly_temporal_activity_schedule_to_start_latency_seconds")}),
+        ("Time of an attempt", "99 of 100 are faster.", "s",
+         {"alert {{kind}}": quantile("sendpromptly_alert_attempt_duration_seconds", "kind"),
+          "callback": quantile("sendpromptly_callback_attempt_duration_seconds")}),
+        ("Rejected, by the code of the response", "docs/api.md has the cure of each.", "reqps",
+         {"{{call}} {{code}}": rate("sendpromptly_call_rejections_total", "call, code")}),
+        ("Watches that a worker keeps in memory", "By process.", "none",
+         {"{{instance}}": "sum by (instance) (sendpromptly_temporal_sticky_cache_size)"}),
+        ("Version", "More than one during a deploy.", "none",
+         {"{{version}}": "count by (version) (sendpromptly_build_info)"}),
+    ],
+}
+
+
+def panel(number: int, place: dict, title: str, says: str, unit: str, queries: dict) -> dict:
+    return {
+        "id": number,
+        "type": "timeseries",
+        "title": title,
+        "description": says,
+        "datasource": SOURCE,
+        "gridPos": place,
+        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
+        "targets": [
+            {"refId": chr(ord("A") + at), "datasource": SOURCE, "expr": expression, "legendFormat": name}
+            for at, (name, expression) in enumerate(queries.items())
+        ],
+    }
+
+
+def dashboard() -> dict:
+    panels, top = [], 0
+    for title, row in ROWS.items():
+        place = {"h": 1, "w": 24, "x": 0, "y": top}
+        panels.append({"id": len(panels) + 1, "type": "row", "title": title, "collapsed": False, "gridPos": place, "panels": []})
+        top += 1
+        for at, content in enumerate(row):
+            line, column = divmod(at, 24 // WIDTH)
+            place = {"h": HEIGHT, "w": WIDTH, "x": column * WIDTH, "y": top + line * HEIGHT}
+            panels.append(panel(len(panels) + 1, place, *content))
+        top += -(-len(row) // (24 // WIDTH)) * HEIGHT
+    return {
+        "uid": "sendpromptly",
+        "title": "SendPromptly",
+        "description": "Is it working, what waits, and why. Metrics: docs/metrics.md.",
+        "tags": ["sendpromptly"],
+        "schemaVersion": 39,
+        "editable": True,
+        "refresh": "15s",
+        "time": {"from": "now-1h", "to": "now"},
+        "templating": {"list": [{"name": "source", "label": "Prometheus", "type": "datasource", "query": "prometheus"}]},
+        "panels": panels,
+    }
+
+
+def text() -> str:
+    return json.dumps(dashboard(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    if "--check" not in sys.argv:
+        PATH.write_text(text(), encoding="utf-8")
+    elif PATH.read_text(encoding="utf-8") != text():
+        sys.exit("monitoring/dashboard.json is not what scripts/make_dashboard.py writes: run it")

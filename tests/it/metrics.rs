@@ -1,0 +1,239 @@
+//! What Prometheus and probes see of a process: every metric that `docs/metrics.md` lists, and no
+//! other; health of a worker too; and nothing that stops a service when its port is taken.
+//!
+//! The programs run as processes of their own, with a Temporal of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use e2e::binary::Part;
+use e2e::engines::start_temporal;
+use e2e::world::receipt;
+use e2e::{World, WorldOptions, eventually, run};
+use serde_json::{Value, json};
+use telemetry::catalogue::{Kind, METRICS, SDK_PREFIX};
+
+const LISTED: &str = include_str!("../../docs/metrics.md");
+/// What is built on the metrics.
+const READY_MADE: [&str; 3] = [
+    include_str!("../../monitoring/alerts.yml"),
+    include_str!("../../monitoring/alerts_test.yml"),
+    include_str!("../../monitoring/dashboard.json"),
+];
+const LISTEN: &str = "SENDPROMPTLY_METRICS_LISTEN";
+
+/// A process whose metrics are read.
+struct Shown {
+    _part: Part,
+    log: e2e::binary::Log,
+    url: String,
+}
+
+impl Shown {
+    fn start(world: &World, part: &str) -> Self {
+        Self::start_at(world, part, &format!("127.0.0.1:{}", free_port()))
+    }
+
+    fn start_at(world: &World, part: &str, listen: &str) -> Self {
+        let (part, log) = world.spawn_logged(part, &[(LISTEN, listen)]).expect("a process");
+        Self { _part: part, log, url: format!("http://{listen}") }
+    }
+
+    async fn get(&self, world: &World, path: &str) -> Option<(u16, String)> {
+        let response = world.http.get(format!("{}{path}", self.url)).send().await.ok()?;
+        Some((response.status().as_u16(), response.text().await.ok()?))
+    }
+
+    async fn metrics(&self, world: &World) -> Option<String> {
+        self.get(world, "/metrics").await.map(|(status, text)| {
+            assert_eq!(status, 200, "{text}");
+            text
+        })
+    }
+
+    /// Waits until a line is there.
+    async fn shows(&self, world: &World, line: &str) {
+        eventually(&format!("{line} in {}", self.url), async || {
+            let text = self.metrics(world).await?;
+            text.lines().any(|shown| shown == line).then_some(())
+        })
+        .await;
+    }
+
+    async fn ready_when(&self, world: &World, wanted: u16) -> Value {
+        eventually(&format!("/readyz to be {wanted}"), async || {
+            let (status, body) = self.get(world, "/readyz").await?;
+            (status == wanted).then(|| serde_json::from_str(&body).expect("JSON"))
+        })
+        .await
+    }
+}
+
+fn free_port() -> u16 {
+    embedded::free_port().expect("a port")
+}
+
+/// Names and kinds, as Prometheus reads them.
+fn exposed(text: &str) -> BTreeMap<String, String> {
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types.filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
+}
+
+/// Names and kinds, as the document says.
+fn listed() -> BTreeMap<String, String> {
+    let rows = LISTED.lines().filter_map(|line| line.strip_prefix("| `sendpromptly_"));
+    let cells = rows.filter_map(|row| {
+        let (name, rest) = row.split_once("` | ")?;
+        Some((format!("sendpromptly_{name}"), rest.split(" |").next()?.to_owned()))
+    });
+    cells.collect()
+}
+
+/// Every name of a label that a metric is shown with, but for the bucket's.
+fn exposed_labels(texts: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    for line in lines.filter(|line| line.starts_with("sendpromptly_")) {
+        let (name, rest) = line.split_once(['{', ' ']).expect("a sample");
+        let ends = ["_bucket", "_sum", "_count"];
+        let name = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let labels = rest.rsplit_once('}').map_or("", |(labels, _)| labels);
+        let names = labels.split('"').step_by(2).filter_map(|part| part.strip_suffix('='));
+        let names = names.map(|name| name.trim_start_matches(',').to_owned());
+        found.entry(name.to_owned()).or_default().extend(names.filter(|name| name != "le"));
+    }
+    found.retain(|name, _| !name.starts_with(SDK_PREFIX));
+    found
+}
+
+/// The same, as the document says.
+fn listed_labels() -> BTreeMap<String, BTreeSet<String>> {
+    let rows = LISTED.lines().filter(|line| line.starts_with("| `sendpromptly_"));
+    let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    let labels = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    cells.map(|cells| (cells[1].trim_matches('`').to_owned(), labels(cells[3]))).collect()
+}
+
+/// The metrics that the files of `monitoring/` name, without what Prometheus adds to histograms.
+fn used() -> BTreeSet<String> {
+    let words = READY_MADE.iter().flat_map(|text| {
+        text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+    });
+    let names = words.filter(|word| word.starts_with("sendpromptly_"));
+    names.map(|name| name.trim_end_matches("_bucket").to_owned()).collect()
+}
+
+fn kind(kind: Kind) -> String {
+    let text = match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
+    };
+    text.to_owned()
+}
+
+#[test]
+fn the_document_lists_every_metric_as_it_is() {
+    let known = METRICS.iter().map(|metric| (metric.name.to_owned(), kind(metric.kind)));
+    assert_eq!(listed(), known.collect::<BTreeMap<_, _>>());
+}
+
+/// A receipt, once more and a bad one; a failure, its alert, and a callback.
+async fn live(world: &World) {
+    world.alert_bob().await;
+    let event_id = world.receipt("evt_1").await;
+    world.receipt("evt_1").await;
+    let (status, _) = world.post("/api/v1/receipt", &json!({"provider": "stripe"})).await;
+    assert_eq!(status, 422);
+    let incident_id = world.fail(event_id, json!({"error_code": "db_write_failed"})).await;
+    world.reprocess(incident_id).await;
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
+    run(async {
+        let port = free_port();
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let folder = embedded::scratch_dir().expect("a folder");
+        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (api, worker) = (Shown::start(&world, "api"), Shown::start(&world, "worker"));
+        eventually("an API that answers", async || world.ready().await.then_some(())).await;
+        worker.ready_when(&world, 200).await;
+        live(&world).await;
+
+        let project = world.project.id;
+        for line in [
+            r#"sendpromptly_calls_total{call="receipt",outcome="accepted"} 1"#,
+            r#"sendpromptly_calls_total{call="receipt",outcome="duplicate"} 1"#,
+            r#"sendpromptly_calls_total{call="receipt",outcome="rejected"} 1"#,
+            r#"sendpromptly_calls_total{call="result",outcome="accepted"} 1"#,
+            r#"sendpromptly_call_rejections_total{call="receipt",code="validation_error"} 1"#,
+            r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
+            r#"sendpromptly_check_ok{check="database"} 1"#,
+            r#"sendpromptly_check_ok{check="workers"} 1"#,
+            &format!(r#"sendpromptly_open_incidents{{project="{project}"}} 1"#),
+        ] {
+            api.shows(&world, line).await;
+        }
+        for line in [
+            format!(
+                r#"sendpromptly_alert_attempts_total{{kind="email",project="{project}",outcome="delivered"}} 1"#
+            ),
+            format!(
+                r#"sendpromptly_callback_attempts_total{{project="{project}",outcome="delivered"}} 1"#
+            ),
+        ] {
+            worker.shows(&world, &line).await;
+        }
+        let of_api = api.metrics(&world).await.expect("metrics");
+        let of_worker = worker.metrics(&world).await.expect("metrics");
+        for private in ["evt_1", "db_write_failed", &world.master_key] {
+            assert!(!of_api.contains(private) && !of_worker.contains(private), "{private}");
+        }
+        let mut shown = exposed(&of_api);
+        shown.extend(exposed(&of_worker));
+        let missing: Vec<_> = used().into_iter().filter(|name| !shown.contains_key(name)).collect();
+        assert!(missing.is_empty(), "rules or dashboard read what is not there: {missing:?}");
+        shown.retain(|name, _| !name.starts_with(SDK_PREFIX));
+        assert_eq!(shown, listed());
+        assert_eq!(exposed_labels(&[&of_api, &of_worker]), listed_labels());
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_worker_without_temporal_lives_and_is_not_ready_and_says_why() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        let worker = Shown::start(&world, "worker");
+        let ready = worker.ready_when(&world, 503).await;
+        assert_eq!((&ready["status"], &ready["database"]), (&json!("unavailable"), &json!("ok")));
+        let (status, _) = worker.get(&world, "/healthz").await.expect("a response");
+        assert_eq!(status, 200);
+        worker.shows(&world, r#"sendpromptly_check_ok{check="temporal"} 0"#).await;
+        worker.shows(&world, r#"sendpromptly_check_ok{check="workers"} 0"#).await;
+        worker.shows(&world, r#"sendpromptly_check_ok{check="database"} 1"#).await;
+    });
+}
+
+#[test]
+fn a_port_that_is_taken_stops_no_receipt_and_is_used_once_it_is_free() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listen = taken.local_addr().expect("an address").to_string();
+        let api = Shown::start_at(&world, "api", &listen);
+        eventually("an API that answers", async || world.ready().await.then_some(())).await;
+        let (status, _) = world.post("/api/v1/receipt", &receipt("evt_1")).await;
+        assert_eq!(status, 202);
+        let said = api.log.text();
+        assert!(said.contains("cannot show metrics and health here"), "{said}");
+        assert!(said.contains(LISTEN), "{said}");
+        drop(taken);
+        api.ready_when(&world, 200).await;
+        api.shows(&world, r#"sendpromptly_calls_total{call="receipt",outcome="accepted"} 1"#).await;
+    });
+}
