@@ -36,8 +36,8 @@ ROWS = {
         ("Time of a receipt and a result", "99 of 100 are faster.", "s",
          {"{{route}}": quantile('sendpromptly_http_request_duration_seconds', "route").replace(
              "_bucket[", '_bucket{route=~"/api/v1/(receipt|receipts|result)"}[')}),
-        ("Open incidents", "Not resolved, by project.", "none",
-         {"{{project}}": "max by (project) (sendpromptly_open_incidents)"}),
+        ("Open incidents", "Not resolved, by project and reason.", "none",
+         {"{{project}} {{reason}}": "max by (project, reason) (sendpromptly_open_incidents)"}),
     ],
     "What waits?": [
         ("Messages for Temporal", "Counted up to 1000. Parked ones were rejected, and wait for you.", "none",

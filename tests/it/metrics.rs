@@ -172,7 +172,9 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,
-            &format!(r#"sendpromptly_open_incidents{{project="{project}"}} 1"#),
+            &format!(
+                r#"sendpromptly_open_incidents{{project="{project}",reason="failed_result"}} 1"#
+            ),
         ] {
             api.shows(&world, line).await;
         }

@@ -19,7 +19,7 @@ use engine::Monitor;
 use engine::health::Status;
 use store::PgPool;
 use store::health::read_work;
-use store::search::incidents::count_unresolved;
+use store::search::incidents::count_unresolved_by_reason;
 use telemetry::Exposition;
 use telemetry::catalogue::name;
 use tokio::net::TcpListener;
@@ -99,11 +99,13 @@ impl Observed {
 
     /// Keeps the last counts where the database does not respond.
     async fn ask_incidents(&self) {
-        let counts = timeout(PATIENCE, count_unresolved(&self.pool)).await;
+        let counts = timeout(PATIENCE, count_unresolved_by_reason(&self.pool)).await;
         let Ok(Ok(counts)) = counts else { return };
-        let counts: Vec<_> =
-            counts.into_iter().map(|(project, count)| (project.to_string(), count)).collect();
-        telemetry::open_incidents(counts.iter().map(|(project, count)| (project.as_str(), *count)));
+        telemetry::open_incidents(
+            counts
+                .into_iter()
+                .map(|(project, reason, n)| (project.to_string(), reason.as_str(), n)),
+        );
     }
 
     /// Costs nothing, so it is asked each time.

@@ -107,11 +107,11 @@ pub fn set(name: &'static str, value: Option<i64>) {
     gauge!(name).set(value.map_or(f64::NAN, to_f64));
 }
 
-/// The incidents of each project that are not resolved. A project that has none any more is said to
-/// have none.
-pub fn open_incidents<'a>(counts: impl IntoIterator<Item = (&'a str, i64)>) {
-    for (project, count) in projects::sum(counts) {
-        gauge!(name::OPEN_INCIDENTS, "project" => project).set(to_f64(count));
+/// The incidents that are not resolved, by project and reason: a state of ours, never what an app
+/// says. Where there were some and are none any more, none are said to be there.
+pub fn open_incidents(counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
+    for ((project, reason), count) in projects::sum(counts) {
+        gauge!(name::OPEN_INCIDENTS, "project" => project, "reason" => reason).set(to_f64(count));
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 pub const MOST_PROJECTS: usize = 100;
 
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static SUMS: Mutex<BTreeMap<(String, &str), i64>> = Mutex::new(BTreeMap::new());
 
 /// The label of this project.
 pub(crate) fn label(project: &str) -> String {
@@ -18,17 +19,16 @@ pub(crate) fn label(project: &str) -> String {
     bounded(&mut known, project)
 }
 
-/// The counts by label, of every project that is known.
-pub(crate) fn sum<'a>(counts: impl IntoIterator<Item = (&'a str, i64)>) -> BTreeMap<String, i64> {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut sums = BTreeMap::new();
-    for (project, count) in counts {
-        *sums.entry(bounded(&mut known, project)).or_default() += count;
+/// The counts by label and kind; also those that were there before, which are none now.
+pub(crate) fn sum(
+    counts: impl IntoIterator<Item = (String, &'static str, i64)>,
+) -> BTreeMap<(String, &'static str), i64> {
+    let mut sums = SUMS.lock().unwrap_or_else(PoisonError::into_inner);
+    sums.values_mut().for_each(|sum| *sum = 0);
+    for (project, kind, count) in counts {
+        *sums.entry((label(&project), kind)).or_default() += count;
     }
-    for project in &*known {
-        sums.entry(project.clone()).or_default();
-    }
-    sums
+    sums.clone()
 }
 
 fn bounded(known: &mut BTreeSet<String>, project: &str) -> String {
@@ -55,5 +55,14 @@ mod tests {
         }
         assert_eq!(label(MOST_PROJECTS), "other");
         assert_eq!(label(0), "prj_0", "who is known stays so");
+    }
+
+    #[test]
+    fn what_is_gone_is_said_to_be_none() {
+        let own = |kind, count| ("prj_counted".to_owned(), kind, count);
+        sum([own("missing", 2), own("failed", 1)]);
+        let sums = sum([own("failed", 3)]);
+        assert_eq!(sums[&("prj_counted".to_owned(), "missing")], 0);
+        assert_eq!(sums[&("prj_counted".to_owned(), "failed")], 3);
     }
 }

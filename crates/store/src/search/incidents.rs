@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::catalogue::{EffectType, Provider};
 use domain::ids::{EventId, IncidentId, ProjectId, ReplayId};
+use domain::incident::Reason;
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
@@ -163,6 +164,21 @@ pub async fn count_incidents(
     .await?;
     tx.commit().await?;
     Ok(counts)
+}
+
+/// How many incidents are not resolved, by project and reason.
+pub async fn count_unresolved_by_reason(
+    db: &PgPool,
+) -> Result<Vec<(ProjectId, Reason, i64)>, StoreError> {
+    let mut tx = reading::begin(db).await?;
+    let rows = sqlx::query!(
+        r#"SELECT project_id, reason, count(*) AS "unresolved!" FROM incidents
+           WHERE state <> 'resolved' GROUP BY project_id, reason ORDER BY project_id, reason"#,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(rows.into_iter().map(|row| (row.project_id, row.reason, row.unresolved)).collect())
 }
 
 /// How many incidents are not resolved, in each project that has any.
