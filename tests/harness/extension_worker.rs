@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::extension::NewExtension;
 use domain::project::Mode;
-use domain::repair_url::AllowedNetworks;
+use domain::signature::SigningSecret;
 use serde_json::{Value, json};
 use store::{MasterKey, extensions};
 use temporalio_common::ActivityError;
@@ -26,13 +26,23 @@ pub const ACTIVITY: &str = "credits.verify";
 
 /// Registers an extension; the task queue on which its worker is to run.
 pub async fn register(world: &World, point: &str, trust: &str) -> String {
+    register_with(world, json!({ "point": point, "trust": trust })).await
+}
+
+/// The same with these fields; with a `url` among them it is one over HTTPS.
+pub async fn register_with(world: &World, mut said: Value) -> String {
     let queue = format!("sendpromptly-ext.{}", Uuid::now_v7().simple());
-    let said = json!({ "point": point, "activity": ACTIVITY, "queue": queue, "trust": trust });
+    let secret = said.get("url").map(|_| SigningSecret::from_bytes([7; 32]));
+    if secret.is_none() {
+        said["activity"] = json!(ACTIVITY);
+        said["queue"] = json!(queue);
+    }
     let said = said.as_object().expect("an object");
-    let new = NewExtension::read(said, Mode::Test, &AllowedNetworks::none()).expect("one");
+    let new = NewExtension::read(said, Mode::Test, &world.deps().allow).expect("one");
     let key = MasterKey::parse(&world.master_key).expect("a master key");
     let mut db = world.pool.acquire().await.expect("a connection");
-    extensions::insert_extension(&mut db, &key, world.project.id, "cli:bob", &new, None)
+    let (project_id, secret) = (world.project.id, secret.as_ref());
+    extensions::insert_extension(&mut db, &key, project_id, "cli:bob", &new, secret)
         .await
         .expect("an extension");
     queue

@@ -3,6 +3,7 @@
 
 mod doors;
 mod flow;
+mod repair;
 mod trials;
 mod worker;
 

@@ -13,7 +13,7 @@ mod notices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::{Alerts, Callbacks, Deps, Extensions, Records};
+use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Records};
 use engine::{Engine, EngineError};
 use store::StoreError;
 use telemetry::catalogue::SDK_PREFIX;
@@ -28,6 +28,7 @@ use temporalio_sdk::{
 };
 use tokio_util::sync::CancellationToken;
 use workflows::EffectWatch;
+use workflows::names::endpoint_queue;
 
 use meter::Meter;
 
@@ -41,6 +42,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// many would keep every incident from being opened. A slot is a permit of a semaphore: one that is
 /// free costs nothing, one that hangs costs a connection.
 const ACTIVITY_SLOTS: usize = 1_000;
+/// Long polls for calls to extensions over HTTPS.
+const ASKING_POLLERS: usize = 2;
 /// Slots for what ends immediately or is not used; the SDK's own number.
 const OTHER_SLOTS: usize = 100;
 
@@ -141,6 +144,26 @@ fn runtime_options() -> Result<RuntimeOptions, WorkerError> {
     RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(WorkerError::Options)
 }
 
+/// Makes the worker that asks extensions over HTTPS. Endpoints that hang take its slots, and none of
+/// those that watches need.
+///
+/// # Errors
+/// When the SDK rejects the options.
+pub fn build_asking(
+    runtime: &Runtime,
+    client: Client,
+    task_queue: &str,
+    deps: &Arc<Deps>,
+) -> Result<Worker, WorkerError> {
+    let options = WorkerOptions::new(endpoint_queue(task_queue))
+        .register_activities(Endpoints::new(Arc::clone(deps)))
+        .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(ASKING_POLLERS))
+        .tuner(slots())
+        .graceful_shutdown_period(GRACE)
+        .build();
+    Ok(Worker::new(runtime, client, options)?)
+}
+
 fn slots() -> TunerHolder {
     let others = FixedSizeSlotSupplier::new(OTHER_SLOTS);
     TunerHolder::builder()
@@ -231,22 +254,34 @@ async fn run_once(
     let client = client?;
     let heart = beat::Heart::start(engine, deps).await?;
     let runtime = Runtime::from_current_tokio(runtime_options()?)?;
-    let mut worker = build(&runtime, client, engine.task_queue(), deps, settings)?;
-    let stop = worker.shutdown_handle();
+    let mut worker = build(&runtime, client.clone(), engine.task_queue(), deps, settings)?;
+    let mut asking = build_asking(&runtime, client, engine.task_queue(), deps)?;
+    let (stop, stop_asking) = (worker.shutdown_handle(), asking.shutdown_handle());
     let ended = CancellationToken::new();
     let stopper = async {
         let outcome = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
-            () = ended.cancelled() => return Ok(()),
+            () = ended.cancelled() => Ok(()),
             foreign = heart.beat() => Err(foreign),
         };
         stop();
+        stop_asking();
         outcome
     };
-    let running = async {
+    // Where one of the two ends, so does the other, and both are replaced.
+    let working = async {
         let outcome = worker.run().await;
         ended.cancel();
         outcome
+    };
+    let asking = async {
+        let outcome = asking.run().await;
+        ended.cancel();
+        outcome
+    };
+    let running = async {
+        let (watches, endpoints) = tokio::join!(working, asking);
+        watches.and(endpoints)
     };
     let (belongs, outcome) = tokio::join!(stopper, running);
     heart.stop().await;

@@ -8,6 +8,7 @@ use domain::ids::{AlertId, AuditId, CallId, EventId, ReplayId, ResultId};
 use domain::watch::WatchState;
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
+use temporalio_common::data_converters::RawValue;
 use temporalio_macros::activity_definitions;
 
 pub use crate::signal_input::InputNotes;
@@ -96,6 +97,12 @@ pub struct AskInput {
     pub lead_ms: u64,
 }
 
+/// A call of an extension over HTTPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointInput {
+    pub call_id: CallId,
+}
+
 /// How a call of an extension ended: with an answer, or without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedCall {
@@ -175,6 +182,20 @@ impl Extensions {
     }
 }
 
+/// Asking extensions over HTTPS. These run on [`crate::names::endpoint_queue`], so that an endpoint
+/// that hangs holds no slot that something else needs.
+pub struct Endpoints;
+
+#[activity_definitions]
+impl Endpoints {
+    /// Asks an endpoint once. Gives the body of its response; the type of a failure is a
+    /// [`Silence`] as text.
+    #[activity(name = "ask_endpoint")]
+    pub fn ask_endpoint(_: EndpointInput) -> Result<RawValue, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// Talking to the app.
 pub struct Callbacks;
 
@@ -204,6 +225,7 @@ impl Alerts {
 pub mod definition {
     pub use super::alerts::DeliverAlert;
     pub use super::callbacks::SendCallback;
+    pub use super::endpoints::AskEndpoint;
     pub use super::extensions::{AskExtensions, RecordAnswer};
     pub use super::records::{
         EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,

@@ -36,6 +36,7 @@ use time::OffsetDateTime;
 use crate::activity_contract::{EventInput, Records, ReprocessInput};
 use crate::background_activities::BackgroundActivities;
 use crate::callback_end;
+use crate::extension_call;
 use crate::manual::ManualCommand;
 use crate::names::search_attribute;
 use crate::options;
@@ -190,11 +191,14 @@ impl EffectWatch {
             NextStep::WaitForRepair { wait_ms, .. } => {
                 Self::next_wakeup(ctx, background, Some(Duration::from_millis(wait_ms))).await?
             }
+            NextStep::WaitForExtension { wait_ms, .. } if ctx.patched(extension_call::PATCH) => {
+                Self::next_wakeup(ctx, background, Some(Duration::from_millis(wait_ms))).await?
+            }
             NextStep::WaitForPeople => {
                 Self::continue_if_long(ctx, background, &input)?;
                 Self::next_wakeup(ctx, background, None).await?
             }
-            NextStep::Unknown => {
+            NextStep::WaitForExtension { .. } | NextStep::Unknown => {
                 Self::continue_if_long(ctx, background, &input)?;
                 Self::next_wakeup(ctx, background, Some(ASK_AGAIN)).await?
             }
@@ -266,9 +270,12 @@ impl EffectWatch {
             // of the two results is the newer one cannot be seen from here. Where it still runs, the
             // state is read again.
             (Wakeup::CallbackEnded(_) | Wakeup::Answered(_), _)
-            | (Wakeup::TimeUp, NextStep::SendCallback { .. } | NextStep::Unknown) => {
-                ctx.execute_activity(Records::read_standing, event, records).await?
-            }
+            | (
+                Wakeup::TimeUp,
+                NextStep::SendCallback { .. }
+                | NextStep::WaitForExtension { .. }
+                | NextStep::Unknown,
+            ) => ctx.execute_activity(Records::read_standing, event, records).await?,
             (Wakeup::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
                 let reprocess_input = ReprocessInput { event_id, replay_id };
                 ctx.execute_activity(Records::end_reprocess_if_due, reprocess_input, records)

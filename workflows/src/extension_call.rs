@@ -19,8 +19,8 @@ use temporalio_common::protos::temporal::api::failure::v1::failure::FailureInfo;
 use temporalio_workflow::{ActivityExecutionError, WorkflowContext};
 
 use crate::EffectWatch;
-use crate::activity_contract::{EndedCall, Extensions};
-use crate::options;
+use crate::activity_contract::{EndedCall, EndpointInput, Endpoints, Extensions};
+use crate::{names, options};
 
 /// The change that made watches ask extensions. A run that a worker without it began goes on without.
 pub(crate) const PATCH: &str = "ask-extensions";
@@ -37,14 +37,26 @@ pub(crate) fn make(
     event_id: EventId,
     ask: &Ask,
 ) -> Option<LocalBoxFuture<'static, Option<WatchState>>> {
-    let AskTarget::Activity { activity, queue, input } = &ask.target else { return None };
     let (ctx, call_id) = (ctx.clone(), ask.call_id);
-    let (activity, input) = (UntypedActivity::new(activity.clone()), plain_json(input));
     let budget = Duration::from_millis(ask.budget_ms);
-    let summary = format!("ask {}, {call_id}", ask.name);
-    let options = options::extension(queue.clone(), budget, summary);
+    let options = |queue| options::extension(queue, budget, format!("ask {}, {call_id}", ask.name));
+    let calling: LocalBoxFuture<'static, _> = match &ask.target {
+        AskTarget::Activity { activity, queue, input } => {
+            let (activity, input) = (UntypedActivity::new(activity.clone()), plain_json(input));
+            let (ctx, options) = (ctx.clone(), options(queue.clone()));
+            Box::pin(async move { ctx.execute_activity(activity, input, options).await })
+        }
+        AskTarget::Https => {
+            let options = options(names::endpoint_queue(ctx.task_queue()));
+            let (ctx, input) = (ctx.clone(), EndpointInput { call_id });
+            Box::pin(
+                async move { ctx.execute_activity(Endpoints::ask_endpoint, input, options).await },
+            )
+        }
+        AskTarget::Unknown => return None,
+    };
     Some(Box::pin(async move {
-        let read = match ctx.execute_activity(activity, input, options).await {
+        let read = match calling.await {
             Ok(answer) => read_answer(answer),
             Err(ActivityExecutionError::Cancelled(_)) => return None,
             Err(ActivityExecutionError::Failed(failed)) => {
@@ -97,7 +109,7 @@ fn silence(failure: Option<&Failure>) -> Silence {
                 if timeout != Some(TimeoutType::ScheduleToStart) =>
             {
                 let line = info.r#type.chars().filter(|c| !c.is_control());
-                return Silence::failed(line.take(MAX_TYPE).collect::<String>());
+                return Silence::from_type(&line.take(MAX_TYPE).collect::<String>());
             }
             _ => {}
         }
@@ -169,6 +181,7 @@ mod tests {
             timeout(TimeoutType::ScheduleToClose, Some(timeout(TimeoutType::StartToClose, None)));
         assert_eq!(words(&ran_out), "too_slow");
         assert_eq!(words(&raised("ValueError")), "failed (ValueError)");
+        assert_eq!(words(&raised("nobody_took_it (dns)")), "nobody_took_it (dns)");
         let retried = timeout(TimeoutType::ScheduleToClose, Some(raised("ValueError")));
         assert_eq!(words(&retried), "failed (ValueError)");
         assert_eq!(words(&raised("")), "failed");

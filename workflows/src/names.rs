@@ -6,6 +6,13 @@ use temporalio_common::search_attributes::SearchAttributeKey;
 /// The task queue of every workflow and activity.
 pub const TASK_QUEUE: &str = "sendpromptly";
 
+/// The task queue of calls to extensions over HTTPS. It is none that an extension can be registered
+/// for: theirs go on with a dot.
+#[must_use]
+pub fn endpoint_queue(task_queue: &str) -> String {
+    format!("{task_queue}-extensions")
+}
+
 /// The id of the workflow whose memo says which database a task queue belongs to.
 #[must_use]
 pub fn environment_id(task_queue: &str) -> String {

@@ -13,7 +13,7 @@ use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToke
 pub const ALERT: Duration = Duration::from_secs(90);
 
 /// How long one attempt of an extension may take.
-const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
+pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
 
 /// For activities that only touch the database.
 #[must_use]

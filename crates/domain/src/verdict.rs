@@ -108,12 +108,20 @@ fn resolution_by_success(at: EventState, replay_id: Option<ReplayId>) -> Option<
 /// where the extension is trusted so far.
 ///
 /// An answer about what is decided changes nothing, and so does one that was not asked for any
-/// more.
+/// more. Work that was done counts whatever became of its reprocess; that it was not, only while
+/// the reprocess waits for this answer.
 #[must_use]
-pub fn judge_answer(at: EventState, said: CallOutcome, is_asked: bool) -> CallOutcome {
+pub fn judge_answer(
+    at: EventState,
+    said: CallOutcome,
+    is_asked: bool,
+    reprocess_waits: bool,
+) -> CallOutcome {
     let decided = matches!(at.effect, Effect::Succeeded | Effect::Superseded)
         || at.incident == Some(IncidentState::Resolved);
-    if decided || !is_asked { CallOutcome::Ignored } else { said }
+    let too_late = !reprocess_waits
+        && matches!(said, CallOutcome::Accepted | CallOutcome::Failed | CallOutcome::Declined);
+    if decided || too_late || !is_asked { CallOutcome::Ignored } else { said }
 }
 
 /// What silence means at a moment.
@@ -297,8 +305,8 @@ mod tests {
         let open = Some(IncidentState::Open);
         for at in [state(Effect::Pending, None, None), state(Effect::Missing, open, None)] {
             for said in CallOutcome::ALL {
-                assert_eq!(judge_answer(at, *said, true), *said);
-                assert_eq!(judge_answer(at, *said, false), CallOutcome::Ignored);
+                assert_eq!(judge_answer(at, *said, true, true), *said);
+                assert_eq!(judge_answer(at, *said, false, true), CallOutcome::Ignored);
             }
         }
         for at in [
@@ -306,7 +314,12 @@ mod tests {
             state(Effect::Superseded, None, None),
             state(Effect::Missing, Some(IncidentState::Resolved), None),
         ] {
-            assert_eq!(judge_answer(at, CallOutcome::Settled, true), CallOutcome::Ignored);
+            assert_eq!(judge_answer(at, CallOutcome::Settled, true, true), CallOutcome::Ignored);
+        }
+        let over = state(Effect::Missing, open, None);
+        assert_eq!(judge_answer(over, CallOutcome::Applied, true, false), CallOutcome::Applied);
+        for said in [CallOutcome::Accepted, CallOutcome::Failed, CallOutcome::Declined] {
+            assert_eq!(judge_answer(over, said, true, false), CallOutcome::Ignored);
         }
     }
 

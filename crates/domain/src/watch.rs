@@ -63,6 +63,8 @@ pub enum AskTarget {
         /// A [`crate::extension::ExtensionInput`].
         input: serde_json::Value,
     },
+    /// Over HTTPS, by a worker of ours that has slots of its own for it.
+    Https,
     /// In a way that another release knows: that one asks.
     #[serde(other)]
     Unknown,
@@ -98,6 +100,12 @@ pub enum NextStep {
     },
     /// The incident waits for people, or for a late success.
     WaitForPeople,
+    /// An extension may do the work again, at most this long.
+    WaitForExtension {
+        replay_id: ReplayId,
+        /// Milliseconds until somebody else is asked.
+        wait_ms: u64,
+    },
     /// Ask the app to do the work again.
     SendCallback { replay_id: ReplayId },
     /// The callback was delivered: wait for its result, at most this long.
@@ -123,6 +131,8 @@ pub struct NextStepInput {
     pub incident: Option<IncidentState>,
     /// The running reprocess, its state, and until when its result may come.
     pub running: Option<(ReplayId, ReprocessState, Option<OffsetDateTime>)>,
+    /// Until when the running reprocess is an extension's.
+    pub asked_until: Option<OffsetDateTime>,
 }
 
 impl NextStep {
@@ -138,9 +148,10 @@ impl NextStep {
             (_, _, Some((replay_id, ReprocessState::AwaitingResult, Some(due)))) => {
                 Self::WaitForRepair { replay_id, wait_ms: wait_ms(due) }
             }
-            (_, _, Some((replay_id, state, _))) if state.is_running() => {
-                Self::SendCallback { replay_id }
-            }
+            (_, _, Some((replay_id, state, _))) if state.is_running() => match at.asked_until {
+                Some(until) => Self::WaitForExtension { replay_id, wait_ms: wait_ms(until) },
+                None => Self::SendCallback { replay_id },
+            },
             (Effect::Failed | Effect::Missing, _, _) => Self::WaitForPeople,
         }
     }
@@ -169,6 +180,7 @@ mod tests {
             timeout_at: due,
             incident,
             running,
+            asked_until: None,
         };
         let open = Some(IncidentState::Open);
         let running = |state| Some((replay_id, state, Some(due)));
@@ -182,6 +194,13 @@ mod tests {
             (
                 at(Effect::Failed, open, running(ReprocessState::Requested)),
                 NextStep::SendCallback { replay_id },
+            ),
+            (
+                NextStepInput {
+                    asked_until: Some(due),
+                    ..at(Effect::Failed, open, running(ReprocessState::Requested))
+                },
+                NextStep::WaitForExtension { replay_id, wait_ms: 1_500 },
             ),
             (
                 at(Effect::Failed, open, running(ReprocessState::Delivering)),
@@ -227,6 +246,7 @@ mod tests {
             timeout_at: NOW,
             incident: None,
             running: None,
+            asked_until: None,
         };
         assert_eq!(
             NextStep::decide(late, NOW + time::Duration::SECOND),

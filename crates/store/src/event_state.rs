@@ -10,7 +10,7 @@ use crate::audit::Subject;
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
-use crate::transitions::extension;
+use crate::transitions::extension::{self, Holder};
 use crate::{PgConnection, StoreError, attempts};
 
 /// Everything that a decision about an event depends on.
@@ -92,7 +92,15 @@ pub async fn read_for_watch(
     tx: &mut PgConnection,
     event_id: EventId,
 ) -> Result<WatchState, StoreError> {
-    let locked = LockedEvent::lock_existing(tx, event_id).await?;
+    let mut locked = LockedEvent::lock_existing(tx, event_id).await?;
+    let asked_until = loop {
+        match extension::hand_over(tx, &locked).await? {
+            Holder::Extension(until) => break Some(until),
+            Holder::Callback => break None,
+            // A policy may have started another one.
+            Holder::Nobody => locked = LockedEvent::lock_existing(tx, event_id).await?,
+        }
+    };
     let pending = alerts::list_pending(&mut *tx, event_id).await?;
     let reprocess = match locked.reprocesses.last() {
         None => None,
@@ -107,6 +115,7 @@ pub async fn read_for_watch(
         timeout_at: locked.event.timeout_at,
         incident: locked.incident.as_ref().map(|incident| incident.state),
         running: locked.running().map(|running| (running.id, running.state, running.result_due_at)),
+        asked_until,
     };
     let asks = extension::open_asks(tx, &locked).await?;
     Ok(WatchState {

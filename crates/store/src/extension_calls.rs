@@ -4,19 +4,24 @@
 //! continued asks about the same occasion under the same id, and the first answer that is recorded
 //! stays.
 
+use std::time::Duration;
+
 use domain::extension::{
-    CONTRACT, CallOutcome, ExtensionAnswer, ExtensionInput, InputReason, Point, Silence, Unanswered,
+    CONTRACT, CallOutcome, ExtensionAnswer, ExtensionInput, ExtensionTarget, InputReason, Point,
+    Silence, Unanswered,
 };
 use domain::ids::{CallId, EventId, ExtensionId, ReplayId};
 use domain::project::Mode;
+use domain::signature::SigningSecret;
 use serde_json::Value;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::events::PaymentEvent;
-use crate::incidents::Incident;
-use crate::{PgConnection, StoreError, extensions};
+use crate::events::{self, PaymentEvent};
+use crate::incidents::{self, Incident};
+use crate::seal::MasterKey;
+use crate::{PgConnection, StoreError, extensions, projects};
 
 /// One call of an extension.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,7 +234,48 @@ pub async fn record_end(
     Ok(Recording::Recorded { unanswered_in_a_row })
 }
 
-/// What an extension is given about an event.
+/// Everything that a request to an extension over HTTPS needs.
+#[derive(Debug)]
+pub struct EndpointCall {
+    /// As it is stored.
+    pub url: String,
+    pub mode: Mode,
+    pub secret: SigningSecret,
+    pub input: ExtensionInput,
+    pub budget: Duration,
+}
+
+/// A call of an extension over HTTPS that has not ended; `None` for any other, and for one of an
+/// extension that is paused or was removed.
+///
+/// # Errors
+/// When the database fails or the secret does not open.
+pub async fn find_endpoint_call(
+    db: &mut PgConnection,
+    key: &MasterKey,
+    id: CallId,
+) -> Result<Option<EndpointCall>, StoreError> {
+    let call = find_call(&mut *db, id).await?.filter(|call| call.answered_at.is_none());
+    let Some(call) = call else { return Ok(None) };
+    let extension = extensions::find_extension(&mut *db, call.extension_id).await?;
+    let Some(extension) = extension.filter(|extension| extension.paused_at.is_none()) else {
+        return Ok(None);
+    };
+    let budget = extension.budget();
+    let ExtensionTarget::Https { url } = extension.target else { return Ok(None) };
+    let secret = extensions::find_secret(&mut *db, key, extension.id).await?;
+    let secret = secret.ok_or(StoreError::Missing("extensions"))?;
+    let event = events::find_event(&mut *db, call.event_id).await?;
+    let event = event.ok_or(StoreError::Missing("payment_events"))?;
+    let project = projects::find_project(&mut *db, event.project_id).await?;
+    let mode = project.ok_or(StoreError::Missing("projects"))?.mode;
+    let incident = incidents::find_for_event(&mut *db, event.id).await?;
+    let input = input(&call, mode, &event, incident.as_ref());
+    Ok(Some(EndpointCall { url, mode, secret, input, budget }))
+}
+
+/// What an extension is given about an event. At the point before the incident that never holds one,
+/// whenever it is asked again.
 #[must_use]
 pub fn input(
     call: &ExtensionCall,
@@ -237,6 +283,7 @@ pub fn input(
     event: &PaymentEvent,
     incident: Option<&Incident>,
 ) -> ExtensionInput {
+    let incident = incident.filter(|_| call.point != Point::BeforeIncident);
     ExtensionInput {
         contract: CONTRACT.to_owned(),
         call_id: call.id,

@@ -211,7 +211,7 @@ pub async fn await_result(
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
         "UPDATE reprocesses SET state = 'awaiting_result', result_due_at = now() + make_interval(mins => $2)
-         WHERE id = $1 AND state = 'delivering'",
+         WHERE id = $1 AND state IN ('requested', 'delivering')",
         id.as_uuid(),
         timeout_minutes,
     )

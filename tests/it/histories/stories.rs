@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
-use e2e::extension_worker::{ExtensionWorker, Manner, register};
+use e2e::extension_worker::{ExtensionWorker, Manner, register, register_with};
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, temporal};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 /// Every story, by its name.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "applied",
     "callback_canceled_with_its_watch",
     "callback_ended_by_a_maximum_of_attempts",
@@ -27,6 +27,8 @@ pub const NAMES: [&str; 12] = [
     "no_result_then_resolved",
     "probed_in_vain",
     "probed_then_settled",
+    "reprocessed_by_callback_after_an_extension",
+    "reprocessed_by_extension",
     "result_before_receipt",
     "undelivered_then_resolved_by_hand",
 ];
@@ -59,6 +61,10 @@ pub async fn play(name: &str) -> (World, EventId) {
         "no_result_then_resolved" => no_result_then_resolved(&world).await,
         "probed_in_vain" => probed_in_vain(&world).await,
         "probed_then_settled" => probed_then_settled(&world).await,
+        "reprocessed_by_callback_after_an_extension" => {
+            reprocessed_by_callback_after_an_extension(&world).await
+        }
+        "reprocessed_by_extension" => reprocessed_by_extension(&world).await,
         "result_before_receipt" => result_before_receipt(&world).await,
         "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
         other => panic!("nobody knows the story {other}"),
@@ -149,6 +155,26 @@ async fn probed_then_settled(world: &World) -> EventId {
     let event_id = world.receipt("evt_1").await;
     ended(world, event_id).await;
     event_id
+}
+
+async fn reprocessed_by_extension(world: &World) -> EventId {
+    let _team = repair_worker(world, json!({ "outcome": "applied" })).await;
+    let event_id = failed(world).await;
+    ask_to_repair(world, event_id).await;
+    ended(world, event_id).await;
+    event_id
+}
+
+async fn reprocessed_by_callback_after_an_extension(world: &World) -> EventId {
+    let _team = repair_worker(world, json!({ "outcome": "declined" })).await;
+    let event_id = failed(world).await;
+    repair(world, event_id).await;
+    event_id
+}
+
+async fn repair_worker(world: &World, answer: Value) -> ExtensionWorker {
+    let queue = register_with(world, json!({ "point": "reprocess" })).await;
+    ExtensionWorker::start(world, queue, Manner::Json(answer)).await
 }
 
 async fn missing_then_late_success(world: &World) -> EventId {

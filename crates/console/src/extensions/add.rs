@@ -88,7 +88,7 @@ pub(super) async fn submit(
     let (extension, secret) = added;
     let name = one_line(&extension.name());
     let text = format!(
-        "{name} is registered. So far only a trial asks it; events do not yet. Press Test to call it once."
+        "{name} is registered. It is asked about events that are received from now on. Press Test to call it once."
     );
     let message = Message::done(text);
     let message = match secret {

@@ -1,5 +1,6 @@
 //! Everything that is known of one incident.
 
+use domain::extension::Point;
 use domain::ids::IncidentId;
 use store::alerts::{self, AlertView};
 use store::events::{self, PaymentEvent};
@@ -7,7 +8,7 @@ use store::incidents::{self, Incident};
 use store::projects::{self, Project};
 use store::proof_links::{self, ProofLink};
 use store::reprocesses::{self, Reprocess};
-use store::{StoreError, audit};
+use store::{StoreError, audit, extensions};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -27,6 +28,8 @@ pub(super) struct IncidentDetails {
     pub(super) alerts: Vec<AlertView>,
     pub(super) timeline: Vec<TimelineItemView>,
     pub(super) links: Vec<ProofLink>,
+    /// Whether an extension does reprocesses of this event.
+    pub(super) repaired_by_extension: bool,
     /// Who acknowledged it last, as in the audit.
     pub(super) acknowledged_by: Option<String>,
 }
@@ -41,6 +44,7 @@ impl IncidentDetails {
         let project = projects::find_project(pool, event.project_id).await?;
         let reprocesses = reprocesses::list_for_incident(pool, id).await?;
         let running = Running::find_among(pool, &reprocesses).await?;
+        let repairing = extensions::list_for_event(pool, &event, Point::Reprocess).await?;
         let mut people = audit::list_acknowledgers(pool, &[event_id]).await?;
         Ok(Self {
             now,
@@ -48,6 +52,7 @@ impl IncidentDetails {
             alerts: alerts::list_for_incident(pool, id).await?,
             links: proof_links::list_links(pool, id).await?,
             project: project.ok_or(StoreError::Missing("projects"))?,
+            repaired_by_extension: !repairing.is_empty(),
             acknowledged_by: people.remove(&event_id),
             incident,
             event,

@@ -17,7 +17,7 @@ pub(super) struct NextAction {
     pub(super) may_act: bool,
     /// Whether a reprocess can start.
     pub(super) reprocess: bool,
-    /// Whether the project has no repair URL, without which none can.
+    /// Whether the project has neither a repair URL nor an extension, without which none can.
     pub(super) needs_repair_url: bool,
     /// Whether it can be acknowledged.
     pub(super) acknowledge: bool,
@@ -39,7 +39,8 @@ impl NextAction {
         let reprocess = verdict::judge_reprocess(state).is_ok();
         let acknowledge = verdict::judge_acknowledge(state).is_ok();
         let may_act = layout.may_act();
-        let needs_repair_url = details.project.repair_url.is_none();
+        let needs_repair_url =
+            details.project.repair_url.is_none() && !details.repaired_by_extension;
         let mut why_not = if over { Vec::new() } else { reasons(details, state) };
         if !may_act {
             why_not = vec![

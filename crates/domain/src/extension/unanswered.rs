@@ -53,6 +53,39 @@ impl Silence {
         Self { why, error_type: Some(error_type.into()).filter(|text| !text.is_empty()) }
     }
 
+    /// What a failure of this type means, as [`Silence::to_string`] names one: our own worker says
+    /// so why an endpoint did not answer. Any other type is the extension's.
+    #[must_use]
+    pub fn from_type(error_type: &str) -> Self {
+        let (why, more) = match error_type.split_once(" (") {
+            Some((why, more)) => (why, more.strip_suffix(')')),
+            None => (error_type, None),
+        };
+        match why.parse() {
+            Ok(why) => Self { why: OrUnknown::Known(why), error_type: more.map(str::to_owned) },
+            Err(_) => Self::failed(error_type),
+        }
+    }
+
+    /// Whether another attempt may get an answer.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self.why {
+            OrUnknown::Known(Unanswered::Failed) => {
+                let status = self.error_type.as_deref().and_then(|text| text.parse::<u16>().ok());
+                status.is_some_and(|status| status >= 500 || matches!(status, 408 | 425 | 429))
+            }
+            OrUnknown::Known(
+                Unanswered::NobodyTookIt
+                | Unanswered::TooSlow
+                | Unanswered::Died
+                | Unanswered::Busy,
+            )
+            | OrUnknown::Unknown(_) => true,
+            OrUnknown::Known(Unanswered::Unreadable | Unanswered::TooLarge) => false,
+        }
+    }
+
     /// Takes the two columns back.
     #[must_use]
     pub fn from_stored(why: &str, error_type: Option<String>) -> Self {
@@ -114,6 +147,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_our_worker_says_of_an_endpoint_comes_back_whole() {
+        let unreached = Silence {
+            error_type: Some("dns".to_owned()),
+            ..Silence::new(Unanswered::NobodyTookIt)
+        };
+        for silence in [Silence::new(Unanswered::TooLarge), Silence::failed("503"), unreached] {
+            assert_eq!(Silence::from_type(&silence.to_string()), silence);
+        }
+        assert_eq!(Silence::from_type("Ledger (old)"), Silence::failed("Ledger (old)"));
+        assert_eq!(Silence::from_type(""), Silence::failed(""));
+    }
+
+    #[test]
+    fn only_what_may_pass_is_asked_again() {
+        for status in ["500", "503", "408", "425", "429"] {
+            assert!(Silence::failed(status).may_pass(), "{status}");
+        }
+        for status in ["400", "401", "404", "302", "url_refused"] {
+            assert!(!Silence::failed(status).may_pass(), "{status}");
+        }
+        assert!(Silence::new(Unanswered::TooSlow).may_pass());
+        assert!(!Silence::new(Unanswered::Unreadable).may_pass());
+    }
 
     #[test]
     fn every_reason_has_its_sentence_and_an_unknown_one_is_kept() {

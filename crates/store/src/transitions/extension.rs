@@ -5,6 +5,8 @@
 //! answer that is recorded once. Where an extension is not asked, or does not answer, the event goes
 //! on as it would without it.
 
+mod reprocess;
+
 use std::time::Duration;
 
 use domain::app_error::AppError;
@@ -13,14 +15,17 @@ use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
 use domain::extension::{
-    self, CallOutcome, ExtensionAnswer, ExtensionKind, ExtensionTarget, Point, Silence, Unanswered,
+    self, CallOutcome, ExtensionAnswer, ExtensionTarget, Point, Silence, Unanswered,
 };
-use domain::ids::{CallId, EventId, ResultId};
+use domain::ids::{CallId, EventId, ReplayId, ResultId};
 use domain::incident::IncidentState;
+use domain::project::Mode;
+use domain::reprocess::ReprocessState;
 use domain::verdict;
 use domain::watch::{Ask, AskTarget, NextStep};
 use serde_json::json;
 
+pub(crate) use self::reprocess::{Holder, hand_over};
 use crate::event_state::LockedEvent;
 use crate::extension_calls::{self, CallEnd, ExtensionCall, NewCall, Recording};
 use crate::extensions::{self, Extension};
@@ -55,15 +60,15 @@ pub async fn ask_before_incident(
     for extension in extensions::list_for_event(&mut *tx, event, point).await? {
         let was_asked = |call: &ExtensionCall| is_of(call, &extension, point);
         let is_early = budget(&locked, &extension, point) < lead;
-        if is_early || !is_activity(&extension) || calls.iter().any(was_asked) {
+        if is_early || calls.iter().any(was_asked) {
             continue;
         }
         match (is_busy(tx, &extension).await?, locked.now < event.timeout_at) {
             (false, true) => {
-                place(tx, &locked, &extension, point).await?;
+                place(tx, &locked, &extension, point, None).await?;
             }
             (true, true) => asked = Asked::Later,
-            (true, false) => refuse(tx, &locked, &extension, point).await?,
+            (true, false) => refuse(tx, &locked, &extension, point, None).await?,
             // The deadline passed before it was asked: what opens then is not for this point.
             (false, false) => {}
         }
@@ -87,7 +92,7 @@ pub(crate) async fn open_asks(
         return Ok(Vec::new());
     }
     let mut asked = extensions::list_extensions(&mut *tx, Some(event.project_id)).await?;
-    asked.retain(|it| it.is_asked_about(event.received_at) && is_activity(it));
+    asked.retain(|it| it.is_asked_about(event.received_at));
     if asked.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +100,9 @@ pub(crate) async fn open_asks(
     if incident.is_some() {
         place_beside(tx, locked, &asked, &mut calls).await?;
     }
-    calls.retain(|call| call.answered_at.is_none());
+    let running = locked.running().map(|running| running.id);
+    let is_over = |replay_id: ReplayId| Some(replay_id) != running;
+    calls.retain(|call| call.answered_at.is_none() && !call.replay_id.is_some_and(is_over));
     if calls.is_empty() {
         return Ok(Vec::new());
     }
@@ -103,22 +110,36 @@ pub(crate) async fn open_asks(
     let project = project.ok_or(StoreError::Missing("projects"))?;
     let asks = calls.iter().filter_map(|call| {
         let extension = asked.iter().find(|extension| extension.id == call.extension_id)?;
-        let ExtensionTarget::Activity { activity, queue } = &extension.target else { return None };
-        // What is asked before the incident never holds one, whenever it is asked again.
-        let incident = incident.filter(|_| call.point != Point::BeforeIncident);
-        let input = extension_calls::input(call, project.mode, event, incident);
-        Some(Ask {
-            call_id: call.id,
-            name: extension.name(),
-            budget_ms: NextStep::millis(budget(locked, extension, call.point)),
-            target: AskTarget::Activity {
-                activity: activity.to_string(),
-                queue: queue.to_string(),
-                input: json!(input),
-            },
-        })
+        Some(ready_to_make(locked, project.mode, extension, call))
     });
     Ok(asks.collect())
+}
+
+fn ready_to_make(
+    locked: &LockedEvent,
+    mode: Mode,
+    extension: &Extension,
+    call: &ExtensionCall,
+) -> Ask {
+    let target = match &extension.target {
+        ExtensionTarget::Activity { activity, queue } => AskTarget::Activity {
+            activity: activity.to_string(),
+            queue: queue.to_string(),
+            input: json!(extension_calls::input(
+                call,
+                mode,
+                &locked.event,
+                locked.incident.as_ref()
+            )),
+        },
+        ExtensionTarget::Https { .. } => AskTarget::Https,
+    };
+    Ask {
+        call_id: call.id,
+        name: extension.name(),
+        budget_ms: NextStep::millis(budget(locked, extension, call.point)),
+        target,
+    }
 }
 
 /// Writes the calls beside an incident that opened, of those extensions that have none yet.
@@ -134,9 +155,9 @@ async fn place_beside(
             continue;
         }
         if is_busy(tx, extension).await? {
-            refuse(tx, locked, extension, point).await?;
+            refuse(tx, locked, extension, point, None).await?;
         } else {
-            calls.push(place(tx, locked, extension, point).await?);
+            calls.push(place(tx, locked, extension, point, None).await?);
         }
     }
     Ok(())
@@ -179,7 +200,9 @@ async fn record_read(
 ) -> Result<(), StoreError> {
     let is_asked = extension.is_some_and(|extension| extension.paused_at.is_none());
     let said = extension.map_or(CallOutcome::Ignored, |it| answer.counts_as(it.trust));
-    let outcome = verdict::judge_answer(locked.event_state(), said, is_asked);
+    let waits = locked.running().filter(|running| Some(running.id) == call.replay_id);
+    let waits = waits.filter(|running| running.state == ReprocessState::Requested);
+    let outcome = verdict::judge_answer(locked.event_state(), said, is_asked, waits.is_some());
     let end = CallEnd::Answered(answer);
     let recording = extension_calls::record_end(tx, call.id, end, outcome).await?;
     let (Some(extension), Recording::Recorded { .. }) = (extension, recording) else {
@@ -197,15 +220,30 @@ async fn record_read(
     });
     let subject = locked.subject();
     audit::record(&mut *tx, &Actor::System, subject, &answered).await?;
-    if outcome != CallOutcome::Settled {
-        return Ok(());
+    if outcome == CallOutcome::Accepted {
+        return reprocess::await_result(tx, locked, call).await;
     }
-    let result =
-        EffectResult { outcome: Outcome::Succeeded, error: AppError::default(), replay_id: None };
+    let Some((outcome, error)) = reported(outcome, answer) else { return Ok(()) };
+    let replay_id = call.replay_id.map(|id| id.to_string());
+    let result = EffectResult { outcome, error, replay_id };
     let result_id = ResultId::from_uuid(call.id.as_uuid());
     let report = ReportedResult { result_id, result: &result, signal: false };
     accept_result(tx, &Actor::Extension(extension.name()), call.event_id, report).await?;
     Ok(())
+}
+
+/// The result of the app's that an answer counts as, if it counts as one.
+fn reported(outcome: CallOutcome, answer: &ExtensionAnswer) -> Option<(Outcome, AppError)> {
+    match (outcome, answer) {
+        (CallOutcome::Settled | CallOutcome::Applied, _) => {
+            Some((Outcome::Succeeded, AppError::default()))
+        }
+        (CallOutcome::Failed, ExtensionAnswer::Reprocess(answer)) => {
+            let (code, message) = (answer.error_code.clone(), answer.note.clone());
+            Some((Outcome::Failed, AppError { code, message }))
+        }
+        _ => None,
+    }
 }
 
 async fn note_silence(
@@ -226,11 +264,6 @@ async fn note_silence(
         silence,
     });
     audit::record(tx, &Actor::System, locked.subject(), &unanswered).await
-}
-
-/// Whether it is asked by the watch itself. No call is written that nobody would make.
-fn is_activity(extension: &Extension) -> bool {
-    extension.target.kind() == ExtensionKind::Activity
 }
 
 fn is_of(call: &ExtensionCall, extension: &Extension, point: Point) -> bool {
@@ -259,13 +292,14 @@ async fn place(
     locked: &LockedEvent,
     extension: &Extension,
     point: Point,
+    replay_id: Option<ReplayId>,
 ) -> Result<ExtensionCall, StoreError> {
     let answer_by = match point {
         Point::BeforeIncident => locked.event.timeout_at,
         Point::AfterFailure | Point::Reprocess => locked.now + budget(locked, extension, point),
     };
     let (event_id, extension_id) = (locked.event.id, extension.id);
-    let new = NewCall { event_id, extension_id, point, replay_id: None, answer_by };
+    let new = NewCall { event_id, extension_id, point, replay_id, answer_by };
     extension_calls::insert_call(tx, new).await
 }
 
@@ -275,7 +309,8 @@ async fn refuse(
     locked: &LockedEvent,
     extension: &Extension,
     point: Point,
+    replay_id: Option<ReplayId>,
 ) -> Result<(), StoreError> {
-    let call = place(tx, locked, extension, point).await?;
+    let call = place(tx, locked, extension, point, replay_id).await?;
     note_silence(tx, locked, &call, Some(extension), Silence::new(Unanswered::Busy)).await
 }

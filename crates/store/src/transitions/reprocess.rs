@@ -3,6 +3,7 @@
 use domain::audit::detail::{ReprocessDetail, ReprocessRejectionDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
+use domain::extension::Point;
 use domain::ids::{EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::outbox::{OutboxMessage, RecordedReprocess};
@@ -16,7 +17,7 @@ use crate::outbox;
 use crate::projects::Project;
 use crate::reprocesses::{self, NewReprocess};
 use crate::transitions::policy;
-use crate::{ChangeError, PgConnection, StoreError, incidents, projects};
+use crate::{ChangeError, PgConnection, StoreError, extensions, incidents, projects};
 
 /// A request to reprocess.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,9 @@ pub async fn request_reprocess(
     let project = projects::find_project(&mut *tx, locked.event.project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
-    if project.repair_url.is_none() {
+    let by_extension =
+        extensions::list_for_event(&mut *tx, &locked.event, Point::Reprocess).await?;
+    if project.repair_url.is_none() && by_extension.is_empty() {
         return Err(ChangeError::Rejected(Rejection::NoRepairUrl));
     }
     let body = callback_body(&locked, incident, &project, request.replay_id)?;

@@ -20,7 +20,7 @@ Examples:
   sendpromptly extension add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --point reprocess \\
       --url https://shop.example.com/reprocess --fallback callback
 
-So far only a trial asks it; events do not yet. Try it with `sendpromptly extension trial`. The task \
+It is asked about events that are received from now on. Try it with `sendpromptly extension trial`. The task \
 queue begins with sendpromptly-ext. and its worker runs in the namespace of sendpromptly's own workers.";
 
 /// What is registered in which project.
@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     });
     let added = added.await.map_err(rejected)?;
     let asked = format!(
-        "{} is registered at {} of {}. So far only a trial asks it; events do not yet.\n\
+        "{} is registered at {} of {}. It is asked about events that are received from now on.\n\
          Try it: sendpromptly extension trial {} --example",
         one_line(&added.name()),
         added.point,

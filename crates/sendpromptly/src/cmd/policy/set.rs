@@ -119,7 +119,9 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let state = if changed { "is on" } else { "was so already" };
     let mut human = format!("Automatic reprocess of {effect_type} {state}.");
     if project.repair_url.is_none() {
-        human.push_str("\nThe project has no repair URL: nothing is reprocessed until it has one.");
+        human.push_str(
+            "\nThe project has no repair URL: until it has one, only an extension can reprocess.",
+        );
     }
     if takes(&effect_type) {
         human.push_str("\nIt takes something from customers without asking anybody.");

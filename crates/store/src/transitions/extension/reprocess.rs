@@ -1,0 +1,113 @@
+//! Extensions that do the work of a reprocess, before or instead of the signed callback.
+//!
+//! They are asked one after the other, in the order in which they were registered, each once per
+//! reprocess. Who has the work is decided whenever the watch asks how things stand, so an extension
+//! that declined, was not there, or let its time pass hands over at once and in the same
+//! transaction. Where none took it, the callback follows, unless every one of them was registered
+//! without it, or there is no repair URL: then the reprocess ends as undelivered.
+
+use std::time::Duration;
+
+use domain::extension::{Fallback, Point, Silence, Unanswered};
+use domain::reprocess::ReprocessState;
+use time::OffsetDateTime;
+
+use super::{is_busy, is_of, note_silence, place, refuse};
+use crate::event_state::LockedEvent;
+use crate::extension_calls::{self, ExtensionCall};
+use crate::extensions::{self, Extension};
+use crate::reprocesses::Reprocess;
+use crate::transitions::{EndedReprocess, fail_reprocess};
+use crate::{PgConnection, StoreError, projects, reprocesses};
+
+/// How long after its time an answer may still be on its way to the database.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Who is to do the work of a reprocess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// An extension, until then.
+    Extension(OffsetDateTime),
+    /// The app's repair endpoint, if there is a reprocess at all.
+    Callback,
+    /// Nobody: it has just ended as undelivered.
+    Nobody,
+}
+
+/// Decides who has the reprocess that runs, and writes the call of an extension whose turn it is.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn hand_over(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+) -> Result<Holder, StoreError> {
+    let running = locked.running().filter(|it| it.state == ReprocessState::Requested);
+    let Some(running) = running else { return Ok(Holder::Callback) };
+    let point = Point::Reprocess;
+    let asked = extensions::list_for_event(&mut *tx, &locked.event, point).await?;
+    if asked.is_empty() {
+        return Ok(Holder::Callback);
+    }
+    let calls = extension_calls::list_for_event(&mut *tx, locked.event.id).await?;
+    for extension in &asked {
+        let is_this = |call: &&ExtensionCall| {
+            is_of(call, extension, point) && call.replay_id == Some(running.id)
+        };
+        match calls.iter().find(is_this) {
+            Some(call) if call.answered_at.is_some() => {}
+            Some(call) if call.answer_by + GRACE > locked.now => {
+                return Ok(Holder::Extension(call.answer_by + GRACE));
+            }
+            Some(call) => {
+                let silence = Silence::new(Unanswered::TooSlow);
+                note_silence(tx, locked, call, Some(extension), silence).await?;
+            }
+            None if is_busy(tx, extension).await? => {
+                refuse(tx, locked, extension, point, Some(running.id)).await?;
+            }
+            None => {
+                let call = place(tx, locked, extension, point, Some(running.id)).await?;
+                return Ok(Holder::Extension(call.answer_by + GRACE));
+            }
+        }
+    }
+    if asked.iter().any(|extension| extension.fallback == Some(Fallback::Callback))
+        && has_repair_url(tx, locked).await?
+    {
+        return Ok(Holder::Callback);
+    }
+    end_untaken(tx, locked, running, &asked).await?;
+    Ok(Holder::Nobody)
+}
+
+async fn has_repair_url(tx: &mut PgConnection, locked: &LockedEvent) -> Result<bool, StoreError> {
+    let project = projects::find_project(tx, locked.event.project_id).await?;
+    Ok(project.is_some_and(|project| project.repair_url.is_some()))
+}
+
+async fn end_untaken(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    running: &Reprocess,
+    asked: &[Extension],
+) -> Result<(), StoreError> {
+    let names: Vec<_> = asked.iter().map(Extension::name).collect();
+    let why = format!("no extension took it over ({})", names.join(", "));
+    let state = ReprocessState::Undelivered;
+    let ended = EndedReprocess { reprocess: running, state, why: Some(&why) };
+    fail_reprocess(tx, locked, ended).await.map(drop)
+}
+
+/// The extension has the work done elsewhere: the app will report, as after a callback.
+pub(super) async fn await_result(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    call: &ExtensionCall,
+) -> Result<(), StoreError> {
+    let Some(replay_id) = call.replay_id else { return Ok(()) };
+    let project = projects::find_project(&mut *tx, locked.event.project_id).await?;
+    let timeout_minutes =
+        project.map_or(locked.event.timeout_minutes, |project| project.timeout_minutes);
+    reprocesses::await_result(tx, replay_id, timeout_minutes).await
+}
