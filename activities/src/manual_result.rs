@@ -1,14 +1,17 @@
 //! A result that was typed at the `temporal` command line.
 //!
 //! It is judged by the same rules as the API's, but field by field: a replay id that makes no sense
-//! is ignored, as every field is that a result does not have. What cannot be a result is rejected.
+//! is ignored, as every field is that a result does not have. What cannot be a result is rejected,
+//! and so is one that names another event than that of its watch, by whatever field.
 //! Either is on the timeline, once, because the entries have ids that follow from the result's. One
 //! that is recorded already, as the API's are, changes nothing.
 
 use domain::audit::detail::WhyDetail;
 use domain::audit::{Actor, AuditEvent};
+use domain::diagnostics::text_of;
 use domain::effect_result::EffectResult;
 use domain::field::FieldError;
+use domain::identity::EventIdentity;
 use serde_json::{Map, Value};
 use store::audit::{self, Subject};
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
@@ -31,10 +34,14 @@ pub(crate) async fn record(tx: &mut PgConnection, typed: &ManualResult) -> Resul
     if known == Some(typed.event_id) {
         return Ok(());
     }
+    let event = events::find_event(&mut *tx, typed.event_id)
+        .await?
+        .ok_or(StoreError::Missing("payment_events"))?;
     let Understood { result, actor, ignored } = understand(typed);
     let why = match &result {
         Err(why) => why.clone(),
         Ok(_) if known.is_some() => "result_id is that of another event; leave it out".to_owned(),
+        Ok(_) if let Some(why) = contradiction(&typed.body, &event.identity()) => why,
         Ok(result) => {
             let id = typed.result_id.as_uuid();
             note_ignored(tx, typed.event_id, &actor, "result", id, &ignored).await?;
@@ -46,9 +53,6 @@ pub(crate) async fn record(tx: &mut PgConnection, typed: &ManualResult) -> Resul
             }
         }
     };
-    let event = events::find_event(&mut *tx, typed.event_id)
-        .await?
-        .ok_or(StoreError::Missing("payment_events"))?;
     let subject = Subject::event(event.project_id, event.id);
     let rejected = AuditEvent::ResultRefused(WhyDetail { why });
     audit::record_once(tx, typed.result_id.as_uuid(), &actor, subject, &rejected).await
@@ -78,6 +82,33 @@ fn understand(typed: &ManualResult) -> Understood {
         Ok(result) => Ok(result),
     };
     Understood { result, actor, ignored }
+}
+
+/// What a result says of its event and is not so. The texts are compared as they are: another
+/// spelling is told the right one, and none can mean another event.
+fn contradiction(body: &Value, event: &EventIdentity<'_>) -> Option<String> {
+    let provider_event_id = Some(event.provider_event_id);
+    let fields = [
+        ("provider_event_id", provider_event_id),
+        ("stripe_event_id", provider_event_id),
+        ("provider", Some(event.provider)),
+        ("shopify_shop_domain", event.shopify_shop_domain),
+        ("event_type", Some(event.event_type)),
+        ("effect_type", Some(event.effect_type)),
+        ("internal_reference", Some(event.internal_reference)),
+        ("effect_key", event.effect_key),
+    ];
+    let differs = |(field, is): (&str, Option<&str>)| {
+        let said = body.get(field).filter(|said| !said.is_null()).map(text_of)?;
+        let said = said.trim();
+        let is_so = said.is_empty() || is.is_some_and(|is| is == said);
+        (!is_so).then(|| {
+            let is = is.map_or_else(|| "absent".to_owned(), |is| format!("{is:?}"));
+            format!("{field} is {is} in the event of this watch; send that, leave it out, or signal the watch of the event that you mean")
+        })
+    };
+    let differing: Vec<_> = fields.into_iter().filter_map(differs).collect();
+    (!differing.is_empty()).then(|| differing.join("; "))
 }
 
 fn parse(body: &Map<String, Value>) -> Result<EffectResult, String> {
@@ -119,6 +150,38 @@ mod tests {
         }
         let why = understood(json!({ "status": "sucess" })).result.expect_err("no result");
         assert!(why.contains("success") && why.contains("failed"), "{why}");
+    }
+
+    #[test]
+    fn a_result_names_its_own_event_or_none() {
+        let event = EventIdentity {
+            provider: "stripe",
+            shopify_shop_domain: None,
+            provider_event_id: "42",
+            event_type: "invoice.paid",
+            effect_type: "credit_grant",
+            internal_reference: "user_456",
+            effect_key: None,
+            delivery: None,
+        };
+        for ours in [
+            json!({ "status": "success" }),
+            json!({ "stripe_event_id": " 42\n", "provider_event_id": 42, "provider": null }),
+            json!({ "provider": "stripe", "event_type": "invoice.paid", "effect_key": "" }),
+            json!({ "effect_type": "credit_grant", "internal_reference": "user_456" }),
+        ] {
+            assert_eq!(contradiction(&ours, &event), None, "{ours}");
+        }
+        for (theirs, is) in [
+            (json!({ "stripe_event_id": "43" }), "stripe_event_id is \"42\" in"),
+            (json!({ "provider_event_id": ["42"] }), "provider_event_id is \"42\" in"),
+            (json!({ "effect_type": "seat_update" }), "effect_type is \"credit_grant\" in"),
+            (json!({ "internal_reference": "user_4567" }), "internal_reference is \"user_456\" in"),
+            (json!({ "effect_key": "1" }), "effect_key is absent in"),
+        ] {
+            let why = contradiction(&theirs, &event).expect("another event");
+            assert!(why.starts_with(is), "{why}");
+        }
     }
 
     #[test]

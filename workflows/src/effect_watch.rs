@@ -37,7 +37,7 @@ use crate::activity_contract::{EventInput, Records, ReprocessInput};
 use crate::background_activities::BackgroundActivities;
 use crate::callback_end;
 use crate::extension_call;
-use crate::manual::ManualCommand;
+use crate::manual::{self, ManualCommand};
 use crate::names::search_attribute;
 use crate::options;
 use crate::progress_poll::{self, ProgressPoll};
@@ -112,19 +112,19 @@ impl EffectWatch {
     /// The app, or a person, reports a result.
     #[signal]
     pub fn result(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.pending_signals.push_back(SignalMessage::result(&input));
+        self.pending_signals.push_back(SignalMessage::result(self.input.event_id, &input));
     }
 
     /// An operator asks for the work to be done again.
     #[signal]
     pub fn reprocess(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.pending_signals.push_back(SignalMessage::reprocess(&input));
+        self.pending_signals.push_back(SignalMessage::reprocess(self.input.event_id, &input));
     }
 
     /// An operator resolved it manually.
     #[signal]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.pending_signals.push_back(SignalMessage::resolve(&input));
+        self.pending_signals.push_back(SignalMessage::resolve(self.input.event_id, &input));
     }
 
     /// An operator acknowledged it; that is recorded already.
@@ -234,8 +234,8 @@ impl EffectWatch {
                     status: OrUnknown::Known(outcome @ (Outcome::Succeeded | Outcome::Superseded)),
                     ..
                 },
-                _,
-            )) => {
+                said,
+            )) if said.is_bare() || !ctx.patched(manual::JUDGE_FIRST) => {
                 ctx.state_mut(|watch| watch.settled_by = Some(outcome));
                 Ok(None)
             }

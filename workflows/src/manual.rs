@@ -19,6 +19,10 @@ use crate::signals::{ReprocessSignal, ResolveSignal, ResultSignal, SignalMessage
 /// The change that has the database judge what a signal says to be recorded.
 const PATCH: &str = "judge-recorded-signals";
 
+/// The change that has the database judge a first result that says more than the API's own. What
+/// the API sends never comes to it.
+pub(crate) const JUDGE_FIRST: &str = "judge-first-signals";
+
 /// A signal, ready for its activity.
 pub(crate) enum ManualCommand {
     /// Recorded by the API: only the event state has to be read.

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use domain::ids::EventId;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -74,6 +75,26 @@ impl SignalInput {
         self.body.is_object().then(|| serde_json::from_value(self.body.clone()).ok())?
     }
 
+    /// Rejects an input that names another event than the one whose watch is signalled. The field is
+    /// taken out: a right one says nothing new.
+    pub(crate) fn reject_other_event(&mut self, ours: EventId) {
+        let named = self.body.as_object_mut().and_then(|body| body.remove("event_id"));
+        let is_ours = |named: &Value| match named {
+            Value::Null => true,
+            Value::String(text) => {
+                let text = text.trim();
+                text.is_empty() || text.parse() == Ok(ours)
+            }
+            _ => false,
+        };
+        if let Some(other) = named.filter(|named| !is_ours(named)) {
+            let shown = show(&other.to_string());
+            self.notes.rejected = Some(format!(
+                "event_id is {shown}, and this is the watch of {ours}; signal that event's own watch, or leave event_id out"
+            ));
+        }
+    }
+
     /// A field that is a text.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
         self.take(field, "write a text")
@@ -90,11 +111,11 @@ impl SignalInput {
         taken
     }
 
-    /// Notes every field that is neither among these nor the one that only the API sends, and drops
+    /// Notes every field that is neither among these nor one that the API's own calls have, and drops
     /// it.
-    pub(crate) fn ignore_all_but(&mut self, fields: &[&str], of_api: Option<&str>) {
+    pub(crate) fn ignore_all_but(&mut self, fields: &[&str], of_api: &[&str]) {
         let Value::Object(body) = &mut self.body else { return };
-        let known = |name: &str| fields.contains(&name) || of_api == Some(name);
+        let known = |name: &str| fields.contains(&name) || of_api.contains(&name);
         let unknown: Vec<_> =
             body.keys().filter(|name| !known(name)).map(|name| show(name)).collect();
         body.retain(|name, _| known(name));

@@ -8,7 +8,7 @@
 //! field: what is valid is kept, and what is not is passed on as [`InputNotes`], which the store
 //! puts on the event's timeline.
 
-use domain::ids::ReplayId;
+use domain::ids::{EventId, ReplayId};
 use domain::outbox::{RecordedReprocess, RecordedResolution, RecordedResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +24,20 @@ const RESULT: &str = r#"{"status":"success","reported_by":"alice"}"#;
 /// The fields of a result that is entered manually.
 const RESULT_FIELDS: [&str; 5] =
     ["status", "error_code", "error_message", "replay_id", "reported_by"];
+
+/// The fields by which the API's result names its event, and the id under which it is recorded. A
+/// result that is copied from there may have them: they must fit, or nothing is recorded.
+const RESULT_IDENTITY: [&str; 9] = [
+    "result_id",
+    "provider_event_id",
+    "stripe_event_id",
+    "provider",
+    "shopify_shop_domain",
+    "event_type",
+    "effect_type",
+    "internal_reference",
+    "effect_key",
+];
 
 /// Input of `reprocess` as a user entered it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +76,15 @@ pub struct ResultSignal {
     pub notes: InputNotes,
 }
 
+impl ResultSignal {
+    /// Whether it says no more than the API does of a result that it recorded.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let of_api = |name: &String| ["result_id", "status"].contains(&name.as_str());
+        self.notes.is_empty() && self.body.as_object().is_some_and(|body| body.keys().all(of_api))
+    }
+}
+
 /// One thing that was said to the watch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SignalMessage {
@@ -83,12 +106,14 @@ pub enum SignalMessage {
 }
 
 impl SignalMessage {
-    /// Reads the input of `result`.
+    /// Reads the input of `result`, signalled to the watch of this event.
     #[must_use]
-    pub fn result(input: &RawValue) -> Self {
+    pub fn result(event_id: EventId, input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESULT);
+        read.reject_other_event(event_id);
         let recorded = serde_json::from_value(read.body.clone()).ok();
-        read.ignore_all_but(&RESULT_FIELDS, recorded.is_some().then_some("result_id"));
+        let identity = &RESULT_IDENTITY[usize::from(recorded.is_none())..];
+        read.ignore_all_but(&RESULT_FIELDS, identity);
         let said = ResultSignal { body: read.body, notes: read.notes };
         match recorded {
             Some(recorded) => Self::Recorded(recorded, said),
@@ -96,14 +121,15 @@ impl SignalMessage {
         }
     }
 
-    /// Reads the input of `reprocess`.
+    /// Reads the input of `reprocess`, signalled to the watch of this event.
     #[must_use]
-    pub fn reprocess(input: &RawValue) -> Self {
+    pub fn reprocess(event_id: EventId, input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, REPROCESS);
+        read.reject_other_event(event_id);
         let recorded = read.recorded();
         let _: Option<ReplayId> = read.take("replay_id", "leave it out");
         let (requested_by, note) = (read.text("requested_by"), read.text("note"));
-        read.ignore_all_but(&["requested_by", "note"], Some("replay_id"));
+        read.ignore_all_but(&["requested_by", "note"], &["replay_id"]);
         let said = ReprocessSignal { requested_by, note, notes: read.notes };
         match recorded {
             Some(recorded) => Self::RecordedReprocess(recorded, said),
@@ -111,14 +137,15 @@ impl SignalMessage {
         }
     }
 
-    /// Reads the input of `resolve`.
+    /// Reads the input of `resolve`, signalled to the watch of this event.
     #[must_use]
-    pub fn resolve(input: &RawValue) -> Self {
+    pub fn resolve(event_id: EventId, input: &RawValue) -> Self {
         let mut read = SignalInput::read(input, RESOLVE);
+        read.reject_other_event(event_id);
         let recorded = read.recorded();
         let _: Option<bool> = read.take("recorded", "leave it out");
         let (resolved_by, note) = (read.text("resolved_by"), read.text("note"));
-        read.ignore_all_but(&["resolved_by", "note"], Some("recorded"));
+        read.ignore_all_but(&["resolved_by", "note"], &["recorded"]);
         let said = ResolveSignal { resolved_by, note, notes: read.notes };
         match recorded {
             Some(RecordedResolution { recorded: true }) => Self::RecordedResolution(said),
@@ -134,12 +161,14 @@ mod tests {
     use domain::outbox::OutboxMessage;
     use temporalio_common::protos::temporal::api::common::v1::Payload;
 
+    const EVENT: EventId = EventId::from_uuid(uuid::Uuid::from_u128(1));
+
     fn typed(json: &str) -> RawValue {
         RawValue::new(vec![Payload { data: json.as_bytes().to_vec(), ..Payload::default() }])
     }
 
     fn reprocess(json: &str) -> ReprocessSignal {
-        match SignalMessage::reprocess(&typed(json)) {
+        match SignalMessage::reprocess(EVENT, &typed(json)) {
             SignalMessage::Reprocess(signal) => signal,
             other => panic!("{other:?}"),
         }
@@ -154,14 +183,58 @@ mod tests {
     }
 
     #[test]
+    fn what_is_meant_for_another_event_is_rejected_whatever_else_it_says() {
+        let of =
+            |event_id: &str| typed(&format!(r#"{{"event_id":{event_id},"status":"success"}}"#));
+        let all = |input: &RawValue| {
+            let read = [
+                SignalMessage::reprocess(EVENT, input),
+                SignalMessage::resolve(EVENT, input),
+                SignalMessage::result(EVENT, input),
+            ];
+            read.map(|message| match message {
+                SignalMessage::Reprocess(signal) => signal.notes.rejected,
+                SignalMessage::Resolve(signal) => signal.notes.rejected,
+                SignalMessage::Result(signal) => signal.notes.rejected,
+                other => panic!("{other:?}"),
+            })
+        };
+        for theirs in [r#""ev_00000000000000000000000002""#, r#""ev""#, "7", "[]"] {
+            for why in all(&of(theirs)) {
+                let why = why.expect("rejected");
+                assert!(why.contains(theirs) && why.contains(&EVENT.to_string()), "{why}");
+            }
+        }
+        for ours in [format!(r#"" {EVENT} ""#), "null".to_owned(), r#""""#.to_owned()] {
+            assert_eq!(all(&of(&ours)), [None, None, None], "{ours}");
+        }
+    }
+
+    #[test]
+    fn a_result_keeps_what_names_its_event_and_only_the_apis_own_is_bare() {
+        let read = |json: &str| match SignalMessage::result(EVENT, &typed(json)) {
+            SignalMessage::Recorded(_, signal) | SignalMessage::Result(signal) => signal,
+            other => panic!("{other:?}"),
+        };
+        let result_id = r#""result_id":"res_00000000000000000000000001","status":"success""#;
+        let copied = read(r#"{"status":"success","provider_event_id":"evt_1","effect_type":"x"}"#);
+        assert_eq!(copied.body["provider_event_id"], "evt_1");
+        assert_eq!((copied.notes.is_empty(), copied.is_bare()), (true, false));
+        assert!(read(&format!("{{{result_id}}}")).is_bare());
+        for more in [r#""colour":"blue""#, r#""effect_type":"x""#, r#""event_id":"ev_2""#] {
+            assert!(!read(&format!("{{{result_id},{more}}}")).is_bare(), "{more}");
+        }
+    }
+
+    #[test]
     fn no_input_is_an_empty_request() {
         for input in [RawValue::new(vec![]), typed(""), typed("{}")] {
             assert_eq!(
-                SignalMessage::reprocess(&input),
+                SignalMessage::reprocess(EVENT, &input),
                 SignalMessage::Reprocess(ReprocessSignal::default())
             );
             assert_eq!(
-                SignalMessage::resolve(&input),
+                SignalMessage::resolve(EVENT, &input),
                 SignalMessage::Resolve(ResolveSignal::default())
             );
         }
@@ -173,11 +246,12 @@ mod tests {
             let rejected = reprocess(input).notes.rejected.expect("rejected");
             assert!(rejected.contains(input), "{rejected}");
             assert!(rejected.ends_with(REPROCESS), "{rejected}");
-            let SignalMessage::Resolve(signal) = SignalMessage::resolve(&typed(input)) else {
+            let SignalMessage::Resolve(signal) = SignalMessage::resolve(EVENT, &typed(input))
+            else {
                 panic!("{input}")
             };
             assert!(signal.notes.rejected.expect("rejected").ends_with(RESOLVE), "{input}");
-            let SignalMessage::Result(signal) = SignalMessage::result(&typed(input)) else {
+            let SignalMessage::Result(signal) = SignalMessage::result(EVENT, &typed(input)) else {
                 panic!("{input}")
             };
             assert!(signal.notes.rejected.expect("rejected").ends_with(RESULT), "{input}");
@@ -199,7 +273,7 @@ mod tests {
             ]
         );
         let SignalMessage::Result(signal) =
-            SignalMessage::result(&typed(r#"{"status":"success","event_id":"ev"}"#))
+            SignalMessage::result(EVENT, &typed(r#"{"status":"success","colour":"blue"}"#))
         else {
             panic!("no typed result")
         };
@@ -214,7 +288,7 @@ mod tests {
         assert_eq!(signal.notes.ignored, ["requested_by is there twice; the last one counts"]);
         let payload = |json: &str| Payload { data: json.as_bytes().to_vec(), ..Payload::default() };
         let two = RawValue::new(vec![payload("{}"), payload(r#"{"note":"n"}"#)]);
-        let SignalMessage::Reprocess(signal) = SignalMessage::reprocess(&two) else {
+        let SignalMessage::Reprocess(signal) = SignalMessage::reprocess(EVENT, &two) else {
             panic!("another word")
         };
         assert_eq!(signal.notes.ignored, ["2 inputs were given; only the first one counts"]);
@@ -226,7 +300,7 @@ mod tests {
         let notes = reprocess(&format!("{{{}}}", many.join(","))).notes.ignored;
         assert_eq!(notes.len(), 11, "{notes:?}");
         assert_eq!(notes[10], "49990 more fields are unknown");
-        let manual_result = |json: &str| match SignalMessage::result(&typed(json)) {
+        let manual_result = |json: &str| match SignalMessage::result(EVENT, &typed(json)) {
             SignalMessage::Result(signal) => signal,
             other => panic!("{other:?}"),
         };
@@ -244,18 +318,24 @@ mod tests {
     #[test]
     fn only_a_recorded_result_counts_as_recorded() {
         let recorded = r#"{"result_id":"res_00000000000000000000000001","status":"success"}"#;
-        assert!(matches!(SignalMessage::result(&typed(recorded)), SignalMessage::Recorded(..)));
+        assert!(matches!(
+            SignalMessage::result(EVENT, &typed(recorded)),
+            SignalMessage::Recorded(..)
+        ));
         let newer = recorded.replace("success", "voided_by_law");
         assert!(
-            matches!(SignalMessage::result(&typed(&newer)), SignalMessage::Recorded(..)),
+            matches!(SignalMessage::result(EVENT, &typed(&newer)), SignalMessage::Recorded(..)),
             "by another release"
         );
         assert!(matches!(
-            SignalMessage::result(&typed(r#"{"status":"success"}"#)),
+            SignalMessage::result(EVENT, &typed(r#"{"status":"success"}"#)),
             SignalMessage::Result(_)
         ));
         let nothing = ResultSignal { body: Value::Null, notes: InputNotes::default() };
-        assert_eq!(SignalMessage::result(&RawValue::new(vec![])), SignalMessage::Result(nothing));
+        assert_eq!(
+            SignalMessage::result(EVENT, &RawValue::new(vec![])),
+            SignalMessage::Result(nothing)
+        );
     }
 
     #[test]
@@ -266,9 +346,9 @@ mod tests {
         let reprocess = RecordedReprocess { replay_id };
         let sent = |message: OutboxMessage| typed(&message.payload().to_string());
         let read = [
-            SignalMessage::result(&sent(OutboxMessage::Result(result.clone()))),
-            SignalMessage::reprocess(&sent(OutboxMessage::Reprocess(reprocess))),
-            SignalMessage::resolve(&sent(OutboxMessage::Resolve)),
+            SignalMessage::result(EVENT, &sent(OutboxMessage::Result(result.clone()))),
+            SignalMessage::reprocess(EVENT, &sent(OutboxMessage::Reprocess(reprocess))),
+            SignalMessage::resolve(EVENT, &sent(OutboxMessage::Resolve)),
         ];
         let body = OutboxMessage::Result(result.clone()).payload();
         let signal = ResultSignal { body, notes: InputNotes::default() };
@@ -288,14 +368,18 @@ mod tests {
             (r#"{"recorded":null}"#, 0),
             ("[true]", 0),
         ] {
-            let SignalMessage::Resolve(signal) = SignalMessage::resolve(&typed(input)) else {
+            let SignalMessage::Resolve(signal) = SignalMessage::resolve(EVENT, &typed(input))
+            else {
                 panic!("{input}")
             };
             assert_eq!(signal.notes.ignored.len(), ignored, "{input}");
         }
         for input in [r#"["rpl_00000000000000000000000001"]"#, r#"{"replay_id":"rpl_1"}"#] {
             assert!(
-                matches!(SignalMessage::reprocess(&typed(input)), SignalMessage::Reprocess(_)),
+                matches!(
+                    SignalMessage::reprocess(EVENT, &typed(input)),
+                    SignalMessage::Reprocess(_)
+                ),
                 "{input}"
             );
         }

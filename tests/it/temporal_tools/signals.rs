@@ -5,7 +5,7 @@ use domain::incident::{IncidentState, Resolution};
 use e2e::{World, eventually, run};
 use serde_json::{Value, json};
 
-use super::{Failed, entries};
+use super::{Failed, entries, pending};
 
 async fn entry(world: &World, event_id: EventId, action: &str, count: usize) -> Value {
     eventually(&format!("{count} times {action}"), async || {
@@ -155,5 +155,67 @@ fn what_claims_to_be_recorded_is_judged_by_the_database() {
         let typed = json!({"result_id": "res_00000000000000000000000001", "status": "success"});
         world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
         world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+    });
+}
+
+#[test]
+fn what_names_another_event_is_rejected_and_changes_neither() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        let theirs = Failed::start(&world, "evt_2").await.event_id;
+        let replay_id = {
+            let open =
+                world.incident_when(theirs, "open", |i| i.state == IncidentState::Open).await;
+            world.reprocess(open.id).await
+        };
+        for (count, named, part) in [
+            (1, json!({"event_id": theirs}), "event_id is"),
+            (2, json!({"replay_id": replay_id}), "replay_id is none of this event's"),
+            (3, json!({"stripe_event_id": "evt_2"}), "stripe_event_id is \"evt_1\" in"),
+            (4, json!({"effect_type": "seat_update"}), "effect_type is \"credit_grant\" in"),
+        ] {
+            let mut typed = json!({"status": "success", "reported_by": "alice"});
+            typed.as_object_mut().expect("one").extend(named.as_object().expect("one").clone());
+            world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+            let rejected = entry(&world, event_id, "result.refused", count).await;
+            assert!(rejected["why"].as_str().expect("words").starts_with(part), "{rejected}");
+        }
+        let typed = json!({"event_id": theirs, "requested_by": "alice"});
+        for (signal, action) in [("reprocess", "reprocess.refused"), ("resolve", "resolve.refused")]
+        {
+            world.engines.signal(event_id, signal, Some(typed.clone())).await.expect("a signal");
+            let rejected = entry(&world, event_id, action, 1).await;
+            assert!(rejected["why"].as_str().expect("words").starts_with("event_id is"));
+        }
+        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
+        assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
+
+        // Its own names are as good as none.
+        let typed = json!({"event_id": event_id, "stripe_event_id": "evt_1", "status": "success"});
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        world.incident_when(event_id, "resolved", |i| i.state == IncidentState::Resolved).await;
+        assert!(entries(&world, event_id, "signal.adjusted").await.is_empty());
+    });
+}
+
+#[test]
+fn a_first_result_that_says_more_than_the_apis_own_is_judged() {
+    run(async {
+        let world = World::start().await;
+        let event_id = pending(&world, "evt_1").await;
+        let typed = json!({
+            "result_id": "res_00000000000000000000000001", "status": "success", "effect_type": "seat_update"
+        });
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        let rejected = entry(&world, event_id, "result.refused", 1).await;
+        assert!(rejected["why"].as_str().expect("words").starts_with("effect_type is"));
+        let typed = json!({
+            "result_id": "res_00000000000000000000000001", "status": "success", "colour": "blue"
+        });
+        world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+        let adjusted = entry(&world, event_id, "signal.adjusted", 1).await;
+        assert!(adjusted["why"].as_str().expect("words").starts_with("colour is unknown"));
+        entry(&world, event_id, "result.succeeded", 1).await;
     });
 }
