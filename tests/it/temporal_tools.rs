@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod documented;
+mod processes;
 mod signals;
 mod watches;
 

@@ -56,6 +56,7 @@ impl EngineError {
 
 /// Temporal, connected when first needed.
 pub struct Engine {
+    process: &'static str,
     settings: TemporalSettings,
     task_queue: String,
     state: Mutex<State>,
@@ -73,11 +74,25 @@ impl Engine {
     #[must_use]
     pub fn new(settings: TemporalSettings, task_queue: impl Into<String>) -> Self {
         Self {
+            process: "sendpromptly",
             settings,
             task_queue: task_queue.into(),
             state: Mutex::default(),
             environment: Mutex::default(),
         }
+    }
+
+    /// The same, for a process that Temporal's tools list under this name.
+    #[must_use]
+    pub fn named(self, process: &'static str) -> Self {
+        Self { process, ..self }
+    }
+
+    /// How Temporal's tools list this process: its name and version, and where it runs.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let (version, host) = (env!("CARGO_PKG_VERSION"), gethostname::gethostname());
+        format!("{} {version}@{}#{}", self.process, host.to_string_lossy(), std::process::id())
     }
 
     /// The task queue of the watches.
@@ -118,7 +133,7 @@ impl Engine {
         {
             return Err(error.clone());
         }
-        match connect(&self.settings).await {
+        match Box::pin(connect(&self.settings, self.identity())).await {
             Ok(client) => {
                 state.client = Some(client.clone());
                 Ok(client)
@@ -168,8 +183,9 @@ pub(crate) async fn ask<T>(
     }
 }
 
-async fn connect(settings: &TemporalSettings) -> Result<Client, EngineError> {
+async fn connect(settings: &TemporalSettings, identity: String) -> Result<Client, EngineError> {
     let (mut connection, options) = settings.options()?;
+    connection.identity = identity;
     connection.connect_timeout = Some(CONNECT_TIMEOUT);
     // A message of ours has a few hundred bytes; each would be given a compressor of 380 kB, which
     // costs more time than it saves and leaves holes in the heap that no other use fills.

@@ -202,7 +202,7 @@ fn start_request(
         workflow_id,
         workflow_type: Some(WorkflowType { name: WORKFLOW_TYPE.to_owned() }),
         task_queue: Some(TaskQueue { name: IDLE_QUEUE.to_owned(), ..TaskQueue::default() }),
-        identity: format!("{}@sendpromptly", std::process::id()),
+        identity: client.connection().identity().to_owned(),
         request_id: uuid::Uuid::now_v7().to_string(),
         workflow_id_reuse_policy: WorkflowIdReusePolicy::AllowDuplicate.into(),
         workflow_id_conflict_policy: conflict.into(),

@@ -55,7 +55,7 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
         );
     }
     let metrics = environment.metrics_listen(METRICS_PORT)?;
-    let service = start(context, CONNECTIONS)?;
+    let service = start(context, CONNECTIONS, "sendpromptly-api")?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
@@ -88,16 +88,20 @@ pub fn outbound(
     })
 }
 
-/// What `api` and `worker` have in common.
+/// What `api` and `worker` have in common; `process` is how Temporal's tools list this one.
 ///
 /// # Errors
 /// When the environment makes no sense.
-pub fn start(context: &Context, connections: Connections) -> anyhow::Result<Service> {
+pub fn start(
+    context: &Context,
+    connections: Connections,
+    process: &'static str,
+) -> anyhow::Result<Service> {
     let cure = "set it to the base64 of 32 random bytes, the same one everywhere";
     let master_key = context.environment.master_key()?;
     let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
     let pooler = context.environment.pooler()?;
     let pools = Pools::connect_lazily(&database_url(context)?, pooler, connections)?;
-    let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE);
+    let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE).named(process);
     Ok(Service::start(pools, master_key, engine))
 }

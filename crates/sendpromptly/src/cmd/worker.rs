@@ -68,7 +68,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
     let metrics = environment.metrics_listen(METRICS_PORT)?;
-    let service = api::start(context, CONNECTIONS)?;
+    let service = api::start(context, CONNECTIONS, "sendpromptly-worker")?;
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
     }

@@ -210,7 +210,8 @@ fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service>
     let pools = Pools::connect_lazily(&engines.database_url(), Pooler::Session, CONNECTIONS)?;
     let address = engines.temporal_address();
     let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
-    Ok(Service::start(pools, master_key, Engine::new(temporal, TASK_QUEUE)))
+    let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev");
+    Ok(Service::start(pools, master_key, engine))
 }
 
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
