@@ -49,8 +49,8 @@ impl BackgroundActivities {
             let (ctx, input) = (ctx.clone(), AlertInput { alert_id: *alert_id });
             self.deliveries.push(Box::pin(async move {
                 // An alert ends with a row that says how; the watch goes on either way.
-                let _ended =
-                    ctx.execute_activity(Alerts::deliver_alert, input, options::alert()).await;
+                let options = options::alert(format!("deliver alert {}", input.alert_id));
+                let _ended = ctx.execute_activity(Alerts::deliver_alert, input, options).await;
             }));
         }
     }
@@ -59,7 +59,7 @@ impl BackgroundActivities {
     pub(crate) fn ask(&mut self, ctx: &WorkflowContext<EffectWatch>, input: AskInput) {
         let ctx = ctx.clone();
         self.calls.push(Box::pin(async move {
-            let options = options::records();
+            let options = options::records("list the extensions to ask now");
             ctx.execute_activity(Extensions::ask_extensions, input, options).await.ok()
         }));
     }

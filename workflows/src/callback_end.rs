@@ -53,7 +53,7 @@ pub(crate) async fn end_undelivered(
     why: String,
 ) -> Result<WatchState, WorkflowTermination> {
     let undelivered = UndeliveredReprocess { event_id, replay_id, why };
-    let options = options::records_after_cancel();
+    let options = options::records_after_cancel("end the reprocess: its callback was ended");
     Ok(ctx.execute_activity(Records::end_undelivered_reprocess, undelivered, options).await?)
 }
 

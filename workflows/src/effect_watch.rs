@@ -16,7 +16,7 @@
 mod wakeup;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::effect_result::Outcome;
 use domain::event::Effect;
@@ -36,6 +36,7 @@ use time::OffsetDateTime;
 use crate::activity_contract::{EventInput, Records, ReprocessInput};
 use crate::background_activities::BackgroundActivities;
 use crate::callback_end;
+use crate::details;
 use crate::extension_call;
 use crate::manual::{self, ManualCommand};
 use crate::names::search_attribute;
@@ -43,11 +44,19 @@ use crate::options;
 use crate::progress_poll::{self, ProgressPoll};
 use crate::signals::SignalMessage;
 pub use crate::watch_input::WatchInput;
-use wakeup::{Wakeup, remaining};
+use wakeup::{Timeout, Wakeup, remaining};
 
 /// How long a watch waits before it asks again about a step that only another release knows.
 /// Upgrades replace all workers within minutes.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
+
+// What each activity is for, as a history says it.
+const READ: &str = "read the event's state";
+const OPEN: &str = "open the incident if it is due";
+const RESULT: &str = "record the result that was signalled";
+const REPROCESS: &str = "record the reprocess that was signalled";
+const RESOLVE: &str = "record the resolution that was signalled";
+const END: &str = "end the reprocess if no result came";
 
 /// How a watch ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +89,8 @@ pub struct EffectWatch {
     watch_state: Option<WatchState>,
     /// The recorded result that settled the event before an incident was due.
     settled_by: Option<Outcome>,
+    /// The state that is shown, and since when.
+    shown: Option<(String, OffsetDateTime)>,
 }
 
 #[workflow_methods]
@@ -87,7 +98,13 @@ pub struct EffectWatch {
 impl EffectWatch {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: WatchInput) -> Self {
-        Self { input, pending_signals: VecDeque::new(), watch_state: None, settled_by: None }
+        Self {
+            input,
+            pending_signals: VecDeque::new(),
+            watch_state: None,
+            settled_by: None,
+            shown: None,
+        }
     }
 
     /// The watch of one event.
@@ -156,6 +173,7 @@ impl EffectWatch {
         let (mut background, mut progress_poll) =
             (BackgroundActivities::default(), ProgressPoll::default());
         let input = ctx.state(|watch| watch.input.clone());
+        ctx.set_current_details(details::pending(input.timeout_at));
         let mut leads: VecDeque<_> = input.ask_before_ms.iter().copied().collect();
         let first = Self::first_signal(ctx, &mut background, &input, &mut leads).await?;
         let Some(mut watch_state) = first else {
@@ -189,10 +207,14 @@ impl EffectWatch {
                 Self::result_or_deadline(ctx, background, wait, leads).await?
             }
             NextStep::WaitForRepair { wait_ms, .. } => {
-                Self::next_wakeup(ctx, background, Some(Duration::from_millis(wait_ms))).await?
+                let until =
+                    Timeout::new(Duration::from_millis(wait_ms), "the reprocess has no result");
+                Self::next_wakeup(ctx, background, Some(until)).await?
             }
             NextStep::WaitForExtension { wait_ms, .. } if ctx.patched(extension_call::PATCH) => {
-                Self::next_wakeup(ctx, background, Some(Duration::from_millis(wait_ms))).await?
+                let until =
+                    Timeout::new(Duration::from_millis(wait_ms), "no extension took it over");
+                Self::next_wakeup(ctx, background, Some(until)).await?
             }
             NextStep::WaitForPeople => {
                 Self::continue_if_long(ctx, background, &input)?;
@@ -200,14 +222,17 @@ impl EffectWatch {
             }
             NextStep::WaitForExtension { .. } | NextStep::Unknown => {
                 Self::continue_if_long(ctx, background, &input)?;
-                Self::next_wakeup(ctx, background, Some(ASK_AGAIN)).await?
+                let until = Timeout::new(ASK_AGAIN, "ask the database again");
+                Self::next_wakeup(ctx, background, Some(until)).await?
             }
             NextStep::SendCallback { replay_id } => {
                 background.send_callback(ctx, input.event_id, replay_id);
                 let made = watch_state.reprocess.as_ref().map_or(0, |latest| latest.attempts);
                 let poll_after =
                     progress_poll.next(made).filter(|_| ctx.patched(progress_poll::PATCH));
-                Self::next_wakeup(ctx, background, poll_after).await?
+                let until =
+                    poll_after.map(|wait| Timeout::new(wait, "read the callback's progress"));
+                Self::next_wakeup(ctx, background, until).await?
             }
         };
         Ok(Some(wakeup))
@@ -223,9 +248,8 @@ impl EffectWatch {
     ) -> Result<Option<WatchState>, WorkflowTermination> {
         let event = EventInput { event_id: input.event_id };
         if input.resumed {
-            return Ok(Some(
-                ctx.execute_activity(Records::read_standing, event, options::records()).await?,
-            ));
+            let options = options::records(READ);
+            return Ok(Some(ctx.execute_activity(Records::read_standing, event, options).await?));
         }
         let timeout = remaining(ctx, input.timeout_at);
         match Self::result_or_deadline(ctx, background, timeout, leads).await? {
@@ -254,7 +278,7 @@ impl EffectWatch {
     ) -> Result<WatchState, WorkflowTermination> {
         let event_id = ctx.state(|watch| watch.input.event_id);
         let event = EventInput { event_id };
-        let records = options::records();
+        let records = options::records;
         let watch_state = match (wakeup, waiting_for) {
             (Wakeup::CallbackEnded(watch_state), NextStep::SendCallback { .. }) => watch_state,
             (Wakeup::CallbackFailed(replay_id, why), _) => {
@@ -275,14 +299,15 @@ impl EffectWatch {
                 NextStep::SendCallback { .. }
                 | NextStep::WaitForExtension { .. }
                 | NextStep::Unknown,
-            ) => ctx.execute_activity(Records::read_standing, event, records).await?,
+            ) => ctx.execute_activity(Records::read_standing, event, records(READ)).await?,
             (Wakeup::TimeUp, NextStep::WaitForRepair { replay_id, .. }) => {
                 let reprocess_input = ReprocessInput { event_id, replay_id };
-                ctx.execute_activity(Records::end_reprocess_if_due, reprocess_input, records)
+                let options = records(END);
+                ctx.execute_activity(Records::end_reprocess_if_due, reprocess_input, options)
                     .await?
             }
             (Wakeup::TimeUp, _) => {
-                ctx.execute_activity(Records::open_incident_if_due, event, records).await?
+                ctx.execute_activity(Records::open_incident_if_due, event, records(OPEN)).await?
             }
             (Wakeup::Signal(message), _) => {
                 Self::record(ctx, event_id, message, waiting_for).await?
@@ -299,23 +324,23 @@ impl EffectWatch {
         waiting_for: NextStep,
     ) -> Result<WatchState, WorkflowTermination> {
         let event = EventInput { event_id };
-        let records = options::records();
+        let records = options::records;
         let waits_for_result = matches!(waiting_for, NextStep::WaitForResult { .. });
         let watch_state = match ManualCommand::new(ctx, event_id, message) {
             ManualCommand::RecordedResult if waits_for_result => {
-                ctx.execute_activity(Records::open_incident_if_due, event, records).await?
+                ctx.execute_activity(Records::open_incident_if_due, event, records(OPEN)).await?
             }
             ManualCommand::Recorded | ManualCommand::RecordedResult => {
-                ctx.execute_activity(Records::read_standing, event, records).await?
+                ctx.execute_activity(Records::read_standing, event, records(READ)).await?
             }
             ManualCommand::Result(input) => {
-                ctx.execute_activity(Records::record_result, input, records).await?
+                ctx.execute_activity(Records::record_result, input, records(RESULT)).await?
             }
             ManualCommand::Reprocess(input) => {
-                ctx.execute_activity(Records::request_reprocess, input, records).await?
+                ctx.execute_activity(Records::request_reprocess, input, records(REPROCESS)).await?
             }
             ManualCommand::Resolve(input) => {
-                ctx.execute_activity(Records::resolve_incident, input, records).await?
+                ctx.execute_activity(Records::resolve_incident, input, records(RESOLVE)).await?
             }
         };
         Ok(watch_state)
@@ -326,9 +351,20 @@ impl EffectWatch {
     fn note(ctx: &WorkflowContext<Self>, watch_state: &WatchState) {
         ctx.state_mut(|watch| watch.watch_state = Some(watch_state.clone()));
         let now = ctx.state(Self::state_name);
+        Self::show(ctx, &now, watch_state);
         if ctx.search_attributes().get(&search_attribute::STATE).as_deref() != Some(&now) {
             ctx.upsert_search_attributes([search_attribute::STATE.value_set(now)]);
         }
+    }
+
+    /// Says in words what the state is since when, and what comes next.
+    fn show(ctx: &WorkflowContext<Self>, state: &str, watch_state: &WatchState) {
+        let now = OffsetDateTime::from(ctx.workflow_time().unwrap_or(UNIX_EPOCH));
+        let since = ctx.state_mut(|watch| match &watch.shown {
+            Some((shown, since)) if shown == state => *since,
+            _ => watch.shown.insert((state.to_owned(), now)).1,
+        });
+        ctx.set_current_details(details::render(state, since, now, watch_state));
     }
 
     /// A watch over an incident that stays unresolved for months may grow long: it goes on in a

@@ -69,7 +69,8 @@ pub(crate) fn make(
             Err(silence) => (None, Some(silence)),
         };
         let ended = EndedCall { event_id, call_id, answer, silence };
-        ctx.execute_activity(Extensions::record_answer, ended, options::records()).await.ok()
+        let options = options::records("record how the call ended");
+        ctx.execute_activity(Extensions::record_answer, ended, options).await.ok()
     }))
 }
 

@@ -7,6 +7,7 @@
 pub mod activity_contract;
 mod background_activities;
 mod callback_end;
+mod details;
 pub mod effect_watch;
 mod extension_call;
 mod manual;

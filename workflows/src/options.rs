@@ -15,20 +15,22 @@ pub const ALERT: Duration = Duration::from_secs(90);
 /// How long one attempt of an extension may take.
 pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
 
-/// For activities that only touch the database.
+/// For activities that only touch the database; `summary` says in a history what one was for.
 #[must_use]
-pub fn records() -> ActivityOptions {
+pub fn records(summary: &str) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(15))
         .retry_policy(backing_off(Duration::from_secs(1), Duration::from_mins(1)))
+        .summary(summary.to_owned())
         .build()
 }
 
 /// For what has to be recorded although the watch was canceled.
 #[must_use]
-pub fn records_after_cancel() -> ActivityOptions {
+pub fn records_after_cancel(summary: &str) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(15))
         .retry_policy(backing_off(Duration::from_secs(1), Duration::from_mins(1)))
         .cancellation_token(WorkflowCancellationToken::new())
+        .summary(summary.to_owned())
         .build()
 }
 
@@ -46,9 +48,10 @@ pub fn callback(summary: String) -> ActivityOptions {
 
 /// For alerts: the activity gives up after 24 hours, so this policy need not.
 #[must_use]
-pub fn alert() -> ActivityOptions {
+pub fn alert(summary: String) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(ALERT)
         .retry_policy(backing_off(Duration::from_secs(5), Duration::from_mins(30)))
+        .summary(summary)
         .build()
 }
 

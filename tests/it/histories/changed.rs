@@ -28,7 +28,7 @@ impl EffectWatch {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<WatchOutcome> {
         let of_event = EventInput { event_id: ctx.state(|watch| watch.input.event_id) };
-        ctx.execute_activity(Records::read_standing, of_event, options::records()).await?;
+        ctx.execute_activity(Records::read_standing, of_event, options::records("changed")).await?;
         ctx.timer(Duration::from_mins(30)).await;
         Ok(WatchOutcome { ended: "applied".to_owned() })
     }

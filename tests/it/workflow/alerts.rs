@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::watch::WatchState;
 use e2e::run;
 use e2e::scripted::{Reply, Script, ScriptedWorker};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
@@ -10,12 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, resolved, signal_reprocess,
-    signal_result, state_is, to_be_sent,
+    signal_result, state_is, to_be_sent, with_alert,
 };
-
-fn with_alert(watch_state: WatchState) -> WatchState {
-    WatchState { alerts: vec![ALERT], ..watch_state }
-}
 
 #[test]
 fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {

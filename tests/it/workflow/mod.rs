@@ -13,6 +13,7 @@ mod payloads;
 mod repeated_signals;
 mod seen_from_outside;
 mod silence;
+mod summaries;
 
 use std::time::{Duration, SystemTime};
 
@@ -56,6 +57,10 @@ fn open() -> WatchState {
 
 fn resolved() -> WatchState {
     incident(IncidentState::Resolved, NextStep::Finish)
+}
+
+fn with_alert(watch_state: WatchState) -> WatchState {
+    WatchState { alerts: vec![ALERT], ..watch_state }
 }
 
 /// No result yet, and the deadline is this far away.

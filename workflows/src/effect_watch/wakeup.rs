@@ -20,6 +20,10 @@ use crate::background_activities::{BackgroundActivities, CallbackEnd, Ended};
 use crate::signals::SignalMessage;
 use crate::{callback_end, extension_call};
 
+/// What comes when a timer fires that no result ended.
+const DEADLINE: &str = "the deadline: without a result the incident opens";
+const ASK: &str = "ask extensions before the deadline";
+
 /// What ended a wait.
 pub(super) enum Wakeup {
     Signal(SignalMessage),
@@ -28,6 +32,18 @@ pub(super) enum Wakeup {
     CallbackFailed(ReplayId, String),
     /// An extension's answer was recorded, and this is the event's state since.
     Answered(WatchState),
+}
+
+/// How long a wait may take, and what comes then, as a history says it.
+pub(super) struct Timeout {
+    wait: Duration,
+    then: &'static str,
+}
+
+impl Timeout {
+    pub(super) const fn new(wait: Duration, then: &'static str) -> Self {
+        Self { wait, then }
+    }
 }
 
 impl EffectWatch {
@@ -40,14 +56,14 @@ impl EffectWatch {
         leads: &mut VecDeque<u64>,
     ) -> Result<Wakeup, WorkflowTermination> {
         if leads.is_empty() || wait.is_zero() {
-            return Self::next_wakeup(ctx, background, Some(wait)).await;
+            return Self::next_wakeup(ctx, background, Some(Timeout::new(wait, DEADLINE))).await;
         }
         let event_id = ctx.state(|watch| watch.input.event_id);
         let deadline = OffsetDateTime::from(ctx.workflow_time().unwrap_or(UNIX_EPOCH)) + wait;
         while let Some(lead_ms) = leads.front().copied() {
             let ahead = remaining(ctx, deadline).saturating_sub(Duration::from_millis(lead_ms));
             if !ahead.is_zero() {
-                match Self::next_wakeup(ctx, background, Some(ahead)).await? {
+                match Self::next_wakeup(ctx, background, Some(Timeout::new(ahead, ASK))).await? {
                     Wakeup::TimeUp => {}
                     wakeup => return Ok(wakeup),
                 }
@@ -63,21 +79,25 @@ impl EffectWatch {
             leads.pop_front();
             background.ask(ctx, AskInput { event_id, lead_ms });
         }
-        Self::next_wakeup(ctx, background, Some(remaining(ctx, deadline))).await
+        let until = Timeout::new(remaining(ctx, deadline), DEADLINE);
+        Self::next_wakeup(ctx, background, Some(until)).await
     }
 
     /// Waits for a signal, for the callback, or for time to pass, whichever comes first.
     pub(super) async fn next_wakeup(
         ctx: &WorkflowContext<Self>,
         background: &mut BackgroundActivities,
-        timeout: Option<Duration>,
+        timeout: Option<Timeout>,
     ) -> Result<Wakeup, WorkflowTermination> {
         // Until a timer fires, its cancellation token holds the whole watch in memory. With the
         // watch's own token, a watch whose result comes in time would hold itself for good; this
         // one ends here.
         let token = ctx.cancellation_token().child_token();
-        let timer = |timeout: Duration| {
-            let until = TimerOptions::builder(timeout).cancellation_token(token.clone()).build();
+        let timer = |Timeout { wait, then }: Timeout| {
+            let until = TimerOptions::builder(wait)
+                .cancellation_token(token.clone())
+                .summary(then.to_owned())
+                .build();
             ctx.timer(until).map(|_| ())
         };
         let time_up = timeout.map_or(Either::Right(pending()), |time| Either::Left(timer(time)));
