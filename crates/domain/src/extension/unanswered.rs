@@ -53,7 +53,7 @@ impl Silence {
         Self { why, error_type: Some(error_type.into()).filter(|text| !text.is_empty()) }
     }
 
-    /// What a failure of this type means, as [`Silence::to_string`] names one: our own worker says
+    /// What a failure of this type means, named as its text names it: our own worker says
     /// so why an endpoint did not answer. Any other type is the extension's.
     #[must_use]
     pub fn from_type(error_type: &str) -> Self {
