@@ -216,10 +216,13 @@ fn an_extension_is_given_the_facts_of_the_event_and_no_error_text() {
             json!({"status": "failed", "error_code": "locked", "error_message": "canary"}),
         )
         .await;
-        let call = ask(&shop, event_id, id).await;
+        let mut call = ask(&shop, event_id, id).await;
         let event = events::find_event(&shop.pool, event_id).await.expect("a database");
         let incident = incidents::find_for_event(&shop.pool, event_id).await.expect("a database");
         let event = event.expect("an event");
+        let before = extension_calls::input(&call, Mode::Test, &event, incident.as_ref());
+        assert!(before.incident_id.is_none() && before.reason.is_none(), "it is not there yet");
+        call.point = Point::AfterFailure;
         let input = extension_calls::input(&call, Mode::Test, &event, incident.as_ref());
         let input = json!(input);
         assert_eq!(input["call_id"], json!(call.id));
