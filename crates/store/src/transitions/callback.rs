@@ -142,10 +142,7 @@ pub async fn end_attempt(
     let tally = attempts::count_made(&mut *tx, replay_id).await?;
     match decide_attempt(verdict, tally) {
         AttemptDecision::AwaitResult => {
-            let project = projects::find_project(&mut *tx, locked.event.project_id).await?;
-            let timeout_minutes =
-                project.map_or(locked.event.timeout_minutes, |project| project.timeout_minutes);
-            reprocesses::await_result(tx, replay_id, timeout_minutes).await?;
+            await_result(tx, &locked, replay_id).await?;
         }
         AttemptDecision::Retry(planned) => {
             let delay = next_delay(planned, end.jitter, end.retry_after);
@@ -182,6 +179,18 @@ pub async fn end_undelivered(
     let state = ReprocessState::Undelivered;
     let ended = EndedReprocess { reprocess: running, state, why: Some(why) };
     fail_reprocess(tx, &locked, ended).await.map(drop)
+}
+
+/// Has the reprocess wait for the app's report, as long as the project gives it now.
+pub(super) async fn await_result(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    replay_id: ReplayId,
+) -> Result<(), StoreError> {
+    let project = projects::find_project(&mut *tx, locked.event.project_id).await?;
+    let timeout_minutes =
+        project.map_or(locked.event.timeout_minutes, |project| project.timeout_minutes);
+    reprocesses::await_result(tx, replay_id, timeout_minutes).await
 }
 
 async fn note_attempt(

@@ -29,6 +29,7 @@ pub(crate) use self::reprocess::{Holder, hand_over};
 use crate::event_state::LockedEvent;
 use crate::extension_calls::{self, CallEnd, ExtensionCall, NewCall, Recording};
 use crate::extensions::{self, Extension};
+use crate::transitions::callback;
 use crate::transitions::result::{ReportedResult, accept_result};
 use crate::{PgConnection, StoreError, audit, projects};
 
@@ -220,8 +221,9 @@ async fn record_read(
     });
     let subject = locked.subject();
     audit::record(&mut *tx, &Actor::System, subject, &answered).await?;
-    if outcome == CallOutcome::Accepted {
-        return reprocess::await_result(tx, locked, call).await;
+    // The extension has the work done elsewhere: the app will report, as after a callback.
+    if let (CallOutcome::Accepted, Some(replay_id)) = (outcome, call.replay_id) {
+        return callback::await_result(tx, locked, replay_id).await;
     }
     let Some((outcome, error)) = reported(outcome, answer) else { return Ok(()) };
     let replay_id = call.replay_id.map(|id| id.to_string());

@@ -51,9 +51,10 @@ pub async fn request_reprocess(
     let project = projects::find_project(&mut *tx, locked.event.project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
-    let by_extension =
-        extensions::list_for_event(&mut *tx, &locked.event, Point::Reprocess).await?;
-    if project.repair_url.is_none() && by_extension.is_empty() {
+    let point = Point::Reprocess;
+    if project.repair_url.is_none()
+        && extensions::list_for_event(&mut *tx, &locked.event, point).await?.is_empty()
+    {
         return Err(ChangeError::Rejected(Rejection::NoRepairUrl));
     }
     let body = callback_body(&locked, incident, &project, request.replay_id)?;

@@ -18,7 +18,7 @@ use crate::extension_calls::{self, ExtensionCall};
 use crate::extensions::{self, Extension};
 use crate::reprocesses::Reprocess;
 use crate::transitions::{EndedReprocess, fail_reprocess};
-use crate::{PgConnection, StoreError, projects, reprocesses};
+use crate::{PgConnection, StoreError, projects};
 
 /// How long after its time an answer may still be on its way to the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -97,17 +97,4 @@ async fn end_untaken(
     let state = ReprocessState::Undelivered;
     let ended = EndedReprocess { reprocess: running, state, why: Some(&why) };
     fail_reprocess(tx, locked, ended).await.map(drop)
-}
-
-/// The extension has the work done elsewhere: the app will report, as after a callback.
-pub(super) async fn await_result(
-    tx: &mut PgConnection,
-    locked: &LockedEvent,
-    call: &ExtensionCall,
-) -> Result<(), StoreError> {
-    let Some(replay_id) = call.replay_id else { return Ok(()) };
-    let project = projects::find_project(&mut *tx, locked.event.project_id).await?;
-    let timeout_minutes =
-        project.map_or(locked.event.timeout_minutes, |project| project.timeout_minutes);
-    reprocesses::await_result(tx, replay_id, timeout_minutes).await
 }
