@@ -13,13 +13,13 @@ use temporalio_common::data_converters::RawValue;
 use temporalio_common::error::ApplicationFailure;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_macros::activities;
+use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::activities::ActivityContext;
-use temporalio_sdk::runtime::RuntimeOptions;
-use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::World;
+use crate::scripted::activities::run_worker;
 
 /// The activity that the worker offers.
 pub const ACTIVITY: &str = "credits.verify";
@@ -76,26 +76,11 @@ impl ExtensionWorker {
         let activities = Credits { manner, calls: Arc::clone(&calls) };
         let stopped = CancellationToken::new();
         let shutdown = stopped.clone();
-        let tokio = tokio::runtime::Handle::current();
-        std::thread::spawn(move || {
-            tokio.block_on(async move {
-                let runtime =
-                    Runtime::from_current_tokio(RuntimeOptions::default()).expect("a runtime");
-                let options = WorkerOptions::new(queue)
-                    .register_activities(activities)
-                    .graceful_shutdown_period(Duration::from_millis(100))
-                    .build();
-                let mut worker = Worker::new(&runtime, client, options).expect("a worker");
-                let end = worker.shutdown_handle();
-                let on_shutdown = tokio::spawn(async move {
-                    shutdown.cancelled().await;
-                    end();
-                });
-                // At the end of a run the engines may go before their workers.
-                let _ended = worker.run().await;
-                on_shutdown.abort();
-            });
-        });
+        let options = WorkerOptions::new(queue)
+            .register_activities(activities)
+            .graceful_shutdown_period(Duration::from_millis(100))
+            .build();
+        run_worker(client, options, shutdown);
         Self { calls, _running: stopped.drop_guard() }
     }
 

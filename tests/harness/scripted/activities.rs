@@ -21,24 +21,29 @@ use workflows::activity_contract::{
 
 use super::{Call, Memory, Outcome, Reply};
 
-/// Workflows are not `Send`, so the worker has a thread of its own.
+/// Starts the worker with these activities.
 pub(super) fn spawn_worker(
     client: Client,
     queue: String,
     activities: ScriptedActivities,
     shutdown: CancellationToken,
 ) {
+    let options = WorkerOptions::new(queue)
+        .register_workflow::<EffectWatch>()
+        .expect("a workflow")
+        .register_activities(activities)
+        .graceful_shutdown_period(Duration::from_millis(100))
+        .build();
+    run_worker(client, options, shutdown);
+}
+
+/// Runs a worker until the token is canceled. Workflows are not `Send`, so it has a thread of its own.
+pub(crate) fn run_worker(client: Client, options: WorkerOptions, shutdown: CancellationToken) {
     let tokio = tokio::runtime::Handle::current();
     std::thread::spawn(move || {
         tokio.block_on(async move {
             let runtime =
                 Runtime::from_current_tokio(RuntimeOptions::default()).expect("a runtime");
-            let options = WorkerOptions::new(queue)
-                .register_workflow::<EffectWatch>()
-                .expect("a workflow")
-                .register_activities(activities)
-                .graceful_shutdown_period(Duration::from_millis(100))
-                .build();
             let mut worker = Worker::new(&runtime, client, options).expect("a worker");
             let stop = worker.shutdown_handle();
             let stopper = tokio::spawn(async move {
