@@ -32,7 +32,7 @@ use workflows::activity_contract::{AlertInput, definition};
 use crate::decide::stored;
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent, Thread};
-use crate::waiting::{SendOutcome, count_failure};
+use crate::waiting::{SendOutcome, count_failure, while_claimed};
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -73,7 +73,9 @@ pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, Sto
     let facts = facts::gather(deps, &claimed.alert).await?;
     let (kind, project) = (saved.target.kind(), saved.project_id.to_string());
     let began = Instant::now();
-    let sent = send(deps, &claimed, saved, &facts).await;
+    let sending = send(deps, &claimed, saved, &facts);
+    let renew = || alert_claims::renew_alert(&deps.pool, &claimed);
+    let sent = while_claimed(sending, renew).await;
     telemetry::alert_attempt(kind, &project, sent.is_ok(), began.elapsed());
     match sent {
         Ok(sent) => {

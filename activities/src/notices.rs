@@ -24,7 +24,7 @@ use store::{PgConnection, StoreError, alerts, destination_health, policies, proj
 
 use crate::deps::Deps;
 use crate::destinations::{self, NoticeMessage, Recipient, SendFailure, Sent};
-use crate::waiting::{SendOutcome, count_failure};
+use crate::waiting::{SendOutcome, count_failure, while_claimed};
 
 /// Writes the notices about results that are due, and forgets old ones.
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
@@ -45,7 +45,8 @@ pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<SendOutcome, St
         transaction(&deps.pool, moot).await?;
         return Ok(SendOutcome::Ended);
     };
-    match send(deps, saved, &message).await {
+    let renew = || notices::renew_notice(&deps.pool, &notice);
+    match while_claimed(send(deps, saved, &message), renew).await {
         Ok(sent) => {
             note_delivery(deps, &notice, &sent).await?;
             Ok(SendOutcome::Delivered)

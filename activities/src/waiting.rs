@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use domain::ids::DestinationId;
-use store::waiting::{self, WaitingMessage};
+use store::waiting::{self, CLAIM, WaitingMessage};
 use store::{PgConnection, StoreError, destination_health};
 
 use crate::deps::Deps;
@@ -51,6 +51,29 @@ pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Sends a claimed message, and renews its claim until that has ended. A renewal that fails is left
+/// to the next one; where none succeeds, another process sends the message too.
+pub(crate) async fn while_claimed<T, R>(
+    sending: impl Future<Output = T>,
+    renew: impl Fn() -> R,
+) -> T
+where
+    R: Future<Output = Result<(), StoreError>>,
+{
+    let renewing = async {
+        loop {
+            tokio::time::sleep(CLAIM / 4).await;
+            if let Err(error) = renew().await {
+                tracing::debug!(%error, "could not renew the claim of a message");
+            }
+        }
+    };
+    tokio::select! {
+        sent = sending => sent,
+        never = renewing => never,
+    }
 }
 
 /// Counts a message that was not taken; `failures` is how many there were before. `true` if that

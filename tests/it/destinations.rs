@@ -1,5 +1,7 @@
 //! Destinations that fail, break and work again: one rule for mails and chats, and nothing stale.
 
+mod claims;
+
 use std::time::Duration;
 
 use activities::alerts::deliver;
@@ -11,7 +13,6 @@ use domain::incident::IncidentState;
 use e2e::{Receiver, World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use store::alert_claims::{AlertClaim, claim_alert};
 use store::destinations::{Destination, Target};
 use store::incidents::Incident;
 use store::notices::enqueue_broken;
@@ -258,31 +259,6 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
         pass(&world, "31 seconds").await;
         look(&world).await;
         assert_eq!(slack.received().len(), 1);
-    });
-}
-
-#[test]
-fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
-    run(async {
-        let world = world().await;
-        world.alert_bob().await;
-        let event_id = failed(&world, "evt_1").await;
-        let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
-        // It dies with its claim, before or after the message.
-        let mut tx = world.pool.begin().await.expect("a transaction");
-        assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Send(_))));
-        tx.commit().await.expect("a commit");
-        deliver_all(&world, event_id).await;
-        assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
-        pass(&world, "121 seconds").await;
-        let (one, other) = (world.deps(), world.deps());
-        let bob = destinations(&world).await[0].id;
-        let (first, second) = tokio::join!(
-            waiting::send_to(&one, bob, Duration::ZERO),
-            waiting::send_to(&other, bob, Duration::ZERO)
-        );
-        first.and(second).expect("a database");
-        assert_eq!(world.mailbox.mails().len(), 1, "two workers send it once");
     });
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A claim is made under a lock on the destination's row, so that of several processes one sends an
 //! alert, one message probes a destination that failed, and two alerts of one incident never
-//! overtake each other. It holds for two minutes, longer than any attempt takes: a process that
-//! dies after it sent and before it noted that leaves a claim that runs out, and the message is
-//! sent once more.
+//! overtake each other. It holds for ten seconds and is renewed while the attempt goes on
+//! ([`renew_alert`]): a process that dies after it sent and before it noted that leaves a claim that
+//! runs out, and the message is sent once more.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,9 @@ use domain::ids::{AlertId, DestinationId, ProjectId, ReplayId};
 use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
-use crate::{PgConnection, StoreError, destination_health};
+use crate::pool::transaction;
+use crate::waiting::claim_seconds;
+use crate::{PgConnection, PgPool, StoreError, destination_health};
 
 /// What is to be done with an alert.
 #[derive(Debug)]
@@ -146,10 +148,16 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
     })
 }
 
+/// Says that the process that claimed the alert still sends it.
+pub async fn renew_alert(pool: &PgPool, claimed: &ClaimedAlert) -> Result<(), StoreError> {
+    transaction(pool, async |tx| hold(tx, &claimed.alert, claimed.failures).await).await
+}
+
 async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE alerts SET leased_until = now() + interval '2 minutes' WHERE id = $1",
+        "UPDATE alerts SET leased_until = now() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
         alert.id.as_uuid(),
+        claim_seconds(),
     )
     .execute(&mut *tx)
     .await?;

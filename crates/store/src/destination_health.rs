@@ -13,9 +13,9 @@ use domain::ids::DestinationId;
 use sqlx::PgExecutor;
 
 use crate::StoreError;
+use crate::waiting::claim_seconds;
 
-/// Leaves a destination that failed alone until the attempt that begins now has ended: two minutes
-/// at most, longer than any attempt takes.
+/// Leaves a destination that failed alone while an attempt goes on, which says so again and again.
 pub(crate) async fn hold(
     db: impl PgExecutor<'_>,
     id: DestinationId,
@@ -23,8 +23,10 @@ pub(crate) async fn hold(
 ) -> Result<(), StoreError> {
     if failures > 0 {
         sqlx::query!(
-            "UPDATE destinations SET retry_at = now() + interval '2 minutes' WHERE id = $1",
+            "UPDATE destinations SET retry_at = now() + make_interval(secs => $3) WHERE id = $1 AND failures = $2",
             id.as_uuid(),
+            failures,
+            claim_seconds(),
         )
         .execute(db)
         .await?;

@@ -15,7 +15,9 @@ use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{PgConnection, StoreError, destination_health};
+use crate::pool::transaction;
+use crate::waiting::claim_seconds;
+use crate::{PgConnection, PgPool, StoreError, destination_health};
 
 pub type NoticeId = Uuid;
 
@@ -141,9 +143,9 @@ pub enum NoticeClaim {
     Send(Notice),
 }
 
-/// Claims a notice for one attempt, or says why not. A claim holds for two minutes, longer than any
-/// attempt takes, and begins under a lock on the destination's row, as an alert's does: of a
-/// destination that failed nothing else is sent until this attempt has ended. Nothing is held
+/// Claims a notice for one attempt, or says why not. A claim holds for ten seconds, is renewed
+/// while the attempt goes on ([`renew_notice`]), and begins under a lock on the destination's row, as
+/// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. Nothing is held
 /// unless the result is [`NoticeClaim::Send`] and the transaction is committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
@@ -161,14 +163,27 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
     if pending.is_left_alone {
         return Ok(NoticeClaim::LeftAlone);
     }
+    sqlx::query!("UPDATE notices SET attempts = attempts + 1 WHERE id = $1", id)
+        .execute(&mut *tx)
+        .await?;
+    hold(tx, &notice).await?;
+    Ok(NoticeClaim::Send(notice))
+}
+
+/// Says that the process that claimed the notice still sends it.
+pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreError> {
+    transaction(pool, async |tx| hold(tx, notice).await).await
+}
+
+async fn hold(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE notices SET attempts = attempts + 1, due_at = now() + interval '2 minutes' WHERE id = $1",
-        id,
+        "UPDATE notices SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        notice.id,
+        claim_seconds(),
     )
     .execute(&mut *tx)
     .await?;
-    destination_health::hold(tx, notice.destination_id, notice.failures).await?;
-    Ok(NoticeClaim::Send(notice))
+    destination_health::hold(tx, notice.destination_id, notice.failures).await
 }
 
 /// A notice that waits and what is known of its destination.

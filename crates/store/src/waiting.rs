@@ -4,11 +4,22 @@
 //! that it is given up, then what was tried least, so that a message that is never taken keeps no
 //! other from going out.
 
+use std::time::Duration;
+
 use domain::ids::{AlertId, DestinationId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::StoreError;
+
+/// How long a process that says nothing more keeps a message from the others. A worker that died is
+/// followed by another one within this and its next look for what waits.
+pub const CLAIM: Duration = Duration::from_secs(10);
+
+/// [`CLAIM`], as Postgres reads an interval.
+pub(crate) const fn claim_seconds() -> f64 {
+    CLAIM.as_secs_f64()
+}
 
 /// A message that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

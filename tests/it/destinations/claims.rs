@@ -1,0 +1,68 @@
+//! Who sends a message now, and who after that one died.
+
+use std::time::Duration;
+
+use activities::alerts::deliver;
+use activities::waiting;
+use domain::ids::EventId;
+use e2e::{World, run};
+use store::alert_claims::{AlertClaim, claim_alert};
+use store::waiting::CLAIM;
+use tokio::task::JoinHandle;
+
+use super::{alert_slack, deliver_all, destinations, failed, look, pass, states, world};
+
+/// A worker that sends the event's one alert, until it is aborted.
+async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
+    let pending = store::alerts::list_pending(&world.pool, event_id).await.expect("a list");
+    let deps = world.deps();
+    tokio::spawn(async move { deliver(&deps, pending[0]).await.expect("a database") })
+}
+
+#[test]
+fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        slack.hang_next(Duration::from_secs(8));
+        let event_id = failed(&world, "evt_1").await;
+        let sending = begin_delivery(&world, event_id).await;
+        slack.wait_for(1).await;
+        // Its claim would run out here, if it were not renewed.
+        pass(&world, "10 seconds").await;
+        tokio::time::sleep(CLAIM / 2).await;
+        assert_eq!(look(&world).await, [], "it is being sent");
+
+        sending.abort();
+        assert_eq!(look(&world).await, [], "nobody knows yet that its worker died");
+        pass(&world, "10 seconds").await;
+        assert_eq!(look(&world).await.len(), 1);
+        assert_eq!(slack.received().len(), 2, "the worker may have died before it sent");
+        assert_eq!(states(&world).await, ["incident_opened delivered"]);
+    });
+}
+
+#[test]
+fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
+        // It dies with its claim, before or after the message.
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Send(_))));
+        tx.commit().await.expect("a commit");
+        deliver_all(&world, event_id).await;
+        assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
+        pass(&world, "11 seconds").await;
+        let (one, other) = (world.deps(), world.deps());
+        let bob = destinations(&world).await[0].id;
+        let (first, second) = tokio::join!(
+            waiting::send_to(&one, bob, Duration::ZERO),
+            waiting::send_to(&other, bob, Duration::ZERO)
+        );
+        first.and(second).expect("a database");
+        assert_eq!(world.mailbox.mails().len(), 1, "two workers send it once");
+    });
+}
