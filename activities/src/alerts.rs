@@ -22,6 +22,7 @@ use store::alert_claims::{self, AlertClaim, ClaimedAlert};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
+use store::flows::About;
 use store::pool::transaction;
 use store::{PgConnection, StoreError, destination_health, incidents, notices};
 use temporalio_common::ActivityError;
@@ -32,6 +33,7 @@ use workflows::activity_contract::{AlertInput, definition};
 use crate::decide::stored;
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent, Thread};
+use crate::observed::observed;
 use crate::waiting::{SendOutcome, count_failure, while_claimed};
 
 /// Implements [`workflows::activity_contract::Alerts`].
@@ -52,10 +54,11 @@ impl Alerts {
     #[activity(definition = definition::DeliverAlert)]
     pub async fn deliver_alert(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         of: AlertInput,
     ) -> Result<(), ActivityError> {
-        deliver(&self.deps, of.alert_id).await
+        let about = About::Alert(of.alert_id);
+        observed(&self.deps, &ctx, about, deliver(&self.deps, of.alert_id)).await
     }
 }
 

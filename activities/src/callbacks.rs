@@ -22,17 +22,21 @@ use domain::signature::Signed;
 use domain::watch::WatchState;
 use store::attempts::AttemptEnd;
 use store::event_state;
+use store::flows::About;
 use store::pool::transaction;
 use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
+use telemetry::trace::{self, TRACEPARENT, TraceParent};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
 use time::OffsetDateTime;
+use tracing::Instrument;
 use workflows::activity_contract::{ReprocessInput, definition};
 
 use crate::decide::{self, Decide, stored};
 use crate::deps::Deps;
 use crate::http::{ExchangeError, HttpResponse};
+use crate::observed::observed;
 use crate::signing;
 
 /// How often a running exchange says that its worker lives.
@@ -67,10 +71,13 @@ impl Callbacks {
             }
         };
         let timing = Timing::from_info(ctx.info());
-        tokio::select! {
-            ended = send(&self.deps, of, timing) => ended,
-            never = alive => never,
-        }
+        let sending = async {
+            tokio::select! {
+                ended = send(&self.deps, of, timing) => ended,
+                never = alive => never,
+            }
+        };
+        observed(&self.deps, &ctx, About::Reprocess(of.event_id, of.replay_id), sending).await
     }
 }
 
@@ -124,7 +131,11 @@ pub async fn send(
     let work = stored(work)?;
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
-        let ending = exchange(deps, replay_id, &work, &nonce).await;
+        let span = trace::callback();
+        let kept = work.trace_parent.as_deref().and_then(TraceParent::parse);
+        let trace_parent = trace::join(&span, None).or(kept);
+        let exchange = exchange(deps, replay_id, &work, &nonce, trace_parent.as_ref());
+        let ending = exchange.instrument(span).await;
         ending.tell(work.project_id);
         end(deps, of, work.attempt, ending).await?;
     }
@@ -148,6 +159,7 @@ async fn exchange(
     replay_id: ReplayId,
     work: &CallbackWork,
     nonce: &str,
+    trace_parent: Option<&TraceParent>,
 ) -> ExchangeOutcome {
     let Some(text) = &work.repair_url else {
         return ExchangeOutcome::unsendable(
@@ -160,6 +172,7 @@ async fn exchange(
         Err(error) => return ExchangeOutcome::unsendable("repair_url_refused", error.to_string()),
     };
     let mut headers = headers(replay_id, work, nonce);
+    headers.extend(own(trace_parent, work));
     headers.extend(added(&work.headers));
     let hidden: Vec<_> = work.headers.iter().flat_map(CallbackHeader::secrets).collect();
     let body = work.body.clone().into_bytes();
@@ -167,6 +180,13 @@ async fn exchange(
         Ok(answer) => ExchangeOutcome::answered(answer),
         Err(error) => ExchangeOutcome::unanswered(&error),
     }
+}
+
+/// The trace, unless the project sends a header of that name itself.
+fn own(trace: Option<&TraceParent>, work: &CallbackWork) -> Option<(&'static str, String)> {
+    let names = || work.headers.iter().map(|header| header.name.as_str());
+    let trace = trace.filter(|_| !names().any(|name| name.eq_ignore_ascii_case(TRACEPARENT)))?;
+    Some((TRACEPARENT, trace.as_str().to_owned()))
 }
 
 /// What the project adds, to let its callbacks pass a gateway.
@@ -292,6 +312,7 @@ mod tests {
             headers: Vec::new(),
             secrets: vec![SigningSecret::from_bytes([1; 32]), SigningSecret::from_bytes([2; 32])],
             at: datetime!(2023-11-14 22:13:20 UTC),
+            trace_parent: None,
         };
         let headers = headers(replay_id, &work, "abc");
         let value = |name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());

@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::extension::Silence;
 use domain::ids::CallId;
 use store::extension_calls::{self, EndpointCall};
+use store::flows::About;
 use temporalio_common::ActivityError;
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::error::ApplicationFailure;
@@ -21,6 +22,7 @@ use workflows::options::EXTENSION_ATTEMPT;
 use crate::decide::stored;
 use crate::deps::Deps;
 use crate::extension_request::{self, ExtensionRequest};
+use crate::observed::observed;
 
 /// How much sooner than the attempt the request ends, so that its end is still reported.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -46,14 +48,20 @@ impl Endpoints {
         ctx: ActivityContext,
         of: EndpointInput,
     ) -> Result<RawValue, ActivityError> {
-        let asked = ask(&self.deps, of.call_id, ctx.info().attempt).await?;
-        let body = asked.map_err(|silence| unanswered(&silence))?;
-        Ok(RawValue::new(vec![Payload {
-            metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
-            data: body,
-            ..Payload::default()
-        }]))
+        let asking = async {
+            let asked = ask(&self.deps, of.call_id, ctx.info().attempt).await?;
+            asked.map(json).map_err(|silence| unanswered(&silence))
+        };
+        observed(&self.deps, &ctx, About::Call(of.call_id), asking).await
     }
+}
+
+fn json(body: Vec<u8>) -> RawValue {
+    RawValue::new(vec![Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: body,
+        ..Payload::default()
+    }])
 }
 
 /// One request: the body of the response, or why there is none.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::extension::{Silence, Unanswered};
 use domain::watch::WatchState;
 use store::event_state;
+use store::flows::About;
 use store::pool::transaction;
 use store::transitions::extension::{self, Asked};
 use temporalio_common::ActivityError;
@@ -18,6 +19,7 @@ use workflows::activity_contract::{AskInput, EndedCall, definition};
 
 use crate::decide::{retry_after, stored};
 use crate::deps::Deps;
+use crate::observed::observed;
 
 /// How soon an extension that has its calls of this second is asked again, and how much later at
 /// most, so that many events do not come back together.
@@ -42,19 +44,21 @@ impl Extensions {
     #[activity(definition = definition::AskExtensions)]
     pub async fn ask_extensions(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         of: AskInput,
     ) -> Result<WatchState, ActivityError> {
-        ask_extensions(&self.deps, of).await
+        let about = About::Event(of.event_id);
+        observed(&self.deps, &ctx, about, ask_extensions(&self.deps, of)).await
     }
 
     #[activity(definition = definition::RecordAnswer)]
     pub async fn record_answer(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         ended: EndedCall,
     ) -> Result<WatchState, ActivityError> {
-        record_answer(&self.deps, &ended).await
+        let about = About::Call(ended.call_id);
+        observed(&self.deps, &ctx, about, record_answer(&self.deps, &ended)).await
     }
 }
 

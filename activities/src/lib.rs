@@ -16,6 +16,7 @@ pub mod extensions;
 pub mod http;
 mod manual_result;
 pub mod notices;
+mod observed;
 pub mod records;
 mod signing;
 pub mod test_message;

@@ -12,6 +12,7 @@ use domain::incident::MAX_NOTE;
 use domain::rejection::Rejection;
 use domain::watch::WatchState;
 use store::audit;
+use store::flows::About;
 use store::pool::transaction;
 use store::transitions::reprocess::{self, ReprocessRequest};
 use store::transitions::resolve::{self, ResolveRequest};
@@ -29,6 +30,7 @@ use workflows::activity_contract::{
 use crate::decide::stored;
 use crate::deps::Deps;
 use crate::manual_result;
+use crate::observed::observed;
 
 /// The longest name that is kept of what was entered manually, in characters.
 const MAX_NAME: usize = 100;
@@ -51,64 +53,71 @@ impl Records {
     #[activity(definition = definition::OpenIncidentIfDue)]
     pub async fn open_incident_if_due(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         of: EventInput,
     ) -> Result<WatchState, ActivityError> {
-        open_incident_if_due(&self.deps, of).await
+        let about = About::Event(of.event_id);
+        observed(&self.deps, &ctx, about, open_incident_if_due(&self.deps, of)).await
     }
 
     #[activity(definition = definition::ReadStanding)]
     pub async fn read_standing(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         of: EventInput,
     ) -> Result<WatchState, ActivityError> {
-        read_standing(&self.deps, of).await
+        let about = About::Event(of.event_id);
+        observed(&self.deps, &ctx, about, read_standing(&self.deps, of)).await
     }
 
     #[activity(definition = definition::RecordResult)]
     pub async fn record_result(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         typed: ManualResult,
     ) -> Result<WatchState, ActivityError> {
-        record_result(&self.deps, typed).await
+        let about = About::Event(typed.event_id);
+        observed(&self.deps, &ctx, about, record_result(&self.deps, typed)).await
     }
 
     #[activity(definition = definition::RequestReprocess)]
     pub async fn request_reprocess(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         manual: ManualReprocess,
     ) -> Result<WatchState, ActivityError> {
-        request_reprocess(&self.deps, manual).await
+        let about = About::Reprocess(manual.event_id, manual.replay_id);
+        observed(&self.deps, &ctx, about, request_reprocess(&self.deps, manual)).await
     }
 
     #[activity(definition = definition::ResolveIncident)]
     pub async fn resolve_incident(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         typed: ManualResolution,
     ) -> Result<WatchState, ActivityError> {
-        resolve_incident(&self.deps, typed).await
+        let about = About::Event(typed.event_id);
+        observed(&self.deps, &ctx, about, resolve_incident(&self.deps, typed)).await
     }
 
     #[activity(definition = definition::EndReprocessIfDue)]
     pub async fn end_reprocess_if_due(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         of: ReprocessInput,
     ) -> Result<WatchState, ActivityError> {
-        end_reprocess_if_due(&self.deps, of).await
+        let about = About::Reprocess(of.event_id, of.replay_id);
+        observed(&self.deps, &ctx, about, end_reprocess_if_due(&self.deps, of)).await
     }
 
     #[activity(definition = definition::EndUndeliveredReprocess)]
     pub async fn end_undelivered_reprocess(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         undelivered: UndeliveredReprocess,
     ) -> Result<WatchState, ActivityError> {
-        end_undelivered_reprocess(&self.deps, undelivered).await
+        let about = About::Reprocess(undelivered.event_id, undelivered.replay_id);
+        observed(&self.deps, &ctx, about, end_undelivered_reprocess(&self.deps, undelivered)).await
     }
 }
 

@@ -36,6 +36,7 @@ mod settings;
 mod slack;
 mod store;
 mod temporal_tools;
+mod traces;
 mod unclaimed;
 mod watcher;
 mod webhook;

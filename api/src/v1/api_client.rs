@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use domain::api_key::ApiKey;
 use store::api_keys::KeyOwner;
+use tracing::field::display;
 use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, drop_body};
+use web::request_id::RequestTrace;
 use web::state::AppState;
 
 use super::ingest::{IngestCall, IngestRequest};
@@ -21,6 +24,8 @@ const DROP_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct ApiClient {
     key: ApiKey,
     pub(super) owner: Arc<KeyOwner>,
+    /// The trace that what follows from its calls belongs to.
+    trace: RequestTrace,
     /// Whether the owner is as it was when the request came, or after that.
     is_confirmed: bool,
 }
@@ -33,7 +38,7 @@ pub(super) async fn read<C: IngestCall>(
     let (parts, body) = request.into_parts();
     let admitted = async {
         let IngestHead { key, idempotency_key } = IngestHead::from_parts(&parts)?;
-        Ok((ApiClient::admit(state, key).await?, idempotency_key))
+        Ok((ApiClient::admit(state, &parts, key).await?, idempotency_key))
     };
     let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
     let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
@@ -59,10 +64,16 @@ pub(super) async fn or_drop<T>(
 
 impl ApiClient {
     /// Who has this key, if they may send a request.
-    pub(super) async fn admit(state: &AppState, key: ApiKey) -> Result<Self, ApiError> {
+    pub(super) async fn admit(
+        state: &AppState,
+        parts: &Parts,
+        key: ApiKey,
+    ) -> Result<Self, ApiError> {
         let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
+        tracing::Span::current().record("project_id", display(owner.project_id));
         state.limits.check(owner.key_id)?;
-        Ok(Self { key, owner, is_confirmed: false })
+        let trace = parts.extensions.get().cloned().unwrap_or_default();
+        Ok(Self { key, owner, trace, is_confirmed: false })
     }
 
     /// Reads a call. One with field errors is read again with the project as it is now: a name that
@@ -82,6 +93,7 @@ impl ApiClient {
             }
             call => call,
         };
-        Ok(IngestRequest::new(Arc::clone(&self.owner), idempotency_key, call?))
+        let (owner, trace) = (Arc::clone(&self.owner), self.trace.clone());
+        Ok(IngestRequest::new(owner, trace, idempotency_key, call?))
     }
 }

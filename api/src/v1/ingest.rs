@@ -18,6 +18,7 @@ use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
 use telemetry::Taken;
 use web::error::ApiError;
+use web::request_id::RequestTrace;
 use web::state::AppState;
 
 use super::call_group::{Calls, SharedCall};
@@ -70,6 +71,8 @@ pub(super) struct CallContext<'a> {
     pub(super) owner: &'a KeyOwner,
     /// The key that the call uses up.
     pub(super) used: KeyUse<'a>,
+    /// The trace that what follows belongs to.
+    pub(super) trace: &'a RequestTrace,
 }
 
 /// What the work of a call came to.
@@ -95,6 +98,7 @@ impl IngestOutcome {
 pub(super) struct IngestRequest<C> {
     pub(super) call: C,
     pub(super) owner: Arc<KeyOwner>,
+    pub(super) trace: RequestTrace,
     idempotency_key: String,
     scope: String,
     fingerprint: [u8; 32],
@@ -102,10 +106,15 @@ pub(super) struct IngestRequest<C> {
 }
 
 impl<C: IngestCall> IngestRequest<C> {
-    pub(super) fn new(owner: Arc<KeyOwner>, idempotency_key: String, call: C) -> Self {
+    pub(super) fn new(
+        owner: Arc<KeyOwner>,
+        trace: RequestTrace,
+        idempotency_key: String,
+        call: C,
+    ) -> Self {
         let (scope, fingerprint) = (call.scope(), call.fingerprint());
         let request_hash = call.previous_hash();
-        Self { call, owner, idempotency_key, scope, fingerprint, request_hash }
+        Self { call, owner, trace, idempotency_key, scope, fingerprint, request_hash }
     }
 
     /// The key that it uses up.
@@ -123,7 +132,8 @@ impl<C: IngestCall> IngestRequest<C> {
     /// Does the work once per idempotency key, in one transaction with its stored response, and then
     /// has the relay dispatch the outbox messages of the work.
     pub(super) async fn complete(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
-        let context = CallContext { state, owner: &self.owner, used: self.used() };
+        let (owner, trace) = (&*self.owner, &self.trace);
+        let context = CallContext { state, owner, used: self.used(), trace };
         complete(context, &self.call).await
     }
 }

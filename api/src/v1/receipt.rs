@@ -14,6 +14,7 @@ use store::transitions::receipts::{SharedDelivery, accept_receipts};
 use store::{PgConnection, StoreError, declared_names};
 use telemetry::Taken;
 use web::error::ApiError;
+use web::request_id::RequestTrace;
 use web::state::AppState;
 
 use super::call_group::SharedCall;
@@ -63,11 +64,12 @@ impl ReceiptCall {
         }
     }
 
-    fn delivery(&self) -> Delivery<'_> {
+    fn delivery<'a>(&'a self, trace: &'a RequestTrace) -> Delivery<'a> {
         Delivery {
             receipt: &self.receipt,
             event_key: &self.event_key,
             snapshot: self.kept_snapshot(),
+            trace_parent: trace.as_str(),
         }
     }
 
@@ -117,7 +119,7 @@ impl SharedCall for ReceiptCall {
         let deliveries = batch.iter().map(|request| SharedDelivery {
             owner: &request.owner,
             used: request.used(),
-            delivery: request.call.delivery(),
+            delivery: request.call.delivery(&request.trace),
         });
         let deliveries: Vec<_> = deliveries.collect();
         let respond = |n: usize, taken| batch[n].call.response(taken).ok();
@@ -153,10 +155,11 @@ impl IngestCall for ReceiptCall {
     async fn accept(
         &self,
         tx: &mut PgConnection,
-        CallContext { state, owner, .. }: CallContext<'_>,
+        CallContext { state, owner, trace, .. }: CallContext<'_>,
     ) -> Result<IngestOutcome, ApiError> {
         self.hold_names(tx, owner).await?;
-        let taken = receipt::accept_receipt(tx, &state.master_key, owner, self.delivery()).await?;
+        let delivery = self.delivery(trace);
+        let taken = receipt::accept_receipt(tx, &state.master_key, owner, delivery).await?;
         Ok(IngestOutcome::Stored(taken.event_id, self.response(taken)?))
     }
 

@@ -35,7 +35,7 @@ pub async fn post(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let admitted = async { ApiClient::admit(&state.app, api_key(&parts)?).await };
+    let admitted = async { ApiClient::admit(&state.app, &parts, api_key(&parts)?).await };
     let (mut client, body) = or_drop(body, admitted.await).await?;
     let mut receipts = Vec::new();
     for (at, listed) in read_list(body).await?.into_iter().enumerate() {

@@ -26,9 +26,12 @@ use store::incidents;
 use store::outbox::{self, ClaimedMessage};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
+use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
+use tracing::{Instrument, Span};
+use workflows::names::workflow_id;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::connect::{Engine, EngineError};
@@ -302,7 +305,9 @@ impl Flow {
             && let Some(work) = self.waiting.pop_front()
         {
             let dispatcher = dispatcher.clone();
-            self.running.spawn(async move { dispatcher.dispatch_event(work).await });
+            let span = work.span();
+            let dispatching = async move { dispatcher.dispatch_event(work).await };
+            self.running.spawn(dispatching.instrument(span));
         }
     }
 
@@ -321,6 +326,13 @@ impl Flow {
 }
 
 impl Work {
+    fn span(&self) -> Span {
+        let span = trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id));
+        let kept = self.event.as_ref().and_then(|event| event.trace_parent.as_deref());
+        let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
+        span
+    }
+
     fn starts_a_watch(&self) -> bool {
         self.messages.iter().any(|message| message.kind == OutboxKind::Start)
     }

@@ -2,7 +2,12 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
+use telemetry::trace::Exporter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{ConfigError, Environment, LOG, LogFormat};
 use crate::text;
@@ -40,11 +45,35 @@ fn read_filter(environment: &Environment) -> Result<Option<EnvFilter>, ConfigErr
 }
 
 fn start_with(filter: EnvFilter, format: LogFormat) {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    tracing_subscriber::registry().with(lines(format).with_filter(filter)).init();
+}
+
+/// The same for a service, whose spans may also be exported. The value ends the export.
+///
+/// # Errors
+/// As [`start`], and when the settings of the export cannot be used.
+pub fn start_service(
+    environment: &Environment,
+    default: &str,
+) -> Result<Option<Exporter>, ConfigError> {
+    let filter = read_filter(environment)?.unwrap_or_else(|| EnvFilter::new(default));
+    let lines = lines(environment.log_format()?).with_filter(filter);
+    let exporter = Exporter::from_environment(env!("CARGO_PKG_VERSION")).transpose();
+    let exporter = exporter.map_err(|(name, problem)| ConfigError::Malformed { name, problem })?;
+    let spans = exporter.as_ref().map(Exporter::layer);
+    tracing_subscriber::registry().with(lines).with(spans).init();
+    Ok(exporter)
+}
+
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
     match format {
-        LogFormat::Json => lines.json().init(),
+        LogFormat::Json => Box::new(lines.json()),
         LogFormat::Text => {
-            lines.with_ansi(stderr().is_terminal() && text::colour_is_wanted()).init();
+            Box::new(lines.with_ansi(stderr().is_terminal() && text::colour_is_wanted()))
         }
     }
 }

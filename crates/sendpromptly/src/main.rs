@@ -94,18 +94,27 @@ fn reject(error: &clap::Error) -> ExitCode {
 }
 
 fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {
-    if command.names_mistakes() {
-        logging::start_regardless(&context.environment, command.default_log());
+    let (environment, log) = (&context.environment, command.default_log());
+    let exporter = if command.is_service() {
+        logging::start_service(environment, log)?
+    } else if command.names_mistakes() {
+        logging::start_regardless(environment, log);
+        None
     } else {
-        logging::start(&context.environment, command.default_log())?;
-    }
+        logging::start(environment, log)?;
+        None
+    };
     if command.is_service() {
         for unknown in settings::find_unknown() {
             tracing::warn!("{unknown}");
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(command.run(context))
+    let ended = runtime.block_on(command.run(context));
+    if let Some(exporter) = exporter {
+        exporter.finish();
+    }
+    ended
 }
 
 #[cfg(test)]

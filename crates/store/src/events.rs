@@ -40,6 +40,8 @@ pub struct PaymentEvent {
     pub timeout_at: OffsetDateTime,
     /// How long that is, in minutes.
     pub timeout_minutes: i32,
+    /// The trace that what is done for it later follows.
+    pub trace_parent: Option<String>,
 }
 
 impl PaymentEvent {
@@ -65,7 +67,7 @@ macro_rules! query_events {
         sqlx::query_as!(
             PaymentEvent,
             "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, effect_key,
-                 occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes
+                 occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes, trace_parent
              FROM payment_events " + $tail,
             $($argument),+
         )

@@ -30,6 +30,7 @@ pub mod events;
 pub mod extension_calls;
 pub mod extensions;
 pub mod figures;
+pub mod flows;
 pub mod health;
 pub mod idempotency;
 pub mod incidents;

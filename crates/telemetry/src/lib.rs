@@ -1,4 +1,5 @@
-//! What Prometheus reads of a process: every metric of the product by its name, and how it is told.
+//! What others see of a process: every metric of the product by its name, and how it is told, and
+//! [`trace`], what becomes of an event.
 //!
 //! [`catalogue`] lists them; `docs/metrics.md` is held to that list, and so is what a running process
 //! exposes. Labels are routes, states, names of ours and ids of projects, of which [`MOST_PROJECTS`]
@@ -12,6 +13,7 @@ pub mod catalogue;
 mod exposition;
 mod projects;
 pub mod sdk;
+pub mod trace;
 
 use std::time::Duration;
 

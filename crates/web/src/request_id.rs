@@ -1,22 +1,29 @@
-//! The id of a request.
+//! The id of a request, its trace, and its line in the access log.
 //!
 //! Every request gets a fresh one, whatever `X-Request-Id` the client sent: an id that a client
 //! could choose would let one request pass for another in the log. It is in the request's
 //! extensions, in the `X-Request-Id` header of every response, in every error body and on every log
-//! line that is written while the request is handled.
+//! line that is written while the request is handled. The access log has one line for each response,
+//! of the target `access`; those to probes and to browsers that fetch a page's files are at `debug`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::ids::EventId;
+use telemetry::trace::{self, TRACEPARENT, TraceParent};
 use tracing::Instrument;
 use uuid::Uuid;
 
 /// The header that carries the id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The target of the access log.
+const ACCESS: &str = "access";
+/// Routes that are asked again and again and say nothing of the business.
+const QUIET: [&str; 3] = ["/healthz", "/readyz", "/assets/{file}"];
 
 /// The id of one request: `req_` and 26 characters that sort by time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +46,35 @@ impl RequestId {
     }
 }
 
-/// The outermost middleware: gives the request its id and its log span, and tells the metrics how it
-/// ended.
+/// The trace that what follows from a request belongs to.
+#[derive(Debug, Clone, Default)]
+pub struct RequestTrace(Option<TraceParent>);
+
+impl RequestTrace {
+    /// As it is kept; `None` if there is none.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_ref().map(TraceParent::as_str)
+    }
+}
+
+/// The outermost middleware: gives the request its id and its span, and tells log, trace and metrics
+/// how it ended.
 pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = RequestId::fresh();
     request.extensions_mut().insert(id.clone());
-    let span = span_of(&request, &id);
     let (method, began) = (method_of(&request), Instant::now());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).instrument(span).await;
-    let route = route.as_ref().map_or("", MatchedPath::as_str);
-    telemetry::request(method, route, response.status().as_u16(), began.elapsed());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    // The route, never the path or the query: these can hold a proof token or a misplaced key.
+    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    let span = trace::request(id.as_str(), method, route);
+    let followed = trace::join(&span, trace_of(&request));
+    request.extensions_mut().insert(RequestTrace(followed));
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    telemetry::request(method, route, status, took);
+    trace::responded(&span, status);
+    span.in_scope(|| log(route, status, took));
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
@@ -70,15 +95,19 @@ fn method_of(request: &Request) -> &'static str {
     }
 }
 
-/// Names the route, never the path or the query: these can hold a proof token or a misplaced key.
-fn span_of(request: &Request, id: &RequestId) -> tracing::Span {
-    let route = request.extensions().get::<MatchedPath>();
-    tracing::info_span!(
-        "request",
-        request_id = id.as_str(),
-        method = %request.method(),
-        route = route.map_or("", MatchedPath::as_str),
-    )
+fn trace_of(request: &Request) -> Option<TraceParent> {
+    TraceParent::parse(request.headers().get(TRACEPARENT)?.to_str().ok()?)
+}
+
+/// The line of the access log; what else it says stands in the span.
+fn log(route: &str, status: u16, took: Duration) {
+    let latency_ms = took.as_secs_f64() * 1_000.0;
+    let latency_ms = (latency_ms * 1_000.0).round() / 1_000.0;
+    if QUIET.contains(&route) {
+        tracing::debug!(target: ACCESS, status, latency_ms, "responded");
+    } else {
+        tracing::info!(target: ACCESS, status, latency_ms, "responded");
+    }
 }
 
 #[cfg(test)]

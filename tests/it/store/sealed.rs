@@ -75,7 +75,7 @@ async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
     let receipt = receipt_with(event, &json!({}));
     let snapshot = json!({ "card": CANARY }).to_string();
     let event_key = receipt.identity("").key();
-    let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: Some(&snapshot) };
+    let delivery = Delivery { snapshot: Some(&snapshot), ..Delivery::new(&receipt, &event_key) };
     let mut tx = shop.begin().await;
     let taken = accept_receipt(&mut tx, &shop.master_key, &owner, delivery).await;
     pool::commit(tx).await.expect("a commit");

@@ -59,7 +59,7 @@ impl Call {
     }
 
     fn delivery(&self) -> Delivery<'_> {
-        Delivery { receipt: &self.receipt, event_key: &self.event_key, snapshot: self.snapshot }
+        Delivery { snapshot: self.snapshot, ..Delivery::new(&self.receipt, &self.event_key) }
     }
 
     fn shared<'a>(&'a self, owner: &'a KeyOwner) -> SharedDelivery<'a> {

@@ -138,7 +138,7 @@ impl Shop {
     /// The same in a transaction of the caller.
     pub async fn accept_in(&self, tx: &mut Transaction, receipt: &Receipt) -> AcceptedReceipt {
         let event_key = receipt.identity("").key();
-        let delivery = Delivery { receipt, event_key: &event_key, snapshot: None };
+        let delivery = Delivery::new(receipt, &event_key);
         let taken = accept_receipt(tx, &self.master_key, &self.owner, delivery).await;
         taken.expect("a receipt")
     }

@@ -52,6 +52,7 @@ pub fn event() -> PaymentEvent {
         received_at: datetime!(2026-11-21 14:02:09 UTC),
         timeout_at: datetime!(2026-11-21 14:32:09 UTC),
         timeout_minutes: 30,
+        trace_parent: None,
     }
 }
 

@@ -79,7 +79,7 @@ impl Handler {
         let mut tx = store::pool::begin(&self.pool).await?;
         let claim = idempotency::claim(&mut tx, used).await?;
         anyhow::ensure!(claim == Claim::New(ResponseScope::Route), "a new key was used before");
-        let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: None };
+        let delivery = Delivery::new(&receipt, &event_key);
         let taken = accept_receipt(&mut tx, &self.master_key, &owner, delivery).await?;
         let body = taken.event_id.to_string().into_bytes();
         let answer = StoredResponse { status: 202, body };

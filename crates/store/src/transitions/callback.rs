@@ -48,6 +48,8 @@ pub struct CallbackWork {
     pub secrets: Vec<SigningSecret>,
     /// When it began, by the database's clock: what the receiver holds against its own.
     pub at: OffsetDateTime,
+    /// The trace that the event belongs to.
+    pub trace_parent: Option<String>,
 }
 
 /// Less than this before its time an attempt counts as due: clocks and timers are not that exact.
@@ -106,6 +108,7 @@ pub async fn begin_attempt(
         headers: callback_headers::list_headers(&mut *tx, key, project_id).await?,
         secrets: signing_secrets::list_valid_secrets(tx, key, project_id).await?,
         at: locked.now,
+        trace_parent: locked.event.trace_parent.clone(),
     }))
 }
 

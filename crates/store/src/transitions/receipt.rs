@@ -38,9 +38,17 @@ pub struct Delivery<'a> {
     pub event_key: &'a [u8; 32],
     /// The snapshot to keep, as JSON.
     pub snapshot: Option<&'a str>,
+    /// The trace that what is done for the event later follows.
+    pub trace_parent: Option<&'a str>,
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
+    /// A receipt alone, without what may come with it.
+    #[must_use]
+    pub const fn new(receipt: &'a Receipt, event_key: &'a [u8; 32]) -> Self {
+        Self { receipt, event_key, snapshot: None, trace_parent: None }
+    }
+
     /// How long the app has: as the receipt says, or as long as its project gives.
     pub(crate) fn timeout_minutes(&self, owner: &KeyOwner) -> i32 {
         self.receipt.timeout_minutes.unwrap_or(owner.timeout_minutes)
@@ -130,6 +138,7 @@ async fn insert_receipt(
         OutboxMessage::Start.kind().as_str(),
         receipt.effect_key,
         event_key.as_slice(),
+        delivery.trace_parent,
     )
     .fetch_optional(tx)
     .await?;

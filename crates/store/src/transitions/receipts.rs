@@ -71,7 +71,9 @@ pub async fn accept_receipts(
         responses.push((batch[n].used, scope, response.clone()));
         outcomes[n] = SharedOutcome::Accepted(response);
     }
-    insert_all(tx, &new, &responses).await?;
+    if !responses.is_empty() {
+        insert_all(tx, &new, &responses).await?;
+    }
     Ok(outcomes)
 }
 
@@ -140,9 +142,6 @@ async fn insert_all(
     new: &[NewEvent<'_>],
     responses: &[(KeyUse<'_>, ResponseScope, StoredResponse)],
 ) -> Result<(), StoreError> {
-    if responses.is_empty() {
-        return Ok(());
-    }
     let inserted = sqlx::query_file!(
         "src/transitions/receipts/insert.sql",
         &column(new, |it| it.taken.event_id.as_uuid()),
@@ -173,6 +172,7 @@ async fn insert_all(
         &column(responses, |(used, ..)| used.fingerprint) as &[&[u8]],
         &column(responses, |(.., response)| i16::try_from(response.status).unwrap_or_default()),
         &column(responses, |(.., response)| response.body.as_slice()) as &[&[u8]],
+        &column(new, |it| it.from.delivery.trace_parent) as &[Option<&str>],
     )
     .fetch_one(tx)
     .await?;

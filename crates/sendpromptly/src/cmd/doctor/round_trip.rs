@@ -113,7 +113,7 @@ impl<'a> Trip<'a> {
         };
         let receipt = receipt(newest.as_ref(), &owner)?;
         let event_key = receipt.identity("").key();
-        let delivery = Delivery { receipt: &receipt, event_key: &event_key, snapshot: None };
+        let delivery = Delivery::new(&receipt, &event_key);
         let failure = failure()?;
         let made = transaction(pool, async |tx| {
             let event_id = accept_receipt(tx, key, &owner, delivery).await?.event_id;

@@ -1,0 +1,92 @@
+//! Every attempt of an activity, in the log and in the trace of its event.
+//!
+//! One line says how an attempt ended; it and all lines of the attempt carry the ids of the event,
+//! the incident, the reprocess, the workflow and the trace. Where the database does not say which
+//! they are, the attempt goes on without.
+
+use domain::watch::WatchState;
+use futures::future::BoxFuture;
+use store::flows::{self, About};
+use telemetry::trace::{self, ActivityFacts, TraceParent};
+use temporalio_common::ActivityError;
+use temporalio_common::data_converters::RawValue;
+use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
+use tracing::field::display;
+use tracing::{Instrument, Span, info};
+
+use crate::deps::Deps;
+
+/// What an activity gives back, in a line.
+pub(crate) trait Outcome {
+    fn log(&self);
+}
+
+impl Outcome for WatchState {
+    fn log(&self) {
+        let incident = self.incident.as_ref();
+        if let Some(incident) = incident {
+            Span::current().record("incident_id", display(incident.incident_id));
+        }
+        info!(
+            effect = %self.effect,
+            incident = incident.map(|incident| display(&incident.state)),
+            reprocess = self.reprocess.as_ref().map(|reprocess| display(&reprocess.state)),
+            "done"
+        );
+    }
+}
+
+impl Outcome for () {
+    fn log(&self) {
+        info!("done");
+    }
+}
+
+impl Outcome for RawValue {
+    fn log(&self) {
+        info!("answered");
+    }
+}
+
+/// Runs an attempt under its ids, and says how it ended.
+pub(crate) fn observed<'a, T: Outcome + 'a>(
+    deps: &'a Deps,
+    ctx: &'a ActivityContext,
+    about: About,
+    attempt: impl Future<Output = Result<T, ActivityError>> + Send + 'a,
+) -> BoxFuture<'a, Result<T, ActivityError>> {
+    let logged = async {
+        let ended = attempt.await;
+        match &ended {
+            Ok(outcome) => outcome.log(),
+            Err(ActivityError::Application(failure)) if failure.is_non_retryable() => {
+                tracing::warn!(error = %failure, "failed for good");
+            }
+            Err(ActivityError::Application(failure)) => {
+                info!(error = %failure, "failed, to be tried again");
+            }
+            Err(_) => info!("ended by Temporal"),
+        }
+        ended
+    };
+    Box::pin(async move {
+        let span = span(deps, ctx.info(), about).await;
+        logged.instrument(span).await
+    })
+}
+
+async fn span(deps: &Deps, info: &ActivityInfo, about: About) -> Span {
+    let flow = flows::find(&deps.pool, about).await.ok().flatten();
+    let flow = flow.as_ref();
+    let span = trace::activity(&ActivityFacts {
+        activity: &info.activity_type,
+        attempt: info.attempt,
+        workflow_id: info.workflow_id.as_deref(),
+        event_id: flow.map(|flow| flow.event_id.to_string()),
+        incident_id: flow.and_then(|flow| flow.incident_id).map(|id| id.to_string()),
+        replay_id: flow.and_then(|flow| flow.replay_id).map(|id| id.to_string()),
+    });
+    let kept = flow.and_then(|flow| flow.trace_parent.as_deref());
+    let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
+    span
+}
