@@ -4,9 +4,10 @@
 //! the incident, the reprocess, the workflow and the trace. Where the database does not say which
 //! they are, the attempt goes on without.
 
+use domain::ids::IncidentId;
 use domain::watch::WatchState;
 use futures::future::BoxFuture;
-use store::flows::{self, About};
+use store::flows::{self, About, Flow};
 use telemetry::trace::{self, ActivityFacts, TraceParent};
 use temporalio_common::ActivityError;
 use temporalio_common::data_converters::RawValue;
@@ -19,20 +20,25 @@ use crate::deps::Deps;
 /// What an activity gives back, in a line.
 pub(crate) trait Outcome {
     fn log(&self);
+
+    /// The incident that it is about, or has opened.
+    fn incident_id(&self) -> Option<IncidentId> {
+        None
+    }
 }
 
 impl Outcome for WatchState {
     fn log(&self) {
-        let incident = self.incident.as_ref();
-        if let Some(incident) = incident {
-            Span::current().record("incident_id", display(incident.incident_id));
-        }
         info!(
             effect = %self.effect,
-            incident = incident.map(|incident| display(&incident.state)),
+            incident = self.incident.as_ref().map(|incident| display(&incident.state)),
             reprocess = self.reprocess.as_ref().map(|reprocess| display(&reprocess.state)),
             "done"
         );
+    }
+
+    fn incident_id(&self) -> Option<IncidentId> {
+        self.incident.as_ref().map(|incident| incident.incident_id)
     }
 }
 
@@ -49,35 +55,41 @@ impl Outcome for RawValue {
 }
 
 /// Runs an attempt under its ids, and says how it ended.
-pub(crate) fn observed<'a, T: Outcome + 'a>(
+pub(crate) fn observed<'a, T: Outcome + Send + 'a>(
     deps: &'a Deps,
     ctx: &'a ActivityContext,
     about: About,
     attempt: impl Future<Output = Result<T, ActivityError>> + Send + 'a,
 ) -> BoxFuture<'a, Result<T, ActivityError>> {
-    let logged = async {
-        let ended = attempt.await;
-        match &ended {
-            Ok(outcome) => outcome.log(),
-            Err(ActivityError::Application(failure)) if failure.is_non_retryable() => {
-                tracing::warn!(error = %failure, "failed for good");
-            }
-            Err(ActivityError::Application(failure)) => {
-                info!(error = %failure, "failed, to be tried again");
-            }
-            Err(_) => info!("ended by Temporal"),
-        }
-        ended
-    };
     Box::pin(async move {
-        let span = span(deps, ctx.info(), about).await;
-        logged.instrument(span).await
+        let flow = flows::find(&deps.pool, about).await.ok().flatten();
+        let span = span(ctx.info(), flow.as_ref());
+        let ended = attempt.instrument(span.clone()).await;
+        let opened = ended.as_ref().ok().and_then(Outcome::incident_id);
+        if let Some(id) = opened
+            && flow.is_none_or(|flow| flow.incident_id.is_none())
+        {
+            span.record("incident_id", display(id));
+        }
+        span.in_scope(|| log(&ended));
+        ended
     })
 }
 
-async fn span(deps: &Deps, info: &ActivityInfo, about: About) -> Span {
-    let flow = flows::find(&deps.pool, about).await.ok().flatten();
-    let flow = flow.as_ref();
+fn log<T: Outcome>(ended: &Result<T, ActivityError>) {
+    match ended {
+        Ok(outcome) => outcome.log(),
+        Err(ActivityError::Application(failure)) if failure.is_non_retryable() => {
+            tracing::warn!(error = %failure, "failed for good");
+        }
+        Err(ActivityError::Application(failure)) => {
+            info!(error = %failure, "failed, to be tried again");
+        }
+        Err(_) => info!("ended by Temporal"),
+    }
+}
+
+fn span(info: &ActivityInfo, flow: Option<&Flow>) -> Span {
     let span = trace::activity(&ActivityFacts {
         activity: &info.activity_type,
         attempt: info.attempt,
