@@ -1,6 +1,6 @@
 //! Notifying people of what no single incident shows: that results never found their receipt, that
-//! another destination broke, or that automatic reprocesses stopped. Each is reported once a day at
-//! most.
+//! another destination broke, that automatic reprocesses stopped, or that an extension does not
+//! answer. Each is reported once a day at most.
 //!
 //! There is a row of `notices` between what happened and the message. It waits for its destination
 //! as alerts do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each
@@ -12,19 +12,27 @@ use std::ops::ControlFlow;
 
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
-use domain::ids::{AlertId, DestinationId};
+use domain::extension::Unanswered;
+use domain::ids::{AlertId, DestinationId, ExtensionId};
 use domain::notice::{
-    DestinationBroken, NoticeFacts, NoticeKind, NoticeOrigin, PolicyStopped, ResultsUnclaimed,
+    DestinationBroken, ExtensionSilent, NoticeFacts, NoticeKind, NoticeOrigin, PolicyStopped,
+    ResultsUnclaimed,
 };
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
 use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
-use store::{PgConnection, StoreError, alerts, destination_health, policies, projects};
+use store::{
+    PgConnection, StoreError, alerts, destination_health, extension_calls, extensions, policies,
+    projects,
+};
 
 use crate::deps::Deps;
 use crate::destinations::{self, NoticeMessage, Recipient, SendFailure, Sent};
 use crate::waiting::{SendOutcome, count_failure, while_claimed};
+
+/// Among how many of an extension's last calls the reason is looked for that a notice names.
+const LAST_CALLS: i64 = 20;
 
 /// Writes the notices about results that are due, and forgets old ones.
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
@@ -132,6 +140,10 @@ fn message_id(notice: &Notice, domain: &str) -> String {
             let stop = notice.about.unwrap_or_default();
             format!("policy-stopped.{}", stop.simple())
         }
+        NoticeKind::ExtensionSilent => {
+            let silent = ExtensionId::from_uuid(notice.about.unwrap_or_default());
+            format!("extension-silent.{silent}")
+        }
     };
     format!("<{kind}.{destination_id}.{day}@{domain}>")
 }
@@ -149,6 +161,9 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, S
         }
         NoticeKind::PolicyStopped => {
             gather_stop(deps, notice).await?.map(NoticeFacts::PolicyStopped)
+        }
+        NoticeKind::ExtensionSilent => {
+            gather_silent(deps, notice).await?.map(NoticeFacts::ExtensionSilent)
         }
     };
     Ok(facts.map(|facts| NoticeMessage {
@@ -212,6 +227,31 @@ async fn gather_stop(deps: &Deps, notice: &Notice) -> Result<Option<PolicyStoppe
         error_code: stop.error_code,
         why: stop.why,
         policies_url: format!("{}/projects/{}/policies", deps.public_url, notice.project_id),
+    }))
+}
+
+async fn gather_silent(
+    deps: &Deps,
+    notice: &Notice,
+) -> Result<Option<ExtensionSilent>, StoreError> {
+    let Some(id) = notice.about.map(ExtensionId::from_uuid) else { return Ok(None) };
+    let Some(extension) = extensions::find_extension(&deps.pool, id).await? else {
+        return Ok(None);
+    };
+    let kind = extension.target.kind();
+    let calls = extension_calls::list_last(&deps.pool, id, LAST_CALLS).await?;
+    let mut silences = calls.iter().filter_map(|call| call.silence.as_ref());
+    let last = silences.find(|silence| silence.why != Unanswered::Busy);
+    Ok(Some(ExtensionSilent {
+        extension_id: id,
+        name: extension.name(),
+        point: extension.point,
+        unanswered: extension.unanswered_in_a_row,
+        last: last.map(|silence| silence.sentence(kind)),
+        extension_url: format!(
+            "{}/projects/{}/extensions/{id}",
+            deps.public_url, notice.project_id
+        ),
     }))
 }
 

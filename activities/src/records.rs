@@ -195,7 +195,8 @@ pub async fn resolve_incident(
 ) -> Result<WatchState, ActivityError> {
     let actor = Actor::Temporal(typed.resolved_by.as_deref().and_then(name));
     let note = typed.note.as_deref().and_then(note);
-    let resolving = ResolveRequest { actor: &actor, note: note.as_deref(), signal: false };
+    let resolving =
+        ResolveRequest { actor: &actor, note: note.as_deref(), evidence: None, signal: false };
     let (event_id, entry_id) = (typed.event_id, typed.entry_id.unwrap_or_else(audit::new_id));
     change(deps, event_id, async |tx| {
         if let Some(why) = &typed.notes.rejected {

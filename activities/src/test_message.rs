@@ -115,6 +115,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         reprocess_ending: None,
         timeout_minutes: project.timeout_minutes,
         last_answer: None,
+        evidence: None,
         incident_url: public_url,
     }
 }

@@ -3,11 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::extension::NewExtension;
+use domain::extension::{NewExtension, Point, Silence, Unanswered};
+use domain::ids::{CallId, EventId, ExtensionId};
 use domain::project::Mode;
 use domain::signature::SigningSecret;
 use serde_json::{Value, json};
-use store::{MasterKey, extensions};
+use store::extension_calls::{self, NewCall};
+use store::pool::transaction;
+use store::transitions::extension::record_answer;
+use store::{MasterKey, StoreError, extensions};
 use temporalio_common::ActivityError;
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::error::ApplicationFailure;
@@ -15,6 +19,7 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_macros::activities;
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::activities::ActivityContext;
+use time::OffsetDateTime;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -47,6 +52,43 @@ pub async fn register_with(world: &World, mut said: Value) -> String {
         .expect("an extension");
     queue
 }
+
+/// Records what an extension found about an event, as if it had been asked; the call.
+pub async fn find_out(
+    world: &World,
+    extension_id: ExtensionId,
+    event_id: EventId,
+    found: &Value,
+) -> CallId {
+    record(world, extension_id, event_id, Ok(found)).await
+}
+
+/// Records that an extension did not answer.
+pub async fn stay_silent(world: &World, extension_id: ExtensionId, event_id: EventId) -> CallId {
+    record(world, extension_id, event_id, Err(Silence::new(Unanswered::NobodyTookIt))).await
+}
+
+async fn record(
+    world: &World,
+    extension_id: ExtensionId,
+    event_id: EventId,
+    end: Result<&Value, Silence>,
+) -> CallId {
+    let (point, answer_by) = (Point::BeforeIncident, OffsetDateTime::now_utc() + TIME);
+    let new = NewCall { event_id, extension_id, point, replay_id: None, answer_by };
+    let answer = end.map(Value::to_string);
+    let answer = answer.as_deref().map_err(Clone::clone);
+    transaction::<_, StoreError>(&world.pool, async |tx| {
+        let call = extension_calls::insert_call(&mut *tx, new).await?;
+        record_answer(tx, event_id, call.id, answer).await?;
+        Ok(call.id)
+    })
+    .await
+    .expect("a database")
+}
+
+/// How long the extension would have had.
+const TIME: Duration = Duration::from_mins(1);
 
 /// What the worker does with each call.
 #[derive(Debug, Clone)]

@@ -156,11 +156,11 @@ impl Gallery {
         world.result(event, "success", json!({})).await;
         let resolved = repaired(&world, &alice, &texts).await;
         let repairing = reprocessed(&world, &alice, &texts).await;
-        let (_, open) = failed(&world, &texts, 4).await;
+        let (open_event, open) = failed(&world, &texts, 4).await;
         take(&world, &texts, 5).await;
         let proof = prove(&alice, resolved).await;
         world.mailbox.wait_for(4).await;
-        let rare = Rare::seed(&world, &alice, &texts).await;
+        let rare = Rare::seed(&world, &alice, &texts, open_event).await;
         be_watched(&alice).await;
         Self { world, slack, webhook, alice, proof, open, repairing, resolved, event, rare }
     }

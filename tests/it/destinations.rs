@@ -397,7 +397,7 @@ fn a_mail_about_a_manual_resolution_names_who_resolved_it() {
         let incident = world.incident_when(event_id, "open", open).await;
         let actor = Actor::Operator("alice@cometcart.test".to_owned());
         let action = OperatorAction { incident: &incident, actor: &actor, note: None };
-        action.resolve(&world.pool).await.expect("an open incident");
+        action.resolve(&world.pool, None).await.expect("an open incident");
         let mail = world.mailbox.wait_for(2).await.remove(1).replace("=\r\n", "");
         let named = "alice@cometcart.test resolved the incident manually";
         assert!(mail.contains(named), "{mail}");

@@ -3,7 +3,9 @@
 
 mod doors;
 mod flow;
+mod proposals;
 mod repair;
+mod silence;
 mod trials;
 mod worker;
 

@@ -1,6 +1,6 @@
 //! Gathers what one alert says, in its state when the alert is sent.
 
-use domain::alert::{AlertFacts, LastResponse};
+use domain::alert::{AlertEvidence, AlertFacts, AlertKind, LastResponse};
 use domain::audit::{Action, AuditEvent};
 use domain::ids::ReplayId;
 use domain::incident::{IncidentState, Resolution};
@@ -11,7 +11,8 @@ use store::events::PaymentEvent;
 use store::incidents::Incident;
 use store::projects::Project;
 use store::{
-    StoreError, attempts, events, incidents, policy_plans, projects, reprocesses, timeline,
+    StoreError, attempts, events, incidents, policy_plans, projects, proposals, reprocesses,
+    timeline,
 };
 
 use crate::deps::Deps;
@@ -27,7 +28,8 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
     let resolved_by = resolved_by(deps, &incident).await?;
     let automatic = is_automatic(deps, &incident).await?;
     let facts = common_facts(alert, incident, event, project, incident_url);
-    let facts = AlertFacts { resolved_by, automatic, ..facts };
+    let evidence = evidence(deps, alert).await?;
+    let facts = AlertFacts { resolved_by, automatic, evidence, ..facts };
     let Some(replay_id) = alert.replay_id else {
         return Ok(facts);
     };
@@ -74,6 +76,7 @@ fn common_facts(
         reprocess_ending: None,
         timeout_minutes: waits,
         last_answer: None,
+        evidence: None,
         incident_url,
     }
 }
@@ -86,6 +89,21 @@ async fn resolved_by(deps: &Deps, incident: &Incident) -> Result<Option<String>,
     let is = |event: &AuditEvent| event.kind() == Some(Action::IncidentResolved);
     let entry = timeline::find_latest(&deps.pool, incident.event_id, is).await?;
     Ok(entry.map(|entry| actor_name(&entry.actor)))
+}
+
+/// What an extension found last, where people are told that an incident opened. What it finds after
+/// that is on the timeline.
+async fn evidence(deps: &Deps, alert: &Alert) -> Result<Option<AlertEvidence>, StoreError> {
+    if alert.kind != AlertKind::IncidentOpened {
+        return Ok(None);
+    }
+    let newest = proposals::list_proposals(&deps.pool, alert.event_id).await?.into_iter().next();
+    Ok(newest.map(|proposal| AlertEvidence {
+        extension: proposal.name,
+        call_id: proposal.call_id,
+        note: proposal.note,
+        entries: proposal.evidence,
+    }))
 }
 
 /// Whether the project's policy reprocesses it, or will.

@@ -216,12 +216,13 @@ fn kept(answer: &str) -> String {
 pub(crate) mod samples {
     //! Facts for tests: an incident of alice's shop, and one in which every text is hostile.
 
-    use domain::alert::{AlertFacts, AlertKind, LastResponse};
+    use domain::alert::{AlertEvidence, AlertFacts, AlertKind, LastResponse};
     use domain::app_error::AppError;
     use domain::catalogue::{EffectType, Provider};
     use domain::incident::{Reason, Resolution};
     use domain::project::Mode;
     use domain::reprocess::ReprocessState;
+    use serde_json::Value;
     use time::macros::datetime;
 
     pub(crate) fn opened() -> AlertFacts {
@@ -254,6 +255,7 @@ pub(crate) mod samples {
             reprocess_ending: None,
             timeout_minutes: 30,
             last_answer: None,
+            evidence: None,
             incident_url: "https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M".to_owned(),
         }
     }
@@ -284,6 +286,21 @@ pub(crate) mod samples {
         }
     }
 
+    /// An extension found that the effect was applied.
+    pub(crate) fn proposed() -> AlertFacts {
+        let entries = [("credits", Value::from(100)), ("ledger_id", Value::from("led_7"))];
+        let entries = entries.into_iter().map(|(name, value)| (name.to_owned(), value));
+        AlertFacts {
+            evidence: Some(AlertEvidence {
+                extension: "credits.verify".to_owned(),
+                call_id: "cal_01K9QF3Z7M8V2T4B6N0C1D5E9H".parse().expect("an id"),
+                note: Some("Granted by a retry of the job".to_owned()),
+                entries: entries.collect(),
+            }),
+            ..opened()
+        }
+    }
+
     /// What no sink may obey: markup, mentions, header lines, terminal and template codes.
     pub(crate) const HOSTILE: &str = "</pre><script>alert(1)</script> <!channel> <@U123> &amp; \
         ```*b*``` {{ 7 * 7 }} {% raw %}\r\nBcc: charlie@evil.test\r\n\r\n.\r\n\u{1b}[31m\0\u{202e}\"'";
@@ -296,6 +313,12 @@ pub(crate) mod samples {
             provider_event_id: HOSTILE.to_owned(),
             error: AppError { code: Some(HOSTILE.to_owned()), message: Some(HOSTILE.to_owned()) },
             last_answer: Some(LastResponse { status: Some(502), excerpt: HOSTILE.to_owned() }),
+            evidence: Some(AlertEvidence {
+                extension: HOSTILE.to_owned(),
+                call_id: "cal_01K9QF3Z7M8V2T4B6N0C1D5E9H".parse().expect("an id"),
+                note: Some(HOSTILE.to_owned()),
+                entries: [(HOSTILE.to_owned(), Value::from(HOSTILE))].into(),
+            }),
             incident_url: format!("https://sendpromptly.cometcart.test/{HOSTILE}"),
             ..repair_failed()
         }

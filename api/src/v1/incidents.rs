@@ -1,10 +1,12 @@
 //! `/api/v1/projects/{project_id}/incidents`.
 
 use api_types::error::ErrorResponse;
-use api_types::incidents::{IncidentResponse, NoteRequest};
+use api_types::incidents::{IncidentResponse, NoteRequest, ResolutionRequest};
 use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use domain::field::Fields;
+use domain::ids::CallId;
 use domain::incident::check_note;
 use domain::rejection::Rejection;
 use serde::Deserialize;
@@ -17,7 +19,7 @@ use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
-use super::caller::{self, Caller};
+use super::caller::{self, Caller, field_error};
 use super::paging::{self, Paging, choice};
 use super::responses;
 
@@ -91,7 +93,7 @@ pub async fn acknowledge(
 ) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &project, &id).await?;
-    let note = read_note(&body.read().await?, false)?;
+    let note = read_note(&body.read().await?)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     action.acknowledge(&state.pool).await.map_err(|error| rejected(error, &incident))?;
@@ -99,9 +101,9 @@ pub async fn acknowledge(
     Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
 }
 
-/// Resolves an incident manually. Needs the role operator.
+/// Resolves an incident manually, with a note or by an extension's evidence. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/incidents/{incident_id}/resolution", operation_id = "resolve_incident", tag = "incidents",
-    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = NoteRequest,
+    params(("project_id" = String, Path), ("incident_id" = String, Path)), request_body = ResolutionRequest,
     responses((status = 200, description = "The incident as it is now.", body = IncidentResponse), (status = 409, description = "The incident is not in a state that allows this.", body = ErrorResponse)))]
 pub async fn resolve(
     State(state): State<AppState>,
@@ -111,31 +113,45 @@ pub async fn resolve(
 ) -> Result<Json<IncidentResponse>, ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &project, &id).await?;
-    let note = read_note(&body.read().await?, true)?;
+    let (note, evidence) = read_resolution(&body.read().await?)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
-    action.resolve(&state.pool).await.map_err(|error| rejected(error, &incident))?;
+    let resolved = action.resolve(&state.pool, evidence).await;
+    resolved.map_err(|error| rejected(error, &incident))?;
     state.relay.wake();
     Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
 }
 
 /// The note of a body.
-pub(super) fn read_note(
-    body: &Map<String, Value>,
-    required: bool,
-) -> Result<Option<String>, ApiError> {
+pub(super) fn read_note(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
     let mut fields = caller::fields(body, &["note"]);
-    let note = fields.text("note").map(str::to_owned);
-    match &note {
-        Some(note) => {
-            if let Err(why) = check_note(note) {
-                fields.reject("note", why.to_string());
-            }
-        }
-        None if required => fields.reject("note", "is required: say why it is right now"),
-        None => {}
-    }
+    let note = take_note(&mut fields);
     caller::checked(fields, note)
+}
+
+/// The note of a resolution and the call whose evidence it goes by; one of the two at least.
+fn read_resolution(
+    body: &Map<String, Value>,
+) -> Result<(Option<String>, Option<CallId>), ApiError> {
+    let mut fields = caller::fields(body, &["note", "call_id"]);
+    let note = take_note(&mut fields);
+    let call_id = fields.text("call_id");
+    let evidence = call_id.and_then(|text| {
+        let not_one = |_| fields.reject("call_id", "must be the id of a call, such as cal_…");
+        text.parse().map_err(not_one).ok()
+    });
+    if note.is_none() && call_id.is_none() {
+        fields.reject("note", "is required: say why it is right now, or name a call_id");
+    }
+    caller::checked(fields, (note, evidence))
+}
+
+fn take_note(fields: &mut Fields<'_>) -> Option<String> {
+    let note = fields.text("note").map(str::to_owned);
+    if let Some(Err(why)) = note.as_deref().map(check_note) {
+        fields.reject("note", why.to_string());
+    }
+    note
 }
 
 /// Why an action on an incident changed nothing.
@@ -146,6 +162,9 @@ pub(super) fn rejected(error: ActionError, incident: &Incident) -> ApiError {
     };
     let message = match rejection {
         Rejection::NoIncident => return ApiError::not_found(rejection.to_string()),
+        Rejection::NoEvidence(_) => {
+            return field_error("call_id", &"names no call whose answer proposed this");
+        }
         Rejection::NoRepairUrl => format!(
             "{rejection}; set repair_url with PATCH /api/v1/projects/{} first",
             incident.project_id

@@ -52,7 +52,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<RequestedReprocess>), ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &project, &id).await?;
-    let note = read_note(&body.read().await?, false)?;
+    let note = read_note(&body.read().await?)?;
     let action =
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     let requested = action.request_reprocess(&state.pool).await;

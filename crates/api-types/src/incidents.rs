@@ -40,6 +40,18 @@ pub struct IncidentResponse {
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = NoteBody))]
 pub struct NoteRequest {
-    /// 1 to 2,000 characters. Required to resolve, optional otherwise.
+    /// 1 to 2,000 characters.
     pub note: Option<String>,
+}
+
+/// How an incident was put right, by a note or by the evidence of an extension.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ResolutionBody))]
+pub struct ResolutionRequest {
+    /// 1 to 2,000 characters. Required without `call_id`.
+    pub note: Option<String>,
+    /// The call of an extension that proposed that the effect was applied: `call_id` of the timeline's
+    /// entry `extension.answered`.
+    #[cfg_attr(feature = "openapi", schema(example = "cal_01K9QE0A1B2C3D4E5F6G7H8J9K"))]
+    pub call_id: Option<String>,
 }

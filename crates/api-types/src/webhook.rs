@@ -1,11 +1,13 @@
 //! The messages that webhook destinations receive, in the form that Standard Webhooks recommends.
 //!
 //! The form is versioned by date and only added to. A message holds ids and facts, and neither
-//! snapshots nor secrets nor texts of the app: receivers log what they are sent.
+//! snapshots nor secrets nor texts of the app: receivers log what they are sent. Of an extension's
+//! evidence, which it gave for people to read, it holds all.
 
 use domain::alert::AlertKind;
 use domain::catalogue::{EffectType, Provider};
-use domain::ids::{DestinationId, EventId, IncidentId, ProjectId, ReplayId};
+use domain::extension::{Evidence, Point};
+use domain::ids::{CallId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId};
 use domain::incident::{Reason, Resolution};
 use domain::notice::NoticeKind;
 use domain::project::Mode;
@@ -51,6 +53,8 @@ pub enum MessageType {
     DestinationBroken,
     #[serde(rename = "policy.stopped")]
     PolicyStopped,
+    #[serde(rename = "extension.silent")]
+    ExtensionSilent,
 }
 
 impl From<AlertKind> for MessageType {
@@ -69,6 +73,7 @@ impl From<NoticeKind> for MessageType {
             NoticeKind::ResultsUnclaimed => Self::ResultsUnclaimed,
             NoticeKind::DestinationBroken => Self::DestinationBroken,
             NoticeKind::PolicyStopped => Self::PolicyStopped,
+            NoticeKind::ExtensionSilent => Self::ExtensionSilent,
         }
     }
 }
@@ -99,6 +104,8 @@ pub enum MessageSubject {
     DestinationBroken(BrokenFacts),
     /// Of `policy.stopped`.
     PolicyStopped(StoppedFacts),
+    /// Of `extension.silent`.
+    ExtensionSilent(SilentFacts),
 }
 
 /// An incident and its event.
@@ -129,6 +136,21 @@ pub struct IncidentFacts {
     pub timeout_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
+    /// Only of `incident.opened`, and only where an extension found that the effect was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceFacts>,
+}
+
+/// What an extension found, for a person to decide by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceFacts {
+    /// What people call the extension.
+    pub extension: String,
+    /// What resolves the incident by this evidence in the API.
+    pub call_id: CallId,
+    pub note: Option<String>,
+    /// Texts, numbers, yes or no, or null, by name.
+    pub entries: Evidence,
 }
 
 /// Why an incident is open.
@@ -167,4 +189,15 @@ pub struct StoppedFacts {
     pub reason: IncidentReason,
     #[serde(flatten)]
     pub stopped: StopReason,
+}
+
+/// An extension that has not answered many calls in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilentFacts {
+    pub extension_id: ExtensionId,
+    /// What people call it.
+    pub extension: String,
+    pub point: Point,
+    /// How many calls in a row have had no answer.
+    pub unanswered: i32,
 }

@@ -18,11 +18,13 @@ pub use slack_url::{SlackUrl, SlackUrlError};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::app_error::AppError;
 use crate::catalogue::{EffectType, Provider};
-use crate::ids::{EventId, IncidentId, ProjectId, ReplayId};
+use crate::extension::{Evidence, describe_evidence};
+use crate::ids::{CallId, EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::{Reason, Resolution};
 use crate::project::Mode;
 use crate::reprocess::ReprocessState;
@@ -36,6 +38,11 @@ text_enum! {
         IncidentResolved = "incident_resolved",
     }
 }
+
+/// How much of an extension's evidence a message shows, in characters and entries.
+const MAX_NOTE: usize = 500;
+const MAX_VALUE: usize = 200;
+const MAX_ENTRIES: usize = 10;
 
 /// Everything that one alert may say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,8 +114,37 @@ pub struct AlertFacts {
     /// Whether the project's policy reprocesses it, now or after its delay.
     #[serde(default)]
     pub automatic: bool,
+    /// What an extension found, for [`AlertKind::IncidentOpened`].
+    #[serde(default)]
+    pub evidence: Option<AlertEvidence>,
     /// The incident's page in the console.
     pub incident_url: String,
+}
+
+/// What an extension found for a person to decide by: that the effect was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertEvidence {
+    /// What people call the extension.
+    pub extension: String,
+    pub call_id: CallId,
+    pub note: Option<String>,
+    pub entries: Evidence,
+}
+
+impl AlertEvidence {
+    /// Its note and entries, a line each, as much as a message has room for.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::from_iter(self.note.as_deref().map(|note| cut(note, MAX_NOTE)));
+        let mut entries = describe_evidence(&self.entries);
+        let unnamed = entries.len().saturating_sub(MAX_ENTRIES);
+        entries.truncate(MAX_ENTRIES);
+        let named = entries.into_iter();
+        lines.extend(named.map(|(name, value)| format!("{name}: {}", cut(&value, MAX_VALUE))));
+        if unnamed > 0 {
+            lines.push(format!("and {unnamed} more"));
+        }
+        lines
+    }
 }
 
 /// What the repair endpoint said last, shown to its owner as it came.
@@ -160,6 +196,12 @@ impl AlertFacts {
         if let Some(answer) = &mut self.last_answer {
             answer.excerpt = sanitize(&answer.excerpt);
         }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.extension = one_line(&evidence.extension);
+            evidence.note = evidence.note.as_deref().map(sanitize);
+            let entries = describe_evidence(&evidence.entries).into_iter();
+            evidence.entries = entries.map(|(name, value)| (name, Value::from(value))).collect();
+        }
         self
     }
 
@@ -181,6 +223,11 @@ impl AlertFacts {
         let mut quotes = Vec::new();
         if self.is_resolved() {
             return quotes;
+        }
+        if let Some(evidence) = &self.evidence {
+            let lines = evidence.lines();
+            let lines: Vec<_> = lines.iter().map(|line| Some(line.as_str())).collect();
+            push_quote(&mut quotes, "Evidence that it was applied", &lines);
         }
         let error = [self.error.code.as_deref(), self.error.message.as_deref()];
         push_quote(&mut quotes, "Error that your app reported", &error);
@@ -210,6 +257,14 @@ impl AlertFacts {
     }
 }
 
+/// The text up to so many characters.
+fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn push_quote(quotes: &mut Vec<Quote>, label: &'static str, parts: &[Option<&str>]) {
     let lines = parts.iter().flatten().map(|part| part.trim()).filter(|part| !part.is_empty());
     let text = lines.collect::<Vec<_>>().join("\n");
@@ -235,6 +290,7 @@ mod tests {
         }
         fields.remove("reprocess_ending");
         fields.remove("last_answer");
+        fields.remove("evidence");
         assert_eq!(serde_json::from_value::<AlertFacts>(json).ok(), Some(facts));
     }
 
@@ -249,6 +305,12 @@ mod tests {
             error: AppError { code: Some(hostile.to_owned()), message: Some(hostile.to_owned()) },
             resolved_by: Some(hostile.to_owned()),
             last_answer: Some(LastResponse { status: Some(502), excerpt: hostile.to_owned() }),
+            evidence: Some(AlertEvidence {
+                extension: hostile.to_owned(),
+                note: Some(hostile.to_owned()),
+                entries: Evidence::from([(hostile.to_owned(), Value::from(hostile))]),
+                ..evidence()
+            }),
             incident_url: hostile.to_owned(),
             ..opened()
         }
@@ -287,6 +349,42 @@ mod tests {
                 ("Last answer of your repair endpoint", "HTTP 502\nBad Gateway".to_owned()),
             ]
         );
+    }
+
+    fn evidence() -> AlertEvidence {
+        AlertEvidence {
+            extension: "credits.verify".to_owned(),
+            call_id: "cal_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
+            note: Some("seen in the ledger".to_owned()),
+            entries: Evidence::from([
+                ("ledger_id".to_owned(), Value::from(7)),
+                ("at".to_owned(), Value::from("14:02")),
+            ]),
+        }
+    }
+
+    #[test]
+    fn evidence_is_named_in_the_sentence_and_quoted_below_it() {
+        let facts = AlertFacts { evidence: Some(evidence()), ..opened() };
+        let said = " credits.verify found evidence that it was applied: if it is right, open the \
+                    incident and resolve it by that.";
+        assert!(facts.explanation().ends_with(said), "{}", facts.explanation());
+        let quotes = facts.quotes();
+        assert_eq!(quotes[0].label, "Evidence that it was applied");
+        assert_eq!(quotes[0].text, "seen in the ledger\nat: 14:02\nledger_id: 7");
+        assert!(!opened().explanation().contains("evidence"), "{}", opened().explanation());
+        assert_eq!(opened().quotes(), []);
+    }
+
+    #[test]
+    fn long_evidence_is_cut() {
+        let entry = |number: i32| (format!("entry_{number:02}"), Value::from("x".repeat(500)));
+        let entries = (0..20).map(entry).collect();
+        let long = AlertEvidence { note: Some("é".repeat(2_000)), entries, ..evidence() };
+        let lines = long.lines();
+        assert_eq!(lines[0], format!("{}…", "é".repeat(500)));
+        assert_eq!(lines[1], format!("entry_00: {}…", "x".repeat(200)));
+        assert_eq!((lines.len(), lines[11].as_str()), (12, "and 10 more"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod answer;
 #[cfg(test)]
 mod contract_tests;
+mod describe;
 mod input;
 mod registration;
 mod unanswered;
@@ -19,6 +20,7 @@ pub use answer::{
     MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE, ProbeAnswer, ReadAnswer, ReprocessAnswer,
     ReprocessOutcome,
 };
+pub use describe::describe_evidence;
 pub use input::{CONTRACT, ExtensionInput, InputReason, example_input};
 pub use registration::{
     ActivityName, DEFAULT_BUDGET_SECONDS, DEFAULT_CALLS_PER_SECOND, ExtensionTarget, ExtensionUrl,
@@ -55,6 +57,9 @@ impl Point {
         }
     }
 }
+
+/// After so many calls in a row without an answer a project's destinations hear of it.
+pub const SILENT_AFTER: i32 = 20;
 
 /// How long before an event's deadline an extension is asked: its budget, but never more than half
 /// of the time that the app has. Whole milliseconds, as it travels: the watch and the database

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
-use crate::ids::{DestinationId, ProjectId};
+use crate::extension::Point;
+use crate::ids::{DestinationId, ExtensionId, ProjectId};
 use crate::incident::Reason;
 use crate::project::Mode;
 use crate::reprocess_policy::StopReason;
@@ -17,6 +18,7 @@ text_enum! {
         ResultsUnclaimed = "results_unclaimed",
         DestinationBroken = "destination_broken",
         PolicyStopped = "policy_stopped",
+        ExtensionSilent = "extension_silent",
     }
 }
 
@@ -26,6 +28,7 @@ pub enum NoticeFacts {
     ResultsUnclaimed(ResultsUnclaimed),
     DestinationBroken(DestinationBroken),
     PolicyStopped(PolicyStopped),
+    ExtensionSilent(ExtensionSilent),
 }
 
 impl NoticeFacts {
@@ -36,6 +39,7 @@ impl NoticeFacts {
             Self::ResultsUnclaimed(facts) => facts.text(origin),
             Self::DestinationBroken(facts) => facts.text(origin),
             Self::PolicyStopped(facts) => facts.text(origin),
+            Self::ExtensionSilent(facts) => facts.text(origin),
         }
     }
 }
@@ -128,6 +132,21 @@ pub struct PolicyStopped {
     pub why: StopReason,
     /// The page with the project's policies.
     pub policies_url: String,
+}
+
+/// An extension that has not answered many calls in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtensionSilent {
+    pub extension_id: ExtensionId,
+    /// What people call it.
+    pub name: String,
+    pub point: Point,
+    /// How many calls in a row it has not answered by now.
+    pub unanswered: i32,
+    /// Why the last one was not answered, as a sentence.
+    pub last: Option<String>,
+    /// The extension's page.
+    pub extension_url: String,
 }
 
 const CHECKS: [&str; 2] = [
@@ -286,6 +305,42 @@ impl PolicyStopped {
     }
 }
 
+impl ExtensionSilent {
+    /// The notice about it, every text on one line and readable.
+    #[must_use]
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let heading = format!("Extension {} does not answer", one_line(&self.name));
+        let last = self.last.as_deref().map(|last| format!(" The last one: {}", one_line(last)));
+        let meanwhile = match self.point {
+            Point::BeforeIncident | Point::AfterFailure => {
+                "Incidents open as they would without it."
+            }
+            Point::Reprocess => "Reprocesses go on as its fallback says.",
+        };
+        NoticeText {
+            kind: NoticeKind::ExtensionSilent,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation: format!(
+                "It has not answered {} calls in a row.{} {meanwhile}",
+                self.unanswered,
+                last.unwrap_or_default()
+            ),
+            lists: vec![NoticeList {
+                title: "What to do",
+                items: vec![
+                    plain("See on its page why its last calls were not answered."),
+                    plain("Start or fix it, then press Test there."),
+                    plain("To do without it for a while, pause it."),
+                ],
+            }],
+            link: "Open the extension",
+            url: one_line(&self.extension_url),
+        }
+    }
+}
+
 impl NoticeOrigin {
     fn line(&self) -> String {
         one_line(&format!("{} · {}", self.project_name, self.mode))
@@ -386,6 +441,31 @@ mod tests {
         let text = broken.text(&origin());
         assert_eq!(text.heading, "Alerts no longer reach bob@x.test");
         assert!(text.explanation.contains("UTC. Its alerts"), "{}", text.explanation);
+    }
+
+    #[test]
+    fn a_silent_extension_is_named_with_what_goes_on_without_it() {
+        let mut silent = ExtensionSilent {
+            extension_id: "ext_00000000000000000000000001".parse().expect("an id"),
+            name: "credits\n.verify".into(),
+            point: Point::BeforeIncident,
+            unanswered: 20,
+            last: Some("No worker took the task.".into()),
+            extension_url: "https://sendpromptly.cometcart.test/projects/prj_1/extensions/ext_1"
+                .into(),
+        };
+        let text = silent.text(&origin());
+        assert_eq!(text.subject, "[Comet Cart live] Extension credits .verify does not answer");
+        assert_eq!(
+            text.explanation,
+            "It has not answered 20 calls in a row. The last one: No worker took the task. \
+            Incidents open as they would without it."
+        );
+        (silent.point, silent.last) = (Point::Reprocess, None);
+        assert_eq!(
+            silent.text(&origin()).explanation,
+            "It has not answered 20 calls in a row. Reprocesses go on as its fallback says."
+        );
     }
 
     #[test]

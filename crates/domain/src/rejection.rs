@@ -9,7 +9,7 @@ use std::fmt;
 use time::Duration;
 
 use crate::alert::format_duration;
-use crate::ids::ReplayId;
+use crate::ids::{CallId, ReplayId};
 use crate::timeline::actor_name;
 
 /// Why an operator's action on an incident changes nothing.
@@ -27,6 +27,9 @@ pub enum Rejection {
     Reprocessing(Option<ReplayId>, Option<Earlier>),
     #[error("the project has no repair URL")]
     NoRepairUrl,
+    /// It is no call about this event, or its answer proposed nothing.
+    #[error("call {0} gave no evidence that the effect was applied")]
+    NoEvidence(CallId),
 }
 
 /// Who was faster.
@@ -72,9 +75,14 @@ mod tests {
         };
         let system = Some(Earlier { actor: "system".into(), ago: Duration::seconds(4) });
         let id: ReplayId = "rpl_00000000000000000000000001".parse().expect("an id");
+        let call = "cal_00000000000000000000000001".parse().expect("an id");
         for (rejection, words) in [
             (Rejection::NoIncident, "the event has no incident"),
             (Rejection::NoRepairUrl, "the project has no repair URL"),
+            (
+                Rejection::NoEvidence(call),
+                "call cal_00000000000000000000000001 gave no evidence that the effect was applied",
+            ),
             (
                 Rejection::Resolved(bob()),
                 "bob@example.com already resolved the incident 4 seconds ago",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::extension::{
     CONTRACT, CallOutcome, ExtensionAnswer, ExtensionInput, ExtensionTarget, InputReason, Point,
-    Silence, Unanswered,
+    SILENT_AFTER, Silence, Unanswered,
 };
 use domain::ids::{CallId, EventId, ExtensionId, ReplayId};
 use domain::project::Mode;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::seal::MasterKey;
-use crate::{PgConnection, StoreError, extensions, projects};
+use crate::{PgConnection, StoreError, extensions, notices, projects};
 
 /// One call of an extension.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,7 +198,8 @@ pub enum Recording {
     EndedBefore,
 }
 
-/// Records how a call ended and what that counted as, unless it had ended before.
+/// Records how a call ended and what that counted as, unless it had ended before. With the call that
+/// makes it [`SILENT_AFTER`] without an answer in a row, the project's destinations are to hear of it.
 ///
 /// # Errors
 /// When the database fails or there is no such call.
@@ -230,7 +231,12 @@ pub async fn record_end(
     if silence.is_some_and(|silence| silence.why == Unanswered::Busy) {
         return Ok(Recording::Recorded { unanswered_in_a_row: 0 });
     }
-    let unanswered_in_a_row = extensions::note_answer(tx, extension_id, silence.is_none()).await?;
+    let unanswered_in_a_row =
+        extensions::note_answer(&mut *tx, extension_id, silence.is_none()).await?;
+    // Of those that end together each counts one, under the lock of the extension's row.
+    if unanswered_in_a_row == SILENT_AFTER {
+        notices::enqueue_silent(tx, extension_id).await?;
+    }
     Ok(Recording::Recorded { unanswered_in_a_row })
 }
 

@@ -46,6 +46,7 @@ pub mod pool;
 pub mod progress;
 pub mod projects;
 pub mod proof_links;
+pub mod proposals;
 pub mod reprocesses;
 pub mod results;
 pub mod seal;

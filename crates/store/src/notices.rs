@@ -1,6 +1,6 @@
 //! Notifying a project's destinations of what no single incident shows: that results never found
-//! their receipt, that another destination broke, or that a policy stopped for a cause. Each is sent
-//! once a day at most.
+//! their receipt, that another destination broke, that a policy stopped for a cause, or that an
+//! extension does not answer. Each is sent once a day at most.
 //!
 //! A notice about results covers what the audit took in since the notice before, so that nothing is
 //! reported twice and nothing of the last seven days is left out. A sender claims it first: two
@@ -9,7 +9,7 @@
 
 use domain::audit::{Action, Actor};
 use domain::effect_result::Outcome;
-use domain::ids::{DestinationId, ProjectId};
+use domain::ids::{DestinationId, ExtensionId, ProjectId};
 use domain::notice::NoticeKind;
 use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
@@ -21,8 +21,8 @@ use crate::{PgConnection, PgPool, StoreError, destination_health};
 
 pub type NoticeId = Uuid;
 
-/// Why a notice is given up: nothing is wrong any more with the destination, or the policy, that it
-/// is about.
+/// Why a notice is given up: nothing is wrong any more with the destination, the policy or the
+/// extension that it is about.
 pub const MOOT: &str = "it works again, or was removed";
 
 /// A notice that its reader claimed.
@@ -36,7 +36,7 @@ pub struct Notice {
     /// The day of it, in UTC.
     pub day: Date,
     pub project_id: ProjectId,
-    /// The destination that broke, or the row of the stop, for these kinds.
+    /// The destination that broke, the row of the stop, or the extension, for these kinds.
     pub about: Option<Uuid>,
     /// It covers entries after this.
     pub since: OffsetDateTime,
@@ -129,6 +129,25 @@ pub async fn enqueue_stop(
     Ok(())
 }
 
+/// Notifies a project's destinations that one of its extensions does not answer.
+pub(crate) async fn enqueue_silent(
+    db: impl PgExecutor<'_>,
+    silent: ExtensionId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+         SELECT d.id, $2, (now() AT TIME ZONE 'UTC')::date, d.project_id, x.id, now(), now()
+         FROM extensions x JOIN destinations d ON d.project_id = x.project_id
+         WHERE x.id = $1 AND x.removed_at IS NULL AND d.removed_at IS NULL AND d.broken_at IS NULL
+         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
+        silent.as_uuid(),
+        NoticeKind::ExtensionSilent.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What is to be done with a notice.
 #[derive(Debug)]
 pub enum NoticeClaim {
@@ -205,9 +224,12 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
                CASE n.kind
                    WHEN 'destination_broken' THEN about.broken_at IS NULL OR about.removed_at IS NOT NULL
                    WHEN 'policy_stopped' THEN stop.reset_at IS NOT NULL
+                   WHEN 'extension_silent' THEN silent.removed_at IS NOT NULL OR silent.paused_at IS NOT NULL
+                       OR silent.unanswered_in_a_row = 0
                    ELSE false END AS "is_moot!"
            FROM notices n JOIN destinations d ON d.id = n.destination_id
                LEFT JOIN destinations about ON about.id = n.about_id LEFT JOIN policy_stops stop ON stop.id = n.about_id
+               LEFT JOIN extensions silent ON silent.id = n.about_id
            WHERE n.id = $1 AND n.state = 'pending' AND n.due_at <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
         id,
     )

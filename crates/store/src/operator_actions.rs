@@ -8,7 +8,7 @@
 //! seconds.
 
 use domain::audit::{Action, Actor, AuditEvent};
-use domain::ids::{EventId, ReplayId};
+use domain::ids::{CallId, EventId, ReplayId};
 use domain::rejection::{Earlier, Rejection};
 use time::OffsetDateTime;
 
@@ -57,10 +57,11 @@ impl OperatorAction<'_> {
         self.explain(pool, requested.await).await.map(|()| replay_id)
     }
 
-    /// Resolves the incident manually, unless it is resolved. A reprocess that runs ends with it.
-    pub async fn resolve(self, pool: &PgPool) -> Result<(), ActionError> {
+    /// Resolves the incident manually, unless it is resolved: by the evidence that this call of an
+    /// extension gave, if one is named. A reprocess that runs ends with it.
+    pub async fn resolve(self, pool: &PgPool, evidence: Option<CallId>) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
-        let resolving = ResolveRequest { actor, note, signal: true };
+        let resolving = ResolveRequest { actor, note, evidence, signal: true };
         let resolved =
             transaction(pool, async |tx| resolve_incident(tx, incident.event_id, resolving).await);
         self.explain(pool, resolved.await).await
@@ -94,7 +95,7 @@ impl OperatorAction<'_> {
                 };
                 Rejection::Reprocessing(id, find_earlier(pool, event_id, is).await?)
             }
-            Rejection::NoIncident | Rejection::NoRepairUrl => rejection,
+            Rejection::NoIncident | Rejection::NoRepairUrl | Rejection::NoEvidence(_) => rejection,
         }))
     }
 }

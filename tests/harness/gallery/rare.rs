@@ -14,6 +14,7 @@ use store::transitions::stalled::{Stall, StallKind, note_stall};
 
 use super::{Texts, failed, take, take_for};
 use crate::console::Operator;
+use crate::extension_worker::find_out;
 use crate::{World, eventually};
 
 /// Mail does not get through to it.
@@ -30,7 +31,12 @@ pub(super) struct Rare {
 }
 
 impl Rare {
-    pub(super) async fn seed(world: &World, alice: &Operator, texts: &Texts) -> Self {
+    pub(super) async fn seed(
+        world: &World,
+        alice: &Operator,
+        texts: &Texts,
+        open: EventId,
+    ) -> Self {
         let redirected = redirect(world, alice, texts).await;
         let ambiguous = ask_for_two(world, texts).await;
         let stuck = get_stuck(world, texts).await;
@@ -40,6 +46,15 @@ impl Rare {
         enqueue_broken(&world.pool, project, dave).await.expect("a notice");
         world.send_notices().await;
         let extension = ask_an_extension(world, alice, texts, stuck).await;
+        let found = json!({ "settled": true, "note": texts.note, "evidence": {
+            "ledger": texts.label, "credits": 100, "reference": texts.reference,
+        } });
+        find_out(world, extension, open, &found).await;
+        // Since then it has not answered, for so long that people were told.
+        let silent = "UPDATE extension_calls SET asked_at = asked_at - interval '2 minutes' WHERE outcome = 'proposed';
+             UPDATE extension_calls SET asked_at = now() - interval '1 minute', answered_at = now() WHERE why = 'too_slow';
+             UPDATE extensions SET unanswered_in_a_row = 20";
+        change(world, silent).await;
         let live = start_live(alice, texts).await;
         let unwatched = open_unwatched(world).await;
         Self { redirected, ambiguous, stuck, live, extension, unwatched }
@@ -135,7 +150,6 @@ async fn ask_an_extension(
     .execute(&world.pool)
     .await
     .expect("calls");
-    change(world, "UPDATE extensions SET unanswered_in_a_row = 1").await;
     id
 }
 

@@ -131,8 +131,12 @@ fn nothing_internal_is_on_the_page() {
             let entry = AuditEvent::read(action.as_str(), detail);
             record(&mut *tx, &alice(), subject, &entry).await.expect("an entry");
         }
-        let resolving =
-            ResolveRequest { actor: &alice(), note: Some("canary-note"), signal: false };
+        let resolving = ResolveRequest {
+            actor: &alice(),
+            note: Some("canary-note"),
+            evidence: None,
+            signal: false,
+        };
         resolve_incident(&mut tx, incident.event_id, resolving).await.expect("a database");
         tx.commit().await.expect("a commit");
         let resolved = world

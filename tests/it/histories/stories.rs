@@ -235,7 +235,12 @@ async fn no_result_then_resolved(world: &World) -> EventId {
     ask_to_repair(world, event_id).await;
     reprocess_is(world, event_id, ReprocessState::NoResult).await;
     let actor = domain::audit::Actor::Cli("bob".to_owned());
-    let resolving = ResolveRequest { actor: &actor, note: Some("credited by hand"), signal: true };
+    let resolving = ResolveRequest {
+        actor: &actor,
+        note: Some("credited by hand"),
+        evidence: None,
+        signal: true,
+    };
     let mut tx = world.pool.begin().await.expect("a transaction");
     resolve_incident(&mut tx, event_id, resolving).await.expect("a resolution");
     tx.commit().await.expect("a commit");

@@ -16,7 +16,7 @@ async fn rejections(shop: &Shop, event_id: EventId) -> Vec<String> {
     let outcomes = [
         action.acknowledge(&shop.pool).await,
         action.request_reprocess(&shop.pool).await.map(drop),
-        action.resolve(&shop.pool).await,
+        action.resolve(&shop.pool, None).await,
     ];
     assert_eq!(shop.story(event_id).await, before, "a rejection leaves no trace");
     let rejections = outcomes.map(|outcome| match outcome {
@@ -55,7 +55,7 @@ fn who_comes_late_learns_who_was_faster() {
         assert_eq!((running, earlier.actor), (replay_id, actor.to_string()));
         assert!(earlier.ago < time::Duration::MINUTE, "{:?}", earlier.ago);
 
-        action.resolve(&shop.pool).await.expect("an unresolved incident");
+        action.resolve(&shop.pool, None).await.expect("an unresolved incident");
         let texts: Vec<_> =
             rejections(&shop, event_id).await.iter().map(|text| without_time(text)).collect();
         let resolved = "bob (command line) already resolved the incident … ago";

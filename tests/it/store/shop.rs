@@ -309,7 +309,8 @@ impl Shop {
 
     pub async fn try_resolve(&self, event_id: EventId) -> Result<(), Rejection> {
         let actor = bob();
-        let resolving = ResolveRequest { actor: &actor, note: Some("by hand"), signal: true };
+        let resolving =
+            ResolveRequest { actor: &actor, note: Some("by hand"), evidence: None, signal: true };
         let mut tx = self.begin().await;
         let outcome = resolve_incident(&mut tx, event_id, resolving).await;
         pool::commit(tx).await.expect("a commit");

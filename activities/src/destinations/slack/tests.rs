@@ -10,7 +10,7 @@ use doubles::http_server::{HttpServer, response};
 use serde_json::Value;
 
 use super::*;
-use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{HOSTILE, hostile, opened, proposed, repair_failed, resolved};
 use crate::http::test_clients::{local_client, public_client};
 
 async fn post(server: &HttpServer) -> Result<Sent, SendFailure> {
@@ -78,6 +78,23 @@ fn a_failed_repair_reads_well() {
     ---
     user_456 paid for credits. The reprocess failed. Open for 43 minutes · CometCart · live
     "#);
+}
+
+#[test]
+fn what_an_extension_found_is_named_and_quoted() {
+    let message = payload(&proposed());
+    let said: Vec<_> = texts(&message).into_iter().skip(1).take(3).collect();
+    insta::assert_snapshot!(said.join("\n---\n"), @"
+    *▲ Missing for 30 minutes*
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported no result within 30 minutes. credits.verify found evidence that it was applied: if it is right, open the incident and resolve it by that.
+    ---
+    *<https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M|Open the incident>*
+    ---
+    *Evidence that it was applied*
+    ```Granted by a retry of the job
+    credits: 100
+    ledger_id: led_7```
+    ");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! compare them; what people read is made readable.
 
 use api_types::webhook::{
-    BrokenFacts, CONTRACT, IncidentFacts, IncidentReason, MessageData, MessageSubject, MessageType,
-    StoppedFacts, UnclaimedFacts, WebhookMessage,
+    BrokenFacts, CONTRACT, EvidenceFacts, IncidentFacts, IncidentReason, MessageData,
+    MessageSubject, MessageType, SilentFacts, StoppedFacts, UnclaimedFacts, WebhookMessage,
 };
 use domain::alert::{AlertFacts, one_line};
 use domain::ids::AlertId;
@@ -50,6 +50,12 @@ fn incident(facts: &AlertFacts) -> IncidentFacts {
         received_at: facts.received_at,
         timeout_at: facts.timeout_at,
         opened_at: facts.opened_at,
+        evidence: facts.evidence.as_ref().map(|evidence| EvidenceFacts {
+            extension: evidence.extension.clone(),
+            call_id: evidence.call_id,
+            note: evidence.note.clone(),
+            entries: evidence.entries.clone(),
+        }),
     }
 }
 
@@ -75,6 +81,12 @@ pub(in crate::destinations) fn notice_message(
             event_type: facts.event_type.clone(),
             reason: IncidentReason { kind: facts.reason, error_code: facts.error_code.clone() },
             stopped: facts.why,
+        }),
+        NoticeFacts::ExtensionSilent(facts) => MessageSubject::ExtensionSilent(SilentFacts {
+            extension_id: facts.extension_id,
+            extension: one_line(&facts.name),
+            point: facts.point,
+            unanswered: facts.unanswered,
         }),
     };
     let data = MessageData {

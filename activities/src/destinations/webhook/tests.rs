@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::notice::{NoticeFacts, NoticeOrigin, PolicyStopped, ResultsUnclaimed};
+use domain::extension::Point;
+use domain::notice::{ExtensionSilent, NoticeFacts, NoticeOrigin, PolicyStopped, ResultsUnclaimed};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::reprocess_policy::StopReason;
@@ -12,7 +13,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::destinations::NoticeMessage;
-use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{HOSTILE, hostile, opened, proposed, repair_failed, resolved};
 use crate::http::test_clients::{local_client, public_client};
 
 const AT: OffsetDateTime = datetime!(2026-11-21 14:32:10 UTC);
@@ -100,6 +101,20 @@ fn other_messages_say_what_they_are() {
 }
 
 #[test]
+fn what_an_extension_found_is_whole() {
+    let message = json_of(&alert_message(id(), &proposed()));
+    assert_eq!(
+        message["data"]["evidence"],
+        json!({
+            "extension": "credits.verify",
+            "call_id": "cal_01K9QF3Z7M8V2T4B6N0C1D5E9H",
+            "note": "Granted by a retry of the job",
+            "entries": { "credits": 100, "ledger_id": "led_7" },
+        })
+    );
+}
+
+#[test]
 fn texts_of_the_app_stay_out_and_references_are_as_they_were_sent() {
     let message = json_of(&alert_message(id(), &hostile()));
     assert_eq!(message["data"]["internal_reference"], HOSTILE);
@@ -158,6 +173,31 @@ fn a_notice_has_its_own_facts() {
             "failures": 3,
             "provider_event_ids": ["evt_1"],
         })
+    );
+}
+
+#[test]
+fn a_silent_extension_is_named_with_its_count() {
+    let silent = NoticeFacts::ExtensionSilent(ExtensionSilent {
+        extension_id: "ext_01K9QE0A1B2C3D4E5F6G7H8J9K".parse().expect("an id"),
+        name: "credits.verify".to_owned(),
+        point: Point::BeforeIncident,
+        unanswered: 20,
+        last: None,
+        extension_url: "https://sendpromptly.cometcart.test/extension".to_owned(),
+    });
+    let silent = noticed(silent);
+    assert_eq!(silent["type"], "extension.silent");
+    let data = &silent["data"];
+    assert_eq!(data["summary"], "Extension credits.verify does not answer");
+    assert_eq!(
+        (&data["extension_id"], &data["extension"], &data["point"], &data["unanswered"]),
+        (
+            &json!("ext_01K9QE0A1B2C3D4E5F6G7H8J9K"),
+            &json!("credits.verify"),
+            &json!("before_incident"),
+            &json!(20)
+        )
     );
 }
 

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::alert::one_line;
-use domain::extension::ExtensionKind;
+use domain::alert::{format_duration, one_line};
+use domain::extension::{ExtensionKind, SILENT_AFTER, describe_evidence};
 use domain::ids::{EventId, ExtensionId};
 use store::extension_calls::{ExtensionCall, list_last};
 use store::extensions::Extension;
@@ -42,6 +42,8 @@ struct ExtensionPage {
     made_by: String,
     paused: Option<When>,
     unanswered: i32,
+    /// Whether that is so many that people were told.
+    is_silent: bool,
     worker: Option<WorkerState>,
     /// Why the latest call had no answer.
     problem: Option<String>,
@@ -58,7 +60,7 @@ struct CallItem {
     /// The note, or why there was no answer.
     text: String,
     evidence: Vec<(String, String)>,
-    took: Option<i128>,
+    took: Option<String>,
 }
 
 /// `GET /projects/{project_id}/extensions/{extension_id}`.
@@ -109,6 +111,7 @@ fn page(
         made_by: one_line(&extension.created_by),
         paused: extension.paused_at.map(|at| When::ago(at, now)),
         unanswered: extension.unanswered_in_a_row,
+        is_silent: extension.unanswered_in_a_row >= SILENT_AFTER,
         worker,
         problem: silence.map(|silence| one_line(&silence.sentence(kind))),
         last_answer: answered.and_then(|call| call.answered_at).map(|at| When::ago(at, now)),
@@ -123,23 +126,47 @@ fn item(call: &ExtensionCall, kind: ExtensionKind, now: OffsetDateTime) -> CallI
         (None, Some(silence)) => one_line(&silence.sentence(kind)),
         (None, None) => String::new(),
     };
-    let evidence = answer.iter().flat_map(domain::extension::ExtensionAnswer::evidence);
-    let evidence = evidence.map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        (one_line(name), one_line(&text))
-    });
+    let evidence = answer.as_ref().map(|answer| describe_evidence(answer.evidence()));
     CallItem {
         event: call.event_id,
         asked: When::ago(call.asked_at, now),
         outcome: call.outcome.as_deref().map_or_else(|| "asked".to_owned(), word),
         is_bad: call.silence.is_some(),
         text,
-        evidence: evidence.collect(),
-        took: call.latency().map(time::Duration::whole_milliseconds),
+        evidence: evidence.unwrap_or_default(),
+        took: call.latency().map(describe_latency),
+    }
+}
+
+/// How long a call took, in the unit that people would say it in.
+pub(super) fn describe_latency(took: time::Duration) -> String {
+    match took.whole_milliseconds() {
+        milliseconds @ ..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{:.1} s", took.as_seconds_f64()),
+        _ => format_duration(took),
     }
 }
 
 /// `not_settled` as people write it.
 fn word(outcome: &str) -> String {
     one_line(&outcome.replace('_', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::describe_latency;
+
+    #[test]
+    fn a_latency_is_in_the_unit_that_people_would_say_it_in() {
+        for (took, words) in [
+            (Duration::milliseconds(312), "312 ms"),
+            (Duration::milliseconds(1_250), "1.2 s"),
+            (Duration::seconds(20), "20.0 s"),
+            (Duration::seconds(61), "1 minute"),
+        ] {
+            assert_eq!(describe_latency(took), words);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use domain::alert::one_line;
 use web::error::ApiError;
 use web::trial::Trial;
 
+use super::page::describe_latency;
 use crate::projects;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -35,11 +36,11 @@ pub(super) async fn submit(
 
 fn message(name: &str, trial: &Trial) -> Message {
     let answer: String = one_line(&trial.answer.to_string()).chars().take(SHOWN).collect();
-    let took = trial.latency_ms;
+    let took = describe_latency(time::Duration::milliseconds(trial.latency_ms));
     if let Some(problem) = &trial.problem {
-        let text = format!("{name} gave no valid answer within {took} ms. {}", one_line(problem));
+        let text = format!("{name} gave no valid answer within {took}. {}", one_line(problem));
         return Message::rejected(text);
     }
     let counts = trial.would_count_as;
-    Message::done(format!("{name} answered {answer} in {took} ms. It would count as {counts}."))
+    Message::done(format!("{name} answered {answer} in {took}. It would count as {counts}."))
 }

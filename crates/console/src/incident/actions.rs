@@ -7,6 +7,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::ids::CallId;
 use domain::incident::check_note;
 use domain::rejection::Rejection;
 use serde::Deserialize;
@@ -48,6 +49,7 @@ impl Note {
 const REQUESTED: &str = "Your app is asked to do it again. What comes of it appears below.";
 const ACKNOWLEDGED: &str = "Acknowledged. Your colleagues see that you look after it.";
 const RESOLVED: &str = "Resolved manually. Everyone who got the alert is notified.";
+const BY_EVIDENCE: &str = "Resolved by this evidence. Everyone who got the alert is notified.";
 
 /// `POST /incidents/{incident_id}/reprocess`.
 pub(super) async fn reprocess(
@@ -96,7 +98,30 @@ pub(super) async fn resolve(
     let errors = form.error(true);
     let errors = errors.map(|resolve| NoteValues { resolve, ..NoteValues::default() });
     act(&state, &signed_in, &id, form, errors, RESOLVED, async |action: OperatorAction<'_>| {
-        action.resolve(&state.pool).await
+        action.resolve(&state.pool, None).await
+    })
+    .await
+}
+
+/// Whose evidence is gone by.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EvidenceForm {
+    call_id: String,
+}
+
+/// `POST /incidents/{incident_id}/resolve-by-evidence`.
+pub(super) async fn resolve_by_evidence(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<EvidenceForm>,
+) -> Result<Response, ApiError> {
+    let no_call = |_| ApiError::not_found("There is no such evidence.");
+    let call_id: CallId = form.call_id.parse().map_err(no_call)?;
+    let form = Note::default();
+    act(&state, &signed_in, &id, form, None, BY_EVIDENCE, async |action: OperatorAction<'_>| {
+        action.resolve(&state.pool, Some(call_id)).await
     })
     .await
 }

@@ -7,6 +7,7 @@ use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
 use store::projects::{self, Project};
 use store::proof_links::{self, ProofLink};
+use store::proposals::{self, Proposal};
 use store::reprocesses::{self, Reprocess};
 use store::{StoreError, audit, extensions};
 use time::OffsetDateTime;
@@ -28,6 +29,8 @@ pub(super) struct IncidentDetails {
     pub(super) alerts: Vec<AlertView>,
     pub(super) timeline: Vec<TimelineItemView>,
     pub(super) links: Vec<ProofLink>,
+    /// What extensions found, newest first.
+    pub(super) proposals: Vec<Proposal>,
     /// Whether an extension does reprocesses of this event.
     pub(super) repaired_by_extension: bool,
     /// Who acknowledged it last, as in the audit.
@@ -51,6 +54,7 @@ impl IncidentDetails {
             timeline: timeline_view::of(pool, &event, running.as_ref(), now).await?,
             alerts: alerts::list_for_incident(pool, id).await?,
             links: proof_links::list_links(pool, id).await?,
+            proposals: proposals::list_proposals(pool, event_id).await?,
             project: project.ok_or(StoreError::Missing("projects"))?,
             repaired_by_extension: !repairing.is_empty(),
             acknowledged_by: people.remove(&event_id),

@@ -30,6 +30,11 @@ pub fn add(pages: Pages) -> Pages {
         .post("/incidents/{incident_id}/reprocess", Access::Operator, actions::reprocess)
         .post("/incidents/{incident_id}/acknowledge", Access::Operator, actions::acknowledge)
         .post("/incidents/{incident_id}/resolve", Access::Operator, actions::resolve)
+        .post(
+            "/incidents/{incident_id}/resolve-by-evidence",
+            Access::Operator,
+            actions::resolve_by_evidence,
+        )
         .post("/incidents/{incident_id}/proof-links", Access::Operator, proof::create)
         .post(
             "/incidents/{incident_id}/proof-links/{link_id}/revoke",

@@ -5,11 +5,13 @@ use domain::alert::{
     format_duration, format_elapsed, heading_opened, heading_repair_failed, heading_resolved,
     one_line, sanitize,
 };
-use domain::ids::ProofLinkId;
+use domain::extension::describe_evidence;
+use domain::ids::{CallId, ProofLinkId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use domain::timeline::{actor_name, short_actor_name};
 use store::proof_links::ProofLink;
+use store::proposals::Proposal;
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
@@ -63,6 +65,7 @@ pub(super) struct IncidentPage {
     quote: Option<String>,
     running: Option<Running>,
     next: NextAction,
+    evidence: Vec<EvidenceItem>,
     project_path: String,
     values: NoteValues,
     timeline: Vec<TimelineItemView>,
@@ -79,6 +82,15 @@ struct Taken {
     at: When,
     then: String,
     error_code: Option<String>,
+}
+
+/// What an extension found, for a person to resolve the incident by.
+struct EvidenceItem {
+    call_id: CallId,
+    name: String,
+    at: When,
+    note: Option<String>,
+    entries: Vec<(String, String)>,
 }
 
 /// A proof link of the list.
@@ -119,6 +131,7 @@ impl IncidentPage {
             taken: taken(&details),
             quote: incident.error.message.as_deref().map(sanitize),
             next: NextAction::of(&details, &layout),
+            evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             facts: facts::of_incident(state, &details.event, &details.project, &details.alerts),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,
@@ -182,6 +195,18 @@ fn taken(IncidentDetails { incident, event, .. }: &IncidentDetails) -> Taken {
         at: When::exact(event.received_at),
         then,
         error_code: incident.error.code.as_deref().map(one_line),
+    }
+}
+
+impl EvidenceItem {
+    fn new(found: &Proposal, now: OffsetDateTime) -> Self {
+        Self {
+            call_id: found.call_id,
+            name: one_line(&found.name),
+            at: When::ago(found.answered_at, now),
+            note: found.note.as_deref().map(sanitize),
+            entries: describe_evidence(&found.evidence),
+        }
     }
 }
 

@@ -191,14 +191,22 @@ impl AlertFacts {
     fn why_opened(&self) -> String {
         let taken = self.taken();
         let automatic = if self.automatic { AUTOMATIC } else { "" };
+        let found = self.evidence.as_ref().map(|evidence| {
+            format!(
+                " {} found evidence that it was applied: if it is right, open the incident and \
+                 resolve it by that.",
+                evidence.extension
+            )
+        });
+        let found = found.unwrap_or_default();
         match self.reason {
             Reason::MissingResult => {
                 let wait = format_duration(self.timeout_at - self.received_at);
-                format!("{taken} It reported no result within {wait}.{automatic}")
+                format!("{taken} It reported no result within {wait}.{automatic}{found}")
             }
             Reason::FailedResult => {
                 let later = later(self.happened_at - self.received_at);
-                format!("{taken} It reported a failure {later}.{automatic}")
+                format!("{taken} It reported a failure {later}.{automatic}{found}")
             }
         }
     }
@@ -352,6 +360,7 @@ pub(super) mod tests {
             reprocess_ending: None,
             timeout_minutes: 30,
             last_answer: None,
+            evidence: None,
             incident_url: "https://sendpromptly.cometcart.test/incidents/inc_1".to_owned(),
         }
     }

@@ -238,6 +238,9 @@ details! {
 
     /// Of a trial: what the answer would have counted as, or why there was no valid one.
     TriedExtensionDetail { extension_id: ExtensionId, name: String, valid: bool, outcome: String }
+    /// Which extension gave evidence, and in which call.
+    EvidenceDetail { extension_id: ExtensionId, name: String, call_id: CallId }
+
     /// Of a call that an extension answered, and what the answer counted as.
     AnsweredDetail {
         extension_id: ExtensionId,
@@ -342,7 +345,7 @@ pub enum AmbiguityDetail {
 }
 
 /// How an incident ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ResolvedDetail {
     /// An operator resolved it.
@@ -352,6 +355,9 @@ pub enum ResolvedDetail {
         /// Why; the key is always there.
         #[serde(deserialize_with = "nullable")]
         note: Option<String>,
+        /// What they went by, where that was an extension's evidence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<EvidenceDetail>,
     },
     /// A result resolved it.
     ByResult {

@@ -12,7 +12,7 @@ use crate::audit::detail::{
     SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
-use crate::extension::CallOutcome;
+use crate::extension::{CallOutcome, describe_evidence};
 use crate::ids::{DestinationId, ReplayId};
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -33,7 +33,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             Reason::MissingResult => "no result in time".to_owned(),
             Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
         },
-        E::IncidentResolved(of) => resolution(of).to_owned(),
+        E::IncidentResolved(of) => resolution(of),
         E::ReprocessRefused(of) => of.why.clone(),
         E::ReprocessSucceeded(of)
         | E::ReprocessFailed(of)
@@ -252,10 +252,8 @@ fn answered(of: &AnsweredDetail) -> String {
     };
     let name = one_line(&of.name);
     let late = if of.late { ", after the deadline" } else { "" };
-    let evidence = of.evidence.iter().map(|(key, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{} {}", one_line(key), one_line(&value))
-    });
+    let evidence = describe_evidence(&of.evidence);
+    let evidence = evidence.iter().map(|(name, value)| format!("{name} {value}"));
     let evidence = evidence.collect::<Vec<_>>().join(", ");
     reasoned(&format!("{name} {said}{late}"), Some(&evidence))
 }
@@ -288,15 +286,22 @@ fn reported(status: Outcome, error_code: Option<&str>) -> String {
     error_code.map_or(what.to_owned(), |code| format!("{what} ({code})"))
 }
 
-const fn resolution(of: &ResolvedDetail) -> &'static str {
-    let (ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution }) =
-        of;
+fn resolution(of: &ResolvedDetail) -> String {
+    let resolution = match of {
+        ResolvedDetail::Manually { evidence: Some(evidence), .. } => {
+            return format!("by the evidence of {}", one_line(&evidence.name));
+        }
+        ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution } => {
+            resolution
+        }
+    };
     match resolution {
         Resolution::Reprocessed => "the reprocess succeeded",
         Resolution::LateSuccess => "the success came late",
         Resolution::Superseded => "nothing is due any more",
         Resolution::Manual => "manually",
     }
+    .to_owned()
 }
 
 /// What was sent and where: `incident opened, to bob@cometcart.test`.
@@ -316,6 +321,9 @@ const fn kind_of_message(kind: NotificationKind) -> &'static str {
         NotificationKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
         NotificationKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
         NotificationKind::Notice(NoticeKind::PolicyStopped) => "automatic reprocess stopped",
+        NotificationKind::Notice(NoticeKind::ExtensionSilent) => {
+            "an extension that does not answer"
+        }
     }
 }
 

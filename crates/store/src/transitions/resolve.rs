@@ -1,9 +1,9 @@
 //! Resolving an incident manually.
 
 use domain::alert::AlertKind;
-use domain::audit::detail::{ReprocessEndDetail, ResolvedDetail, WhyDetail};
+use domain::audit::detail::{EvidenceDetail, ReprocessEndDetail, ResolvedDetail, WhyDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::{AuditId, EventId};
+use domain::ids::{AuditId, CallId, EventId};
 use domain::incident::{IncidentState, Resolution};
 use domain::outbox::OutboxMessage;
 use domain::rejection::Rejection;
@@ -12,6 +12,7 @@ use domain::reprocess::ReprocessState;
 use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
+use crate::proposals::{self, Proposal};
 use crate::transitions::policy;
 use crate::{ChangeError, PgConnection, StoreError, alerts, incidents, reprocesses};
 
@@ -22,6 +23,8 @@ pub struct ResolveRequest<'a> {
     pub actor: &'a Actor,
     /// Why it is right now.
     pub note: Option<&'a str>,
+    /// The call of an extension whose evidence says so.
+    pub evidence: Option<CallId>,
     /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
@@ -42,10 +45,15 @@ pub async fn resolve_incident(
     if incident.state == IncidentState::Resolved {
         return Err(ChangeError::Rejected(Rejection::Resolved(None)));
     }
+    let evidence = match request.evidence {
+        Some(call_id) => Some(find_evidence(tx, event_id, call_id).await?),
+        None => None,
+    };
     end_running(tx, &locked, request.actor).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, request.note).await?;
     let (resolution, note) = (Resolution::Manual, request.note.map(str::to_owned));
-    let resolved = AuditEvent::IncidentResolved(ResolvedDetail::Manually { resolution, note });
+    let resolved = ResolvedDetail::Manually { resolution, note, evidence };
+    let resolved = AuditEvent::IncidentResolved(resolved);
     audit::record(&mut *tx, request.actor, locked.subject(), &resolved).await?;
     if !policy::end_plan(tx, event_id).await? {
         let kind = AlertKind::IncidentResolved;
@@ -55,6 +63,19 @@ pub async fn resolve_incident(
         outbox::enqueue(tx, event_id, &OutboxMessage::Resolve).await?;
     }
     Ok(())
+}
+
+/// The evidence that a call of this event gave for a person to decide by.
+async fn find_evidence(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    call_id: CallId,
+) -> Result<EvidenceDetail, ChangeError<Rejection>> {
+    let mut proposals = proposals::list_proposals(tx, event_id).await?.into_iter();
+    let found = proposals.find(|proposal| proposal.call_id == call_id);
+    let found = found.ok_or(ChangeError::Rejected(Rejection::NoEvidence(call_id)))?;
+    let Proposal { extension_id, name, .. } = found;
+    Ok(EvidenceDetail { extension_id, name, call_id })
 }
 
 /// Ends a reprocess that runs. Its state says what it had come to; the timeline says who ended it,

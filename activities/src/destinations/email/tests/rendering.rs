@@ -3,7 +3,7 @@
 use domain::alert::{AlertFacts, LastResponse};
 
 use super::super::render;
-use crate::destinations::samples::{hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{hostile, opened, proposed, repair_failed, resolved};
 
 #[test]
 fn an_opened_incident_reads_well() {
@@ -31,6 +31,26 @@ fn an_opened_incident_reads_well() {
     -- 
     You get this mail because this address receives the alerts of CometCart.
     ");
+}
+
+#[test]
+fn what_an_extension_found_is_named_and_quoted() {
+    let mail = render(&proposed(), None).expect("the templates render");
+    let said = mail.text.split("\n\n").skip(2).take(3).collect::<Vec<_>>().join("\n\n");
+    insta::assert_snapshot!(said, @"
+    Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It reported no result within 30 minutes. credits.verify found evidence that it was applied: if it is right, open the incident and resolve it by that.
+
+    Open the incident:
+    https://sendpromptly.cometcart.test/incidents/inc_01K9QF3Z7M
+
+    Evidence that it was applied:
+    > Granted by a retry of the job
+    > credits: 100
+    > ledger_id: led_7
+    ");
+    for text in ["credits.verify found evidence", "Granted by a retry of the job\ncredits: 100"] {
+        assert!(mail.html.contains(text), "{text} is not in {}", mail.html);
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! The checks of a project's extensions: of each, whether a worker polls its task queue, and one
-//! trial with an example, which changes nothing.
+//! The checks of a project's extensions: of each, whether a worker polls its task queue, whether it
+//! answers events, and one trial with an example, which changes nothing.
 
 use std::sync::Arc;
 
 use activities::Deps;
 use domain::audit::Actor;
+use domain::extension::SILENT_AFTER;
 use domain::ids::ProjectId;
 use engine::Engine;
 use engine::extension::Polling;
@@ -18,6 +19,7 @@ use crate::progress::while_waiting;
 use crate::{Context, admin_context, senders};
 
 const WORKER: &str = "extension_worker";
+const CALLS: &str = "extension_calls";
 const TRIAL: &str = "extension_trial";
 
 /// Tries every extension of a project; nothing for one that has none.
@@ -51,6 +53,7 @@ pub(super) async fn check(
     let mut checks = Vec::new();
     for extension in &all {
         checks.extend(worker(engine, extension).await);
+        checks.extend(silence(extension));
         checks.push(trial(&deps, engine, extension, &actor).await);
     }
     Ok(checks)
@@ -70,6 +73,14 @@ async fn worker(engine: &Engine, extension: &Extension) -> Option<Check> {
         ),
         Err(error) => Check::skip(WORKER, format!("Temporal does not say who polls: {error}")),
     })
+}
+
+/// What events have found out, which one trial now may not.
+fn silence(extension: &Extension) -> Option<Check> {
+    let unanswered = extension.unanswered_in_a_row;
+    let said = || format!("{} has not answered {unanswered} calls in a row", extension.name());
+    (unanswered >= SILENT_AFTER)
+        .then(|| Check::warn(CALLS, format!("{}: its page in the console says why", said())))
 }
 
 async fn trial(deps: &Deps, engine: &Engine, extension: &Extension, actor: &Actor) -> Check {

@@ -162,7 +162,8 @@ impl<'a> Trip<'a> {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let resolving = ResolveRequest { actor: &self.actor, note: Some(NOTE), signal: true };
+        let (actor, note) = (&self.actor, Some(NOTE));
+        let resolving = ResolveRequest { actor, note, evidence: None, signal: true };
         let resolved =
             transaction(self.pool, async |tx| resolve_incident(tx, self.event_id, resolving).await);
         // Where it was resolved in the meantime, nothing is left to close.

@@ -47,8 +47,11 @@ pub enum Verb {
         #[arg(value_name = "INCIDENT")]
         id: String,
         /// How it was fixed, for the timeline.
-        #[arg(long)]
-        note: String,
+        #[arg(long, required_unless_present = "evidence")]
+        note: Option<String>,
+        /// The call of an extension whose evidence says so, as `incident show` names it.
+        #[arg(long, value_name = "CALL")]
+        evidence: Option<String>,
     },
 }
 
@@ -59,7 +62,9 @@ impl Verb {
             Self::List(args) => list::run(args, context).await,
             Self::Show { id } => show::run(&id, context).await,
             Self::Reprocess { id, note } => reprocess::run(&id, note.as_deref(), context).await,
-            Self::Resolve { id, note } => resolve::run(&id, &note, context).await,
+            Self::Resolve { id, note, evidence } => {
+                resolve::run(&id, note.as_deref(), evidence.as_deref(), context).await
+            }
         }
     }
 }
@@ -87,6 +92,9 @@ fn rejected(error: ActionError, project_id: ProjectId) -> anyhow::Error {
 fn rejection_failure(rejection: &Rejection, project_id: ProjectId) -> Failure {
     match rejection {
         Rejection::NoIncident => Failure::NotFound(rejection.to_string()),
+        Rejection::NoEvidence(_) => {
+            Failure::option("evidence", "names no call whose answer proposed this")
+        }
         Rejection::NoRepairUrl => Failure::IncidentConflict(format!(
             "{rejection}; set one first: sendpromptly project update {project_id} --repair-url URL"
         )),

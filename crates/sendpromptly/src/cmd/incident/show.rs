@@ -4,6 +4,7 @@ use api::v1::responses;
 use api_types::events::TimelineEntryResponse;
 use api_types::incidents::IncidentResponse;
 use domain::alert::{heading_opened, heading_resolved, one_line};
+use domain::extension::describe_evidence;
 use domain::ids::ReplayId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
@@ -13,6 +14,7 @@ use store::alerts::{self, AlertView};
 use store::attempts::{self, CallbackAttempt};
 use store::events::{self, PaymentEvent};
 use store::incidents::Incident;
+use store::proposals::{self, Proposal};
 use store::reprocesses::{self, Reprocess};
 use store::timeline::{self, TimelineEntry};
 use time::OffsetDateTime;
@@ -38,6 +40,8 @@ struct IncidentDetails {
     alerts: Vec<AlertView>,
     timeline: Vec<TimelineEntry>,
     names: Names,
+    /// Newest first; none once the incident is resolved.
+    proposals: Vec<Proposal>,
 }
 
 #[derive(Serialize)]
@@ -93,7 +97,12 @@ async fn gather(admin: &AdminContext, id: &str) -> anyhow::Result<IncidentDetail
         let attempts = attempts::list_for_reprocess(&admin.pool, reprocess.id).await?;
         reprocesses.push((reprocess, attempts));
     }
+    let mut proposals = Vec::new();
+    if incident.state != IncidentState::Resolved {
+        proposals = proposals::list_proposals(&admin.pool, event_id).await?;
+    }
     Ok(IncidentDetails {
+        proposals,
         event: event.ok_or_else(|| no_such("event", event_id))?,
         alerts: alerts::list_for_incident(&admin.pool, incident.id).await?,
         timeline: timeline::list_for_event(&admin.pool, event_id).await?,
@@ -148,6 +157,7 @@ fn describe(details: &IncidentDetails) -> String {
     if !details.alerts.is_empty() {
         parts.push(format!("Alerts:\n{}", indented(&alert_table(&details.alerts))));
     }
+    parts.extend(details.proposals.iter().map(|proposal| evidence(&details.incident, proposal)));
     parts.push(format!("Timeline:\n{}", render(&details.timeline, &details.names)));
     parts.join("\n\n")
 }
@@ -182,6 +192,19 @@ fn facts(IncidentDetails { incident, event, .. }: &IncidentDetails) -> String {
         ("resolved", format_optional_timestamp(incident.resolved_at)),
         ("resolution", or_nothing(resolution)),
     ])
+}
+
+/// What an extension found, and how to resolve the incident by it.
+fn evidence(incident: &Incident, proposal: &Proposal) -> String {
+    let mut lines = Vec::from_iter(proposal.note.as_deref().map(one_line));
+    let entries = describe_evidence(&proposal.evidence).into_iter();
+    lines.extend(entries.map(|(name, value)| format!("{name}: {value}")));
+    lines.push(format!(
+        "To resolve it by this evidence: sendpromptly incident resolve {} --evidence {}",
+        incident.id, proposal.call_id
+    ));
+    let found = format!("{} found that it was applied:", one_line(&proposal.name));
+    format!("{found}\n{}", indented(&lines.join("\n")))
 }
 
 fn reprocess_table(details: &IncidentDetails) -> String {

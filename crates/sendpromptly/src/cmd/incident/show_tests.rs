@@ -16,6 +16,7 @@ fn details() -> IncidentDetails {
             detail: json!({ "reason": "failed_result" }),
         }],
         names: Names::default(),
+        proposals: Vec::new(),
     }
 }
 
