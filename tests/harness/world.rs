@@ -19,6 +19,7 @@ use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
 use engine::{Engine, TemporalSettings};
 use reqwest::Method;
+use sendpromptly::delivery;
 use sendpromptly::service::{OutboundClients, Pools, Service, WebSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -239,7 +240,11 @@ impl World {
         Deps {
             pool: self.pool.clone(),
             master_key: MasterKey::parse(&self.master_key).expect("a key"),
-            senders: Senders { email: email.expect("a mail server"), http: http.clone() },
+            senders: Senders {
+                email: email.expect("a mail server"),
+                http: http.clone(),
+                activities: Some(delivery::provide(Arc::clone(&self.engine))),
+            },
             http,
             allow,
             public_url: self.url.clone(),

@@ -49,7 +49,11 @@ impl ActivityFixture {
         let deps = Deps {
             pool: shop.pool.clone(),
             master_key: shop.master_key.clone(),
-            senders: Senders { email: email.expect("a mail server"), http: http.clone() },
+            senders: Senders {
+                email: email.expect("a mail server"),
+                http: http.clone(),
+                activities: None,
+            },
             http,
             allow,
             public_url: "http://127.0.0.1:8080".to_owned(),

@@ -1,6 +1,7 @@
 //! Extensions are registered, tried, paused and removed at each of the three doors, by those who
 //! may, and every rejection names the field.
 
+mod alerts;
 mod doors;
 mod flow;
 mod proposals;

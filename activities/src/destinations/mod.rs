@@ -5,6 +5,7 @@
 //! left and before the response was recorded repeats the message with the same id, which mail
 //! programs fold into one.
 
+pub mod activity;
 pub mod email;
 pub mod slack;
 pub mod webhook;
@@ -12,6 +13,7 @@ pub mod webhook;
 use std::time::Duration;
 
 use domain::alert::{AlertFacts, AlertKind, SlackUrl, WebhookUrl, one_line};
+use domain::extension::{ActivityName, QueueName};
 use domain::ids::AlertId;
 use domain::notice::{NoticeFacts, NoticeOrigin};
 use domain::repair_url::AllowedNetworks;
@@ -19,6 +21,7 @@ use domain::signature::SigningSecret;
 use store::destinations as saved;
 use time::OffsetDateTime;
 
+use self::activity::ActivityRunner;
 use self::email::EmailSender;
 use crate::http::GuardedClient;
 
@@ -32,6 +35,8 @@ pub struct Senders {
     pub email: EmailSender,
     /// For Slack and webhooks; its policy says which networks their URLs may point to.
     pub http: GuardedClient,
+    /// For teams' own activities; none in a process that does not know Temporal.
+    pub activities: Option<ActivityRunner>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +56,8 @@ pub enum Recipient {
         /// What the signature is dated with.
         at: OffsetDateTime,
     },
+    /// A team's own activity.
+    Activity { activity: ActivityName, queue: QueueName },
 }
 
 impl Recipient {
@@ -75,6 +82,7 @@ impl Recipient {
                     Err(error) => Err(SendFailure::permanent(&error.to_string())),
                 }
             }
+            saved::Target::Activity { activity, queue } => Ok(Self::Activity { activity, queue }),
         }
     }
 }
@@ -161,6 +169,10 @@ pub async fn send(
             let message = webhook::alert_message(id, facts);
             webhook::send(&senders.http, url, secrets, *at, &message).await
         }
+        Recipient::Activity { activity, queue } => {
+            let message = webhook::alert_message(id, facts);
+            activity::send(senders.activities.as_ref(), activity, queue, &message).await
+        }
     }
 }
 
@@ -182,6 +194,10 @@ pub async fn send_notice(
         Recipient::Webhook { url, secrets, at } => {
             let message = webhook::notice_message(notice, &text);
             webhook::send(&senders.http, url, secrets, *at, &message).await
+        }
+        Recipient::Activity { activity, queue } => {
+            let message = webhook::notice_message(notice, &text);
+            activity::send(senders.activities.as_ref(), activity, queue, &message).await
         }
     }
 }

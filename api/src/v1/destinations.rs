@@ -8,6 +8,8 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use domain::extension::{ActivityName, QueueName};
+use domain::field::Fields;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::{Mode, check_name};
 use domain::signature::SigningSecret;
@@ -59,7 +61,7 @@ pub async fn add(
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
             return Err(field_error(
-                "email",
+                new.target.kind(),
                 &format!("already receives alerts, as destination {id}"),
             ));
         }
@@ -174,11 +176,30 @@ fn read(
     mode: Mode,
     body: &Map<String, Value>,
 ) -> Result<NewDestination, ApiError> {
-    let mut fields = caller::fields(body, &["email", "slack", "webhook", "label"]);
+    let known = ["email", "slack", "webhook", "activity", "queue", "label"];
+    let mut fields = caller::fields(body, &known);
+    let label = fields.text("label").map(ToString::to_string);
+    let new = match fields.value("activity") {
+        Some(_) => read_activity(&mut fields),
+        None => read_address(state, mode, &mut fields)?,
+    };
+    let new = new.and_then(|new| {
+        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why)).ok()
+    });
+    fields.finish(new).map_err(ApiError::ValidationError)
+}
+
+fn read_address(
+    state: &AppState,
+    mode: Mode,
+    fields: &mut Fields<'_>,
+) -> Result<Option<NewDestination>, ApiError> {
+    if fields.value("queue").is_some() {
+        fields.reject("queue", "is only for an activity");
+    }
     let (email, slack, webhook) =
         (fields.text("email"), fields.text("slack"), fields.text("webhook"));
-    let label = fields.text("label").map(ToString::to_string);
-    let new = match (email, slack, webhook) {
+    Ok(match (email, slack, webhook) {
         (Some(address), None, None) => NewDestination::email(address)
             .map_err(|why| fields.reject("email", why.to_string()))
             .ok(),
@@ -192,14 +213,24 @@ fn read(
                 .ok()
         }
         _ => {
-            fields.reject("email", "give one of email, slack and webhook");
+            fields.reject("email", "give one of email, slack, webhook and activity");
             None
         }
-    };
-    let new = new.and_then(|new| {
-        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why)).ok()
-    });
-    fields.finish(new).map_err(ApiError::ValidationError)
+    })
+}
+
+fn read_activity(fields: &mut Fields<'_>) -> Option<NewDestination> {
+    for field in ["email", "slack", "webhook"] {
+        if fields.value(field).is_some() {
+            fields.reject(field, "does not go with activity: a destination is one of them");
+        }
+    }
+    let activity = fields.named("activity", str::parse::<ActivityName>);
+    let activity = fields.require("activity", activity);
+    let queue = fields.named("queue", str::parse::<QueueName>);
+    let queue = fields.require("queue", queue);
+    let (activity, queue) = activity.zip(queue)?;
+    Some(NewDestination::activity(activity, queue))
 }
 
 /// A label, or none for the default: that is said as null, since text that is blank by accident would

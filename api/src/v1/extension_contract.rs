@@ -8,9 +8,10 @@ use domain::extension::CONTRACT;
 use web::error::ApiError;
 
 /// The schemas by name.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("input.json", include_str!("../../../docs/extensions/2026-12-01/input.json")),
     ("probe-answer.json", include_str!("../../../docs/extensions/2026-12-01/probe-answer.json")),
+    ("message.json", include_str!("../../../docs/extensions/2026-12-01/message.json")),
     (
         "reprocess-answer.json",
         include_str!("../../../docs/extensions/2026-12-01/reprocess-answer.json"),

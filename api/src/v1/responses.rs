@@ -162,8 +162,9 @@ pub(super) fn key(key: KeyRow) -> KeyResponse {
 }
 
 pub(super) fn destination(destination: Destination) -> DestinationResponse {
-    let Destination { id, kind, address, label, created_at, broken_at, .. } = destination;
-    DestinationResponse { destination_id: id, kind, address, label, created_at, broken_at }
+    let Destination { id, kind, address, queue, label, created_at, broken_at, .. } = destination;
+    let queue = queue.map(|queue| queue.to_string());
+    DestinationResponse { destination_id: id, kind, address, queue, label, created_at, broken_at }
 }
 
 pub fn extension(extension: Extension) -> ExtensionResponse {

@@ -13,10 +13,13 @@ pub struct DestinationResponse {
         schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
     )]
     pub destination_id: DestinationId,
-    /// `email`, `slack` or `webhook`.
+    /// `email`, `slack`, `webhook` or `activity`.
     pub kind: String,
-    /// The address, or the host of the URL.
+    /// The address, the host of the URL, or the activity.
     pub address: String,
+    /// The task queue of an activity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
     /// What people call it: its label, or its address.
     pub label: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -26,7 +29,7 @@ pub struct DestinationResponse {
     pub broken_at: Option<OffsetDateTime>,
 }
 
-/// A new destination: one of `email`, `slack` and `webhook`.
+/// A new destination: one of `email`, `slack`, `webhook`, and `activity` with `queue`.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
 pub struct DestinationRequest {
@@ -36,8 +39,13 @@ pub struct DestinationRequest {
     pub slack: Option<String>,
     /// An HTTPS endpoint that receives signed JSON.
     pub webhook: Option<String>,
+    /// An activity of your own worker, which gets the JSON of a webhook.
+    pub activity: Option<String>,
+    /// The task queue of that worker; it begins with `sendpromptly-ext.`.
+    pub queue: Option<String>,
     /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
-    /// its address, Slack by the last four characters of its URL, and a webhook by its host.
+    /// its address, Slack by the last four characters of its URL, a webhook by its host, and an
+    /// activity by its name.
     pub label: Option<String>,
 }
 
@@ -46,7 +54,7 @@ pub struct DestinationRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
 pub struct DestinationUpdateRequest {
     /// 1 to 255 characters, or null: then a mail goes by its address again, Slack by the last four
-    /// characters of its URL, and a webhook by its host.
+    /// characters of its URL, a webhook by its host, and an activity by its name.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub label: Option<String>,
 }

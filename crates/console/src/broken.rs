@@ -81,6 +81,7 @@ mod tests {
 
     fn destination(project: &Project, address: &str, broken: bool) -> Destination {
         Destination {
+            queue: None,
             id: DestinationId::from_uuid(Uuid::nil()),
             project_id: project.id,
             kind: "email".to_owned(),

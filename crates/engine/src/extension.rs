@@ -1,14 +1,19 @@
 //! A team's own activities, seen from outside a workflow: whether a worker polls their task queue,
-//! and one run of an activity without a workflow, which is how an extension is tried.
+//! and one run of an activity without a workflow, which is how an extension is tried and how an
+//! alert is delivered by one.
 //!
 //! A run is a standalone activity with one attempt and its own id. If this process dies in between,
-//! the activity runs to its end and nobody reads the answer; nothing else depends on it.
+//! the activity runs to its end. Nobody reads the answer of a trial, and nothing else depends on
+//! it; a delivery that is made again under its id joins the run that goes on, or takes the end of
+//! one that succeeded.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::extension::{Silence, Unanswered};
 use temporalio_client::errors::{ActivityResultError, StartActivityError};
-use temporalio_client::{ActivityStartOptions, Client};
+use temporalio_client::{
+    ActivityHandle, ActivityIdConflictPolicy, ActivityIdReusePolicy, ActivityStartOptions, Client,
+};
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_common::protos::temporal::api::enums::v1::{TaskQueueType, TimeoutType};
@@ -61,6 +66,20 @@ pub enum ActivityEnd {
     Unanswered(Silence),
 }
 
+/// How a delivery by an activity ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryEnd {
+    /// It succeeded, with what it returned.
+    Completed(Vec<u8>),
+    Failed {
+        silence: Silence,
+        /// The activity said that another attempt is futile.
+        for_good: bool,
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+}
+
 impl Engine {
     /// Whether a worker polls this task queue for activities.
     ///
@@ -93,6 +112,26 @@ impl Engine {
             Err(_) => Ok(ActivityEnd::Unanswered(Silence::new(Unanswered::TooSlow))),
         }
     }
+
+    /// Has an activity deliver a message and waits for its end. The same run again joins the one
+    /// that goes on, and one that succeeded, as long as the server remembers it, is not made again.
+    ///
+    /// # Errors
+    /// When Temporal cannot be used, or its release runs no activities without a workflow.
+    pub async fn deliver(&self, run: ActivityRun) -> Result<DeliveryEnd, EngineError> {
+        let client = self.client().await?;
+        let patience = run.budget + GRACE;
+        match tokio::time::timeout(patience, deliver(&client, run)).await {
+            Ok(end) => end,
+            Err(_) => Ok(DeliveryEnd::failed(Silence::new(Unanswered::TooSlow))),
+        }
+    }
+}
+
+impl DeliveryEnd {
+    const fn failed(silence: Silence) -> Self {
+        Self::Failed { silence, for_good: false, retry_after: None }
+    }
 }
 
 fn judge_polling(last: Option<u64>) -> Polling {
@@ -102,20 +141,73 @@ fn judge_polling(last: Option<u64>) -> Polling {
     if ago <= POLLED_WITHIN { Polling::Now } else { Polling::Ended(ago) }
 }
 
-async fn run_to_its_end(client: &Client, run: ActivityRun) -> Result<ActivityEnd, EngineError> {
+type Handle = ActivityHandle<Client, UntypedActivity>;
+
+/// Starts a run. Where one of this id goes on, `joins` says that it is that run; where one has
+/// succeeded, it is that one too.
+async fn start(client: &Client, run: ActivityRun, joins: bool) -> Result<Handle, EngineError> {
     let close = ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: run.budget,
         start_to_close: run.budget.min(MAX_ATTEMPT),
     };
-    let options = ActivityStartOptions::new(run.task_queue, run.id, close)
+    let options = ActivityStartOptions::new(run.task_queue, run.id.clone(), close)
         .schedule_to_start_timeout(run.budget / 2)
         .retry_policy(RetryPolicy::builder().maximum_attempts(1).build())
-        .summary(run.summary)
-        .build();
+        .summary(run.summary);
+    let options = if joins {
+        options
+            .id_reuse_policy(ActivityIdReusePolicy::AllowDuplicateFailedOnly)
+            .id_conflict_policy(ActivityIdConflictPolicy::UseExisting)
+            .build()
+    } else {
+        options.build()
+    };
     let input = RawValue::new(vec![json_payload(run.input)]);
-    let activity = UntypedActivity::new(run.activity);
-    let started = client.start_activity(activity, input, options).await;
-    let handle = started.map_err(judge_start)?;
+    let activity = UntypedActivity::new(run.activity.clone());
+    match client.start_activity(activity, input, options).await {
+        Err(StartActivityError::AlreadyStarted { run_id, .. }) if joins => {
+            let activity = UntypedActivity::new(run.activity);
+            Ok(client.get_activity_handle(activity, run.id, Some(run_id)))
+        }
+        started => started.map_err(judge_start),
+    }
+}
+
+async fn deliver(client: &Client, run: ActivityRun) -> Result<DeliveryEnd, EngineError> {
+    let handle = start(client, run, true).await?;
+    match handle.result().await {
+        Ok(answer) => {
+            let payload = answer.payloads.into_iter().next().unwrap_or_default();
+            Ok(DeliveryEnd::Completed(payload.data))
+        }
+        Err(ActivityResultError::ActivityFailed(error)) => Ok(judge_delivery(error.failure())),
+        Err(ActivityResultError::Rpc(status)) => Err(judge_status(&status)),
+        Err(ActivityResultError::Cancelled { .. }) => {
+            Ok(DeliveryEnd::failed(Silence::failed("Cancelled")))
+        }
+        Err(ActivityResultError::Terminated) => {
+            Ok(DeliveryEnd::failed(Silence::failed("Terminated")))
+        }
+        Err(_) => Ok(DeliveryEnd::failed(Silence::new(Unanswered::Unreadable))),
+    }
+}
+
+/// What the activity's own failure, which may stand below others, asks for.
+fn judge_delivery(failure: &Failure) -> DeliveryEnd {
+    let silence = judge_failure(failure);
+    let mut below = Some(failure);
+    while let Some(failure) = below {
+        if let Some(FailureInfo::ApplicationFailureInfo(of)) = &failure.failure_info {
+            let retry_after = of.next_retry_delay.and_then(|asked| asked.try_into().ok());
+            return DeliveryEnd::Failed { silence, for_good: of.non_retryable, retry_after };
+        }
+        below = failure.cause.as_deref();
+    }
+    DeliveryEnd::failed(silence)
+}
+
+async fn run_to_its_end(client: &Client, run: ActivityRun) -> Result<ActivityEnd, EngineError> {
+    let handle = start(client, run, false).await?;
     match handle.result().await {
         Ok(answer) => Ok(read_answer(answer)),
         Err(ActivityResultError::ActivityFailed(error)) => {
@@ -224,6 +316,30 @@ mod tests {
         ] {
             assert_eq!(judge_failure(&failure), silence);
         }
+    }
+
+    #[test]
+    fn the_failure_of_a_delivery_says_whether_and_when_to_try_again() {
+        let mut own = application("PagerDown");
+        let Some(FailureInfo::ApplicationFailureInfo(info)) = &mut own.failure_info else {
+            panic!("no failure of an application")
+        };
+        info.next_retry_delay = Duration::from_secs(90).try_into().ok();
+        let end = |for_good, retry_after| DeliveryEnd::Failed {
+            silence: Silence::failed("PagerDown"),
+            for_good,
+            retry_after,
+        };
+        assert_eq!(judge_delivery(&own), end(false, Some(Duration::from_secs(90))));
+        let Some(FailureInfo::ApplicationFailureInfo(info)) = &mut own.failure_info else {
+            panic!("no failure of an application")
+        };
+        (info.non_retryable, info.next_retry_delay) = (true, None);
+        let wrapped = timeout(TimeoutType::ScheduleToClose, Some(own));
+        assert_eq!(judge_delivery(&wrapped), end(true, None));
+        let lost = timeout(TimeoutType::ScheduleToStart, None);
+        let nobody = DeliveryEnd::failed(Silence::new(Unanswered::NobodyTookIt));
+        assert_eq!(judge_delivery(&lost), nobody);
     }
 
     #[test]

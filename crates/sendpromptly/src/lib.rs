@@ -4,6 +4,7 @@
 //! the parts and ends them in order, [`router`] joins the paths. What the command line is, is the
 //! binary's.
 
+pub mod delivery;
 mod observation;
 mod router;
 pub mod service;

@@ -25,7 +25,7 @@ pub fn set_up(
     mail_dir: Option<PathBuf>,
 ) -> anyhow::Result<Senders> {
     let http = GuardedClient::new(HttpPolicy::new(allow))?;
-    Ok(Senders { email: email(environment, mail_dir)?, http })
+    Ok(Senders { email: email(environment, mail_dir)?, http, activities: None })
 }
 
 /// What a worker sends by. Without `SMTP_URL` alerts by e-mail wait, and those to Slack go out.
@@ -37,7 +37,8 @@ pub fn of_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::R
         return set_up(environment, allow, None);
     }
     let email = EmailSender::unset(&environment.mail_from()?)?;
-    Ok(Senders { email, http: GuardedClient::new(HttpPolicy::new(allow))? })
+    let http = GuardedClient::new(HttpPolicy::new(allow))?;
+    Ok(Senders { email, http, activities: None })
 }
 
 /// Sets up what sends mail.

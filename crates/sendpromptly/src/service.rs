@@ -35,7 +35,7 @@ use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
 
 use crate::observation::{Observed, Part, bind, tidy};
-use crate::{router, trial};
+use crate::{delivery, router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -223,12 +223,13 @@ impl Service {
     }
 
     fn deps(&self, outbound: OutboundClients) -> Deps {
+        let activities = Some(delivery::provide(Arc::clone(&self.engine)));
         Deps {
             pool: self.background.clone(),
             master_key: self.master_key.clone(),
             http: outbound.senders.http.clone(),
             allow: outbound.allow,
-            senders: outbound.senders,
+            senders: Senders { activities, ..outbound.senders },
             public_url: outbound.public_url,
             mail_domain: outbound.mail_domain,
         }

@@ -4,6 +4,7 @@
 //! every sealed URL for Slack's; this one it cannot open, and it leaves the message for us.
 
 use domain::alert::{SlackUrl, SlackUrlError, WebhookUrl, WebhookUrlError};
+use domain::extension::{ActivityName, InvalidActivityName, QueueName};
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
 use domain::project::{Mode, check_name};
@@ -30,6 +31,11 @@ pub enum Target {
         /// What signs, newest first.
         secrets: Vec<SigningSecret>,
     },
+    /// A team's own activity on a task queue of its own.
+    Activity {
+        activity: ActivityName,
+        queue: QueueName,
+    },
 }
 
 impl std::fmt::Debug for Target {
@@ -38,6 +44,7 @@ impl std::fmt::Debug for Target {
             Self::Email(address) => write!(f, "Email({address})"),
             Self::Slack(_) => f.write_str("Slack(…)"),
             Self::Webhook { .. } => f.write_str("Webhook(…)"),
+            Self::Activity { activity, queue } => write!(f, "Activity({activity} on {queue})"),
         }
     }
 }
@@ -50,6 +57,7 @@ impl Target {
             Self::Email(_) => "email",
             Self::Slack(_) => "slack",
             Self::Webhook { .. } => "webhook",
+            Self::Activity { .. } => "activity",
         }
     }
 
@@ -57,8 +65,15 @@ impl Target {
     #[must_use]
     pub fn current_secret(&self) -> Option<&SigningSecret> {
         match self {
-            Self::Email(_) | Self::Slack(_) => None,
+            Self::Email(_) | Self::Slack(_) | Self::Activity { .. } => None,
             Self::Webhook { secrets, .. } => secrets.first(),
+        }
+    }
+
+    const fn queue(&self) -> Option<&QueueName> {
+        match self {
+            Self::Email(_) | Self::Slack(_) | Self::Webhook { .. } => None,
+            Self::Activity { queue, .. } => Some(queue),
         }
     }
 }
@@ -110,6 +125,13 @@ impl NewDestination {
         Ok(Self { target, shown, label })
     }
 
+    /// An activity that a team's own worker offers on this task queue.
+    #[must_use]
+    pub fn activity(activity: ActivityName, queue: QueueName) -> Self {
+        let shown = activity.to_string();
+        Self { target: Target::Activity { activity, queue }, shown, label: None }
+    }
+
     /// Gives it the label that an operator chose; an empty one leaves the default.
     ///
     /// # Errors
@@ -143,10 +165,12 @@ pub fn read_label(text: &str) -> Result<Option<String>, &'static str> {
 pub struct Destination {
     pub id: DestinationId,
     pub project_id: ProjectId,
-    /// `email`, `slack` or `webhook`.
+    /// `email`, `slack`, `webhook` or `activity`.
     pub kind: String,
-    /// The address, or the host of the URL.
+    /// The address, the host of the URL, or the activity.
     pub address: String,
+    /// The task queue of an activity.
+    pub queue: Option<QueueName>,
     /// What people call it: its label, or its address.
     pub label: String,
     /// When it was made.
@@ -158,8 +182,9 @@ pub struct Destination {
     pub retry_at: Option<OffsetDateTime>,
 }
 
-/// Adds a destination; `Existing` if the project notifies this mail address already, and nothing is
-/// changed then. Of a URL only the host could be compared, and that is the same for many.
+/// Adds a destination; `Existing` if the project notifies this mail address or this activity already,
+/// and nothing is changed then. Of a URL only the host could be compared, and that is the same for
+/// many.
 pub async fn insert_destination(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -169,21 +194,22 @@ pub async fn insert_destination(
     let NewDestination { target, shown, label } = new;
     let id = DestinationId::from_uuid(Uuid::now_v7());
     let (url, secrets) = match target {
-        Target::Email(_) => (None, &[][..]),
+        Target::Email(_) | Target::Activity { .. } => (None, &[][..]),
         Target::Slack(url) => (Some(url), &[][..]),
         Target::Webhook { url, secrets } => (Some(url), &secrets[..]),
     };
     let seal = |url: &String| key.seal(&row_name(target.kind(), id), url.as_bytes());
     let sealed = url.map(seal).transpose()?;
     let added = sqlx::query!(
-        "INSERT INTO destinations (id, project_id, kind, address, sealed, label) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (project_id, lower(address)) WHERE kind = 'email' AND removed_at IS NULL DO NOTHING",
+        "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         target.kind(),
         shown,
         sealed,
         label.as_deref(),
+        target.queue().map(QueueName::as_str),
     )
     .execute(&mut *db)
     .await?;
@@ -193,17 +219,29 @@ pub async fn insert_destination(
         }
         return Ok(Insertion::Inserted(id));
     }
-    // A statement of its own, because only a later one sees a row that was added in the meantime.
+    let existing = find_same(db, project_id, new).await?;
+    existing.map(Insertion::Existing).ok_or(StoreError::Missing("destinations"))
+}
+
+/// The destination that leads where this one would. A statement of its own, because only a later one
+/// sees a row that was added in the meantime.
+async fn find_same(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    new: &NewDestination,
+) -> Result<Option<DestinationId>, StoreError> {
     let existing = sqlx::query_scalar!(
-        "SELECT id FROM destinations
-         WHERE project_id = $1 AND lower(address) = lower($2) AND kind = 'email' AND removed_at IS NULL",
+        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL AND kind = $3
+             AND ((kind = 'email' AND lower(address) = lower($2))
+                  OR (kind = 'activity' AND address = $2 AND queue = $4))",
         project_id.as_uuid(),
-        shown,
+        new.shown,
+        new.target.kind(),
+        new.target.queue().map(QueueName::as_str),
     )
     .fetch_optional(db)
     .await?;
-    let existing = existing.ok_or(StoreError::Missing("destinations"))?;
-    Ok(Insertion::Existing(existing))
+    Ok(existing)
 }
 
 /// The destinations of a project, or of all, oldest first.
@@ -213,7 +251,8 @@ pub async fn list_destinations(
 ) -> Result<Vec<Destination>, StoreError> {
     let destinations = sqlx::query_as!(
         Destination,
-        r#"SELECT id, project_id, kind, address, coalesce(label, address) AS "label!", created_at, broken_at, retry_at
+        r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
+             retry_at
          FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
         project_id.map(ProjectId::as_uuid),
     )
@@ -229,7 +268,8 @@ pub async fn find_destination(
 ) -> Result<Option<Destination>, StoreError> {
     let destination = sqlx::query_as!(
         Destination,
-        r#"SELECT id, project_id, kind, address, coalesce(label, address) AS "label!", created_at, broken_at, retry_at
+        r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
+             retry_at
          FROM destinations WHERE id = $1 AND removed_at IS NULL"#,
         id.as_uuid(),
     )
@@ -289,7 +329,7 @@ pub struct Renaming {
 }
 
 /// Changes what people call a destination; without a label it goes by its address, by the end of
-/// its Slack URL, or by the webhook's host. `None` if there is no such one.
+/// its Slack URL, by the webhook's host, or by its activity. `None` if there is no such one.
 ///
 /// # Errors
 /// When the database fails or the URL does not open.
@@ -345,23 +385,32 @@ pub async fn find_target(
     id: DestinationId,
 ) -> Result<Option<SavedTarget>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT d.project_id, p.mode, d.kind, d.address, d.sealed, clock_timestamp() AS "at!"
+        r#"SELECT d.project_id, p.mode, d.kind, d.address, d.sealed, d.queue, clock_timestamp() AS "at!"
            FROM destinations d JOIN projects p ON p.id = d.project_id WHERE d.id = $1 AND d.removed_at IS NULL"#,
         id.as_uuid(),
     )
     .fetch_optional(&mut *db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let target = match (row.kind.as_str(), row.sealed) {
-        ("email", None) => Target::Email(row.address),
-        ("slack", Some(sealed)) => Target::Slack(open_url(key, "slack", id, &sealed)?),
-        ("webhook", Some(sealed)) => Target::Webhook {
+    let inconsistent = |source: Box<dyn std::error::Error + Send + Sync>| {
+        StoreError::Inconsistent { column: "2".to_owned(), source }
+    };
+    let target = match (row.kind.as_str(), row.sealed, row.queue) {
+        ("email", None, None) => Target::Email(row.address),
+        ("activity", None, Some(queue)) => {
+            let activity = row
+                .address
+                .parse()
+                .map_err(|error: InvalidActivityName| inconsistent(error.into()))?;
+            Target::Activity { activity, queue }
+        }
+        ("slack", Some(sealed), None) => Target::Slack(open_url(key, "slack", id, &sealed)?),
+        ("webhook", Some(sealed), None) => Target::Webhook {
             url: open_url(key, "webhook", id, &sealed)?,
             secrets: destination_secrets::list_valid_secrets(db, key, id).await?,
         },
-        (kind, _) => {
-            let source = format!("{kind:?} is no kind of destination").into();
-            return Err(StoreError::Inconsistent { column: "2".to_owned(), source });
+        (kind, ..) => {
+            return Err(inconsistent(format!("{kind:?} is no kind of destination").into()));
         }
     };
     Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target, at: row.at }))

@@ -172,7 +172,7 @@ fn the_api_registers_an_endpoint_and_shows_its_secret_once() {
 fn the_schemas_are_served_to_everyone() {
     run(async {
         let world = world().await;
-        for name in ["input", "probe-answer", "reprocess-answer"] {
+        for name in ["input", "probe-answer", "reprocess-answer", "message"] {
             let path = format!("/api/extensions/2026-12-01/{name}.json");
             let response = world.http.get(format!("{}{path}", world.url)).send().await;
             let response = response.expect("a response");

@@ -15,7 +15,7 @@ const NAMES: &str = "\
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
     declared_names_provider_check destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check destinations_pkey
-    destinations_project_fkey destinations_sealed_check early_results_idempotency_key
+    destinations_project_fkey destinations_queue_check destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey
     event_identities_pkey event_keys_key_check event_keys_pkey extension_calls_answer_check

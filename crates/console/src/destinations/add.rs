@@ -4,6 +4,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::extension::{ActivityName, QueueName};
 use domain::project::Mode;
 use serde::Deserialize;
 use store::Insertion;
@@ -28,10 +29,16 @@ pub(super) struct DestinationValues {
     pub(super) slack: Option<String>,
     /// The URL of an endpoint that takes signed JSON.
     pub(super) webhook: Option<String>,
+    /// An activity of a team's own worker.
+    pub(super) activity: Option<String>,
+    /// The task queue of that worker.
+    pub(super) queue: Option<String>,
     /// What people call the channel.
     pub(super) label: Option<String>,
     /// What people call the webhook.
     pub(super) webhook_label: Option<String>,
+    /// What people call the activity.
+    pub(super) activity_label: Option<String>,
 }
 
 /// `POST /projects/{project_id}/destinations`.
@@ -55,7 +62,8 @@ pub(super) async fn submit(
         add_destination(tx, &actor, key, project.id, &new).await
     });
     if let Insertion::Existing(_) = added.await? {
-        errors.note("email", "this address already receives alerts");
+        let what = if new.target.kind() == "activity" { "activity" } else { "address" };
+        errors.note(new.target.kind(), format!("this {what} already receives alerts"));
         let forms = Forms { values, errors, rename: None };
         return super::render(&state, &signed_in, &project, forms).await;
     }
@@ -86,6 +94,15 @@ fn read(
         let new = errors.take("webhook", new.map_err(|error| error.0));
         let label = values.webhook_label.as_deref();
         return Ok(new.and_then(|new| errors.take("webhook_label", new.with_label(label))));
+    }
+    if let Some(activity) = &values.activity {
+        let queue = values.queue.as_deref().unwrap_or_default().trim();
+        let activity = errors.take("activity", activity.trim().parse::<ActivityName>());
+        let queue = errors.take("queue", queue.parse::<QueueName>());
+        let new =
+            activity.zip(queue).map(|(activity, queue)| NewDestination::activity(activity, queue));
+        let label = values.activity_label.as_deref();
+        return Ok(new.and_then(|new| errors.take("activity_label", new.with_label(label))));
     }
     let address = values.email.as_deref().unwrap_or_default();
     Ok(errors.take("email", NewDestination::email(address)))

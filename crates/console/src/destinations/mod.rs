@@ -71,6 +71,8 @@ struct DestinationItem {
     name: String,
     /// Its address, where it goes by another name.
     address: Option<String>,
+    /// The task queue of an activity.
+    queue: Option<String>,
     /// What is in the field for its label.
     label: String,
     /// What is wrong with that.
@@ -89,6 +91,7 @@ impl DestinationItem {
         match self.kind.as_str() {
             "slack" => "Leave it empty to name it by the last four characters of its URL.",
             "webhook" => "Leave it empty to name it by its host.",
+            "activity" => "Leave it empty to name it by its activity.",
             _ => "Leave it empty to name it by its address.",
         }
     }
@@ -97,6 +100,7 @@ impl DestinationItem {
         match self.kind.as_str() {
             "slack" => "Slack",
             "webhook" => "Webhook",
+            "activity" => "Activity",
             _ => "E-mail",
         }
     }
@@ -191,6 +195,7 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Destinat
         kind: destination.kind.clone(),
         name: one_line(&destination.label),
         address: (destination.label != destination.address).then(|| one_line(&destination.address)),
+        queue: destination.queue.as_ref().map(ToString::to_string),
         label: if destination.label == destination.address {
             String::new()
         } else {

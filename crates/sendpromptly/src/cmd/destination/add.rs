@@ -1,6 +1,7 @@
 //! `destination add`.
 
 use api_types::destinations::AddedDestination;
+use domain::extension::{InvalidActivityName, InvalidQueue};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
@@ -20,6 +21,8 @@ Examples:
       --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --webhook https://alerts.example.com/sendpromptly
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+      --activity alerts.page --queue sendpromptly-ext.alerts
 
 Create a Slack URL at https://api.slack.com/messaging/webhooks. A webhook receives signed JSON; its signing secret \
 is shown once. Send a test message with \
@@ -33,8 +36,11 @@ pub struct Args {
     project: String,
     #[command(flatten)]
     place: AddressArgs,
-    /// What people call it; by default the address, the last four characters of the Slack URL, or
-    /// the webhook's host.
+    /// The task queue of the activity's worker, which begins with `sendpromptly-ext.`.
+    #[arg(long, value_name = "QUEUE")]
+    queue: Option<String>,
+    /// What people call it; by default the address, the last four characters of the Slack URL, the
+    /// webhook's host, or the activity.
     #[arg(long)]
     label: Option<String>,
 }
@@ -51,12 +57,15 @@ struct AddressArgs {
     /// An HTTPS endpoint that receives signed JSON.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
+    /// An activity of your own worker, which gets the JSON of a webhook; with `--queue`.
+    #[arg(long, value_name = "NAME")]
+    activity: Option<String>,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let project = admin.project(&args.project).await?;
-    let new = read(&args.place, project.mode, &admin.callback_allow()?)?;
+    let new = read(&args.place, args.queue.as_deref(), project.mode, &admin.callback_allow()?)?;
     let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
     let key = admin.master_key().await?;
     let added = admin
@@ -65,7 +74,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
         Insertion::Inserted(id) => id,
         Insertion::Existing(id) => {
             let why = format!("already receives alerts, as destination {id}");
-            return Err(Failure::option("email", why).into());
+            return Err(Failure::option(new.target.kind(), why).into());
         }
     };
     let signing_secret = new.target.current_secret().map(SigningSecret::reveal);
@@ -84,9 +93,21 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
 
 fn read(
     place: &AddressArgs,
+    queue: Option<&str>,
     mode: Mode,
     allow: &AllowedNetworks,
 ) -> anyhow::Result<NewDestination> {
+    if let Some(activity) = &place.activity {
+        let activity = activity
+            .parse()
+            .map_err(|why: InvalidActivityName| Failure::option("activity", why))?;
+        let queue = queue.ok_or_else(|| Failure::option("queue", "is required with activity"))?;
+        let queue = queue.parse().map_err(|why: InvalidQueue| Failure::option("queue", why))?;
+        return Ok(NewDestination::activity(activity, queue));
+    }
+    if queue.is_some() {
+        return Err(Failure::option("queue", "is only for an activity").into());
+    }
     match (&place.email, &place.slack, &place.webhook) {
         (Some(address), _, _) => {
             Ok(NewDestination::email(address).map_err(|why| Failure::option("email", why))?)
@@ -99,7 +120,7 @@ fn read(
                 .map_err(|error| Failure::Validation(error.to_string()))?)
         }
         (None, None, None) => {
-            Err(Failure::Validation("give --email, --slack or --webhook".into()).into())
+            Err(Failure::Validation("give --email, --slack, --webhook or --activity".into()).into())
         }
     }
 }
@@ -110,8 +131,8 @@ mod tests {
 
     fn place(email: Option<&str>, slack: Option<&str>) -> anyhow::Result<NewDestination> {
         let (email, slack) = (email.map(Into::into), slack.map(Into::into));
-        let place = AddressArgs { email, slack, webhook: None };
-        read(&place, Mode::Test, &AllowedNetworks::none())
+        let place = AddressArgs { email, slack, webhook: None, activity: None };
+        read(&place, None, Mode::Test, &AllowedNetworks::none())
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct DestinationOutput {
     project_id: ProjectId,
     kind: String,
     address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
     label: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -38,6 +40,7 @@ impl From<Destination> for DestinationOutput {
             project_id: destination.project_id,
             kind: destination.kind,
             address: destination.address,
+            queue: destination.queue.map(|queue| queue.to_string()),
             label: destination.label,
             created_at: destination.created_at,
             broken_at: destination.broken_at,

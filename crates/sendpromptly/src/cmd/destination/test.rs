@@ -3,17 +3,20 @@
 //! What is sent, and what its response changes, is [`activities::test_message`]'s; here it is
 //! printed.
 
+use std::sync::Arc;
+
 use activities::Deps;
 use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
 use activities::test_message::{TestMessage, send_test_message};
 use domain::alert::{SlackUrl, WebhookUrl};
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
+use sendpromptly::delivery;
 use serde::Serialize;
 use store::MasterKey;
 use store::destinations::{self, SavedTarget, Target};
 
-use crate::admin_context::AdminContext;
+use crate::admin_context::{self, AdminContext};
 use crate::failure::{Failure, no_such, parse_id};
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
@@ -91,6 +94,12 @@ fn senders_for(
         Target::Webhook { url, .. } => {
             WebhookUrl::parse(url, saved.mode, &allow).map_err(|error| invalid(&error))?;
         }
+        Target::Activity { .. } => {
+            let engine = Arc::new(admin_context::engine(admin.dev(), context));
+            let activities = Some(delivery::provide(engine));
+            let senders = senders::of_worker(&context.environment, allow)?;
+            return Ok(Senders { activities, ..senders });
+        }
     }
     match (admin.dev(), &saved.target) {
         (Some(_), _) => {
@@ -98,7 +107,7 @@ fn senders_for(
             senders::set_up(&context.environment, allow, Some(folder))
         }
         (None, Target::Email(_)) => senders::set_up(&context.environment, allow, None),
-        (None, Target::Slack(_) | Target::Webhook { .. }) => {
+        (None, Target::Slack(_) | Target::Webhook { .. } | Target::Activity { .. }) => {
             senders::of_worker(&context.environment, allow)
         }
     }
