@@ -21,7 +21,6 @@ use domain::repair_url::RepairUrl;
 use domain::signature::Signed;
 use domain::watch::WatchState;
 use store::attempts::AttemptEnd;
-use store::event_state;
 use store::flows::About;
 use store::pool::transaction;
 use store::transitions::callback::{self as attempt, AttemptOutcome, CallbackWork};
@@ -38,6 +37,7 @@ use crate::deps::Deps;
 use crate::http::{ExchangeError, HttpResponse};
 use crate::observed::observed;
 use crate::signing;
+use crate::state;
 
 /// How often a running exchange says that its worker lives.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -139,7 +139,7 @@ pub async fn send(
         ending.tell(work.project_id);
         end(deps, of, work.attempt, ending).await?;
     }
-    let state = transaction(&deps.pool, async |tx| event_state::read_for_watch(tx, event_id).await);
+    let state = transaction(&deps.pool, async |tx| state::read(deps, tx, event_id).await);
     stored(state.await)
 }
 

@@ -1,5 +1,6 @@
 //! What the activities work with, set up once by the process that runs a worker.
 
+use domain::ids::IncidentId;
 use domain::repair_url::AllowedNetworks;
 use store::{MasterKey, PgPool};
 
@@ -21,4 +22,12 @@ pub struct Deps {
     pub public_url: String,
     /// The domain of the mails' message ids.
     pub mail_domain: String,
+}
+
+impl Deps {
+    /// The page of an incident in the console.
+    #[must_use]
+    pub fn incident_url(&self, id: IncidentId) -> String {
+        format!("{}/incidents/{id}", self.public_url)
+    }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use domain::extension::{Silence, Unanswered};
 use domain::watch::WatchState;
-use store::event_state;
 use store::flows::About;
 use store::pool::transaction;
 use store::transitions::extension::{self, Asked};
@@ -20,6 +19,7 @@ use workflows::activity_contract::{AskInput, EndedCall, definition};
 use crate::decide::{retry_after, stored};
 use crate::deps::Deps;
 use crate::observed::observed;
+use crate::state;
 
 /// How soon an extension that has its calls of this second is asked again, and how much later at
 /// most, so that many events do not come back together.
@@ -72,7 +72,7 @@ pub async fn ask_extensions(deps: &Deps, of: AskInput) -> Result<WatchState, Act
     let lead = Duration::from_millis(of.lead_ms);
     let asked = transaction(&deps.pool, async |tx| {
         let asked = extension::ask_before_incident(tx, of.event_id, lead).await?;
-        Ok((asked, event_state::read_for_watch(tx, of.event_id).await?))
+        Ok((asked, state::read(deps, tx, of.event_id).await?))
     });
     match stored(asked.await)? {
         (Asked::All, watch_state) => Ok(watch_state),
@@ -97,7 +97,7 @@ pub async fn record_answer(deps: &Deps, ended: &EndedCall) -> Result<WatchState,
     });
     let recorded = transaction(&deps.pool, async |tx| {
         extension::record_answer(tx, ended.event_id, ended.call_id, answer).await?;
-        event_state::read_for_watch(tx, ended.event_id).await
+        state::read(deps, tx, ended.event_id).await
     });
     stored(recorded.await)
 }

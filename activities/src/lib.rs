@@ -19,6 +19,7 @@ pub mod notices;
 mod observed;
 pub mod records;
 mod signing;
+mod state;
 pub mod test_message;
 pub mod waiting;
 

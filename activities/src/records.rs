@@ -18,7 +18,7 @@ use store::transitions::reprocess::{self, ReprocessRequest};
 use store::transitions::resolve::{self, ResolveRequest};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
-use store::{ChangeError, PgConnection, StoreError, event_state, reprocesses};
+use store::{ChangeError, PgConnection, StoreError, reprocesses};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -31,6 +31,7 @@ use crate::decide::stored;
 use crate::deps::Deps;
 use crate::manual_result;
 use crate::observed::observed;
+use crate::state;
 
 /// The longest name that is kept of what was entered manually, in characters.
 const MAX_NAME: usize = 100;
@@ -252,7 +253,7 @@ async fn change(
 ) -> Result<WatchState, ActivityError> {
     let changed = transaction(&deps.pool, async |tx| {
         change(tx).await?;
-        event_state::read_for_watch(tx, event_id).await
+        state::read(deps, tx, event_id).await
     });
     stored(changed.await)
 }

@@ -143,7 +143,7 @@ impl World {
         let secret = SigningSecret::from_bytes(random()?);
         let key = new_key()?;
         let (project, key_id) = seed(&pool, &master_key, &repair, &secret, &key).await?;
-        let port = embedded::free_port()?;
+        let url = format!("http://127.0.0.1:{}", embedded::free_port()?);
         let temporal = TemporalSettings::Plain {
             address: temporal_address.clone(),
             namespace: embedded::NAMESPACE.to_owned(),
@@ -160,9 +160,9 @@ impl World {
             secret,
             repair,
             mailbox,
-            url: format!("http://127.0.0.1:{port}"),
+            engine: Arc::new(Engine::new(temporal, task_queue).with_console(url.as_str())),
+            url,
             temporal_address,
-            engine: Arc::new(Engine::new(temporal, task_queue)),
             http: reqwest::Client::builder().no_proxy().build()?,
             variables: Vec::new(),
             api: shutdown.child_token(),
@@ -255,6 +255,15 @@ impl World {
     /// A client of this world's Temporal.
     pub async fn temporal(&self) -> Client {
         self.engine.client().await.expect("a Temporal client")
+    }
+
+    /// Lets no alert be claimed while this lives, however long that is.
+    pub async fn hold_destinations(&self) -> store::pool::Transaction {
+        let mut tx = self.pool.begin().await.expect("a transaction");
+        let hold = "SET LOCAL idle_in_transaction_session_timeout = 0;
+                    SELECT FROM destinations FOR NO KEY UPDATE";
+        sqlx::raw_sql(hold).execute(&mut *tx).await.expect("a lock");
+        tx
     }
 
     /// Lets the waits of a watch pass immediately, by Temporal's clock and by the database's.

@@ -4,6 +4,7 @@
 //! set back, and the sweep is run by the test.
 
 mod callbacks;
+mod details;
 mod documented;
 mod processes;
 mod signals;

@@ -35,7 +35,7 @@ pub(crate) struct BackgroundActivities {
 pub(crate) enum Ended {
     Callback(ReplayId, Box<CallbackEnd>),
     /// A call of an extension, or writing those that are due: the event's state afterwards.
-    Call(WatchState),
+    Call(Box<WatchState>),
 }
 
 impl BackgroundActivities {
@@ -107,7 +107,7 @@ impl BackgroundActivities {
         poll_fn(|cx| {
             self.deliveries.retain_mut(|delivery| delivery.as_mut().poll(cx).is_pending());
             if let Poll::Ready(watch_state) = self.poll_calls(cx) {
-                return Poll::Ready(Ended::Call(watch_state));
+                return Poll::Ready(Ended::Call(Box::new(watch_state)));
             }
             let Some((replay_id, sending)) = &mut self.callback else {
                 return Poll::Pending;

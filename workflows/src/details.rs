@@ -16,7 +16,10 @@ pub(crate) fn render(
     watch_state: &WatchState,
 ) -> String {
     let incident = watch_state.incident.as_ref();
-    let incident = incident.map(|incident| format!("\n\nIncident: `{}`", incident.incident_id));
+    let incident = incident.map(|incident| match &incident.url {
+        Some(url) => format!("\n\nIncident: <{url}>"),
+        None => format!("\n\nIncident: `{}`", incident.incident_id),
+    });
     let until = |wait_ms: u64| at(now.saturating_add(wait(wait_ms)));
     let next = match watch_state.next {
         NextStep::Finish => "nothing but alerts that are on their way".to_owned(),
@@ -28,8 +31,14 @@ pub(crate) fn render(
             format!("an extension has `{replay_id}` until {}", until(wait_ms))
         }
         NextStep::SendCallback { replay_id } => {
-            let made = watch_state.reprocess.as_ref().map_or(0, |latest| latest.attempts);
-            format!("the callback of `{replay_id}`; attempts so far: {made}")
+            let latest = watch_state.reprocess.as_ref();
+            let due = latest.and_then(|latest| latest.next_attempt_at).filter(|due| *due > now);
+            let due = due.map(|due| format!(", the next one at {}", at(due)));
+            let made = latest.map_or(0, |latest| latest.attempts);
+            format!(
+                "the callback of `{replay_id}`; attempts so far: {made}{}",
+                due.unwrap_or_default()
+            )
         }
         NextStep::WaitForRepair { replay_id, wait_ms } => {
             format!("without a result `{replay_id}` ends at {}", until(wait_ms))
@@ -59,7 +68,8 @@ mod tests {
     use domain::event::Effect;
     use domain::ids::{IncidentId, ReplayId};
     use domain::incident::IncidentState;
-    use domain::watch::IncidentView;
+    use domain::reprocess::ReprocessState;
+    use domain::watch::{IncidentView, ReprocessView};
     use time::macros::datetime;
     use uuid::Uuid;
 
@@ -92,9 +102,10 @@ mod tests {
             ),
             (NextStep::Unknown, "Next: asks the database every minute".to_owned()),
         ] {
+            let state = IncidentState::Open.into();
             let watch_state = WatchState {
                 effect: Effect::Missing.into(),
-                incident: Some(IncidentView { incident_id, state: IncidentState::Open.into() }),
+                incident: Some(IncidentView { incident_id, state, url: None }),
                 reprocess: None,
                 alerts: Vec::new(),
                 asks: Vec::new(),
@@ -104,5 +115,40 @@ mod tests {
             let text = render("open", since, now, &watch_state);
             assert_eq!(text, format!("{head}\n\n{words}"));
         }
+    }
+
+    #[test]
+    fn it_links_to_the_incident_and_says_when_the_callback_is_tried_next() {
+        let replay_id = ReplayId::from_uuid(Uuid::nil());
+        let url = "https://watch.example.com/incidents/inc_1".to_owned();
+        let now = datetime!(2026-11-29 3:10 UTC);
+        let text = |next_attempt_at| {
+            let state = WatchState {
+                effect: Effect::Failed.into(),
+                incident: Some(IncidentView {
+                    incident_id: IncidentId::from_uuid(Uuid::nil()),
+                    state: IncidentState::Reprocessing.into(),
+                    url: Some(url.clone()),
+                }),
+                reprocess: Some(ReprocessView {
+                    replay_id,
+                    state: ReprocessState::Delivering.into(),
+                    attempts: 2,
+                    next_attempt_at: Some(next_attempt_at),
+                }),
+                alerts: Vec::new(),
+                asks: Vec::new(),
+                next: NextStep::SendCallback { replay_id },
+            };
+            render("reprocessing", now, now, &state)
+        };
+        let head = "**reprocessing** since 2026-11-29T03:10:00Z\n\n\
+                    Incident: <https://watch.example.com/incidents/inc_1>\n\n\
+                    Next: the callback of `rpl_00000000000000000000000000`; attempts so far: 2";
+        assert_eq!(
+            text(datetime!(2026-11-29 3:20 UTC)),
+            format!("{head}, the next one at 2026-11-29T03:20:00Z")
+        );
+        assert_eq!(text(now), head, "it is being made");
     }
 }

@@ -1,7 +1,7 @@
 //! How long each activity may take and how it is retried.
 //!
-//! None of them ever gives up by itself: a database or a network that is away for a day is waited
-//! for. What ends an activity is decided by the activity, which knows why it failed, or by an
+//! None of them ever gives up by itself but alerts, which are sent from the database as well: a
+//! database or a network that is away for a day is waited for. What ends an activity is decided by the activity, which knows why it failed, or by an
 //! operator with Temporal's tools: see [`crate::callback_end`].
 
 use std::time::Duration;
@@ -9,8 +9,13 @@ use std::time::Duration;
 use temporalio_common::ActivityCloseTimeouts;
 use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToken};
 
-/// How long an alert may take; a mail conversation that is given up before ends within it.
+/// How long the longest attempt at an alert may take; a mail conversation that is given up before
+/// ends within it.
 pub const ALERT: Duration = Duration::from_secs(90);
+
+/// How long a watch lets an alert take. An attempt that is under way then goes on without it, and
+/// what is not delivered is sent from the database.
+const ALERT_IN_WATCH: Duration = Duration::from_secs(30);
 
 /// How long one attempt of an extension may take.
 pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
@@ -46,10 +51,10 @@ pub fn callback(summary: String) -> ActivityOptions {
         .build()
 }
 
-/// For alerts: the activity gives up after 24 hours, so this policy need not.
+/// For alerts: a destination that hangs, and a worker that died, keep no watch from its end.
 #[must_use]
 pub fn alert(summary: String) -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(ALERT)
+    ActivityOptions::with_schedule_to_close_timeout(ALERT_IN_WATCH)
         .retry_policy(backing_off(Duration::from_secs(5), Duration::from_mins(30)))
         .summary(summary)
         .build()

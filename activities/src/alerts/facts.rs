@@ -24,7 +24,7 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
     let event = events::find_event(&deps.pool, alert.event_id).await?.ok_or_else(missing)?;
     let project =
         projects::find_project(&deps.pool, event.project_id).await?.ok_or_else(missing)?;
-    let incident_url = format!("{}/incidents/{}", deps.public_url, incident.id);
+    let incident_url = deps.incident_url(incident.id);
     let resolved_by = resolved_by(deps, &incident).await?;
     let automatic = is_automatic(deps, &incident).await?;
     let facts = common_facts(alert, incident, event, project, incident_url);

@@ -75,6 +75,9 @@ pub enum AskTarget {
 pub struct IncidentView {
     pub incident_id: IncidentId,
     pub state: OrUnknown<IncidentState>,
+    /// Its page in the console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The latest reprocess as the watch sees it.
@@ -85,6 +88,13 @@ pub struct ReprocessView {
     /// How many callback attempts were made.
     #[serde(default)]
     pub attempts: u32,
+    /// While its callback is under way: when the next attempt is due, by the database's clock.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next_attempt_at: Option<OffsetDateTime>,
 }
 
 /// What the watch does next.

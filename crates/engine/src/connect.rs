@@ -57,6 +57,7 @@ impl EngineError {
 /// Temporal, connected when first needed.
 pub struct Engine {
     process: &'static str,
+    console: Option<String>,
     settings: TemporalSettings,
     task_queue: String,
     state: Mutex<State>,
@@ -75,6 +76,7 @@ impl Engine {
     pub fn new(settings: TemporalSettings, task_queue: impl Into<String>) -> Self {
         Self {
             process: "sendpromptly",
+            console: None,
             settings,
             task_queue: task_queue.into(),
             state: Mutex::default(),
@@ -86,6 +88,17 @@ impl Engine {
     #[must_use]
     pub fn named(self, process: &'static str) -> Self {
         Self { process, ..self }
+    }
+
+    /// The same, where people find the console at this address, without a slash at the end. Watches
+    /// that are started then link to their event.
+    #[must_use]
+    pub fn with_console(self, url: impl Into<String>) -> Self {
+        Self { console: Some(url.into()), ..self }
+    }
+
+    pub(crate) fn console(&self) -> Option<&str> {
+        self.console.as_deref()
     }
 
     /// How Temporal's tools list this process: its name and version, and where it runs.

@@ -204,9 +204,14 @@ impl Dispatcher {
             .event
             .as_ref()
             .ok_or_else(|| EngineError::Rejected(format!("there is no event {}", work.event_id)))?;
-        let task_queue = self.engine.task_queue();
-        let watch =
-            Watch { client: &client, task_queue, event, resumed: work.resumed, leads: &work.leads };
+        let watch = Watch {
+            client: &client,
+            task_queue: self.engine.task_queue(),
+            console: self.engine.console(),
+            event,
+            resumed: work.resumed,
+            leads: &work.leads,
+        };
         match message.kind {
             OutboxKind::Start => watch.start().await,
             OutboxKind::Restart => restarts::restart(&self.pool, watch, message.id).await,

@@ -36,6 +36,8 @@ const MAX_SUMMARY: usize = 300;
 pub(crate) struct Watch<'a> {
     pub(crate) client: &'a Client,
     pub(crate) task_queue: &'a str,
+    /// Where people find the console.
+    pub(crate) console: Option<&'a str>,
     pub(crate) event: &'a PaymentEvent,
     /// Whether the event has an incident, so that there is no deadline to wait for.
     pub(crate) resumed: bool,
@@ -118,11 +120,13 @@ impl Watch<'_> {
             search_attribute::EFFECT_TYPE.value_set(event.effect_type.to_string()),
             search_attribute::STATE.value_set("pending".to_owned()),
         ]);
+        let page = self.console.map(|console| format!("Event: <{console}/events/{}>", event.id));
         WorkflowStartOptions::new(self.task_queue, workflow_id(event.id))
             .id_reuse_policy(reuse)
             .id_conflict_policy(conflict)
             .search_attributes(attributes)
             .static_summary(summary(event))
+            .maybe_static_details(page)
             .build()
     }
 }

@@ -1,6 +1,7 @@
 //! The state of an event, read under its lock: the basis of every decision.
 
 use domain::ids::{EventId, IncidentId};
+use domain::reprocess::ReprocessState;
 use domain::verdict::EventState;
 use domain::watch::{IncidentView, NextStep, NextStepInput, ReprocessView, WatchState};
 use time::OffsetDateTime;
@@ -104,11 +105,7 @@ pub async fn read_for_watch(
     let pending = alerts::list_pending(&mut *tx, event_id).await?;
     let reprocess = match locked.reprocesses.last() {
         None => None,
-        Some(latest) => Some(ReprocessView {
-            replay_id: latest.id,
-            state: latest.state.into(),
-            attempts: attempts::count_made(&mut *tx, latest.id).await?.made,
-        }),
+        Some(latest) => Some(view(tx, latest).await?),
     };
     let input = NextStepInput {
         effect: locked.event.effect,
@@ -123,10 +120,21 @@ pub async fn read_for_watch(
         incident: locked.incident.as_ref().map(|incident| IncidentView {
             incident_id: incident.id,
             state: incident.state.into(),
+            url: None,
         }),
         reprocess,
         alerts: pending,
         asks,
         next: NextStep::decide(input, locked.now),
+    })
+}
+
+async fn view(tx: &mut PgConnection, latest: &Reprocess) -> Result<ReprocessView, StoreError> {
+    let is_under_way = latest.state == ReprocessState::Delivering;
+    Ok(ReprocessView {
+        replay_id: latest.id,
+        state: latest.state.into(),
+        attempts: attempts::count_made(&mut *tx, latest.id).await?.made,
+        next_attempt_at: latest.next_attempt_at.filter(|_| is_under_way),
     })
 }

@@ -16,42 +16,42 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 /// Every story, by its name.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 20] = [
+    "accepted_by_extension",
     "applied",
+    "asked_beside_an_incident",
     "callback_canceled_with_its_watch",
     "callback_ended_by_a_maximum_of_attempts",
     "failed_then_reprocessed",
+    "first_result_that_says_more",
     "lost_then_reprocessed",
     "missing_then_late_success",
     "named_reprocess_that_was_not_recorded",
     "no_result_then_resolved",
     "probed_in_vain",
+    "probed_over_https",
     "probed_then_settled",
     "reprocessed_by_callback_after_an_extension",
     "reprocessed_by_extension",
+    "reprocessed_by_policy",
+    "resolved_while_an_alert_waits",
     "result_before_receipt",
     "undelivered_then_resolved_by_hand",
 ];
 
 /// Lets one story happen, to its end.
 pub async fn play(name: &str) -> (World, EventId) {
-    let world = World::start_with(match name {
-        "missing_then_late_success" | "no_result_then_resolved" => {
-            WorldOptions::with_timeout(SHORT)
-        }
-        "probed_in_vain" | "probed_then_settled" => {
-            WorldOptions::with_timeout(Duration::from_secs(12))
-        }
-        _ => WorldOptions::default(),
-    })
-    .await;
+    let world = World::start_with(options(name)).await;
     world.alert_bob().await;
     let event_id = match name {
+        "accepted_by_extension" => accepted_by_extension(&world).await,
         "applied" => applied(&world).await,
+        "asked_beside_an_incident" => asked_beside_an_incident(&world).await,
         "callback_canceled_with_its_watch" => callback_canceled_with_its_watch(&world).await,
         "callback_ended_by_a_maximum_of_attempts" => {
             callback_ended_by_a_maximum_of_attempts(&world).await
         }
+        "first_result_that_says_more" => first_result_that_says_more(&world).await,
         "failed_then_reprocessed" => failed_then_reprocessed(&world).await,
         "lost_then_reprocessed" => lost_then_reprocessed(&world).await,
         "missing_then_late_success" => missing_then_late_success(&world).await,
@@ -60,17 +60,33 @@ pub async fn play(name: &str) -> (World, EventId) {
         }
         "no_result_then_resolved" => no_result_then_resolved(&world).await,
         "probed_in_vain" => probed_in_vain(&world).await,
+        "probed_over_https" => probed_over_https(&world).await,
         "probed_then_settled" => probed_then_settled(&world).await,
         "reprocessed_by_callback_after_an_extension" => {
             reprocessed_by_callback_after_an_extension(&world).await
         }
         "reprocessed_by_extension" => reprocessed_by_extension(&world).await,
+        "reprocessed_by_policy" => reprocessed_by_policy(&world).await,
+        "resolved_while_an_alert_waits" => resolved_while_an_alert_waits(&world).await,
         "result_before_receipt" => result_before_receipt(&world).await,
         "undelivered_then_resolved_by_hand" => undelivered_then_resolved_by_hand(&world).await,
         other => panic!("nobody knows the story {other}"),
     };
     ended(&world, event_id).await;
     (world, event_id)
+}
+
+/// The world of a story: its deadline is near only where it passes.
+fn options(name: &str) -> WorldOptions {
+    match name {
+        "missing_then_late_success" | "no_result_then_resolved" => {
+            WorldOptions::with_timeout(SHORT)
+        }
+        "probed_in_vain" | "probed_over_https" | "probed_then_settled" => {
+            WorldOptions::with_timeout(Duration::from_secs(12))
+        }
+        _ => WorldOptions::default(),
+    }
 }
 
 /// Waits until the watch has ended, well or canceled.
@@ -157,6 +173,37 @@ async fn probed_then_settled(world: &World) -> EventId {
     event_id
 }
 
+async fn probed_over_https(world: &World) -> EventId {
+    let probe = json!({ "point": "before_incident", "trust": "settle", "url": world.repair.url() });
+    register_with(world, probe).await;
+    world.repair.respond_with_body(200, r#"{"settled":true}"#);
+    let event_id = world.receipt("evt_1").await;
+    ended(world, event_id).await;
+    event_id
+}
+
+/// An extension is asked once the incident is open, and what it shows resolves it.
+async fn asked_beside_an_incident(world: &World) -> EventId {
+    let queue = register(world, "after_failure", "settle").await;
+    let _team =
+        ExtensionWorker::start(world, queue, Manner::Json(json!({ "settled": true }))).await;
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+    ended(world, event_id).await;
+    event_id
+}
+
+/// The extension has the work done elsewhere, and the app reports.
+async fn accepted_by_extension(world: &World) -> EventId {
+    let _team = repair_worker(world, json!({ "outcome": "accepted" })).await;
+    let event_id = failed(world).await;
+    ask_to_repair(world, event_id).await;
+    reprocess_is(world, event_id, ReprocessState::AwaitingResult).await;
+    world.result(event_id, "success", json!({})).await;
+    event_id
+}
+
 async fn reprocessed_by_extension(world: &World) -> EventId {
     let _team = repair_worker(world, json!({ "outcome": "applied" })).await;
     let event_id = failed(world).await;
@@ -175,6 +222,49 @@ async fn reprocessed_by_callback_after_an_extension(world: &World) -> EventId {
 async fn repair_worker(world: &World, answer: Value) -> ExtensionWorker {
     let queue = register_with(world, json!({ "point": "reprocess" })).await;
     ExtensionWorker::start(world, queue, Manner::Json(answer)).await
+}
+
+/// The first signal names the id of a result, as the API's does, and says more.
+async fn first_result_that_says_more(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    let typed = json!({
+        "result_id": "res_00000000000000000000000001", "status": "success", "reported_by": "bob"
+    });
+    world.engines.signal(event_id, "result", Some(typed)).await.expect("a signal");
+    event_id
+}
+
+/// The project's policy has the work done again, without a person.
+async fn reprocessed_by_policy(world: &World) -> EventId {
+    let project = world.project.id.to_string();
+    let set = ["policy", "set", "--project", &project, "--effect-type", "credit_grant", "--auto"];
+    let (code, output) = world.cli(&set).await.expect("a command");
+    assert_eq!(code, 0, "{output}");
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+    reprocess_is(world, event_id, ReprocessState::AwaitingResult).await;
+    let replay_id = world.repair.wait_for(1).await[0].json()["replay_id"].clone();
+    world.result(event_id, "success", json!({ "replay_id": replay_id })).await;
+    event_id
+}
+
+/// The watch ends, and its alerts are sent from the database later.
+async fn resolved_while_an_alert_waits(world: &World) -> EventId {
+    let event_id = world.receipt("evt_1").await;
+    at_rest(world, event_id, "pending").await;
+    let _held = world.hold_destinations().await;
+    world.result(event_id, "failed", json!({"error_code": "db_write_failed"})).await;
+    let client = world.temporal().await;
+    eventually("an open incident", async || {
+        let status = temporal::status(&client, event_id).await.ok()?;
+        (status.state == "open").then_some(())
+    })
+    .await;
+    world.result(event_id, "success", json!({})).await;
+    ended(world, event_id).await;
+    event_id
 }
 
 async fn missing_then_late_success(world: &World) -> EventId {

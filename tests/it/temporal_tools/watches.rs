@@ -2,9 +2,11 @@
 
 use domain::incident::IncidentState;
 use domain::operator::Role;
+use domain::signature::SigningSecret;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, eventually, run, temporal};
+use e2e::{Receiver, World, WorldOptions, eventually, run, temporal};
 use serde_json::json;
+use store::destinations::Target;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -178,5 +180,69 @@ fn a_watch_that_runs_is_not_said_to_be_restarted() {
         pass(&world, "1 minute").await;
         let timeline = world.timeline(event_id).await;
         assert!(!timeline.iter().any(|action| action.starts_with("watch.")), "{timeline:?}");
+    });
+}
+
+#[test]
+fn a_resolved_watch_ends_although_its_alerts_wait_and_each_that_is_not_stale_goes_out_once() {
+    run(async {
+        let world = World::start().await;
+        world.alert_bob().await;
+        let event_id = pending(&world, "evt_1").await;
+        let held = world.hold_destinations().await;
+        world.fail(event_id, json!({"error_code": "locked"})).await;
+        world.result(event_id, "success", json!({})).await;
+        temporal::finished(&world.temporal().await, event_id).await;
+        assert!(world.mailbox.mails().is_empty());
+
+        held.rollback().await.expect("a database");
+        let mails = world.mailbox.wait_for(1).await;
+        assert!(mails[0].contains("resolved"), "{}", mails[0]);
+        eventually("alerts that have ended", async || {
+            let states = "SELECT kind || ' ' || state FROM alerts ORDER BY id";
+            let states: Vec<String> =
+                sqlx::query_scalar(states).fetch_all(&world.pool).await.expect("alerts");
+            let ended = ["incident_opened superseded", "incident_resolved delivered"];
+            (states == ended).then_some(())
+        })
+        .await;
+        assert_eq!(world.mailbox.mails().len(), 1);
+    });
+}
+
+#[test]
+fn an_alert_that_was_tried_once_is_sent_although_its_watch_is_lost() {
+    run(async {
+        let world = World::start().await;
+        let receiver = Receiver::start().await.expect("a receiver");
+        receiver.respond_with(&[503]);
+        let secrets = vec![SigningSecret::from_bytes([7; 32])];
+        let target = Target::Webhook { url: receiver.url().to_owned(), secrets };
+        world.add_destination(&target, "127.0.0.1").await;
+        let failed = Failed::start(&world, "evt_1").await;
+        eventually("a first attempt", async || {
+            let attempts = "SELECT attempts FROM alerts";
+            let attempts: i32 = sqlx::query_scalar(attempts).fetch_one(&world.pool).await.ok()?;
+            (attempts == 1).then_some(())
+        })
+        .await;
+        let delete = ["workflow", "delete", "--workflow-id", &failed.watch, "--yes"];
+        world.engines.cli(&delete).await.expect("deleted");
+        sqlx::raw_sql(
+            "UPDATE alerts SET created_at = created_at - interval '1 minute';
+             UPDATE destinations SET retry_at = now()",
+        )
+        .execute(&world.pool)
+        .await
+        .expect("a database");
+        let sent = receiver.wait_for(2).await;
+        assert_eq!(sent[0].header("webhook-id"), sent[1].header("webhook-id"));
+        eventually("a delivered alert", async || {
+            let state: String =
+                sqlx::query_scalar("SELECT state FROM alerts").fetch_one(&world.pool).await.ok()?;
+            (state == "delivered").then_some(())
+        })
+        .await;
+        assert!(entries(&world, failed.event_id, "watch.restarted").await.is_empty());
     });
 }

@@ -1,4 +1,4 @@
-//! Alerts run beside the watch: a slow destination holds up nothing but the end.
+//! Alerts run beside the watch: a destination that hangs or fails holds up nothing.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use super::{
 };
 
 #[test]
-fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
+fn an_alert_that_hangs_delays_no_reprocess_and_keeps_the_watch_half_a_minute_at_most() {
     run(async {
-        let slow = CancellationToken::new();
+        let never = CancellationToken::new();
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(with_alert(open())))
-            .on("deliver_alert", Reply::done().held_by(&slow))
+            .on("deliver_alert", Reply::done().held_by(&never))
             .on("request_reprocess", Reply::stands(with_alert(to_be_sent())))
             .on("send_callback", Reply::stands(with_alert(awaiting_repair(HALF_AN_HOUR))))
             .on("record_result", Reply::stands(with_alert(resolved())));
@@ -31,12 +31,22 @@ fn a_slow_alert_delays_no_reprocess_and_is_waited_for_at_the_end() {
         worker.wait_for("send_callback", 1).await;
         signal_result(&worker, event_id, "success").await;
         state_is(&worker, event_id, "resolved").await;
-        let events = e2e::temporal::history(&worker.client, event_id).await.expect("a history");
-        assert_eq!(count(&events, EventType::WorkflowExecutionCompleted), 0);
-
-        slow.cancel();
-        finished(&worker, event_id).await;
+        let events = finished(&worker, event_id).await;
+        assert_eq!(count(&events, EventType::ActivityTaskTimedOut), 1, "not waited for any more");
         assert_eq!(worker.calls_of("deliver_alert").len(), 1);
+    });
+}
+
+#[test]
+fn an_alert_that_cannot_be_tried_for_an_hour_is_left_to_the_database_at_once() {
+    run(async {
+        let script = Script::new()
+            .on("open_incident_if_due", Reply::stands(with_alert(resolved())))
+            .on("deliver_alert", Reply::retry_after(Duration::from_hours(1)));
+        let worker = ScriptedWorker::start(script).await;
+        let event_id = worker.watch(Duration::ZERO).await;
+        let events = finished(&worker, event_id).await;
+        assert_eq!(count(&events, EventType::ActivityTaskFailed), 1);
     });
 }
 

@@ -38,12 +38,21 @@ const REPLAY: ReplayId = ReplayId::from_uuid(Uuid::from_u128(2));
 const ALERT: AlertId = AlertId::from_uuid(Uuid::from_u128(3));
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
 
+/// The incident's page in the console.
+fn page() -> String {
+    format!("https://watch.example.com/incidents/{INCIDENT}")
+}
+
 /// The state of an event whose incident is in this state.
 fn incident(state: IncidentState, next: NextStep) -> WatchState {
     let resolved = state == IncidentState::Resolved;
     WatchState {
         effect: if resolved { Effect::Succeeded } else { Effect::Missing }.into(),
-        incident: Some(IncidentView { incident_id: INCIDENT, state: state.into() }),
+        incident: Some(IncidentView {
+            incident_id: INCIDENT,
+            state: state.into(),
+            url: Some(page()),
+        }),
         reprocess: None,
         alerts: Vec::new(),
         asks: Vec::new(),
@@ -88,7 +97,8 @@ fn awaiting_repair(wait: Duration) -> WatchState {
 }
 
 fn reprocess(state: ReprocessState, attempts: u32, watch_state: WatchState) -> WatchState {
-    let view = ReprocessView { replay_id: REPLAY, state: state.into(), attempts };
+    let view =
+        ReprocessView { replay_id: REPLAY, state: state.into(), attempts, next_attempt_at: None };
     WatchState { reprocess: Some(view), ..watch_state }
 }
 

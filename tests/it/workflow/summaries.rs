@@ -9,8 +9,8 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 use super::{
-    ALERT, HALF_AN_HOUR, INCIDENT, awaiting_repair, count, finished, open, resolved,
-    signal_reprocess, signal_result, skip_time, state_is, to_be_sent, with_alert,
+    ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, page, resolved, signal_reprocess,
+    signal_result, skip_time, state_is, to_be_sent, with_alert,
 };
 
 fn summary(event: &HistoryEvent) -> Option<String> {
@@ -68,7 +68,7 @@ fn every_activity_and_timer_says_what_it_is_for() {
         let id = workflow_id(event_id);
         let shown = worker.engines.cli(&["workflow", "metadata", "--workflow-id", &id]).await;
         let shown = shown.expect("metadata");
-        for part in ["**open** since 20", &INCIDENT.to_string(), "an operator, or a late success"] {
+        for part in ["**open** since 20", &page(), "an operator, or a late success"] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         signal_reprocess(&worker, event_id).await;

@@ -116,7 +116,7 @@ impl EffectWatch {
                     let event_id = ctx.state(|watch| watch.input.event_id);
                     background.call(ctx, event_id, &watch_state.asks);
                 }
-                Ended::Call(watch_state) => return Ok(Wakeup::Answered(watch_state)),
+                Ended::Call(watch_state) => return Ok(Wakeup::Answered(*watch_state)),
             }
         }
     }

@@ -102,6 +102,8 @@ pub fn start(
     let master_key = master_key.ok_or(ConfigError::Missing { name: MASTER_KEY, cure })?;
     let pooler = context.environment.pooler()?;
     let pools = Pools::connect_lazily(&database_url(context)?, pooler, connections)?;
+    let console = context.environment.public_url(context.environment.listen()?)?;
     let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE).named(process);
+    let engine = engine.with_console(console);
     Ok(Service::start(pools, master_key, engine))
 }

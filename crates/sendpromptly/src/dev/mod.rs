@@ -169,7 +169,7 @@ async fn open(
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
     let metrics = environment.metrics_listen(METRICS_PORT)?;
-    let service = assemble(engines, master_key)?;
+    let service = assemble(engines, master_key, &outbound.public_url)?;
     check_key(&service).await?;
     let temporal_ui = TemporalUi {
         url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
@@ -206,11 +206,11 @@ async fn check_key(service: &Service) -> anyhow::Result<()> {
     }
 }
 
-fn assemble(engines: &Engines, master_key: MasterKey) -> anyhow::Result<Service> {
+fn assemble(engines: &Engines, master_key: MasterKey, console: &str) -> anyhow::Result<Service> {
     let pools = Pools::connect_lazily(&engines.database_url(), Pooler::Session, CONNECTIONS)?;
     let address = engines.temporal_address();
     let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
-    let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev");
+    let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev").with_console(console);
     Ok(Service::start(pools, master_key, engine))
 }
 
