@@ -52,6 +52,27 @@ pub fn activities(events: &[HistoryEvent]) -> Vec<String> {
     scheduled.map(|activity| activity.name.clone()).collect()
 }
 
+/// How much a history is billed, by the list of Temporal Cloud (<https://docs.temporal.io/cloud/actions>):
+/// what a patch adds to it costs nothing.
+#[must_use]
+pub fn billed_actions(events: &[HistoryEvent]) -> usize {
+    use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
+    let is_billed = |event: &&HistoryEvent| match &event.attributes {
+        Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) => {
+            let fields = upsert.search_attributes.iter().flat_map(|all| all.indexed_fields.keys());
+            fields.into_iter().any(|name| name != "TemporalChangeVersion")
+        }
+        _ => matches!(
+            event.event_type(),
+            EventType::WorkflowExecutionStarted
+                | EventType::TimerStarted
+                | EventType::ActivityTaskScheduled
+                | EventType::WorkflowExecutionSignaled
+        ),
+    };
+    events.iter().filter(is_billed).count()
+}
+
 /// What the watch says of itself.
 ///
 /// # Errors

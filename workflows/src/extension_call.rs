@@ -39,7 +39,9 @@ pub(crate) fn make(
 ) -> Option<LocalBoxFuture<'static, Option<WatchState>>> {
     let (ctx, call_id) = (ctx.clone(), ask.call_id);
     let budget = Duration::from_millis(ask.budget_ms);
-    let options = |queue| options::extension(queue, budget, format!("ask {}, {call_id}", ask.name));
+    let heartbeat = ask.heartbeat_ms.map(Duration::from_millis);
+    let summary = format!("ask {}, {call_id}", ask.name);
+    let options = |queue| options::extension(queue, budget, heartbeat, summary);
     let calling: LocalBoxFuture<'static, _> = match &ask.target {
         AskTarget::Activity { activity, queue, input } => {
             let (activity, input) = (UntypedActivity::new(activity.clone()), plain_json(input));
@@ -96,15 +98,16 @@ fn read_answer(answer: RawValue) -> Result<String, Silence> {
     String::from_utf8(payload.data).map_err(|_| unreadable())
 }
 
-/// Why an activity has no answer. A failure that its worker named says more than the time limit at
-/// which its retries ended.
+/// Why an activity has no answer. A failure that its worker named, and a heartbeat that was missed, say
+/// more than the time limit at which its retries ended.
 fn silence(failure: Option<&Failure>) -> Silence {
     let causes = std::iter::successors(failure, |failure| failure.cause.as_deref());
     let mut timeout = None;
     for failure in causes.take(MAX_CAUSES) {
         match &failure.failure_info {
             Some(FailureInfo::TimeoutFailureInfo(info)) => {
-                timeout = timeout.or(Some(info.timeout_type()));
+                let died = info.timeout_type() == TimeoutType::Heartbeat;
+                timeout = timeout.filter(|_| !died).or(Some(info.timeout_type()));
             }
             Some(FailureInfo::ApplicationFailureInfo(info))
                 if timeout != Some(TimeoutType::ScheduleToStart) =>
@@ -181,6 +184,10 @@ mod tests {
         let ran_out =
             timeout(TimeoutType::ScheduleToClose, Some(timeout(TimeoutType::StartToClose, None)));
         assert_eq!(words(&ran_out), "too_slow");
+        for limit in [TimeoutType::ScheduleToStart, TimeoutType::ScheduleToClose] {
+            let died = timeout(limit, Some(timeout(TimeoutType::Heartbeat, None)));
+            assert_eq!(words(&died), "died", "{limit:?}");
+        }
         assert_eq!(words(&raised("ValueError")), "failed (ValueError)");
         assert_eq!(words(&raised("nobody_took_it (dns)")), "nobody_took_it (dns)");
         let retried = timeout(TimeoutType::ScheduleToClose, Some(raised("ValueError")));

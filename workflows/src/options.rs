@@ -1,21 +1,18 @@
 //! How long each activity may take and how it is retried.
 //!
-//! None of them ever gives up by itself but alerts, which are sent from the database as well: a
-//! database or a network that is away for a day is waited for. What ends an activity is decided by the activity, which knows why it failed, or by an
-//! operator with Temporal's tools: see [`crate::callback_end`].
+//! None of them ever gives up by itself: a database or a network that is away for a day is waited
+//! for. Only alerts and extensions have a limit, because what they do is done without them too. What
+//! ends another activity is decided by the activity, which knows why it failed, or by an operator
+//! with Temporal's tools: see [`crate::callback_end`].
 
 use std::time::Duration;
 
 use temporalio_common::ActivityCloseTimeouts;
 use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToken};
 
-/// How long the longest attempt at an alert may take; a mail conversation that is given up before
-/// ends within it.
-pub const ALERT: Duration = Duration::from_secs(90);
-
 /// How long a watch lets an alert take. An attempt that is under way then goes on without it, and
 /// what is not delivered is sent from the database.
-const ALERT_IN_WATCH: Duration = Duration::from_secs(30);
+const ALERT: Duration = Duration::from_secs(30);
 
 /// How long one attempt of an extension may take.
 pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
@@ -54,16 +51,21 @@ pub fn callback(summary: String) -> ActivityOptions {
 /// For alerts: a destination that hangs, and a worker that died, keep no watch from its end.
 #[must_use]
 pub fn alert(summary: String) -> ActivityOptions {
-    ActivityOptions::with_schedule_to_close_timeout(ALERT_IN_WATCH)
+    ActivityOptions::with_schedule_to_close_timeout(ALERT)
         .retry_policy(backing_off(Duration::from_secs(5), Duration::from_mins(30)))
         .summary(summary)
         .build()
 }
 
 /// For an extension: its own worker answers within the budget or not at all. That nobody takes the
-/// task is known after half of it.
+/// task is known after half of it; that its worker died, where it sends heartbeats.
 #[must_use]
-pub fn extension(queue: String, budget: Duration, summary: String) -> ActivityOptions {
+pub fn extension(
+    queue: String,
+    budget: Duration,
+    heartbeat: Option<Duration>,
+    summary: String,
+) -> ActivityOptions {
     let policy =
         RetryPolicy::builder().initial_interval(Duration::from_secs(1)).maximum_attempts(3).build();
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
@@ -71,6 +73,7 @@ pub fn extension(queue: String, budget: Duration, summary: String) -> ActivityOp
         start_to_close: budget.min(EXTENSION_ATTEMPT),
     })
     .schedule_to_start_timeout(budget / 2)
+    .maybe_heartbeat_timeout(heartbeat)
     .task_queue(queue)
     .retry_policy(policy)
     .summary(summary)

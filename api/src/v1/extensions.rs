@@ -22,13 +22,14 @@ use web::state::AppState;
 use super::caller::{self, Caller, field_error};
 use super::responses;
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "point",
     "activity",
     "queue",
     "url",
     "trust",
     "budget_seconds",
+    "heartbeat_seconds",
     "fallback",
     "calls_per_second",
 ];

@@ -178,6 +178,7 @@ pub fn extension(extension: Extension) -> ExtensionResponse {
         url: extension.target.url().map(str::to_owned),
         trust: extension.trust,
         budget_seconds: extension.budget_seconds,
+        heartbeat_seconds: extension.heartbeat_seconds,
         fallback: extension.fallback,
         calls_per_second: extension.calls_per_second,
         created_at: extension.created_at,

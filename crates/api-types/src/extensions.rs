@@ -34,6 +34,8 @@ pub struct ExtensionResponse {
     pub trust: Trust,
     /// How long it may take to answer, 5 to 600.
     pub budget_seconds: i32,
+    /// How long an activity may be silent while it works; null for one that sends no heartbeats.
+    pub heartbeat_seconds: Option<i32>,
     /// `callback` or `none`; null but at `reprocess`.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub fallback: Option<Fallback>,
@@ -72,6 +74,10 @@ pub struct ExtensionRequest {
     /// How long it may take to answer, 5 to 600. Default: 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_seconds: Option<i32>,
+    /// For an activity that sends heartbeats: how long it may be silent while it works, 2 to 15. Its
+    /// worker counts as dead then, and another one is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_seconds: Option<i32>,
     /// `callback`, the default, or `none`. Only for the point `reprocess`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,

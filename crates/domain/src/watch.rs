@@ -49,6 +49,9 @@ pub struct Ask {
     pub name: String,
     /// Milliseconds until an answer is waited for no more, retries included.
     pub budget_ms: u64,
+    /// Milliseconds that may pass between two heartbeats; absent for one that sends none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
     pub target: AskTarget,
 }
 

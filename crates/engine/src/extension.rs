@@ -57,6 +57,8 @@ pub struct ActivityRun {
     pub input: Vec<u8>,
     /// How long it may take.
     pub budget: Duration,
+    /// How long it may be silent, if it sends heartbeats.
+    pub heartbeat: Option<Duration>,
 }
 
 /// How it ended: with JSON, or without an answer.
@@ -152,6 +154,7 @@ async fn start(client: &Client, run: ActivityRun, joins: bool) -> Result<Handle,
     };
     let options = ActivityStartOptions::new(run.task_queue, run.id.clone(), close)
         .schedule_to_start_timeout(run.budget / 2)
+        .maybe_heartbeat_timeout(run.heartbeat)
         .retry_policy(RetryPolicy::builder().maximum_attempts(1).build())
         .summary(run.summary);
     let options = if joins {

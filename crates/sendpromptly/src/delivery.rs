@@ -24,6 +24,7 @@ async fn run(engine: &Engine, delivery: Delivery) -> Result<Vec<u8>, Undelivered
         summary: delivery.summary,
         input: delivery.message,
         budget: BUDGET,
+        heartbeat: None,
     };
     match engine.deliver(run).await {
         Ok(DeliveryEnd::Completed(returned)) => Ok(returned),

@@ -144,6 +144,7 @@ async fn call(
                 summary: format!("Trial of extension {}", extension.id),
                 input: serde_json::to_vec(input).unwrap_or_default(),
                 budget,
+                heartbeat: extension.heartbeat(),
             };
             Ok(engine.run_activity(run).await?)
         }

@@ -29,6 +29,8 @@ pub struct Extension {
     pub trust: Trust,
     /// How long it may take to answer.
     pub budget_seconds: i32,
+    /// How long it may be silent while it works, if it is an activity that sends heartbeats.
+    pub heartbeat_seconds: Option<i32>,
     /// Only at [`Point::Reprocess`].
     pub fallback: Option<Fallback>,
     /// Calls above so many a second are not made.
@@ -55,6 +57,12 @@ impl Extension {
         Duration::from_secs(self.budget_seconds.unsigned_abs().into())
     }
 
+    /// How long it may be silent while it works, if it sends heartbeats.
+    #[must_use]
+    pub fn heartbeat(&self) -> Option<Duration> {
+        self.heartbeat_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs().into()))
+    }
+
     /// Whether it is asked about an event that came then.
     #[must_use]
     pub fn is_asked_about(&self, received_at: OffsetDateTime) -> bool {
@@ -72,6 +80,7 @@ struct StoredExtension {
     url: Option<String>,
     trust: Trust,
     budget_seconds: i32,
+    heartbeat_seconds: Option<i32>,
     fallback: Option<Fallback>,
     calls_per_second: i32,
     created_at: OffsetDateTime,
@@ -99,6 +108,7 @@ impl TryFrom<StoredExtension> for Extension {
             target,
             trust: row.trust,
             budget_seconds: row.budget_seconds,
+            heartbeat_seconds: row.heartbeat_seconds,
             fallback: row.fallback,
             calls_per_second: row.calls_per_second,
             created_at: row.created_at,
@@ -114,8 +124,8 @@ macro_rules! query_extensions {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             StoredExtension,
-            "SELECT id, project_id, point, kind, activity, queue, url, trust, budget_seconds, fallback,
-                 calls_per_second, created_at, created_by, paused_at, unanswered_in_a_row
+            "SELECT id, project_id, point, kind, activity, queue, url, trust, budget_seconds,
+                 heartbeat_seconds, fallback, calls_per_second, created_at, created_by, paused_at, unanswered_in_a_row
              FROM extensions WHERE removed_at IS NULL AND " + $tail,
             $($argument),+
         )
@@ -144,8 +154,8 @@ pub async fn insert_extension(
     };
     let added = sqlx::query!(
         "INSERT INTO extensions (id, project_id, point, kind, activity, queue, url, sealed, trust, budget_seconds,
-             fallback, calls_per_second, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+             heartbeat_seconds, fallback, calls_per_second, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         new.point.as_str(),
@@ -156,6 +166,7 @@ pub async fn insert_extension(
         sealed,
         new.trust.as_str(),
         new.budget_seconds,
+        new.heartbeat_seconds,
         new.fallback.map(Fallback::as_str),
         new.calls_per_second,
         created_by,

@@ -16,7 +16,7 @@ fn the_command_line_registers_lists_pauses_and_removes() {
         let world = world().await;
         let queue = queue(&world);
         let more = ["--activity", "credits.verify", "--queue", &queue, "--budget", "2m"];
-        let more = [&more[..], &["--trust", "propose"]].concat();
+        let more = [&more[..], &["--trust", "propose", "--heartbeat", "5s"]].concat();
         let (code, added) = add(&world, "before_incident", &more).await;
         let id = added["extension_id"].clone();
         assert_eq!(
@@ -39,6 +39,7 @@ fn the_command_line_registers_lists_pauses_and_removes() {
         let (_, listed) = world.cli(&["extension", "list"]).await.expect("a command");
         assert_eq!(listed["data"][0]["extension_id"], json!(id));
         assert_eq!(listed["data"][0]["created_by"], "cli:bob");
+        assert_eq!(listed["data"][0]["heartbeat_seconds"], 5);
         let (code, _) = world.cli(&["extension", "remove", id]).await.expect("a command");
         assert_eq!(code, 0);
         let (code, gone) = world.cli(&["extension", "remove", id]).await.expect("a command");
@@ -165,6 +166,10 @@ fn the_api_registers_an_endpoint_and_shows_its_secret_once() {
         let typo = json!({"point": "reprocess", "url": world.repair.url(), "budget": 5});
         let (_, error) = script.reject(Method::POST, &mine, Some(typo)).await;
         assert_eq!(bad_fields(&error), ["budget"]);
+        let beats =
+            json!({"point": "after_failure", "url": world.repair.url(), "heartbeat_seconds": 5});
+        let (_, error) = script.reject(Method::POST, &mine, Some(beats)).await;
+        assert_eq!(bad_fields(&error), ["heartbeat_seconds"]);
     });
 }
 
@@ -194,13 +199,21 @@ fn the_page_of_an_extension_says_how_it_is_and_changes_it() {
         let list = format!("/projects/{}/extensions", world.project.id);
         assert_eq!(alice.page(&list).await.heading(), "CometCart has no extension");
         let queue = queue(&world);
-        let typed = [
-            ("point", "before_incident"),
-            ("activity", "credits.verify"),
-            ("queue", queue.as_str()),
-            ("trust", "settle"),
-            ("budget_seconds", "60"),
-        ];
+        let typed = |heartbeat| {
+            [
+                ("point", "before_incident"),
+                ("activity", "credits.verify"),
+                ("queue", queue.as_str()),
+                ("trust", "settle"),
+                ("budget_seconds", "60"),
+                ("heartbeat_seconds", heartbeat),
+            ]
+        };
+        let rejected = alice.submit(&list, &list, &typed("soon")).await;
+        assert_eq!(rejected.status, 422, "{}", rejected.body);
+        let error = rejected.page().error("Seconds between heartbeats").expect("an error");
+        assert_eq!(error, "Must be a whole number from 2 to 15.");
+        let typed = typed("5");
         let added = alice.submit(&list, &list, &typed).await;
         assert_eq!(added.status, 303, "{}", added.body);
         let page = added.location.expect("a page");
@@ -209,6 +222,7 @@ fn the_page_of_an_extension_says_how_it_is_and_changes_it() {
         assert_eq!(shown.heading(), "credits.verify is asked before an incident opens");
         let body = alice.get(&page).await.body;
         assert!(body.contains(&format!("No worker polls {queue}.")), "{body}");
+        assert!(body.contains("<dt>Heartbeat</dt><dd>5 s</dd>"), "{body}");
 
         let paused = alice.submit(&page, &format!("{page}/pause"), &[]).await;
         assert_eq!(paused.status, 303, "{}", paused.body);

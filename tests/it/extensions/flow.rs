@@ -6,10 +6,12 @@ use std::time::Duration;
 use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::{IncidentState, Resolution};
-use e2e::extension_worker::{ACTIVITY, ExtensionWorker, Manner, register};
+use e2e::extension_worker::{ACTIVITY, ExtensionWorker, Manner, register, register_with};
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use store::events;
+
+use super::worker::{Deed, take_from};
 
 /// Long enough for a busy machine, because a probe has half of it.
 const TIMEOUT: Duration = Duration::from_secs(12);
@@ -125,6 +127,35 @@ fn whatever_else_an_extension_does_the_incident_opens_in_time_and_the_reason_is_
             let words = "words that stay here";
             assert!(!told.to_string().contains(words), "{told}");
         }
+    });
+}
+
+#[test]
+fn a_worker_that_dies_is_noticed_by_its_missing_heartbeat() {
+    run(async {
+        let probe =
+            json!({ "point": "before_incident", "trust": "settle", "heartbeat_seconds": 2 });
+        let world = world().await;
+        let queue = register_with(&world, probe.clone()).await;
+        let event_id = world.receipt("evt_1").await;
+        take_from(&world, &queue, Deed::Die).await;
+        opens_in_time(&world, event_id).await;
+        let told = eventually("a reason", async || {
+            details(&world, "extension.unanswered").await.into_iter().next()
+        })
+        .await;
+        assert_eq!(told["why"], "died");
+
+        let world = World::start_with(WorldOptions::with_timeout(TIMEOUT * 2)).await;
+        let queue = register_with(&world, probe).await;
+        let event_id = world.receipt("evt_1").await;
+        let (_, first) = take_from(&world, &queue, Deed::Die).await;
+        let answer = Deed::Answer(br#"{"settled":true}"#);
+        let (_, second) = take_from(&world, &queue, answer).await;
+        assert_eq!(first, second, "the same call, for another worker");
+        temporal::finished(&world.temporal().await, event_id).await;
+        let happened = ["receipt.accepted", "extension.answered", "result.succeeded"];
+        assert_eq!(world.timeline(event_id).await, happened);
     });
 }
 

@@ -19,14 +19,21 @@ use super::queue;
 pub enum Deed {
     Answer(&'static [u8]),
     Fail(&'static str),
+    /// Its process is killed: nothing is heard of it again.
+    Die,
 }
 
 /// Takes one task and does this with it; gives the activity and its input.
 pub async fn take_one(world: &World, deed: Deed) -> (String, Value) {
+    take_from(world, &queue(world), deed).await
+}
+
+/// The same on this task queue.
+pub async fn take_from(world: &World, queue: &str, deed: Deed) -> (String, Value) {
     let client = world.temporal().await;
     let namespace = client.options().namespace.clone();
     let mut service = client.connection().workflow_service();
-    let task = take(world, &client).await;
+    let task = take(queue, &client).await;
     let payloads = task.input.expect("an input").payloads;
     let input = serde_json::from_slice(&payloads[0].data).expect("JSON");
     match deed {
@@ -50,17 +57,18 @@ pub async fn take_one(world: &World, deed: Deed) -> (String, Value) {
             let sent = service.respond_activity_task_failed(response.into_request()).await;
             sent.expect("a response");
         }
+        Deed::Die => {}
     }
     (task.activity_type.expect("a type").name, input)
 }
 
 /// Polls until there is a task.
-async fn take(world: &World, client: &Client) -> PollActivityTaskQueueResponse {
+async fn take(queue: &str, client: &Client) -> PollActivityTaskQueueResponse {
     let mut service = client.connection().workflow_service();
     loop {
         let poll = PollActivityTaskQueueRequest {
             namespace: client.options().namespace.clone(),
-            task_queue: Some(TaskQueue { name: queue(world), ..TaskQueue::default() }),
+            task_queue: Some(TaskQueue { name: queue.to_owned(), ..TaskQueue::default() }),
             identity: "credits-worker".to_owned(),
             ..PollActivityTaskQueueRequest::default()
         };

@@ -21,7 +21,8 @@ const NAMES: &str = "\
     event_identities_pkey event_keys_key_check event_keys_pkey extension_calls_answer_check
     extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key
     extension_calls_pkey extension_calls_point_check extensions_budget_check extensions_calls_check
-    extensions_fallback_check extensions_kind_check extensions_pkey extensions_point_check
+    extensions_fallback_check extensions_heartbeat_check extensions_kind_check extensions_pkey
+    extensions_point_check
     extensions_project_fkey extensions_queue_check extensions_reprocess_check
     extensions_target_check extensions_trust_check idempotency_keys_pkey
     incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
@@ -79,7 +80,12 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 36] = [
+const BROKEN: [(&str, &str); 37] = [
+    (
+        "extensions_heartbeat_check",
+        "INSERT INTO extensions (id, project_id, point, kind, url, sealed, trust, created_by, heartbeat_seconds)
+        SELECT gen_random_uuid(), id, 'after_failure', 'https', 'https://x.test', '\\x01', 'settle', 'bob', 5 FROM projects",
+    ),
     (
         "extensions_queue_check",
         "INSERT INTO extensions (id, project_id, point, kind, activity, queue, trust, created_by)

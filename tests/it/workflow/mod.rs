@@ -6,6 +6,7 @@
 mod alerts;
 mod callback;
 mod continued;
+mod cost;
 mod happy_path;
 mod manual_signals;
 mod other_release;

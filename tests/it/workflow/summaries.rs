@@ -1,4 +1,4 @@
-//! What a history says of each step, and that it costs nothing.
+//! What a history says of each step.
 
 use std::time::Duration;
 
@@ -9,46 +9,13 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::names::workflow_id;
 
 use super::{
-    ALERT, HALF_AN_HOUR, awaiting_repair, count, finished, open, page, resolved, signal_reprocess,
+    ALERT, HALF_AN_HOUR, awaiting_repair, finished, open, page, resolved, signal_reprocess,
     signal_result, skip_time, state_is, to_be_sent, with_alert,
 };
 
 fn summary(event: &HistoryEvent) -> Option<String> {
     let summary = event.user_metadata.as_ref()?.summary.as_ref()?;
     serde_json::from_slice(&summary.data).ok()
-}
-
-/// What is billed of a history: <https://docs.temporal.io/cloud/actions>.
-fn actions(events: &[HistoryEvent]) -> usize {
-    let billed = [
-        EventType::WorkflowExecutionStarted,
-        EventType::TimerStarted,
-        EventType::ActivityTaskScheduled,
-        EventType::WorkflowExecutionSignaled,
-        EventType::UpsertWorkflowSearchAttributes,
-        EventType::MarkerRecorded,
-    ];
-    billed.into_iter().map(|kind| count(events, kind)).sum()
-}
-
-#[test]
-fn a_missed_effect_costs_what_it_did_before_steps_had_summaries() {
-    run(async {
-        let script = Script::new()
-            .on("open_incident_if_due", Reply::stands(with_alert(open())))
-            .on("deliver_alert", Reply::done())
-            .on("record_result", Reply::stands(resolved()));
-        let worker = ScriptedWorker::start(script).await;
-        let event_id = worker.watch(HALF_AN_HOUR).await;
-        skip_time(&worker, event_id).await;
-        state_is(&worker, event_id, "open").await;
-        worker.wait_for("deliver_alert", 1).await;
-        signal_result(&worker, event_id, "success").await;
-        let events = finished(&worker, event_id).await;
-        // The start, the timer, three activities, the signal, two changes of `SpState`, and a patch
-        // with the list of patches that the server keeps for it.
-        assert_eq!(actions(&events), 10, "{events:#?}");
-    });
 }
 
 #[test]

@@ -29,7 +29,7 @@ use super::super::{FailureKind, SendFailure, Sent};
 use super::plain_first::PlainFirst;
 
 /// How long the goodbye may take; the message is settled by then.
-pub(super) const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The step in which a server judges the mailbox.
 const RCPT: &str = "RCPT TO";

@@ -31,6 +31,7 @@ pub(super) struct ExtensionValues {
     pub(super) queue: String,
     pub(super) url: String,
     pub(super) budget_seconds: String,
+    pub(super) heartbeat_seconds: String,
     pub(super) trust: String,
     pub(super) fallback: String,
 }
@@ -58,15 +59,25 @@ impl ExtensionValues {
         ];
         let said = texts.into_iter().filter(|(_, text)| !text.trim().is_empty());
         let said = said.map(|(name, text)| (name.to_owned(), Value::from(text.trim())));
-        let budget = self.budget_seconds.trim();
-        let budget = budget.parse::<i64>().map_or_else(|_| Value::from(budget), Value::from);
-        said.chain([("budget_seconds".to_owned(), budget)]).collect()
+        let number = |text: &str| text.parse::<i64>().map_or_else(|_| text.into(), Value::from);
+        let heartbeat = Some(self.heartbeat_seconds.trim()).filter(|text| !text.is_empty());
+        let heartbeat = heartbeat.map(|text| ("heartbeat_seconds".to_owned(), number(text)));
+        let budget = ("budget_seconds".to_owned(), number(self.budget_seconds.trim()));
+        said.chain([budget]).chain(heartbeat).collect()
     }
 }
 
 /// The fields of the forms, to note what is wrong with one.
-const FIELDS: [&str; 7] =
-    ["point", "activity", "queue", "url", "budget_seconds", "trust", "fallback"];
+const FIELDS: [&str; 8] = [
+    "point",
+    "activity",
+    "queue",
+    "url",
+    "budget_seconds",
+    "heartbeat_seconds",
+    "trust",
+    "fallback",
+];
 
 /// `POST /projects/{project_id}/extensions`.
 ///

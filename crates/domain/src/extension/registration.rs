@@ -26,6 +26,8 @@ pub const MIN_BUDGET_SECONDS: i32 = 5;
 pub const MAX_BUDGET_SECONDS: i32 = 600;
 /// The time for an answer unless a registration says otherwise, in seconds.
 pub const DEFAULT_BUDGET_SECONDS: i32 = 60;
+/// The shortest and the longest time between two heartbeats, in seconds. An attempt has 20.
+pub const HEARTBEAT_SECONDS: (i32, i32) = (2, 15);
 /// How many calls a second an extension gets unless its registration says otherwise.
 pub const DEFAULT_CALLS_PER_SECOND: i32 = 50;
 /// The most calls a second that an extension may ask for.
@@ -185,6 +187,8 @@ pub struct NewExtension {
     pub trust: Trust,
     /// How long it may take to answer.
     pub budget_seconds: i32,
+    /// How long it may be silent while it works, if it is an activity that sends heartbeats.
+    pub heartbeat_seconds: Option<i32>,
     /// Only at [`Point::Reprocess`].
     pub fallback: Option<Fallback>,
     /// Calls above so many a second are not made.
@@ -193,7 +197,7 @@ pub struct NewExtension {
 
 impl NewExtension {
     /// Reads a registration: `point`; `activity` and `queue`, or `url`; optional `trust`,
-    /// `budget_seconds`, `fallback` and `calls_per_second`.
+    /// `budget_seconds`, `heartbeat_seconds`, `fallback` and `calls_per_second`.
     ///
     /// # Errors
     /// Every field that is missing or wrong.
@@ -212,6 +216,7 @@ impl NewExtension {
             "budget_seconds",
             (MIN_BUDGET_SECONDS, MAX_BUDGET_SECONDS, DEFAULT_BUDGET_SECONDS),
         );
+        let heartbeat_seconds = read_heartbeat(&mut fields, budget_seconds);
         let calls_per_second = read_number(
             &mut fields,
             "calls_per_second",
@@ -230,6 +235,7 @@ impl NewExtension {
             target,
             trust,
             budget_seconds,
+            heartbeat_seconds,
             fallback,
             calls_per_second,
         });
@@ -240,6 +246,22 @@ impl NewExtension {
 fn read_number(fields: &mut Fields<'_>, field: &str, (min, max, default): (i32, i32, i32)) -> i32 {
     let number = fields.whole_number(field, i64::from(min), i64::from(max));
     number.and_then(|number| i32::try_from(number).ok()).unwrap_or(default)
+}
+
+/// An activity that is silent for longer counts as dead, so it must be able to say something in time.
+fn read_heartbeat(fields: &mut Fields<'_>, budget_seconds: i32) -> Option<i32> {
+    const FIELD: &str = "heartbeat_seconds";
+    if fields.value(FIELD).is_some() && fields.value("url").is_some() {
+        fields.reject(FIELD, "is only for an activity: leave it out");
+        return None;
+    }
+    let (min, max) = HEARTBEAT_SECONDS;
+    let seconds = fields.whole_number(FIELD, i64::from(min), i64::from(max))?;
+    let seconds = i32::try_from(seconds).ok()?;
+    if seconds >= budget_seconds {
+        fields.reject(FIELD, "must be less than budget_seconds");
+    }
+    Some(seconds)
 }
 
 fn read_target(
@@ -352,6 +374,29 @@ mod tests {
         }
         let both = with(&json!({ "url": "https://shop.example.com/" }));
         assert_eq!(read(&both, Mode::Test), Err(vec!["activity".to_owned(), "queue".to_owned()]));
+    }
+
+    #[test]
+    fn only_an_activity_heartbeats_and_it_does_within_its_budget() {
+        assert_eq!(read(&activity(), Mode::Test).expect("one").heartbeat_seconds, None);
+        for (changes, is_good) in [
+            (json!({ "heartbeat_seconds": 2 }), true),
+            (json!({ "heartbeat_seconds": 15 }), true),
+            (json!({ "heartbeat_seconds": 1 }), false),
+            (json!({ "heartbeat_seconds": 16 }), false),
+            (json!({ "heartbeat_seconds": 5, "budget_seconds": 6 }), true),
+            (json!({ "heartbeat_seconds": 6, "budget_seconds": 6 }), false),
+        ] {
+            let read = read(&with(&changes), Mode::Test);
+            assert_eq!(read.is_ok(), is_good, "{changes}");
+            if let Err(fields) = read {
+                assert_eq!(fields, ["heartbeat_seconds"], "{changes}");
+            }
+        }
+        let endpoint = json!({
+            "point": "after_failure", "url": "https://shop.example.com/", "heartbeat_seconds": 5
+        });
+        assert_eq!(read(&endpoint, Mode::Test).expect_err("no"), ["heartbeat_seconds"]);
     }
 
     #[test]

@@ -139,6 +139,7 @@ fn ready_to_make(
         call_id: call.id,
         name: extension.name(),
         budget_ms: NextStep::millis(budget(locked, extension, call.point)),
+        heartbeat_ms: extension.heartbeat().map(NextStep::millis),
         target,
     }
 }

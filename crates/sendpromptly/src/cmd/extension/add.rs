@@ -44,6 +44,10 @@ pub struct Args {
     /// How long it may take to answer, from 5s to 600s.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     budget: String,
+    /// How long the activity may be silent while it works, 2s to 15s, if it sends heartbeats: its worker counts as dead
+    /// then, and another one is asked.
+    #[arg(long, value_name = "TIME", conflicts_with = "url")]
+    heartbeat: Option<String>,
     /// Whether an answer is shown to a person, `propose`, or counts as a result, `settle`. Default: `propose` in live
     /// projects, `settle` in test projects.
     #[arg(long)]
@@ -103,25 +107,33 @@ fn read_fields(args: &Args) -> Result<Map<String, Value>, Failure> {
         .into_iter()
         .filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?.as_str()))));
     let mut fields: Map<_, _> = texts.collect();
-    fields.insert("budget_seconds".to_owned(), read_budget(&args.budget)?.into());
+    fields.insert("budget_seconds".to_owned(), read_seconds("budget", &args.budget)?.into());
+    if let Some(heartbeat) = &args.heartbeat {
+        let seconds = read_seconds("heartbeat", heartbeat)?;
+        fields.insert("heartbeat_seconds".to_owned(), seconds.into());
+    }
     fields.insert("calls_per_second".to_owned(), args.calls_per_second.into());
     Ok(fields)
 }
 
 /// Seconds: `60s`, `2m`, or a bare number.
-fn read_budget(text: &str) -> Result<i64, Failure> {
+fn read_seconds(option: &str, text: &str) -> Result<i64, Failure> {
     let (number, factor) = match (text.strip_suffix('s'), text.strip_suffix('m')) {
         (Some(seconds), _) => (seconds, 1),
         (None, Some(minutes)) => (minutes, 60),
         (None, None) => (text, 1),
     };
     let number = number.parse::<i64>().ok().and_then(|number| number.checked_mul(factor));
-    number.ok_or_else(|| Failure::option("budget", "must be a time such as 60s or 2m"))
+    number.ok_or_else(|| Failure::option(option, "must be a time such as 60s or 2m"))
 }
 
 fn rejected_fields(errors: &[FieldError]) -> Failure {
     let sentences = errors.iter().map(|error| {
-        let option = if error.field == "budget_seconds" { "budget" } else { &error.field };
+        let option = match error.field.as_str() {
+            "budget_seconds" => "budget",
+            "heartbeat_seconds" => "heartbeat",
+            field => field,
+        };
         format!("{option} {}", error.message)
     });
     Failure::Validation(sentences.collect::<Vec<_>>().join("; "))
@@ -147,10 +159,10 @@ mod tests {
     #[test]
     fn a_budget_is_said_in_seconds_or_minutes() {
         for (text, seconds) in [("60s", 60), ("2m", 120), ("45", 45)] {
-            assert_eq!(read_budget(text).expect(text), seconds);
+            assert_eq!(read_seconds("budget", text).expect(text), seconds);
         }
         for text in ["", "s", "1h", "a minute", "99999999999999999999m"] {
-            let failure = read_budget(text).expect_err("no time");
+            let failure = read_seconds("budget", text).expect_err("no time");
             assert_eq!(failure.to_string(), "budget must be a time such as 60s or 2m");
         }
     }
