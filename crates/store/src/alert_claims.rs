@@ -155,7 +155,7 @@ pub async fn renew_alert(pool: &PgPool, claimed: &ClaimedAlert) -> Result<(), St
 
 async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE alerts SET leased_until = now() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        "UPDATE alerts SET leased_until = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
         alert.id.as_uuid(),
         claim_seconds(),
     )

@@ -23,7 +23,7 @@ pub(crate) async fn hold(
 ) -> Result<(), StoreError> {
     if failures > 0 {
         sqlx::query!(
-            "UPDATE destinations SET retry_at = now() + make_interval(secs => $3) WHERE id = $1 AND failures = $2",
+            "UPDATE destinations SET retry_at = clock_timestamp() + make_interval(secs => $3) WHERE id = $1 AND failures = $2",
             id.as_uuid(),
             failures,
             claim_seconds(),

@@ -196,7 +196,7 @@ pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreErr
 
 async fn hold(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE notices SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        "UPDATE notices SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
         notice.id,
         claim_seconds(),
     )

@@ -16,7 +16,8 @@ use crate::StoreError;
 /// followed by another one within this and its next look for what waits.
 pub const CLAIM: Duration = Duration::from_secs(10);
 
-/// [`CLAIM`], as Postgres reads an interval.
+/// [`CLAIM`], as Postgres reads an interval. It begins with the claim, not with its transaction, which may have
+/// waited for the lock for longer than that.
 pub(crate) const fn claim_seconds() -> f64 {
     CLAIM.as_secs_f64()
 }
