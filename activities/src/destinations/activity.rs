@@ -19,8 +19,8 @@ use domain::extension::{ActivityName, QueueName, Silence, Unanswered};
 
 use super::{FailureKind, SendFailure, Sent};
 
-/// How long the whole may take, within the minute and a half that an alert has. Half of it is for a
-/// worker to take the task.
+/// How long the whole may take: longer than a watch waits for an alert, since an attempt that is
+/// under way goes on without the watch. Half of it is for a worker to take the task.
 pub const BUDGET: Duration = Duration::from_secs(40);
 /// Temporal takes 400 bytes.
 const MAX_SUMMARY: usize = 200;
