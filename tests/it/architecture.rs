@@ -1,13 +1,15 @@
 //! Who may import whom, as `docs/architecture.md` says, held against `cargo metadata`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 18] = [
-    ("domain", &[]),
+const EDGES: [(&str, &[&str]); 20] = [
+    ("sendpromptly-extension", &[]),
+    ("domain", &["sendpromptly-extension"]),
     ("api-types", &["domain"]),
     ("store", &["domain"]),
     ("telemetry", &[]),
@@ -60,6 +62,7 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("browser", &[]),
     ("doubles", &[]),
     ("samples", &["domain", "store"]),
+    ("extension-example", &["sendpromptly-extension"]),
 ];
 
 /// What each package must never use from outside, directly.
@@ -213,4 +216,54 @@ fn only_the_store_reads_the_types_of_domain_from_columns() {
     };
     let asking: Vec<_> = packages().iter().filter(asks).map(|it| text(&it["name"])).collect();
     assert_eq!(asking, ["store"]);
+}
+
+/// The image is built of what `.dockerignore` lets in: without a member of the workspace, or a file
+/// that the program holds, there is none.
+#[test]
+fn the_image_is_built_of_all_that_the_program_needs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the root");
+    let ignored = std::fs::read_to_string(root.join(".dockerignore")).expect("what is let in");
+    let let_in: Vec<_> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    assert!(ignored.lines().any(|line| line == "*") && let_in.contains(&"crates"));
+    let mut needed = Vec::new();
+    for package in packages() {
+        let manifest = PathBuf::from(text(&package["manifest_path"]));
+        let folder = manifest.parent().expect("a folder");
+        let sources = folder.join("src");
+        if sources.exists() {
+            needed.extend(included(&sources));
+        }
+        needed.push(manifest);
+    }
+    assert!(needed.len() > packages().len(), "no file is included anywhere");
+    for path in needed {
+        let path =
+            path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let path = path.strip_prefix(&root).expect("a path in the repository");
+        assert!(let_in.iter().any(|one| path.starts_with(one)), "{} is kept out", path.display());
+    }
+}
+
+/// The files that `include_str!` and `include_bytes!` name in the sources of a folder.
+fn included(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"))
+    {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(included(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let source = std::fs::read_to_string(&path).expect("a source");
+            let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+            for macro_name in ["include_str!(", "include_bytes!("] {
+                let names = source
+                    .split(macro_name)
+                    .skip(1)
+                    .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+                found.extend(names.map(|name| folder.join(name)));
+            }
+        }
+    }
+    found
 }

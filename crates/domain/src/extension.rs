@@ -5,7 +5,8 @@
 //! not do, leaves an event as it would be without it.
 //!
 //! What goes to an extension is an [`ExtensionInput`], equal on every attempt. What comes back is
-//! read by [`ExtensionAnswer::read`]; where nothing readable comes back, [`Unanswered`] says why.
+//! read by [`ExtensionAnswer::read`]; where nothing readable comes back, [`Unanswered`] says why. The
+//! forms of the answers are those that teams use, in `sendpromptly_extension`.
 
 mod answer;
 #[cfg(test)]
@@ -15,17 +16,17 @@ mod input;
 mod registration;
 mod unanswered;
 
-pub use answer::{
-    AnswerError, CallOutcome, Evidence, ExtensionAnswer, MAX_ANSWER_BYTES, MAX_EVIDENCE,
-    MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE, ProbeAnswer, ReadAnswer, ReprocessAnswer,
-    ReprocessOutcome,
-};
+pub use answer::{AnswerError, CallOutcome, ExtensionAnswer, ReadAnswer};
 pub use describe::describe_evidence;
-pub use input::{CONTRACT, ExtensionInput, InputReason, example_input};
+pub use input::{ExtensionInput, InputReason, example_input};
 pub use registration::{
     ActivityName, DEFAULT_BUDGET_SECONDS, DEFAULT_CALLS_PER_SECOND, ExtensionTarget, ExtensionUrl,
     InvalidActivityName, InvalidQueue, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MAX_EXTENSIONS,
-    MIN_BUDGET_SECONDS, NewExtension, QUEUE_PREFIX, QueueName,
+    MIN_BUDGET_SECONDS, NewExtension, QueueName,
+};
+pub use sendpromptly_extension::{
+    CONTRACT, Evidence, MAX_ANSWER_BYTES, MAX_EVIDENCE, MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE,
+    ProbeAnswer, QUEUE_PREFIX, ReprocessAnswer, ReprocessOutcome,
 };
 pub use unanswered::{Silence, Unanswered};
 

@@ -4,64 +4,17 @@
 //! the answer unreadable, and an unreadable answer changes nothing. A note or evidence that is too
 //! long, or of another form, is cut or written as text, and [`ReadAnswer::adjusted`] says so.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use sendpromptly_extension::{
+    Evidence, MAX_ANSWER_BYTES, MAX_EVIDENCE, MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE, ProbeAnswer,
+    ReprocessAnswer, ReprocessOutcome,
+};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Point, Trust, Unanswered};
 use crate::diagnostics::{MAX_ERROR_MESSAGE, clean_code, clean_message, text_of};
 use crate::field::{FieldError, Fields};
 use crate::text_enum::text_enum;
-
-/// The longest answer that is read, in bytes of JSON.
-pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// How many entries of evidence are kept.
-pub const MAX_EVIDENCE: usize = 20;
-/// The longest name of an entry, in code points.
-pub const MAX_EVIDENCE_NAME: usize = 100;
-/// The longest text of an entry, in code points.
-pub const MAX_EVIDENCE_VALUE: usize = 500;
-
-/// What an extension found, by name: texts, numbers, yes or no, or `null`.
-pub type Evidence = BTreeMap<String, Value>;
-
-/// The answer of a probe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProbeAnswer {
-    /// Whether the effect was applied; `None` if the probe cannot tell.
-    pub settled: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
-    pub evidence: Evidence,
-}
-
-/// The answer at [`Point::Reprocess`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReprocessAnswer {
-    pub outcome: ReprocessOutcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
-    pub evidence: Evidence,
-}
-
-text_enum! {
-    /// What came of a reprocess by an extension.
-    ReprocessOutcome {
-        /// The effect is applied now.
-        Applied = "applied",
-        /// The app will report.
-        Accepted = "accepted",
-        /// The effect could not be applied.
-        Failed = "failed",
-        /// Not this extension's work: the fallback is.
-        Declined = "declined",
-    }
-}
 
 /// An answer of one of the two forms.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -330,7 +283,7 @@ mod tests {
         for outcome in ReprocessOutcome::ALL {
             let read = answer(json!({ "outcome": outcome, "error_code": 42 })).expect("an answer");
             let ExtensionAnswer::Reprocess(read) = read.answer else { panic!("another form") };
-            assert_eq!((read.outcome, read.error_code.as_deref()), (*outcome, Some("42")));
+            assert_eq!((read.outcome, read.error_code.as_deref()), (outcome, Some("42")));
         }
         for bad in [json!({}), json!({ "outcome": "Applied" }), json!({ "settled": true })] {
             let error = answer(bad).expect_err("unreadable");

@@ -1,10 +1,12 @@
 //! The schemas of `docs/extensions/` say what the types do: their examples are read, what the types
 //! write is as the schemas demand, and limits and names are the same.
 
+use sendpromptly_extension::{Input, MAX_NOTE, Point as TheirPoint};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::*;
+use crate::diagnostics::MAX_ERROR_MESSAGE;
 use crate::ids::{CallId, ProjectId};
 use crate::project::Mode;
 
@@ -83,7 +85,15 @@ fn what_is_sent_is_as_its_schema_says_and_no_field_is_left_out() {
         };
         assert_eq!(names(&input), names(&schema["properties"]));
         assert_eq!(schema["required"].as_array().map(Vec::len), Some(names(&input).len()));
+        let theirs: Input = serde_json::from_value(input.clone()).expect("their type");
+        assert_eq!(json!(theirs), input);
+        assert_eq!(json!(theirs.point), json!(point));
+        assert_ne!(theirs.point, TheirPoint::Unknown);
     }
+    let mut later = json!(example_input(Point::Reprocess, call, project, Mode::Live));
+    (later["point"], later["severity"]) = (json!("before_alert"), json!({ "level": 1 }));
+    let read: Input = serde_json::from_value(later).expect("an input");
+    assert_eq!(read.point, TheirPoint::Unknown);
     let points: Vec<_> = Point::ALL.iter().map(|point| json!(point)).collect();
     assert_eq!(schema["properties"]["point"]["enum"], json!(points));
     assert_eq!(schema["properties"]["contract"]["const"], CONTRACT);
@@ -115,6 +125,31 @@ fn the_examples_are_read_and_are_as_their_schemas_say() {
 }
 
 #[test]
+fn what_a_team_makes_with_the_types_is_read_as_it_was_meant() {
+    let (probe, reprocess) = (json_of!("probe-answer.json"), json_of!("reprocess-answer.json"));
+    let explained = || ProbeAnswer::settled().note("Seen.").evidence("row", 7).evidence("by", "x");
+    for answer in [explained(), ProbeAnswer::not_settled(), ProbeAnswer::cannot_tell()] {
+        let said = json!(answer);
+        assert_eq!(wrong(&probe, &said), None);
+        let read = ExtensionAnswer::read(Point::AfterFailure, said.to_string().as_bytes());
+        let read = read.expect("an answer");
+        assert_eq!((read.answer, read.adjusted), (ExtensionAnswer::Probe(answer), Vec::new()));
+    }
+    for answer in [
+        ReprocessAnswer::applied().evidence("row", 7),
+        ReprocessAnswer::accepted(),
+        ReprocessAnswer::failed("account_locked").note("Unlock it."),
+        ReprocessAnswer::declined(),
+    ] {
+        let said = json!(answer);
+        assert_eq!(wrong(&reprocess, &said), None);
+        let read = ExtensionAnswer::read(Point::Reprocess, said.to_string().as_bytes());
+        let read = read.expect("an answer");
+        assert_eq!((read.answer, read.adjusted), (ExtensionAnswer::Reprocess(answer), Vec::new()));
+    }
+}
+
+#[test]
 fn the_schemas_draw_the_lines_where_reading_does() {
     let probe = json_of!("probe-answer.json");
     let over =
@@ -133,6 +168,7 @@ fn the_schemas_draw_the_lines_where_reading_does() {
         assert_eq!(evidence["maxProperties"], MAX_EVIDENCE);
         assert_eq!(evidence["propertyNames"]["maxLength"], MAX_EVIDENCE_NAME);
         assert_eq!(evidence["additionalProperties"]["maxLength"], MAX_EVIDENCE_VALUE);
-        assert_eq!(schema["properties"]["note"]["maxLength"], 2_000);
+        assert_eq!(MAX_NOTE, MAX_ERROR_MESSAGE, "a note is cut as an error message is");
+        assert_eq!(schema["properties"]["note"]["maxLength"], MAX_NOTE);
     }
 }

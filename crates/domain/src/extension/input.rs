@@ -3,6 +3,7 @@
 //! Histories keep it and many may read them, so there is no snapshot, no secret and no error text
 //! in it. Later versions only add fields, so a field that is not known is to be ignored.
 
+use sendpromptly_extension::CONTRACT;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -13,9 +14,6 @@ use crate::catalogue::{EffectType, Provider};
 use crate::ids::{CallId, EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::Reason;
 use crate::project::Mode;
-
-/// The version of the contract between us and extensions.
-pub const CONTRACT: &str = "2026-12-01";
 
 /// The input of an extension.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

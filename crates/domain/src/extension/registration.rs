@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sendpromptly_extension::QUEUE_PREFIX;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -15,8 +16,6 @@ use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, read_outbound};
 use crate::text_column::text_column;
 
-/// What every task queue of an extension begins with.
-pub const QUEUE_PREFIX: &str = "sendpromptly-ext.";
 /// The longest task queue and the longest name of an activity, in characters.
 const MAX_NAME: usize = 200;
 
