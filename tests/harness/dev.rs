@@ -1,7 +1,7 @@
 //! `sendpromptly dev` as a newcomer runs it: a process in a folder of its own.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::Context as _;
@@ -43,6 +43,7 @@ impl Ports {
 /// A running `dev`. It dies with this value, and so do its engines.
 pub struct Dev {
     child: Child,
+    log: PathBuf,
     /// The line that it printed when it was ready.
     pub ready: Value,
 }
@@ -53,8 +54,17 @@ impl Dev {
     /// # Errors
     /// When it ends before that.
     pub async fn start(folder: &TempDir, ports: Ports) -> anyhow::Result<Self> {
+        Self::start_with(folder, ports, &[]).await
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// When it ends before it is ready.
+    pub async fn start_with(folder: &TempDir, ports: Ports, more: &[&str]) -> anyhow::Result<Self> {
         let log = folder.path().join("dev.log");
         let mut command = command(folder.path(), ports)?;
+        command.args(more);
         command.stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut child = command.spawn()?;
         let output = child.stdout.take().context("standard output")?;
@@ -63,7 +73,13 @@ impl Dev {
             anyhow::bail!("dev ended before it was ready: {}", std::fs::read_to_string(&log)?);
         };
         let ready = serde_json::from_str(&line)?;
-        Ok(Self { child, ready })
+        Ok(Self { child, log, ready })
+    }
+
+    /// What it said so far, on standard error.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Its process id.
@@ -97,7 +113,19 @@ impl Dev {
 /// # Errors
 /// When it cannot be run.
 pub async fn rejected(folder: &TempDir, ports: Ports) -> anyhow::Result<(Option<i32>, String)> {
-    let output = command(folder.path(), ports)?.output().await?;
+    rejected_with(folder, ports, &[]).await
+}
+
+/// The same with more arguments.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn rejected_with(
+    folder: &TempDir,
+    ports: Ports,
+    more: &[&str],
+) -> anyhow::Result<(Option<i32>, String)> {
+    let output = command(folder.path(), ports)?.args(more).output().await?;
     let printed = [output.stdout, output.stderr].concat();
     Ok((output.status.code(), String::from_utf8_lossy(&printed).into_owned()))
 }
@@ -110,6 +138,8 @@ fn command(folder: &Path, ports: Ports) -> anyhow::Result<Command> {
         .args(["--temporal-port", &ports.temporal.to_string()])
         .args(["--temporal-ui-port", &ports.ui.to_string()])
         .env("SENDPROMPTLY_METRICS_LISTEN", "off")
+        // What leads Temporal's tools elsewhere leads dev nowhere else.
+        .env("TEMPORAL_API_KEY", "of-another-temporal")
         .env_remove("DATABASE_URL")
         .env_remove("SENDPROMPTLY_MASTER_KEY")
         .env_remove("SMTP_URL")

@@ -16,6 +16,7 @@ mod database;
 mod declare;
 mod destinations;
 mod dev;
+mod dev_extension;
 mod dispatch;
 mod doctor;
 mod documents;

@@ -5,6 +5,7 @@
 //! not installed. What is started listens on `127.0.0.1` only, ends with the value that represents
 //! it, and does not outlive this process even if that is killed with -9. What is interrupted
 //! half-way, an installation, the making of a database or a start, is done again the next time.
+//! A [`Program`] of the user's can run beside them on the same terms.
 //!
 //! The crates that do parts of this download from hosts that a machine may not reach, where a
 //! package index is: `postgresql_embedded` from GitHub
@@ -44,6 +45,7 @@ mod port;
 mod postgres;
 mod probe;
 mod process;
+mod program;
 mod scratch;
 mod spawner;
 mod supervise;
@@ -62,6 +64,7 @@ pub use places::EngineDirs;
 pub use port::{free_port, port_is_free};
 pub use postgres::{Postgres, PostgresOptions, USER};
 pub use process::Stopped;
+pub use program::{Program, ProgramOptions};
 pub use scratch::scratch_dir;
 pub use supervise::{Engine, EngineEvent, Supervised};
 pub use temporal::{NAMESPACE, Temporal, TemporalOptions};

@@ -53,5 +53,6 @@ if __name__ == "__main__":
     commands = {"paid": paid, "granted": granted, "find": find}
     if len(sys.argv) < 4 or sys.argv[1] not in commands:
         sys.exit("usage: ledger.py paid PAYMENT CUSTOMER CREDITS | granted PAYMENT CUSTOMER | find PAYMENT CUSTOMER")
-    row = commands[sys.argv[1]](*sys.argv[2:])
+    commands[sys.argv[1]](*sys.argv[2:])
+    row = find(*sys.argv[2:4])
     print(dict(row) if row else "-")

@@ -6,11 +6,12 @@
 //! started again, and `dev` says so. Its data stays in one folder: deleting it starts afresh.
 
 mod engines;
+mod extensions;
 mod first_run;
 mod welcome;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -38,6 +39,7 @@ use crate::progress::while_waiting;
 use crate::senders;
 
 use engines::Engines;
+use extensions::Extensions;
 use first_run::FirstRun;
 use sendpromptly::Part;
 use sendpromptly::service::{
@@ -48,6 +50,7 @@ const EXAMPLE: &str = "\
 Example:
   sendpromptly dev
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
+  sendpromptly dev --extension examples/extensions/python
 
 It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY and, behind a tunnel, \
 SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
@@ -79,6 +82,10 @@ pub struct DevArgs {
     /// The port of Temporal's own web interface.
     #[arg(long, default_value_t = 8233, value_parser = clap::value_parser!(u16).range(1..))]
     temporal_ui_port: u16,
+    /// A folder with the worker of your own extension, which runs beside dev: its Procfile says how it
+    /// is started, in a line `worker: …`. May be given several times.
+    #[arg(long = "extension", value_name = "DIR")]
+    extensions: Vec<PathBuf>,
 }
 
 /// Runs until asked to end.
@@ -87,6 +94,7 @@ pub struct DevArgs {
 /// When a port is taken, an engine cannot be had, or another `dev` runs in the same folder.
 pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutput> {
     let ending = listen_for_the_end()?;
+    let extensions = Extensions::read(&args.extensions)?;
     make_folder(&context.data_dir)?;
     let _lock = PidLock::acquire(&context.data_dir)?;
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
@@ -98,7 +106,7 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
     // Dropping engines that are still starting ends them.
     let starting = Box::pin(Engines::start(&args, &context.data_dir));
     if let Some(engines) = ending.run_until_cancelled(starting).await {
-        watch(&args, context, engines?, listener, ending).await?;
+        watch(&args, context, engines?, listener, &extensions, ending).await?;
     }
     welcome::say("stopped");
     Ok(CommandOutput::silent())
@@ -121,6 +129,7 @@ async fn watch(
     context: &Context,
     mut engines: Engines,
     listener: TcpListener,
+    extensions: &Extensions,
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
     let url = local_url(listener.local_addr()?);
@@ -128,11 +137,14 @@ async fn watch(
     let outcome = match opened {
         Err(error) => Err(error),
         Ok(service) => {
-            let ended =
-                announce_and_wait(args, &url, context, &mut engines, &service, &ending).await;
+            let ready = announce(args, &url, context, &engines, &service).await;
+            if ready.is_ok() {
+                extensions.start(&engines.temporal_address());
+                report_until_the_end(&mut engines, &ending).await;
+            }
             welcome::say("\nstopping: requests and activities come to their end");
-            service.stop().await;
-            ended
+            tokio::join!(service.stop(), extensions.stop());
+            ready
         }
     };
     let removed = DevState::remove(&context.data_dir);
@@ -234,14 +246,13 @@ async fn wait_for_worker(service: &Service) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Says where everything is, and then what happens to the engines, until asked to end.
-async fn announce_and_wait(
+/// Says where everything is, once all of it responds.
+async fn announce(
     args: &DevArgs,
     url: &str,
     context: &Context,
-    engines: &mut Engines,
+    engines: &Engines,
     service: &Service,
-    ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     while_waiting("waiting for Temporal", wait_until_ready(service)).await?;
     let first_run = FirstRun::find_or_make(service, &context.data_dir).await?;
@@ -257,11 +268,14 @@ async fn announce_and_wait(
         mail_from: Some(context.environment.mail_from()?),
     };
     state.write(&context.data_dir)?;
-    welcome::print(&state, &first_run, context)?;
+    welcome::print(&state, &first_run, context)
+}
+
+/// Says what happens to the engines, until asked to end.
+async fn report_until_the_end(engines: &mut Engines, ending: &CancellationToken) {
     while let Some(event) = ending.run_until_cancelled(engines.next_event()).await {
         welcome::say(&event.to_string());
     }
-    Ok(())
 }
 
 /// Makes the data folder. Others may pass through it, because as root Postgres runs as another
