@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the folder of the libraries that tests use from npm and PyPI, after installing them: those of the
-payment providers, which make and sign events, those of Standard Webhooks, which verify messages, and generators of
-clients, which read the OpenAPI document.
+payment providers, which make and sign events, those of Standard Webhooks, which verify messages, generators of
+clients, which read the OpenAPI document, and what the extensions in examples/ name.
 
 The folder holds node/node_modules, from npm, and python, from pip. Both are made beside their place and
 then renamed, so an installation that was cut off is made again, and one that is there takes no time.
@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "target/test-libraries"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "target/test-libraries"
 # The newest that run on Node 20 (@shopify/shopify-api 14 wants Node 22) and Python 3.11.
 NODE = {
     "@shopify/shopify-api": "13.1.0", "express": "5.3.0", "stripe": "23.1.0",
@@ -22,7 +23,7 @@ NODE = {
 }
 PYTHON = {
     "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
-    "standardwebhooks": "1.1.0",
+    "standardwebhooks": "1.1.0", "jsonschema": "4.26.0",
 }
 
 
@@ -42,27 +43,41 @@ def run(what: str, *command) -> None:
         raise Failed(f"{what} ended with {done.returncode}:\n{done.stdout.strip()}")
 
 
-def install_node(folder: pathlib.Path) -> None:
+def install_node(folder: pathlib.Path, versions: dict) -> None:
     npm = shutil.which("npm")
     if not npm:
         raise Failed("npm is missing: install Node 20 or newer with npm, and put it on the PATH")
-    (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": NODE}))
+    (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": versions}))
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
     run("npm install", npm, "install", "--prefix", folder, *quiet)
 
 
-def install_python(folder: pathlib.Path) -> None:
+def install_python(folder: pathlib.Path, versions: dict) -> None:
     pip = [sys.executable, "-m", "pip"]
     try:
         run("pip", *pip, "--version")
     except Failed as error:
         raise Failed("pip is missing: install it for the Python that runs this") from error
-    versions = [f"{name}=={version}" for name, version in PYTHON.items()]
-    run("pip install", *pip, "install", "--quiet", "--target", folder, *versions)
+    pins = [f"{name}=={version}" for name, version in versions.items()]
+    run("pip install", *pip, "install", "--quiet", "--target", folder, *pins)
 
 
-def provide(name: str, versions: dict, install) -> None:
-    folder, marker = FOLDER / name, json.dumps(versions)
+def with_examples() -> tuple[dict, dict]:
+    """Ours and those of the extensions in examples/, whose pins stand there."""
+    folder = ROOT / "examples/extensions"
+    package = json.loads((folder / "typescript/package.json").read_text())
+    requirements = (folder / "python/requirements.txt").read_text().split()
+    node = {**package["dependencies"], **package["devDependencies"]}
+    python = dict(line.split("==") for line in requirements)
+    for ours, theirs in [(NODE, node), (PYTHON, python)]:
+        for name in ours.keys() & theirs.keys():
+            if ours[name] != theirs[name]:
+                raise Failed(f"{name} is pinned to {ours[name]} here and to {theirs[name]} in {folder}")
+    return {**NODE, **node}, {**PYTHON, **python}
+
+
+def provide(name: str, versions: dict, install, runs_on: str = "") -> None:
+    folder, marker = FOLDER / name, json.dumps([versions, runs_on])
     if (folder / "versions.json").is_file() and (folder / "versions.json").read_text() == marker:
         return
     print(f"installing {', '.join(versions)} for {name}", file=sys.stderr, flush=True)
@@ -70,7 +85,7 @@ def provide(name: str, versions: dict, install) -> None:
     for old in [fresh, folder]:
         shutil.rmtree(old, ignore_errors=True)
     fresh.mkdir()
-    install(fresh)
+    install(fresh, versions)
     (fresh / "versions.json").write_text(marker)
     fresh.rename(folder)
 
@@ -80,10 +95,11 @@ def main() -> int:
     with open(FOLDER / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            provide("node", NODE, install_node)
+            node, python = with_examples()
+            provide("node", node, install_node)
             # What pip installs may be for one version of Python only.
             version = ".".join(map(str, sys.version_info[:2]))
-            provide("python", {**PYTHON, "python": version}, install_python)
+            provide("python", python, install_python, version)
         except Failed as error:
             print(error, file=sys.stderr)
             return 1

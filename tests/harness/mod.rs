@@ -16,6 +16,7 @@ pub mod browser;
 pub mod console;
 pub mod dev;
 pub mod engines;
+pub mod example_worker;
 pub mod extension_worker;
 pub mod gallery;
 pub mod html_page;

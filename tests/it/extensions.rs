@@ -3,6 +3,7 @@
 
 mod alerts;
 mod doors;
+mod examples;
 mod flow;
 mod proposals;
 mod repair;

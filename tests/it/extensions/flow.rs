@@ -177,7 +177,7 @@ fn what_is_found_beside_an_incident_resolves_it() {
 }
 
 /// Waits for the incident, which opens a second after the deadline at the latest.
-async fn opens_in_time(world: &World, event_id: EventId) {
+pub async fn opens_in_time(world: &World, event_id: EventId) {
     world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
     let late: f64 = sqlx::query_scalar(
         "SELECT extract(epoch FROM i.opened_at - e.timeout_at)::float8
