@@ -1,19 +1,21 @@
-//! The fake shop: it reports receipts and results, and repairs when it is asked to.
+//! The fake shop: it reports receipts and results, repairs when it is asked to, and says whether
+//! something was granted.
 //!
-//! Its repair endpoint does what a good one does: it checks the signature over the raw body,
-//! rejects an old timestamp and a nonce that it has seen, does the work once per `replay_id`, and
-//! reports.
+//! Its two endpoints do what good ones do: they check the signature over the raw body, and reject
+//! an old timestamp and a nonce that they have seen. The repair does the work once per `replay_id`
+//! and reports; the probe looks into the ledger and says no more than stands there.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use api_types::ingest::{ReceiptResponse, ResultResponse};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use axum::{Json, Router};
+use domain::extension::ProbeAnswer;
 use domain::signature::{self, Signed, SigningSecret};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -24,12 +26,22 @@ use tokio_util::task::AbortOnDropHandle;
 /// How old or how far ahead a callback's timestamp may be.
 const MAX_AGE_SECONDS: i64 = 300;
 
-/// The shop. Its repair endpoint ends with it.
+/// What the shop's endpoints are signed with.
+pub(super) struct DemoSecrets {
+    pub(super) repair: SigningSecret,
+    pub(super) probe: SigningSecret,
+}
+
+/// The shop. Its endpoints end with it.
 pub(super) struct DemoApp {
     reporter: Reporter,
-    repair_url: String,
-    _endpoint: AbortOnDropHandle<()>,
+    base_url: String,
+    ledger: Ledger,
+    _endpoints: AbortOnDropHandle<()>,
 }
+
+/// The provider's events whose effects were granted.
+type Ledger = Arc<Mutex<BTreeSet<String>>>;
 
 /// Makes the two calls.
 #[derive(Clone)]
@@ -39,32 +51,50 @@ struct Reporter {
     key: String,
 }
 
-struct Endpoint {
+struct Endpoints {
     reporter: Reporter,
-    secret: SigningSecret,
+    secrets: DemoSecrets,
+    ledger: Ledger,
     /// Nonces and replay ids that were seen.
     seen: Mutex<BTreeSet<String>>,
 }
 
 impl DemoApp {
-    pub(super) async fn open(url: &str, key: &str, secret: SigningSecret) -> anyhow::Result<Self> {
+    pub(super) async fn open(url: &str, key: &str, secrets: DemoSecrets) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let reporter = Reporter { http, url: url.to_owned(), key: key.to_owned() };
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
-        let repair_url = format!("http://{}/repair", listener.local_addr()?);
-        let endpoint =
-            Endpoint { reporter: reporter.clone(), secret, seen: Mutex::new(BTreeSet::new()) };
-        let router = Router::new().route("/repair", post(repair)).with_state(Arc::new(endpoint));
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let ledger = Ledger::default();
+        let endpoints = Endpoints {
+            reporter: reporter.clone(),
+            secrets,
+            ledger: Arc::clone(&ledger),
+            seen: Mutex::new(BTreeSet::new()),
+        };
+        let router = Router::new()
+            .route("/repair", post(repair))
+            .route("/probe", post(probe))
+            .with_state(Arc::new(endpoints));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::warn!(%error, "the shop's repair endpoint has ended");
+                tracing::warn!(%error, "the shop's endpoints have ended");
             }
         });
-        Ok(Self { reporter, repair_url, _endpoint: AbortOnDropHandle::new(serving) })
+        Ok(Self { reporter, base_url, ledger, _endpoints: AbortOnDropHandle::new(serving) })
     }
 
     pub(super) fn repair_url(&self) -> String {
-        self.repair_url.clone()
+        format!("{}/repair", self.base_url)
+    }
+
+    pub(super) fn probe_url(&self) -> String {
+        format!("{}/probe", self.base_url)
+    }
+
+    /// Grants what was paid for, and tells nobody.
+    pub(super) fn grant(&self, event: &str) {
+        insert(&self.ledger, event);
     }
 
     /// "I took this payment event."
@@ -115,9 +145,11 @@ fn idempotency_key(path: &str, body: &Value) -> String {
     std::iter::once(path).chain(parts).collect::<Vec<_>>().join("-")
 }
 
-async fn repair(State(app): State<Arc<Endpoint>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let Some(replay_id) = app.check(&headers, &body) else { return StatusCode::UNAUTHORIZED };
-    if !app.see_first(&replay_id) {
+async fn repair(State(app): State<Arc<Endpoints>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let Some(replay_id) = app.check(&app.secrets.repair, &headers, &body) else {
+        return StatusCode::UNAUTHORIZED;
+    };
+    if !insert(&app.seen, &replay_id) {
         return StatusCode::OK;
     }
     let Ok(asked) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
@@ -131,20 +163,38 @@ async fn repair(State(app): State<Arc<Endpoint>>, headers: HeaderMap, body: Byte
     StatusCode::ACCEPTED
 }
 
-impl Endpoint {
-    /// The `replay_id` of a callback that is genuine, fresh and new.
-    fn check(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+/// Says yes only for what the ledger has. That something is not in it yet is no proof of anything.
+async fn probe(
+    State(app): State<Arc<Endpoints>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<ProbeAnswer>, StatusCode> {
+    let Some(_call_id) = app.check(&app.secrets.probe, &headers, &body) else {
+        return Err(StatusCode::UNAUTHORIZED);
+    };
+    let asked: Value = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let event = asked["provider_event_id"].as_str().ok_or(StatusCode::BAD_REQUEST)?;
+    let granted = app.ledger.lock().unwrap_or_else(PoisonError::into_inner).contains(event);
+    let settled = granted.then_some(true);
+    let evidence = granted.then(|| ("ledger".to_owned(), event.into())).into_iter().collect();
+    Ok(Json(ProbeAnswer { settled, note: None, evidence }))
+}
+
+impl Endpoints {
+    /// The `replay_id` or `call_id` of a request that is genuine, fresh and new.
+    fn check(&self, secret: &SigningSecret, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let text = |name: &str| headers.get(name)?.to_str().ok();
         let (id, nonce) = (text("webhook-id")?, text("x-sp-nonce")?);
         let timestamp: i64 = text("x-sp-timestamp")?.parse().ok()?;
         let age = OffsetDateTime::now_utc().unix_timestamp() - timestamp;
         let signed = Signed { id, timestamp, nonce, body };
-        let genuine = signature::verify_sp_signature(&self.secret, text("x-sp-signature")?, signed);
-        let fresh = age.abs() <= MAX_AGE_SECONDS && self.see_first(nonce);
+        let genuine = signature::verify_sp_signature(secret, text("x-sp-signature")?, signed);
+        let fresh = age.abs() <= MAX_AGE_SECONDS && insert(&self.seen, nonce);
         (genuine && fresh).then(|| id.to_owned())
     }
+}
 
-    fn see_first(&self, what: &str) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
-    }
+/// Whether it was not there.
+fn insert(set: &Mutex<BTreeSet<String>>, what: &str) -> bool {
+    set.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
 }

@@ -1,14 +1,16 @@
-//! The steps of the demo: applied in time, failed, missing, repaired.
+//! The steps of the demo: applied in time, failed, applied without a report, missing, repaired.
 
 use std::io::{Write, stderr, stdout};
 use std::time::Duration;
 
+use anyhow::Context as _;
+use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
 use serde_json::json;
 use store::incidents::Incident;
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
-use store::{alerts, incidents, reprocesses, timeline};
+use store::{alerts, events, incidents, reprocesses, timeline};
 use tokio::time::Instant;
 
 use super::BOB;
@@ -39,12 +41,15 @@ impl DemoRun<'_> {
         self.say(
             "A shop sells credits, access and seats. Its app makes two calls per payment event.",
         );
+        let unreported = self.take_and_grant("credit_grant", "user_789").await?;
         let missing = self.take("seat_update", "team_northwind").await?;
         self.say("\n1. Applied in time");
         self.applied_in_time().await?;
         self.say("\n2. Failed");
         self.failed_and_repaired().await?;
-        self.say("\n3. Missing");
+        self.say("\n3. Applied, but never reported");
+        self.settled_by_the_probe(unreported).await?;
+        self.say("\n4. Missing");
         self.missing_and_repaired(missing).await?;
         self.say(&format!(
             "\nThat was the whole story. See it at {} or with: {} incident list",
@@ -80,6 +85,20 @@ impl DemoRun<'_> {
         self.repair(&incident).await
     }
 
+    async fn settled_by_the_probe(&self, event_id: EventId) -> anyhow::Result<()> {
+        self.step(&format!(
+            "user_789 paid and got the credits, and the report is lost: {event_id} looks unapplied"
+        ));
+        let waiting = self.wait_for_success(event_id);
+        while_waiting("waiting until half the time-out has passed", waiting).await?;
+        self.step(
+            "before it alarms anybody, sendpromptly asks the shop's own probe, which finds the credits \
+             in the ledger: applied, no alert is sent",
+        );
+        self.link(event_id);
+        self.timeline_of(event_id).await
+    }
+
     async fn missing_and_repaired(&self, event_id: EventId) -> anyhow::Result<()> {
         self.step(&format!(
             "team_northwind paid for seats, and the app says nothing about {event_id}"
@@ -90,16 +109,28 @@ impl DemoRun<'_> {
         self.step(&format!("the minute is over: {} opens", incident.id));
         self.link_to(&incident);
         self.repair(&incident).await?;
+        self.timeline_of(event_id).await
+    }
+
+    async fn timeline_of(&self, event_id: EventId) -> anyhow::Result<()> {
+        let event = events::find_event(&self.admin.pool, event_id).await?.context("the event")?;
         let entries = timeline::list_for_event(&self.admin.pool, event_id).await?;
-        let names = timeline::load_names(&self.admin.pool, &[incident.project_id]).await?;
-        self.say(&format!("\nThe timeline of {}:\n\n{}", incident.id, render(&entries, &names)));
+        let names = timeline::load_names(&self.admin.pool, &[event.project_id]).await?;
+        self.say(&format!("\nThe timeline of {event_id}:\n\n{}", render(&entries, &names)));
         Ok(())
     }
 
     /// The shop takes a payment event; gives our id of it.
     async fn take(&self, effect: &str, customer: &str) -> anyhow::Result<EventId> {
-        let provider_event_id = format!("evt_{}", hex::encode(random::bytes::<8>()?));
-        Ok(self.app.receipt(&provider_event_id, effect, customer).await?.event_id)
+        Ok(self.app.receipt(&provider_event_id()?, effect, customer).await?.event_id)
+    }
+
+    /// The shop takes a payment event and does what was paid for.
+    async fn take_and_grant(&self, effect: &str, customer: &str) -> anyhow::Result<EventId> {
+        let provider_event_id = provider_event_id()?;
+        let taken = self.app.receipt(&provider_event_id, effect, customer).await?;
+        self.app.grant(&provider_event_id);
+        Ok(taken.event_id)
     }
 
     /// Checks that bob is notified, asks for a reprocess, and waits until the shop has repaired.
@@ -140,6 +171,19 @@ impl DemoRun<'_> {
         }
     }
 
+    async fn wait_for_success(&self, event_id: EventId) -> anyhow::Result<()> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let event = events::find_event(&self.admin.pool, event_id).await?;
+            match event.map(|event| event.effect) {
+                Some(Effect::Succeeded) => return Ok(()),
+                Some(Effect::Pending) if Instant::now() < deadline => {}
+                other => anyhow::bail!("the probe did not settle {event_id}: {other:?}"),
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+    }
+
     async fn wait_for_alert(&self, incident: &Incident) -> anyhow::Result<()> {
         let deadline = Instant::now() + TIMEOUT;
         loop {
@@ -171,4 +215,8 @@ impl DemoRun<'_> {
         let _said =
             if self.quiet { writeln!(stderr(), "{line}") } else { writeln!(stdout(), "{line}") };
     }
+}
+
+fn provider_event_id() -> anyhow::Result<String> {
+    Ok(format!("evt_{}", hex::encode(random::bytes::<8>()?)))
 }
