@@ -60,7 +60,7 @@ pub struct WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { workflow_pollers: 20, activity_pollers: 5, cached_workflows: 1_000 }
+        Self { workflow_pollers: 20, activity_pollers: 20, cached_workflows: 1_000 }
     }
 }
 

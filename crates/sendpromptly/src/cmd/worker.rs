@@ -33,7 +33,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "SENDPROMPTLY_WORKFLOW_POLLERS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
     workflow_pollers: u16,
     /// Long polls for activities: callbacks, alerts and records.
-    #[arg(long, env = "SENDPROMPTLY_ACTIVITY_POLLERS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "SENDPROMPTLY_ACTIVITY_POLLERS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     activity_pollers: u16,
     /// Watches kept in memory; the others are replayed when something happens to them.
     #[arg(long, env = "SENDPROMPTLY_CACHED_WORKFLOWS", default_value_t = 1_000)]

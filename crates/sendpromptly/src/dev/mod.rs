@@ -60,7 +60,7 @@ const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
 /// A kept watch takes some 50 kB, and `dev` shall be a small guest on a machine that has other
 /// work.
 const SETTINGS: WorkerSettings =
-    WorkerSettings { workflow_pollers: 10, activity_pollers: 5, cached_workflows: 500 };
+    WorkerSettings { workflow_pollers: 10, activity_pollers: 20, cached_workflows: 500 };
 
 /// How long the first heartbeat of the worker is waited for, and how often it is looked for.
 const WORKER: Duration = Duration::from_secs(10);
