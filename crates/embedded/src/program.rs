@@ -128,7 +128,9 @@ mod tests {
     ) -> (Program, Lines<BufReader<ChildStdout>>) {
         let options =
             ProgramOptions { line, folder: Path::new("/"), set, unset: vec!["HOME".into()] };
-        let (program, stdout, _stderr) = Program::start(&options).unwrap();
+        let (program, stdout, mut stderr) = Program::start(&options).unwrap();
+        // A shell that says that a signal ended a command of its own ends itself where nobody reads.
+        tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
         (program, BufReader::new(stdout).lines())
     }
 
