@@ -17,6 +17,12 @@ async fn post(dev: &Dev, idempotency_key: &str) -> u16 {
     request.send().await.expect("a response").status().as_u16()
 }
 
+/// What others may do with a file.
+fn open_to_others(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().expect("it is there").permissions().mode() & 0o077
+}
+
 async fn polling_workers(dev: &Dev) -> i64 {
     let url = dev.ready["database_url"].as_str().expect("a URL");
     let mut db = sqlx::PgConnection::connect(url).await.expect("a database");
@@ -46,6 +52,11 @@ fn dev_starts_everything_and_a_second_start_finds_it_again() {
         assert!(
             first["operator"]["email"].is_string() && first["operator"]["password"].is_string()
         );
+
+        let data = folder.path().join(".sendpromptly");
+        for name in ["temporal.db", "temporal.log", "dev.json", "master.key"] {
+            assert_eq!(open_to_others(&data.join(name)), 0, "{name} can be read by others");
+        }
 
         let (code, printed) =
             rejected(&folder, Ports::free().expect("ports")).await.expect("a second dev");

@@ -184,7 +184,7 @@ fn read(
         None => read_address(state, mode, &mut fields)?,
     };
     let new = new.and_then(|new| {
-        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why)).ok()
+        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why.to_string())).ok()
     });
     fields.finish(new).map_err(ApiError::ValidationError)
 }
@@ -242,7 +242,7 @@ fn read_label(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
     }
     let label = fields.text("label").map(|label| label.trim().to_owned());
     if let Some(Err(why)) = label.as_deref().map(check_name) {
-        fields.reject("label", why);
+        fields.reject("label", why.to_string());
     }
     caller::checked(fields, label)
 }

@@ -129,7 +129,7 @@ fn read(
         name.clone_into(&mut settings.name);
     }
     if let Err(why) = check_name(&settings.name) {
-        fields.reject("name", why);
+        fields.reject("name", why.to_string());
     }
     let minutes = fields.whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES));
     if let Some(minutes) = minutes.and_then(|minutes| i32::try_from(minutes).ok()) {

@@ -18,6 +18,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use web::error::{ApiError, ErrorExtension};
+use web::host::reject_doubtful_host;
 use web::request_id::RequestId;
 use web::response::catch_panics;
 
@@ -37,7 +38,10 @@ const HEADERS: [(HeaderName, &str); 4] = [
 
 /// Gives a router of pages the console's errors and headers.
 pub fn pages(routes: Router<ConsoleState>) -> Router<ConsoleState> {
-    routes.layer(catch_panics()).layer(from_fn(render_error_page))
+    routes
+        .layer(catch_panics())
+        .layer(from_fn(reject_doubtful_host))
+        .layer(from_fn(render_error_page))
 }
 
 /// Where no page is.

@@ -6,7 +6,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
-use domain::field::check_identifier;
+use domain::identifier::check_label;
 use domain::ids::KeyId;
 use serde::Deserialize;
 use store::administration::key::{create_key, revoke_key};
@@ -77,7 +77,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let label = values.label.trim();
-    if let Err(why) = check_identifier(label) {
+    if let Err(why) = check_label(label) {
         let mut errors = FormErrors::default();
         errors.note("label", why);
         return render(&state, &signed_in, &project, values, errors).await;

@@ -5,7 +5,7 @@
 //! same work as a known one. The session, the end of the count and the audit entry are committed
 //! together; the browser gets its token only then.
 
-use domain::operator::parse_email;
+use domain::operator::typed_email;
 use domain::secret_token::SessionToken;
 use store::administration::session;
 use store::operators::{self, Login};
@@ -73,7 +73,7 @@ pub async fn sign_in(
     password: &str,
     browser: Browser<'_>,
 ) -> Result<SessionToken, SignInError> {
-    let email = parse_email(email).map_err(|_| SignInRejection::Wrong)?;
+    let email = typed_email(email).ok_or(SignInRejection::Wrong)?;
     let login = find(state, &email, password).await?;
     let token = random::session_token().map_err(ApiError::internal)?;
     let begun = transaction(&state.pool, async |tx| {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::field::is_invisible;
+use crate::identifier::is_invisible;
 
 /// The longest error code in code points.
 pub const MAX_ERROR_CODE: usize = 200;

@@ -19,6 +19,7 @@ pub mod effect_result;
 pub mod event;
 pub mod extension;
 pub mod field;
+pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod incident;

@@ -1,6 +1,6 @@
 //! The project: one monitored payment flow.
 
-use crate::field::check_identifier;
+use crate::identifier::{InvalidIdentifier, check_label};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -23,8 +23,8 @@ pub struct InvalidTimeout;
 ///
 /// # Errors
 /// The reason, ready to be shown beside the field's name.
-pub fn check_name(name: &str) -> Result<(), &'static str> {
-    check_identifier(name)
+pub fn check_name(name: &str) -> Result<(), InvalidIdentifier> {
+    check_label(name)
 }
 
 /// Checks how long a project waits for a result.

@@ -459,7 +459,7 @@ mod tests {
 
     type Read = fn(&Environment) -> Result<Option<String>, ConfigError>;
 
-    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     /// Every secret: the variable, the one that names its file, a value, and how it is read.
     const SECRETS: [(&str, &str, &str, Read); 5] = [

@@ -5,6 +5,7 @@
 
 use domain::alert::{SlackUrl, SlackUrlError, WebhookUrl, WebhookUrlError};
 use domain::extension::{ActivityName, InvalidActivityName, QueueName};
+use domain::identifier::InvalidIdentifier;
 use domain::ids::{DestinationId, ProjectId};
 use domain::operator::{MalformedEmail, parse_email};
 use domain::project::{Mode, check_name};
@@ -136,7 +137,7 @@ impl NewDestination {
     ///
     /// # Errors
     /// The reason, ready to be shown beside the field's name.
-    pub fn with_label(self, label: Option<&str>) -> Result<Self, &'static str> {
+    pub fn with_label(self, label: Option<&str>) -> Result<Self, InvalidIdentifier> {
         let label = label.map_or(Ok(None), read_label)?;
         Ok(Self { label: label.or(self.label), ..self })
     }
@@ -152,7 +153,7 @@ impl NewDestination {
 ///
 /// # Errors
 /// The reason, ready to be shown beside the field's name.
-pub fn read_label(text: &str) -> Result<Option<String>, &'static str> {
+pub fn read_label(text: &str) -> Result<Option<String>, InvalidIdentifier> {
     let label = text.trim();
     if label.is_empty() {
         return Ok(None);

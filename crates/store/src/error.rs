@@ -49,6 +49,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a secret was sealed with a master key that this process does not have.
+    #[must_use]
+    pub fn is_sealed_elsewhere(&self) -> bool {
+        matches!(self, Self::Seal(crate::seal::SealError::UnknownKey))
+    }
+
     /// Whether the database responds and takes no writes, as a standby does.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

@@ -23,6 +23,11 @@ pub enum SealError {
         "SENDPROMPTLY_MASTER_KEY must be the base64 of 32 bytes (make one with: openssl rand -base64 32)"
     )]
     MalformedKey,
+    /// The text is 32 times one byte: what is left of a placeholder.
+    #[error(
+        "SENDPROMPTLY_MASTER_KEY is one byte 32 times over, which anyone guesses: make one with: openssl rand -base64 32"
+    )]
+    WeakKey,
     /// The envelope names a key that is not configured.
     #[error("a secret was sealed with a master key that is not configured")]
     UnknownKey,
@@ -45,7 +50,7 @@ impl MasterKey {
     /// Reads `SENDPROMPTLY_MASTER_KEY`: one key, or several separated by commas, newest first.
     ///
     /// # Errors
-    /// When any of them is not the base64 of 32 bytes.
+    /// When any of them is not the base64 of 32 bytes, or all its bytes are equal.
     pub fn parse(text: &str) -> Result<Self, SealError> {
         let keys: Result<Vec<_>, _> =
             text.trim().split(',').map(|key| read_key(key.trim())).collect();
@@ -104,6 +109,9 @@ impl MasterKey {
 fn read_key(text: &str) -> Result<([u8; KEY_ID_LENGTH], XChaCha20Poly1305), SealError> {
     let bytes = STANDARD.decode(text).map_err(|_| SealError::MalformedKey)?;
     let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| SealError::MalformedKey)?;
+    if bytes.iter().all(|byte| *byte == bytes[0]) {
+        return Err(SealError::WeakKey);
+    }
     let mut id = [0; KEY_ID_LENGTH];
     id.copy_from_slice(&Sha256::digest(&bytes)[..KEY_ID_LENGTH]);
     Ok((id, cipher))
@@ -146,6 +154,16 @@ mod tests {
         assert_eq!(both.open("r", &sealed).expect("opened"), b"s");
         let only_new = MasterKey::parse(&new).expect("a key");
         assert_eq!(only_new.open("r", &sealed), Err(SealError::UnknownKey));
+    }
+
+    #[test]
+    fn a_key_of_equal_bytes_is_none_and_neither_is_a_list_that_holds_one() {
+        for byte in [0, b'x', 255] {
+            let weak = STANDARD.encode([byte; 32]);
+            assert_eq!(MasterKey::parse(&weak).err(), Some(SealError::WeakKey), "{byte}");
+            let list = format!("{},{weak}", MasterKey::generate());
+            assert_eq!(MasterKey::parse(&list).err(), Some(SealError::WeakKey), "{byte}");
+        }
     }
 
     #[test]

@@ -133,6 +133,15 @@ pub enum ApiError {
         /// What went wrong, for the log.
         source: Cause,
     },
+    /// A secret is needed that this process has no key for.
+    #[error(
+        "a secret that this needs is sealed with a master key that this process does not have. The administrator of \
+         sendpromptly sets SENDPROMPTLY_MASTER_KEY to the same for every api and worker: `sendpromptly doctor` says more"
+    )]
+    SealedElsewhere {
+        /// What went wrong, for the log.
+        source: Cause,
+    },
 }
 
 impl ApiError {
@@ -186,7 +195,7 @@ impl ApiError {
             Self::AmbiguousEvent(_) => ("ambiguous_event", StatusCode::UNPROCESSABLE_ENTITY),
             Self::RateLimited { .. } => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal { .. } => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::Unavailable { .. } | Self::ReadOnly { .. } => {
+            Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::SealedElsewhere { .. } => {
                 ("unavailable", StatusCode::SERVICE_UNAVAILABLE)
             }
         }
@@ -240,7 +249,9 @@ impl ApiError {
         match self {
             Self::IdempotencyInProgress => Some(1),
             Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
-            Self::Unavailable { .. } | Self::ReadOnly { .. } => Some(UNAVAILABLE_RETRY_SECS),
+            Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::SealedElsewhere { .. } => {
+                Some(UNAVAILABLE_RETRY_SECS)
+            }
             _ => None,
         }
     }
@@ -254,7 +265,8 @@ impl ApiError {
         match self {
             Self::Internal { source }
             | Self::Unavailable { source }
-            | Self::ReadOnly { source } => {
+            | Self::ReadOnly { source }
+            | Self::SealedElsewhere { source } => {
                 let cause: &(dyn Error + 'static) = source.as_ref();
                 tracing::error!(request_id, code, cause, "request failed");
             }
@@ -307,6 +319,8 @@ impl From<StoreError> for ApiError {
             Self::ReadOnly { source: error.into() }
         } else if error.is_unavailable() {
             Self::unavailable(error)
+        } else if error.is_sealed_elsewhere() {
+            Self::SealedElsewhere { source: error.into() }
         } else {
             Self::internal(error)
         }
@@ -369,6 +383,7 @@ mod tests {
             (ApiError::internal(source()), "internal_error", 500),
             (ApiError::unavailable(source()), "unavailable", 503),
             (ApiError::ReadOnly { source: source() }, "unavailable", 503),
+            (ApiError::SealedElsewhere { source: source() }, "unavailable", 503),
         ]
     }
 

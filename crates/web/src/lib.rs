@@ -13,6 +13,7 @@ pub mod admission;
 pub mod error;
 pub mod extract;
 pub mod group_commit;
+pub mod host;
 pub mod random;
 pub mod rate_limit;
 pub mod request_id;

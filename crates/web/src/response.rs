@@ -23,6 +23,7 @@ use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::{ApiError, ErrorExtension};
+use crate::host::reject_doubtful_host;
 use crate::request_id::RequestId;
 
 /// Everything below `/api` belongs to the API, whether it exists or not. Spelled out rather than
@@ -40,7 +41,7 @@ where
 {
     let unknown = || any(|| async { StatusCode::NOT_FOUND });
     let routes = API_PATHS.iter().fold(routes, |routes, path| routes.route(path, unknown()));
-    routes.layer(catch_panics()).layer(from_fn(json_responses))
+    routes.layer(catch_panics()).layer(from_fn(reject_doubtful_host)).layer(from_fn(json_responses))
 }
 
 async fn json_responses(request: Request, next: Next) -> Response {

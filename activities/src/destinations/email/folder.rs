@@ -1,13 +1,16 @@
 //! Mail as files, for development: one `.eml` per message, whole or not there at all.
 //!
 //! The file is written beside its place and renamed into it. The name is made of the alert alone,
-//! so that sending the same alert again replaces the file instead of adding one.
+//! so that sending the same alert again replaces the file instead of adding one. Folder and files are
+//! for the account's own eyes: mails name customers.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use time::{OffsetDateTime, UtcOffset};
-use tokio::fs;
+use tokio::fs::{self, DirBuilder, OpenOptions};
+use tokio::io::AsyncWriteExt;
 
 use super::super::{SendFailure, Sent};
 
@@ -34,8 +37,12 @@ pub(super) async fn write(folder: &Path, name: &str, mail: &[u8]) -> Result<Sent
     let count = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let draft = folder.join(format!(".{name}.{}.{count}", std::process::id()));
     let written = async {
-        fs::create_dir_all(folder).await?;
-        fs::write(&draft, mail).await?;
+        make(folder).await?;
+        let mut file = OpenOptions::new();
+        let file = file.create(true).truncate(true).write(true).mode(0o600).open(&draft).await;
+        let mut file = file?;
+        file.write_all(mail).await?;
+        file.flush().await?;
         fs::rename(&draft, folder.join(name)).await
     };
     match written.await {
@@ -49,7 +56,11 @@ pub(super) async fn write(folder: &Path, name: &str, mail: &[u8]) -> Result<Sent
 }
 
 pub(super) async fn check(folder: &Path) -> Result<(), SendFailure> {
-    fs::create_dir_all(folder).await.map_err(|error| {
+    make(folder).await.map_err(|error| {
         SendFailure::transient(&format!("the mail folder cannot be made: {error}"))
     })
+}
+
+async fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).await
 }

@@ -1,5 +1,6 @@
 //! Mail as it is written, and as a server or a folder accepts or rejects it.
 
+mod addresses;
 mod encryption;
 mod folders;
 mod mail_server;

@@ -4,7 +4,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::field::check_identifier;
+use domain::identifier::check_label;
 use domain::ids::TokenId;
 use serde::Deserialize;
 use store::administration::token::{create_token, revoke_token};
@@ -70,7 +70,7 @@ pub(super) async fn create(
     signed_in: SignedIn,
     Form(mut values): Form<NewToken>,
 ) -> Result<Response, ApiError> {
-    values.problem = check_identifier(&values.label).err().map(|why| format!("A label {why}."));
+    values.problem = check_label(&values.label).err().map(|why| format!("A label {why}."));
     if values.problem.is_some() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let forms = Forms { new_token: values, ..Forms::default() };

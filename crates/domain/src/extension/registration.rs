@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{ExtensionKind, Fallback, Point, Trust};
-use crate::field::{FieldError, Fields, check_identifier};
+use crate::field::{FieldError, Fields};
+use crate::identifier::check_identifier;
 use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, read_outbound};
 use crate::text_column::text_column;

@@ -7,6 +7,9 @@
 //! (6to4, Teredo, IPv4-compatible) and everything outside the global unicast block `2000::/3` are
 //! rejected whole.
 //!
+//! Where a cloud hands out credentials to whoever asks from the inside (`METADATA`), no network opens
+//! the way: such an address is reached only where it is listed itself, alone.
+//!
 //! Sources: the IANA special-purpose registries,
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry> and
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>.
@@ -25,8 +28,6 @@ const REJECTED_V4: &[(Ipv4Net, &str)] = &[
     (v4([10, 0, 0, 0], 8), "private network"),
     (v4([100, 64, 0, 0], 10), "carrier-grade NAT"),
     (v4([127, 0, 0, 0], 8), "loopback"),
-    (v4([168, 63, 129, 16], 32), "cloud metadata"),
-    (v4([169, 254, 169, 254], 32), "cloud metadata"),
     (v4([169, 254, 0, 0], 16), "link-local"),
     (v4([172, 16, 0, 0], 12), "private network"),
     (v4([192, 0, 0, 0], 24), "reserved for protocols"),
@@ -55,12 +56,35 @@ const REJECTED_V6: &[(Ipv6Net, &str)] = &[
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "documentation"),
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "6to4"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "documentation"),
-    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128), "cloud metadata"),
     (v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), "unique local network"),
     (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), "link-local"),
     (v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), "site-local"),
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "multicast"),
 ];
+/// Where clouds give whoever asks from the inside credentials or the data of the machine, by their own
+/// documentation.
+const METADATA: &[IpAddr] = &[
+    // AWS, Azure, Google Cloud, OpenStack, DigitalOcean, Hetzner and most others.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    // AWS: credentials of ECS tasks, and of EKS pods.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    // Tencent Cloud, Scaleway.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 0, 23)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 42, 42)),
+    // Alibaba Cloud, Oracle Cloud at Customer, Azure's agent.
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // The same by IPv6: AWS twice, Google Cloud, Scaleway, OpenStack.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+];
+/// What they are called.
+const METADATA_NAME: &str = "cloud metadata";
 /// Where the services of one's own network are.
 const PRIVATE: [&str; 4] =
     ["private network", "carrier-grade NAT", "loopback", "unique local network"];
@@ -94,11 +118,20 @@ impl AllowedNetworks {
         Self { networks: Vec::new(), hosts: Vec::new() }
     }
 
-    /// Whether the address is in one of the networks, also in its IPv4-mapped form.
+    /// Whether the address is in one of the networks, also in its IPv4-mapped form. A cloud's
+    /// metadata is in none that holds anything beside it.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         let plain = ip.to_canonical();
-        self.networks.iter().any(|network| network.contains(&ip) || network.contains(&plain))
+        let mut opening = self
+            .networks
+            .iter()
+            .filter(|network| network.contains(&ip) || network.contains(&plain));
+        if is_metadata(ip) {
+            opening.any(|network| network.prefix_len() == network.max_prefix_len())
+        } else {
+            opening.next().is_some()
+        }
     }
 
     /// Whether the URL's host is listed by its name, for the URL's port.
@@ -145,6 +178,9 @@ pub fn rejected_range(ip: IpAddr, allow: &AllowedNetworks) -> Option<&'static st
     if allow.contains(ip) {
         return None;
     }
+    if METADATA.contains(&ip) {
+        return Some(METADATA_NAME);
+    }
     match ip {
         IpAddr::V4(ip) => named(REJECTED_V4, |range| range.contains(&ip)),
         IpAddr::V6(ip) => match wrapped_v4(ip) {
@@ -186,6 +222,15 @@ fn wrapped_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         let [.., a, b, c, d] = ip.octets();
         NAT64.contains(&ip).then_some(Ipv4Addr::new(a, b, c, d))
     })
+}
+
+/// Whether a cloud's metadata is reached at the address, in whatever form.
+fn is_metadata(ip: IpAddr) -> bool {
+    let wrapped = match ip {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(ip) => wrapped_v4(ip).map(IpAddr::V4),
+    };
+    METADATA.contains(&wrapped.unwrap_or(ip))
 }
 
 fn named<N>(ranges: &[(N, &'static str)], holds: impl Fn(&N) -> bool) -> Option<&'static str> {
@@ -309,6 +354,29 @@ mod tests {
         for ip in ["10.1.2.4", "::1", "fd13::1", "::127.0.0.1", "2002:7f00:1::"] {
             assert!(!address_allowed(ip.parse().expect("an address"), &allow), "{ip}");
         }
+    }
+
+    #[test]
+    fn no_network_opens_a_clouds_metadata_which_is_listed_alone_or_not_at_all() {
+        let parse = |list: &str| list.parse::<AllowedNetworks>().expect("the list parses");
+        let wide = parse(
+            "169.254.0.0/16,168.63.129.0/24,100.64.0.0/10,192.0.0.0/24,0.0.0.0/0,fd00::/8,fe80::/10,\
+             ::/0,64:ff9b::/96,::ffff:169.254.0.0/112",
+        );
+        for ip in METADATA {
+            let alone = parse(&ip.to_string());
+            assert_eq!(rejected_range(*ip, &AllowedNetworks::none()), Some(METADATA_NAME), "{ip}");
+            assert_eq!(rejected_range(*ip, &wide), Some(METADATA_NAME), "{ip}");
+            assert_eq!(rejected_range_of_named_host(*ip, &wide), Some(METADATA_NAME), "{ip}");
+            assert_eq!(rejected_range(*ip, &alone), None, "{ip}");
+        }
+        for form in ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"] {
+            let form = form.parse().expect("an address");
+            assert_eq!(rejected_range(form, &wide), Some(METADATA_NAME), "{form}");
+            assert_eq!(rejected_range(form, &parse("169.254.169.254/32")), None, "{form}");
+        }
+        let neighbour = "169.254.169.253".parse().expect("an address");
+        assert_eq!(rejected_range(neighbour, &wide), None);
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! `api`: takes receipts and results. It starts and accepts without Temporal, and without a
 //! database it responds 503 until one is there.
 
+use std::time::Duration;
+
 use activities::destinations::Senders;
 use anyhow::Context as _;
 use console::same_origin::FormOrigins;
 use domain::repair_url::AllowedNetworks;
 use engine::Engine;
+use engine::health::{self, Status};
 use sendpromptly::Part;
 use sendpromptly::service::{
     Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
 };
+use store::{MasterKey, PgPool};
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
 
@@ -29,6 +33,9 @@ GET /healthz says that the process lives, GET /readyz that receipts can be accep
 /// How many connections the API holds at most. Its relay needs them for moments only, between two
 /// calls to Temporal.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 4 };
+
+/// How long to wait for a database that does not respond.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Where its metrics and health are read.
 pub const METRICS_PORT: u16 = 9464;
@@ -60,6 +67,7 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
         .await
         .with_context(|| format!("cannot listen on {listen}; {LISTEN} names another address"))?;
     tracing::info!(%listen, "accepting receipts");
+    tokio::spawn(look_at_key(service.pool.clone(), service.master_key.clone()));
     service.serve(listener, outbound, web);
     if let Some(listen) = metrics {
         service.observe(Part::Api, listen);
@@ -68,6 +76,23 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     tracing::info!("draining");
     service.stop().await;
     Ok(CommandOutput::silent())
+}
+
+/// Says in the log that the master key is another one, once the database responds. Receipts are taken
+/// all the same: they need no secret that was sealed before.
+async fn look_at_key(pool: PgPool, key: MasterKey) {
+    loop {
+        let check = health::check_master_key(&pool, &key).await;
+        match check.status {
+            Status::Unknown => tokio::time::sleep(LOOK_AGAIN).await,
+            Status::Failed => {
+                let (problem, cure) = (check.detail, check.cure.unwrap_or_default());
+                tracing::error!(%cure, "the master key is not the one in use: {problem}");
+                return;
+            }
+            _ => return,
+        }
+    }
 }
 
 /// What both send messages and callbacks by.

@@ -3,7 +3,7 @@
 use api_types::keys::CreatedKey;
 use api_types::list::Listed;
 use clap::Subcommand;
-use domain::field::check_identifier;
+use domain::identifier::check_label;
 use domain::ids::{KeyId, ProjectId};
 use serde::Serialize;
 use store::administration;
@@ -99,7 +99,7 @@ impl Verb {
 }
 
 async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result<CommandOutput> {
-    check_identifier(label).map_err(|why| Failure::option("label", why))?;
+    check_label(label).map_err(|why| Failure::option("label", why))?;
     let admin = AdminContext::open(context).await?;
     let project = admin.project(project).await?;
     let key = random::api_key(project.mode)?;

@@ -96,6 +96,7 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
     let ending = listen_for_the_end()?;
     let extensions = Extensions::read(&args.extensions)?;
     make_folder(&context.data_dir)?;
+    close_to_others(&context.data_dir)?;
     let _lock = PidLock::acquire(&context.data_dir)?;
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         let listen = args.listen;
@@ -287,4 +288,28 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| {
         format!("cannot create the data folder {}; --data-dir names another one", folder.display())
     })
+}
+
+/// What is in the data folder, of this process and of those that it starts, is nobody else's to read:
+/// mails name customers, and Temporal's file holds what went through workflows. Postgres sees to its
+/// own files, which belong to another account if we are root.
+fn close_to_others(folder: &Path) -> anyhow::Result<()> {
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+    for name in ["mail", "temporal.db", "temporal.db-wal", "temporal.db-shm", "temporal.log"] {
+        close(&folder.join(name))
+            .with_context(|| format!("cannot close {} to others", folder.join(name).display()))?;
+    }
+    Ok(())
+}
+
+/// Closes what an older release left open. It does not matter whether it is there.
+fn close(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o777;
+    let closed = mode & 0o700;
+    if mode == closed {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(closed))
 }

@@ -25,6 +25,7 @@ use tower::Service;
 
 use super::options::ServeOptions;
 use super::timed_io::{Exchanges, TimedIo};
+use crate::host;
 
 /// How long to read what a client still sends after its response.
 const LINGER: Duration = Duration::from_secs(2);
@@ -93,9 +94,10 @@ fn protocol(options: &ServeOptions) -> http1::Builder {
 async fn handle(
     mut router: Router,
     exchanges: Arc<Exchanges>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     exchanges.start();
+    host::mark(&mut request);
     let response = router.call(request).await;
     exchanges.finish();
     response

@@ -120,3 +120,24 @@ async fn a_rejected_method_names_those_that_are_taken() {
         assert_eq!(response.header("allow"), Some("post"), "{method}");
     }
 }
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_is_rejected_by_name_and_the_next_one_is_taken() {
+    let server = Server::start().await;
+    let good = request("{}");
+    let host = "Host: shop.example\r\n";
+    for (bad, why) in [
+        (good.replace(host, ""), "host is missing"),
+        (good.replace(host, &host.repeat(2)), "host stands more than once"),
+        (good.replace(host, "Host: shop.example\r\nhost: other.example\r\n"), "more than once"),
+        (good.replace(host, "Host: shop.example/x\r\n"), "host is no host"),
+    ] {
+        let response = server.ask(bad).await;
+        assert_eq!(response.rejection(), (400, "malformed_request".to_owned()), "{why}");
+        assert!(response.body.contains(why), "{}", response.body);
+    }
+    assert_eq!(server.probe.committed.available_permits(), 0);
+    let old = good.replace(host, "").replace("HTTP/1.1", "HTTP/1.0");
+    assert_eq!(server.ask(old).await.status(), 200);
+    assert_eq!(server.ask(good).await.status(), 200);
+}

@@ -1,5 +1,8 @@
 //! Mail as files.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use super::super::EmailSender;
 use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::samples::{opened, resolved};
@@ -27,6 +30,19 @@ async fn a_folder_gets_one_whole_file_per_alert() {
     );
     let text = std::fs::read_to_string(mail.join(&names[0])).expect("the file reads");
     assert!(text.contains("Message-ID: <inc_1.incident_opened.dst_1@sendpromptly.test>\r\n"));
+}
+
+#[tokio::test]
+async fn what_is_written_is_for_the_owners_eyes_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mail = folder.path().join("mail");
+    let sender = EmailSender::folder(mail.clone(), FROM).expect("good settings");
+    sender.send(BOB, &alone(ID), &opened()).await.expect("written");
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&mail), 0o700);
+    for file in std::fs::read_dir(&mail).expect("the folder is there") {
+        assert_eq!(mode(&file.expect("an entry").path()), 0o600);
+    }
 }
 
 #[tokio::test]
