@@ -18,7 +18,7 @@ use store::transitions::reprocess::{self, ReprocessRequest};
 use store::transitions::resolve::{self, ResolveRequest};
 use store::transitions::signal_notes::note_ignored;
 use store::transitions::{callback, silence};
-use store::{ChangeError, PgConnection, StoreError, reprocesses};
+use store::{ChangeError, PgConnection, StoreError, incidents, reprocesses};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -130,7 +130,11 @@ pub async fn open_incident_if_due(
     deps: &Deps,
     of: EventInput,
 ) -> Result<WatchState, ActivityError> {
-    change(deps, of.event_id, async |tx| silence::open_incident_if_due(tx, of.event_id).await).await
+    change(deps, of.event_id, async |tx| {
+        silence::open_incident_if_due(tx, of.event_id).await?;
+        incidents::clear_watch_late(tx, of.event_id).await
+    })
+    .await
 }
 
 /// The activity `read_standing`, without a worker around it.

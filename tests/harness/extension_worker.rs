@@ -102,6 +102,8 @@ pub enum Manner {
     Raise(&'static str),
     /// It never answers.
     Hang,
+    /// What this says of the input.
+    Each(fn(&Value) -> Self),
 }
 
 /// A worker on a task queue of its own. It ends with this value.
@@ -147,18 +149,22 @@ impl Credits {
         _ctx: ActivityContext,
         input: Value,
     ) -> Result<RawValue, ActivityError> {
+        let manner = match &self.manner {
+            Manner::Each(manner) => manner(&input),
+            manner => manner.clone(),
+        };
         self.calls.lock().expect("no panic while locked").push(input);
-        match &self.manner {
+        match manner {
             Manner::Json(answer) => Ok(payload("json/plain", answer.to_string().into_bytes())),
-            Manner::Bytes(bytes) => Ok(payload("binary/plain", bytes.clone())),
+            Manner::Bytes(bytes) => Ok(payload("binary/plain", bytes)),
             Manner::Nothing => Ok(payload("binary/null", Vec::new())),
             Manner::Raise(name) => {
                 let failure = ApplicationFailure::builder("words that stay here".to_owned())
-                    .type_name((*name).to_owned())
+                    .type_name(name.to_owned())
                     .non_retryable(true);
                 Err(ActivityError::application(failure.build()))
             }
-            Manner::Hang => std::future::pending().await,
+            Manner::Hang | Manner::Each(_) => std::future::pending().await,
         }
     }
 }

@@ -5,6 +5,7 @@ mod alerts;
 mod doors;
 mod examples;
 mod flow;
+mod load;
 mod proposals;
 mod repair;
 mod silence;

@@ -174,8 +174,8 @@ fn slots() -> TunerHolder {
         .build()
 }
 
-/// Keeps a worker running until `shutdown`, then lets it end in order. Beside it, people are
-/// notified of what no watch can report.
+/// Keeps a worker running until `shutdown`, then lets it end in order. Beside it, what is
+/// due is opened where Temporal is late, and people are notified of what no watch can report.
 ///
 /// Workflows are not `Send`, so the worker has a thread of its own.
 ///
@@ -190,7 +190,10 @@ pub async fn run(
     let ended = shutdown.child_token();
     let sending = ended.clone().run_until_cancelled_owned({
         let deps = Arc::clone(&deps);
-        async move { tokio::join!(notices::run(&deps), messages::run(Arc::clone(&deps))) }
+        async move {
+            let messages = messages::run(Arc::clone(&deps));
+            tokio::join!(engine::deadlines::run(&deps.pool), notices::run(&deps), messages)
+        }
     });
     let working = async {
         let outcome = run_worker(engine, deps, settings, shutdown).await;

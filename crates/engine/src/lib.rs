@@ -5,6 +5,7 @@
 
 mod backlog;
 pub mod connect;
+pub mod deadlines;
 mod dispatch;
 pub mod environment;
 pub mod extension;

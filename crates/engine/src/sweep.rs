@@ -19,10 +19,12 @@ use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
-    reprocesses, results, sessions, sign_ins, watch_checks,
+    incidents, reprocesses, results, sessions, sign_ins, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
+/// How long after its deadline an event is not left to its watch.
+const FORGOTTEN: Duration = Duration::from_mins(2);
 const BATCH: i64 = 500;
 /// How many days of the past are added up in one round.
 const DAYS: usize = 100;
@@ -62,9 +64,9 @@ fn note<T>(step: &'static str, done: Result<T, StoreError>) {
 async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
     loop {
         let mut done = 0;
-        for event_id in events::list_overdue(pool, BATCH).await? {
+        for event_id in events::list_overdue(pool, FORGOTTEN, BATCH).await? {
             let opened = take_over(pool, event_id, async |tx| {
-                silence::open_incident_if_due(tx, event_id).await
+                silence::open_incident_if_due(tx, event_id).await.map(drop)
             });
             done += usize::from(is_done(event_id, opened.await)?);
         }
@@ -123,6 +125,7 @@ async fn take_over(
             tracing::warn!(%event_id, "something is overdue: looking for the watch");
             outbox::enqueue(&mut *tx, event_id, &OutboxMessage::Restart).await?;
             watch_checks::note_check(&mut *tx, event_id).await?;
+            incidents::clear_watch_late(&mut *tx, event_id).await?;
         }
         Ok(())
     })

@@ -1,5 +1,7 @@
 //! Payment events.
 
+use std::time::Duration;
+
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::EventSelector;
 use domain::event::Effect;
@@ -198,6 +200,8 @@ pub async fn list_forgotten(
         r#"SELECT DISTINCT event_id AS "event_id!: EventId" FROM (
                SELECT id AS event_id FROM payment_events
                WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+               UNION ALL SELECT i.event_id FROM incidents i JOIN payment_events e ON e.id = i.event_id
+               WHERE i.watch_late AND i.state <> 'resolved' AND e.timeout_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'requested' AND requested_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
@@ -218,12 +222,17 @@ pub async fn list_forgotten(
     Ok(ids)
 }
 
-/// Pending events whose deadline passed two minutes ago, the longest overdue first.
-pub async fn list_overdue(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<EventId>, StoreError> {
+/// Pending events that are overdue by this much, the longest overdue first.
+pub async fn list_overdue(
+    db: impl PgExecutor<'_>,
+    by: Duration,
+    limit: i64,
+) -> Result<Vec<EventId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM payment_events
-         WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
-         ORDER BY timeout_at LIMIT $1",
+        r#"SELECT id AS "id: EventId" FROM payment_events
+           WHERE effect = 'pending' AND timeout_at < now() - make_interval(secs => $1)
+           ORDER BY timeout_at LIMIT $2"#,
+        by.as_secs_f64(),
         limit,
     )
     .fetch_all(db)

@@ -94,6 +94,34 @@ pub async fn insert_incident(
     Ok(id)
 }
 
+/// Says that the incident of an event was opened before its watch asked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_watch_late(db: impl PgExecutor<'_>, event_id: EventId) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE incidents SET watch_late = true WHERE event_id = $1", event_id.as_uuid())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Says that the watch has come, or that it is looked for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn clear_watch_late(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE incidents SET watch_late = false WHERE event_id = $1 AND watch_late",
+        event_id.as_uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The incident of an event.
 pub async fn find_for_event(
     db: impl PgExecutor<'_>,

@@ -4,7 +4,7 @@ use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
 use e2e::run;
 use store::events::list_forgotten;
-use store::watch_checks;
+use store::{incidents, watch_checks};
 
 use super::shop::{RunningReprocess, Shop, early, success};
 
@@ -36,6 +36,27 @@ fn a_pending_event_is_forgotten_two_minutes_after_its_deadline_and_without_a_wis
             let sql = format!("UPDATE payment_events SET timeout_at = now() - interval '{age}'");
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
             assert_eq!(forgotten(&shop).await, expected, "{age}; {wished} has its message");
+        }
+    });
+}
+
+#[test]
+fn an_open_incident_is_forgotten_two_minutes_after_its_deadline_until_its_watch_comes() {
+    run(async {
+        let shop = Shop::open().await;
+        let (late, come) = (shop.missed("evt_1").await, shop.missed("evt_2").await);
+        let resolved = shop.missed("evt_3").await;
+        for event_id in [late, come, resolved] {
+            lose(&shop, event_id).await;
+            incidents::mark_watch_late(&shop.pool, event_id).await.expect("a mark");
+        }
+        incidents::clear_watch_late(&shop.pool, come).await.expect("a mark");
+        shop.resolve(resolved).await;
+        lose(&shop, resolved).await;
+        for (age, expected) in [("1 minute", vec![]), ("3 minutes", vec![late])] {
+            let sql = format!("UPDATE payment_events SET timeout_at = now() - interval '{age}'");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
+            assert_eq!(forgotten(&shop).await, expected, "{age}");
         }
     });
 }

@@ -81,6 +81,35 @@ fn a_canceled_watch_leaves_its_event_to_the_sweep() {
 }
 
 #[test]
+fn the_incident_of_a_lost_watch_opens_at_its_deadline_and_the_watch_is_looked_for_later() {
+    run(async {
+        let world = World::start().await;
+        world.alert_bob().await;
+        let event_id = pending(&world, "evt_1").await;
+        let watch = workflow_id(event_id);
+        let terminate = ["workflow", "terminate", "--workflow-id", &watch];
+        world.engines.cli(&terminate).await.expect("terminated");
+        watch_is(&world, &watch, "TERMINATED").await;
+        sqlx::query("UPDATE payment_events SET timeout_at = now() + interval '1 second'")
+            .execute(&world.pool)
+            .await
+            .expect("a deadline");
+        let incident =
+            world.incident_when(event_id, "open", |i| i.state == IncidentState::Open).await;
+        let event = store::events::find_event(&world.pool, event_id).await.expect("a database");
+        let late = incident.opened_at - event.expect("an event").timeout_at;
+        assert!(late > Duration::ZERO && late < Duration::seconds(20), "{late} late");
+        world.mailbox.wait_for(1).await;
+
+        for looks in 0..2 {
+            pass(&world, "3 minutes").await;
+            watch_is(&world, &watch, "RUNNING").await;
+            assert_eq!(entries(&world, event_id, "watch.restarted").await.len(), 1, "{looks}");
+        }
+    });
+}
+
+#[test]
 fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing() {
     run(async {
         let world = World::start().await;

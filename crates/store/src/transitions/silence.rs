@@ -12,21 +12,21 @@ use crate::event_state::LockedEvent;
 use crate::transitions::{EndedReprocess, fail_reprocess, open_incident};
 use crate::{PgConnection, StoreError, events};
 
-/// Opens the incident if the deadline passed in silence.
+/// Opens the incident if the deadline passed in silence; whether it did.
 ///
 /// # Errors
 /// When the database fails or there is no such event.
 pub async fn open_incident_if_due(
     tx: &mut PgConnection,
     event_id: EventId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
-        SilenceVerdict::ResultReceived | SilenceVerdict::NotDue(_) => Ok(()),
+        SilenceVerdict::ResultReceived | SilenceVerdict::NotDue(_) => Ok(false),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Missing).await?;
             open_incident(tx, &locked, Reason::MissingResult, &AppError::default()).await?;
-            Ok(())
+            Ok(true)
         }
     }
 }
