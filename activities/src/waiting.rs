@@ -84,11 +84,14 @@ pub(crate) async fn count_failure(
     failures: i32,
     failure: &SendFailure,
 ) -> Result<bool, StoreError> {
+    let answer = failure.answer.as_str();
     let asked = match failure.kind {
-        FailureKind::Gone => return destination_health::note_gone(tx, id, Some(failures)).await,
+        FailureKind::Gone => {
+            return destination_health::note_gone(tx, id, Some(failures), answer).await;
+        }
         FailureKind::Transient { retry_after } => retry_after,
         FailureKind::Permanent => None,
     };
-    destination_health::note_failure(tx, id, failures, asked).await?;
+    destination_health::note_failure(tx, id, failures, asked, answer).await?;
     Ok(false)
 }

@@ -1,6 +1,7 @@
 //! Destinations that fail, break and work again: one rule for mails and chats, and nothing stale.
 
 mod claims;
+mod failing;
 
 use std::time::Duration;
 

@@ -77,6 +77,8 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
         })
         .await;
         assert!(waiting(&world).await > 0, "the others wait for a worker that works");
+        let seen = world.engine.backlog().expect("what was seen");
+        assert!(seen.watches.tasks > 0 && seen.watches.oldest.as_secs() >= 1, "{seen:?}");
 
         world.start_worker();
         eventually("an empty outbox", async || (waiting(&world).await == 0).then_some(())).await;

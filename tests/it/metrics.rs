@@ -172,6 +172,15 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,
+            r#"sendpromptly_check_ok{check="backlog"} 1"#,
+            r#"sendpromptly_pending_events{age="under_5m"} 0"#,
+            r#"sendpromptly_outbox_waiting_messages{kind="start"} 0"#,
+            r#"sendpromptly_backlog_tasks{task="workflow"} 0"#,
+            r#"sendpromptly_backlog_oldest_age_seconds{task="activity"} 0"#,
+            r#"sendpromptly_database_connection_waiters{pool="requests"} 0"#,
+            &format!(
+                r#"sendpromptly_destination_failing_seconds{{kind="email",project="{project}"}} 0"#
+            ),
             &format!(
                 r#"sendpromptly_open_incidents{{project="{project}",reason="failed_result"}} 1"#
             ),

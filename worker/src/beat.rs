@@ -53,16 +53,26 @@ impl<'a> Heart<'a> {
 
     /// Beats until the namespace belongs to another database.
     pub(crate) async fn beat(&self) -> WorkerError {
+        let mut is_well = true;
         loop {
-            match self.engine.claim_environment(&self.database).await {
+            let reached = match self.engine.claim_environment(&self.database).await {
                 Err(error @ EngineError::Foreign(_)) => return error.into(),
-                Err(error) => tracing::debug!(%error, "no heartbeat: Temporal was not reached"),
-                Ok(_) => {
-                    if let Err(error) = self.write().await {
-                        tracing::debug!(%error, "no heartbeat: the database was not reached");
-                    }
+                Err(error) => {
+                    tracing::warn!(%error, "no heartbeat: Temporal was not reached");
+                    false
                 }
+                Ok(_) => self.write().await.map_or_else(
+                    |error| {
+                        tracing::warn!(%error, "no heartbeat: the database was not reached");
+                        false
+                    },
+                    |()| true,
+                ),
+            };
+            if reached && !is_well {
+                tracing::info!("heartbeats reach Temporal and the database again");
             }
+            is_well = reached;
             tokio::time::sleep(EVERY).await;
         }
     }

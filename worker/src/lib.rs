@@ -257,8 +257,33 @@ async fn run_once(
     let client = client?;
     let heart = beat::Heart::start(engine, deps).await?;
     let runtime = Runtime::from_current_tokio(runtime_options()?)?;
-    let mut worker = build(&runtime, client.clone(), engine.task_queue(), deps, settings)?;
-    let mut asking = build_asking(&runtime, client, engine.task_queue(), deps)?;
+    let worker = build(&runtime, client.clone(), engine.task_queue(), deps, settings)?;
+    let asking = build_asking(&runtime, client, engine.task_queue(), deps)?;
+    announce(engine)?;
+    let outcome = run_both(worker, asking, &heart, shutdown).await;
+    heart.stop().await;
+    outcome
+}
+
+/// Says who polls what.
+fn announce(engine: &Engine) -> Result<(), EngineError> {
+    tracing::info!(
+        identity = engine.identity(),
+        namespace = engine.namespace()?,
+        task_queue = engine.task_queue(),
+        "polling Temporal"
+    );
+    Ok(())
+}
+
+/// Runs both workers until one of them ends, the namespace belongs to another database, or
+/// `shutdown`.
+async fn run_both(
+    mut worker: Worker,
+    mut asking: Worker,
+    heart: &beat::Heart<'_>,
+    shutdown: &CancellationToken,
+) -> Result<(), WorkerError> {
     let (stop, stop_asking) = (worker.shutdown_handle(), asking.shutdown_handle());
     let ended = CancellationToken::new();
     let stopper = async {
@@ -287,7 +312,6 @@ async fn run_once(
         watches.and(endpoints)
     };
     let (belongs, outcome) = tokio::join!(stopper, running);
-    heart.stop().await;
     belongs?;
     Ok(outcome?)
 }

@@ -162,9 +162,18 @@ pub(super) fn key(key: KeyRow) -> KeyResponse {
 }
 
 pub(super) fn destination(destination: Destination) -> DestinationResponse {
-    let Destination { id, kind, address, queue, label, created_at, broken_at, .. } = destination;
-    let queue = queue.map(|queue| queue.to_string());
-    DestinationResponse { destination_id: id, kind, address, queue, label, created_at, broken_at }
+    DestinationResponse {
+        destination_id: destination.id,
+        kind: destination.kind,
+        address: destination.address,
+        queue: destination.queue.map(|queue| queue.to_string()),
+        label: destination.label,
+        created_at: destination.created_at,
+        broken_at: destination.broken_at,
+        failing_since: destination.failing_since,
+        failed_attempts: destination.failures,
+        last_answer: destination.last_failure,
+    }
 }
 
 pub fn extension(extension: Extension) -> ExtensionResponse {

@@ -27,6 +27,15 @@ pub struct DestinationResponse {
     /// Since when it rejects every message for good.
     #[serde(with = "time::serde::rfc3339::option")]
     pub broken_at: Option<OffsetDateTime>,
+    /// Since when it takes nothing; null once it took a message again.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub failing_since: Option<OffsetDateTime>,
+    /// How many attempts have failed since then.
+    #[serde(default)]
+    pub failed_attempts: i32,
+    /// The other side's response to the last message that it did not take, verbatim.
+    #[serde(default)]
+    pub last_answer: Option<String>,
 }
 
 /// A new destination: one of `email`, `slack`, `webhook`, and `activity` with `queue`.

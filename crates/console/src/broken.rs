@@ -90,6 +90,9 @@ mod tests {
             created_at: OffsetDateTime::UNIX_EPOCH,
             broken_at: broken.then_some(OffsetDateTime::UNIX_EPOCH),
             retry_at: None,
+            failing_since: None,
+            failures: 0,
+            last_failure: None,
         }
     }
 

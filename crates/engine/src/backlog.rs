@@ -1,4 +1,4 @@
-//! Whether new watches would only wait for a worker.
+//! How much waits in Temporal for a worker, and whether new watches would only wait longer.
 //!
 //! A start costs Temporal less than the watch's first task costs server and worker together. Where
 //! many starts come at once, first tasks pile up behind them, and a deadline that is near is not
@@ -7,7 +7,9 @@
 //!
 //! A server gives the same answer for five seconds, unless `matching.TaskQueueInfoByBuildIdTTL` says
 //! otherwise (`findings/temporal_queue_statistics_are_five_seconds_old.sh`); the embedded one does.
+//! What was seen last is kept in the [`Engine`], for pages and metrics that do not ask themselves.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use temporalio_common::protos::temporal::api::enums::v1::TaskQueueType;
@@ -27,6 +29,58 @@ const STARTS: usize = 50;
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A poller that was not heard of for longer is gone: a long poll takes a minute.
 const POLLED_WITHIN: Duration = Duration::from_secs(70);
+
+/// What was seen is no longer told after this time.
+const SEEN_WITHIN: Duration = Duration::from_mins(1);
+
+/// Tasks of one kind that wait for a worker, those of sticky queues not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TasksWaiting {
+    /// How many, about.
+    pub tasks: i64,
+    /// For how long the oldest has waited.
+    pub oldest: Duration,
+}
+
+/// What waits for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BacklogSeen {
+    /// Tasks of watches that no worker has in memory: first tasks, most of all.
+    pub watches: TasksWaiting,
+    /// Alerts, callbacks and records.
+    pub activities: TasksWaiting,
+}
+
+/// What was seen last, and when.
+pub(crate) type Seen = Mutex<Option<(Instant, BacklogSeen)>>;
+
+impl Engine {
+    /// What waits for a worker, as it was seen within the last minute.
+    #[must_use]
+    pub fn backlog(&self) -> Option<BacklogSeen> {
+        let seen = *self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.filter(|(at, _)| at.elapsed() < SEEN_WITHIN).map(|(_, backlog)| backlog)
+    }
+
+    /// Asks what waits for a worker.
+    pub(crate) async fn find_backlog(&self) -> Result<BacklogSeen, EngineError> {
+        let (watches, activities) =
+            tokio::join!(look(self, TaskQueueType::Workflow), look(self, TaskQueueType::Activity));
+        let seen = BacklogSeen { watches: waiting(&watches?), activities: waiting(&activities?) };
+        self.keep(seen);
+        Ok(seen)
+    }
+
+    fn keep(&self, seen: BacklogSeen) {
+        let mut kept = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((Instant::now(), seen));
+    }
+
+    fn keep_watches(&self, watches: TasksWaiting) {
+        let activities = self.backlog().map(|seen| seen.activities).unwrap_or_default();
+        self.keep(BacklogSeen { watches, activities });
+    }
+}
 
 /// What is known of the tasks that wait.
 #[derive(Debug, Default)]
@@ -49,8 +103,11 @@ impl Backlog {
             _ => {}
         }
         self.starts = 0;
-        let is_old = match look(engine).await {
-            Ok(described) => is_old(&described),
+        let is_old = match look(engine, TaskQueueType::Workflow).await {
+            Ok(described) => {
+                engine.keep_watches(waiting(&described));
+                is_old(&described)
+            }
             Err(error) => {
                 tracing::debug!(%error, "could not see how many tasks wait");
                 false
@@ -61,7 +118,10 @@ impl Backlog {
     }
 }
 
-async fn look(engine: &Engine) -> Result<DescribeTaskQueueResponse, EngineError> {
+async fn look(
+    engine: &Engine,
+    kind: TaskQueueType,
+) -> Result<DescribeTaskQueueResponse, EngineError> {
     let client = engine.client().await?;
     let request = DescribeTaskQueueRequest {
         namespace: client.options().namespace.clone(),
@@ -69,7 +129,7 @@ async fn look(engine: &Engine) -> Result<DescribeTaskQueueResponse, EngineError>
             name: engine.task_queue().to_owned(),
             ..TaskQueue::default()
         }),
-        task_queue_type: TaskQueueType::Workflow.into(),
+        task_queue_type: kind.into(),
         report_stats: true,
         ..DescribeTaskQueueRequest::default()
     };
@@ -80,9 +140,13 @@ async fn look(engine: &Engine) -> Result<DescribeTaskQueueResponse, EngineError>
 }
 
 fn is_old(described: &DescribeTaskQueueResponse) -> bool {
-    let age = described.stats.and_then(|stats| stats.approximate_backlog_age);
-    let age = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default();
-    age > OLD && is_polled(described)
+    waiting(described).oldest > OLD && is_polled(described)
+}
+
+fn waiting(described: &DescribeTaskQueueResponse) -> TasksWaiting {
+    let Some(stats) = described.stats else { return TasksWaiting::default() };
+    let age = stats.approximate_backlog_age.and_then(|age| Duration::try_from(age).ok());
+    TasksWaiting { tasks: stats.approximate_backlog_count, oldest: age.unwrap_or_default() }
 }
 
 fn is_polled(described: &DescribeTaskQueueResponse) -> bool {

@@ -13,6 +13,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 use tokio::sync::Mutex;
 use tonic::IntoRequest;
 
+use crate::backlog::Seen;
 use crate::environment::{Foreign, Remembered};
 use crate::settings::TemporalSettings;
 
@@ -62,6 +63,7 @@ pub struct Engine {
     task_queue: String,
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
+    pub(crate) backlog: Seen,
 }
 
 #[derive(Default)]
@@ -81,6 +83,7 @@ impl Engine {
             task_queue: task_queue.into(),
             state: Mutex::default(),
             environment: Mutex::default(),
+            backlog: Seen::default(),
         }
     }
 

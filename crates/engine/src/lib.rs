@@ -21,6 +21,7 @@ mod stalls;
 pub mod sweep;
 pub mod watch;
 
+pub use backlog::{BacklogSeen, TasksWaiting};
 pub use connect::{Engine, EngineError};
 pub use health::Monitor;
 pub use relay::Relay;

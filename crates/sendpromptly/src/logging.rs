@@ -1,9 +1,12 @@
 //! The log: lines on standard error, so that standard output is the command's own.
 
+mod repeats;
+
 use std::io::{IsTerminal, stderr};
 
 use telemetry::trace::Exporter;
 use tracing::Subscriber;
+use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,6 +14,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{ConfigError, Environment, LOG, LogFormat};
 use crate::text;
+
+use repeats::Repeats;
 
 /// Starts to log, as `SENDPROMPTLY_LOG` says, else by the command's own filter.
 ///
@@ -57,11 +62,13 @@ pub fn start_service(
     default: &str,
 ) -> Result<Option<Exporter>, ConfigError> {
     let filter = read_filter(environment)?.unwrap_or_else(|| EnvFilter::new(default));
-    let lines = lines(environment.log_format()?).with_filter(filter);
+    let repeats = Repeats::default();
+    let lines = lines(environment.log_format()?).with_filter(filter.and(repeats.clone()));
     let exporter = Exporter::from_environment(env!("CARGO_PKG_VERSION")).transpose();
     let exporter = exporter.map_err(|(name, problem)| ConfigError::Malformed { name, problem })?;
     let spans = exporter.as_ref().map(Exporter::layer);
     tracing_subscriber::registry().with(lines).with(spans).init();
+    repeats.count();
     Ok(exporter)
 }
 

@@ -15,13 +15,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
+use domain::outbox::OutboxKind;
 use engine::Monitor;
 use engine::health::Status;
-use store::PgPool;
+use store::gauges::{count_pending_by_age, count_waiting_by_kind, list_failing_destinations};
 use store::health::read_work;
+use store::pool::PoolUsage;
 use store::search::incidents::count_unresolved_by_reason;
-use telemetry::Exposition;
+use store::{PgPool, StoreError};
 use telemetry::catalogue::name;
+use telemetry::{Connections, Exposition};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{interval, sleep, timeout};
@@ -32,6 +35,8 @@ const MEMORY: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often values are put into their buckets, whether someone looks or not.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// The kinds of destinations.
+const KINDS: [&str; 4] = ["email", "slack", "webhook", "activity"];
 /// How often a port that is taken is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
@@ -74,9 +79,17 @@ impl Observed {
         }
         // Checks ask so many things that they would swell every future that holds them.
         let checks = Box::pin(self.health.report());
-        let (report, ..) = tokio::join!(checks, self.ask_work(), self.ask_incidents());
+        let (report, ..) =
+            tokio::join!(checks, self.ask_work(), self.ask_waiting(), self.ask_incidents());
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
+        }
+        let backlog = self.health.backlog();
+        for (task, waiting) in [
+            ("workflow", backlog.map(|backlog| backlog.watches)),
+            ("activity", backlog.map(|backlog| backlog.activities)),
+        ] {
+            telemetry::backlog(task, waiting.map(|waiting| (waiting.tasks, waiting.oldest)));
         }
         *asked_at = Some(Instant::now());
     }
@@ -87,7 +100,6 @@ impl Observed {
         for (name, value) in [
             (name::OVERDUE, work.map(|work| work.overdue_events)),
             (name::DEADLINE_LAG, work.map(|work| age(work.overdue_for))),
-            (name::OUTBOX_WAITING, work.map(|work| work.waiting)),
             (name::OUTBOX_AGE, work.map(|work| age(work.waiting_for))),
             (name::OUTBOX_PARKED, work.map(|work| work.parked)),
             (name::BROKEN_DESTINATIONS, work.map(|work| work.broken_destinations)),
@@ -97,8 +109,38 @@ impl Observed {
         }
     }
 
-    /// Keeps the last counts where the database does not respond.
+    async fn ask_waiting(&self) {
+        let asking = async {
+            let ages = count_pending_by_age(&self.pool).await?;
+            Ok::<_, StoreError>((ages, count_waiting_by_kind(&self.pool).await?))
+        };
+        let found = timeout(PATIENCE, asking).await.ok().and_then(Result::ok);
+        let ages = found.as_ref().map(|(ages, _)| *ages);
+        for (age, events) in [
+            ("under_5m", ages.map(|ages| ages.under_5m)),
+            ("under_1h", ages.map(|ages| ages.under_1h)),
+            ("under_1d", ages.map(|ages| ages.under_1d)),
+            ("older", ages.map(|ages| ages.older)),
+        ] {
+            telemetry::set_of(name::PENDING, "age", age, events);
+        }
+        let waiting = |kind: &OutboxKind| {
+            let (_, waiting) = found.as_ref()?;
+            waiting.iter().find(|(found, _)| found == kind).map(|(_, waiting)| *waiting)
+        };
+        for kind in OutboxKind::ALL {
+            telemetry::set_of(name::OUTBOX_WAITING, "kind", kind.as_str(), waiting(kind));
+        }
+    }
+
+    /// Keeps what was known last where the database does not respond.
     async fn ask_incidents(&self) {
+        if let Ok(Ok(failing)) = timeout(PATIENCE, list_failing_destinations(&self.pool)).await {
+            telemetry::failing_destinations(failing.into_iter().filter_map(|one| {
+                let kind = KINDS.iter().find(|kind| **kind == one.kind)?;
+                Some((one.project_id.to_string(), *kind, one.seconds))
+            }));
+        }
         let counts = timeout(PATIENCE, count_unresolved_by_reason(&self.pool)).await;
         let Ok(Ok(counts)) = counts else { return };
         telemetry::open_incidents(
@@ -111,8 +153,8 @@ impl Observed {
     /// Costs nothing, so it is asked each time.
     fn count_connections(&self) {
         for (name, pool) in &self.pools {
-            let usage = pool.usage();
-            telemetry::connections(name, usage.idle, usage.open, usage.most);
+            let PoolUsage { idle, open, most, waiting, waits } = pool.usage();
+            telemetry::connections(name, Connections { idle, open, most, waiting, waits });
         }
     }
 }

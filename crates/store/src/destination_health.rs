@@ -1,4 +1,8 @@
-//! What a destination responded lately: when it may be tried again, and since when it is broken.
+//! What a destination responded lately: since when it fails, when it may be tried again, and since
+//! when it is broken.
+//!
+//! A destination fails from the first message that it did not take, a test message too, until it takes
+//! one: nothing else, no pause that is over either, makes it count as working again.
 //!
 //! This is kept at the destination and not at each alert or notice, so that one that is down is
 //! tried by one message at a time, with growing pauses, and sent everything that waits once it
@@ -37,8 +41,10 @@ pub(crate) async fn hold(
 /// Forgets every failure, because a message went through.
 pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE destinations SET failures = 0, retry_at = NULL, gone_at = NULL, broken_at = NULL
-         WHERE id = $1 AND (failures > 0 OR retry_at IS NOT NULL OR gone_at IS NOT NULL OR broken_at IS NOT NULL)",
+        "UPDATE destinations SET failures = 0, retry_at = NULL, gone_at = NULL, broken_at = NULL,
+             failing_since = NULL, last_failure = NULL
+         WHERE id = $1 AND (failures > 0 OR retry_at IS NOT NULL OR gone_at IS NOT NULL OR broken_at IS NOT NULL
+             OR failing_since IS NOT NULL)",
         id.as_uuid(),
     )
     .execute(db)
@@ -49,15 +55,17 @@ pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<
 /// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up
 /// to half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
 /// `failures` is how many there were when the attempt began: of attempts side by side one is
-/// counted.
+/// counted. `answer` is the other side's.
 pub async fn note_failure(
     db: impl PgExecutor<'_>,
     id: DestinationId,
     failures: i32,
     asked: Option<Duration>,
+    answer: &str,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE destinations SET failures = failures + 1, retry_at = now() + greatest(
+        "UPDATE destinations SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
+             last_failure = $4, retry_at = now() + greatest(
              least(make_interval(secs => $3), interval '1 hour'),
              CASE WHEN broken_at IS NOT NULL THEN interval '6 hours'
                   ELSE least(interval '30 seconds' * power(2, least(failures, 10)), interval '30 minutes') END)
@@ -65,6 +73,23 @@ pub async fn note_failure(
         id.as_uuid(),
         failures,
         asked.unwrap_or_default().as_secs_f64(),
+        answer,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Keeps that a test message was not taken. That says nothing of the next alert, so none is kept back.
+pub async fn note_rejected_test(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    answer: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET failing_since = coalesce(failing_since, now()), last_failure = $2 WHERE id = $1",
+        id.as_uuid(),
+        answer,
     )
     .execute(db)
     .await?;
@@ -79,6 +104,7 @@ pub async fn note_gone(
     db: impl PgExecutor<'_>,
     id: DestinationId,
     failures: Option<i32>,
+    answer: &str,
 ) -> Result<bool, StoreError> {
     let broke = sqlx::query_scalar!(
         r#"WITH judged AS (
@@ -88,6 +114,7 @@ pub async fn note_gone(
                FROM destinations WHERE id = $1 AND ($2::int IS NULL OR failures = $2) FOR NO KEY UPDATE
            )
            UPDATE destinations d SET failures = failures + 1, gone_at = j.gone_at,
+               failing_since = coalesce(failing_since, now()), last_failure = $3,
                broken_at = CASE WHEN j.breaks THEN now() ELSE broken_at END,
                retry_at = CASE WHEN j.breaks OR j.broken THEN now() + interval '6 hours'
                                WHEN j.stray THEN now() + interval '30 seconds'
@@ -95,6 +122,7 @@ pub async fn note_gone(
            FROM judged j WHERE d.id = j.id RETURNING coalesce(j.breaks, false) AS "breaks!""#,
         id.as_uuid(),
         failures,
+        answer,
     )
     .fetch_optional(db)
     .await?;

@@ -181,6 +181,13 @@ pub struct Destination {
     pub broken_at: Option<OffsetDateTime>,
     /// Until when nothing is sent there, because it did not take a message.
     pub retry_at: Option<OffsetDateTime>,
+    /// Since when it takes nothing: from the first message that it did not take to the next one that
+    /// it takes.
+    pub failing_since: Option<OffsetDateTime>,
+    /// How many attempts have failed since then.
+    pub failures: i32,
+    /// The last response of those, verbatim.
+    pub last_failure: Option<String>,
 }
 
 /// Adds a destination; `Existing` if the project notifies this mail address or this activity already,
@@ -253,7 +260,7 @@ pub async fn list_destinations(
     let destinations = sqlx::query_as!(
         Destination,
         r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at
+             retry_at, failing_since, failures, last_failure
          FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
         project_id.map(ProjectId::as_uuid),
     )
@@ -270,7 +277,7 @@ pub async fn find_destination(
     let destination = sqlx::query_as!(
         Destination,
         r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at
+             retry_at, failing_since, failures, last_failure
          FROM destinations WHERE id = $1 AND removed_at IS NULL"#,
         id.as_uuid(),
     )

@@ -24,9 +24,11 @@ pub struct WorkHealth {
     pub parked: i64,
     /// Destinations that stopped taking messages.
     pub broken_destinations: i64,
-    /// Destinations that failed five times and more since the last message that they took: for a
-    /// quarter of an hour, as they are left alone for longer each time.
+    /// Destinations that failed twice and more since the last message that they took: for half a
+    /// minute at least, as they are left alone for longer each time.
     pub failing_destinations: i64,
+    /// For how long the first of them has been failing.
+    pub failing_for: Option<i64>,
     /// Live projects that have no destination.
     pub untold_projects: i64,
     /// E-mail destinations.
@@ -63,7 +65,9 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT 1)))::bigint AS waiting_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT $1) AS parked) AS "parked!",
              (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NOT NULL) AS "broken!",
-             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 5) AS "failing!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 2) AS "failing!",
+             (SELECT extract(epoch FROM now() - min(failing_since))::bigint FROM destinations
+                  WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 2) AS failing_for,
              (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND NOT EXISTS (
                   SELECT FROM destinations d WHERE d.project_id = p.id AND d.removed_at IS NULL)) AS "untold!",
              (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!""#,
@@ -79,6 +83,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
         parked: row.parked,
         broken_destinations: row.broken,
         failing_destinations: row.failing,
+        failing_for: row.failing_for,
         untold_projects: row.untold,
         email_destinations: row.email,
     })

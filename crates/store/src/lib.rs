@@ -31,6 +31,7 @@ pub mod extension_calls;
 pub mod extensions;
 pub mod figures;
 pub mod flows;
+pub mod gauges;
 pub mod health;
 pub mod idempotency;
 pub mod incidents;

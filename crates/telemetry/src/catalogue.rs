@@ -50,21 +50,27 @@ metrics! {
     REJECTIONS: Counter = "sendpromptly_call_rejections_total", "Receipts and results that were rejected, by the code of the response";
     OVERDUE: Gauge = "sendpromptly_overdue_events", "Pending events whose deadline passed more than two minutes ago; counted up to 1000";
     DEADLINE_LAG: Gauge = "sendpromptly_deadline_lag_seconds", "How long ago the earliest of these deadlines was, else 0";
+    PENDING: Gauge = "sendpromptly_pending_events", "Events that wait for their result, by the age of their receipt; of the 5000 with the earliest deadlines";
     OPEN_INCIDENTS: Gauge = "sendpromptly_open_incidents", "Incidents that are not resolved";
-    OUTBOX_WAITING: Gauge = "sendpromptly_outbox_waiting_messages", "Messages that wait for Temporal; counted up to 1000";
+    OUTBOX_WAITING: Gauge = "sendpromptly_outbox_waiting_messages", "Messages that wait for Temporal, by kind; of the 5000 most urgent";
     OUTBOX_AGE: Gauge = "sendpromptly_outbox_oldest_age_seconds", "The age of the oldest message that waits for Temporal";
     OUTBOX_PARKED: Gauge = "sendpromptly_outbox_parked_messages", "Messages set aside because Temporal rejects them; counted up to 1000";
     PARKED: Counter = "sendpromptly_outbox_parked_total", "Messages that this process has set aside";
     DISPATCH_SECONDS: Histogram = "sendpromptly_outbox_dispatch_duration_seconds", "Time to bring one event's messages to Temporal, or to fail to";
     DISPATCH_FAILURES: Counter = "sendpromptly_outbox_dispatch_failures_total", "Messages that could not be brought to Temporal, by the cause";
+    BACKLOG: Gauge = "sendpromptly_backlog_tasks", "Tasks that wait in Temporal for a worker, about";
+    BACKLOG_AGE: Gauge = "sendpromptly_backlog_oldest_age_seconds", "How long the oldest of these tasks has waited";
     BROKEN_DESTINATIONS: Gauge = "sendpromptly_broken_destinations", "Destinations that have stopped taking messages";
     FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
+    FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long destinations of this kind and project have taken nothing, the one that fails for longest; 0 while all take messages";
     ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
     ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
+    CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";
+    CONNECTION_WAITS: Counter = "sendpromptly_database_connection_waits_total", "Callers that have had to wait for a connection to Postgres";
 }
 
 #[cfg(test)]

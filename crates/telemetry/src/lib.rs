@@ -21,6 +21,7 @@ use metrics::{counter, gauge, histogram};
 
 use catalogue::name;
 pub use exposition::Exposition;
+use projects::ByProject;
 pub use projects::MOST_PROJECTS;
 
 /// A request was responded to.
@@ -95,8 +96,9 @@ pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: D
 /// One attempt at a callback.
 pub fn callback_attempt(project: &str, outcome: &'static str, took: Duration) {
     let project = projects::label(project);
-    counter!(name::CALLBACK_ATTEMPTS, "project" => project, "outcome" => outcome).increment(1);
-    histogram!(name::CALLBACK_SECONDS).record(took.as_secs_f64());
+    counter!(name::CALLBACK_ATTEMPTS, "project" => project.clone(), "outcome" => outcome)
+        .increment(1);
+    histogram!(name::CALLBACK_SECONDS, "project" => project).record(took.as_secs_f64());
 }
 
 /// Whether a check of `/readyz` is well; unknown is not.
@@ -112,19 +114,57 @@ pub fn set(name: &'static str, value: Option<i64>) {
 /// The incidents that are not resolved, by project and reason: a state of ours, never what an app
 /// says. Where there were some and are none any more, none are said to be there.
 pub fn open_incidents(counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
-    for ((project, reason), count) in projects::sum(counts) {
+    static KNOWN: ByProject = ByProject::new(|one, other| one + other);
+    for ((project, reason), count) in KNOWN.update(counts) {
         gauge!(name::OPEN_INCIDENTS, "project" => project, "reason" => reason).set(to_f64(count));
     }
 }
 
+/// For how many seconds destinations fail, by project and kind of destination.
+pub fn failing_destinations(seconds: impl IntoIterator<Item = (String, &'static str, i64)>) {
+    static KNOWN: ByProject = ByProject::new(i64::max);
+    for ((project, kind), seconds) in KNOWN.update(seconds) {
+        gauge!(name::FAILING_FOR, "kind" => kind, "project" => project).set(to_f64(seconds));
+    }
+}
+
+/// A gauge of the catalogue that has one label, whose values are names of ours; `None` where it is
+/// not known now.
+pub fn set_of(name: &'static str, label: &'static str, of: &'static str, value: Option<i64>) {
+    gauge!(name, label => of).set(value.map_or(f64::NAN, to_f64));
+}
+
+/// The tasks of one kind that wait for a worker, and the age of the oldest; `None` where Temporal
+/// has not said so lately.
+pub fn backlog(task: &'static str, waiting: Option<(i64, Duration)>) {
+    let (tasks, age) =
+        waiting.map_or((f64::NAN, f64::NAN), |(tasks, age)| (to_f64(tasks), age.as_secs_f64()));
+    gauge!(name::BACKLOG, "task" => task).set(tasks);
+    gauge!(name::BACKLOG_AGE, "task" => task).set(age);
+}
+
 /// The connections of a pool.
-pub fn connections(pool: &'static str, idle: u32, open: u32, most: u32) {
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    pub idle: u32,
+    pub open: u32,
+    pub most: u32,
+    /// Callers that wait for one now.
+    pub waiting: u32,
+    /// Those that have waited since the pool was made.
+    pub waits: u64,
+}
+
+/// How a pool is used.
+pub fn connections(pool: &'static str, usage: Connections) {
     let count = |state, count: u32| {
         gauge!(name::CONNECTIONS, "pool" => pool, "state" => state).set(f64::from(count));
     };
-    count("idle", idle.min(open));
-    count("used", open.saturating_sub(idle));
-    gauge!(name::MOST_CONNECTIONS, "pool" => pool).set(f64::from(most));
+    count("idle", usage.idle.min(usage.open));
+    count("used", usage.open.saturating_sub(usage.idle));
+    gauge!(name::MOST_CONNECTIONS, "pool" => pool).set(f64::from(usage.most));
+    gauge!(name::CONNECTION_WAITERS, "pool" => pool).set(f64::from(usage.waiting));
+    counter!(name::CONNECTION_WAITS, "pool" => pool).absolute(usage.waits);
 }
 
 /// Prometheus knows no integers; counts of ours are far below where that matters.

@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 pub const MOST_PROJECTS: usize = 100;
 
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-static SUMS: Mutex<BTreeMap<(String, &str), i64>> = Mutex::new(BTreeMap::new());
+/// What is known of each project and kind, as it is told with labels.
+type Known = BTreeMap<(String, &'static str), i64>;
 
 /// The label of this project.
 pub(crate) fn label(project: &str) -> String {
@@ -19,16 +20,31 @@ pub(crate) fn label(project: &str) -> String {
     bounded(&mut known, project)
 }
 
-/// The counts by label and kind; also those that were there before, which are none now.
-pub(crate) fn sum(
-    counts: impl IntoIterator<Item = (String, &'static str, i64)>,
-) -> BTreeMap<(String, &'static str), i64> {
-    let mut sums = SUMS.lock().unwrap_or_else(PoisonError::into_inner);
-    sums.values_mut().for_each(|sum| *sum = 0);
-    for (project, kind, count) in counts {
-        *sums.entry((label(&project), kind)).or_default() += count;
+/// A gauge by project and kind. What was told of once and is gone is said to be none.
+pub(crate) struct ByProject {
+    /// What is told of several projects that share a label.
+    combine: fn(i64, i64) -> i64,
+    known: Mutex<Known>,
+}
+
+impl ByProject {
+    pub(crate) const fn new(combine: fn(i64, i64) -> i64) -> Self {
+        Self { combine, known: Mutex::new(BTreeMap::new()) }
     }
-    sums.clone()
+
+    /// All that is to be told now.
+    pub(crate) fn update(
+        &self,
+        values: impl IntoIterator<Item = (String, &'static str, i64)>,
+    ) -> Known {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values_mut().for_each(|value| *value = 0);
+        for (project, kind, value) in values {
+            let told = known.entry((label(&project), kind)).or_default();
+            *told = (self.combine)(*told, value);
+        }
+        known.clone()
+    }
 }
 
 fn bounded(known: &mut BTreeSet<String>, project: &str) -> String {
@@ -60,9 +76,10 @@ mod tests {
     #[test]
     fn what_is_gone_is_said_to_be_none() {
         let own = |kind, count| ("prj_counted".to_owned(), kind, count);
-        sum([own("missing", 2), own("failed", 1)]);
-        let sums = sum([own("failed", 3)]);
-        assert_eq!(sums[&("prj_counted".to_owned(), "missing")], 0);
-        assert_eq!(sums[&("prj_counted".to_owned(), "failed")], 3);
+        let sums = ByProject::new(|one, other| one + other);
+        sums.update([own("missing", 2), own("failed", 1)]);
+        let told = sums.update([own("failed", 3), own("failed", 4)]);
+        assert_eq!(told[&("prj_counted".to_owned(), "missing")], 0);
+        assert_eq!(told[&("prj_counted".to_owned(), "failed")], 7);
     }
 }

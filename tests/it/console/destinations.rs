@@ -215,7 +215,10 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
         let page = test(&alice, &world, &channel).await;
         let message = message_of(&page);
         assert!(message.contains("did not accept the test message. The answer: 404"), "{message}");
-        assert_eq!(page.badges(), ["[open] Failing"]);
+        assert_eq!(page.badges(), ["[open] Failing for [time]"]);
+        let row = page.rows("Where alerts go").join("");
+        assert!(row.contains("1 attempt has failed. The next one is at"), "{row}");
+        assert!(row.contains("The last answer: 404"), "{row}");
         assert!(all(&world).await[0].broken_at.is_none());
         sqlx::query("UPDATE destinations SET gone_at = gone_at - interval '10 minutes'")
             .execute(&world.pool)

@@ -7,10 +7,12 @@ use std::time::Duration;
 use domain::catalogue::{Catalogue, EffectType};
 use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
 use domain::ids::{CauseId, EventId, KeyId, ProjectId};
+use domain::outbox::OutboxKind;
 use domain::project::Mode;
 use domain::reprocess_policy::PolicySettings;
 use serde_json::json;
 use store::api_keys::KeyOwner;
+use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
 use store::health::{COUNT_LIMIT, read_work};
 use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
 use store::policies::{self, Policy};
@@ -24,7 +26,7 @@ use super::questions::Question;
 const BATCH: i64 = 64;
 
 /// Those of all of them.
-pub async fn all(pool: &PgPool) -> [Question; 7] {
+pub async fn all(pool: &PgPool) -> [Question; 8] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -54,7 +56,19 @@ pub async fn all(pool: &PgPool) -> [Question; 7] {
     let planned = Question::new("what policies have planned", |pool| {
         Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
     });
-    [results, health, unparked, needed, due, breaker, planned]
+    [results, health, gauges(), unparked, needed, due, breaker, planned]
+}
+
+fn gauges() -> Question {
+    Question::new("what waits, told apart", |pool| {
+        Box::pin(async move {
+            let ages = count_pending_by_age(pool).await.expect("ages");
+            assert!(ages.older > 0, "{ages:?}");
+            let kinds = count_waiting_by_kind(pool).await.expect("kinds");
+            assert!(kinds.contains(&(OutboxKind::Start, COUNTED)), "{kinds:?}");
+            kinds.len()
+        })
+    })
 }
 
 async fn claim(pool: &PgPool, within: Option<Duration>) -> usize {

@@ -141,6 +141,9 @@ fn a_destination_is_added_tried_and_removed() {
             let listed = destinations::list_destinations(&mut *tx, Some(id)).await.expect("a list");
             let found = listed.iter().find(|one| one.id == slack).expect("the destination");
             assert_eq!(found.broken_at.is_some(), broken, "{outcome:?}");
+            let works = matches!(outcome, TestOutcome::Delivered(_));
+            assert_eq!(found.failing_since.is_none(), works, "{outcome:?}");
+            assert_eq!(found.last_failure.is_none(), works, "{outcome:?}");
         }
         for project in [Some(id), None] {
             let removed = destination::remove_destination(&mut tx, &alice(), slack).await;

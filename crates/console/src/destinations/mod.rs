@@ -80,8 +80,13 @@ struct DestinationItem {
     made: When,
     /// Since when nothing arrives there.
     broken: Option<When>,
-    /// Whether it did not take the last message.
-    failing: bool,
+    /// Since when it takes no message.
+    failing: Option<When>,
+    /// How many attempts have failed since then, and what came back last.
+    attempts: i32,
+    answer: Option<String>,
+    /// When it is tried again.
+    next: Option<When>,
     /// How many alerts wait for it.
     waiting: i64,
 }
@@ -204,7 +209,10 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Destinat
         rejected: None,
         made: When::ago(destination.created_at, now),
         broken: destination.broken_at.map(|at| When::ago(at, now)),
-        failing: destination.retry_at.is_some(),
+        failing: destination.failing_since.map(|at| When::ago(at, now)),
+        attempts: destination.failures,
+        answer: destination.last_failure.as_deref().map(one_line),
+        next: destination.retry_at.filter(|at| *at > now).map(When::brief),
         waiting,
     }
 }

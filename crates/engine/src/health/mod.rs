@@ -8,6 +8,7 @@
 //! settings, no address and no secret. The other side's verbatim text is in [`Check::cause`], which
 //! only `doctor` shows.
 
+mod backlog;
 mod database;
 mod secrets;
 mod temporal;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use store::{MasterKey, PgPool};
 use tokio::sync::Mutex;
 
+use crate::backlog::BacklogSeen;
 use crate::connect::Engine;
 use crate::setup::AttributeGaps;
 
@@ -28,8 +30,14 @@ const MEMORY: Duration = Duration::from_secs(5);
 
 /// The names of the checks that say that events are not being watched, or that no secret can be
 /// opened; the console shows these.
-const BANNER: [&str; 5] =
-    [work::WORKERS, work::DEADLINES, work::OUTBOX, work::PARKED, secrets::MASTER_KEY];
+const BANNER: [&str; 6] = [
+    work::WORKERS,
+    work::DEADLINES,
+    work::OUTBOX,
+    work::PARKED,
+    backlog::BACKLOG,
+    secrets::MASTER_KEY,
+];
 
 /// The names of the checks that another process passes with other settings.
 pub const OF_SETTINGS: [&str; 7] = [
@@ -210,6 +218,12 @@ impl Monitor {
         HealthReport { checks }
     }
 
+    /// What waits in Temporal for a worker, as it was seen last.
+    #[must_use]
+    pub fn backlog(&self) -> Option<BacklogSeen> {
+        self.engine.backlog()
+    }
+
     async fn secrets(&self) -> Vec<Check> {
         let Some(key) = &self.master_key else { return Vec::new() };
         let check = async { vec![secrets::check(&self.pool, key).await] };
@@ -217,12 +231,13 @@ impl Monitor {
     }
 
     /// What an operator must know on every page: that deadlines are not judged, that no worker
-    /// polls, that messages for Temporal wait, or that the master key is another one. Asks the
-    /// database only, and mostly not even that.
+    /// polls, that messages for Temporal or tasks for workers wait, or that the master key is another
+    /// one. Asks the database only, and mostly not even that; of Temporal, what was seen last.
     pub async fn banner(&self) -> Vec<Check> {
         let work = self.work.get(work::checks(&self.pool, &self.engine));
         let (work, secrets) = tokio::join!(work, self.secrets());
-        let mut checks = [work, secrets].concat();
+        let backlog = self.backlog().map(backlog::judge).into_iter().collect();
+        let mut checks = [work, backlog, secrets].concat();
         checks.retain(|check| {
             BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
         });
@@ -241,9 +256,10 @@ fn say_one_cause(checks: &mut [Check]) {
 }
 
 /// Without a worker deadlines are not judged: that is said as a second thing, with one cure for
-/// both.
-fn say_one_cure(checks: &mut [Check]) {
+/// both. That tasks wait then goes without saying.
+fn say_one_cure(checks: &mut Vec<Check>) {
     if checks.iter().any(|check| check.name == work::WORKERS) {
+        checks.retain(|check| check.name != backlog::BACKLOG);
         let deadlines = checks.iter_mut().filter(|check| check.name == work::DEADLINES);
         deadlines.for_each(|check| check.cure = None);
     }

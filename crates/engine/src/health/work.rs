@@ -151,11 +151,13 @@ fn judge_destinations(work: WorkHealth) -> Check {
         ));
     }
     if work.failing_destinations > 0 {
-        wrong.push(count(
+        let failing = count(
             work.failing_destinations,
             "destination keeps failing",
             "destinations keep failing",
-        ));
+        );
+        let since = work.failing_for.map(|seconds| format!(" for {}", age(seconds)));
+        wrong.push(failing + &since.unwrap_or_default());
     }
     if work.untold_projects > 0 {
         wrong.push(count(

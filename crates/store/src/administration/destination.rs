@@ -110,9 +110,12 @@ pub async fn note_test(
             destination_health::note_success(&mut *tx, id).await?;
             (true, answer)
         }
-        TestOutcome::Rejected(answer) => (false, answer),
+        TestOutcome::Rejected(answer) => {
+            destination_health::note_rejected_test(&mut *tx, id, answer).await?;
+            (false, answer)
+        }
         TestOutcome::Gone(answer) => {
-            if destination_health::note_gone(&mut *tx, id, None).await? {
+            if destination_health::note_gone(&mut *tx, id, None, answer).await? {
                 let why = Some(answer.to_owned());
                 let detail = AlertDetail { alert: None, destination_id: id, attempts: None, why };
                 let broken = AuditEvent::DestinationBroken(detail);

@@ -52,6 +52,10 @@ pub struct PoolUsage {
     pub open: u32,
     /// How many there may be.
     pub most: u32,
+    /// Callers that wait for one now.
+    pub waiting: u32,
+    /// Callers that have had to wait for one, since the pool was made.
+    pub waits: u64,
 }
 
 /// What a pool is like.

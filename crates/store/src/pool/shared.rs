@@ -39,6 +39,8 @@ struct Counts {
     connecting: u32,
     /// Requests that wait for a connection.
     waiting: u32,
+    /// Those that have waited, or do.
+    waits: u64,
 }
 
 impl Counts {
@@ -146,7 +148,8 @@ impl Shared {
     pub(super) fn usage(&self) -> PoolUsage {
         let counts = self.counts();
         let idle = u32::try_from(counts.idle.len()).unwrap_or(u32::MAX);
-        PoolUsage { idle, open: counts.open, most: self.max_connections }
+        let Counts { open, waiting, waits, .. } = *counts;
+        PoolUsage { idle, open, most: self.max_connections, waiting, waits }
     }
 
     /// How many connections are idle.
@@ -231,6 +234,7 @@ impl<'a> Waiting<'a> {
             return Err(if away { shared.unavailable() } else { too_many(shared) });
         }
         counts.waiting += 1;
+        counts.waits += 1;
         drop(counts);
         shared.grow();
         Ok(Self(shared))

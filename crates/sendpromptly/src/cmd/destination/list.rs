@@ -15,7 +15,7 @@ pub const HELP: &str = "\
 Example:
   sendpromptly destination list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K
 
-A destination is broken once it has responded twice, ten minutes apart, that the recipient does not \
+A destination works until it does not accept a message, and again only once it accepts one. It is broken once it has responded twice, ten minutes apart, that the recipient does not \
 exist. Its alerts wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
 #[derive(Serialize)]
@@ -31,6 +31,10 @@ pub(super) struct DestinationOutput {
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     broken_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    failing_since: Option<OffsetDateTime>,
+    failed_attempts: i32,
+    last_answer: Option<String>,
 }
 
 impl From<Destination> for DestinationOutput {
@@ -44,6 +48,9 @@ impl From<Destination> for DestinationOutput {
             label: destination.label,
             created_at: destination.created_at,
             broken_at: destination.broken_at,
+            failing_since: destination.failing_since,
+            failed_attempts: destination.failures,
+            last_answer: destination.last_failure,
         }
     }
 }
@@ -56,17 +63,17 @@ pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Res
     };
     let destinations = destinations::list_destinations(&admin.pool, project).await?;
     let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
-    let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE"];
+    let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE", "FAILURES"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());
     CommandOutput::new(&Listed::whole(destinations.into_iter().map(DestinationOutput::from)), human)
 }
 
 fn row(destination: &Destination) -> Vec<(String, Tone)> {
-    let failing = destination.retry_at.filter(|at| *at > OffsetDateTime::now_utc());
-    let state = match (destination.broken_at, failing) {
+    let since = |what: &str, at| (format!("{what} since {}", format_timestamp(at)), Tone::Bad);
+    let state = match (destination.broken_at, destination.failing_since) {
+        (Some(at), _) => since("broken", at),
+        (None, Some(at)) => since("failing", at),
         (None, None) => ("works".to_owned(), Tone::Good),
-        (None, Some(at)) => (format!("failing, next attempt {}", format_timestamp(at)), Tone::Bad),
-        (Some(at), _) => (format!("broken since {}", format_timestamp(at)), Tone::Bad),
     };
     vec![
         plain(&destination.id),
@@ -75,5 +82,20 @@ fn row(destination: &Destination) -> Vec<(String, Tone)> {
         plain(&domain::alert::one_line(&destination.label)),
         plain(&destination.address),
         state,
+        plain(&what_failed(destination)),
     ]
+}
+
+/// How often it failed, what it responded last, and when it is tried again.
+fn what_failed(destination: &Destination) -> String {
+    let attempts = match destination.failures {
+        0 => None,
+        1 => Some("1 attempt".to_owned()),
+        many => Some(format!("{many} attempts")),
+    };
+    let next = destination.retry_at.filter(|at| *at > OffsetDateTime::now_utc());
+    let next = next.map(|at| format!("next {}", format_timestamp(at)));
+    let answer = destination.last_failure.as_deref().map(domain::alert::one_line);
+    let parts: Vec<_> = attempts.into_iter().chain(next).chain(answer).collect();
+    parts.join(", ")
 }

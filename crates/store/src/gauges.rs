@@ -1,0 +1,83 @@
+//! What Prometheus is shown of the database beside [`crate::health`]: what waits, told apart.
+//!
+//! Each question costs the same however much there is: of events and messages the first [`COUNTED`]
+//! are told apart, those that are needed first. No address and no id but a project's leaves here.
+
+use domain::ids::ProjectId;
+use domain::outbox::OutboxKind;
+use sqlx::PgExecutor;
+
+use crate::StoreError;
+
+/// So many events and messages are told apart, and no more.
+pub const COUNTED: i64 = 5_000;
+
+/// Events that wait for their result, by how long ago their receipt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PendingAges {
+    pub under_5m: i64,
+    pub under_1h: i64,
+    pub under_1d: i64,
+    pub older: i64,
+}
+
+/// Counts the pending events with the earliest deadlines by their age.
+pub async fn count_pending_by_age(db: impl PgExecutor<'_>) -> Result<PendingAges, StoreError> {
+    let ages = sqlx::query_as!(
+        PendingAges,
+        r#"SELECT count(*) FILTER (WHERE age < interval '5 minutes') AS "under_5m!",
+               count(*) FILTER (WHERE age >= interval '5 minutes' AND age < interval '1 hour') AS "under_1h!",
+               count(*) FILTER (WHERE age >= interval '1 hour' AND age < interval '1 day') AS "under_1d!",
+               count(*) FILTER (WHERE age >= interval '1 day') AS "older!"
+           FROM (SELECT now() - received_at AS age FROM payment_events WHERE effect = 'pending'
+                 ORDER BY timeout_at LIMIT $1) AS pending"#,
+        COUNTED,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(ages)
+}
+
+/// Counts the most urgent messages that wait for Temporal by their kind. One that only a newer
+/// release knows is left out.
+pub async fn count_waiting_by_kind(
+    db: impl PgExecutor<'_>,
+) -> Result<Vec<(OutboxKind, i64)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT concat(wish) AS "kind!", count(*) AS "waiting!"
+           FROM (SELECT wish FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT $1) AS waiting
+           GROUP BY wish"#,
+        COUNTED,
+    )
+    .fetch_all(db)
+    .await?;
+    let of = |kind: OutboxKind| {
+        let row = rows.iter().find(|row| row.kind == kind.as_str());
+        (kind, row.map_or(0, |row| row.waiting))
+    };
+    Ok(OutboxKind::ALL.iter().map(|kind| of(*kind)).collect())
+}
+
+/// A kind of destination of a project, and for how many seconds one of those fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingDestinations {
+    pub project_id: ProjectId,
+    /// `email`, `slack`, `webhook` or `activity`.
+    pub kind: String,
+    /// Of the one that fails for longest; 0 where none does.
+    pub seconds: i64,
+}
+
+/// For how long destinations fail, for each kind that a project has.
+pub async fn list_failing_destinations(
+    db: impl PgExecutor<'_>,
+) -> Result<Vec<FailingDestinations>, StoreError> {
+    let failing = sqlx::query_as!(
+        FailingDestinations,
+        r#"SELECT project_id, kind, coalesce(extract(epoch FROM now() - min(failing_since)), 0)::bigint AS "seconds!"
+           FROM destinations WHERE removed_at IS NULL GROUP BY project_id, kind ORDER BY project_id, kind"#,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(failing)
+}

@@ -1,0 +1,60 @@
+//! Since when a destination fails, as console, command line, health and metrics tell it.
+
+use e2e::run;
+use serde_json::json;
+
+use super::{alert_slack, deliver_all, failed, look, pass, states, world};
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_time_passes() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        let list = async || {
+            let (code, list) = world.cli(&["destination", "list"]).await.expect("a command");
+            assert_eq!(code, 0, "{list}");
+            list["data"][0].clone()
+        };
+        let works = list().await;
+        assert_eq!((&works["failing_since"], &works["failed_attempts"]), (&json!(null), &json!(0)));
+        slack.respond_with(&[500, 503]);
+        let event_id = failed(&world, "evt_1").await;
+        deliver_all(&world, event_id).await;
+        let first = list().await;
+        assert!(first["failing_since"].is_string(), "{first}");
+        assert_eq!(first["failed_attempts"], 1);
+        assert!(first["last_answer"].as_str().expect("why").contains("500"), "{first}");
+
+        pass(&world, "31 seconds").await;
+        look(&world).await;
+        // A pause that is over makes nothing work again.
+        pass(&world, "2 hours").await;
+        let second = list().await;
+        assert_eq!(second["failing_since"], first["failing_since"]);
+        assert_eq!(second["failed_attempts"], 2);
+        assert!(second["last_answer"].as_str().expect("why").contains("503"), "{second}");
+        let work = store::health::read_work(&world.pool).await.expect("a health");
+        assert_eq!(work.failing_destinations, 1);
+        assert!(work.failing_for.is_some());
+        let failing = store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
+        let [slack_fails] = failing.as_slice() else { panic!("{failing:?}") };
+        assert_eq!(slack_fails.kind, "slack");
+        sqlx::query("UPDATE destinations SET failing_since = now() - interval '47 minutes'")
+            .execute(&world.pool)
+            .await
+            .expect("an older failure");
+        let failing = store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
+        assert!((2_820..2_880).contains(&failing[0].seconds), "{failing:?}");
+
+        look(&world).await;
+        assert_eq!(states(&world).await, ["incident_opened delivered"]);
+        let works = list().await;
+        assert_eq!(
+            (&works["failing_since"], &works["failed_attempts"], &works["last_answer"]),
+            (&json!(null), &json!(0), &json!(null))
+        );
+        let failing = store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
+        assert_eq!(failing[0].seconds, 0);
+    });
+}
