@@ -16,6 +16,7 @@ use store::{PgPool, StoreError, destinations, pool, signing_secrets};
 
 use crate::WorkerError;
 
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
 const EVERY: Duration = Duration::from_secs(10);
 
 /// The heart of one worker.
@@ -85,6 +86,7 @@ impl<'a> Heart<'a> {
     }
 
     async fn write(&self) -> Result<(), StoreError> {
-        environments::beat(self.pool, self.run, &self.namespace, self.engine.task_queue()).await
+        let (namespace, queue) = (&self.namespace, self.engine.task_queue());
+        environments::beat(self.pool, self.run, namespace, queue, RELEASE).await
     }
 }

@@ -9,17 +9,21 @@ mod beat;
 mod messages;
 mod meter;
 mod notices;
+pub mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Records};
-use engine::{Engine, EngineError};
+use engine::{Engine, EngineError, WorkerVersion};
 use store::StoreError;
 use telemetry::catalogue::SDK_PREFIX;
 use temporalio_client::Client;
 use temporalio_common::telemetry::TelemetryOptions;
 use temporalio_common::telemetry::metrics::CoreMeter;
+use temporalio_common::worker::{
+    VersioningBehavior, WorkerDeploymentOptions, WorkerDeploymentVersion, build_id_from_current_exe,
+};
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
 use temporalio_sdk::{
@@ -117,8 +121,10 @@ pub fn build(
     task_queue: &str,
     deps: &Arc<Deps>,
     settings: WorkerSettings,
+    version: Option<&WorkerVersion>,
 ) -> Result<Worker, WorkerError> {
     let options = WorkerOptions::new(task_queue)
+        .deployment_options(deployment(version))
         .register_workflow::<EffectWatch>()?
         .register_activities(Records::new(Arc::clone(deps)))
         .register_activities(Callbacks::new(Arc::clone(deps)))
@@ -154,14 +160,30 @@ pub fn build_asking(
     client: Client,
     task_queue: &str,
     deps: &Arc<Deps>,
+    version: Option<&WorkerVersion>,
 ) -> Result<Worker, WorkerError> {
     let options = WorkerOptions::new(endpoint_queue(task_queue))
+        .deployment_options(deployment(version))
         .register_activities(Endpoints::new(Arc::clone(deps)))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(ASKING_POLLERS))
         .tuner(slots())
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Worker::new(runtime, client, options)?)
+}
+
+/// Every worker of a process is of one version. Without one, Temporal sends it tasks as long as no
+/// version is current on its queue.
+fn deployment(version: Option<&WorkerVersion>) -> WorkerDeploymentOptions {
+    let Some(WorkerVersion { deployment, build }) = version else {
+        return WorkerDeploymentOptions::from_build_id(build_id_from_current_exe().to_owned());
+    };
+    let version =
+        WorkerDeploymentVersion::builder().deployment_name(deployment).build_id(build).build();
+    WorkerDeploymentOptions::new(version)
+        .use_worker_versioning(true)
+        .default_versioning_behavior(VersioningBehavior::AutoUpgrade)
+        .build()
 }
 
 fn slots() -> TunerHolder {
@@ -257,8 +279,9 @@ async fn run_once(
     let client = client?;
     let heart = beat::Heart::start(engine, deps).await?;
     let runtime = Runtime::from_current_tokio(runtime_options()?)?;
-    let worker = build(&runtime, client.clone(), engine.task_queue(), deps, settings)?;
-    let asking = build_asking(&runtime, client, engine.task_queue(), deps)?;
+    let (queue, version) = (engine.task_queue(), engine.version());
+    let worker = build(&runtime, client.clone(), queue, deps, settings, version)?;
+    let asking = build_asking(&runtime, client, queue, deps, version)?;
     announce(engine)?;
     let outcome = run_both(worker, asking, &heart, shutdown).await;
     heart.stop().await;
@@ -271,6 +294,7 @@ fn announce(engine: &Engine) -> Result<(), EngineError> {
         identity = engine.identity(),
         namespace = engine.namespace()?,
         task_queue = engine.task_queue(),
+        build = engine.version().map(|version| version.build.as_str()),
         "polling Temporal"
     );
     Ok(())

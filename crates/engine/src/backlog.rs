@@ -20,6 +20,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 use tonic::IntoRequest;
 
 use crate::connect::{Engine, EngineError, ask, judge_status};
+use crate::version::Routing;
 
 /// Older tasks show that there are more of them than are taken.
 const OLD: Duration = Duration::from_secs(1);
@@ -51,34 +52,51 @@ pub struct BacklogSeen {
     pub activities: TasksWaiting,
 }
 
-/// What was seen last, and when.
-pub(crate) type Seen = Mutex<Option<(Instant, BacklogSeen)>>;
+/// What was seen of the task queue, and when.
+pub(crate) type Seen = Mutex<Option<(Instant, QueueSeen)>>;
+
+/// What waits, and who gets it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct QueueSeen {
+    pub(crate) backlog: BacklogSeen,
+    pub(crate) routing: Routing,
+}
 
 impl Engine {
     /// What waits for a worker, as it was seen within the last minute.
     #[must_use]
     pub fn backlog(&self) -> Option<BacklogSeen> {
-        let seen = *self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.filter(|(at, _)| at.elapsed() < SEEN_WITHIN).map(|(_, backlog)| backlog)
+        self.seen().map(|seen| seen.backlog)
     }
 
-    /// Asks what waits for a worker.
-    pub(crate) async fn find_backlog(&self) -> Result<BacklogSeen, EngineError> {
+    /// What was seen of the task queue within the last minute.
+    pub(crate) fn seen(&self) -> Option<QueueSeen> {
+        let seen = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, seen) = seen.as_ref().filter(|(at, _)| at.elapsed() < SEEN_WITHIN)?;
+        Some(seen.clone())
+    }
+
+    /// Asks what waits for a worker, and which one gets it.
+    pub(crate) async fn find_queue(&self) -> Result<QueueSeen, EngineError> {
         let (watches, activities) =
             tokio::join!(look(self, TaskQueueType::Workflow), look(self, TaskQueueType::Activity));
-        let seen = BacklogSeen { watches: waiting(&watches?), activities: waiting(&activities?) };
-        self.keep(seen);
+        let (watches, activities) = (watches?, activities?);
+        let routing = Routing::read(&watches);
+        let backlog = BacklogSeen { watches: waiting(&watches), activities: waiting(&activities) };
+        let seen = QueueSeen { backlog, routing };
+        self.keep(seen.clone());
         Ok(seen)
     }
 
-    fn keep(&self, seen: BacklogSeen) {
-        let mut kept = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+    fn keep(&self, seen: QueueSeen) {
+        let mut kept = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((Instant::now(), seen));
     }
 
-    fn keep_watches(&self, watches: TasksWaiting) {
+    fn keep_watches(&self, described: &DescribeTaskQueueResponse) {
         let activities = self.backlog().map(|seen| seen.activities).unwrap_or_default();
-        self.keep(BacklogSeen { watches, activities });
+        let backlog = BacklogSeen { watches: waiting(described), activities };
+        self.keep(QueueSeen { backlog, routing: Routing::read(described) });
     }
 }
 
@@ -105,7 +123,7 @@ impl Backlog {
         self.starts = 0;
         let is_old = match look(engine, TaskQueueType::Workflow).await {
             Ok(described) => {
-                engine.keep_watches(waiting(&described));
+                engine.keep_watches(&described);
                 is_old(&described)
             }
             Err(error) => {

@@ -16,6 +16,7 @@ use tonic::IntoRequest;
 use crate::backlog::Seen;
 use crate::environment::{Foreign, Remembered};
 use crate::settings::TemporalSettings;
+use crate::version::WorkerVersion;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FAILURE_MEMORY: Duration = Duration::from_secs(1);
@@ -61,9 +62,10 @@ pub struct Engine {
     console: Option<String>,
     settings: TemporalSettings,
     task_queue: String,
+    version: Option<WorkerVersion>,
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
-    pub(crate) backlog: Seen,
+    pub(crate) queue: Seen,
 }
 
 #[derive(Default)]
@@ -81,9 +83,10 @@ impl Engine {
             console: None,
             settings,
             task_queue: task_queue.into(),
+            version: None,
             state: Mutex::default(),
             environment: Mutex::default(),
-            backlog: Seen::default(),
+            queue: Seen::default(),
         }
     }
 
@@ -98,6 +101,18 @@ impl Engine {
     #[must_use]
     pub fn with_console(self, url: impl Into<String>) -> Self {
         Self { console: Some(url.into()), ..self }
+    }
+
+    /// The same, whose workers are of this version, if of any.
+    #[must_use]
+    pub fn with_version(self, version: Option<WorkerVersion>) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Which version workers here are of, where they are of any.
+    #[must_use]
+    pub const fn version(&self) -> Option<&WorkerVersion> {
+        self.version.as_ref()
     }
 
     pub(crate) fn console(&self) -> Option<&str> {

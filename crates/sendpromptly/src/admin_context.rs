@@ -191,7 +191,9 @@ pub fn engine(dev: Option<&DevState>, context: &Context) -> Engine {
         let given = context.environment.temporal();
         given.unwrap_or_else(|error| TemporalSettings::Wrong(error.to_string()))
     });
-    Engine::new(settings, TASK_QUEUE)
+    // What is wrong with it says the check of the settings.
+    let version = context.environment.worker_version().ok().flatten();
+    Engine::new(settings, TASK_QUEUE).with_version(version.filter(|_| dev.is_none()))
 }
 
 /// The master key: the environment's, else the data folder's.

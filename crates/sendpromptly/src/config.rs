@@ -20,8 +20,9 @@ use std::time::Duration;
 use console::settings::TemporalUi;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
-use engine::TemporalSettings;
 use engine::settings::ApiKey;
+use engine::version::InvalidVersion;
+use engine::{TemporalSettings, WorkerVersion};
 use store::MasterKey;
 use store::pool::Pooler;
 use store::seal::SealError;
@@ -31,7 +32,7 @@ use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
     MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL,
-    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL,
+    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, WORKER_BUILD, WORKER_DEPLOYMENT,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -277,6 +278,36 @@ impl Environment {
         Ok(TemporalSettings::Environment { api_key })
     }
 
+    /// Which version workers are of in Temporal, if of any.
+    ///
+    /// # Errors
+    /// When one half of it is missing or Temporal would not take it.
+    pub fn worker_version(&self) -> Result<Option<WorkerVersion>, ConfigError> {
+        let (deployment, build) = (self.plain(WORKER_DEPLOYMENT)?, self.plain(WORKER_BUILD)?);
+        let (deployment, build) = match (deployment, build) {
+            (None, None) => return Ok(None),
+            (Some(deployment), Some(build)) => (deployment, build),
+            (Some(_), None) => {
+                let cure = "SENDPROMPTLY_WORKER_DEPLOYMENT is set and needs it: what tells this build from others, \
+                            such as the tag of its image; or unset both";
+                return Err(ConfigError::Missing { name: WORKER_BUILD, cure });
+            }
+            (None, Some(_)) => {
+                let cure = "SENDPROMPTLY_WORKER_BUILD is set and needs it: a name for all builds, such as \
+                            sendpromptly; or unset both";
+                return Err(ConfigError::Missing { name: WORKER_DEPLOYMENT, cure });
+            }
+        };
+        let version = WorkerVersion::new(&deployment, &build);
+        Ok(Some(version.map_err(|error| {
+            let name = match error {
+                InvalidVersion::Deployment => WORKER_DEPLOYMENT,
+                InvalidVersion::Build => WORKER_BUILD,
+            };
+            malformed(name, &error.to_string())
+        })?))
+    }
+
     /// An http or https URL without a slash at the end.
     fn web_address(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.plain(name)? else {
@@ -373,6 +404,7 @@ impl Environment {
             self.callback_allow().err(),
             self.temporal_ui().err(),
             self.pooler().err(),
+            self.worker_version().err(),
             self.migrate_database_url().err(),
         ];
         read.into_iter().flatten().collect()

@@ -3,8 +3,8 @@
 //! A [`Failure`] is a rejection or a lack that the user can fix: it has one of the contract's
 //! stable codes and a sentence that names the cure. Everything else that comes up as an
 //! [`anyhow::Error`] is `internal_error`, with its causes shown, because who sits at the command
-//! line runs the installation. The exit code is 1 in every case; clap keeps 2 for commands that it
-//! cannot read.
+//! line runs the installation. The exit code is 1 in every case but one: 2 says that `replay` could say
+//! nothing, because its 1 says that histories drift; clap keeps 2 for commands that it cannot read.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -33,6 +33,9 @@ pub enum Failure {
     /// Something that the command needs does not respond.
     #[error("{0}")]
     Unavailable(String),
+    /// Histories could not be replayed, so nothing can be said of them.
+    #[error("{0}")]
+    NotReplayed(String),
     /// A test message did not arrive.
     #[error("{0}")]
     Undelivered(String),
@@ -46,7 +49,7 @@ impl Failure {
             Self::NotFound(_) => "not_found",
             Self::Validation(_) => "validation_error",
             Self::IncidentConflict(_) => "incident_conflict",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::NotReplayed(_) => "unavailable",
             Self::Undelivered(_) => "undelivered",
         }
     }
@@ -70,6 +73,14 @@ pub fn parse_id<T: FromStr<Err = MalformedId>>(what: &str, text: &str) -> Result
 /// There is nothing under a well-formed id.
 pub fn no_such(what: &str, id: impl Display) -> Failure {
     Failure::NotFound(format!("there is no {what} {id}"))
+}
+
+/// The exit code for anything that ended a command.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        Some(Failure::NotReplayed(_)) => 2,
+        _ => 1,
+    }
 }
 
 /// The code of anything that ended a command.

@@ -90,7 +90,13 @@ fn reject(error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    output::print_failure(&Failure::Validation(first.to_owned()).into(), true)
+    let failed = output::print_failure(&Failure::Validation(first.to_owned()).into(), true);
+    // There, 1 says that histories drift.
+    if std::env::args_os().any(|argument| argument == "replay") {
+        ExitCode::from(2)
+    } else {
+        failed
+    }
 }
 
 fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {

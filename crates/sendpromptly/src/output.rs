@@ -75,7 +75,7 @@ pub fn print_failure(error: &anyhow::Error, json: bool) -> ExitCode {
     } else {
         print(stderr(), &format!("error: {}", failure::message(error)));
     }
-    ExitCode::FAILURE
+    ExitCode::from(failure::exit_code(error))
 }
 
 /// Prints a text and its line end. A reader that has gone away, as `head` does, has read enough.

@@ -97,6 +97,10 @@ settings! {
     TEMPORAL_UI_URL: Plain = "SENDPROMPTLY_TEMPORAL_UI_URL";
     /// The namespace. Read by `engine`; here for the link to Temporal's web interface.
     TEMPORAL_NAMESPACE: Plain = "TEMPORAL_NAMESPACE";
+    /// The deployment that workers belong to in Temporal. No default: worker versioning is off.
+    WORKER_DEPLOYMENT: Plain = "SENDPROMPTLY_WORKER_DEPLOYMENT";
+    /// Which build of it this is. No default.
+    WORKER_BUILD: Plain = "SENDPROMPTLY_WORKER_BUILD";
     /// The API key of Temporal. `engine` reads it too; here because it may be a file.
     TEMPORAL_API_KEY: Secret = "TEMPORAL_API_KEY";
 }

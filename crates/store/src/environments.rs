@@ -38,19 +38,21 @@ pub async fn find_id(db: impl PgExecutor<'_>) -> Result<String, StoreError> {
     Ok(id.ok_or(StoreError::Missing("environments"))?.to_string())
 }
 
-/// Says that a worker polls this task queue.
+/// Says that a worker of this release polls this task queue.
 pub async fn beat(
     db: impl PgExecutor<'_>,
     run: WorkerRun,
     namespace: &str,
     task_queue: &str,
+    release: &str,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO worker_heartbeats (id, namespace, task_queue) VALUES ($1, $2, $3)
+        "INSERT INTO worker_heartbeats (id, namespace, task_queue, release) VALUES ($1, $2, $3, $4)
          ON CONFLICT (id) DO UPDATE SET seen_at = now()",
         run.0,
         namespace,
         task_queue,
+        release,
     )
     .execute(db)
     .await?;

@@ -40,6 +40,8 @@ pub struct WorkHealth {
 pub struct WorkerHealth {
     /// Workers of the namespace and task queue that were seen a moment ago.
     pub polling: i64,
+    /// The releases that they are of; `None` where one does not say.
+    pub releases: Vec<Option<String>>,
     /// How many seconds ago the last one of them was seen.
     pub last_seen: Option<i64>,
     /// A namespace and task queue that other workers of this database were just seen in.
@@ -99,6 +101,8 @@ pub async fn read_workers(
     let rows = sqlx::query!(
         r#"SELECT namespace, task_queue, namespace = $1 AND task_queue = $2 AS "here!",
                count(*) FILTER (WHERE ended_at IS NULL AND seen_at > now() - interval '45 seconds') AS "polling!",
+               coalesce(array_agg(DISTINCT coalesce(release, ''))
+                   FILTER (WHERE ended_at IS NULL AND seen_at > now() - interval '45 seconds'), '{}') AS "releases!",
                extract(epoch FROM now() - max(seen_at))::bigint AS "last_seen!"
            FROM worker_heartbeats GROUP BY namespace, task_queue ORDER BY max(seen_at) DESC"#,
         namespace,
@@ -110,6 +114,8 @@ pub async fn read_workers(
     for row in rows {
         if row.here {
             (health.polling, health.last_seen) = (row.polling, Some(row.last_seen));
+            let releases = row.releases.into_iter();
+            health.releases = releases.map(|it| (!it.is_empty()).then_some(it)).collect();
         } else if row.polling > 0 {
             health.elsewhere.get_or_insert((row.namespace, row.task_queue));
         }

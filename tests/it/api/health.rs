@@ -42,8 +42,8 @@ fn all_is_well() {
         let names: Vec<_> = ready.json()["checks"].as_array().expect("checks").clone();
         let names: Vec<_> =
             names.iter().map(|check| check["name"].as_str().expect("a name")).collect();
-        let all = "database schema privileges temporal search_attributes environment backlog workers \
-                   deadlines outbox parked destinations master_key";
+        let all = "database schema privileges temporal search_attributes environment backlog worker_version \
+                   workers versions deadlines outbox parked destinations master_key";
         assert_eq!(names.join(" "), all);
     });
 }
@@ -83,7 +83,7 @@ fn without_temporal_it_is_degraded_and_takes_receipts() {
         assert_eq!(ready.status, 200);
         assert_eq!(parts(&ready.json()), "degraded database=ok temporal=degraded");
         let expected = "temporal:failed search_attributes:unknown environment:unknown backlog:unknown \
-                        workers:failed deadlines:failed";
+                        worker_version:unknown workers:failed versions:unknown deadlines:failed";
         assert_eq!(wrong(&ready.json()), expected);
         api.take("evt_1").await;
     });

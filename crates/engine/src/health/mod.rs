@@ -12,6 +12,7 @@ mod backlog;
 mod database;
 mod secrets;
 mod temporal;
+mod versions;
 mod work;
 
 use std::sync::Arc;
@@ -30,8 +31,10 @@ const MEMORY: Duration = Duration::from_secs(5);
 
 /// The names of the checks that say that events are not being watched, or that no secret can be
 /// opened; the console shows these.
-const BANNER: [&str; 6] = [
+const BANNER: [&str; 8] = [
     work::WORKERS,
+    versions::WORKER_VERSION,
+    versions::VERSIONS,
     work::DEADLINES,
     work::OUTBOX,
     work::PARKED,
@@ -140,7 +143,12 @@ impl HealthReport {
     #[must_use]
     pub fn runs_watches(&self) -> bool {
         let reached = [database::DATABASE, temporal::TEMPORAL, work::WORKERS];
-        let needed = [database::SCHEMA, temporal::ATTRIBUTES, temporal::ENVIRONMENT];
+        let needed = [
+            database::SCHEMA,
+            temporal::ATTRIBUTES,
+            temporal::ENVIRONMENT,
+            versions::WORKER_VERSION,
+        ];
         reached.iter().all(|name| self.is_ok(name))
             && needed.iter().all(|name| !self.has_failed(name))
             && !self.has_failed(secrets::MASTER_KEY)
@@ -209,8 +217,8 @@ impl Monitor {
         let (database, schema, temporal, work, secrets) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
-            self.temporal.get(temporal::checks(&self.engine, Some(&self.pool))),
-            self.work.get(work::checks(&self.pool, &self.engine)),
+            self.temporal.get(Box::pin(temporal::checks(&self.engine, Some(&self.pool)))),
+            self.work.get(Box::pin(work::checks(&self.pool, &self.engine))),
             self.secrets(),
         );
         let mut checks = [vec![database], schema, temporal, work, secrets].concat();
@@ -234,10 +242,13 @@ impl Monitor {
     /// polls, that messages for Temporal or tasks for workers wait, or that the master key is another
     /// one. Asks the database only, and mostly not even that; of Temporal, what was seen last.
     pub async fn banner(&self) -> Vec<Check> {
-        let work = self.work.get(work::checks(&self.pool, &self.engine));
+        let work = self.work.get(Box::pin(work::checks(&self.pool, &self.engine)));
         let (work, secrets) = tokio::join!(work, self.secrets());
-        let backlog = self.backlog().map(backlog::judge).into_iter().collect();
-        let mut checks = [work, backlog, secrets].concat();
+        let queue = self.engine.seen().map_or_else(Vec::new, |seen| {
+            let version = versions::judge_routing(self.engine.version(), &seen.routing);
+            vec![backlog::judge(seen.backlog), version]
+        });
+        let mut checks = [work, queue, secrets].concat();
         checks.retain(|check| {
             BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
         });

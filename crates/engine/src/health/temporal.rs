@@ -5,6 +5,7 @@ use store::{PgPool, environments};
 use workflows::names::search_attribute;
 
 use super::backlog::BACKLOG;
+use super::versions::WORKER_VERSION;
 use super::{Check, in_time};
 use crate::connect::{Engine, EngineError};
 use crate::environment::Foreign;
@@ -15,27 +16,33 @@ pub(super) const ATTRIBUTES: &str = "search_attributes";
 pub(super) const ENVIRONMENT: &str = "environment";
 const SETUP: &str = "run `sendpromptly setup temporal`";
 
-/// `temporal`, `search_attributes`, `environment` and `backlog`.
+/// `temporal`, `search_attributes`, `environment`, `backlog` and `worker_version`.
 pub(super) async fn checks(engine: &Engine, pool: Option<&PgPool>) -> Vec<Check> {
-    let (reached, gaps, theirs, backlog, ours) = tokio::join!(
+    let (reached, gaps, theirs, queue, ours) = tokio::join!(
         timely(Box::pin(engine.check())),
         timely(Box::pin(engine.find_attribute_gaps())),
         timely(Box::pin(engine.find_environment())),
-        timely(Box::pin(engine.find_backlog())),
+        timely(Box::pin(engine.find_queue())),
         find_ours(pool),
     );
     let temporal = judge_reach(reached);
     if temporal.status != super::Status::Ok {
         let unknown = |name| Check::unknown(name, TEMPORAL);
-        return vec![temporal, unknown(ATTRIBUTES), unknown(ENVIRONMENT), unknown(BACKLOG)];
+        let others = [ATTRIBUTES, ENVIRONMENT, BACKLOG, WORKER_VERSION].map(unknown);
+        return [vec![temporal], others.into()].concat();
     }
     let environment = match (theirs, ours) {
         (_, Err(cause)) => Check::unknown(ENVIRONMENT, "database").because(&cause),
         (Err(error), _) => Check::unknown(ENVIRONMENT, TEMPORAL).because(&error),
         (Ok(theirs), Ok(ours)) => judge_environment(engine, theirs, ours),
     };
+    let (backlog, routing) = match queue {
+        Ok(queue) => (Ok(queue.backlog), Ok(queue.routing)),
+        Err(error) => (Err(error.clone()), Err(error)),
+    };
     let backlog = super::backlog::check(backlog);
-    vec![temporal, judge_gaps(gaps, engine.is_cloud()), environment, backlog]
+    let version = super::versions::check_routing(engine.version(), routing);
+    vec![temporal, judge_gaps(gaps, engine.is_cloud()), environment, backlog, version]
 }
 
 async fn find_ours(pool: Option<&PgPool>) -> Result<String, String> {

@@ -7,9 +7,11 @@
 //! reason, and count as degraded after two minutes and as failed after five.
 
 use store::health::{WorkHealth, WorkerHealth, read_work, read_workers};
+use store::pool::unknown_migrations;
 use store::{PgPool, StoreError};
 
 use super::temporal::TEMPORAL;
+use super::versions::{VERSIONS, judge_releases};
 use super::{Check, age, count, in_time};
 use crate::connect::Engine;
 
@@ -22,21 +24,25 @@ const DESTINATIONS: &str = "destinations";
 const LATE: i64 = 120;
 const TOO_LATE: i64 = 300;
 
-/// `workers`, `deadlines`, `outbox`, `parked` and `destinations`.
+/// `workers`, `versions`, `deadlines`, `outbox`, `parked` and `destinations`.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let namespace = engine.namespace();
     let (ours, queue) = (namespace.as_deref().unwrap_or_default(), engine.task_queue());
     let asking = async {
-        Ok::<_, StoreError>((read_work(pool).await?, read_workers(pool, ours, queue).await?))
+        let workers = read_workers(pool, ours, queue).await?;
+        // A role without the privilege is named by the check schema.
+        let newer = unknown_migrations(pool).await.unwrap_or_default();
+        Ok::<_, StoreError>((read_work(pool).await?, workers, newer))
     };
-    let (work, workers) = match in_time(asking).await {
+    let (work, workers, newer) = match in_time(asking).await {
         Ok(found) => found,
         Err(cause) => {
-            return [WORKERS, DEADLINES, OUTBOX, PARKED, DESTINATIONS]
+            return [WORKERS, VERSIONS, DEADLINES, OUTBOX, PARKED, DESTINATIONS]
                 .map(|name| Check::unknown(name, "database").because(&cause))
                 .to_vec();
         }
     };
+    let versions = judge_releases(&workers.releases, newer);
     // With settings that make no sense it is not known which workers are ours.
     let (polls, workers) = match namespace {
         Ok(_) => (workers.polling > 0, judge_workers(&workers, ours, queue)),
@@ -44,6 +50,7 @@ pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     };
     vec![
         workers,
+        versions,
         judge_deadlines(work, polls),
         judge_outbox(work),
         judge_parked(work),

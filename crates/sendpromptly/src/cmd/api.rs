@@ -129,6 +129,7 @@ pub fn start(
     let pools = Pools::connect_lazily(&database_url(context)?, pooler, connections)?;
     let console = context.environment.public_url(context.environment.listen()?)?;
     let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE).named(process);
-    let engine = engine.with_console(console);
+    let version = context.environment.worker_version()?;
+    let engine = engine.with_console(console).with_version(version);
     Ok(Service::start(pools, master_key, engine))
 }

@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod operator;
 pub mod policy;
 pub mod project;
+pub mod replay;
 pub mod setup;
 pub mod worker;
 
@@ -67,6 +68,8 @@ pub enum Command {
     /// Set up Temporal.
     #[command(subcommand)]
     Setup(setup::Verb),
+    /// Replay histories of watches with this program, before it is deployed.
+    Replay(replay::ReplayArgs),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
@@ -89,6 +92,8 @@ impl Command {
             | Self::Demo
             | Self::Migrate
             | Self::Dev(_) => "warn",
+            // A history that drifts is reported by the command; the SDK says so at length as well.
+            Self::Replay(_) => "warn,temporalio_sdk=off,temporalio_sdk_core=off",
             Self::Api | Self::Worker(_) => "info",
         }
     }
@@ -129,6 +134,7 @@ impl Command {
             Self::Incident(verb) => verb.run(context).await,
             Self::Event(verb) => verb.run(context).await,
             Self::Setup(verb) => verb.run(context).await,
+            Self::Replay(args) => Box::pin(replay::run(args, context)).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -37,6 +37,21 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
     Ok(known.saturating_sub(usize::try_from(applied).unwrap_or_default()))
 }
 
+/// How many migrations the database has that this version does not know.
+///
+/// # Errors
+/// When the database is out of reach, or has no schema.
+pub async fn unknown_migrations(pool: &PgPool) -> Result<usize, StoreError> {
+    let known: Vec<_> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let unknown: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM _sqlx_migrations WHERE success AND version <> ALL ($1)",
+    )
+    .bind(known)
+    .fetch_one(pool)
+    .await?;
+    Ok(usize::try_from(unknown).unwrap_or_default())
+}
+
 /// What to do about a server that takes no writes.
 pub const READ_ONLY_CURE: &str = "let DATABASE_URL lead to the primary; where default_transaction_read_only is \
      on, as some providers set it while the disk is full, make room and let it be written to again";
