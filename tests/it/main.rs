@@ -32,6 +32,7 @@ mod plans;
 mod policies;
 mod private_host;
 mod proxy;
+mod reconcile;
 mod replay;
 mod reprocess;
 mod settings;

@@ -13,6 +13,7 @@ pub mod health;
 mod pace;
 pub mod policies;
 mod pressure;
+pub mod reconcile;
 pub mod relay;
 mod restarts;
 pub mod runs;

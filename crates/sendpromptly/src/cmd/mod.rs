@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod operator;
 pub mod policy;
 pub mod project;
+pub mod reconcile;
 pub mod replay;
 pub mod setup;
 pub mod worker;
@@ -70,6 +71,8 @@ pub enum Command {
     Setup(setup::Verb),
     /// Replay histories of watches with this program, before it is deployed.
     Replay(replay::ReplayArgs),
+    /// After a backup was restored, bring the older database and newer watches together.
+    Reconcile(reconcile::ReconcileArgs),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
@@ -88,6 +91,7 @@ impl Command {
             | Self::Incident(_)
             | Self::Event(_)
             | Self::Doctor(_)
+            | Self::Reconcile(_)
             | Self::Setup(_)
             | Self::Demo
             | Self::Migrate
@@ -135,6 +139,7 @@ impl Command {
             Self::Event(verb) => verb.run(context).await,
             Self::Setup(verb) => verb.run(context).await,
             Self::Replay(args) => Box::pin(replay::run(args, context)).await,
+            Self::Reconcile(args) => Box::pin(reconcile::run(args, context)).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -140,6 +140,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput>
         checks.push(api);
     }
     if let Some(pool) = &database.pool {
+        checks.push(parts::restored(&engine, pool).await);
         checks.extend(first_steps::people_and_projects(pool).await);
     }
     if let Some(project) = &args.project {

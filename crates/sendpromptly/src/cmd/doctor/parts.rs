@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::web_origin::WebOrigin;
-use engine::{Engine, Monitor, health};
+use engine::{Engine, Monitor, health, reconcile};
 use store::health::read_work;
 use store::pool::{self, Pooler};
 use store::{MasterKey, PgPool};
@@ -24,6 +24,7 @@ const DATABASE: &str = "database";
 const POOLER: &str = "pooler";
 const KEY: &str = "master_key";
 const SMTP: &str = "smtp";
+const RESTORED: &str = "restored";
 
 /// What later checks depend on.
 pub(super) struct Database {
@@ -106,6 +107,24 @@ fn judge_public_url(url: String) -> Check {
         return Check::pass(PUBLIC, url);
     };
     Check::warn(PUBLIC, format!("{PUBLIC_URL} is {url}: {problem}"))
+}
+
+/// Whether the database is older than what Temporal watches for it, as one is that was restored.
+pub(super) async fn restored(engine: &Engine, pool: &PgPool) -> Check {
+    match reconcile::count_lost(engine, pool).await {
+        Ok((0, _)) => Check::pass(RESTORED, "the database has every event that is watched"),
+        Ok((lost, of)) => Check::fail(
+            RESTORED,
+            format!(
+                "of the latest {of} open watches {lost} are of events that the database does not have: it was \
+                 restored to an earlier time; `sendpromptly reconcile --dry-run` shows what differs, and \
+                 without --dry-run puts it right"
+            ),
+        ),
+        Err(error) => {
+            Check::skip(RESTORED, format!("Temporal does not say what it watches ({error})"))
+        }
+    }
 }
 
 /// Where the console should be found.

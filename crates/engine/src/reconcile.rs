@@ -1,0 +1,257 @@
+//! Brings an older database and newer watches together, after a backup was restored.
+//!
+//! What came between the backup and the loss is not in the database, and Temporal has watched on. Three
+//! things can be told from the watches: an event that the database does not have, a success that it does
+//! not know of, and a watch that has ended or gone on where the database is not done. The first is listed,
+//! so that its receipt is sent again, and its watch is terminated, because it could only fail. The second is
+//! recorded, with the id that the result had, so no incident is opened for an effect that was applied. For
+//! the third the watch asks the database anew: it is the truth.
+//!
+//! Each event is decided under its own lock and by the same transitions as ever, so the command may be cut
+//! off and run again, while the product works: what is right already is left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::audit::Actor;
+use domain::effect_result::{EffectResult, Outcome};
+use domain::event::Effect;
+use domain::ids::{EventId, ResultId};
+use domain::incident::IncidentState;
+use domain::outbox::OutboxMessage;
+use serde_json::{Value, json};
+use store::pool::transaction;
+use store::transitions::result::{ReportedResult, accept_result};
+use store::{PgPool, StoreError, events, incidents, outbox};
+use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
+use temporalio_common::protos::temporal::api::history::v1::History;
+use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_common::protos::temporal::api::workflowservice::v1::TerminateWorkflowExecutionRequest;
+use tonic::{Code, IntoRequest};
+use workflows::names::search_attribute;
+
+use crate::connect::{Engine, EngineError, ask, judge_status};
+use crate::runs::WatchRun;
+
+/// So many events are compared together.
+const BATCH: usize = 500;
+/// So many open watches are looked at to see whether the database is older than they are.
+const LATEST: usize = 100;
+/// What a terminated watch says.
+const REASON: &str = "its event is not in the database, which was restored to an earlier time";
+
+/// A watch that knows more than the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub event_id: EventId,
+    pub kind: DifferenceKind,
+    run: WatchRun,
+}
+
+/// What it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DifferenceKind {
+    /// The event, which the database does not have.
+    Lost,
+    /// That the effect was applied, by the result of this id.
+    Applied(ResultId),
+    /// Another state than the database, which decides.
+    Asks,
+    /// That nothing is left to do, where the database says that there is.
+    Ended,
+}
+
+impl Difference {
+    /// Whether nothing is left to put right here: an event is lost, and its watch has ended.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.kind == DifferenceKind::Lost && !self.run.is_open()
+    }
+
+    /// The text of a search attribute of the watch.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.run.attributes.get(name).map(String::as_str)
+    }
+}
+
+/// Compares the watches that a condition matches with the database. Nothing is changed.
+///
+/// # Errors
+/// When Temporal or the database cannot be asked, or the namespace belongs to another database.
+pub async fn find(
+    engine: &Engine,
+    pool: &PgPool,
+    condition: &str,
+) -> Result<Vec<Difference>, EngineError> {
+    engine.ensure_ours(pool).await?;
+    let ours = format!("TaskQueue='{}' AND {condition}", engine.task_queue());
+    let runs = engine.list_watches(&ours, usize::MAX).await?;
+    let mut seen = BTreeSet::new();
+    // The latest run of an event comes first.
+    let latest = runs.into_iter().filter_map(|run| {
+        let event_id = run.event_id()?;
+        seen.insert(event_id).then_some((event_id, run))
+    });
+    let latest: Vec<_> = latest.collect();
+    let mut found = Vec::new();
+    for batch in latest.chunks(BATCH) {
+        let ids: Vec<_> = batch.iter().map(|(event_id, _)| *event_id).collect();
+        let known = read(pool, &ids).await.map_err(|error| stored(&error))?;
+        for (event_id, run) in batch {
+            if let Some(kind) = compare(engine, known.get(event_id).copied(), run).await? {
+                found.push(Difference { event_id: *event_id, kind, run: run.clone() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many of the latest watches that are open are of events that the database does not have, and of how
+/// many: a database that was restored shows it here first.
+///
+/// # Errors
+/// When Temporal or the database cannot be asked.
+pub async fn count_lost(engine: &Engine, pool: &PgPool) -> Result<(usize, usize), EngineError> {
+    let open = format!("TaskQueue='{}' AND ExecutionStatus='Running'", engine.task_queue());
+    let runs = engine.list_watches(&open, LATEST).await?;
+    let ids: BTreeSet<EventId> = runs.iter().filter_map(WatchRun::event_id).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let known = events::list_by_ids(pool, &ids).await.map_err(|error| stored(&error))?;
+    Ok((ids.len().saturating_sub(known.len()), ids.len()))
+}
+
+/// Puts one difference right.
+///
+/// # Errors
+/// When Temporal or the database fails; the difference is found again then.
+pub async fn put_right(
+    engine: &Engine,
+    pool: &PgPool,
+    actor: &Actor,
+    difference: &Difference,
+) -> Result<(), EngineError> {
+    let event_id = difference.event_id;
+    let done = match difference.kind {
+        DifferenceKind::Lost if difference.run.is_open() => {
+            return terminate(engine, &difference.run).await;
+        }
+        DifferenceKind::Lost => return Ok(()),
+        DifferenceKind::Applied(result_id) => {
+            record_success(pool, actor, event_id, result_id).await
+        }
+        DifferenceKind::Asks => enqueue(pool, event_id, &OutboxMessage::Acknowledged).await,
+        DifferenceKind::Ended => enqueue(pool, event_id, &OutboxMessage::Restart).await,
+    };
+    done.map_err(|error| stored(&error))
+}
+
+fn stored(error: &StoreError) -> EngineError {
+    EngineError::Unreachable(format!("the database failed: {error}"))
+}
+
+/// What the database says of an event.
+#[derive(Clone, Copy)]
+enum Known {
+    /// Nothing is left to do.
+    Over,
+    /// Its watch shows this state.
+    Shows(&'static str),
+}
+
+async fn read(pool: &PgPool, ids: &[EventId]) -> Result<BTreeMap<EventId, Known>, StoreError> {
+    let found = events::list_by_ids(pool, ids).await?;
+    let states = incidents::list_for_events(pool, ids).await?;
+    let states: BTreeMap<_, _> = states.into_iter().map(|it| (it.event_id, it.state)).collect();
+    let state = |event: &events::PaymentEvent| match states.get(&event.id) {
+        Some(IncidentState::Resolved) => Known::Over,
+        Some(state) => Known::Shows(state.as_str()),
+        None if event.effect == Effect::Pending => Known::Shows("pending"),
+        None => Known::Over,
+    };
+    Ok(found.iter().map(|event| (event.id, state(event))).collect())
+}
+
+async fn compare(
+    engine: &Engine,
+    known: Option<Known>,
+    run: &WatchRun,
+) -> Result<Option<DifferenceKind>, EngineError> {
+    let state = match known {
+        None => return Ok(Some(DifferenceKind::Lost)),
+        Some(Known::Over) => return Ok(None),
+        Some(Known::Shows(state)) => state,
+    };
+    let shown = run.attributes.get(search_attribute::STATE.name()).map(String::as_str);
+    if run.is_open() && shown == Some(state) {
+        return Ok(None);
+    }
+    let history = engine.read_history(run).await?;
+    Ok(Some(match history.as_ref().and_then(find_success) {
+        Some(result_id) => DifferenceKind::Applied(result_id),
+        None if run.is_open() => DifferenceKind::Asks,
+        None => DifferenceKind::Ended,
+    }))
+}
+
+/// The first success that was recorded and signalled.
+fn find_success(history: &History) -> Option<ResultId> {
+    history.events.iter().find_map(|event| {
+        let Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) = &event.attributes
+        else {
+            return None;
+        };
+        let input = signal.input.as_ref().filter(|_| signal.signal_name == "result")?;
+        let said: Value = serde_json::from_slice(&input.payloads.first()?.data).ok()?;
+        (said["status"] == Outcome::Succeeded.as_str())
+            .then(|| said["result_id"].as_str()?.parse().ok())?
+    })
+}
+
+async fn record_success(
+    pool: &PgPool,
+    actor: &Actor,
+    event_id: EventId,
+    result_id: ResultId,
+) -> Result<(), StoreError> {
+    let body = json!({ "status": Outcome::Succeeded.as_str() });
+    let result = body.as_object().and_then(|body| EffectResult::parse(body).ok());
+    let result = result.ok_or(StoreError::Missing("results"))?;
+    transaction(pool, async |tx| {
+        let report = ReportedResult { result_id, result: &result, signal: true };
+        accept_result(tx, actor, event_id, report).await.map(drop)
+    })
+    .await
+}
+
+async fn enqueue(
+    pool: &PgPool,
+    event_id: EventId,
+    message: &OutboxMessage,
+) -> Result<(), StoreError> {
+    transaction(pool, async |tx| {
+        if events::lock_event(tx, event_id).await?.is_some()
+            && !outbox::has_messages(&mut *tx, event_id).await?
+        {
+            outbox::enqueue(&mut *tx, event_id, message).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn terminate(engine: &Engine, run: &WatchRun) -> Result<(), EngineError> {
+    let client = engine.client().await?;
+    let (workflow_id, run_id) = (run.workflow_id.clone(), run.run_id.clone());
+    let request = TerminateWorkflowExecutionRequest {
+        namespace: client.options().namespace.clone(),
+        workflow_execution: Some(WorkflowExecution { workflow_id, run_id }),
+        reason: REASON.to_owned(),
+        identity: engine.identity(),
+        ..TerminateWorkflowExecutionRequest::default()
+    };
+    let mut service = client.connection().workflow_service();
+    match ask(service.terminate_workflow_execution(request.into_request())).await {
+        Err(status) if status.code() != Code::NotFound => Err(judge_status(&status)),
+        _ => Ok(()),
+    }
+}

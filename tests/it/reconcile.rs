@@ -1,0 +1,120 @@
+//! The restore drill: an older database beside a newer Temporal is found and put right by one command.
+//!
+//! The backup is a copy of every table, and the restore puts it back, as that of a backup does.
+
+use e2e::engines::start_temporal;
+use e2e::{World, WorldOptions, eventually, run, temporal};
+use serde_json::{Value, json};
+use store::events::find_event;
+use workflows::names::workflow_id;
+
+const BACKUP: &str = "CREATE SCHEMA backup;
+    DO $$ DECLARE t text; BEGIN
+      FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE backup.%I AS TABLE public.%I', t, t);
+      END LOOP; END $$;";
+const RESTORE: &str = "BEGIN; SET LOCAL session_replication_role = replica;
+    DO $$ DECLARE t text; columns text; BEGIN
+      FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'worker_heartbeats' LOOP
+        columns := (SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name = t AND is_generated = 'NEVER');
+        EXECUTE format('DELETE FROM public.%I', t);
+        EXECUTE format('INSERT INTO public.%1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM backup.%1$I', t, columns);
+      END LOOP; END $$; COMMIT;";
+
+fn names(items: &Value) -> Vec<String> {
+    let items = items.as_array().unwrap_or_else(|| panic!("no list: {items}"));
+    let mut names: Vec<_> = items
+        .iter()
+        .map(|item| item["provider_event_id"].as_str().expect("an id").to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What differs, once all of it can be listed.
+async fn differs_when(world: &World, lost: &[&str], applied: &[&str], asked: &[&str]) -> i32 {
+    eventually("what differs", async || {
+        let (code, report) = world.cli(&["reconcile", "--dry-run"]).await.expect("a command");
+        let found = [&report["lost"], &report["applied"], &report["asked_again"]].map(names);
+        (found == [lost, applied, asked]).then_some(code)
+    })
+    .await
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        let watched = async |event_id, state: &str| {
+            eventually(&format!("a watch that is {state}"), async || {
+                let status = temporal::status(&client, event_id).await.ok()?;
+                (status.state == state).then_some(())
+            })
+            .await;
+        };
+        let applied = world.receipt("evt_applied").await;
+        let repaired = world.receipt("evt_repaired").await;
+        world.fail(repaired, json!({})).await;
+        let broke = world.receipt("evt_broke").await;
+        let untouched = world.receipt("evt_untouched").await;
+        for (event_id, state) in
+            [(applied, "pending"), (repaired, "open"), (broke, "pending"), (untouched, "pending")]
+        {
+            watched(event_id, state).await;
+        }
+        eventually("an empty outbox", async || {
+            let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
+            (left == (0, 0)).then_some(())
+        })
+        .await;
+        sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
+
+        world.result(applied, "success", json!({})).await;
+        world.result(repaired, "success", json!({})).await;
+        temporal::finished(&client, applied).await;
+        temporal::finished(&client, repaired).await;
+        world.fail(broke, json!({})).await;
+        watched(broke, "open").await;
+        let lost = world.receipt("evt_lost").await;
+        watched(lost, "pending").await;
+
+        sqlx::raw_sql(RESTORE).execute(&world.pool).await.expect("a restore");
+        let (_, doctor) = world.cli(&["doctor"]).await.expect("a command");
+        let checks = doctor["checks"].as_array().expect("checks");
+        let found = checks.iter().find(|check| check["name"] == "restored").expect("the check");
+        assert_eq!(found["status"], "fail", "{found}");
+        let both = ["evt_applied", "evt_repaired"];
+        assert_eq!(differs_when(&world, &["evt_lost"], &both, &["evt_broke"]).await, 1);
+        let event = find_event(&world.pool, applied).await.expect("a database").expect("it");
+        assert_eq!(event.effect.as_str(), "pending", "nothing was changed");
+
+        let (code, report) = world.cli(&["reconcile"]).await.expect("a command");
+        assert_eq!(code, 0, "{report}");
+        let event = find_event(&world.pool, applied).await.expect("a database").expect("it");
+        assert_eq!(event.effect.as_str(), "succeeded");
+        assert!(!world.timeline(applied).await.contains(&"incident.opened".to_owned()));
+        let incident = world.incident_when(repaired, "resolved", |_| true).await;
+        assert_eq!(incident.state.as_str(), "resolved");
+        watched(broke, "pending").await;
+        watched(untouched, "pending").await;
+        let handle = client.get_workflow_handle::<workflows::EffectWatch>(workflow_id(lost));
+        let closed = handle.describe(temporalio_client::WorkflowDescribeOptions::default()).await;
+        let closed = closed.expect("a watch").status();
+        assert_eq!(format!("{closed:?}"), "Terminated");
+
+        assert_eq!(differs_when(&world, &["evt_lost"], &[], &[]).await, 0, "nothing is left to do");
+        // The app sends what was lost again, and it is watched as ever.
+        let again = world.receipt("evt_lost").await;
+        watched(again, "pending").await;
+        world.result(broke, "success", json!({})).await;
+        temporal::finished(&client, broke).await;
+        server.stop().await;
+    });
+}
