@@ -3,7 +3,7 @@
 
 Every link between the documents leads to a file, and to a heading where it names one; every path in `code` of
 CONTRIBUTING.md and of the decisions that hold is there; docs/decisions/README.md has one line per decision, in
-order, with its title, date and status.
+order, with its title, date and status. Each test that docs/security.md names is there.
 """
 
 import collections
@@ -18,6 +18,7 @@ FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(\.?[\w.-]+/)+([\w.-]+)?")
+TEST = re.compile(r"^ *#\[(?:tokio::)?test\b.*\n(?: *#\[.*\n)*^ *(?:async )?fn (\w+)", re.MULTILINE)
 DECISIONS = pathlib.Path("docs/decisions")
 SUPERSEDED = re.compile(r"^\d{4}-\d\d-\d\d · superseded", re.MULTILINE)
 HEAD = re.compile(r"# (.+)\n\n(\d{4}-\d\d-\d\d) · ((?:accepted|superseded by \d{4})(?:; .+)?)\n\n")
@@ -93,8 +94,20 @@ def untold_decisions() -> list[str]:
     return wrong + (missing + spare or order)
 
 
+def missing_tests() -> list[str]:
+    """The last column of the table of bad input names tests, as a function of each is called."""
+    page = pathlib.Path("docs/security.md")
+    _, _, table = page.read_text(encoding="utf-8").partition("\n## Bad input")
+    rows = [row for row in table.partition("\n## ")[0].splitlines() if row.startswith("| ")][1:]
+    tests = set(TEST.findall("\n".join(file.read_text(encoding="utf-8") for file in listed("*.rs"))))
+    bare = [f"{page}: no test beside {row.split('|')[1].strip()}" for row in rows if not CODE.findall(row.split("|")[-2])]
+    named = [name for row in rows for name in CODE.findall(row.split("|")[-2])]
+    few = [] if len(named) > 20 else [f"{page}: the table of bad input is gone"]
+    return few + bare + [f"{page}: there is no test {name}" for name in named if name not in tests]
+
+
 def main() -> int:
-    wrong = dead_links() + dead_paths() + untold_decisions()
+    wrong = dead_links() + dead_paths() + untold_decisions() + missing_tests()
     print("\n".join(wrong) or "every document leads where it says")
     return 1 if wrong else 0
 

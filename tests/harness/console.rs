@@ -1,6 +1,7 @@
 //! An operator at the console, without a browser: pages are fetched and forms are sent as a browser
 //! without scripts would.
 
+use console::password::Memory;
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
@@ -174,7 +175,7 @@ impl Operator {
 
 /// Adds an operator with the usual password.
 pub async fn add(pool: &PgPool, email: &str, role: Role) -> OperatorId {
-    let hash = console::password::hash(PASSWORD).expect("a hash");
+    let hash = console::password::hash(PASSWORD, &mut Memory::default()).expect("a hash");
     let mut db = pool.acquire().await.expect("a connection");
     let added = operators::insert_operator(&mut db, email, role, &hash).await;
     match added.expect("an operator") {

@@ -221,6 +221,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
         ("snapshots", "on"),
     ];
     let label = [("label", texts.label)];
+    let token = [("label", texts.label), ("password", console::PASSWORD)];
     let receives = [("webhook", webhook), ("webhook_label", texts.label)];
     for (page, form, fields) in [
         (&project, project.clone(), &settings[..]),
@@ -230,7 +231,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
         (&project, format!("{project}/names"), &NAMES),
         (&project, format!("{project}/callback-headers"), &HEADER),
         (&format!("{project}/policies"), format!("{project}/policies"), &POLICY),
-        (&"/account".to_owned(), "/account/tokens".to_owned(), &label),
+        (&"/account".to_owned(), "/account/tokens".to_owned(), &token),
     ] {
         let response = alice.submit(page, &form, fields).await;
         assert!(response.status.as_u16() < 400, "{form}: {}", response.body);

@@ -15,6 +15,7 @@ use console::state::ConsoleState;
 use domain::api_key::ApiKey;
 use domain::ids::{EventId, IncidentId, KeyId, ProjectId};
 use domain::project::Mode;
+use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
 use engine::{Engine, TemporalSettings};
@@ -215,6 +216,7 @@ impl World {
             origins: FormOrigins::new(&self.url, true),
             temporal_ui: None,
             keep_alive: ServeOptions::default().idle_timeout,
+            proxies: TrustedProxies::default(),
             rate_limit: NonZeroU32::MAX,
         }
     }

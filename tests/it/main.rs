@@ -41,6 +41,7 @@ mod store;
 mod temporal_tools;
 mod traces;
 mod unclaimed;
+mod verifying;
 mod watcher;
 mod webhook;
 mod worker_versions;

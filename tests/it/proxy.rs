@@ -71,7 +71,11 @@ fn the_documented_nginx_on_another_port_lets_people_sign_in_and_work() {
         let token = site.http.post(format!("{url}/account/tokens"));
         let token = token.header(header::COOKIE, &cookie).header(header::ORIGIN, &url);
         let token = token.header(header::CONTENT_TYPE, FORM);
-        let token = token.body(format!("csrf={csrf}&label=nightly")).send().await.expect("a page");
+        let token = token
+            .body(format!("csrf={csrf}&label=nightly&password={}", PASSWORD.replace(' ', "+")))
+            .send()
+            .await
+            .expect("a page");
         assert_eq!(token.status().as_u16(), 303, "{}", token.text().await.expect("text"));
 
         // The same form from a page of the usual port is from elsewhere.

@@ -24,6 +24,7 @@ pub mod incident;
 pub mod incidents;
 pub mod integration_test;
 pub mod keys;
+pub mod known_browser;
 pub mod layout;
 pub mod listing;
 pub mod login;

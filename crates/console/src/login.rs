@@ -2,10 +2,13 @@
 //!
 //! An attempt is counted before its password is checked, so that of many concurrent guesses only a
 //! few are ever checked, and a crash in between errs on the safe side. An unknown address costs the
-//! same work as a known one. The session, the end of the count and the audit entry are committed
+//! same work as a known one. A browser in which the address signed in before is counted apart
+//! ([`crate::known_browser`]), so that guesses of others do not lock it. The session, the end of the
+//! count and the audit entry are committed
 //! together; the browser gets its token only then.
 
-use domain::operator::typed_email;
+use std::net::IpAddr;
+
 use domain::secret_token::SessionToken;
 use store::administration::session;
 use store::operators::{self, Login};
@@ -17,6 +20,8 @@ use web::error::ApiError;
 use web::random;
 
 use super::password::PasswordError;
+use crate::known_browser::KnownBrowser;
+use crate::password_queue::Comer;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
 
@@ -27,6 +32,18 @@ pub struct Browser<'a> {
     pub name: Option<&'a str>,
     /// The session that it had before.
     pub session: Option<&'a SessionToken>,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// Whether, and as which, it is known.
+    pub known: Option<KnownBrowser>,
+}
+
+/// Whose password is tried, and by whom.
+struct Attempt<'a> {
+    email: &'a str,
+    /// Under what it is counted.
+    counted_as: &'a str,
+    comer: Comer,
 }
 
 /// Why the sign-in failed.
@@ -35,7 +52,10 @@ pub enum SignInRejection {
     /// The address and the password do not go together.
     Wrong,
     /// Too many failures; the password was not checked.
-    Locked,
+    Locked {
+        /// Seconds until one is again.
+        retry_after: u64,
+    },
     /// Too many passwords wait to be checked; this one was not, and the attempt does not count.
     Busy,
 }
@@ -46,6 +66,26 @@ pub enum SignInError {
     Rejected(SignInRejection),
     Failed(ApiError),
 }
+
+impl SignInRejection {
+    /// Seconds after which it may be tried again, where waiting is all that helps.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Wrong => None,
+            Self::Locked { retry_after } => Some(retry_after),
+            Self::Busy => Some(BUSY_SECS),
+        }
+    }
+
+    fn locked(until: OffsetDateTime) -> Self {
+        let left = (until - OffsetDateTime::now_utc()).whole_seconds() + 1;
+        Self::Locked { retry_after: u64::try_from(left).unwrap_or(0).max(1) }
+    }
+}
+
+/// How long a full queue takes to get shorter.
+const BUSY_SECS: u64 = 2;
 
 impl From<SignInRejection> for SignInError {
     fn from(rejection: SignInRejection) -> Self {
@@ -65,7 +105,8 @@ impl From<StoreError> for SignInError {
     }
 }
 
-/// Begins a session, or says why not. The session that the browser had before ends with that: it
+/// Begins a session for an address as it is compared, or says why not. The session that the browser
+/// had before ends with that: it
 /// would live on, and no one could end it there.
 pub async fn sign_in(
     state: &ConsoleState,
@@ -73,11 +114,16 @@ pub async fn sign_in(
     password: &str,
     browser: Browser<'_>,
 ) -> Result<SessionToken, SignInError> {
-    let email = typed_email(email).ok_or(SignInRejection::Wrong)?;
-    let login = find(state, &email, password).await?;
+    let counted_as = browser.known.map_or_else(|| email.to_owned(), |it| it.counted_as(email));
+    let comer = match browser.known {
+        Some(known) => Comer::Known(known.number()),
+        None => Comer::Stranger(browser.address),
+    };
+    let login = find(state, password, Attempt { email, counted_as: &counted_as, comer }).await?;
     let token = random::session_token().map_err(ApiError::internal)?;
     let begun = transaction(&state.pool, async |tx| {
         let begun = session::sign_in(tx, &login, &token.hash(), browser.name).await?;
+        sign_ins::clear_failures(&mut *tx, &counted_as).await?;
         if let (Some(_), Some(before)) = (begun, browser.session) {
             end(tx, before).await?;
         }
@@ -89,17 +135,27 @@ pub async fn sign_in(
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser
 /// that was left open is no way around the lock.
-pub async fn confirm(state: &ConsoleState, email: &str, password: &str) -> Result<(), SignInError> {
-    find(state, email, password).await?;
+pub async fn confirm(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    password: &str,
+) -> Result<(), SignInError> {
+    let email = &signed_in.session.email;
+    let comer = signed_in.comer();
+    find(state, password, Attempt { email, counted_as: email, comer }).await?;
     Ok(sign_ins::clear_failures(&state.pool, email).await?)
 }
 
 /// Whose password it is, with the attempt counted; the caller forgets the count.
-async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login, SignInError> {
-    let place = state.console.passwords.enter().map_err(|_| SignInRejection::Busy)?;
-    let attempt = sign_ins::begin_attempt(&state.pool, email).await?;
-    if matches!(attempt, SignInAttempt::Locked { .. }) {
-        return Err(SignInRejection::Locked.into());
+async fn find(
+    state: &ConsoleState,
+    password: &str,
+    Attempt { email, counted_as, comer }: Attempt<'_>,
+) -> Result<Login, SignInError> {
+    let place = state.console.passwords.enter(comer).map_err(|_| SignInRejection::Busy)?;
+    let attempt = sign_ins::begin_attempt(&state.pool, counted_as).await?;
+    if let SignInAttempt::Locked { until } = attempt {
+        return Err(SignInRejection::locked(until).into());
     }
     let login = operators::find_login(&state.pool, email).await?;
     let stored = login.as_ref().map(|login| login.password_hash.clone());
@@ -109,7 +165,7 @@ async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login
     }
     if let SignInAttempt::Last { locked_until } = attempt {
         note_lock(state, email, locked_until).await?;
-        return Err(SignInRejection::Locked.into());
+        return Err(SignInRejection::locked(locked_until).into());
     }
     Err(SignInRejection::Wrong.into())
 }
@@ -117,7 +173,7 @@ async fn find(state: &ConsoleState, email: &str, password: &str) -> Result<Login
 /// Why a password could not be checked, as the person who entered it may know.
 pub fn unread(error: PasswordError) -> ApiError {
     match error {
-        PasswordError::Busy => ApiError::RateLimited { retry_after_secs: 1 },
+        PasswordError::Busy => ApiError::RateLimited { retry_after_secs: BUSY_SECS },
         error => ApiError::internal(error),
     }
 }

@@ -105,7 +105,8 @@ async fn add_person(
         }
     };
     let password = random::first_password().map_err(ApiError::internal)?;
-    let hash = state.console.passwords.hash(password.clone()).await.map_err(login::unread)?;
+    let hash = state.console.passwords.hash(signed_in.comer(), password.clone()).await;
+    let hash = hash.map_err(login::unread)?;
     let added = transaction(&state.pool, async |tx| {
         add_operator(tx, &signed_in.actor(), &email, values.role, &hash).await
     });

@@ -17,6 +17,7 @@ use store::sessions::{self, Session};
 use web::error::ApiError;
 
 use super::page::go_to;
+use crate::password_queue::Comer;
 use crate::state::ConsoleState;
 
 /// The cookie's name. The prefix makes browsers reject it without `Secure` and `Path=/`
@@ -40,6 +41,12 @@ impl SignedIn {
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::Operator(self.session.email.clone())
+    }
+
+    /// Who they are among those who come with a password.
+    #[must_use]
+    pub fn comer(&self) -> Comer {
+        Comer::Known(self.session.id.as_uuid())
     }
 
     /// Leaves a message, and leads to the page that shows it.
@@ -126,31 +133,47 @@ pub async fn find(state: &ConsoleState, headers: &HeaderMap) -> Result<Option<Si
 
 /// The token that a browser sends, whether it opens anything or not.
 pub(super) fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
+    SessionToken::parse(&cookie_in(headers, COOKIE_NAME)?)
+}
+
+/// A cookie of ours that a browser sends.
+pub(super) fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = pairs.flat_map(|pairs| Cookie::split_parse(pairs).flatten());
-    let ours = cookies.find(|cookie| cookie.name() == COOKIE_NAME)?;
-    SessionToken::parse(ours.value())
+    Some(cookies.find(|cookie| cookie.name() == name)?.value().to_owned())
 }
 
 /// The header that hands a browser its session.
 #[must_use]
 pub fn cookie(token: &SessionToken) -> Option<HeaderValue> {
-    write(token.reveal(), None)
+    write(COOKIE_NAME, token.reveal(), CookieAge::OfTheBrowser)
 }
 
 /// The header that takes it away.
 #[must_use]
 pub fn no_cookie() -> Option<HeaderValue> {
-    write(String::new(), Some(cookie::time::Duration::ZERO))
+    write(COOKIE_NAME, String::new(), CookieAge::Lasts(time::Duration::ZERO))
 }
 
-fn write(value: String, max_age: Option<cookie::time::Duration>) -> Option<HeaderValue> {
-    let mut cookie = Cookie::build((COOKIE_NAME, value))
+/// How long a browser keeps a cookie.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum CookieAge {
+    /// Until it is closed.
+    OfTheBrowser,
+    Lasts(time::Duration),
+}
+
+/// A header that sets a cookie which only this host gets, and no script.
+pub(super) fn write(name: &str, value: String, age: CookieAge) -> Option<HeaderValue> {
+    let mut cookie = Cookie::build((name, value))
         .path("/")
         .secure(true)
         .http_only(true)
         .same_site(SameSite::Lax)
         .build();
-    cookie.set_max_age(max_age);
+    cookie.set_max_age(match age {
+        CookieAge::OfTheBrowser => None,
+        CookieAge::Lasts(age) => Some(age),
+    });
     HeaderValue::from_str(&cookie.to_string()).ok()
 }

@@ -3,21 +3,25 @@
 //! A wrong address and a wrong password get the same response after the same work. Five failures
 //! within a quarter of an hour lock the address for a quarter of an hour; while it is locked no
 //! password is even checked. Passwords are checked a few at a time, so that guessing cannot keep
-//! every core from taking receipts.
+//! every core from taking receipts, and those of browsers that are known before those of strangers. What
+//! waiting helps against says for how long, in `Retry-After`.
 
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::header::{SET_COOKIE, USER_AGENT};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use domain::operator::typed_email;
 use domain::web_origin::WebOrigin;
 use serde::Deserialize;
+use web::client;
 use web::error::ApiError;
 
 use super::layout::Layout;
 use super::page::{go_to, page_with};
 use super::session::{self, SignedIn};
+use crate::known_browser::KnownBrowser;
 use crate::login::{self, Browser, SignInError, SignInRejection};
 use crate::state::ConsoleState;
 
@@ -65,39 +69,72 @@ pub struct Credentials {
 /// `POST /sign-in`.
 pub async fn submit(
     State(state): State<ConsoleState>,
+    extensions: Extensions,
     headers: HeaderMap,
     Form(values): Form<Credentials>,
 ) -> Result<Response, ApiError> {
-    let name = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let before = session::token_in(&headers);
-    let browser = Browser { name, session: before.as_ref() };
-    match login::sign_in(&state, &values.email, &values.password, browser).await {
-        Ok(token) => {
+    let entered = match typed_email(&values.email) {
+        Some(email) => enter(&state, &email, &values.password, &extensions, &headers).await,
+        None => Err(SignInRejection::Wrong.into()),
+    };
+    match entered {
+        Ok(cookies) => {
             let mut response = go_to(own_path(&values.next));
-            if let Some(cookie) = session::cookie(&token) {
-                response.headers_mut().insert(SET_COOKIE, cookie);
+            for cookie in cookies.into_iter().flatten() {
+                response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)
         }
         Err(SignInError::Failed(error)) => Err(error),
-        Err(SignInError::Rejected(rejection)) => {
-            let (status, problem) = match rejection {
-                SignInRejection::Wrong => (
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "This address and password do not go together.",
-                ),
-                SignInRejection::Locked => (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "Too many tries with this address. It is locked for 15 minutes.",
-                ),
-                SignInRejection::Busy => (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "Too many people are signing in at this moment. Try again in a few seconds.",
-                ),
-            };
-            show(&state, status, values.email, values.next, Some(problem))
-        }
+        Err(SignInError::Rejected(rejection)) => reject(&state, rejection, values),
     }
+}
+
+/// Begins a session; gives the browser's cookies.
+async fn enter(
+    state: &ConsoleState,
+    email: &str,
+    password: &str,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Result<[Option<HeaderValue>; 2], SignInError> {
+    let key = &state.master_key;
+    let before = session::token_in(headers);
+    let known = KnownBrowser::find(headers, key, email);
+    let browser = Browser {
+        name: headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
+        session: before.as_ref(),
+        address: client::of(extensions).group(),
+        known,
+    };
+    let token = login::sign_in(state, email, password, browser).await?;
+    let known = known.unwrap_or_else(KnownBrowser::fresh);
+    Ok([session::cookie(&token), known.cookie(key, email)])
+}
+
+fn reject(
+    state: &ConsoleState,
+    rejection: SignInRejection,
+    values: Credentials,
+) -> Result<Response, ApiError> {
+    let (status, problem) = match rejection {
+        SignInRejection::Wrong => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "This address and password do not go together.")
+        }
+        SignInRejection::Locked { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many tries with this address. It is locked for 15 minutes.",
+        ),
+        SignInRejection::Busy => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many people are signing in at this moment. Try again in a few seconds.",
+        ),
+    };
+    let mut response = show(state, status, values.email, values.next, Some(problem))?;
+    if let Some(seconds) = rejection.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
 }
 
 /// `POST /sign-out`.

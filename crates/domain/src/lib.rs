@@ -30,6 +30,7 @@ pub mod or_unknown;
 pub mod outbox;
 pub mod project;
 pub mod proof;
+pub mod proxies;
 pub mod receipt;
 pub mod rejection;
 pub mod repair_url;

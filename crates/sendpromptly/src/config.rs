@@ -18,6 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use console::settings::TemporalUi;
+use domain::proxies::{MalformedProxy, TrustedProxies};
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
 use engine::settings::ApiKey;
@@ -32,7 +33,8 @@ use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
     MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL,
-    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, WORKER_BUILD, WORKER_DEPLOYMENT,
+    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TRUSTED_PROXIES, WORKER_BUILD,
+    WORKER_DEPLOYMENT,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -237,6 +239,15 @@ impl Environment {
             );
             malformed(KEEP_ALIVE, &problem)
         })
+    }
+
+    /// The proxies in front of the API.
+    ///
+    /// # Errors
+    /// When an entry is no network.
+    pub fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        let text = self.plain(TRUSTED_PROXIES)?.unwrap_or_default();
+        text.parse().map_err(|error: MalformedProxy| malformed(TRUSTED_PROXIES, &error.to_string()))
     }
 
     /// How many requests a second an API key may send.
@@ -608,6 +619,16 @@ mod tests {
             let error = listen(wrong).expect_err(wrong).to_string();
             assert!(error.starts_with("SENDPROMPTLY_METRICS_LISTEN must be"), "{error}");
         }
+    }
+
+    #[test]
+    fn proxies_are_networks_and_none_by_default() {
+        let read = |text| given(&[(TRUSTED_PROXIES, text)]).trusted_proxies();
+        assert_eq!(read("").expect("the default"), TrustedProxies::default());
+        assert!(read("10.0.0.0/8, 127.0.0.1").expect("a list").contains([127, 0, 0, 1].into()));
+        let error = read("10.0.0.1,nginx").expect_err("no network").to_string();
+        assert!(error.starts_with("SENDPROMPTLY_TRUSTED_PROXIES must list"), "{error}");
+        assert!(error.contains("\"nginx\""), "{error}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use console::same_origin::FormOrigins;
 use console::settings::{ConsoleSettings, TemporalUi};
 use console::state::ConsoleState;
 use console::week::OverviewCache;
+use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
@@ -112,6 +113,8 @@ pub struct WebSettings {
     pub temporal_ui: Option<TemporalUi>,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
+    /// Proxies in front, which say where a request comes from.
+    pub proxies: TrustedProxies,
     /// How many requests a second an API key may send; twice as many in a burst.
     pub rate_limit: NonZeroU32,
 }
@@ -139,7 +142,8 @@ impl Service {
 
     /// Serves the API and the console.
     pub fn serve(&self, listener: TcpListener, outbound: OutboundClients, web: WebSettings) {
-        let options = ServeOptions { idle_timeout: web.keep_alive, ..ServeOptions::default() };
+        let (idle_timeout, proxies) = (web.keep_alive, web.proxies.clone());
+        let options = ServeOptions { idle_timeout, proxies, ..ServeOptions::default() };
         self.serve_with(listener, &self.state(outbound, web), options);
     }
 

@@ -73,6 +73,9 @@ settings! {
     PUBLIC_URL: Plain = "SENDPROMPTLY_PUBLIC_URL";
     /// How many seconds the API keeps an idle connection. Default: 75.
     KEEP_ALIVE: Plain = "SENDPROMPTLY_KEEP_ALIVE";
+    /// The networks of proxies in front of the API, which say in `X-Forwarded-For` where a request comes
+    /// from. No default.
+    TRUSTED_PROXIES: Plain = "SENDPROMPTLY_TRUSTED_PROXIES";
     /// How many requests a second an API key may send, twice as many in a burst. Default: 20000.
     RATE_LIMIT: Plain = "SENDPROMPTLY_RATE_LIMIT";
     /// The keys that seal secrets, newest first, commas between them. No default; `dev` keeps one

@@ -123,14 +123,40 @@ pub async fn read_workers(
     Ok(health)
 }
 
+/// Tables of which nothing is ever deleted by the product itself. The grants of `docs/operations.md` take
+/// the right away.
+const KEPT: [&str; 20] = [
+    "payment_events",
+    "event_keys",
+    "results",
+    "incidents",
+    "reprocesses",
+    "callback_attempts",
+    "alerts",
+    "extension_calls",
+    "proof_links",
+    "daily_figures",
+    "policy_stops",
+    "projects",
+    "api_keys",
+    "operators",
+    "operator_tokens",
+    "signing_secrets",
+    "destinations",
+    "destination_secrets",
+    "extensions",
+    "reprocess_policies",
+];
+
 /// What the connected role may not do although the product does it, and what it may although it
 /// must not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Privileges {
     /// Tables that it cannot work on.
     pub missing: Vec<String>,
-    /// Whether it may change the audit log without owning it.
-    pub may_change_audit: bool,
+    /// Whether, without owning them, it may change or back-date audit entries, or delete what the
+    /// product never does.
+    pub may_too_much: bool,
     /// Whether it owns the audit log, which cannot be kept from changing it then.
     pub owns_audit: bool,
 }
@@ -139,24 +165,31 @@ pub struct Privileges {
 pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     let row = sqlx::query!(
         r#"WITH tables AS (
-               SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned
+               SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned,
+                   c.relname IN ('results', 'event_keys') AS appended, c.relname::text = ANY ($1) AS kept
                FROM pg_class c JOIN pg_class ours ON ours.oid = to_regclass('payment_events')
                WHERE c.relnamespace = ours.relnamespace AND c.relowner = ours.relowner AND c.relkind IN ('r', 'p'))
            SELECT
-             coalesce(array_agg(name ORDER BY name) FILTER (WHERE CASE name
-                 WHEN '_sqlx_migrations' THEN NOT has_table_privilege(oid, 'SELECT')
-                 WHEN 'audit_entries' THEN NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT'))
-                 ELSE NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-                     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) END), '{}') AS "missing!",
-             coalesce(bool_or(name = 'audit_entries' AND NOT owned
-                 AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')), false) AS "may_change_audit!",
+             coalesce(array_agg(name ORDER BY name) FILTER (WHERE NOT CASE
+                 WHEN name = '_sqlx_migrations' THEN has_table_privilege(oid, 'SELECT')
+                 WHEN name = 'audit_entries'
+                     THEN has_table_privilege(oid, 'SELECT') AND has_column_privilege(oid, 'id', 'INSERT')
+                 ELSE has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                     AND (appended OR has_table_privilege(oid, 'UPDATE'))
+                     AND (kept OR has_table_privilege(oid, 'DELETE')) END), '{}') AS "missing!",
+             coalesce(bool_or(NOT owned AND CASE
+                 WHEN name = 'audit_entries' THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
+                     OR has_column_privilege(oid, 'at', 'INSERT')
+                 WHEN appended THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
+                 ELSE kept AND has_table_privilege(oid, 'DELETE, TRUNCATE') END), false) AS "may_too_much!",
              coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!"
            FROM tables"#,
+        &KEPT.map(str::to_owned),
     )
     .fetch_one(pool)
     .await?;
-    let (may_change_audit, owns_audit) = (row.may_change_audit, row.owns_audit);
-    Ok(Privileges { missing: row.missing, may_change_audit, owns_audit })
+    let (may_too_much, owns_audit) = (row.may_too_much, row.owns_audit);
+    Ok(Privileges { missing: row.missing, may_too_much, owns_audit })
 }
 
 /// How many secrets that callbacks and alerts need are sealed with a key that is not among these.

@@ -10,6 +10,7 @@
 //! of them write concurrently is committed together: [`group_commit`].
 
 pub mod admission;
+pub mod client;
 pub mod error;
 pub mod extract;
 pub mod group_commit;

@@ -6,7 +6,8 @@
 //! (<https://github.com/tokio-rs/axum/issues/2610>), so the loop is our own. It guarantees that
 //!
 //! - a connection that is slow to send or to take bytes is closed by a deadline ([`ServeOptions`]),
-//!   and no number of them stops the loop: at the limit new ones wait in the kernel's queue;
+//!   and no number of them stops the loop: at the limit the longest resting one makes room
+//!   (`places`), and while all are at work new ones wait in the kernel's queue;
 //! - a client that hangs up does not interrupt its handler, and [`Detached`] work goes on even when
 //!   the handler is dropped;
 //! - running out of file descriptors pauses accepting and neither spins nor ends it;
@@ -18,23 +19,26 @@
 
 mod connection;
 mod detached;
+mod exchanges;
 mod options;
+mod places;
 mod timed_io;
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use connection::Server;
 pub use detached::Detached;
 pub use options::ServeOptions;
+use places::Places;
 
 /// How long to wait for file descriptors or memory before accepting again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
@@ -57,22 +61,23 @@ pub async fn serve(
 }
 
 async fn accept_forever(listener: &TcpListener, server: &Arc<Server>, connections: &TaskTracker) {
-    let slots = Arc::new(Semaphore::new(server.options.max_connections));
-    // The semaphore is never closed, so there is always a next slot to wait for.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let stream = accept(listener).await;
+    let options = &server.options;
+    let places = Arc::new(Places::new(options.max_connections, options.proxies.clone()));
+    loop {
+        let (stream, peer) = accept(listener).await;
+        let Some(place) = places.take(peer).await else { continue };
         let server = Arc::clone(server);
         connections.spawn(async move {
-            server.cut.run_until_cancelled(connection::run(stream, &server)).await;
-            drop(slot);
+            server.cut.run_until_cancelled(connection::run(stream, &server, &place)).await;
+            drop(place);
         });
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, peer)) => return (stream, peer.ip()),
             Err(error) if is_of_one_connection(&error) => {
                 tracing::debug!(%error, "a client left before it was accepted");
             }

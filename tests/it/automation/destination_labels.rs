@@ -72,7 +72,7 @@ fn a_label_that_cannot_be_read_is_rejected_with_the_cure_and_changes_nothing() {
             (json!({}), "is required: 1 to 255 characters, or null for the default"),
             (json!({ "label": " " }), "must have 1 to 255 characters"),
             (json!({ "label": "x".repeat(256) }), "must have 1 to 255 characters"),
-            (json!({ "label": "a\nb" }), "must not contain control"),
+            (json!({ "label": "a\nb" }), "must not contain U+000A (a control character"),
             (json!({ "label": 7 }), "must be a string"),
         ] {
             let (status, rejected) = script.reject(Method::PATCH, &bob, Some(body)).await;

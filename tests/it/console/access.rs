@@ -4,7 +4,7 @@
 use axum::http::Method;
 use console::access::Access;
 use domain::operator::Role;
-use e2e::console::{Operator, PageResponse};
+use e2e::console::{Operator, PASSWORD, PageResponse};
 use e2e::{World, WorldOptions};
 
 /// Every page with who may open it, ids filled in that belong to nothing.
@@ -172,7 +172,9 @@ fn asking_for_headers_takes_no_message_away() {
     e2e::run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        alice.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
+        alice
+            .submit("/account", "/account/tokens", &[("label", "nightly"), ("password", PASSWORD)])
+            .await;
         assert_eq!(alice.head("/account").await.status, 200);
         let message = alice.page("/account").await.message().expect("a message");
         assert!(message.contains("opens the API in your name"), "{message}");

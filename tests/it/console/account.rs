@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ::console::password_queue::PasswordQueue;
+use ::console::password_queue::{Comer, PasswordQueue};
 use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
 use e2e::console::{self, Operator, PASSWORD};
 use e2e::{World, WorldOptions};
 use store::operator_tokens::find_token_owner;
+use uuid::Uuid;
 
 use super::HOSTILE;
 
@@ -112,7 +113,8 @@ fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
         state.console = Arc::new(console);
         let url = world.serve_also(state).await;
         let alice = Operator::signed_in(&world, Role::Admin).await.at(&url);
-        let _others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
+        let _others: Vec<_> =
+            std::iter::from_fn(|| passwords.enter(Comer::Known(Uuid::now_v7())).ok()).collect();
         for typed in [["", NEW, NEW], [PASSWORD, NEW, "another"], [PASSWORD, "short", "short"]] {
             assert_eq!(change_password(&alice, typed).await.status, 422, "{typed:?}");
         }
@@ -175,7 +177,9 @@ fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
     e2e::run(async {
         let world = world().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
-        let made = viewer.submit("/account", "/account/tokens", &[("label", "nightly")]).await;
+        let made = viewer
+            .submit("/account", "/account/tokens", &[("label", "nightly"), ("password", PASSWORD)])
+            .await;
         assert_eq!(made.location.as_deref(), Some("/account"));
         let token = viewer.page("/account").await.secret().expect("a secret");
         let parsed = OperatorToken::parse(&token).expect("a token");
@@ -203,19 +207,74 @@ fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
 }
 
 #[test]
+fn a_token_is_made_for_who_knows_the_password_and_guesses_count_as_at_sign_in() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let make = async |password: &str| {
+            let form = [("label", "nightly"), ("password", password)];
+            alice.submit("/account", "/account/tokens", &form).await
+        };
+        let missing = make("").await;
+        assert_eq!(missing.status, 422);
+        assert_eq!(
+            missing.page().error("Your password").as_deref(),
+            Some("Your password is needed.")
+        );
+        for _ in 0..4 {
+            let wrong = make("wrong wrong wrong").await;
+            assert_eq!(wrong.status, 422);
+            let page = wrong.page();
+            assert_eq!(page.input("Label of a new token").value, "nightly");
+            assert!(
+                !wrong.body.contains("wrong wrong"),
+                "what was typed for a password comes back"
+            );
+        }
+        assert_eq!(make("wrong wrong wrong").await.status, 429);
+        assert_eq!(make(PASSWORD).await.status, 429);
+        assert_eq!(count(&world, "token.created").await, 0);
+    });
+}
+
+#[test]
+fn a_new_password_revokes_the_tokens_only_if_that_is_wanted() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let token = OperatorToken::parse(&alice.token(&world).await).expect("a token");
+        let opens = async || {
+            let found = find_token_owner(&world.pool, &token.hash()).await.expect("a database");
+            found.is_some()
+        };
+        assert_eq!(change_password(&alice, [PASSWORD, NEW, NEW]).await.status, 303);
+        assert!(opens().await);
+        let form =
+            [("current", NEW), ("new", PASSWORD), ("again", PASSWORD), ("revoke_tokens", "on")];
+        assert_eq!(alice.submit("/account", "/account/password", &form).await.status, 303);
+        assert!(!opens().await);
+        let message = alice.page("/account").await.message().expect("a message");
+        assert!(message.ends_with("One token was revoked."), "{message}");
+        assert_eq!(count(&world, "token.revoked").await, 1);
+    });
+}
+
+#[test]
 fn what_is_typed_for_a_label_is_kept_and_is_only_text() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let long = "x".repeat(256);
         for bad in ["", "   ", "a\u{202e}b", &long] {
-            let response = alice.submit("/account", "/account/tokens", &[("label", bad)]).await;
+            let form = [("label", bad), ("password", PASSWORD)];
+            let response = alice.submit("/account", "/account/tokens", &form).await;
             assert_eq!(response.status, 422, "{bad:?}");
             let (page, field) = (response.page(), "Label of a new token");
             assert_eq!(page.input(field).value, bad);
             assert!(page.error(field).is_some(), "{bad:?}");
         }
-        alice.submit("/account", "/account/tokens", &[("label", HOSTILE)]).await;
+        let form = [("label", HOSTILE), ("password", PASSWORD)];
+        alice.submit("/account", "/account/tokens", &form).await;
         let page = alice.get("/account").await;
         let [row] = page.page().rows("Your tokens").try_into().expect("one token");
         assert!(row.starts_with(HOSTILE), "{row}");

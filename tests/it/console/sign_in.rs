@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::console::password_queue::PasswordQueue;
+use ::console::password_queue::{Comer, PasswordQueue};
 use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use e2e::console::{self, Operator, PASSWORD};
@@ -83,6 +83,46 @@ fn guessing_locks_the_address_even_for_the_right_password() {
 }
 
 #[test]
+fn guesses_of_others_neither_lock_a_known_browser_nor_take_its_turn() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let passwords = PasswordQueue::default();
+        let mut state = world.state();
+        let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
+        state.console = Arc::new(console);
+        let url = world.serve_also(state).await;
+        let right = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
+        let wrong = [("email", "alice@cometcart.test"), ("password", "wrong wrong wrong")];
+        let mut alice = Operator::stranger(&world).at(&url);
+        let known = alice.send("/sign-in", &right).await;
+        let cookies = known.headers.get_all("set-cookie").iter();
+        let pairs = cookies.filter_map(|one| one.to_str().ok()?.split(';').next());
+        let known = pairs.filter(|pair| pair.contains("-known=")).collect::<Vec<_>>();
+        alice.cookie = Some(known.concat());
+
+        let stranger = Operator::stranger(&world).at(&url);
+        for _ in 0..5 {
+            stranger.send("/sign-in", &wrong).await;
+        }
+        let locked = stranger.send("/sign-in", &right).await;
+        assert_eq!(locked.status, 429);
+        let seconds = locked.headers["retry-after"].to_str().expect("text");
+        let seconds: u64 = seconds.parse().expect("a number");
+        assert!((1..=900).contains(&seconds), "{seconds}");
+        let _others: Vec<_> =
+            std::iter::from_fn(|| passwords.enter(Comer::Stranger(None)).ok()).collect();
+        assert_eq!(alice.send("/sign-in", &right).await.status, 303);
+
+        for _ in 0..4 {
+            assert_eq!(alice.send("/sign-in", &wrong).await.status, 422);
+        }
+        assert_eq!(alice.send("/sign-in", &wrong).await.status, 429, "a thief of the cookie");
+        assert_eq!(alice.send("/sign-in", &right).await.status, 429);
+    });
+}
+
+#[test]
 fn a_megabyte_for_a_password_is_not_looked_at() {
     e2e::run(async {
         let world = world().await;
@@ -120,10 +160,12 @@ fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
         let url = world.serve_also(state).await;
         let alice = Operator::stranger(&world).at(&url);
         let form = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
-        let others: Vec<_> = std::iter::from_fn(|| passwords.enter().ok()).collect();
+        let others: Vec<_> =
+            std::iter::from_fn(|| passwords.enter(Comer::Stranger(None)).ok()).collect();
         for _ in 0..6 {
             let response = alice.send("/sign-in", &form).await;
             assert_eq!(response.status, 429);
+            assert_eq!(response.headers["retry-after"], "2");
             let text = response.page().text();
             assert!(text.contains("Too many people are signing in"), "{text}");
         }

@@ -82,3 +82,56 @@ fn the_check_fails_for_exactly_the_tables_without_which_no_receipt_is_accepted()
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
     });
 }
+
+/// What rewrites the story.
+const FORBIDDEN: [&str; 10] = [
+    "INSERT INTO audit_entries (id, at, actor, action)
+     VALUES (gen_random_uuid(), now() - interval '1 day', 'system', 'event.received')",
+    "UPDATE audit_entries SET actor = 'system'",
+    "DELETE FROM audit_entries",
+    "TRUNCATE audit_entries",
+    "UPDATE results SET outcome = 'succeeded'",
+    "DELETE FROM results",
+    "DELETE FROM payment_events",
+    "DELETE FROM incidents",
+    "DELETE FROM callback_attempts",
+    "DELETE FROM alerts",
+];
+
+#[test]
+fn with_the_documented_grants_the_product_works_and_the_story_cannot_be_rewritten() {
+    run(async {
+        let mut world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let role = create_role(&mut owner).await;
+        let document = include_str!("../../../docs/operations.md");
+        let (_, grants) = document.split_once("all together.").expect("the grants");
+        let grants = grants.split("```").nth(1).and_then(|block| block.strip_prefix("sql"));
+        let grants = grants.expect("a block").replace("TO sendpromptly", &format!("TO {role}"));
+        let grants = grants.replace("FROM sendpromptly", &format!("FROM {role}"));
+        sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.expect("the grants");
+        connect_as(&mut world, &role);
+        assert_eq!(check(&world).await, Status::Ok);
+
+        world.url = world.serve_also(world.state()).await;
+        let (status, _) = world.post("/api/v1/receipt", &receipt("evt_1")).await;
+        assert_eq!(status, 202);
+        let failed = serde_json::json!({"provider_event_id": "evt_1", "status": "failed"});
+        assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
+        let late = serde_json::json!({"provider_event_id": "evt_1", "status": "success"});
+        assert_eq!(world.post("/api/v1/result", &late).await.0, 202);
+
+        for forbidden in FORBIDDEN {
+            let rejected = sqlx::query(AssertSqlSafe(forbidden)).execute(&world.pool).await;
+            let code = rejected.err().and_then(|error| {
+                error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+            });
+            assert_eq!(code.as_deref(), Some("42501"), "{forbidden}");
+        }
+        let future = "SELECT count(*) FROM audit_entries WHERE at > clock_timestamp()";
+        let future: i64 = sqlx::query_scalar(future).fetch_one(&mut owner).await.expect("a count");
+        assert_eq!(future, 0);
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
+    });
+}

@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use store::StoreError;
 use store::administration::operator::change_password;
+use store::administration::token::revoke_tokens;
 use store::pool::transaction;
 use web::error::ApiError;
 
@@ -32,20 +34,25 @@ impl PasswordErrors {
 
     /// Notes why the current password was not accepted; gives the response's status.
     fn reject(&mut self, rejection: SignInRejection) -> StatusCode {
-        let (status, why) = match rejection {
-            SignInRejection::Wrong => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.")
-            }
-            SignInRejection::Locked => {
-                (StatusCode::TOO_MANY_REQUESTS, "Too many wrong tries. Try again in 15 minutes.")
-            }
-            SignInRejection::Busy => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many passwords are looked at at this moment. Try again.",
-            ),
-        };
+        let (status, why) = describe(rejection);
         self.current = Some(why);
         status
+    }
+}
+
+/// Why a password of somebody who is signed in was not accepted.
+pub(super) const fn describe(rejection: SignInRejection) -> (StatusCode, &'static str) {
+    match rejection {
+        SignInRejection::Wrong => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.")
+        }
+        SignInRejection::Locked { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, "Too many wrong tries. Try again in 15 minutes.")
+        }
+        SignInRejection::Busy => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many passwords are looked at at this moment. Try again.",
+        ),
     }
 }
 
@@ -64,6 +71,8 @@ pub struct Passwords {
     new: String,
     #[serde(default)]
     again: String,
+    /// A checkbox: there if it is ticked.
+    revoke_tokens: Option<String>,
 }
 
 /// `POST /account/password`.
@@ -82,12 +91,20 @@ pub(super) async fn change(
     };
     let session = &signed_in.session;
     let (actor, keep) = (signed_in.actor(), Some(session.id));
+    let all_tokens = values.revoke_tokens.is_some();
     let changed = transaction(&state.pool, async |tx| {
-        change_password(tx, &actor, session.operator_id, &hash, keep).await
+        let ended = change_password(tx, &actor, session.operator_id, &hash, keep).await?;
+        let revoked =
+            if all_tokens { revoke_tokens(tx, &actor, session.operator_id).await? } else { 0 };
+        Ok::<_, StoreError>(ended.map(|ended| (ended, revoked)))
     });
-    let ended =
+    let (ended, revoked) =
         changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
-    let others = sessions::describe_ended(ended);
+    let others = match revoked {
+        0 => sessions::describe_ended(ended),
+        1 => format!("{} One token was revoked.", sessions::describe_ended(ended)),
+        many => format!("{} {many} tokens were revoked.", sessions::describe_ended(ended)),
+    };
     signed_in
         .lead_to(&state, "/account", &Message::done(format!("The new password holds. {others}")))
         .await
@@ -108,13 +125,13 @@ async fn check(
     if errors.any() {
         return Err(PasswordChangeError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, errors));
     }
-    let status = match login::confirm(state, &signed_in.session.email, &values.current).await {
+    let status = match login::confirm(state, signed_in, &values.current).await {
         Ok(()) if values.new == values.current => {
             errors.new = Some("This is the password that you have.".to_owned());
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Ok(()) => {
-            let hashed = state.console.passwords.hash(values.new.clone()).await;
+            let hashed = state.console.passwords.hash(signed_in.comer(), values.new.clone()).await;
             return hashed.map_err(|error| PasswordChangeError::Failed(login::unread(error)));
         }
         Err(SignInError::Failed(error)) => return Err(PasswordChangeError::Failed(error)),

@@ -16,6 +16,7 @@ use web::error::ApiError;
 use web::random;
 
 use super::Forms;
+use crate::login::{self, SignInError};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -45,12 +46,23 @@ impl TokenRow {
 }
 
 /// The form, with what was wrong about it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct NewToken {
     #[serde(default)]
     pub label: String,
+    /// Asked for again, because a token outlives the session; never shown.
+    #[serde(default)]
+    password: String,
     #[serde(skip)]
     pub problem: Option<String>,
+    #[serde(skip)]
+    pub password_problem: Option<&'static str>,
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewToken({:?})", self.label)
+    }
 }
 
 /// The viewer's tokens: those that open, and those that do not any more.
@@ -70,9 +82,12 @@ pub(super) async fn create(
     signed_in: SignedIn,
     Form(mut values): Form<NewToken>,
 ) -> Result<Response, ApiError> {
-    values.problem = check_label(&values.label).err().map(|why| format!("A label {why}."));
-    if values.problem.is_some() {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let status = match check(&state, &signed_in, &mut values).await? {
+        StatusCode::OK => None,
+        status => Some(status),
+    };
+    values.password.clear();
+    if let Some(status) = status {
         let forms = Forms { new_token: values, ..Forms::default() };
         return super::show(&state, &signed_in, status, forms).await;
     }
@@ -83,6 +98,30 @@ pub(super) async fn create(
         .await?;
     let made = Message::done(format!("Token “{label}” opens the API in your name."));
     signed_in.lead_to(&state, "/account", &made.with_secret("the token", token.reveal())).await
+}
+
+/// Notes what is wrong; what needs no password is judged first, and costs no attempt.
+async fn check(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    values: &mut NewToken,
+) -> Result<StatusCode, ApiError> {
+    values.problem = check_label(&values.label).err().map(|why| format!("A label {why}."));
+    if values.password.is_empty() {
+        values.password_problem = Some("Your password is needed.");
+    }
+    if values.problem.is_some() || values.password_problem.is_some() {
+        return Ok(StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    match login::confirm(state, signed_in, &values.password).await {
+        Ok(()) => Ok(StatusCode::OK),
+        Err(SignInError::Failed(error)) => Err(error),
+        Err(SignInError::Rejected(rejection)) => {
+            let (status, why) = super::password::describe(rejection);
+            values.password_problem = Some(why);
+            Ok(status)
+        }
+    }
 }
 
 /// `POST /account/tokens/{token_id}/revoke`.

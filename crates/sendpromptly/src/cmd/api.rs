@@ -53,6 +53,7 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
         origins: FormOrigins::new(&outbound.public_url, environment.public_url_is_set()),
         temporal_ui: environment.temporal_ui()?,
         keep_alive: environment.keep_alive()?,
+        proxies: environment.trusted_proxies()?,
         rate_limit: environment.rate_limit()?,
     };
     if !environment.public_url_is_set() {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use api_types::list::Listed;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use console::password;
+use console::password::{self, Memory};
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Serialize;
@@ -119,7 +119,9 @@ async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
 
 /// Hashing keeps a core busy, so it is not done where other work waits.
 async fn hash(password: String) -> anyhow::Result<String> {
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await?;
+    let hashed =
+        tokio::task::spawn_blocking(move || password::hash(&password, &mut Memory::default()));
+    let hashed = hashed.await?;
     Ok(hashed.map_err(|error| Failure::Validation(error.to_string()))?)
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context as _;
+use console::password::Memory;
 use domain::audit::Actor;
 use domain::ids::ProjectId;
 use domain::operator::Role;
@@ -81,7 +82,7 @@ async fn make(service: &Service) -> anyhow::Result<FirstRun> {
 /// Makes an operator whose password is known; an address that is taken gets a number.
 async fn make_operator(service: &Service, actor: &Actor) -> anyhow::Result<OperatorLogin> {
     let password = hex::encode(random::bytes::<10>()?);
-    let hash = console::password::hash(&password)?;
+    let hash = console::password::hash(&password, &mut Memory::default())?;
     let (local, domain) = EMAIL.split_once('@').context("an address")?;
     for number in 1.. {
         let email =

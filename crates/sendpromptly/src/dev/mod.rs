@@ -190,7 +190,8 @@ async fn open(
     };
     adopt(&service).await?;
     let temporal_ui = Some(temporal_ui);
-    let web = WebSettings { origins, temporal_ui, keep_alive, rate_limit };
+    let proxies = environment.trusted_proxies()?;
+    let web = WebSettings { origins, temporal_ui, keep_alive, proxies, rate_limit };
     service.serve(listener, outbound.clone(), web);
     if let Some(listen) = metrics {
         service.observe(Part::Api, listen);

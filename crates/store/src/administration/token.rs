@@ -41,3 +41,17 @@ pub async fn revoke_token(
     audit::record(tx, actor, Subject::default(), &revoked).await?;
     Ok(true)
 }
+
+/// Revokes every token of an operator, with an entry for each; how many.
+pub async fn revoke_tokens(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    operator_id: OperatorId,
+) -> Result<u64, StoreError> {
+    let mut revoked = 0;
+    for token in operator_tokens::list_tokens(&mut *tx, operator_id).await? {
+        let is_valid = token.revoked_at.is_none();
+        revoked += u64::from(is_valid && revoke_token(tx, actor, operator_id, token.id).await?);
+    }
+    Ok(revoked)
+}

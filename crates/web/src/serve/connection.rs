@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,9 +22,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::exchanges::{Exchanges, Sending};
 use super::options::ServeOptions;
-use super::timed_io::{Exchanges, TimedIo};
-use crate::host;
+use super::places::Place;
+use super::timed_io::TimedIo;
+use crate::{client, host};
 
 /// How long to read what a client still sends after its response.
 const LINGER: Duration = Duration::from_secs(2);
@@ -48,24 +49,35 @@ impl Server {
     }
 }
 
-/// Serves the requests of one connection until it ends.
-pub(super) async fn run(stream: TcpStream, server: &Server) {
+/// Serves the requests of one connection until it ends, or until it rests and its place is needed.
+pub(super) async fn run(stream: TcpStream, server: &Server, place: &Place) {
     // Fails only for a connection that is gone already.
     let _ = stream.set_nodelay(true);
-    let exchanges = Arc::new(Exchanges::default());
-    let io = TimedIo::new(stream, Arc::clone(&exchanges), &server.options);
+    let exchanges = &place.exchanges;
+    let io = TimedIo::new(stream, Arc::clone(exchanges), &server.options);
     // Boxed because `poll_without_shutdown` wants to move it.
-    let respond =
-        |request| Box::pin(handle(server.router.clone(), Arc::clone(&exchanges), request));
+    let respond = |mut request: Request<Incoming>| {
+        host::mark(&mut request);
+        client::mark(&mut request, place.peer, &server.options.proxies);
+        Box::pin(handle(server.router.clone(), Arc::clone(exchanges), request))
+    };
     let mut connection =
         protocol(&server.options).serve_connection(TokioIo::new(io), service_fn(respond));
 
-    let mut is_draining = false;
+    let mut is_last = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = server.draining.cancelled(), if !is_draining => {
-                is_draining = true;
+            () = server.draining.cancelled(), if !is_last => {
+                is_last = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = place.close.cancelled(), if !is_last => {
+                if exchanges.resting_since().is_some() {
+                    tracing::debug!("a resting connection made room");
+                    return;
+                }
+                is_last = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
         }
@@ -94,13 +106,13 @@ fn protocol(options: &ServeOptions) -> http1::Builder {
 async fn handle(
     mut router: Router,
     exchanges: Arc<Exchanges>,
-    mut request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+    request: Request<Incoming>,
+) -> Result<Response<Sending>, Infallible> {
     exchanges.start();
-    host::mark(&mut request);
-    let response = router.call(request).await;
+    let response = router.call(request).await?;
+    let response = response.map(|body| exchanges.sending(body));
     exchanges.finish();
-    response
+    Ok(response)
 }
 
 async fn linger(mut stream: TcpStream) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::proxies::TrustedProxies;
+
 use super::detached::Detached;
 
 /// The bounds of the server.
@@ -17,8 +19,10 @@ pub struct ServeOptions {
     pub write_stall: Duration,
     /// The most bytes of request line and headers; above 100 headers are rejected too.
     pub max_head_bytes: usize,
-    /// The most concurrent connections.
+    /// The most concurrent connections, three quarters of them of one address.
     pub max_connections: usize,
+    /// Proxies in front, which say in `X-Forwarded-For` where a request comes from.
+    pub proxies: TrustedProxies,
     /// How long running requests and detached work may go on after the shutdown.
     pub drain: Duration,
     /// Work that must not end with its connection; the drain waits for it.
@@ -33,6 +37,7 @@ impl Default for ServeOptions {
             write_stall: Duration::from_secs(30),
             max_head_bytes: 32 * 1024,
             max_connections: 4096,
+            proxies: TrustedProxies::default(),
             drain: Duration::from_secs(30),
             detached: Detached::default(),
         }

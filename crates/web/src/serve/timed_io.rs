@@ -10,33 +10,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::exchanges::Exchanges;
 use super::options::ServeOptions;
-
-/// How many requests of one connection were handed to the router, and how many came back.
-#[derive(Debug, Default)]
-pub(super) struct Exchanges {
-    started: AtomicU64,
-    finished: AtomicU64,
-}
-
-impl Exchanges {
-    /// The headers of a request are complete.
-    pub(super) fn start(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Its response is ready to be written.
-    pub(super) fn finish(&self) {
-        self.finished.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// What the peer owes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +64,12 @@ impl<S> TimedIo<S> {
 
     /// Whether a request is with the router. A response since the last call starts the idle time.
     fn is_handling(&mut self) -> bool {
-        let finished = self.exchanges.finished.load(Ordering::Relaxed);
+        let finished = self.exchanges.finished();
         if finished != self.finished {
             self.finished = finished;
             self.wait_for(Awaiting::NextRequest, self.idle_timeout);
         }
-        self.exchanges.started.load(Ordering::Relaxed) != finished
+        self.exchanges.started() != finished
     }
 
     fn wait_for(&mut self, awaiting: Awaiting, at_most: Duration) {
@@ -102,6 +83,7 @@ impl<S> TimedIo<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.exchanges.stall(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;

@@ -78,15 +78,49 @@ async fn a_client_that_takes_no_bytes_loses_its_place() {
 }
 
 #[tokio::test]
-async fn above_the_limit_connections_wait_for_their_turn() {
-    let server = Server::with(|options| options.max_connections = 1).await;
-    let first = server.connect().await;
+async fn where_all_are_at_work_connections_wait_for_their_turn() {
+    let server = Server::with(|options| {
+        options.max_connections = 1;
+        // Of a proxy, one that comes when all are at work is not rejected.
+        options.proxies = "127.0.0.1".parse().expect("a list");
+    })
+    .await;
+    let mut first = server.connect().await;
+    first.send("POST /api/v1/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
+    happened(&server.probe.entered).await;
     let mut second = server.connect().await;
     second.send(request("{}")).await;
     let early = tokio::time::timeout(SHORT, second.response()).await;
     assert!(early.is_err(), "there is no place yet");
-    drop(first);
+    server.probe.gate.add_permits(1);
+    assert_eq!(first.response().await.expect("a response").body, "committed");
     assert_eq!(second.response().await.expect("a response").status(), 200);
+}
+
+#[tokio::test]
+async fn connections_that_rest_keep_nobody_out() {
+    let server = Server::with(|options| options.max_connections = 8).await;
+    let mut resting = Vec::new();
+    for _ in 0..8 {
+        let mut one = server.connect().await;
+        one.send(request("{}")).await;
+        assert_eq!(one.response().await.expect("a response").status(), 200);
+        resting.push(one);
+    }
+    for _ in 0..20 {
+        assert_eq!(server.ask(request("{}")).await.status(), 200);
+    }
+    resting[0].closed().await;
+}
+
+#[tokio::test]
+async fn connections_that_never_say_a_word_keep_nobody_out() {
+    let server = Server::with(|options| options.max_connections = 8).await;
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(server.connect().await);
+    }
+    assert_eq!(server.ask(request("{}")).await.status(), 200);
 }
 
 #[tokio::test]

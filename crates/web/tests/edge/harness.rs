@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::Extensions;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use domain::api_key::ApiKey;
@@ -108,9 +109,14 @@ fn router(probe: HandlerProbe) -> Router {
         Router::new().route("/api/v1/receipt", post(receipt)).route("/api/v1/slow", post(slow));
     Router::new()
         .merge(json_api(api))
+        .route("/address", get(|extensions: Extensions| async move { address(&extensions) }))
         .route("/large", get(|| async { "x".repeat(64 * 1024 * 1024) }))
         .layer(from_fn(with_request_id))
         .with_state(probe)
+}
+
+fn address(extensions: &Extensions) -> String {
+    web::client::of(extensions).group().map_or("unknown".to_owned(), |ip| ip.to_string())
 }
 
 async fn receipt(

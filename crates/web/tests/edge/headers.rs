@@ -141,3 +141,19 @@ async fn a_request_without_a_host_or_with_two_is_rejected_by_name_and_the_next_o
     assert_eq!(server.ask(old).await.status(), 200);
     assert_eq!(server.ask(good).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_clients_address_is_what_a_named_proxy_says_and_never_what_others_say() {
+    let ask = async |server: &Server, forwarded: &str| {
+        let request = format!("GET /address HTTP/1.1\r\nHost: shop.example\r\n{forwarded}\r\n");
+        server.ask(request).await.body
+    };
+    let forwarded = "X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\n";
+    let named = "127.0.0.1".parse().expect("a list");
+    let behind = Server::with(|options| options.proxies = named).await;
+    assert_eq!(ask(&behind, forwarded).await, "203.0.113.9");
+    assert_eq!(ask(&behind, "").await, "unknown");
+    let alone = Server::start().await;
+    assert_eq!(ask(&alone, "").await, "127.0.0.1");
+    assert_eq!(ask(&alone, forwarded).await, "unknown", "it seems to come from a proxy");
+}
