@@ -5,14 +5,14 @@ import os
 from sendpromptly_client import AuthenticatedClient
 from sendpromptly_client.api.incidents import acknowledge_incident, get_incident, list_incidents
 from sendpromptly_client.api.projects import list_projects
-from sendpromptly_client.models import ErrorBody, Incident, NoteBody
+from sendpromptly_client.models import ErrorBody, Incident, ListIncidentsState, NoteBody
 
 project, incident = os.environ["PROJECT"], os.environ["INCIDENT"]
 
 with AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["TOKEN"]) as client:
     assert [one.project_id for one in list_projects.sync(client=client).data] == [project]
 
-    page = list_incidents.sync(project, client=client, state="open", limit=1)
+    page = list_incidents.sync(project, client=client, state=ListIncidentsState.OPEN, limit=1)
     assert isinstance(page.data[0], Incident) and page.data[0].incident_id == incident, page
     assert page.data[0].opened_at.tzinfo is not None, "times have a zone"
     assert page.next_cursor is None, page

@@ -7,6 +7,7 @@
 
 mod api_client;
 pub mod audit;
+mod bounds;
 mod call_group;
 pub mod caller;
 pub mod declared_names;

@@ -10,12 +10,13 @@ use axum::Json;
 use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
 
-use super::{rejections, routes};
+use super::{bounds, rejections, routes};
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     let mut document = routes::automation().into_openapi();
     speak_of_http(&mut document);
     name_items(&mut document);
+    bounds::say(&mut document);
     rejections::declare(&mut document);
     document
 });

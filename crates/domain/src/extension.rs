@@ -21,8 +21,8 @@ pub use describe::describe_evidence;
 pub use input::{ExtensionInput, InputReason, example_input};
 pub use registration::{
     ActivityName, DEFAULT_BUDGET_SECONDS, DEFAULT_CALLS_PER_SECOND, ExtensionTarget, ExtensionUrl,
-    InvalidActivityName, InvalidQueue, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MAX_EXTENSIONS,
-    MIN_BUDGET_SECONDS, NewExtension, QueueName,
+    HEARTBEAT_SECONDS, InvalidActivityName, InvalidQueue, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND,
+    MAX_EXTENSIONS, MIN_BUDGET_SECONDS, NewExtension, QueueName,
 };
 pub use sendpromptly_extension::{
     CONTRACT, Evidence, MAX_ANSWER_BYTES, MAX_EVIDENCE, MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE,

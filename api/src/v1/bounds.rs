@@ -1,0 +1,139 @@
+//! What the document says of the values that a request may have: the texts of a choice, how long a text
+//! and how large a number may be.
+//!
+//! Each bound is the constant that the request is checked against, so that a program which is made from
+//! the document sends nothing that is rejected for its form.
+
+use domain::event::Effect;
+use domain::extension::{
+    Fallback, HEARTBEAT_SECONDS, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MIN_BUDGET_SECONDS,
+    Point, Trust,
+};
+use domain::identifier::MAX_IDENTIFIER;
+use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::project::{MAX_TIMEOUT_MINUTES, Mode};
+use domain::proof::MAX_DAYS;
+use domain::repair_url::MAX_URL_LENGTH;
+use domain::reprocess_policy::{MAX_ATTEMPTS, MAX_DELAY_SECONDS, MAX_STOP_CUSTOMERS, MAX_STOP_OF};
+use serde_json::Value;
+use utoipa::Number;
+use utoipa::openapi::schema::{Object, SchemaType};
+use utoipa::openapi::{OpenApi, RefOr, Schema, Type};
+
+/// What a value may be.
+enum Bound {
+    /// One of these texts.
+    One(Vec<&'static str>),
+    /// At least one character and at most so many.
+    Text(usize),
+    /// A whole number from the first to the second.
+    Whole(i32, i32),
+}
+
+macro_rules! texts_of {
+    ($choice:ty) => {
+        Bound::One(<$choice>::ALL.iter().map(|it| it.as_str()).collect())
+    };
+}
+
+/// The fields of bodies, by schema and name.
+fn of_bodies() -> [(&'static str, &'static str, Bound); 24] {
+    let (silent_least, silent_most) = HEARTBEAT_SECONDS;
+    [
+        ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
+        ("ProjectBody", "mode", texts_of!(Mode)),
+        ("ProjectBody", "timeout_minutes", Bound::Whole(1, MAX_TIMEOUT_MINUTES)),
+        ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
+        ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),
+        ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),
+        ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "webhook", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationChange", "label", Bound::Text(MAX_IDENTIFIER)),
+        ("ExtensionBody", "point", texts_of!(Point)),
+        ("ExtensionBody", "trust", texts_of!(Trust)),
+        ("ExtensionBody", "fallback", texts_of!(Fallback)),
+        ("ExtensionBody", "url", Bound::Text(MAX_URL_LENGTH)),
+        ("ExtensionBody", "budget_seconds", Bound::Whole(MIN_BUDGET_SECONDS, MAX_BUDGET_SECONDS)),
+        ("ExtensionBody", "calls_per_second", Bound::Whole(1, MAX_CALLS_PER_SECOND)),
+        ("ExtensionBody", "heartbeat_seconds", Bound::Whole(silent_least, silent_most)),
+        ("NoteBody", "note", Bound::Text(MAX_NOTE)),
+        ("ResolutionBody", "note", Bound::Text(MAX_NOTE)),
+        ("ProofLinkBody", "days", Bound::Whole(1, MAX_DAYS)),
+        ("PolicyBody", "attempts", Bound::Whole(1, MAX_ATTEMPTS)),
+        ("PolicyBody", "delay_seconds", Bound::Whole(0, MAX_DELAY_SECONDS)),
+        ("PolicyBody", "stop_of", Bound::Whole(1, MAX_STOP_OF)),
+        ("PolicyBody", "stop_failed", Bound::Whole(1, MAX_STOP_OF)),
+        ("PolicyBody", "stop_customers", Bound::Whole(1, MAX_STOP_CUSTOMERS)),
+    ]
+}
+
+/// The parameters of queries, by operation and name.
+fn of_queries() -> [(&'static str, &'static str, Bound); 3] {
+    [
+        ("list_incidents", "state", texts_of!(IncidentState)),
+        ("list_incidents", "reason", texts_of!(Reason)),
+        ("list_events", "effect", texts_of!(Effect)),
+    ]
+}
+
+/// Says them; gives what the document does not have.
+pub(super) fn say(document: &mut OpenApi) -> Vec<String> {
+    let mut missing = Vec::new();
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    for (schema, field, bound) in of_bodies() {
+        let found = match schemas.get_mut(schema) {
+            Some(RefOr::T(Schema::Object(body))) => body.properties.get_mut(field),
+            _ => None,
+        };
+        match found {
+            Some(RefOr::T(Schema::Object(value))) => say_of(value, &bound),
+            _ => missing.push(format!("{schema}.{field}")),
+        }
+    }
+    for (operation, name, bound) in of_queries() {
+        let all = document.paths.paths.values_mut().filter_map(|path| path.get.as_mut());
+        let one = all.filter(|it| it.operation_id.as_deref() == Some(operation));
+        let parameters = one.flat_map(|it| it.parameters.iter_mut().flatten());
+        let mut schemas = parameters.filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.name == name => parameter.schema.as_mut(),
+            _ => None,
+        });
+        match schemas.next() {
+            Some(RefOr::T(Schema::Object(value))) => say_of(value, &bound),
+            _ => missing.push(format!("{operation}?{name}")),
+        }
+    }
+    missing
+}
+
+fn say_of(value: &mut Object, bound: &Bound) {
+    match bound {
+        Bound::One(texts) => {
+            let mut all: Vec<Value> = texts.iter().map(|text| Value::from(*text)).collect();
+            if may_be_null(value) {
+                all.push(Value::Null);
+            }
+            value.enum_values = Some(all);
+        }
+        Bound::Text(most) => (value.min_length, value.max_length) = (Some(1), Some(*most)),
+        Bound::Whole(least, most) => {
+            value.minimum = Some(Number::from(*least));
+            value.maximum = Some(Number::from(*most));
+        }
+    }
+}
+
+fn may_be_null(value: &Object) -> bool {
+    matches!(&value.schema_type, SchemaType::Array(types) if types.contains(&Type::Null))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::routes;
+
+    #[test]
+    fn every_bound_is_one_of_a_field_that_the_document_has() {
+        let mut document = routes::automation().into_openapi();
+        assert_eq!(super::say(&mut document), Vec::<String>::new());
+    }
+}
