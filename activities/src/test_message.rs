@@ -108,6 +108,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         occurred_at: received_at,
         received_at,
         timeout_at: now,
+        outage_grace_seconds: None,
         opened_at: now,
         happened_at: now,
         resolution: None,

@@ -21,6 +21,7 @@ mod dispatch;
 mod doctor;
 mod documents;
 mod extensions;
+mod grace;
 mod happy_path;
 mod histories;
 mod incident;

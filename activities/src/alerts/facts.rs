@@ -69,6 +69,7 @@ fn common_facts(
         occurred_at: event.occurred_at,
         received_at: event.received_at,
         timeout_at: event.timeout_at,
+        outage_grace_seconds: incident.outage_grace_seconds,
         opened_at: incident.opened_at,
         happened_at: alert.created_at,
         resolution: incident.resolution,

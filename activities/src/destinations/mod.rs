@@ -264,6 +264,7 @@ pub(crate) mod samples {
             occurred_at: datetime!(2026-11-21 14:02:01 UTC),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
+            outage_grace_seconds: None,
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
             happened_at: datetime!(2026-11-21 14:32:09 UTC),
             resolution: None,

@@ -89,6 +89,7 @@ pub fn incident(incident: Incident) -> IncidentResponse {
         error_code: incident.error.code,
         error_message: incident.error.message,
         resolution: incident.resolution,
+        outage_grace_seconds: incident.outage_grace_seconds,
         opened_at: incident.opened_at,
         resolved_at: incident.resolved_at,
     }
@@ -266,7 +267,7 @@ mod tests {
     fn an_incident_has_exactly_the_fields_of_the_contract() {
         assert_eq!(
             serde_json::to_string(&incident(samples::incident())).expect("JSON"),
-            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
+            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"outage_grace_seconds":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
         );
     }
 

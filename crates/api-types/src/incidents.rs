@@ -30,6 +30,8 @@ pub struct IncidentResponse {
     /// `reprocessed`, `late_success`, `superseded` or `manual`, once it is resolved.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub resolution: Option<Resolution>,
+    /// How many seconds after `timeout_at` the silence was judged, because of an outage of our own API.
+    pub outage_grace_seconds: Option<i32>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]

@@ -134,6 +134,9 @@ pub struct IncidentFacts {
     pub received_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub timeout_at: OffsetDateTime,
+    /// Only where the silence was judged later because of an outage of our own API: by how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage_grace_seconds: Option<i32>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     /// Only of `incident.opened`, and only where an extension found that the effect was applied.

@@ -11,8 +11,8 @@ mod webhook_url;
 
 pub use sentences::{
     format_duration, format_elapsed, format_timestamp, heading_applied, heading_opened,
-    heading_repair_failed, heading_resolved, heading_superseded, heading_waiting, one_line,
-    sanitize,
+    heading_repair_failed, heading_resolved, heading_superseded, heading_waiting, judged_later,
+    one_line, sanitize,
 };
 pub use slack_url::{SlackUrl, SlackUrlError};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
@@ -91,6 +91,9 @@ pub struct AlertFacts {
     /// When the result was due.
     #[serde(with = "time::serde::rfc3339")]
     pub timeout_at: OffsetDateTime,
+    /// How much later than due its silence was judged, because of an outage of our own API.
+    #[serde(default)]
+    pub outage_grace_seconds: Option<i32>,
     /// When the incident was opened.
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,

@@ -27,6 +27,7 @@ pub mod moment;
 pub mod notice;
 pub mod operator;
 pub mod or_unknown;
+pub mod outage;
 pub mod outbox;
 pub mod project;
 pub mod proof;

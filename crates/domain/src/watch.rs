@@ -138,12 +138,13 @@ pub enum NextStep {
 pub struct NextStepInput {
     /// What became of the effect.
     pub effect: Effect,
-    /// Until when the app may report in time.
-    pub timeout_at: OffsetDateTime,
     /// The incident's state, if there is one.
     pub incident: Option<IncidentState>,
-    /// The running reprocess, its state, and until when its result may come.
-    pub running: Option<(ReplayId, ReprocessState, Option<OffsetDateTime>)>,
+    /// The running reprocess, and its state.
+    pub running: Option<(ReplayId, ReprocessState)>,
+    /// When it is judged that no result came: of the event while it is pending, then of a delivered
+    /// callback.
+    pub judged_at: Option<OffsetDateTime>,
     /// Until when the running reprocess is an extension's.
     pub asked_until: Option<OffsetDateTime>,
 }
@@ -154,14 +155,15 @@ impl NextStep {
     pub fn decide(at: NextStepInput, now: OffsetDateTime) -> Self {
         let wait_ms =
             |due: OffsetDateTime| Self::millis(Duration::try_from(due - now).unwrap_or_default());
+        let judged_in_ms = at.judged_at.map_or(0, wait_ms);
         match (at.effect, at.incident, at.running) {
             (Effect::Succeeded | Effect::Superseded, _, _)
             | (_, Some(IncidentState::Resolved), _) => Self::Finish,
-            (Effect::Pending, _, _) => Self::WaitForResult { wait_ms: wait_ms(at.timeout_at) },
-            (_, _, Some((replay_id, ReprocessState::AwaitingResult, Some(due)))) => {
-                Self::WaitForRepair { replay_id, wait_ms: wait_ms(due) }
+            (Effect::Pending, _, _) => Self::WaitForResult { wait_ms: judged_in_ms },
+            (_, _, Some((replay_id, ReprocessState::AwaitingResult))) if at.judged_at.is_some() => {
+                Self::WaitForRepair { replay_id, wait_ms: judged_in_ms }
             }
-            (_, _, Some((replay_id, state, _))) if state.is_running() => match at.asked_until {
+            (_, _, Some((replay_id, state))) if state.is_running() => match at.asked_until {
                 Some(until) => Self::WaitForExtension { replay_id, wait_ms: wait_ms(until) },
                 None => Self::SendCallback { replay_id },
             },
@@ -190,13 +192,13 @@ mod tests {
         let due = NOW + time::Duration::milliseconds(1_500);
         let at = |effect, incident, running| NextStepInput {
             effect,
-            timeout_at: due,
             incident,
             running,
+            judged_at: Some(due),
             asked_until: None,
         };
         let open = Some(IncidentState::Open);
-        let running = |state| Some((replay_id, state, Some(due)));
+        let running = |state| Some((replay_id, state));
         for (situation, step) in [
             (at(Effect::Pending, None, None), NextStep::WaitForResult { wait_ms: 1_500 }),
             (at(Effect::Succeeded, None, None), NextStep::Finish),
@@ -256,9 +258,9 @@ mod tests {
         assert_eq!(NextStep::millis(Duration::from_nanos(1)), 1);
         let late = NextStepInput {
             effect: Effect::Pending,
-            timeout_at: NOW,
             incident: None,
             running: None,
+            judged_at: Some(NOW),
             asked_until: None,
         };
         assert_eq!(

@@ -48,15 +48,18 @@ async fn open_late(pool: &PgPool, failed: &mut BTreeSet<EventId>) -> Result<(), 
                 tracing::warn!(%event_id, %error, "could not open an overdue incident");
                 failed.insert(event_id);
             }
-            Ok(()) => {}
+            Ok(true) => {}
+            // An outage of our own API in the grace of another: its watch knows when to ask.
+            Ok(false) => drop(failed.insert(event_id)),
         }
     }
     Ok(())
 }
 
-async fn open(tx: &mut PgConnection, event_id: EventId) -> Result<(), StoreError> {
-    if silence::open_incident_if_due(tx, event_id).await? {
+async fn open(tx: &mut PgConnection, event_id: EventId) -> Result<bool, StoreError> {
+    let is_open = silence::open_incident_if_due(tx, event_id).await?;
+    if is_open {
         incidents::mark_watch_late(tx, event_id).await?;
     }
-    Ok(())
+    Ok(is_open)
 }

@@ -19,7 +19,7 @@ use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
-    incidents, reprocesses, results, sessions, sign_ins, watch_checks,
+    incidents, outages, reprocesses, results, sessions, sign_ins, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -38,6 +38,7 @@ pub(crate) async fn run(pool: PgPool) {
 
 /// One round of the sweep. What fails is logged and left to the next round; the rest goes on.
 pub async fn sweep(pool: &PgPool) {
+    note("looking for an api", outages::note_gap(pool).await);
     note("opening overdue incidents", open_overdue(pool).await);
     note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
@@ -48,6 +49,7 @@ pub async fn sweep(pool: &PgPool) {
     note("keying old events", key_events(pool).await);
     note("deleting stored responses", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
+    note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
     note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);

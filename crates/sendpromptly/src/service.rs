@@ -29,6 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use web::admission::Admission;
+use web::heartbeat;
 use web::rate_limit::RateLimit;
 use web::serve::{Detached, ServeOptions, serve};
 use web::state::AppState;
@@ -157,6 +158,7 @@ impl Service {
         options.detached = state.detached.clone();
         let shutdown = self.shutdown.clone().cancelled_owned();
         self.tasks.spawn(serve(listener, router(state), shutdown, options));
+        self.tasks.spawn(heartbeat::run(self.pool.clone(), self.shutdown.clone()));
     }
 
     /// What handlers work with.

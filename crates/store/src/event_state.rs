@@ -1,6 +1,8 @@
 //! The state of an event, read under its lock: the basis of every decision.
 
+use domain::event::Effect;
 use domain::ids::{EventId, IncidentId};
+use domain::outage::Deadline;
 use domain::reprocess::ReprocessState;
 use domain::verdict::EventState;
 use domain::watch::{IncidentView, NextStep, NextStepInput, ReprocessView, WatchState};
@@ -12,7 +14,7 @@ use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::reprocesses::{self, Reprocess};
 use crate::transitions::extension::{self, Holder};
-use crate::{PgConnection, StoreError, attempts};
+use crate::{PgConnection, StoreError, attempts, outages};
 
 /// Everything that a decision about an event depends on.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct LockedEvent {
     pub reprocesses: Vec<Reprocess>,
     /// The database's clock, read after the lock was got.
     pub now: OffsetDateTime,
+    /// When a result is waited for no more: that of the event, then that of a delivered callback.
+    pub deadline: Option<Deadline>,
 }
 
 impl LockedEvent {
@@ -40,9 +44,22 @@ impl LockedEvent {
             Some(incident) => reprocesses::list_for_incident(&mut *tx, incident.id).await?,
             None => Vec::new(),
         };
-        let now =
-            sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(tx).await?;
-        Ok(Some(Self { event, incident, reprocesses, now }))
+        let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
+            .fetch_one(&mut *tx)
+            .await?;
+        let mut locked = Self { event, incident, reprocesses, now, deadline: None };
+        locked.deadline = match locked.due_at() {
+            Some(due_at) if due_at <= now => Some(outages::judge(tx, due_at, now).await?),
+            due_at => due_at.map(Deadline::undisturbed),
+        };
+        Ok(Some(locked))
+    }
+
+    fn due_at(&self) -> Option<OffsetDateTime> {
+        match self.event.effect {
+            Effect::Pending => Some(self.event.timeout_at),
+            _ => self.running()?.result_due_at,
+        }
     }
 
     /// The same of an event that must be there.
@@ -57,6 +74,12 @@ impl LockedEvent {
     #[must_use]
     pub fn running(&self) -> Option<&Reprocess> {
         self.reprocesses.iter().find(|reprocess| reprocess.state.is_running())
+    }
+
+    /// When it is judged that a result did not come.
+    #[must_use]
+    pub fn judged_at(&self) -> Option<OffsetDateTime> {
+        self.deadline.map(|deadline| deadline.judged_at)
     }
 
     /// The ground of a verdict.
@@ -109,9 +132,9 @@ pub async fn read_for_watch(
     };
     let input = NextStepInput {
         effect: locked.event.effect,
-        timeout_at: locked.event.timeout_at,
         incident: locked.incident.as_ref().map(|incident| incident.state),
-        running: locked.running().map(|running| (running.id, running.state, running.result_due_at)),
+        running: locked.running().map(|running| (running.id, running.state)),
+        judged_at: locked.judged_at(),
         asked_until,
     };
     let asks = extension::open_asks(tx, &locked).await?;

@@ -7,6 +7,7 @@ use domain::effect_result::EventSelector;
 use domain::event::Effect;
 use domain::identity::{EventIdentity, is_test_id};
 use domain::ids::{EventId, ProjectId};
+use domain::outage::MISSING;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -200,12 +201,14 @@ pub async fn list_forgotten(
         r#"SELECT DISTINCT event_id AS "event_id!: EventId" FROM (
                SELECT id AS event_id FROM payment_events
                WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+                 AND judged_at(timeout_at) < now() - interval '2 minutes'
                UNION ALL SELECT i.event_id FROM incidents i JOIN payment_events e ON e.id = i.event_id
                WHERE i.watch_late AND i.state <> 'resolved' AND e.timeout_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'requested' AND requested_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
+                 AND judged_at(result_due_at) < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses
                WHERE state = 'delivering' AND next_attempt_at < now() - interval '2 minutes'
                UNION ALL SELECT event_id FROM reprocesses r
@@ -222,7 +225,9 @@ pub async fn list_forgotten(
     Ok(ids)
 }
 
-/// Pending events that are overdue by this much, the longest overdue first.
+/// Pending events that are overdue by this much, the longest overdue first; none that an outage of our
+/// own API keeps from being judged ([`crate::outages`]). Asked four times a second, so what waits
+/// for an outage is left out by the fewest comparisons.
 pub async fn list_overdue(
     db: impl PgExecutor<'_>,
     by: Duration,
@@ -231,9 +236,15 @@ pub async fn list_overdue(
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id: EventId" FROM payment_events
            WHERE effect = 'pending' AND timeout_at < now() - make_interval(secs => $1)
+             AND NOT EXISTS (SELECT FROM outages o WHERE o.began_at <= timeout_at AND o.judged_at > timeout_at
+                 AND o.judged_at > now() - make_interval(secs => $1))
+             AND (timeout_at < (SELECT beat_at FROM api_heartbeats h
+                 WHERE (h.ended OR h.beat_at < now() - make_interval(secs => $3)) AND NOT EXISTS (SELECT FROM outages o
+                     WHERE o.began_at = h.beat_at AND o.ended_at IS NULL AND o.judged_at <= now()))) IS NOT FALSE
            ORDER BY timeout_at LIMIT $2"#,
         by.as_secs_f64(),
         limit,
+        MISSING.as_seconds_f64(),
     )
     .fetch_all(db)
     .await?;

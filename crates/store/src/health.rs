@@ -56,11 +56,7 @@ pub struct WorkerHealth {
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
     let row = sqlx::query!(
         r#"SELECT
-             (SELECT count(*) FROM (SELECT FROM payment_events
-                  WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
-                  ORDER BY timeout_at LIMIT $1) AS overdue) AS "overdue_events!",
-             (SELECT extract(epoch FROM now() - min(timeout_at))::bigint FROM payment_events
-                  WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes') AS overdue_for,
+             overdue.events AS "overdue_events!", extract(epoch FROM overdue.longest)::bigint AS overdue_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT $1) AS waiting) AS "waiting!",
              extract(epoch FROM now() - least(
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY id LIMIT 1),
@@ -72,7 +68,12 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
                   WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 2) AS failing_for,
              (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND NOT EXISTS (
                   SELECT FROM destinations d WHERE d.project_id = p.id AND d.removed_at IS NULL)) AS "untold!",
-             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!""#,
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!"
+           FROM (SELECT count(*) AS events, now() - min(due_at) AS longest FROM (
+                  SELECT judged_at(timeout_at) AS due_at FROM payment_events
+                  WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
+                    AND judged_at(timeout_at) < now() - interval '2 minutes'
+                  ORDER BY timeout_at LIMIT $1) AS late) AS overdue"#,
         COUNT_LIMIT,
     )
     .fetch_one(db)

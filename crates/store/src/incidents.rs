@@ -25,6 +25,8 @@ pub struct Incident {
     pub error: AppError,
     /// How it ended.
     pub resolution: Option<Resolution>,
+    /// How much later than due the silence was judged, because of an outage of our own API.
+    pub outage_grace_seconds: Option<i32>,
     pub opened_at: OffsetDateTime,
     /// When an operator last acknowledged it.
     pub acknowledged_at: Option<OffsetDateTime>,
@@ -46,12 +48,22 @@ impl Incident {
     }
 }
 
+/// An incident that opens.
+#[derive(Clone, Copy)]
+pub struct NewIncident<'a> {
+    pub event_id: EventId,
+    pub cause: &'a Cause,
+    pub error: &'a AppError,
+    /// How much later than due its silence was judged.
+    pub outage_grace_seconds: Option<i32>,
+}
+
 /// Reads whole incidents; what follows `FROM incidents` is the caller's.
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution, opened_at,
-                 acknowledged_at, resolved_at
+            "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution,
+                 outage_grace_seconds, opened_at, acknowledged_at, resolved_at
              FROM incidents " + $tail,
             $($argument),+
         )
@@ -63,6 +75,7 @@ macro_rules! query_incidents {
             reason: row.reason,
             error: AppError { code: row.error_code, message: row.error_message },
             resolution: row.resolution,
+            outage_grace_seconds: row.outage_grace_seconds,
             opened_at: row.opened_at,
             acknowledged_at: row.acknowledged_at,
             resolved_at: row.resolved_at,
@@ -73,14 +86,13 @@ macro_rules! query_incidents {
 /// Opens the incident of an event; the caller holds the event's lock and knows that there is none.
 pub async fn insert_incident(
     tx: &mut PgConnection,
-    event_id: EventId,
-    cause: &Cause,
-    error: &AppError,
+    new: NewIncident<'_>,
 ) -> Result<IncidentId, StoreError> {
+    let NewIncident { event_id, cause, error, outage_grace_seconds } = new;
     let id = IncidentId::from_uuid(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message, cause, cause_code)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $5)",
+        "INSERT INTO incidents (id, project_id, event_id, reason, error_code, error_message, cause, cause_code, outage_grace_seconds)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $5, $8)",
         id.as_uuid(),
         cause.project_id.as_uuid(),
         event_id.as_uuid(),
@@ -88,6 +100,7 @@ pub async fn insert_incident(
         cause.error_code,
         error.message,
         cause.id().as_uuid(),
+        outage_grace_seconds,
     )
     .execute(tx)
     .await?;

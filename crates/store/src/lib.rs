@@ -39,6 +39,7 @@ pub mod notices;
 pub mod operator_actions;
 pub mod operator_tokens;
 pub mod operators;
+pub mod outages;
 pub mod outbox;
 pub mod page;
 pub mod policies;

@@ -220,7 +220,7 @@ pub async fn await_result(
     expect_one("reprocesses", done.rows_affected())
 }
 
-/// Delivered callbacks whose result was due two minutes ago.
+/// Delivered callbacks whose result was due two minutes ago, the grace of outages counted.
 pub async fn list_unanswered(
     db: impl PgExecutor<'_>,
     limit: i64,
@@ -228,6 +228,7 @@ pub async fn list_unanswered(
     let rows = sqlx::query!(
         "SELECT event_id, id FROM reprocesses
          WHERE state = 'awaiting_result' AND result_due_at < now() - interval '2 minutes'
+           AND judged_at(result_due_at) < now() - interval '2 minutes'
          ORDER BY result_due_at LIMIT $1",
         limit,
     )

@@ -7,13 +7,15 @@
 //! and the layer that serves the path writes it, [`response`] as JSON and the console as a page.
 //!
 //! Handlers work with [`state::AppState`], of which [`admission`] knows whose a key is. What many
-//! of them write concurrently is committed together: [`group_commit`].
+//! of them write concurrently is committed together: [`group_commit`]. That requests are taken at all
+//! is said by [`heartbeat`].
 
 pub mod admission;
 pub mod client;
 pub mod error;
 pub mod extract;
 pub mod group_commit;
+pub mod heartbeat;
 pub mod host;
 pub mod random;
 pub mod rate_limit;

@@ -8,7 +8,7 @@ use super::shop::Shop;
 /// Every key, check and reference, in order.
 const NAMES: &str = "\
     alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
-    alerts_pkey alerts_state_check api_keys_hash_key api_keys_label_check api_keys_pkey
+    alerts_pkey alerts_state_check api_heartbeats_only_one_check api_heartbeats_pkey api_keys_hash_key api_keys_label_check api_keys_pkey
     api_keys_project_fkey audit_entries_pkey backfills_pkey callback_attempts_nonce_key
     callback_attempts_pkey callback_headers_name_check callback_headers_pkey
     callback_headers_project_fkey callback_headers_spelling_check claimed_early_results_pkey claimed_early_results_project_fkey
@@ -25,13 +25,13 @@ const NAMES: &str = "\
     extensions_point_check
     extensions_project_fkey extensions_queue_check extensions_reprocess_check
     extensions_target_check extensions_trust_check idempotency_keys_pkey
-    incidents_event_key incidents_pkey incidents_project_fkey incidents_reason_check
+    incidents_event_key incidents_grace_check incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     key_versions_only_one_check key_versions_only_one_key
     notices_destination_fkey notices_occasion_key notices_pkey
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
-    operator_tokens_pkey operators_email_check operators_pkey operators_role_check outbox_pkey
+    operator_tokens_pkey operators_email_check operators_pkey operators_role_check outages_order_check outages_pkey outbox_pkey
     outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
     policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
     policy_stops_project_fkey policy_stops_reason_check

@@ -15,6 +15,7 @@ mod newer_release;
 mod operator_actions;
 mod operator_tokens;
 mod operators;
+mod outages;
 mod outbox;
 pub mod people;
 mod policy;

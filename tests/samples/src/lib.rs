@@ -67,6 +67,7 @@ pub fn incident() -> Incident {
         reason: Reason::FailedResult,
         error: AppError { code: Some("account_locked".into()), message: None },
         resolution: None,
+        outage_grace_seconds: None,
         opened_at: datetime!(2026-11-21 14:32:09 UTC),
         acknowledged_at: None,
         resolved_at: None,

@@ -49,6 +49,7 @@ fn incident(facts: &AlertFacts) -> IncidentFacts {
         occurred_at: facts.occurred_at,
         received_at: facts.received_at,
         timeout_at: facts.timeout_at,
+        outage_grace_seconds: facts.outage_grace_seconds,
         opened_at: facts.opened_at,
         evidence: facts.evidence.as_ref().map(|evidence| EvidenceFacts {
             extension: evidence.extension.clone(),

@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::alert::{
     format_duration, format_elapsed, heading_opened, heading_repair_failed, heading_resolved,
-    one_line, sanitize,
+    judged_later, one_line, sanitize,
 };
 use domain::extension::describe_evidence;
 use domain::ids::{CallId, ProofLinkId};
@@ -182,7 +182,9 @@ fn taken(IncidentDetails { incident, event, .. }: &IncidentDetails) -> Taken {
     let then = match incident.reason {
         Reason::MissingResult => {
             let wait = Duration::minutes(i64::from(event.timeout_minutes));
-            format!("It reported no result within {}.", format_duration(wait))
+            let later = incident.outage_grace_seconds.map(judged_later);
+            let later = later.map_or_else(String::new, |later| format!("; {later}"));
+            format!("It reported no result within {}{later}.", format_duration(wait))
         }
         Reason::FailedResult => match incident.opened_at - event.received_at {
             after if after < Duration::SECOND => "It reported a failure immediately.".to_owned(),

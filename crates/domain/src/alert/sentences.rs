@@ -202,7 +202,9 @@ impl AlertFacts {
         match self.reason {
             Reason::MissingResult => {
                 let wait = format_duration(self.timeout_at - self.received_at);
-                format!("{taken} It reported no result within {wait}.{automatic}{found}")
+                let later = self.outage_grace_seconds.map(judged_later);
+                let later = later.map_or_else(String::new, |later| format!("; {later}"));
+                format!("{taken} It reported no result within {wait}{later}.{automatic}{found}")
             }
             Reason::FailedResult => {
                 let later = later(self.happened_at - self.received_at);
@@ -257,6 +259,13 @@ impl AlertFacts {
             format_timestamp(self.received_at)
         )
     }
+}
+
+/// Why silence was judged later than it was due.
+#[must_use]
+pub fn judged_later(outage_grace_seconds: i32) -> String {
+    let later = format_duration(Duration::seconds(i64::from(outage_grace_seconds)));
+    format!("the deadline was judged {later} later, because the SendPromptly API was away")
 }
 
 fn sentence(effect: &EffectType, reference: &str, ending: &str) -> String {
@@ -353,6 +362,7 @@ pub(super) mod tests {
             occurred_at: datetime!(2026-11-21 14:02:01 UTC),
             received_at: datetime!(2026-11-21 14:02:09 UTC),
             timeout_at: datetime!(2026-11-21 14:32:09 UTC),
+            outage_grace_seconds: None,
             opened_at: datetime!(2026-11-21 14:32:09 UTC),
             happened_at: datetime!(2026-11-21 14:32:09 UTC),
             resolution: None,
@@ -363,6 +373,15 @@ pub(super) mod tests {
             evidence: None,
             incident_url: "https://sendpromptly.cometcart.test/incidents/inc_1".to_owned(),
         }
+    }
+
+    #[test]
+    fn people_are_told_that_an_outage_of_ours_moved_the_judgement() {
+        let facts = AlertFacts { outage_grace_seconds: Some(95), ..opened() };
+        let text = facts.explanation();
+        let wanted = "It reported no result within 30 minutes; the deadline was judged 1 minute later, because the \
+                      SendPromptly API was away.";
+        assert!(text.ends_with(wanted), "{text}");
     }
 
     #[test]

@@ -85,6 +85,9 @@ details! {
     /// Of a new incident.
     OpenedDetail {
         reason: Reason,
+        /// Only where its silence was judged later because of an outage of our own API.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outage_grace_seconds: Option<i32>,
         #[serde(flatten)]
         error: AppError,
     }

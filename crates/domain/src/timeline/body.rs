@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Advice, Names, attempt};
-use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
+use crate::alert::{AlertKind, Quote, format_timestamp, judged_later, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
     AlertDetail, AmbiguityDetail, AnsweredDetail, Change, HeaderChange, NotificationKind,
@@ -30,7 +30,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultUnclaimed(of) => unclaimed(of),
         E::ResultRefused(of) | E::ResolveRefused(of) | E::ReprocessSkipped(of) => of.why.clone(),
         E::IncidentOpened(of) => match of.reason {
-            Reason::MissingResult => "no result in time".to_owned(),
+            Reason::MissingResult => silence(of.outage_grace_seconds),
             Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
         },
         E::IncidentResolved(of) => resolution(of),
@@ -158,6 +158,15 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         _ => None,
     };
     one.into_iter().collect()
+}
+
+/// No result came, and the deadline may have been judged later.
+fn silence(outage_grace_seconds: Option<i32>) -> String {
+    let silence = "no result in time".to_owned();
+    match outage_grace_seconds {
+        None => silence,
+        Some(seconds) => format!("{silence}; {}", judged_later(seconds)),
+    }
 }
 
 const MESSAGE: &str = "Message";

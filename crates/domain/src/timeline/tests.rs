@@ -71,6 +71,12 @@ fn entries_read_as_sentences() {
             "Incident opened: no result in time.",
         ),
         (
+            "incident.opened",
+            json!({ "reason": "missing_result", "outage_grace_seconds": 95, "error_code": null }),
+            "Incident opened: no result in time; the deadline was judged 1 minute later, because the \
+             SendPromptly API was away.",
+        ),
+        (
             "reprocess.requested",
             json!({ "replay_id": "rpl_00000000000000000000000001", "note": "the lock is gone" }),
             "Reprocess requested: rpl_00000000000000000000000001. Note: the lock is gone",

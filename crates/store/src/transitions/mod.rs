@@ -24,7 +24,7 @@ use domain::reprocess::ReprocessState;
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
-use crate::incidents::IncidentRef;
+use crate::incidents::{IncidentRef, NewIncident};
 use crate::reprocesses::Reprocess;
 use crate::{PgConnection, StoreError, alerts, incidents, reprocesses};
 
@@ -38,8 +38,12 @@ async fn open_incident(
 ) -> Result<IncidentRef, StoreError> {
     let (project_id, event_id) = (locked.event.project_id, locked.event.id);
     let cause = policy::cause(&locked.event, reason, error.code.clone());
-    let id = incidents::insert_incident(tx, event_id, &cause, error).await?;
-    let opened = AuditEvent::IncidentOpened(OpenedDetail { reason, error: error.clone() });
+    let silence = locked.deadline.filter(|_| reason == Reason::MissingResult);
+    let outage_grace_seconds = silence.and_then(|deadline| deadline.grace_seconds());
+    let new = NewIncident { event_id, cause: &cause, error, outage_grace_seconds };
+    let id = incidents::insert_incident(tx, new).await?;
+    let opened = OpenedDetail { reason, outage_grace_seconds, error: error.clone() };
+    let opened = AuditEvent::IncidentOpened(opened);
     let subject = Subject::incident(project_id, event_id, id);
     audit::record(&mut *tx, &Actor::System, subject, &opened).await?;
     let done = policy::after_opening(tx, locked, id, &cause).await?;

@@ -1,5 +1,6 @@
 //! What silence does: a deadline that passed opens an incident, an unanswered callback ends its
-//! reprocess. Both are judged on the database's clock, whatever the timer that asked believes.
+//! reprocess. Both are judged on the database's clock, whatever the timer that asked believes, and
+//! not while our own API is away or its apps catch up ([`crate::outages`]).
 
 use domain::app_error::AppError;
 use domain::event::Effect;
@@ -21,7 +22,8 @@ pub async fn open_incident_if_due(
     event_id: EventId,
 ) -> Result<bool, StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
-    match verdict::judge_silence(locked.event.effect, locked.event.timeout_at, locked.now) {
+    let due_at = locked.judged_at().unwrap_or(locked.event.timeout_at);
+    match verdict::judge_silence(locked.event.effect, due_at, locked.now) {
         SilenceVerdict::ResultReceived | SilenceVerdict::NotDue(_) => Ok(false),
         SilenceVerdict::OpenIncident => {
             events::settle(tx, &locked.event, Effect::Missing).await?;
@@ -44,7 +46,7 @@ pub async fn end_reprocess_if_due(
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
         return Ok(());
     };
-    match verdict::judge_callback_silence(running.state, running.result_due_at, locked.now) {
+    match verdict::judge_callback_silence(running.state, locked.judged_at(), locked.now) {
         CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
         CallbackSilence::NoResult => {
             let ended = EndedReprocess::new(running, ReprocessState::NoResult);
