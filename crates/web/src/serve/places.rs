@@ -211,7 +211,9 @@ mod tests {
             places.take(ip(66)).await.expect("a place"),
         ]
         .into();
-        at_work.iter().for_each(|place| place.exchanges.start());
+        for place in &at_work {
+            place.exchanges.start();
+        }
         assert!(places.take(ip(66)).await.is_none());
         assert!(places.take(ip(1)).await.is_some());
         assert!(at_work.iter().all(|place| !place.close.is_cancelled()));
