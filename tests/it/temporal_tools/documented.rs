@@ -20,7 +20,8 @@ fn blocks(language: &str) -> Vec<String> {
     let text = std::fs::read_to_string(path).expect("the document");
     let fence = format!("```{language}\n");
     let begun = text.split(&fence).skip(1);
-    begun.map(|rest| rest.split("\n```").next().expect("a block").to_owned()).collect()
+    // One that belongs to a point of a list is indented, and so is its end.
+    begun.map(|rest| rest.split("```").next().expect("a block").trim_end().to_owned()).collect()
 }
 
 /// Whether each line is a command that signals one watch.
