@@ -301,11 +301,11 @@ test("what is set aside stays for 30 days, 10,000 of it, and what is removed is 
   const dayAgo = days(1); // once: a clock that is set back would give a name twice
   for (let n = 0; n < 10_000; n += 1) writeFileSync(join(rejected, `${dayAgo + n}-cc.json`), "");
   await client.receipt(RECEIPT);
-  await until("the newest 10,000", async () => {
-    const names = await list(rejected); // read while others go
-    return names.length === 10_000 && !names.some((name) => name.includes("bb"));
-  });
-  await until("the log", () => logged.at(-1).includes(": 3 that are old"));
+  // Listing so many again and again would keep the client itself from working.
+  await until("the log", () => logged.some((line) => line.includes(": 3 that are old")));
+  const names = await list(rejected);
+  assert.equal(names.length, 10_000);
+  assert.ok(!names.some((name) => name.includes("bb")));
 });
 
 test("a result waits behind its receipt, within a millisecond too", async (t) => {
