@@ -27,6 +27,9 @@ const RESULT_FIELDS: [&str; 5] =
 
 /// The fields by which the API's result names its event, and the id under which it is recorded. A
 /// result that is copied from there may have them: they must fit, or nothing is recorded.
+///
+/// The API's own list in `domain` shares names with this one and is another on purpose: this one
+/// decides the commands of histories, so it stays as they found it while the API's may grow.
 const RESULT_IDENTITY: [&str; 9] = [
     "result_id",
     "provider_event_id",
