@@ -176,3 +176,32 @@ fn idle_connections_are_looked_after_and_closed_when_nobody_needs_them() {
         assert!(pool.acquire().await.is_ok());
     });
 }
+
+/// A process that ends drops its tasks with what they hold, and takes no new ones.
+#[test]
+fn a_connection_that_is_held_to_the_end_of_the_process_ends_with_it() {
+    let world = run(bare_world());
+    let process = tokio::runtime::Runtime::new().expect("a runtime");
+    let pid = process.block_on(async {
+        let pool = pool(&world, 1);
+        let mut held = pool.acquire().await.expect("a connection");
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *held);
+        let pid: i32 = pid.await.expect("a number");
+        tokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        pool.close().await;
+        pid
+    });
+    drop(process);
+    run(async {
+        eventually("a server without that connection", async || {
+            let left = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
+            let left: i64 =
+                sqlx::query_scalar(left).bind(pid).fetch_one(&world.pool).await.expect("a count");
+            (left == 0).then_some(())
+        })
+        .await;
+    });
+}

@@ -43,8 +43,7 @@ impl PooledConnection {
     /// Closes it in order; what others do goes on.
     pub(super) async fn close(mut self) {
         if let Some(connection) = self.connection.take() {
-            connection.close().await;
-            self.shared.forget(State::Outdated);
+            close(connection, Arc::clone(&self.shared)).await;
         }
     }
 }
@@ -93,13 +92,19 @@ impl Drop for PooledConnection {
             }
             _ if unfit => self.shared.forget(State::Outdated),
             (_, Ok(runtime)) if expired => {
-                let shared = Arc::clone(&self.shared);
-                runtime.spawn(Self::new(connection, shared).close());
+                runtime.spawn(close(connection, Arc::clone(&self.shared)));
             }
             _ if expired => self.shared.forget(State::Outdated),
             _ => self.shared.put(connection),
         }
     }
+}
+
+/// Holds no loan: a runtime that ends drops what is spawned at once, and a loan that is dropped here
+/// would be given back here again, without end.
+async fn close(connection: PgConnection, shared: Arc<Shared>) {
+    connection.close().await;
+    shared.forget(State::Outdated);
 }
 
 async fn recover(connection: PgConnection, shared: Arc<Shared>) {
