@@ -1,7 +1,7 @@
 //! Every path of the API.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use web::response::json_api;
 use web::state::AppState;
 
@@ -9,11 +9,7 @@ use crate::{health, v1};
 
 /// Every path of the API, with the contract's errors and headers.
 pub fn router(state: &AppState) -> Router {
-    let calls = Router::new()
-        .route("/api/v1/receipt", post(v1::receipt::post))
-        .route("/api/v1/receipts", post(v1::receipts::post))
-        .route("/api/v1/result", post(v1::result::post))
-        .with_state(v1::IngestState::new(state));
+    let calls = v1::calls().split_for_parts().0.with_state(v1::IngestState::new(state));
     let routes = Router::new()
         .route("/api/openapi.json", get(v1::reference::openapi))
         .route("/api/extensions/{contract}/{file}", get(v1::extension_contract::get))

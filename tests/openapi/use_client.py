@@ -1,13 +1,41 @@
-"""Uses the Python client that was generated from the OpenAPI document: URL, TOKEN, PROJECT and INCIDENT are given."""
+"""Uses the Python client that was generated from the OpenAPI document: URL, KEY, TOKEN, PROJECT and INCIDENT are given."""
 
 import os
+from datetime import UTC, datetime
 
 from sendpromptly_client import AuthenticatedClient
+from sendpromptly_client.api.calls import post_receipt, post_result
 from sendpromptly_client.api.incidents import acknowledge_incident, get_incident, list_incidents
 from sendpromptly_client.api.projects import list_projects
-from sendpromptly_client.models import ErrorBody, Incident, ListIncidentsState, NoteBody
+from sendpromptly_client.models import (
+    ErrorBody,
+    Incident,
+    ListIncidentsState,
+    NoteBody,
+    ReceiptBody,
+    ReceiptResponse,
+    ResultBody,
+    ResultBodyStatus,
+    ResultResponse,
+)
 
 project, incident = os.environ["PROJECT"], os.environ["INCIDENT"]
+
+with AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["KEY"]) as app:
+    receipt = ReceiptBody(
+        provider="stripe",
+        provider_event_id="evt_2",
+        event_type="invoice.paid",
+        effect_type="credit_grant",
+        internal_reference="user_456",
+        occurred_at=datetime(2026, 1, 1, 12, tzinfo=UTC),
+    )
+    taken = post_receipt.sync(client=app, body=receipt, idempotency_key="receipt-evt_2")
+    assert isinstance(taken, ReceiptResponse) and not taken.duplicate, taken
+
+    result = ResultBody(event_id=taken.event_id, status=ResultBodyStatus.SUCCESS)
+    applied = post_result.sync(client=app, body=result, idempotency_key="result-evt_2-success")
+    assert isinstance(applied, ResultResponse) and applied.effect == "succeeded", applied
 
 with AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["TOKEN"]) as client:
     assert [one.project_id for one in list_projects.sync(client=client).data] == [project]

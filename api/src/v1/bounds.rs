@@ -4,17 +4,23 @@
 //! Each bound is the constant that the request is checked against, so that a program which is made from
 //! the document sends nothing that is rejected for its form.
 
+use std::sync::LazyLock;
+
+use domain::diagnostics::{MAX_ERROR_CODE, MAX_ERROR_MESSAGE};
+use domain::effect_result::Outcome;
 use domain::event::Effect;
 use domain::extension::{
     Fallback, HEARTBEAT_SECONDS, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MIN_BUDGET_SECONDS,
     Point, Trust,
 };
-use domain::identifier::MAX_IDENTIFIER;
+use domain::identifier::{MAX_IDENTIFIER, is_invisible};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use domain::project::{MAX_TIMEOUT_MINUTES, Mode};
 use domain::proof::MAX_DAYS;
+use domain::receipt::MAX_EFFECT_KEY;
 use domain::repair_url::MAX_URL_LENGTH;
 use domain::reprocess_policy::{MAX_ATTEMPTS, MAX_DELAY_SECONDS, MAX_STOP_CUSTOMERS, MAX_STOP_OF};
+use domain::snapshot::DropReason;
 use serde_json::Value;
 use utoipa::Number;
 use utoipa::openapi::schema::{Object, SchemaType};
@@ -26,9 +32,18 @@ enum Bound {
     One(Vec<&'static str>),
     /// At least one character and at most so many.
     Text(usize),
+    /// Text of this form.
+    Like(&'static str),
+    /// What names something, with at most so many characters.
+    Identifier(usize),
     /// A whole number from the first to the second.
     Whole(i32, i32),
 }
+
+/// A name of the catalogue, or one that a project declares.
+const NAME: &str = "^[a-z0-9][a-z0-9_./:-]{0,99}$";
+const EVENT_ID: &str = "^ev_[0-9A-HJKMNP-TV-Z]{26}$";
+const REPLAY_ID: &str = "^rpl_[0-9A-HJKMNP-TV-Z]{26}$";
 
 macro_rules! texts_of {
     ($choice:ty) => {
@@ -67,6 +82,32 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 24] {
     ]
 }
 
+/// Those of the calls of apps, and of the responses to them.
+fn of_calls() -> Vec<(&'static str, &'static str, Bound)> {
+    let mut all = vec![
+        ("ReceiptBody", "timeout_minutes", Bound::Whole(1, MAX_TIMEOUT_MINUTES)),
+        ("ReceiptResponse", "snapshot_reason", texts_of!(DropReason)),
+        ("ResultBody", "status", texts_of!(Outcome)),
+        ("ResultResponse", "effect", texts_of!(Effect)),
+        ("ReportedIncident", "state", texts_of!(IncidentState)),
+        ("ResultBody", "error_code", Bound::Text(MAX_ERROR_CODE)),
+        ("ResultBody", "error_message", Bound::Text(MAX_ERROR_MESSAGE)),
+        ("ResultBody", "event_id", Bound::Like(EVENT_ID)),
+        ("ResultBody", "replay_id", Bound::Like(REPLAY_ID)),
+    ];
+    for body in ["ReceiptBody", "ResultBody"] {
+        all.extend([
+            (body, "provider", Bound::Like(NAME)),
+            (body, "provider_event_id", Bound::Identifier(MAX_IDENTIFIER)),
+            (body, "event_type", Bound::Identifier(MAX_IDENTIFIER)),
+            (body, "effect_type", Bound::Like(NAME)),
+            (body, "internal_reference", Bound::Identifier(MAX_IDENTIFIER)),
+            (body, "effect_key", Bound::Identifier(MAX_EFFECT_KEY)),
+        ]);
+    }
+    all
+}
+
 /// The parameters of queries, by operation and name.
 fn of_queries() -> [(&'static str, &'static str, Bound); 3] {
     [
@@ -80,7 +121,7 @@ fn of_queries() -> [(&'static str, &'static str, Bound); 3] {
 pub(super) fn say(document: &mut OpenApi) -> Vec<String> {
     let mut missing = Vec::new();
     let schemas = &mut document.components.get_or_insert_default().schemas;
-    for (schema, field, bound) in of_bodies() {
+    for (schema, field, bound) in of_bodies().into_iter().chain(of_calls()) {
         let found = match schemas.get_mut(schema) {
             Some(RefOr::T(Schema::Object(body))) => body.properties.get_mut(field),
             _ => None,
@@ -116,11 +157,33 @@ fn say_of(value: &mut Object, bound: &Bound) {
             value.enum_values = Some(all);
         }
         Bound::Text(most) => (value.min_length, value.max_length) = (Some(1), Some(*most)),
+        Bound::Like(form) => value.pattern = Some((*form).to_owned()),
+        Bound::Identifier(most) => {
+            (value.min_length, value.max_length) = (Some(1), Some(*most));
+            value.pattern = Some(SEEN.clone());
+        }
         Bound::Whole(least, most) => {
             value.minimum = Some(Number::from(*least));
             value.maximum = Some(Number::from(*most));
         }
     }
+}
+
+/// Text that is not all white space and has no character that is not seen, as a regular expression.
+static SEEN: LazyLock<String> = LazyLock::new(|| {
+    let unseen = |c: &char| is_invisible(*c) || *c == char::REPLACEMENT_CHARACTER;
+    let unseen: Vec<char> = ('\0'..=char::MAX).filter(unseen).collect();
+    let ranges = unseen.chunk_by(|one, next| u32::from(*one) + 1 == u32::from(*next));
+    let ranges =
+        ranges.flat_map(|range| [escape(range[0]), "-".into(), escape(range[range.len() - 1])]);
+    let unseen: String = ranges.collect();
+    format!(r"^[^{unseen}]*[^{unseen}\s][^{unseen}]*$")
+});
+
+/// As all regular expressions read it; beyond the first plane each language has an escape of its own.
+fn escape(c: char) -> String {
+    let code = u32::from(c);
+    if code <= 0xFFFF { format!(r"\u{code:04x}") } else { c.to_string() }
 }
 
 fn may_be_null(value: &Object) -> bool {
@@ -134,6 +197,7 @@ mod tests {
     #[test]
     fn every_bound_is_one_of_a_field_that_the_document_has() {
         let mut document = routes::automation().into_openapi();
+        document.merge(routes::calls().into_openapi());
         assert_eq!(super::say(&mut document), Vec::<String>::new());
     }
 }

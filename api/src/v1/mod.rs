@@ -35,4 +35,4 @@ pub mod result;
 mod routes;
 
 pub use ingest_state::IngestState;
-pub use routes::automation;
+pub use routes::{automation, calls};

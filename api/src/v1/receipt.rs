@@ -1,6 +1,6 @@
 //! `POST /api/v1/receipt`: the app took a payment event. 202 means that it is in the database.
 
-use api_types::ingest::{ReceiptResponse, SnapshotState};
+use api_types::ingest::{ReceiptRequest, ReceiptResponse, SnapshotState};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::ids::EventId;
@@ -41,10 +41,15 @@ struct Known {
     duplicate: bool,
 }
 
-/// The handler.
+/// Takes a receipt: the app took a payment event, and an effect is due.
 ///
 /// # Errors
 /// As the contract's table says.
+#[utoipa::path(post, path = "/api/v1/receipt", operation_id = "post_receipt", tag = "calls", request_body = ReceiptRequest,
+    params(("Idempotency-Key" = String, Header, description = "The same on every retry of the same call.",
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 202, description = "The receipt is in the database.", body = ReceiptResponse)),
+    security(("api_key" = [])))]
 pub async fn post(
     State(IngestState { app, receipts, .. }): State<IngestState>,
     request: Request,

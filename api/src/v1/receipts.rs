@@ -2,7 +2,7 @@
 //! alone. 202 means that all of them are in the database.
 
 use api_types::error::ErrorDetail;
-use api_types::ingest::{ReceiptOutcome, ReceiptsResponse};
+use api_types::ingest::{ReceiptOutcome, ReceiptsRequest, ReceiptsResponse};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -25,10 +25,16 @@ use super::receipt::ReceiptCall;
 /// need connections too.
 const ALONE: usize = 2;
 
-/// The handler.
+/// Takes receipts that were kept aside, each as if it had come alone.
+///
+/// A response that is not 202 has the status of the first that may be sent again as it is, else of the first
+/// that was rejected, and `outcomes` says what became of each.
 ///
 /// # Errors
 /// As the contract's table says, where the list itself cannot be read.
+#[utoipa::path(post, path = "/api/v1/receipts", operation_id = "post_receipts", tag = "calls", request_body = ReceiptsRequest,
+    responses((status = 202, description = "All of them are in the database.", body = ReceiptsResponse)),
+    security(("api_key" = [])))]
 pub async fn post(
     State(state): State<IngestState>,
     Extension(request_id): Extension<RequestId>,

@@ -1,4 +1,4 @@
-//! The description of the automation API: for programs at `/api/openapi.json`, for people at
+//! The description of the API: for programs at `/api/openapi.json`, for people at
 //! `/api/reference`.
 //!
 //! Both are made of the same document, which is made of the routes and types that serve the
@@ -14,6 +14,7 @@ use super::{bounds, rejections, routes};
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     let mut document = routes::automation().into_openapi();
+    document.merge(routes::calls().into_openapi());
     speak_of_http(&mut document);
     name_items(&mut document);
     bounds::say(&mut document);

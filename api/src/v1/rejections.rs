@@ -13,7 +13,7 @@ type Rejection = (&'static str, &'static str);
 /// Of every operation.
 const ALWAYS: [Rejection; 5] = [
     ("400", "A header, the query or the body could not be read."),
-    ("401", "There is no operator token, or one that is malformed, revoked or unknown."),
+    ("401", "There is no key or token, or one that is malformed, revoked or unknown."),
     ("406", "The `Accept` header excludes JSON."),
     ("500", "A fault of ours. Nothing of its cause is shown."),
     (
@@ -27,21 +27,34 @@ const ROLE: Rejection = ("403", "The role of the token's owner is too small.");
 const NOT_FOUND: Rejection = ("404", "There is no such thing, or it belongs to another project.");
 /// Of those that have a body.
 const BODY: [Rejection; 2] = [
-    ("413", "The body is over 256 KiB or has over 64 fields."),
+    (
+        "413",
+        "The body is over 256 KiB or has over 64 fields. The calls of apps take more: docs/api.md.",
+    ),
     ("415", "The body is not `application/json` in UTF-8, or it has a `Content-Encoding`."),
 ];
 /// Of the operations that take input.
 const VALUES: Rejection = ("422", "A value breaks a rule; each that does is named.");
 
+/// Of the calls of apps.
+const CALL: [Rejection; 2] = [
+    (
+        "409",
+        "The idempotency key was used for another event, or the first call with it still runs.",
+    ),
+    ("429", "The key sends more than it may; `Retry-After` says when to try again."),
+];
+
 /// Adds them to every operation of the document.
 pub(super) fn declare(document: &mut OpenApi) {
-    let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND, &VALUES]).chain(&BODY);
+    let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND, &VALUES]).chain(&BODY).chain(&CALL);
     let components = document.components.get_or_insert_default();
     components.responses.extend(all.map(|one| (name(one), RefOr::T(response(one)))));
     for item in document.paths.paths.values_mut() {
         let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in changing.into_iter().flatten() {
-            add(operation, &[ROLE]);
+            let is_call = operation.tags.iter().flatten().any(|tag| tag == "calls");
+            add(operation, if is_call { &CALL } else { &[ROLE] });
             declare_for(operation);
         }
         item.get.iter_mut().for_each(declare_for);
@@ -90,19 +103,19 @@ mod tests {
     /// The statuses that an operation may respond with.
     fn statuses(method: &str, path: &str) -> Vec<String> {
         let document = serde_json::to_value(document()).expect("JSON");
-        let path = format!("/api/v1/projects{path}");
         let responses = document["paths"][path][method]["responses"].as_object().cloned();
         responses.expect("an operation").into_iter().map(|(status, _)| status).collect()
     }
 
     #[test]
     fn an_operation_names_what_follows_from_what_it_takes() {
-        let incident = "/{project_id}/incidents/{incident_id}";
+        let projects = "/api/v1/projects";
+        let incident = "/api/v1/projects/{project_id}/incidents/{incident_id}";
         for (method, path, expected) in [
-            ("get", String::new(), "200 400 401 406 500 503"),
+            ("get", projects.to_owned(), "200 400 401 406 500 503"),
             ("get", incident.to_owned(), "200 400 401 404 406 500 503"),
-            ("get", "/{project_id}/audit".to_owned(), "200 400 401 404 406 422 500 503"),
-            ("post", String::new(), "201 400 401 403 406 413 415 422 500 503"),
+            ("get", format!("{projects}/{{project_id}}/audit"), "200 400 401 404 406 422 500 503"),
+            ("post", projects.to_owned(), "201 400 401 403 406 413 415 422 500 503"),
             (
                 "post",
                 format!("{incident}/acknowledgement"),
@@ -115,10 +128,20 @@ mod tests {
             ),
             (
                 "post",
-                "/{project_id}/destinations/{destination_id}/tests".to_owned(),
+                format!("{projects}/{{project_id}}/destinations/{{destination_id}}/tests"),
                 "200 400 401 403 404 406 500 503",
             ),
-            ("delete", "/{project_id}/keys/{key_id}".to_owned(), "204 400 401 403 404 406 500 503"),
+            (
+                "delete",
+                format!("{projects}/{{project_id}}/keys/{{key_id}}"),
+                "204 400 401 403 404 406 500 503",
+            ),
+            ("post", "/api/v1/receipt".to_owned(), "202 400 401 406 409 413 415 422 429 500 503"),
+            (
+                "post",
+                "/api/v1/result".to_owned(),
+                "202 400 401 404 406 409 413 415 422 429 500 503",
+            ),
         ] {
             assert_eq!(statuses(method, &path).join(" "), expected, "{method} {path}");
         }
@@ -133,6 +156,6 @@ mod tests {
             let schema = &response["content"]["application/json"]["schema"]["$ref"];
             assert_eq!(*schema, shape, "{name}");
         }
-        assert_eq!(shared.len(), 10);
+        assert_eq!(shared.len(), 12);
     }
 }

@@ -4,7 +4,8 @@
 //! comes. One that fits several events is noted on each of them, and the app is asked which it
 //! means.
 
-use api_types::ingest::{ReportedIncident, ResultResponse};
+use api_types::error::ErrorResponse;
+use api_types::ingest::{ReportedIncident, ResultRequest, ResultResponse};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::audit::Actor;
@@ -37,10 +38,18 @@ pub(super) struct ResultCall {
     previous_hash: [u8; 32],
 }
 
-/// The handler.
+/// Takes a result: the effect was applied, was not, or is not due any more.
 ///
 /// # Errors
 /// As the contract's table says.
+#[utoipa::path(post, path = "/api/v1/result", operation_id = "post_result", tag = "calls", request_body = ResultRequest,
+    params(("Idempotency-Key" = String, Header, description = "The same on every retry of the same call.",
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses(
+        (status = 202, description = "The result is in the database.", body = ResultResponse),
+        (status = 404, description = "There is no event of this `event_id` in the project.", body = ErrorResponse),
+    ),
+    security(("api_key" = [])))]
 pub async fn post(
     State(IngestState { app, results, .. }): State<IngestState>,
     request: Request,

@@ -1,4 +1,4 @@
-//! Every path of the automation API, with what its document says of the whole.
+//! Every path that the document describes, with what it says of the whole.
 
 use api_types::error::ErrorResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -7,24 +7,35 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::state::AppState;
 
+use super::ingest_state::IngestState;
 use super::{
     audit, declared_names, destinations, events, extensions, incidents, keys, policies, projects,
-    proof_links, reprocesses,
+    proof_links, receipt, receipts, reprocesses, result,
 };
 
 /// What the document says of the whole.
 #[derive(OpenApi)]
 #[openapi(
     info(
-        title = "sendpromptly automation API",
+        title = "sendpromptly API",
         version = "1",
-        description = "What operators do in the console, for scripts. Send an operator token, made in the console under your account, as `Authorization: Bearer op_…`; it may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`. The two calls of apps are in docs/api.md.",
+        description = "The calls of apps, and below `/api/v1/projects` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`.",
     ),
     components(schemas(ErrorResponse)),
     modifiers(&Security),
+    tags((name = "calls", description = "The calls of apps. They take more than is said here: docs/api.md says all.")),
     security(("operator_token" = [])),
 )]
 struct Document;
+
+/// The calls of apps, with their description.
+#[must_use]
+pub fn calls() -> OpenApiRouter<IngestState> {
+    OpenApiRouter::new()
+        .routes(routes!(receipt::post))
+        .routes(routes!(receipts::post))
+        .routes(routes!(result::post))
+}
 
 /// Everything that takes an operator's token, with its description.
 #[must_use]
@@ -63,16 +74,22 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::list))
 }
 
-/// Adds the token to the document.
+/// The scheme of the calls.
+pub(super) const API_KEY: &str = "api_key";
+
+/// Adds the key and the token to the document.
 struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An operator token, op_…, made in the console under your account."))
-            .build();
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("operator_token", SecurityScheme::Http(scheme));
+        for (name, description) in [
+            (API_KEY, "A project's key, sk_test_… or sk_live_…."),
+            ("operator_token", "An operator token, op_…, made in the console under your account."),
+        ] {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+            let scheme = scheme.description(Some(description)).build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
     }
 }

@@ -78,7 +78,8 @@ fn check(
 }
 
 /// Characters that make two different identifiers look alike, or that a sink could obey.
-pub(crate) fn is_invisible(c: char) -> bool {
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     /// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
     static IGNORABLE: LazyLock<CodePointSetDataBorrowed<'static>> =
         LazyLock::new(CodePointSetData::new::<DefaultIgnorableCodePoint>);

@@ -73,7 +73,11 @@ fn a_python_client_made_from_the_openapi_document_works() {
         command
             .arg(fs::canonicalize(used).expect("a file"))
             .env("PYTHONPATH", std::env::join_paths(paths).expect("a path"))
-            .envs([("URL", world.url.clone()), ("TOKEN", script.token.clone())])
+            .envs([
+                ("URL", world.url.clone()),
+                ("KEY", world.key.reveal().to_owned()),
+                ("TOKEN", script.token.clone()),
+            ])
             .envs([("PROJECT", world.project.id.to_string()), ("INCIDENT", incident.to_string())]);
         tokio::task::spawn_blocking(move || succeeds(&mut command)).await.expect("a use");
     });

@@ -9,16 +9,19 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use api_types::ingest::{ReceiptResponse, ResultResponse};
+use api_types::ingest::{ReceiptRequest, ReceiptResponse, ResultRequest, ResultResponse};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::effect_result::Outcome;
 use domain::extension::ProbeAnswer;
+use domain::ids::EventId;
 use domain::signature::{self, Signed, SigningSecret};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
@@ -104,27 +107,39 @@ impl DemoApp {
         effect: &str,
         customer: &str,
     ) -> anyhow::Result<ReceiptResponse> {
-        let body = json!({
-            "provider": "stripe", "provider_event_id": event, "event_type": "invoice.paid",
-            "effect_type": effect, "internal_reference": customer,
-            "occurred_at": OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339)?,
-        });
-        self.reporter.post("receipt", &body).await
+        let receipt = ReceiptRequest {
+            provider: "stripe".to_owned(),
+            provider_event_id: event.to_owned(),
+            event_type: "invoice.paid".to_owned(),
+            effect_type: effect.to_owned(),
+            internal_reference: customer.to_owned(),
+            effect_key: None,
+            occurred_at: OffsetDateTime::now_utc(),
+            shopify_shop_domain: None,
+            timeout_minutes: None,
+            payload: None,
+        };
+        self.reporter.post("receipt", &receipt).await
     }
 
     /// "Applied", or not.
-    pub(super) async fn result(&self, body: &Value) -> anyhow::Result<ResultResponse> {
-        self.reporter.post("result", body).await
+    pub(super) async fn result(&self, result: &ResultRequest) -> anyhow::Result<ResultResponse> {
+        self.reporter.post("result", result).await
     }
 }
 
 impl Reporter {
-    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let body = serde_json::to_value(body)?;
         let request = self
             .http
             .post(format!("{}/api/v1/{path}", self.url))
             .bearer_auth(&self.key)
-            .header("idempotency-key", idempotency_key(path, body))
+            .header("idempotency-key", idempotency_key(path, &body))
             .header("content-type", "application/json")
             .body(body.to_string());
         let response = request.send().await.context("dev does not respond")?;
@@ -145,6 +160,12 @@ fn idempotency_key(path: &str, body: &Value) -> String {
     std::iter::once(path).chain(parts).collect::<Vec<_>>().join("-")
 }
 
+/// What a callback asks to repair.
+#[derive(Deserialize)]
+struct Asked {
+    event_id: EventId,
+}
+
 async fn repair(State(app): State<Arc<Endpoints>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let Some(replay_id) = app.check(&app.secrets.repair, &headers, &body) else {
         return StatusCode::UNAUTHORIZED;
@@ -152,9 +173,11 @@ async fn repair(State(app): State<Arc<Endpoints>>, headers: HeaderMap, body: Byt
     if !insert(&app.seen, &replay_id) {
         return StatusCode::OK;
     }
-    let Ok(asked) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
-    let done =
-        json!({ "event_id": asked["event_id"], "status": "success", "replay_id": replay_id });
+    let Ok(asked) = serde_json::from_slice::<Asked>(&body) else { return StatusCode::BAD_REQUEST };
+    let done = ResultRequest {
+        replay_id: Some(replay_id),
+        ..ResultRequest::of(asked.event_id, Outcome::Succeeded)
+    };
     tokio::spawn(async move {
         if let Err(error) = app.reporter.post::<ResultResponse>("result", &done).await {
             tracing::warn!(%error, "the shop could not report its repair");

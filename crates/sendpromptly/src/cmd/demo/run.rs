@@ -4,10 +4,11 @@ use std::io::{Write, stderr, stdout};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api_types::ingest::ResultRequest;
+use domain::effect_result::Outcome;
 use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use serde_json::json;
 use store::incidents::Incident;
 use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::{alerts, events, incidents, reprocesses, timeline};
@@ -61,7 +62,7 @@ impl DemoRun<'_> {
 
     async fn applied_in_time(&self) -> anyhow::Result<()> {
         let event_id = self.take("credit_grant", "user_123").await?;
-        self.app.result(&json!({ "event_id": event_id, "status": "success" })).await?;
+        self.app.result(&ResultRequest::of(event_id, Outcome::Succeeded)).await?;
         self.step(&format!(
             "user_123 paid and got the credits: {event_id} is applied, no alert is sent"
         ));
@@ -71,10 +72,11 @@ impl DemoRun<'_> {
 
     async fn failed_and_repaired(&self) -> anyhow::Result<()> {
         let event_id = self.take("access_unlock", "user_456").await?;
-        let failure = json!({
-            "event_id": event_id, "status": "failed",
-            "error_code": "db_write_failed", "error_message": "disk full",
-        });
+        let failure = ResultRequest {
+            error_code: Some("db_write_failed".to_owned()),
+            error_message: Some("disk full".to_owned()),
+            ..ResultRequest::of(event_id, Outcome::Failed)
+        };
         self.app.result(&failure).await?;
         let incident = self.wait_for(event_id, "the incident", |_| true).await?;
         self.step(&format!(
