@@ -26,6 +26,7 @@ mod happy_path;
 mod histories;
 mod incident;
 mod mail_tls;
+mod master_key;
 mod metrics;
 mod migrations;
 mod outage;

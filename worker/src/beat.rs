@@ -42,7 +42,7 @@ impl<'a> Heart<'a> {
             return Err(WorkerError::Schema(missing));
         }
         let opened = signing_secrets::open_newest(pool, &deps.master_key).await;
-        if matches!(opened, Err(StoreError::Seal(SealError::UnknownKey))) {
+        if matches!(opened, Err(StoreError::Seal(SealError::UnknownKey(_)))) {
             return Err(WorkerError::MasterKey);
         }
         let mut db = pool.acquire().await.map_err(StoreError::from)?;

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use store::MasterKey;
+use store::seal::Cell;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -21,7 +22,9 @@ pub const COOKIE_NAME: &str = "__Host-sendpromptly-known";
 /// How long a browser is known: longer than any holiday.
 const KNOWN: Duration = Duration::days(180);
 /// What it is sealed for.
-const ROW: &str = "cookies.known_browser";
+fn cell() -> Cell {
+    Cell::cookie("known_browser")
+}
 
 /// A browser in which this address signed in before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl KnownBrowser {
     #[must_use]
     pub fn find(headers: &HeaderMap, key: &MasterKey, email: &str) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(session::cookie_in(headers, COOKIE_NAME)?).ok()?;
-        let text = String::from_utf8(key.open(ROW, &sealed).ok()?).ok()?;
+        let text = String::from_utf8(key.open(&cell(), &sealed).ok()?).ok()?;
         let mut parts = text.splitn(3, ' ');
         let (number, at, whose) = (parts.next()?, parts.next()?, parts.next()?);
         let at = OffsetDateTime::from_unix_timestamp(at.parse().ok()?).ok()?;
@@ -62,7 +65,7 @@ impl KnownBrowser {
     #[must_use]
     pub fn cookie(self, key: &MasterKey, email: &str) -> Option<HeaderValue> {
         let at = OffsetDateTime::now_utc().unix_timestamp();
-        let sealed = key.seal(ROW, format!("{} {at} {email}", self.0).as_bytes()).ok()?;
+        let sealed = key.seal(&cell(), format!("{} {at} {email}", self.0).as_bytes()).ok()?;
         session::write(COOKIE_NAME, URL_SAFE_NO_PAD.encode(sealed), CookieAge::Lasts(KNOWN))
     }
 }

@@ -72,6 +72,8 @@ text_enum! {
         ProofLinkRevoked = "proof_link.revoked",
         SecretRotated = "secret.rotated",
         SecretRevoked = "secret.revoked",
+        MasterKeyRotationStarted = "master_key.rotation_started",
+        MasterKeyRotated = "master_key.rotated",
         OperatorSignedIn = "operator.signed_in",
         OperatorSignedOut = "operator.signed_out",
         OperatorLockedOut = "operator.locked_out",

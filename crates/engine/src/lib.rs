@@ -17,6 +17,7 @@ pub mod reconcile;
 pub mod relay;
 mod restarts;
 pub mod runs;
+pub mod sealing;
 pub mod settings;
 pub mod setup;
 mod stalls;

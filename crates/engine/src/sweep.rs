@@ -19,7 +19,7 @@ use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
-    incidents, outages, reprocesses, results, sessions, sign_ins, watch_checks,
+    incidents, key_holders, outages, reprocesses, results, sessions, sign_ins, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -51,6 +51,7 @@ pub async fn sweep(pool: &PgPool) {
     note("adding up figures", roll_up(pool).await);
     note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
+    note("forgetting holders of keys", key_holders::purge(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
     note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);
 }

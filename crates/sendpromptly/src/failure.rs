@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn a_cause_that_was_said_already_is_not_repeated() {
         let seal = store::seal::SealError::Damaged;
-        let error =
-            anyhow::Error::from(StoreError::Seal(seal)).context("a sealed value is damaged");
-        assert_eq!(message(&error), "a sealed value is damaged");
+        let said = seal.to_string();
+        let error = anyhow::Error::from(StoreError::Seal(seal)).context(said.clone());
+        assert_eq!(message(&error), said);
     }
 
     #[test]

@@ -222,6 +222,8 @@ fn is_alive(pid: u32) -> bool {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use store::seal::Cell;
+
     use super::*;
 
     fn state(pid: u32) -> DevState {
@@ -294,9 +296,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(read_master_key(folder.path()).expect("read").is_none());
         let made = ensure_master_key(folder.path()).expect("made");
-        let sealed = made.seal("row", b"secret").expect("sealed");
+        let sealed = made.seal(&Cell::cookie("row"), b"secret").expect("sealed");
         let again = ensure_master_key(folder.path()).expect("read");
-        assert_eq!(again.open("row", &sealed).expect("opened"), b"secret");
+        assert_eq!(again.open(&Cell::cookie("row"), &sealed).expect("opened"), b"secret");
         assert_eq!(mode(&folder.path().join(KEY)), 0o600);
     }
 

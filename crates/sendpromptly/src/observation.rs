@@ -22,7 +22,7 @@ use store::gauges::{count_pending_by_age, count_waiting_by_kind, list_failing_de
 use store::health::read_work;
 use store::pool::PoolUsage;
 use store::search::incidents::count_unresolved_by_reason;
-use store::{PgPool, StoreError};
+use store::{PgPool, StoreError, sealed_values};
 use telemetry::catalogue::name;
 use telemetry::{Connections, Exposition};
 use tokio::net::TcpListener;
@@ -79,8 +79,13 @@ impl Observed {
         }
         // Checks ask so many things that they would swell every future that holds them.
         let checks = Box::pin(self.health.report());
-        let (report, ..) =
-            tokio::join!(checks, self.ask_work(), self.ask_waiting(), self.ask_incidents());
+        let (report, ..) = tokio::join!(
+            checks,
+            self.ask_work(),
+            self.ask_waiting(),
+            self.ask_incidents(),
+            self.ask_sealed()
+        );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
         }
@@ -148,6 +153,16 @@ impl Observed {
                 .into_iter()
                 .map(|(project, reason, n)| (project.to_string(), reason.as_str(), n)),
         );
+    }
+
+    /// Keeps what was known last where the database does not respond.
+    async fn ask_sealed(&self) {
+        let counts = timeout(PATIENCE, sealed_values::count(&self.pool, false)).await;
+        let Ok(Ok(counts)) = counts else { return };
+        telemetry::sealed_values(counts.into_iter().map(|count| {
+            let key = count.head.map_or("unreadable".to_owned(), |head| head.key.to_string());
+            (key, count.column.table(), count.values)
+        }));
     }
 
     /// Costs nothing, so it is asked each time.

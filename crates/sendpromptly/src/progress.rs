@@ -1,8 +1,8 @@
-//! A sign of life while something takes longer than a second, on a terminal only.
+//! Signs of life while something takes longer than a second, on a terminal only.
 
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(120);
@@ -19,4 +19,26 @@ pub async fn while_waiting<F: Future>(what: impl Into<String>, work: F) -> F::Ou
     let done = work.await;
     spinner.finish_and_clear();
     done
+}
+
+/// Counts what was done so far, on standard error.
+pub struct Counting(ProgressBar);
+
+impl Counting {
+    /// Begins at none.
+    pub fn start(what: &str) -> Self {
+        let style = ProgressStyle::with_template("{spinner} {msg}: {pos}");
+        let bar = ProgressBar::no_length().with_message(what.to_owned());
+        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
+    }
+
+    /// So many more are done.
+    pub fn add(&self, more: u64) {
+        self.0.inc(more);
+    }
+
+    /// Removes the line.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
+    }
 }

@@ -138,6 +138,9 @@ impl Service {
         let tasks = TaskTracker::new();
         let Pools { requests: pool, background } = pools;
         let relay = Relay::spawn(Arc::clone(&engine), background.clone(), &shutdown, &tasks);
+        let holding = (background.clone(), engine.identity(), master_key.clone(), shutdown.clone());
+        let (holder, process, key, until) = holding;
+        tasks.spawn(engine::sealing::run(holder, process, key, until));
         Self { pool, background, master_key, engine, relay, shutdown, tasks }
     }
 

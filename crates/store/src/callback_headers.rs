@@ -5,7 +5,7 @@ use domain::ids::ProjectId;
 use sqlx::PgExecutor;
 
 use crate::StoreError;
-use crate::seal::{MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError};
 
 /// The headers with their values, by name.
 ///
@@ -24,7 +24,8 @@ pub async fn list_headers(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let value = key.open_text(&row_name(project_id, &row.name), &row.sealed)?;
+            let value =
+                key.open_text(&Cell::callback_header(project_id, &row.name), &row.sealed)?;
             Ok(CallbackHeader::new(&row.spelling, &value).map_err(|_| SealError::Damaged)?)
         })
         .collect()
@@ -38,7 +39,7 @@ pub async fn set_header(
     header: &CallbackHeader,
 ) -> Result<(), StoreError> {
     let name = header.name.folded();
-    let sealed = key.seal(&row_name(project_id, &name), header.value().as_bytes())?;
+    let sealed = key.seal(&Cell::callback_header(project_id, &name), header.value().as_bytes())?;
     sqlx::query!(
         "INSERT INTO callback_headers (project_id, name, spelling, sealed) VALUES ($1, $2, $3, $4)
          ON CONFLICT ON CONSTRAINT callback_headers_pkey
@@ -67,8 +68,4 @@ pub async fn remove_header(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-fn row_name(project_id: ProjectId, name: &str) -> String {
-    format!("callback_headers.sealed:{project_id}:{name}")
 }

@@ -4,13 +4,13 @@
 //! The current secret is the one that does not expire. A rotation takes the destination's lock, so
 //! that of two concurrent ones the second lets the first one's secret expire.
 
-use domain::ids::{DestinationId, SecretId};
+use domain::ids::{DestinationId, ProjectId, SecretId};
 use domain::signature::SigningSecret;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::seal::MasterKey;
+use crate::seal::{Cell, MasterKey};
 use crate::signing_secrets::{OVERLAP_HOURS, open_secret};
 use crate::{PgConnection, StoreError};
 
@@ -26,11 +26,12 @@ pub struct Rotation {
 pub(crate) async fn insert_secret(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
+    project_id: ProjectId,
     destination_id: DestinationId,
     secret: &SigningSecret,
 ) -> Result<SecretId, StoreError> {
     let id = SecretId::from_uuid(Uuid::now_v7());
-    let sealed = key.seal(&row_name(id), secret.reveal().as_bytes())?;
+    let sealed = key.seal(&Cell::destination_secret(project_id, id), secret.reveal().as_bytes())?;
     sqlx::query!(
         "INSERT INTO destination_secrets (id, destination_id, sealed) VALUES ($1, $2, $3)",
         id.as_uuid(),
@@ -49,6 +50,7 @@ pub(crate) async fn insert_secret(
 pub(crate) async fn list_valid_secrets(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
+    project_id: ProjectId,
     destination_id: DestinationId,
 ) -> Result<Vec<SigningSecret>, StoreError> {
     let rows = sqlx::query!(
@@ -58,7 +60,8 @@ pub(crate) async fn list_valid_secrets(
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(|row| Ok(open_secret(key, &row_name(row.id), &row.sealed)?)).collect()
+    let cell = |id| Cell::destination_secret(project_id, id);
+    rows.into_iter().map(|row| Ok(open_secret(key, &cell(row.id), &row.sealed)?)).collect()
 }
 
 /// Makes a secret the current one; its destination's lock is held. The older ones go on signing for
@@ -66,6 +69,7 @@ pub(crate) async fn list_valid_secrets(
 pub(crate) async fn rotate_secret(
     tx: &mut PgConnection,
     key: &MasterKey,
+    project_id: ProjectId,
     destination_id: DestinationId,
     secret: &SigningSecret,
 ) -> Result<Rotation, StoreError> {
@@ -82,10 +86,6 @@ pub(crate) async fn rotate_secret(
     )
     .fetch_one(&mut *tx)
     .await?;
-    let id = insert_secret(tx, key, destination_id, secret).await?;
+    let id = insert_secret(tx, key, project_id, destination_id, secret).await?;
     Ok(Rotation { id, older_sign_until })
-}
-
-fn row_name(id: SecretId) -> String {
-    format!("destination_secrets.sealed:{id}")
 }

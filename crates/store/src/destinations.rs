@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::destination_secrets::{self, Rotation};
-use crate::seal::{MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError};
 use crate::{Insertion, PgConnection, StoreError};
 
 /// Where one alert goes, ready to send.
@@ -206,7 +206,8 @@ pub async fn insert_destination(
         Target::Slack(url) => (Some(url), &[][..]),
         Target::Webhook { url, secrets } => (Some(url), &secrets[..]),
     };
-    let seal = |url: &String| key.seal(&row_name(target.kind(), id), url.as_bytes());
+    let cell = Cell::destination_url(project_id, target.kind(), id);
+    let seal = |url: &String| key.seal(&cell, url.as_bytes());
     let sealed = url.map(seal).transpose()?;
     let added = sqlx::query!(
         "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue)
@@ -223,7 +224,7 @@ pub async fn insert_destination(
     .await?;
     if added.rows_affected() == 1 {
         for secret in secrets.iter().rev() {
-            destination_secrets::insert_secret(&mut *db, key, id, secret).await?;
+            destination_secrets::insert_secret(&mut *db, key, project_id, id, secret).await?;
         }
         return Ok(Insertion::Inserted(id));
     }
@@ -309,13 +310,14 @@ pub async fn label_slack_destinations(
     key: &MasterKey,
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT id, sealed AS "sealed!" FROM destinations WHERE kind = 'slack' AND label IS NULL"#
+        r#"SELECT id, project_id, sealed AS "sealed!" FROM destinations WHERE kind = 'slack' AND label IS NULL"#
     )
     .fetch_all(&mut *db)
     .await?;
     let mut labelled = 0;
     for row in rows {
-        let Ok(Some(label)) = default_label(key, "slack", row.id, &row.sealed) else { continue };
+        let cell = Cell::destination_url(row.project_id, "slack", row.id);
+        let Ok(Some(label)) = default_label(key, "slack", &cell, &row.sealed) else { continue };
         sqlx::query!(
             "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
             row.id.as_uuid(),
@@ -358,7 +360,10 @@ pub async fn update_label(
     let Some(row) = locked else { return Ok(None) };
     let label = match (label, row.sealed) {
         (Some(label), _) => Some(label.to_owned()),
-        (None, Some(sealed)) => default_label(key, &row.kind, id, &sealed)?,
+        (None, Some(sealed)) => {
+            let cell = Cell::destination_url(row.project_id, &row.kind, id);
+            default_label(key, &row.kind, &cell, &sealed)?
+        }
         (None, None) => None,
     };
     let from = row.label.unwrap_or_else(|| row.address.clone());
@@ -403,6 +408,9 @@ pub async fn find_target(
     let inconsistent = |source: Box<dyn std::error::Error + Send + Sync>| {
         StoreError::Inconsistent { column: "2".to_owned(), source }
     };
+    let project_id = row.project_id;
+    let open =
+        |kind, sealed: &[u8]| key.open_text(&Cell::destination_url(project_id, kind, id), sealed);
     let target = match (row.kind.as_str(), row.sealed, row.queue) {
         ("email", None, None) => Target::Email(row.address),
         ("activity", None, Some(queue)) => {
@@ -412,16 +420,16 @@ pub async fn find_target(
                 .map_err(|error: InvalidActivityName| inconsistent(error.into()))?;
             Target::Activity { activity, queue }
         }
-        ("slack", Some(sealed), None) => Target::Slack(open_url(key, "slack", id, &sealed)?),
+        ("slack", Some(sealed), None) => Target::Slack(open("slack", &sealed)?),
         ("webhook", Some(sealed), None) => Target::Webhook {
-            url: open_url(key, "webhook", id, &sealed)?,
-            secrets: destination_secrets::list_valid_secrets(db, key, id).await?,
+            url: open("webhook", &sealed)?,
+            secrets: destination_secrets::list_valid_secrets(db, key, project_id, id).await?,
         },
         (kind, ..) => {
             return Err(inconsistent(format!("{kind:?} is no kind of destination").into()));
         }
     };
-    Ok(Some(SavedTarget { project_id: row.project_id, mode: row.mode, target, at: row.at }))
+    Ok(Some(SavedTarget { project_id, mode: row.mode, target, at: row.at }))
 }
 
 /// Makes a secret a webhook's current one, and gives its project. `None` if there is no such
@@ -440,7 +448,8 @@ pub async fn rotate_secret(
     .fetch_optional(&mut *tx)
     .await?;
     let Some(project_id) = project_id else { return Ok(None) };
-    Ok(Some((project_id, destination_secrets::rotate_secret(tx, key, id, secret).await?)))
+    let rotation = destination_secrets::rotate_secret(tx, key, project_id, id, secret).await?;
+    Ok(Some((project_id, rotation)))
 }
 
 /// Removes a destination; its project, or `None` if there is no such one.
@@ -457,34 +466,18 @@ pub async fn remove_destination(
     Ok(project)
 }
 
-fn open_url(
-    key: &MasterKey,
-    kind: &str,
-    id: DestinationId,
-    sealed: &[u8],
-) -> Result<String, SealError> {
-    key.open_text(&row_name(kind, id), sealed)
-}
-
 /// What a destination with a URL is called unless an operator says otherwise.
 fn default_label(
     key: &MasterKey,
     kind: &str,
-    id: DestinationId,
+    cell: &Cell,
     sealed: &[u8],
 ) -> Result<Option<String>, SealError> {
-    let url = open_url(key, kind, id, sealed)?;
+    let url = key.open_text(cell, sealed)?;
     Ok(match kind {
         "webhook" => WebhookUrl::from_stored(&url).map(|url| url.default_label()),
         _ => SlackUrl::from_stored(&url).map(|url| url.default_label()),
     })
-}
-
-fn row_name(kind: &str, id: DestinationId) -> String {
-    match kind {
-        "webhook" => format!("destinations.sealed.webhook:{id}"),
-        _ => format!("destinations.sealed:{id}"),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use crate::seal::SealError;
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -32,7 +34,7 @@ pub enum StoreError {
     },
     /// A sealed value could not be opened.
     #[error(transparent)]
-    Seal(#[from] crate::seal::SealError),
+    Seal(#[from] SealError),
 }
 
 impl StoreError {
@@ -52,7 +54,17 @@ impl StoreError {
     /// Whether a secret was sealed with a master key that this process does not have.
     #[must_use]
     pub fn is_sealed_elsewhere(&self) -> bool {
-        matches!(self, Self::Seal(crate::seal::SealError::UnknownKey))
+        matches!(self, Self::Seal(SealError::UnknownKey(_)))
+    }
+
+    /// Whether a secret was cut, changed or moved since it was sealed.
+    #[must_use]
+    pub fn is_damaged_secret(&self) -> bool {
+        let damaged = |error: &SealError| match error {
+            SealError::Truncated | SealError::UnknownVersion(_) | SealError::Damaged => true,
+            SealError::UnknownKey(_) | SealError::MalformedKey | SealError::WeakKey => false,
+        };
+        matches!(self, Self::Seal(error) if damaged(error))
     }
 
     /// Whether the database responds and takes no writes, as a standby does.

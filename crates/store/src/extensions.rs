@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::events::PaymentEvent;
-use crate::seal::MasterKey;
+use crate::seal::{Cell, MasterKey};
 use crate::signing_secrets::open_secret;
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -148,7 +148,7 @@ pub async fn insert_extension(
     let id = ExtensionId::from_uuid(Uuid::now_v7());
     let sealed = match (&new.target, secret) {
         (ExtensionTarget::Https { .. }, Some(secret)) => {
-            Some(key.seal(&row_name(id), secret.reveal().as_bytes())?)
+            Some(key.seal(&Cell::extension_secret(project_id, id), secret.reveal().as_bytes())?)
         }
         _ => None,
     };
@@ -319,14 +319,15 @@ pub async fn find_secret(
     key: &MasterKey,
     id: ExtensionId,
 ) -> Result<Option<SigningSecret>, StoreError> {
-    let sealed = sqlx::query_scalar!(
-        "SELECT sealed FROM extensions WHERE id = $1 AND removed_at IS NULL",
+    let row = sqlx::query!(
+        "SELECT project_id, sealed FROM extensions WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    Ok(Some(open_secret(key, &row_name(id), &sealed)?))
+    let Some(row) = row else { return Ok(None) };
+    let Some(sealed) = row.sealed else { return Ok(None) };
+    Ok(Some(open_secret(key, &Cell::extension_secret(row.project_id, id), &sealed)?))
 }
 
 /// Lets an extension not be asked until it is resumed; a fresh start when it is. `false` if it was
@@ -379,8 +380,4 @@ pub(crate) async fn note_answer(
     .fetch_optional(db)
     .await?;
     Ok(count.unwrap_or(0))
-}
-
-fn row_name(id: ExtensionId) -> String {
-    format!("extensions.sealed:{id}")
 }

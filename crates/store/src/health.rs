@@ -205,9 +205,10 @@ pub async fn count_foreign_secrets(
                UNION ALL SELECT sealed FROM destinations WHERE sealed IS NOT NULL AND removed_at IS NULL
                UNION ALL SELECT s.sealed FROM destination_secrets s JOIN destinations d ON d.id = s.destination_id
                WHERE d.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
+               UNION ALL SELECT sealed FROM extensions WHERE sealed IS NOT NULL AND removed_at IS NULL
                UNION ALL SELECT sealed FROM callback_headers) AS secrets
            WHERE substring(sealed FROM 2 FOR 4) <> ALL ($1)"#,
-        &key.ids(),
+        &key.ids().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>(),
     )
     .fetch_one(db)
     .await?;

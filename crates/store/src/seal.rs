@@ -1,9 +1,13 @@
 //! Sealing secrets that must be read back: signing secrets, destinations' URLs, snapshots.
 //!
 //! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
-//! that name the key, the nonce and the ciphertext. The associated data names the row, so that a
-//! value copied to another row does not open. A wrong key, another row and a damaged value all
-//! fail.
+//! that name the key, the nonce and the ciphertext. The associated data is the version, the key and the
+//! [`Cell`]: project, table, column and row. A value that was moved to any other cell does not open, nor
+//! does one that was cut, changed, or sealed with a key that is not configured; each says what it is and
+//! what to do. What was sealed before there was version 2 opens as it was sealed, bound to table, column
+//! and row.
+
+mod cell;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,34 +15,116 @@ use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
-const VERSION: u8 = 1;
+pub use self::cell::{Cell, SealedColumn};
+
 const KEY_ID_LENGTH: usize = 4;
 const NONCE_LENGTH: usize = 24;
+const TAG_LENGTH: usize = 16;
 
 /// A sealed value could not be made or opened. It says nothing of the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The text is no key.
     #[error(
-        "SENDPROMPTLY_MASTER_KEY must be the base64 of 32 bytes (make one with: openssl rand -base64 32)"
+        "SENDPROMPTLY_MASTER_KEY must be the base64 of 32 bytes (make one with: sendpromptly master-key new)"
     )]
     MalformedKey,
     /// The text is 32 times one byte: what is left of a placeholder.
     #[error(
-        "SENDPROMPTLY_MASTER_KEY is one byte 32 times over, which anyone guesses: make one with: openssl rand -base64 32"
+        "SENDPROMPTLY_MASTER_KEY is one byte 32 times over, which anyone guesses: make one with: sendpromptly master-key new"
     )]
     WeakKey,
     /// The envelope names a key that is not configured.
-    #[error("a secret was sealed with a master key that is not configured")]
-    UnknownKey,
-    /// The value is damaged, or belongs to another row.
-    #[error("a sealed value is damaged")]
+    #[error(
+        "a secret was sealed with a master key that is not configured: put key {0} into \
+         SENDPROMPTLY_MASTER_KEY again, behind the newest and a comma"
+    )]
+    UnknownKey(MasterKeyId),
+    /// The envelope ends too soon.
+    #[error("a sealed value is cut off: restore its row from a backup, or set it again")]
+    Truncated,
+    /// The envelope has a form that this release does not know.
+    #[error(
+        "a sealed value is damaged, or was sealed by a newer release: it begins with {0}, which is no version \
+         that this release knows"
+    )]
+    UnknownVersion(u8),
+    /// The value was changed, or belongs to another cell.
+    #[error(
+        "a sealed value is damaged, or was moved here from another row, column, table or project: restore its \
+         row from a backup, or set it again"
+    )]
     Damaged,
+}
+
+/// What envelopes name a master key by: the first bytes of its SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MasterKeyId([u8; KEY_ID_LENGTH]);
+
+impl MasterKeyId {
+    /// The bytes as they are in envelopes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The form of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Bound to table, column and row, as a text. The release before opens no other.
+    One,
+    /// Bound to the project, too, and to the envelope's own head.
+    Two,
+}
+
+impl Version {
+    /// The envelope's first byte.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
+/// The head of an envelope, which is not secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub version: Version,
+    pub key: MasterKeyId,
+}
+
+impl Head {
+    /// Reads the first bytes of an envelope.
+    ///
+    /// # Errors
+    /// When there are too few, or they name no version.
+    pub fn read(envelope: &[u8]) -> Result<Self, SealError> {
+        let version = match envelope.first() {
+            None => return Err(SealError::Truncated),
+            Some(1) => Version::One,
+            Some(2) => Version::Two,
+            Some(other) => return Err(SealError::UnknownVersion(*other)),
+        };
+        let id = envelope.get(1..=KEY_ID_LENGTH).and_then(|id| id.try_into().ok());
+        Ok(Self { version, key: MasterKeyId(id.ok_or(SealError::Truncated)?) })
+    }
 }
 
 /// The keys that seal. The first one seals; all of them open, so that a key can be changed.
 #[derive(Clone)]
-pub struct MasterKey(Vec<([u8; KEY_ID_LENGTH], XChaCha20Poly1305)>);
+pub struct MasterKey {
+    newest: (MasterKeyId, XChaCha20Poly1305),
+    older: Vec<(MasterKeyId, XChaCha20Poly1305)>,
+}
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,9 +138,9 @@ impl MasterKey {
     /// # Errors
     /// When any of them is not the base64 of 32 bytes, or all its bytes are equal.
     pub fn parse(text: &str) -> Result<Self, SealError> {
-        let keys: Result<Vec<_>, _> =
-            text.trim().split(',').map(|key| read_key(key.trim())).collect();
-        keys.map(Self)
+        let mut keys = text.trim().split(',').map(|key| read_key(key.trim()));
+        let newest = keys.next().ok_or(SealError::MalformedKey)??;
+        Ok(Self { newest, older: keys.collect::<Result<_, _>>()? })
     }
 
     /// A new key in the form in which it is configured.
@@ -63,50 +149,72 @@ impl MasterKey {
         STANDARD.encode(XChaCha20Poly1305::generate_key(&mut OsRng))
     }
 
-    /// Seals a value for one row.
+    /// Seals a value for one cell.
     ///
     /// # Errors
     /// Only when the value is too long for the cipher.
-    pub fn seal(&self, row: &str, value: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (id, cipher) = self.0.first().ok_or(SealError::UnknownKey)?;
-        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let payload = Payload { msg: value, aad: row.as_bytes() };
-        let sealed = cipher.encrypt(&nonce, payload).map_err(|_| SealError::Damaged)?;
-        Ok([&[VERSION], id.as_slice(), nonce.as_slice(), &sealed].concat())
+    pub fn seal(&self, cell: &Cell, value: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.seal_as(Version::Two, cell, value)
     }
 
-    /// What envelopes name the keys by.
-    pub(crate) fn ids(&self) -> Vec<Vec<u8>> {
-        self.0.iter().map(|(id, _)| id.to_vec()).collect()
-    }
-
-    /// Opens a value of one row.
+    /// Seals a value in an envelope of this version.
     ///
     /// # Errors
-    /// When its key is not configured, or it is damaged or of another row.
-    pub fn open(&self, row: &str, envelope: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (version, rest) = envelope.split_first().ok_or(SealError::Damaged)?;
-        if *version != VERSION || rest.len() < KEY_ID_LENGTH + NONCE_LENGTH {
-            return Err(SealError::Damaged);
+    /// Only when the value is too long for the cipher.
+    pub(crate) fn seal_as(
+        &self,
+        version: Version,
+        cell: &Cell,
+        value: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let (id, cipher) = &self.newest;
+        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let aad = cell.associated_data(Head { version, key: *id });
+        let payload = Payload { msg: value, aad: &aad };
+        let sealed = cipher.encrypt(&nonce, payload).map_err(|_| SealError::Damaged)?;
+        Ok([&[version.byte()], id.as_bytes(), nonce.as_slice(), &sealed].concat())
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub const fn newest(&self) -> MasterKeyId {
+        self.newest.0
+    }
+
+    /// All keys, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = MasterKeyId> {
+        std::iter::once(self.newest.0).chain(self.older.iter().map(|(id, _)| *id))
+    }
+
+    /// Opens a value of one cell.
+    ///
+    /// # Errors
+    /// When its key is not configured, or it was cut, changed or moved.
+    pub fn open(&self, cell: &Cell, envelope: &[u8]) -> Result<Vec<u8>, SealError> {
+        let head = Head::read(envelope)?;
+        let rest = &envelope[1 + KEY_ID_LENGTH..];
+        if rest.len() < NONCE_LENGTH + TAG_LENGTH {
+            return Err(SealError::Truncated);
         }
-        let (id, rest) = rest.split_at(KEY_ID_LENGTH);
         let (nonce, sealed) = rest.split_at(NONCE_LENGTH);
-        let (_, cipher) =
-            self.0.iter().find(|(known, _)| known == id).ok_or(SealError::UnknownKey)?;
-        let payload = Payload { msg: sealed, aad: row.as_bytes() };
+        let mut keys = std::iter::once(&self.newest).chain(&self.older);
+        let known = keys.find(|(known, _)| *known == head.key);
+        let (_, cipher) = known.ok_or(SealError::UnknownKey(head.key))?;
+        let aad = cell.associated_data(head);
+        let payload = Payload { msg: sealed, aad: &aad };
         cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::Damaged)
     }
 
-    /// Opens a text of one row.
+    /// Opens a text of one cell.
     ///
     /// # Errors
     /// As [`MasterKey::open`], and when it is no text.
-    pub(crate) fn open_text(&self, row: &str, envelope: &[u8]) -> Result<String, SealError> {
-        String::from_utf8(self.open(row, envelope)?).map_err(|_| SealError::Damaged)
+    pub(crate) fn open_text(&self, cell: &Cell, envelope: &[u8]) -> Result<String, SealError> {
+        String::from_utf8(self.open(cell, envelope)?).map_err(|_| SealError::Damaged)
     }
 }
 
-fn read_key(text: &str) -> Result<([u8; KEY_ID_LENGTH], XChaCha20Poly1305), SealError> {
+fn read_key(text: &str) -> Result<(MasterKeyId, XChaCha20Poly1305), SealError> {
     let bytes = STANDARD.decode(text).map_err(|_| SealError::MalformedKey)?;
     let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| SealError::MalformedKey)?;
     if bytes.iter().all(|byte| *byte == bytes[0]) {
@@ -114,46 +222,89 @@ fn read_key(text: &str) -> Result<([u8; KEY_ID_LENGTH], XChaCha20Poly1305), Seal
     }
     let mut id = [0; KEY_ID_LENGTH];
     id.copy_from_slice(&Sha256::digest(&bytes)[..KEY_ID_LENGTH]);
-    Ok((id, cipher))
+    Ok((MasterKeyId(id), cipher))
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::ids::{EventId, ProjectId, SecretId, SessionId};
+    use uuid::Uuid;
+
     use super::*;
 
     fn key() -> MasterKey {
         MasterKey::parse(&MasterKey::generate()).expect("a key")
     }
 
+    fn secret(project: u128, id: u128) -> Cell {
+        let project_id = ProjectId::from_uuid(Uuid::from_u128(project));
+        Cell::signing_secret(project_id, SecretId::from_uuid(Uuid::from_u128(id)))
+    }
+
     #[test]
     fn a_sealed_value_opens_in_its_row_only() {
-        let key = key();
-        let sealed = key.seal("signing_secrets:1", b"secret").expect("sealed");
-        assert_eq!(key.open("signing_secrets:1", &sealed).expect("opened"), b"secret");
-        assert_eq!(key.open("signing_secrets:2", &sealed), Err(SealError::Damaged));
-        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        let (key, cell) = (key(), secret(1, 1));
+        let id = Uuid::from_u128(1);
+        let project_id = ProjectId::from_uuid(id);
+        for version in [Version::One, Version::Two] {
+            let sealed = key.seal_as(version, &cell, b"secret").expect("sealed");
+            assert_eq!(key.open(&cell, &sealed).expect("opened"), b"secret");
+            assert!(!sealed.windows(6).any(|window| window == b"secret"));
+            for (other, elsewhere) in [
+                ("row", secret(1, 2)),
+                ("table", Cell::destination_secret(project_id, SecretId::from_uuid(id))),
+                ("column", Cell::snapshot(project_id, EventId::from_uuid(id))),
+                ("project's none", Cell::session_message(SessionId::from_uuid(id))),
+            ] {
+                let opened = key.open(&elsewhere, &sealed);
+                assert_eq!(opened, Err(SealError::Damaged), "another {other}");
+            }
+        }
+        let sealed = key.seal(&cell, b"secret").expect("sealed");
+        assert_eq!(key.open(&secret(2, 1), &sealed), Err(SealError::Damaged), "another project");
     }
 
     #[test]
     fn any_changed_byte_is_noticed() {
-        let key = key();
-        let sealed = key.seal("r", b"secret").expect("sealed");
-        for at in 0..sealed.len() {
-            let mut bad = sealed.clone();
-            bad[at] ^= 1;
-            assert!(key.open("r", &bad).is_err(), "byte {at}");
+        let (key, cell) = (key(), secret(1, 1));
+        for version in [Version::One, Version::Two] {
+            let sealed = key.seal_as(version, &cell, b"secret").expect("sealed");
+            for at in 0..sealed.len() {
+                for bit in 0..8 {
+                    let mut bad = sealed.clone();
+                    bad[at] ^= 1 << bit;
+                    let error = key.open(&cell, &bad).expect_err("a changed value");
+                    let expected = match at {
+                        0 if (1..=2).contains(&bad[0]) => matches!(error, SealError::Damaged),
+                        0 => error == SealError::UnknownVersion(bad[0]),
+                        1..=4 => matches!(error, SealError::UnknownKey(_)),
+                        _ => error == SealError::Damaged,
+                    };
+                    assert!(expected, "byte {at}, bit {bit}: {error:?}");
+                }
+            }
+            for length in 0..sealed.len() {
+                let error = key.open(&cell, &sealed[..length]).expect_err("a cut value");
+                let cut_head = length < 1 + KEY_ID_LENGTH + NONCE_LENGTH + TAG_LENGTH;
+                let expected = if cut_head { SealError::Truncated } else { SealError::Damaged };
+                assert_eq!(error, expected, "{length} bytes");
+            }
         }
-        assert_eq!(key.open("r", &[]), Err(SealError::Damaged));
     }
 
     #[test]
     fn an_older_key_still_opens_and_a_foreign_one_does_not() {
-        let (old, new) = (MasterKey::generate(), MasterKey::generate());
-        let sealed = MasterKey::parse(&old).expect("a key").seal("r", b"s").expect("sealed");
+        let (old, new, cell) = (MasterKey::generate(), MasterKey::generate(), secret(1, 1));
+        let old_key = MasterKey::parse(&old).expect("a key");
+        let sealed = old_key.seal(&cell, b"s").expect("sealed");
         let both = MasterKey::parse(&format!("{new}, {old}")).expect("two keys");
-        assert_eq!(both.open("r", &sealed).expect("opened"), b"s");
+        assert_eq!(both.open(&cell, &sealed).expect("opened"), b"s");
+        assert_eq!(both.ids().collect::<Vec<_>>(), [both.newest(), old_key.newest()]);
         let only_new = MasterKey::parse(&new).expect("a key");
-        assert_eq!(only_new.open("r", &sealed), Err(SealError::UnknownKey));
+        let error = only_new.open(&cell, &sealed).expect_err("a foreign key");
+        assert_eq!(error, SealError::UnknownKey(old_key.newest()));
+        let text = error.to_string();
+        assert!(text.contains(&old_key.newest().to_string()) && !text.contains(&old), "{text}");
     }
 
     #[test]
@@ -171,5 +322,16 @@ mod tests {
         for bad in ["", "short", "AAAA", "!!"] {
             assert_eq!(MasterKey::parse(bad).err(), Some(SealError::MalformedKey), "{bad}");
         }
+    }
+
+    /// Sealed by the release before, with the key of 32 bytes from 0 to 31.
+    const BEFORE: &str = "AWMNzSlkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ensPFprCmlrahhsNlNyzZ0t+WF/KU1Kq";
+
+    #[test]
+    fn what_the_release_before_sealed_opens() {
+        let bytes: Vec<u8> = (0..32).collect();
+        let key = MasterKey::parse(&STANDARD.encode(bytes)).expect("a key");
+        let sealed = STANDARD.decode(BEFORE).expect("base64");
+        assert_eq!(key.open(&secret(7, 1), &sealed).expect("opened"), b"secret");
     }
 }

@@ -10,7 +10,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::seal::{MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError};
 use crate::{PgConnection, StoreError};
 
 /// For how many hours a replaced secret goes on signing: time to deploy the new one everywhere.
@@ -34,7 +34,7 @@ pub async fn insert_secret(
     secret: &SigningSecret,
 ) -> Result<SecretId, StoreError> {
     let id = SecretId::from_uuid(Uuid::now_v7());
-    let sealed = key.seal(&row_name(id), secret.reveal().as_bytes())?;
+    let sealed = key.seal(&Cell::signing_secret(project_id, id), secret.reveal().as_bytes())?;
     sqlx::query!(
         "INSERT INTO signing_secrets (id, project_id, sealed) VALUES ($1, $2, $3)",
         id.as_uuid(),
@@ -62,16 +62,17 @@ pub async fn list_valid_secrets(
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(|row| Ok(open_secret(key, &row_name(row.id), &row.sealed)?)).collect()
+    let cell = |id| Cell::signing_secret(project_id, id);
+    rows.into_iter().map(|row| Ok(open_secret(key, &cell(row.id), &row.sealed)?)).collect()
 }
 
 /// Opens a secret of one row, whatever it signs.
 pub(crate) fn open_secret(
     key: &MasterKey,
-    row: &str,
+    cell: &Cell,
     sealed: &[u8],
 ) -> Result<SigningSecret, SealError> {
-    SigningSecret::parse(&key.open_text(row, sealed)?).map_err(|_| SealError::Damaged)
+    SigningSecret::parse(&key.open_text(cell, sealed)?).map_err(|_| SealError::Damaged)
 }
 
 /// The valid secrets of a project without what they are, newest first.
@@ -145,14 +146,11 @@ pub async fn open_newest(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
 ) -> Result<Option<SecretId>, StoreError> {
-    let row = sqlx::query!("SELECT id, sealed FROM signing_secrets ORDER BY id DESC LIMIT 1")
-        .fetch_optional(db)
-        .await?;
+    let row =
+        sqlx::query!("SELECT id, project_id, sealed FROM signing_secrets ORDER BY id DESC LIMIT 1")
+            .fetch_optional(db)
+            .await?;
     let Some(row) = row else { return Ok(None) };
-    key.open(&row_name(row.id), &row.sealed)?;
+    key.open(&Cell::signing_secret(row.project_id, row.id), &row.sealed)?;
     Ok(Some(row.id))
-}
-
-fn row_name(id: SecretId) -> String {
-    format!("signing_secrets.sealed:{id}")
 }

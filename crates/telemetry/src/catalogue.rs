@@ -67,6 +67,7 @@ metrics! {
     ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
+    SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
     CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";

@@ -15,6 +15,8 @@ mod projects;
 pub mod sdk;
 pub mod trace;
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
@@ -117,6 +119,24 @@ pub fn open_incidents(counts: impl IntoIterator<Item = (String, &'static str, i6
     static KNOWN: ByProject = ByProject::new(|one, other| one + other);
     for ((project, reason), count) in KNOWN.update(counts) {
         gauge!(name::OPEN_INCIDENTS, "project" => project, "reason" => reason).set(to_f64(count));
+    }
+}
+
+/// So many pairs of a master key and a table are told apart: a dozen keys.
+const MOST_SEALED: usize = 100;
+
+/// How many values each master key sealed, by its id and their table.
+pub fn sealed_values(counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
+    static KNOWN: Mutex<BTreeMap<(String, &'static str), i64>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.values_mut().for_each(|count| *count = 0);
+    for (key, table, count) in counts {
+        let is_told = known.len() < MOST_SEALED || known.contains_key(&(key.clone(), table));
+        let key = if is_told { key } else { "other".to_owned() };
+        *known.entry((key, table)).or_default() += count;
+    }
+    for ((key, table), count) in &*known {
+        gauge!(name::SEALED, "key" => key.clone(), "table" => *table).set(to_f64(*count));
     }
 }
 

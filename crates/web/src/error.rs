@@ -142,6 +142,16 @@ pub enum ApiError {
         /// What went wrong, for the log.
         source: Cause,
     },
+    /// A secret is needed that does not open where it is stored.
+    #[error(
+        "a secret that this needs does not open in the row where it is: it was changed, cut or moved there. The \
+         administrator of sendpromptly sets it again (rotates the signing secret, adds the destination or extension \
+         again, sets the header), or restores its row from a backup"
+    )]
+    DamagedSecret {
+        /// What went wrong, for the log.
+        source: Cause,
+    },
 }
 
 impl ApiError {
@@ -195,9 +205,10 @@ impl ApiError {
             Self::AmbiguousEvent(_) => ("ambiguous_event", StatusCode::UNPROCESSABLE_ENTITY),
             Self::RateLimited { .. } => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal { .. } => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::SealedElsewhere { .. } => {
-                ("unavailable", StatusCode::SERVICE_UNAVAILABLE)
-            }
+            Self::Unavailable { .. }
+            | Self::ReadOnly { .. }
+            | Self::SealedElsewhere { .. }
+            | Self::DamagedSecret { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 
@@ -249,9 +260,10 @@ impl ApiError {
         match self {
             Self::IdempotencyInProgress => Some(1),
             Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
-            Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::SealedElsewhere { .. } => {
-                Some(UNAVAILABLE_RETRY_SECS)
-            }
+            Self::Unavailable { .. }
+            | Self::ReadOnly { .. }
+            | Self::SealedElsewhere { .. }
+            | Self::DamagedSecret { .. } => Some(UNAVAILABLE_RETRY_SECS),
             _ => None,
         }
     }
@@ -266,7 +278,8 @@ impl ApiError {
             Self::Internal { source }
             | Self::Unavailable { source }
             | Self::ReadOnly { source }
-            | Self::SealedElsewhere { source } => {
+            | Self::SealedElsewhere { source }
+            | Self::DamagedSecret { source } => {
                 let cause: &(dyn Error + 'static) = source.as_ref();
                 tracing::error!(request_id, code, cause, "request failed");
             }
@@ -321,6 +334,8 @@ impl From<StoreError> for ApiError {
             Self::unavailable(error)
         } else if error.is_sealed_elsewhere() {
             Self::SealedElsewhere { source: error.into() }
+        } else if error.is_damaged_secret() {
+            Self::DamagedSecret { source: error.into() }
         } else {
             Self::internal(error)
         }
@@ -384,6 +399,7 @@ mod tests {
             (ApiError::unavailable(source()), "unavailable", 503),
             (ApiError::ReadOnly { source: source() }, "unavailable", 503),
             (ApiError::SealedElsewhere { source: source() }, "unavailable", 503),
+            (ApiError::DamagedSecret { source: source() }, "unavailable", 503),
         ]
     }
 

@@ -4,6 +4,7 @@ use domain::catalogue::{EffectType, PROVIDERS};
 use e2e::run;
 use serde_json::{Value, json};
 use store::MasterKey;
+use store::seal::Cell;
 
 use super::{Api, RECEIPT, receipt_with};
 
@@ -145,10 +146,10 @@ fn a_snapshot_is_dropped_unless_the_project_keeps_them_and_sealed_if_it_does() {
         assert_eq!(rows[0], None);
         let sealed = rows[1].as_deref().expect("a snapshot");
         let key = MasterKey::parse(&api.world.master_key).expect("a key");
-        let row =
-            format!("payment_events.snapshot:{}", kept.json()["event_id"].as_str().expect("id"));
+        let event_id = kept.json()["event_id"].as_str().expect("id").parse().expect("an event");
+        let cell = Cell::snapshot(api.world.project.id, event_id);
         let opened: Value =
-            serde_json::from_slice(&key.open(&row, sealed).expect("opened")).expect("JSON");
+            serde_json::from_slice(&key.open(&cell, sealed).expect("opened")).expect("JSON");
         assert_eq!(opened, payload["payload"]);
         let without = api.receipt("evt_3", &json!({})).await;
         assert!(without.json().get("snapshot").is_none());

@@ -27,7 +27,7 @@ const NAMES: &str = "\
     extensions_target_check extensions_trust_check idempotency_keys_pkey
     incidents_event_key incidents_grace_check incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
-    key_versions_only_one_check key_versions_only_one_key
+    key_holders_keys_check key_holders_pkey key_versions_only_one_check key_versions_only_one_key
     notices_destination_fkey notices_occasion_key notices_pkey
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey

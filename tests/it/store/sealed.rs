@@ -10,6 +10,7 @@ use serde_json::json;
 use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::api_keys::KeyOwner;
 use store::destinations::{self, NewDestination, Target};
+use store::seal::{Cell, SealError};
 use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{
     Insertion, MasterKey, StoreError, api_keys, callback_headers, health, operator_tokens, pool,
@@ -70,7 +71,7 @@ fn a_channel_of_the_release_before_is_named_by_the_end_of_its_webhook() {
 }
 
 /// Takes a receipt with a snapshot, as a project that keeps them does.
-async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
+pub async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
     let owner = KeyOwner { snapshots: true, ..shop.owner.clone() };
     let receipt = receipt_with(event, &json!({}));
     let snapshot = json!({ "card": CANARY }).to_string();
@@ -273,7 +274,8 @@ fn a_webhook_does_not_open_as_slacks_and_its_secrets_open_in_their_rows_only() {
             .fetch_one(&shop.pool)
             .await
             .expect("a URL");
-        assert!(shop.master_key.open(&format!("destinations.sealed:{first}"), &sealed).is_err());
+        let slacks = Cell::destination_url(shop.owner.project_id, "slack", first);
+        assert_eq!(shop.master_key.open(&slacks, &sealed), Err(SealError::Damaged));
         let copy = "UPDATE destination_secrets SET sealed =
             (SELECT sealed FROM destination_secrets WHERE destination_id = $1) WHERE destination_id = $2";
         sqlx::query(copy)
@@ -298,7 +300,7 @@ fn a_snapshot_opens_with_the_name_of_its_own_event_only() {
                 .fetch_one(&shop.pool)
                 .await
                 .expect("a snapshot");
-        let open = |id| shop.master_key.open(&format!("payment_events.snapshot:{id}"), &sealed);
+        let open = |id| shop.master_key.open(&Cell::snapshot(shop.owner.project_id, id), &sealed);
         let opened = open(first).expect("opened");
         assert_eq!(opened, format!(r#"{{"card":"{CANARY}"}}"#).as_bytes());
         assert!(open(second).is_err());

@@ -4,6 +4,8 @@
 //! is an `Option` that is left out when there is none. A key that is stored as `null` where nothing
 //! was said stays so.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 
@@ -277,6 +279,12 @@ details! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         destination_id: Option<DestinationId>,
     }
+
+    /// Of the master key that everything is sealed with from then on.
+    MasterKeyDetail { master_key_id: String }
+
+    /// Of values that were sealed again: how many of each table, and how many did not open.
+    RotatedKeyDetail { master_key_id: String, resealed: BTreeMap<String, u64>, unopened: u64 }
 
     ProofLinkDetail {
         proof_link_id: ProofLinkId,

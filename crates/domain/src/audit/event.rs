@@ -12,12 +12,13 @@ use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
     AnsweredDetail, CallbackDetail, DeclaredDetail, DestinationDetail, ExtensionDetail,
-    InterruptedDetail, KeyDetail, LockOutDetail, NewProjectDetail, NoDetail, OpenedDetail,
-    OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail,
-    PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail,
-    ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
-    RoleChangeDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
-    TestDetail, TokenDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
+    InterruptedDetail, KeyDetail, LockOutDetail, MasterKeyDetail, NewProjectDetail, NoDetail,
+    OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail,
+    PolicyResetDetail, PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail,
+    RenamedDestinationDetail, ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail,
+    ResolvedDetail, ResultDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail,
+    SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail, TriedExtensionDetail,
+    UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -135,6 +136,8 @@ audit_events! {
     ExtensionUnanswered(UnansweredDetail),
     SecretRotated(SecretDetail),
     SecretRevoked(SecretDetail),
+    MasterKeyRotationStarted(MasterKeyDetail),
+    MasterKeyRotated(RotatedKeyDetail),
     ProofLinkCreated(ProofLinkDetail),
     ProofLinkRevoked(ProofLinkDetail),
     OperatorAdded(OperatorDetail),

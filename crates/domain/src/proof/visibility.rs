@@ -106,6 +106,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::OperatorAdded
         | Action::ProofLinkCreated
         | Action::ProofLinkRevoked
+        | Action::MasterKeyRotationStarted
+        | Action::MasterKeyRotated
         | Action::SecretRotated
         | Action::SecretRevoked
         | Action::OperatorSignedIn

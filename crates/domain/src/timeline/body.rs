@@ -9,7 +9,7 @@ use crate::audit::AuditEvent;
 use crate::audit::detail::{
     AlertDetail, AmbiguityDetail, AnsweredDetail, Change, HeaderChange, NotificationKind,
     PlannedDetail, PolicyDetail, PolicyStopDetail, ProjectChanges, ResolvedDetail, ResultDetail,
-    SignOutDetail, TestDetail, UnclaimedDetail,
+    RotatedKeyDetail, SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
@@ -72,6 +72,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::SecretRotated(of) | E::SecretRevoked(of) => {
             of.destination_id.map(|id| destination_name(id, names)).unwrap_or_default()
         }
+        E::MasterKeyRotationStarted(of) => format!("key {}", one_line(&of.master_key_id)),
+        E::MasterKeyRotated(of) => rotated(of),
         E::ExtensionAdded(of) => {
             format!("{} at {}, trusted to {}", one_line(&of.name), of.point, of.trust)
         }
@@ -396,4 +398,20 @@ fn pairs(detail: &Value) -> String {
         (!text.is_empty()).then(|| format!("{} {text}", key.replace('_', " ")))
     });
     pairs.collect::<Vec<_>>().join(", ")
+}
+
+fn rotated(of: &RotatedKeyDetail) -> String {
+    let values = match of.resealed.values().sum() {
+        1_u64 => "1 value".to_owned(),
+        more => format!("{more} values"),
+    };
+    let tables = of.resealed.iter().map(|(table, values)| format!("{} {values}", one_line(table)));
+    let tables = tables.collect::<Vec<_>>().join(", ");
+    let tables = if tables.is_empty() { tables } else { format!(" ({tables})") };
+    let unopened = match of.unopened {
+        0 => String::new(),
+        1 => ", 1 did not open".to_owned(),
+        more => format!(", {more} did not open"),
+    };
+    format!("key {}, {values}{tables}{unopened}", one_line(&of.master_key_id))
 }

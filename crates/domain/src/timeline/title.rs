@@ -71,6 +71,8 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::OperatorAdded => (Plain, "Operator added"),
         A::ProofLinkCreated => (Plain, "Proof link created"),
         A::ProofLinkRevoked => (Plain, "Proof link revoked"),
+        A::MasterKeyRotationStarted => (Work, "Sealing again with a master key began"),
+        A::MasterKeyRotated => (Plain, "Sealed again with a master key"),
         A::SecretRotated => (Plain, "Signing secret rotated"),
         A::SecretRevoked => (Plain, "Signing secret revoked"),
         A::OperatorSignedIn => (Plain, "Signed in"),

@@ -11,6 +11,7 @@ pub mod event;
 pub mod extension;
 pub mod incident;
 pub mod key;
+pub mod master_key;
 pub mod migrate;
 pub mod operator;
 pub mod policy;
@@ -57,6 +58,9 @@ pub enum Command {
     /// Extensions: your own activities and endpoints in the flow of a project.
     #[command(subcommand)]
     Extension(extension::Verb),
+    /// The master key: a new one, sealing everything with it, and which one can go.
+    #[command(subcommand)]
+    MasterKey(master_key::Verb),
     /// Operators: people who may sign in to the console.
     #[command(subcommand)]
     Operator(operator::Verb),
@@ -86,6 +90,7 @@ impl Command {
             | Self::Key(_)
             | Self::Destination(_)
             | Self::Extension(_)
+            | Self::MasterKey(_)
             | Self::Operator(_)
             | Self::Policy(_)
             | Self::Incident(_)
@@ -133,6 +138,7 @@ impl Command {
             Self::Key(verb) => verb.run(context).await,
             Self::Destination(verb) => verb.run(context).await,
             Self::Extension(verb) => Box::pin(verb.run(context)).await,
+            Self::MasterKey(verb) => verb.run(context).await,
             Self::Operator(verb) => verb.run(context).await,
             Self::Policy(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,

@@ -11,6 +11,7 @@ pub mod declared_name;
 pub mod destination;
 pub mod extension;
 pub mod key;
+pub mod master_key;
 pub mod operator;
 pub mod policy;
 pub mod project;

@@ -9,7 +9,7 @@ use sqlx::PgExecutor;
 
 use crate::StoreError;
 use crate::error::expect_one;
-use crate::seal::MasterKey;
+use crate::seal::{Cell, MasterKey};
 
 /// Sets the flash message, in place of one that was not read.
 ///
@@ -21,7 +21,7 @@ pub async fn put_flash(
     id: SessionId,
     message: &str,
 ) -> Result<(), StoreError> {
-    let sealed = key.seal(&row_name(id), message.as_bytes())?;
+    let sealed = key.seal(&Cell::session_message(id), message.as_bytes())?;
     let done = sqlx::query!(
         "UPDATE sessions SET flash = $2 WHERE id = $1 AND ended_at IS NULL",
         id.as_uuid(),
@@ -53,9 +53,5 @@ pub async fn take_flash(
     .fetch_optional(db)
     .await?;
     let Some(sealed) = sealed else { return Ok(None) };
-    Ok(Some(key.open_text(&row_name(id), &sealed)?))
-}
-
-fn row_name(id: SessionId) -> String {
-    format!("sessions.flash:{id}")
+    Ok(Some(key.open_text(&Cell::session_message(id), &sealed)?))
 }

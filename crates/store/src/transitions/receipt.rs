@@ -7,7 +7,7 @@
 
 use domain::audit::detail::{AmbiguityDetail, ReceiptDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::EventId;
+use domain::ids::{EventId, ProjectId};
 use domain::outbox::OutboxMessage;
 use domain::receipt::Receipt;
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
-use crate::seal::{MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError};
 use crate::transitions::result::{self, ReportedResult};
 use crate::{PgConnection, StoreError, audit, events, results};
 
@@ -57,10 +57,11 @@ impl<'a> Delivery<'a> {
     pub(crate) fn sealed_snapshot(
         &self,
         key: &MasterKey,
+        project_id: ProjectId,
         event_id: EventId,
     ) -> Result<Option<Vec<u8>>, SealError> {
-        let row = format!("payment_events.snapshot:{event_id}");
-        self.snapshot.map(|json| key.seal(&row, json.as_bytes())).transpose()
+        let cell = Cell::snapshot(project_id, event_id);
+        self.snapshot.map(|json| key.seal(&cell, json.as_bytes())).transpose()
     }
 }
 
@@ -82,7 +83,7 @@ pub async fn accept_receipt(
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
-    let snapshot = delivery.sealed_snapshot(key, event_id)?;
+    let snapshot = delivery.sealed_snapshot(key, owner.project_id, event_id)?;
     let new = insert_receipt(tx, owner, delivery, event_id, snapshot).await?;
     let Some(new) = new else {
         return find_existing(tx, owner, delivery).await;

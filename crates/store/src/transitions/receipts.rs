@@ -127,7 +127,7 @@ impl<'a> NewEvent<'a> {
         from: SharedDelivery<'a>,
         taken: AcceptedReceipt,
     ) -> Result<Self, StoreError> {
-        let snapshot = from.delivery.sealed_snapshot(key, taken.event_id)?;
+        let snapshot = from.delivery.sealed_snapshot(key, from.owner.project_id, taken.event_id)?;
         Ok(Self { from, taken, snapshot })
     }
 
