@@ -38,6 +38,7 @@ mod reconcile;
 mod replay;
 mod reprocess;
 mod settings;
+mod signing_secret;
 mod slack;
 mod store;
 mod temporal_tools;

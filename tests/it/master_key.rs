@@ -176,7 +176,7 @@ fn the_master_key_is_changed_under_load_and_no_callback_fails() {
         let opened =
             signing_secrets::list_valid_secrets(&site.world.pool, &new, site.world.project.id)
                 .await;
-        assert_eq!(opened.expect("secrets"), [site.world.secret.clone()]);
+        assert_eq!(opened.expect("secrets"), std::slice::from_ref(&site.world.secret));
     });
 }
 
@@ -223,49 +223,72 @@ async fn change_key(site: &Site, sold: &AtomicUsize) -> (Processes, String) {
     (running, new)
 }
 
+/// A thousand secrets beside the project's first one.
+async fn add_secrets(world: &World) {
+    let key = MasterKey::parse(&world.master_key).expect("a key");
+    for number in 0..1_000_u32 {
+        let bytes = std::array::from_fn(|at| number.to_be_bytes()[at % 4]);
+        let secret = SigningSecret::from_bytes(bytes);
+        let added = signing_secrets::insert_secret(&world.pool, &key, world.project.id, &secret);
+        added.await.expect("a secret");
+    }
+}
+
+/// Begins to seal everything again, and is killed when it has come a good way.
+async fn rotate_and_be_killed(world: &World, keys: &str) {
+    // The last rows are locked, so the command cannot be done before it is killed.
+    let mut tx = pool::begin(&world.pool).await.expect("a transaction");
+    let lock = "SELECT id FROM signing_secrets ORDER BY id DESC LIMIT 100 FOR UPDATE";
+    sqlx::query(lock).execute(&mut *tx).await.expect("locked");
+    let mut command = world.command(&["master-key", "rotate"]).expect("a command");
+    let mut killed = command.env("SENDPROMPTLY_MASTER_KEY", keys).spawn().expect("a process");
+    eventually("some values under the new key", async || {
+        (resealed(world, keys).await >= 640).then_some(())
+    })
+    .await;
+    killed.kill().await.expect("killed");
+    tx.rollback().await.expect("let go");
+    // What the killed command had sent may still be done by the server.
+    let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+        AND query LIKE 'UPDATE signing_secrets AS t%'";
+    eventually("the server to be done", async || {
+        let busy: i64 = sqlx::query_scalar(busy).fetch_one(&world.pool).await.expect("a count");
+        (busy == 0).then_some(())
+    })
+    .await;
+}
+
+/// How many signing secrets the first of these keys sealed.
+async fn resealed(world: &World, keys: &str) -> i64 {
+    let newest = MasterKey::parse(keys).expect("keys").newest();
+    let sql = "SELECT count(*) FROM signing_secrets WHERE substring(sealed FROM 2 FOR 4) = $1";
+    let counted = sqlx::query_scalar(sql).bind(newest.as_bytes());
+    counted.fetch_one(&world.pool).await.expect("a count")
+}
+
+/// How many secrets these keys open, if they open each.
+async fn opened(world: &World, keys: &str) -> usize {
+    let key = MasterKey::parse(keys).expect("keys");
+    let all = signing_secrets::list_valid_secrets(&world.pool, &key, world.project.id).await;
+    all.expect("each value is whole").len()
+}
+
 #[test]
 fn a_rotation_that_is_killed_leaves_every_value_whole_and_is_gone_on_with() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
-        let (old, new) = (world.master_key.clone(), MasterKey::generate());
-        let old_key = MasterKey::parse(&old).expect("a key");
-        for number in 0..1_000_u32 {
-            let bytes = std::array::from_fn(|at| number.to_be_bytes()[at % 4]);
-            let secret = SigningSecret::from_bytes(bytes);
-            signing_secrets::insert_secret(&world.pool, &old_key, world.project.id, &secret)
-                .await
-                .expect("a secret");
-        }
-        // The last rows are held, so the command cannot be done before it is killed.
-        let mut held = pool::begin(&world.pool).await.expect("a transaction");
-        let hold = "SELECT id FROM signing_secrets ORDER BY id DESC LIMIT 100 FOR UPDATE";
-        sqlx::query(hold).execute(&mut *held).await.expect("held");
-        let both = format!("{new},{old}");
-        let mut command = world.command(&["master-key", "rotate"]).expect("a command");
-        let mut killed = command.env("SENDPROMPTLY_MASTER_KEY", &both).spawn().expect("a process");
-        let prefix = MasterKey::parse(&new).expect("a key").newest();
-        let count = async || -> i64 {
-            let sql =
-                "SELECT count(*) FROM signing_secrets WHERE substring(sealed FROM 2 FOR 4) = $1";
-            let counted = sqlx::query_scalar(sql).bind(prefix.as_bytes());
-            counted.fetch_one(&world.pool).await.expect("a count")
-        };
-        eventually("some values under the new key", async || (count().await >= 640).then_some(()))
-            .await;
-        killed.kill().await.expect("killed");
-        held.rollback().await.expect("let go");
-        let all = async |keys: &str| {
-            let key = MasterKey::parse(keys).expect("keys");
-            signing_secrets::list_valid_secrets(&world.pool, &key, world.project.id).await
-        };
-        assert_eq!(all(&both).await.expect("each value is old or new").len(), 1_001);
-        let before = count().await;
+        let new = MasterKey::generate();
+        let both = format!("{new},{}", world.master_key);
+        add_secrets(&world).await;
+        rotate_and_be_killed(&world, &both).await;
+        assert_eq!(opened(&world, &both).await, 1_001);
+        let before = resealed(&world, &both).await;
         assert!(before < 1_001, "{before}");
         let settings = [("SENDPROMPTLY_MASTER_KEY", both.as_str())];
         let done = world.cli_with(&["master-key", "rotate"], &settings, "").await;
         let (code, report, _) = done.expect("a command");
         assert_eq!((code, report["resealed"].as_i64()), (0, Some(1_001 - before)), "{report}");
-        assert_eq!(all(&new).await.expect("the new key opens all").len(), 1_001);
+        assert_eq!(opened(&world, &new).await, 1_001, "without the old key");
         let audit: Vec<(String, Value)> = sqlx::query_as(
             "SELECT action, detail FROM audit_entries WHERE action LIKE 'master_key.%' ORDER BY at, id",
         )

@@ -19,7 +19,7 @@ fn block() -> &'static str {
     blocks.expect("a block of Python")
 }
 
-fn says(secret: &SigningSecret, body: &str, sent: i64, nonce: &str, signature: &str) -> String {
+pub fn says(secret: &SigningSecret, body: &str, sent: i64, nonce: &str, signature: &str) -> String {
     let program = format!("{}{ASK}", block());
     let output = Command::new("python3")
         .args(["-c", &program, &secret.reveal(), body, &sent.to_string(), nonce, signature])

@@ -74,7 +74,7 @@ fn report(key: &MasterKey, counts: &[SealedCount], holders: Vec<Holder>) -> Stat
     let unreadable = sum(|count| count.head.is_none());
     let old_envelopes = sum(|count| count.head.is_some_and(|head| head.version == Version::One));
     let mut to_do = [lacking, behind].concat();
-    to_do.extend(keys.iter().filter_map(|one| left_to_do(one)));
+    to_do.extend(keys.iter().filter_map(left_to_do));
     if unreadable > 0 {
         let rotate = "`sendpromptly master-key rotate` names their rows";
         to_do.push(format!("{} cut off or damaged: {rotate}", values(unreadable)));
@@ -132,16 +132,7 @@ fn describe(report: &StatusReport) -> String {
         ]
     };
     let keys = table(&["KEY", "HERE IT", "VALUES", "IN"], report.keys.iter().map(row).collect());
-    let mut parts = vec![keys];
-    if report.processes.is_empty() {
-        parts.push("No api or worker of this release runs.".to_owned());
-    } else {
-        let rows = report
-            .processes
-            .iter()
-            .map(|one| vec![plain(&one.process), plain(&one.keys.join(", "))]);
-        parts.push(table(&["PROCESS", "ITS KEYS, THE ONE THAT SEALS FIRST"], rows.collect()));
-    }
+    let mut parts = vec![keys, processes(report)];
     if report.old_envelopes > 0 {
         let rotate = "`sendpromptly master-key rotate` binds them to their project, too";
         parts.push(format!(
@@ -157,4 +148,13 @@ fn describe(report: &StatusReport) -> String {
         parts.push("Everything is sealed with the one key that is configured.".to_owned());
     }
     parts.join("\n\n")
+}
+
+fn processes(report: &StatusReport) -> String {
+    if report.processes.is_empty() {
+        return "No api or worker of this release runs.".to_owned();
+    }
+    let row = |one: &ProcessReport| vec![plain(&one.process), plain(&one.keys.join(", "))];
+    let headers = ["PROCESS", "ITS KEYS, THE ONE THAT SEALS FIRST"];
+    table(&headers, report.processes.iter().map(row).collect())
 }
