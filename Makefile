@@ -1,5 +1,5 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench base seed screenshots
+.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench faults base seed screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
@@ -64,6 +64,12 @@ base:
 	git -C target/bench/base checkout --quiet --detach $(BASE)
 	$(CARGO) build --profile $(BENCH_PROFILE) --package sendpromptly --manifest-path target/bench/base/Cargo.toml --target-dir target
 	cp $(BUILT)/sendpromptly target/bench/$(BASE)
+
+faults: $(if $(BASE),base) ## breaks what is around the product, under load, and checks its promises; FAULTS='--only kill-api,freeze-temporal --rounds 3', FAULTS=--list; BASE=commit upgrades from that
+	$(CARGO) build --package sendpromptly --package faultlab --features sendpromptly/crash-points
+	mkdir -p target/faults && cp target/debug/sendpromptly target/faults/with-crash-points
+	$(CARGO) build --package sendpromptly --package faultlab
+	FAKETIME_LIBRARY="$$(python3 scripts/install_faketime.py)" target/debug/faultlab --crash-points target/faults/with-crash-points --name $$(git describe --always --dirty) $(if $(BASE),--from target/bench/$(BASE)) $(FAULTS)
 
 seed: ## fills the database that SEED='--database-url URL' names with a million events of three shops
 	$(CARGO) run --package loadtest -- seed $(SEED)

@@ -73,16 +73,19 @@ pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, Sto
         ControlFlow::Break(attempt) => return Ok(attempt),
         ControlFlow::Continue(claimed) => claimed,
     };
+    crash_points::pass("alert.claimed");
     let facts = facts::gather(deps, &claimed.alert).await?;
     let (kind, project) = (saved.target.kind(), saved.project_id.to_string());
     let began = Instant::now();
     let sending = send(deps, &claimed, saved, &facts);
     let renew = || alert_claims::renew_alert(&deps.pool, &claimed);
     let sent = while_claimed(sending, renew).await;
+    crash_points::pass("alert.sent");
     telemetry::alert_attempt(kind, &project, sent.is_ok(), began.elapsed());
     match sent {
         Ok(sent) => {
             note_delivery(deps, &claimed.alert, &sent).await?;
+            crash_points::pass("alert.noted");
             Ok(SendOutcome::Delivered)
         }
         Err(failure) => {

@@ -131,13 +131,16 @@ pub async fn send(
     let work = stored(work)?;
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
+        crash_points::pass("callback.begun");
         let span = trace::callback();
         let kept = work.trace_parent.as_deref().and_then(TraceParent::parse);
         let trace_parent = trace::join(&span, None).or(kept);
         let exchange = exchange(deps, replay_id, &work, &nonce, trace_parent.as_ref());
         let ending = exchange.instrument(span).await;
+        crash_points::pass("callback.sent");
         ending.tell(work.project_id);
         end(deps, of, work.attempt, ending).await?;
+        crash_points::pass("callback.noted");
     }
     let state = transaction(&deps.pool, async |tx| state::read(deps, tx, event_id).await);
     stored(state.await)

@@ -259,7 +259,9 @@ async fn change(
         change(tx).await?;
         state::read(deps, tx, event_id).await
     });
-    stored(changed.await)
+    let changed = changed.await;
+    crash_points::pass("record.changed");
+    stored(changed)
 }
 
 /// The name that a person gives, on one line. A blank name is none.

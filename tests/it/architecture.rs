@@ -7,24 +7,27 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// What each package may use of the others.
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 22] = [
     ("sendpromptly-extension", &[]),
     ("domain", &["sendpromptly-extension"]),
     ("api-types", &["domain"]),
     ("store", &["domain"]),
     ("telemetry", &[]),
+    ("crash-points", &[]),
     ("workflows", &["domain"]),
-    ("activities", &["domain", "api-types", "store", "telemetry", "workflows"]),
-    ("engine", &["domain", "store", "telemetry", "workflows"]),
+    ("activities", &["domain", "api-types", "crash-points", "store", "telemetry", "workflows"]),
+    ("engine", &["crash-points", "domain", "store", "telemetry", "workflows"]),
     ("embedded", &[]),
     ("web", &["domain", "api-types", "store", "telemetry", "engine"]),
-    ("api", &["domain", "api-types", "store", "telemetry", "engine", "web"]),
+    ("api", &["domain", "api-types", "crash-points", "store", "telemetry", "engine", "web"]),
     ("console", &["domain", "store", "engine", "web"]),
     ("worker", &["activities", "workflows", "store", "telemetry", "engine"]),
     ("loadtest", &["domain", "api-types", "store", "engine", "workflows", "embedded"]),
+    ("faultlab", &["domain", "api-types", "store", "engine", "workflows", "embedded", "doubles"]),
     (
         "sendpromptly",
         &[
+            "crash-points",
             "domain",
             "api-types",
             "store",

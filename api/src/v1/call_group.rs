@@ -56,7 +56,11 @@ impl<C: SharedCall> CallGroup<C> {
         let requests: Vec<_> = batch.iter().map(Member::work).collect();
         let mut tx = pool::begin(&self.state.pool).await?;
         match C::accept_all(&self.state, &mut tx, &requests).await {
-            Ok(outcomes) => pool::commit(tx).await.map(|()| outcomes),
+            Ok(outcomes) => {
+                pool::commit(tx).await?;
+                crash_points::pass("call.committed");
+                Ok(outcomes)
+            }
             Err(error) => {
                 rollback(tx).await;
                 Err(error)

@@ -216,6 +216,7 @@ async fn accept_first<C: IngestCall>(
         return reject(tx, ApiError::IdempotencyInProgress).await;
     }
     pool::commit(tx).await?;
+    crash_points::pass("call.committed");
     match outcome {
         IngestOutcome::Stored(_, response) => {
             telemetry::call_taken(C::ROUTE, C::taken(&response));

@@ -178,6 +178,7 @@ impl Dispatcher {
         let began = Instant::now();
         let (mut relayed, mut failed) = (Vec::new(), None);
         for (at, message) in work.messages.iter().enumerate() {
+            crash_points::pass("dispatch.claimed");
             let followed =
                 work.messages.get(at + 1).is_some_and(|next| next.kind == OutboxKind::Result);
             // The signal that follows a start starts the watch, so that one call does both.
@@ -187,7 +188,10 @@ impl Dispatcher {
                 self.dispatch(&work, message).await
             };
             match dispatched {
-                Ok(()) => relayed.push(message.id),
+                Ok(()) => {
+                    crash_points::pass("dispatch.sent");
+                    relayed.push(message.id);
+                }
                 Err(error) => {
                     failed = Some((message.clone(), error));
                     break;
@@ -236,6 +240,7 @@ impl Dispatcher {
         let relayed: Vec<_> = done.iter().flat_map(|one| &one.relayed).copied().collect();
         if !relayed.is_empty() {
             outbox::delete_relayed(&self.pool, &relayed).await?;
+            crash_points::pass("dispatch.deleted");
         }
         let mut later = Vec::new();
         for (message, error) in done.into_iter().filter_map(|one| one.failed) {

@@ -63,6 +63,7 @@ pub struct Context {
 }
 
 fn main() -> ExitCode {
+    crash_points::arm();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return reject(&error),

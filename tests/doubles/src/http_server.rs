@@ -55,6 +55,16 @@ impl HttpServer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::reading(move |_: &Received, stream| respond(stream)).await
+    }
+
+    /// The same for one that responds by what it was asked.
+    pub async fn reading<F>(
+        respond: impl Fn(&Received, TcpStream) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let received = Kept::default();
         let (kept, respond) = (Arc::clone(&received), Arc::new(respond));
         let handle = move |mut stream| {
@@ -63,8 +73,9 @@ impl HttpServer {
                 let request = read_request(&mut stream).await;
                 let responding = {
                     let mut kept = kept.lock().expect("no panic while locked");
+                    let responding = respond(&request, stream);
                     kept.push(request);
-                    respond(stream)
+                    responding
                 };
                 responding.await;
             }

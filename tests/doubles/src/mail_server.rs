@@ -81,11 +81,14 @@ struct Shared {
     log: watch::Sender<ReceivedMail>,
     /// The replies to the next recipients.
     to_recipients: Mutex<VecDeque<&'static str>>,
+    /// The reply to all others, if not the usual one.
+    to_all: Mutex<Option<&'static str>>,
 }
 
 impl Shared {
     fn next_to_recipient(&self) -> Option<&'static str> {
-        self.to_recipients.lock().expect("no panic while locked").pop_front()
+        let next = self.to_recipients.lock().expect("no panic while locked").pop_front();
+        next.or_else(|| *self.to_all.lock().expect("no panic while locked"))
     }
 }
 
@@ -107,7 +110,12 @@ impl MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();
         let log = watch::Sender::new(ReceivedMail::default());
-        let shared = Arc::new(Shared { rules, log, to_recipients: Mutex::default() });
+        let shared = Arc::new(Shared {
+            rules,
+            log,
+            to_recipients: Mutex::default(),
+            to_all: Mutex::default(),
+        });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self { port, shared, _task: AbortOnDropHandle::new(task) }
     }
@@ -115,6 +123,11 @@ impl MailServer {
     /// Replies to the next recipients with these lines, one each.
     pub fn respond_to_recipients_with(&self, replies: &[&'static str]) {
         self.shared.to_recipients.lock().expect("no panic while locked").extend(replies);
+    }
+
+    /// Replies to every recipient with this line until told otherwise.
+    pub fn respond_to_all_recipients_with(&self, reply: Option<&'static str>) {
+        *self.shared.to_all.lock().expect("no panic while locked") = reply;
     }
 
     /// What came in so far.

@@ -1,0 +1,58 @@
+//! I5: people are told, all of them, and not twice without a reason.
+
+use super::repeats;
+use crate::facts::Facts;
+
+/// I5. A message comes once more for each attempt whose end the product did not learn: it failed, or whoever sent it
+/// was killed.
+pub(super) fn every_incident_alerts_every_destination(facts: &Facts) -> Vec<String> {
+    let mut words = Vec::new();
+    for incident in &facts.rows.incidents {
+        for destination in
+            facts.rows.destinations.iter().filter(|it| it.project_id == incident.project_id)
+        {
+            let alerts = || {
+                facts.rows.alerts.iter().filter(|it| {
+                    (it.incident_id, it.destination_id) == (incident.id, destination.id)
+                })
+            };
+            if !alerts().any(|alert| alert.kind == "incident_opened") {
+                words.push(format!(
+                    "the incident {} has no alert to {}",
+                    incident.id, destination.id
+                ));
+            } else if !alerts().any(|alert| alert.state == "delivered") {
+                words.push(format!(
+                    "nobody at {} was told of the incident {}",
+                    destination.id, incident.id
+                ));
+            }
+        }
+    }
+    for alert in
+        facts.rows.alerts.iter().filter(|it| ["pending", "given_up"].contains(&it.state.as_str()))
+    {
+        words.push(format!("the alert {} is {} in the end", alert.id, alert.state));
+    }
+    words.extend(copies(facts));
+    words
+}
+
+/// A copy may come for each attempt that failed, and for each crash. Slack's messages are told apart by incident and
+/// heading, so those of several failed reprocesses count as copies.
+fn copies(facts: &Facts) -> Vec<String> {
+    let failed = facts.rows.alerts.iter().map(|alert| alert.attempts - 1).max().unwrap_or_default();
+    let failed = usize::try_from(failed).unwrap_or_default();
+    let reprocesses = repeats(facts.rows.reprocesses.iter().map(|it| it.event_id));
+    let more = reprocesses.values().map(|count| count - 1).max().unwrap_or_default();
+    let most = 1 + facts.crashes + failed + more;
+    let copies = repeats(facts.messages.iter().map(|it| (it.shop, it.identity.as_str())));
+    let too_many = copies.into_iter().filter(|(_, count)| *count > most);
+    let words = too_many.map(|((shop, identity), count)| {
+        format!(
+            "{identity} came {count} times to shop {shop}, after {} crashes and {failed} failed attempts",
+            facts.crashes
+        )
+    });
+    words.collect()
+}

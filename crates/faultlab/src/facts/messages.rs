@@ -1,0 +1,85 @@
+//! What the neighbours got: mails, messages to Slack, callbacks.
+
+use crate::shop::Callback;
+use crate::stage::Stage;
+
+/// A message that a destination took or was offered.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// `a` or `b`, by where it went.
+    pub shop: &'static str,
+    /// Equal for each copy of the same message.
+    pub identity: String,
+    pub text: String,
+}
+
+/// All messages, in the order in which they came.
+pub fn read(stage: &Stage) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for mail in stage.neighbours.mail.received().mails {
+        for shop in &stage.shops {
+            if mail.to.iter().any(|to| to.contains(&shop.email)) {
+                let identity = message_id(&mail.text).unwrap_or_default().to_owned();
+                messages.push(Message { shop: shop.name, identity, text: mail.text.clone() });
+            }
+        }
+    }
+    for post in stage.neighbours.slack.received() {
+        let path = post.head.split(' ').nth(1).unwrap_or_default();
+        for shop in &stage.shops {
+            if path.ends_with(&shop.slack_token) {
+                let text = String::from_utf8_lossy(&post.body).into_owned();
+                messages.push(Message { shop: shop.name, identity: slack_identity(&text), text });
+            }
+        }
+    }
+    messages
+}
+
+/// All callbacks, read as the shop does that each came in for.
+pub fn callbacks(stage: &Stage) -> Vec<Callback> {
+    let received = stage.neighbours.repair.received();
+    // A connection that ended before its request was there is no callback.
+    let whole = received.iter().filter(|request| !request.head.is_empty());
+    let read = whole.map(|request| {
+        let place = usize::from(crate::shop::repair_path(request) == "b");
+        Callback::read(request, &stage.shops[place])
+    });
+    read.collect()
+}
+
+fn message_id(mail: &str) -> Option<&str> {
+    let headers = mail.split("\r\n\r\n").next()?;
+    headers.split("\r\n").find_map(|line| line.strip_prefix("Message-ID: "))
+}
+
+/// Slack has no ids: the incident that it links to and the heading are the same in each copy.
+fn slack_identity(body: &str) -> String {
+    let message: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let heading = message["blocks"][0]["text"]["text"].as_str().unwrap_or_default();
+    format!("slack {} {heading}", incident_of(body).unwrap_or_default())
+}
+
+/// The first incident that a text links to.
+pub fn incident_of(text: &str) -> Option<&str> {
+    let begins = text.find("inc_")?;
+    let rest = &text[begins..];
+    let length = rest.char_indices().skip(4).find(|(_, char)| !char.is_ascii_alphanumeric());
+    Some(length.map_or(rest, |(end, _)| &rest[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_a_message_are_known_as_such() {
+        let mail =
+            "From: a\r\nMessage-ID: <inc_1.incident_opened.dst_1@x>\r\n\r\nMessage-ID: <no>\r\n";
+        assert_eq!(message_id(mail), Some("<inc_1.incident_opened.dst_1@x>"));
+        let slack = r#"{"blocks":[{"text":{"text":"Missing"}},{"text":{"text":"<http://x/incidents/inc_0a|Open>"}}]}"#;
+        assert_eq!(slack_identity(slack), "slack inc_0a Missing");
+        assert_eq!(incident_of("none"), None);
+        assert_eq!(incident_of("inc_9z"), Some("inc_9z"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The faults, a file per family. Each strikes a stage under load, waits, and lets it recover as an operator or a
+//! supervisor would; what it did is in the journal.
+
+mod clock;
+mod crash_points;
+mod disk;
+mod engines;
+mod freezes;
+mod kills;
+mod moods;
+mod network;
+mod upgrade;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::journal::Journal;
+use crate::stage::disk::Disk;
+use crate::stage::{Stage, StageOptions};
+
+/// What a fault works on.
+pub struct Scene<'a> {
+    pub stage: &'a mut Stage,
+    pub dice: &'a mut Dice,
+    pub journal: &'a mut Journal,
+}
+
+/// One fault, as data.
+#[derive(Clone, Copy)]
+pub struct Fault {
+    pub name: &'static str,
+    pub family: &'static str,
+    /// What happens, in a line.
+    pub what: &'static str,
+    /// Signs of which one must be there within a minute; none where a fault is over before anybody looks.
+    pub shows: &'static [&'static str],
+    /// Whether it is in the selection that `make test` runs.
+    pub short: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Kill(kills::Kill),
+    Freeze(freezes::Target),
+    Engine(engines::Engine),
+    Network(network::Trouble),
+    Mood(moods::Mood),
+    Point(crash_points::Point),
+    Disk,
+    Clock(clock::Clock),
+    Upgrade,
+}
+
+/// The programs of a run.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// What is tested.
+    pub binary: PathBuf,
+    /// The release before, where one was given.
+    pub from: Option<PathBuf>,
+    /// What is tested, built with crash points.
+    pub with_crash_points: Option<PathBuf>,
+}
+
+/// What is missing on this machine for a fault; the report names it.
+pub type Skipped = String;
+
+/// All faults, in the order in which they are run.
+pub fn all() -> Vec<Fault> {
+    [
+        kills::ALL,
+        crash_points::ALL,
+        freezes::ALL,
+        engines::ALL,
+        network::ALL,
+        moods::ALL,
+        disk::ALL,
+        clock::ALL,
+        upgrade::ALL,
+    ]
+    .concat()
+}
+
+impl Fault {
+    /// What its stage is, or why it cannot be here.
+    pub fn stage(&self, programs: &Programs) -> Result<StageOptions, Skipped> {
+        let binary = programs.binary.clone();
+        let mut options = StageOptions { binary, newer: None, disk: None, variables: Vec::new() };
+        match self.kind {
+            Kind::Disk => {
+                options.disk = Some(Disk::mount().map_err(|error| format!("{error:#}"))?);
+            }
+            Kind::Clock(_) => {
+                clock::library()?;
+            }
+            Kind::Point(_) => {
+                let program = programs.with_crash_points.clone();
+                options.binary = program
+                    .ok_or("no build with crash points was given: --crash-points PROGRAM")?;
+                crash_points::has_points(&options.binary)?;
+            }
+            Kind::Upgrade => {
+                let from = programs.from.clone();
+                let from =
+                    from.ok_or("no earlier release was given: --from PROGRAM, or BASE=COMMIT")?;
+                options.newer = Some(std::mem::replace(&mut options.binary, from));
+            }
+            _ => {}
+        }
+        Ok(options)
+    }
+
+    /// Does it, and recovers.
+    pub async fn strike(&self, mut scene: Scene<'_>) -> anyhow::Result<()> {
+        match self.kind {
+            Kind::Kill(kill) => Box::pin(kills::strike(kill, &mut scene)).await,
+            Kind::Freeze(target) => Box::pin(freezes::strike(target, &mut scene)).await,
+            Kind::Engine(engine) => Box::pin(engines::strike(engine, &mut scene)).await,
+            Kind::Network(trouble) => Box::pin(network::strike(trouble, &mut scene)).await,
+            Kind::Mood(mood) => Box::pin(moods::strike(mood, &mut scene)).await,
+            Kind::Point(point) => Box::pin(crash_points::strike(point, &mut scene)).await,
+            Kind::Disk => Box::pin(disk::strike(&mut scene)).await,
+            Kind::Clock(clock) => Box::pin(clock::strike(clock, &mut scene)).await,
+            Kind::Upgrade => Box::pin(upgrade::strike(&mut scene)).await,
+        }
+    }
+}
+
+/// A time from the first to the second, in seconds.
+const fn seconds(least: u64, most: u64) -> (Duration, Duration) {
+    (Duration::from_secs(least), Duration::from_secs(most))
+}

@@ -1,0 +1,164 @@
+//! The neighbours in every bad mood: the mail server, Slack, the shops' repair endpoint.
+
+use std::time::Duration;
+
+use super::{Fault, Kind, Scene, seconds};
+use crate::stage::neighbours::{Mood as HttpMood, Neighbour};
+use crate::stage::way::Weather;
+
+/// Whose mood, and which.
+#[derive(Clone, Copy)]
+pub(super) enum Mood {
+    MailDown,
+    MailHangs,
+    /// The reply to every recipient.
+    Mail(&'static str),
+    Slack(fn() -> HttpMood),
+    Repair(fn() -> HttpMood),
+}
+
+/// Long enough for incidents to come by, which the deadline takes 12 s for.
+const LASTS: (Duration, Duration) = seconds(18, 26);
+
+const ALERTS: &[&str] = &["alerts fail", "failing_destinations", "api check destinations"];
+const CALLBACKS: &[&str] = &["callbacks fail"];
+
+const fn fault(
+    name: &'static str,
+    what: &'static str,
+    shows: &'static [&'static str],
+    mood: Mood,
+) -> Fault {
+    Fault { name, family: "neighbours", what, shows, short: false, kind: Kind::Mood(mood) }
+}
+
+pub(super) const ALL: &[Fault] = &[
+    fault("mail-down", "the mail server is gone", ALERTS, Mood::MailDown),
+    fault("mail-hangs", "the mail server takes connections and says nothing", &[], Mood::MailHangs),
+    fault(
+        "mail-4xx",
+        "the mail server has every recipient come back later",
+        ALERTS,
+        Mood::Mail("451 4.3.0 later"),
+    ),
+    fault(
+        "mail-5xx",
+        "the mail server rejects every recipient",
+        ALERTS,
+        Mood::Mail("554 5.7.1 not here"),
+    ),
+    fault(
+        "slack-429",
+        "Slack asks for patience (429 with Retry-After)",
+        ALERTS,
+        Mood::Slack(|| HttpMood::Status("429 Too Many Requests", "Retry-After: 2\r\n")),
+    ),
+    fault(
+        "slack-404",
+        "Slack says that the channel is gone",
+        ALERTS,
+        Mood::Slack(|| HttpMood::Status("404 Not Found", "")),
+    ),
+    fault(
+        "slack-500",
+        "Slack fails",
+        ALERTS,
+        Mood::Slack(|| HttpMood::Status("500 Internal Server Error", "")),
+    ),
+    fault(
+        "repair-slow",
+        "the repair endpoint takes 5 s",
+        &[],
+        Mood::Repair(|| HttpMood::Slow(Duration::from_secs(5))),
+    ),
+    fault(
+        "repair-silent",
+        "the repair endpoint never responds",
+        &[],
+        Mood::Repair(|| HttpMood::Silent),
+    ),
+    fault(
+        "repair-huge",
+        "the repair endpoint responds with 30 MB",
+        &[],
+        Mood::Repair(|| HttpMood::Huge(30_000_000)),
+    ),
+    fault(
+        "repair-endless",
+        "the repair endpoint's response never ends",
+        &[],
+        Mood::Repair(|| HttpMood::Endless),
+    ),
+    fault(
+        "repair-hangs-up",
+        "the repair endpoint does the work and hangs up",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::HangUp),
+    ),
+    fault(
+        "repair-500",
+        "the repair endpoint fails",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::Status("500 Internal Server Error", "")),
+    ),
+    fault(
+        "repair-410",
+        "the repair endpoint says that it is gone",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::Status("410 Gone", "")),
+    ),
+    fault(
+        "repair-429",
+        "the repair endpoint asks for patience (429 with Retry-After)",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::Status("429 Too Many Requests", "Retry-After: 3\r\n")),
+    ),
+];
+
+pub(super) async fn strike(mood: Mood, scene: &mut Scene<'_>) -> anyhow::Result<()> {
+    let time = scene.dice.between(LASTS.0, LASTS.1);
+    // A response that says no says it after the message was kept, as that of a dying server may.
+    scene.journal.crashed();
+    match mood {
+        Mood::MailDown => weather("the mail server down", Weather::Cut, time, scene).await,
+        Mood::MailHangs => weather("the mail server silent", Weather::Hold, time, scene).await,
+        Mood::Mail(reply) => {
+            scene.stage.neighbours.mail.respond_to_all_recipients_with(Some(reply));
+            scene.journal.lasting(format!("mail: {reply}"), time).await;
+            scene.stage.neighbours.mail.respond_to_all_recipients_with(None);
+        }
+        Mood::Slack(mood) => {
+            scene.stage.neighbours.slack.set(mood());
+            scene.journal.lasting(format!("Slack: {}", words(&mood())), time).await;
+            cheer_up(&scene.stage.neighbours.slack);
+        }
+        Mood::Repair(mood) => {
+            scene.stage.neighbours.repair.set(mood());
+            scene.journal.lasting(format!("repair endpoint: {}", words(&mood())), time).await;
+            cheer_up(&scene.stage.neighbours.repair);
+        }
+    }
+    Ok(())
+}
+
+async fn weather(what: &str, weather: Weather, time: Duration, scene: &mut Scene<'_>) {
+    scene.stage.ways.mail.set(weather);
+    scene.journal.lasting(what, time).await;
+    scene.stage.ways.mail.set(Weather::Fair);
+}
+
+fn cheer_up(neighbour: &Neighbour) {
+    neighbour.set(HttpMood::Good);
+}
+
+fn words(mood: &HttpMood) -> String {
+    match mood {
+        HttpMood::Good => "good".to_owned(),
+        HttpMood::Slow(time) => format!("{time:?} slow"),
+        HttpMood::Status(status, _) => (*status).to_owned(),
+        HttpMood::Huge(_) => "huge responses".to_owned(),
+        HttpMood::Endless => "endless responses".to_owned(),
+        HttpMood::HangUp => "hangs up".to_owned(),
+        HttpMood::Silent => "silent".to_owned(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Who is in a round: two shops, their keys and secrets, and whom they alert.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::api_key::ApiKey;
+use domain::ids::{DestinationId, ProjectId};
+use domain::project::Mode;
+use domain::signature::SigningSecret;
+use store::destinations::{NewDestination, Target};
+use store::projects::ProjectSettings;
+use store::{Insertion, MasterKey, PgPool, api_keys, destinations, projects, signing_secrets};
+
+/// The minutes of the contract are this long on the stage.
+pub const MINUTE: Duration = Duration::from_secs(1);
+/// How long the app has, in those minutes.
+pub const TIMEOUT_MINUTES: i32 = 12;
+
+/// One shop.
+#[derive(Clone)]
+pub struct Shop {
+    /// `a` or `b`: what its references and the paths of its endpoints begin with.
+    pub name: &'static str,
+    pub project: ProjectId,
+    pub key: ApiKey,
+    pub secret: SigningSecret,
+    pub email: String,
+    /// The last part of its Slack URL, which is a secret.
+    pub slack_token: String,
+    pub destinations: [DestinationId; 2],
+}
+
+/// Where the neighbours of the product are, as it reaches them.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    pub slack: u16,
+    pub repair: u16,
+}
+
+/// Makes both shops in a migrated database.
+pub async fn make(pool: &PgPool, key: &MasterKey, ports: Ports) -> anyhow::Result<[Shop; 2]> {
+    Ok([shop(pool, key, ports, "a").await?, shop(pool, key, ports, "b").await?])
+}
+
+async fn shop(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    ports: Ports,
+    name: &'static str,
+) -> anyhow::Result<Shop> {
+    let settings = ProjectSettings {
+        name: format!("Shop {name}"),
+        mode: Mode::Test,
+        timeout_minutes: TIMEOUT_MINUTES,
+        repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
+        snapshots: true,
+    };
+    let project = projects::insert_project(pool, &settings).await?;
+    let secret = SigningSecret::from_bytes(random()?);
+    signing_secrets::insert_secret(pool, master_key, project, &secret).await?;
+    let key =
+        ApiKey::from_random(Mode::Test, &random::<128>()?).context("too little randomness")?;
+    api_keys::insert_key(pool, project, "faults", &key).await?;
+    let email = format!("oncall-{name}@cometcart.test");
+    let slack_token = hex::encode(random::<16>()?);
+    let slack = format!("http://127.0.0.1:{}/services/{name}/{slack_token}", ports.slack);
+    let targets =
+        [(Target::Email(email.clone()), email.as_str()), (Target::Slack(slack), "127.0.0.1")];
+    let mut added = Vec::new();
+    for (target, shown) in targets {
+        let new = NewDestination { target, shown: shown.to_owned(), label: None };
+        let mut db = pool.acquire().await?;
+        match destinations::insert_destination(&mut db, master_key, project, &new).await? {
+            Insertion::Inserted(id) => added.push(id),
+            Insertion::Existing(_) => anyhow::bail!("a fresh shop has a destination already"),
+        }
+    }
+    let destinations = added.try_into().ok().context("two destinations")?;
+    Ok(Shop { name, project, key, secret, email, slack_token, destinations })
+}
+
+/// Random bytes of the system: secrets are not to be repeated by a seed.
+pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,98 @@
+//! The database of a round: the role that the product works with, and its shorter minutes.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use embedded::Postgres;
+use sqlx::error::DatabaseError;
+use store::PgPool;
+use tokio::process::Command;
+use url::Url;
+
+use super::cast::MINUTE;
+
+/// What the product connects as. It may not change what the audit says.
+pub const ROLE: &str = "sendpromptly_faults";
+
+/// The grants of `docs/operations.md`: with any other the product says that something is wrong.
+const GRANTS: &str = "
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO sendpromptly_faults;
+    REVOKE ALL ON audit_entries, _sqlx_migrations FROM sendpromptly_faults;
+    GRANT SELECT, INSERT (id, actor, action, project_id, event_id, incident_id, detail)
+        ON audit_entries TO sendpromptly_faults;
+    GRANT SELECT ON _sqlx_migrations TO sendpromptly_faults;
+    REVOKE UPDATE ON results, event_keys FROM sendpromptly_faults;
+    REVOKE DELETE ON payment_events, event_keys, results, incidents, reprocesses, callback_attempts, alerts,
+        extension_calls, proof_links, daily_figures, policy_stops, projects, api_keys, operators, operator_tokens,
+        signing_secrets, destinations, destination_secrets, extensions, reprocess_policies FROM sendpromptly_faults;";
+
+/// Migrates, makes the role, and makes minutes short; gives the owner's connections.
+pub async fn prepare(binary: &Path, owner_url: &str, password: &str) -> anyhow::Result<PgPool> {
+    migrate_by(binary, owner_url).await?;
+    let owner = store::pool::connect_lazily(owner_url, 4)?;
+    let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(role)).execute(&owner).await?;
+    grant(&owner).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(shorten())).execute(&owner).await?;
+    Ok(owner)
+}
+
+/// Gives the role its rights, after each migration.
+pub async fn grant(owner: &PgPool) -> anyhow::Result<()> {
+    sqlx::raw_sql(GRANTS).execute(owner).await?;
+    Ok(())
+}
+
+/// Migrates with a release's own command.
+pub async fn migrate_by(binary: &Path, owner_url: &str) -> anyhow::Result<()> {
+    let output = Command::new(binary)
+        .arg("migrate")
+        .env_clear()
+        .env("DATABASE_URL", owner_url)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .with_context(|| format!("run {}", binary.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{} migrate: {said}", binary.display());
+    Ok(())
+}
+
+/// The same database as the product's role reaches it, through a way.
+pub fn url_of_role(postgres: &Postgres, password: &str, port: u16) -> anyhow::Result<String> {
+    let mut url = Url::parse(&postgres.url(embedded::DATABASE))?;
+    let changed = url
+        .set_username(ROLE)
+        .and_then(|()| url.set_password(Some(password)))
+        .and_then(|()| url.set_port(Some(port)));
+    changed.ok().context("a URL of a server")?;
+    Ok(url.into())
+}
+
+/// Whether the product's role can change an audit entry, or delete one.
+pub async fn audit_can_be_changed(url: &str) -> anyhow::Result<bool> {
+    let pool: PgPool = store::pool::connect_lazily(url, 1)?;
+    let changed = sqlx::query("UPDATE audit_entries SET actor = 'nobody'").execute(&pool).await;
+    let deleted = sqlx::query("DELETE FROM audit_entries").execute(&pool).await;
+    pool.close().await;
+    for refused in [&changed, &deleted] {
+        if let Err(error) = refused {
+            let code = error.as_database_error().and_then(DatabaseError::code);
+            anyhow::ensure!(code.as_deref() == Some("42501"), "not a refusal: {error}");
+        }
+    }
+    Ok(changed.is_ok() || deleted.is_ok())
+}
+
+fn shorten() -> String {
+    let millis = MINUTE.as_millis();
+    format!(
+        "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN NEW.timeout_at := clock_timestamp() + NEW.timeout_minutes * interval '{millis} milliseconds'; RETURN NEW; END $$;
+         CREATE TRIGGER shorten BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION shorten_event();
+         CREATE FUNCTION shorten_reprocess() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN NEW.result_due_at := clock_timestamp() + interval '30 seconds'; RETURN NEW; END $$;
+         CREATE TRIGGER shorten BEFORE UPDATE ON reprocesses FOR EACH ROW
+         WHEN (NEW.state = 'awaiting_result' AND OLD.state = 'delivering') EXECUTE FUNCTION shorten_reprocess();"
+    )
+}

@@ -1,0 +1,122 @@
+//! The neighbours of the product in every mood: a mail server, Slack, and the shops' repair endpoint.
+//!
+//! They keep what came in, byte for byte. Whether a message counts as taken is what the response says: a 500
+//! after a mail was kept is what a real server does when it dies at the wrong moment.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doubles::http_server::{HttpServer, Received, hold, response, write};
+use doubles::mail_server::{Encryption, MailServer, Rules};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+/// How an HTTP neighbour responds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mood {
+    /// With 200.
+    Good,
+    /// With 200, after that long.
+    Slow(Duration),
+    /// With this status and these headers, each of which ends with its line.
+    Status(&'static str, &'static str),
+    /// With 200 and this many bytes of body.
+    Huge(usize),
+    /// With 200 and a body that never ends.
+    Endless,
+    /// By hanging up in the middle of the response.
+    HangUp,
+    /// Never.
+    Silent,
+}
+
+/// An HTTP neighbour.
+pub struct Neighbour {
+    server: HttpServer,
+    mood: Arc<Mutex<Mood>>,
+}
+
+/// All of them.
+pub struct Neighbours {
+    pub mail: MailServer,
+    pub slack: Neighbour,
+    pub repair: Neighbour,
+    /// Each request that the repair endpoint took, in order, for the shop behind it.
+    pub asked: Option<mpsc::UnboundedReceiver<Received>>,
+}
+
+impl Neighbours {
+    pub async fn start() -> Self {
+        let rules = Rules {
+            encryption: Encryption::None,
+            login: Some(("bob", "secret")),
+            ..Rules::default()
+        };
+        let (send, asked) = mpsc::unbounded_channel();
+        Self {
+            mail: MailServer::start_with(rules).await,
+            slack: Neighbour::start(None).await,
+            repair: Neighbour::start(Some(send)).await,
+            asked: Some(asked),
+        }
+    }
+}
+
+impl Neighbour {
+    async fn start(taken: Option<mpsc::UnboundedSender<Received>>) -> Self {
+        let mood = Arc::new(Mutex::new(Mood::Good));
+        let ask = Arc::clone(&mood);
+        let server = HttpServer::reading(move |request: &Received, stream| {
+            let mood = ask.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // Nobody listens any more once the round is over.
+            if !matches!(mood, Mood::Status(..) | Mood::Silent)
+                && let Some(taken) = &taken
+            {
+                let _told = taken.send(request.clone());
+            }
+            respond(stream, mood)
+        });
+        Self { server: server.await, mood }
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    pub fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    }
+
+    /// Every request so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.server.received()
+    }
+}
+
+async fn respond(mut stream: TcpStream, mood: Mood) {
+    match mood {
+        Mood::Good => write(stream, response("200 OK", "", "ok")).await,
+        Mood::Slow(time) => {
+            tokio::time::sleep(time).await;
+            write(stream, response("200 OK", "", "ok")).await;
+        }
+        Mood::Status(status, headers) => write(stream, response(status, headers, "no")).await,
+        Mood::Huge(bytes) => write(stream, response("200 OK", "", &"x".repeat(bytes))).await,
+        Mood::Endless => endless(&mut stream).await,
+        Mood::HangUp => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Le").await;
+            let _ = stream.set_zero_linger();
+        }
+        Mood::Silent => hold(stream).await,
+    }
+}
+
+async fn endless(stream: &mut TcpStream) {
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut sent = stream.write_all(head).await;
+    while sent.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        sent = stream.write_all(b"5\r\nagain\r\n").await;
+    }
+}
