@@ -48,7 +48,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "restart-both",
         family: "process kills",
         what: "API and worker end in order and start again, one after the other, three times",
-        shows: &["api does not respond", "worker does not respond"],
+        shows: &[],
         short: false,
         kind: Kind::Kill(Kill::Restart),
     },
