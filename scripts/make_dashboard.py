@@ -36,6 +36,9 @@ ROWS = {
         ("Time of a receipt and a result", "99 of 100 are faster.", "s",
          {"{{route}}": quantile('sendpromptly_http_request_duration_seconds', "route").replace(
              "_bucket[", '_bucket{route=~"/api/v1/(receipt|receipts|result)"}[')}),
+        ("Since the dead-man URL was called", "About a minute while all works; no line where none is set.", "s",
+         {"last call": "time() - max(sendpromptly_dead_man_last_call_timestamp_seconds)",
+          "{{outcome}} in 5 min": "sum by (outcome) (increase(sendpromptly_dead_man_probes_total[5m]))"}),
         ("Open incidents", "Not resolved, by project and reason.", "none",
          {"{{project}} {{reason}}": "max by (project, reason) (sendpromptly_open_incidents)"}),
     ],

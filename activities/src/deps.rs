@@ -1,5 +1,6 @@
 //! What the activities work with, set up once by the process that runs a worker.
 
+use domain::dead_man::DeadManUrl;
 use domain::ids::IncidentId;
 use domain::repair_url::AllowedNetworks;
 use store::{MasterKey, PgPool};
@@ -22,6 +23,8 @@ pub struct Deps {
     pub public_url: String,
     /// The domain of the mails' message ids.
     pub mail_domain: String,
+    /// What a probe that ends well calls, where it is set.
+    pub dead_man: Option<DeadManUrl>,
 }
 
 impl Deps {

@@ -161,6 +161,24 @@ impl GuardedClient {
         }
     }
 
+    /// Asks for a status alone: of the body nothing is read.
+    ///
+    /// # Errors
+    /// When no status came in time.
+    pub async fn get_status(&self, url: &Url, timeout: Duration) -> Result<u16, ExchangeError> {
+        let started = Instant::now();
+        let asking = async {
+            self.check_literal(url)?;
+            self.exchange(self.client_for(url).get(url.clone())).await
+        };
+        let outcome = timeout_at(started + timeout, asking).await;
+        let outcome = outcome
+            .unwrap_or_else(|_| Err(Failure::timed_out(format!("no answer within {timeout:?}"))));
+        outcome
+            .map(|response| response.status().as_u16())
+            .map_err(|failure| failure.after(millis(started.elapsed())))
+    }
+
     /// Sends the request and waits for the status, but not for the body.
     async fn send(
         &self,
@@ -169,16 +187,24 @@ impl GuardedClient {
         body: Vec<u8>,
     ) -> Result<Response, Failure> {
         self.check_literal(url)?;
-        let named = self.named.as_ref().filter(|_| self.policy.allow.names_host_of(url));
-        let mut request = named.unwrap_or(&self.client).post(url.clone()).body(body);
+        let mut request = self.client_for(url).post(url.clone()).body(body);
         for (name, value) in headers {
             let mut value = HeaderValue::from_str(value).map_err(|_| Failure::unsendable())?;
             // Signatures and gateway keys: whatever prints headers shows a placeholder.
             value.set_sensitive(true);
             request = request.header(*name, value);
         }
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
         let sent = request.send().await;
         sent.map_err(|error| Failure::from_reqwest(&error, self.policy.connect_timeout))
+    }
+
+    fn client_for(&self, url: &Url) -> &reqwest::Client {
+        let named = self.named.as_ref().filter(|_| self.policy.allow.names_host_of(url));
+        named.unwrap_or(&self.client)
     }
 
     /// Checks a host that is an address already, which no resolver will see.

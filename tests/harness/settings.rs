@@ -12,11 +12,13 @@ pub struct WorldOptions {
     pub api: bool,
     /// Whether a worker runs from the beginning.
     pub worker: bool,
+    /// Whether the repair endpoint is the dead-man URL, too.
+    pub probes: bool,
 }
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { timeout: None, api: true, worker: true }
+        Self { timeout: None, api: true, worker: true, probes: false }
     }
 }
 
@@ -25,6 +27,12 @@ impl WorldOptions {
     #[must_use]
     pub fn with_timeout(timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..Self::default() }
+    }
+
+    /// A world whose repair endpoint is called each minute while all works.
+    #[must_use]
+    pub fn with_probes(self) -> Self {
+        Self { probes: true, ..self }
     }
 
     /// A world without an API, and so without its relay.

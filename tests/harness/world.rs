@@ -13,6 +13,7 @@ use api_types::ingest::{ReceiptResponse, ResultResponse};
 use console::same_origin::FormOrigins;
 use console::state::ConsoleState;
 use domain::api_key::ApiKey;
+use domain::dead_man::DeadManUrl;
 use domain::ids::{EventId, IncidentId, KeyId, ProjectId};
 use domain::project::Mode;
 use domain::proxies::TrustedProxies;
@@ -149,6 +150,7 @@ impl World {
             address: temporal_address.clone(),
             namespace: embedded::NAMESPACE.to_owned(),
         };
+        let engine = Engine::new(temporal, task_queue).with_console(url.as_str());
         let shutdown = CancellationToken::new();
         Ok(Self {
             engines,
@@ -161,7 +163,7 @@ impl World {
             secret,
             repair,
             mailbox,
-            engine: Arc::new(Engine::new(temporal, task_queue).with_console(url.as_str())),
+            engine: Arc::new(engine.with_probes(options.probes)),
             url,
             temporal_address,
             http: reqwest::Client::builder().no_proxy().build()?,
@@ -206,8 +208,8 @@ impl World {
 
     /// What this world's messages and callbacks need.
     pub fn outbound_clients(&self) -> OutboundClients {
-        let Deps { senders, allow, public_url, mail_domain, .. } = self.deps();
-        OutboundClients { senders, allow, public_url, mail_domain }
+        let Deps { senders, allow, public_url, mail_domain, dead_man, .. } = self.deps();
+        OutboundClients { senders, allow, public_url, mail_domain, dead_man }
     }
 
     /// What this world's console needs beside that.
@@ -251,7 +253,14 @@ impl World {
             allow,
             public_url: self.url.clone(),
             mail_domain: "cometcart.test".to_owned(),
+            dead_man: self.dead_man(),
         }
+    }
+
+    fn dead_man(&self) -> Option<DeadManUrl> {
+        let allow = "127.0.0.0/8".parse().expect("a network");
+        let url = || DeadManUrl::parse(self.repair.url(), &allow).expect("a URL");
+        self.engine.probes().then(url)
     }
 
     /// A client of this world's Temporal.

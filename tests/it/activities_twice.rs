@@ -58,6 +58,7 @@ impl ActivityFixture {
             allow,
             public_url: "http://127.0.0.1:8080".to_owned(),
             mail_domain: "cometcart.test".to_owned(),
+            dead_man: None,
         };
         Self { shop, repair, mailbox, deps: Arc::new(deps) }
     }
@@ -78,6 +79,7 @@ impl ActivityFixture {
             allow,
             public_url: self.deps.public_url.clone(),
             mail_domain: self.deps.mail_domain.clone(),
+            dead_man: self.deps.dead_man.clone(),
         }
     }
 

@@ -20,6 +20,7 @@ const READY_MADE: [&str; 3] = [
     include_str!("../../monitoring/dashboard.json"),
 ];
 const LISTEN: &str = "SENDPROMPTLY_METRICS_LISTEN";
+const DEAD_MAN: &str = "SENDPROMPTLY_DEAD_MAN_URL";
 
 /// A process whose metrics are read.
 struct Shown {
@@ -34,7 +35,8 @@ impl Shown {
     }
 
     fn start_at(world: &World, part: &str, listen: &str) -> Self {
-        let (part, log) = world.spawn_logged(part, &[(LISTEN, listen)]).expect("a process");
+        let settings = [(LISTEN, listen), (DEAD_MAN, world.repair.url())];
+        let (part, log) = world.spawn_logged(part, &settings).expect("a process");
         Self { _part: part, log, url: format!("http://{listen}") }
     }
 
@@ -160,6 +162,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         let (api, worker) = (Shown::start(&world, "api"), Shown::start(&world, "worker"));
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         worker.ready_when(&world, 200).await;
+        worker.shows(&world, r#"sendpromptly_dead_man_probes_total{outcome="called"} 1"#).await;
         live(&world).await;
 
         let project = world.project.id;
@@ -173,6 +176,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,
             r#"sendpromptly_check_ok{check="backlog"} 1"#,
+            r#"sendpromptly_check_ok{check="dead_man"} 1"#,
             r#"sendpromptly_pending_events{age="under_5m"} 0"#,
             r#"sendpromptly_outbox_waiting_messages{kind="start"} 0"#,
             r#"sendpromptly_backlog_tasks{task="workflow"} 0"#,

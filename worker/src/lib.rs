@@ -14,7 +14,7 @@ pub mod replay;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Records};
+use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Probes, Records};
 use engine::{Engine, EngineError, WorkerVersion};
 use store::StoreError;
 use telemetry::catalogue::SDK_PREFIX;
@@ -31,8 +31,8 @@ use temporalio_sdk::{
     WorkflowRegistrationError,
 };
 use tokio_util::sync::CancellationToken;
-use workflows::EffectWatch;
 use workflows::names::endpoint_queue;
+use workflows::{EffectWatch, WatchProbe};
 
 use meter::Meter;
 
@@ -126,10 +126,12 @@ pub fn build(
     let options = WorkerOptions::new(task_queue)
         .deployment_options(deployment(version))
         .register_workflow::<EffectWatch>()?
+        .register_workflow::<WatchProbe>()?
         .register_activities(Records::new(Arc::clone(deps)))
         .register_activities(Callbacks::new(Arc::clone(deps)))
         .register_activities(Extensions::new(Arc::clone(deps)))
         .register_activities(Alerts::new(Arc::clone(deps)))
+        .register_activities(Probes::new(Arc::clone(deps)))
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.activity_pollers))
         .max_cached_workflows(settings.cached_workflows)

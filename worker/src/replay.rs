@@ -7,7 +7,7 @@ use temporalio_sdk::WorkflowRegistrationError;
 use temporalio_sdk::workflow_replayer::{
     WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
 };
-use workflows::EffectWatch;
+use workflows::{EffectWatch, WatchProbe};
 
 /// How a history replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,10 @@ impl Replayer {
     /// # Errors
     /// When the SDK rejects it.
     pub fn new() -> Result<Self, ReplayError> {
-        let options = WorkflowReplayerOptions::new().register_workflow::<EffectWatch>()?.build();
+        let options = WorkflowReplayerOptions::new()
+            .register_workflow::<EffectWatch>()?
+            .register_workflow::<WatchProbe>()?
+            .build();
         Ok(Self(WorkflowReplayer::new(options)?))
     }
 

@@ -116,6 +116,17 @@ pub struct EndedCall {
     pub silence: Option<Silence>,
 }
 
+/// The probe's activity is about no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProbeInput {}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeOutcome {
+    /// `called`; `silent`, where a check failed; `failed`, where the service did not take the call.
+    pub ended: String,
+}
+
 /// Reading and changing the state of an event. Each one returns the state afterwards.
 pub struct Records;
 
@@ -221,12 +232,26 @@ impl Alerts {
     }
 }
 
+/// Showing that all works.
+pub struct Probes;
+
+#[activity_definitions]
+impl Probes {
+    /// Sees that the database, the outbox, deadlines and the senders of alerts work, and then calls the
+    /// dead-man URL.
+    #[activity(name = "call_dead_man")]
+    pub fn call_dead_man(_: ProbeInput) -> Result<ProbeOutcome, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// The definitions under the names that their implementations refer to.
 pub mod definition {
     pub use super::alerts::DeliverAlert;
     pub use super::callbacks::SendCallback;
     pub use super::endpoints::AskEndpoint;
     pub use super::extensions::{AskExtensions, RecordAnswer};
+    pub use super::probes::CallDeadMan;
     pub use super::records::{
         EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,
         RequestReprocess, ResolveIncident,

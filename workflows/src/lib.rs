@@ -17,5 +17,7 @@ mod progress_poll;
 mod signal_input;
 pub mod signals;
 mod watch_input;
+pub mod watch_probe;
 
 pub use effect_watch::EffectWatch;
+pub use watch_probe::WatchProbe;

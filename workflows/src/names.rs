@@ -29,6 +29,16 @@ pub fn workflow_id(event: EventId) -> String {
     format!("effect-watch/{event}")
 }
 
+/// The id of the probe that shows that all works.
+#[must_use]
+pub fn probe_id(task_queue: &str) -> String {
+    if task_queue == TASK_QUEUE {
+        "watch-probe".to_owned()
+    } else {
+        format!("watch-probe/{task_queue}")
+    }
+}
+
 /// Search attributes, so that a workflow is found by what people know of the event.
 pub mod search_attribute {
     use super::SearchAttributeKey;

@@ -17,6 +17,9 @@ const ALERT: Duration = Duration::from_secs(30);
 /// How long one attempt of an extension may take.
 pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
 
+/// How often a probe tries to call the dead-man URL.
+pub const PROBE_ATTEMPTS: u32 = 3;
+
 /// For activities that only touch the database; `summary` says in a history what one was for.
 #[must_use]
 pub fn records(summary: &str) -> ActivityOptions {
@@ -77,6 +80,22 @@ pub fn extension(
     .task_queue(queue)
     .retry_policy(policy)
     .summary(summary)
+    .build()
+}
+
+/// For the probe: three attempts, all within its time; one whose worker died is followed by another.
+#[must_use]
+pub fn probe(summary: &str) -> ActivityOptions {
+    let policy = RetryPolicy::builder()
+        .initial_interval(Duration::from_secs(2))
+        .maximum_attempts(PROBE_ATTEMPTS)
+        .build();
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: Duration::from_secs(80),
+        start_to_close: Duration::from_secs(20),
+    })
+    .retry_policy(policy)
+    .summary(summary.to_owned())
     .build()
 }
 

@@ -14,6 +14,7 @@ pub mod callback_header;
 pub mod catalogue;
 pub mod cause;
 pub mod days;
+pub mod dead_man;
 pub mod diagnostics;
 pub mod effect_result;
 pub mod event;

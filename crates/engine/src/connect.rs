@@ -63,6 +63,7 @@ pub struct Engine {
     settings: TemporalSettings,
     task_queue: String,
     version: Option<WorkerVersion>,
+    probes: bool,
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
     pub(crate) queue: Seen,
@@ -84,6 +85,7 @@ impl Engine {
             settings,
             task_queue: task_queue.into(),
             version: None,
+            probes: false,
             state: Mutex::default(),
             environment: Mutex::default(),
             queue: Seen::default(),
@@ -107,6 +109,18 @@ impl Engine {
     #[must_use]
     pub fn with_version(self, version: Option<WorkerVersion>) -> Self {
         Self { version, ..self }
+    }
+
+    /// The same, which probes once a minute that all works, where a dead-man URL is set.
+    #[must_use]
+    pub fn with_probes(self, probes: bool) -> Self {
+        Self { probes, ..self }
+    }
+
+    /// Whether a dead-man URL is set, and probes are started for it.
+    #[must_use]
+    pub const fn probes(&self) -> bool {
+        self.probes
     }
 
     /// Which version workers here are of, where they are of any.

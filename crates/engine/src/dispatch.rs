@@ -37,8 +37,8 @@ use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
 use crate::pressure::Pressure;
-use crate::restarts;
 use crate::watch::Watch;
+use crate::{probe, restarts};
 
 /// How many messages are claimed at a time while Temporal is away: each fails immediately and is
 /// rescheduled.
@@ -77,6 +77,8 @@ struct Work {
 struct Dispatched {
     relayed: Vec<OutboxId>,
     failed: Option<(ClaimedMessage, EngineError)>,
+    /// Whether Temporal took part: a rejection is a response as well.
+    responded: bool,
     took: Duration,
 }
 
@@ -91,6 +93,7 @@ struct Flow {
     is_held_back: bool,
     is_away: bool,
     look_at: Instant,
+    probe_at: Instant,
 }
 
 impl Dispatcher {
@@ -108,6 +111,7 @@ impl Dispatcher {
                 let claimed = self.claim(&mut flow, within).await;
                 flow.queue(claimed, within.is_some());
             }
+            self.probe(&mut flow).await;
             flow.start(&self);
             tokio::select! {
                 Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
@@ -198,7 +202,32 @@ impl Dispatcher {
                 }
             }
         }
-        Dispatched { relayed, failed, took: began.elapsed() }
+        let responded = !matches!(failed, Some((_, EngineError::Unreachable(_))));
+        Dispatched { relayed, failed, responded, took: began.elapsed() }
+    }
+
+    /// Starts this minute's probe, the way that watches are started.
+    async fn start_probe(&self) -> Dispatched {
+        let began = Instant::now();
+        let started = probe::start(&self.engine, &self.pool).await;
+        let responded = !matches!(started, Err(EngineError::Unreachable(_)));
+        if let Err(error) = started {
+            probe::note_failure(&self.pool, &error).await;
+        }
+        Dispatched { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+    }
+
+    /// Looks once a second whether this minute has its probe.
+    async fn probe(&self, flow: &mut Flow) {
+        let now = Instant::now();
+        if !self.engine.probes() || now < flow.probe_at {
+            return;
+        }
+        flow.probe_at = now + LOOK_AGAIN;
+        if probe::claim(&self.pool).await {
+            let dispatcher = self.clone();
+            flow.running.spawn(async move { Box::pin(dispatcher.start_probe()).await });
+        }
     }
 
     async fn dispatch(&self, work: &Work, message: &ClaimedMessage) -> Result<(), EngineError> {
@@ -289,6 +318,7 @@ impl Flow {
             is_held_back: false,
             is_away: false,
             look_at: Instant::now(),
+            probe_at: Instant::now(),
         }
     }
 
@@ -328,8 +358,8 @@ impl Flow {
         let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
         for one in &done {
             telemetry::dispatched(one.took);
-            self.pace.observe(one.took, one.responded(), was_full, Instant::now());
-            self.is_away = !one.responded();
+            self.pace.observe(one.took, one.responded, was_full, Instant::now());
+            self.is_away = !one.responded;
         }
         done
     }
@@ -345,12 +375,5 @@ impl Work {
 
     fn starts_a_watch(&self) -> bool {
         self.messages.iter().any(|message| message.kind == OutboxKind::Start)
-    }
-}
-
-impl Dispatched {
-    /// Whether Temporal took part: a rejection is a response as well.
-    const fn responded(&self) -> bool {
-        !matches!(self.failed, Some((_, EngineError::Unreachable(_))))
     }
 }

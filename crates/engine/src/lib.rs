@@ -13,6 +13,7 @@ pub mod health;
 mod pace;
 pub mod policies;
 mod pressure;
+mod probe;
 pub mod reconcile;
 pub mod relay;
 mod restarts;

@@ -131,7 +131,7 @@ impl Watch<'_> {
     }
 }
 
-fn judge_start(error: &WorkflowStartError) -> EngineError {
+pub(crate) fn judge_start(error: &WorkflowStartError) -> EngineError {
     match error {
         WorkflowStartError::Rpc(status) => judge_status(status),
         other => EngineError::Rejected(other.to_string()),

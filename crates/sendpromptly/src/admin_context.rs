@@ -193,7 +193,8 @@ pub fn engine(dev: Option<&DevState>, context: &Context) -> Engine {
     });
     // What is wrong with it says the check of the settings.
     let version = context.environment.worker_version().ok().flatten();
-    Engine::new(settings, TASK_QUEUE).with_version(version.filter(|_| dev.is_none()))
+    let engine = Engine::new(settings, TASK_QUEUE).with_version(version.filter(|_| dev.is_none()));
+    engine.with_probes(dev.is_none() && context.environment.dead_man_is_set())
 }
 
 /// The master key: the environment's, else the data folder's.

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use console::settings::TemporalUi;
+use domain::dead_man::DeadManUrl;
 use domain::proxies::{MalformedProxy, TrustedProxies};
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
@@ -31,10 +32,10 @@ use url::Url;
 
 use crate::local::DevState;
 pub use crate::settings::{
-    CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, KEEP_ALIVE, LISTEN, LOG, LOG_FORMAT, MAIL_FROM,
-    MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL, RATE_LIMIT, SMTP_URL,
-    TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TRUSTED_PROXIES, WORKER_BUILD,
-    WORKER_DEPLOYMENT,
+    CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN, LOG,
+    LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
+    RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TRUSTED_PROXIES,
+    WORKER_BUILD, WORKER_DEPLOYMENT,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -385,6 +386,22 @@ impl Environment {
         Ok(format!("{LOOPBACK},{more}").parse()?)
     }
 
+    /// What is called each minute while all works, if it is set: with these networks.
+    ///
+    /// # Errors
+    /// When it cannot be read, or leads where it must not.
+    pub fn dead_man_url(&self, allow: &AllowedNetworks) -> Result<Option<DeadManUrl>, ConfigError> {
+        let Some(text) = self.secret(DEAD_MAN_URL)? else { return Ok(None) };
+        let url = DeadManUrl::parse(&text, allow);
+        url.map(Some).map_err(|error| malformed(DEAD_MAN_URL, &error.to_string()))
+    }
+
+    /// Whether such a URL is given, right or wrong.
+    #[must_use]
+    pub fn dead_man_is_set(&self) -> bool {
+        self.secret(DEAD_MAN_URL).is_ok_and(|url| url.is_some())
+    }
+
     /// The filter of the log.
     ///
     /// # Errors
@@ -413,12 +430,19 @@ impl Environment {
             self.keep_alive().err(),
             self.rate_limit().err(),
             self.callback_allow().err(),
+            self.dead_man().err(),
             self.temporal_ui().err(),
             self.pooler().err(),
             self.worker_version().err(),
             self.migrate_database_url().err(),
         ];
         read.into_iter().flatten().collect()
+    }
+
+    fn dead_man(&self) -> Result<(), ConfigError> {
+        // Networks that cannot be read are a mistake of their own.
+        let allow = self.callback_allow().unwrap_or_else(|_| AllowedNetworks::none());
+        self.dead_man_url(&allow).map(drop)
     }
 
     /// What cannot be read is given, and rejected where it is read.
@@ -505,7 +529,7 @@ mod tests {
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     /// Every secret: the variable, the one that names its file, a value, and how it is read.
-    const SECRETS: [(&str, &str, &str, Read); 5] = [
+    const SECRETS: [(&str, &str, &str, Read); 6] = [
         (DATABASE_URL, "DATABASE_URL_FILE", "postgres://alice@db/shop", Environment::database_url),
         (
             MIGRATE_DATABASE_URL,
@@ -517,6 +541,15 @@ mod tests {
             Ok(environment.master_key()?.map(|_| KEY.to_owned()))
         }),
         (SMTP_URL, "SMTP_URL_FILE", "smtps://mail.example.com", Environment::smtp_url),
+        (
+            DEAD_MAN_URL,
+            "SENDPROMPTLY_DEAD_MAN_URL_FILE",
+            "https://hc-ping.com/0d2c7b1e",
+            |environment| {
+                let url = environment.dead_man_url(&AllowedNetworks::none())?;
+                Ok(url.map(|url| url.as_url().to_string()))
+            },
+        ),
         (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", |environment| {
             match environment.temporal()? {
                 TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),
@@ -565,6 +598,7 @@ mod tests {
             (PUBLIC_URL, "shop.example.com"),
             (MASTER_KEY, "hunter2"),
             (CALLBACK_ALLOW, "127.0.0.0/8,*.home"),
+            (DEAD_MAN_URL, "http://hc-ping.com/hunter2"),
             (LOG_FORMAT, "xml"),
         ]);
         let messages = [
@@ -575,6 +609,7 @@ mod tests {
             bad.public_url(DEFAULT_LISTEN).expect_err("bad").to_string(),
             bad.master_key().expect_err("bad").to_string(),
             bad.callback_allow_in_dev().expect_err("bad").to_string(),
+            bad.dead_man_url(&AllowedNetworks::none()).expect_err("bad").to_string(),
             bad.log_format().expect_err("bad").to_string(),
         ];
         let names = [
@@ -585,6 +620,7 @@ mod tests {
             PUBLIC_URL,
             MASTER_KEY,
             CALLBACK_ALLOW,
+            DEAD_MAN_URL,
             LOG_FORMAT,
         ];
         for (text, name) in messages.iter().zip(names) {

@@ -22,9 +22,11 @@ use store::gauges::{count_pending_by_age, count_waiting_by_kind, list_failing_de
 use store::health::read_work;
 use store::pool::PoolUsage;
 use store::search::incidents::count_unresolved_by_reason;
+use store::watch_probes;
 use store::{PgPool, StoreError, sealed_values};
 use telemetry::catalogue::name;
 use telemetry::{Connections, Exposition};
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{interval, sleep, timeout};
@@ -84,7 +86,8 @@ impl Observed {
             self.ask_work(),
             self.ask_waiting(),
             self.ask_incidents(),
-            self.ask_sealed()
+            self.ask_sealed(),
+            self.ask_dead_man()
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
@@ -136,6 +139,17 @@ impl Observed {
         for kind in OutboxKind::ALL {
             telemetry::set_of(name::OUTBOX_WAITING, "kind", kind.as_str(), waiting(kind));
         }
+    }
+
+    /// Where no dead-man URL is set, what is left of an earlier one says nothing.
+    async fn ask_dead_man(&self) {
+        let called_at = if self.health.has_dead_man() {
+            let found = timeout(PATIENCE, watch_probes::find(&self.pool)).await;
+            found.ok().and_then(Result::ok).and_then(|seen| seen.called_at)
+        } else {
+            None
+        };
+        telemetry::set(name::DEAD_MAN_CALLED, called_at.map(OffsetDateTime::unix_timestamp));
     }
 
     /// Keeps what was known last where the database does not respond.

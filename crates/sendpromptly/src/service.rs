@@ -17,6 +17,7 @@ use console::same_origin::FormOrigins;
 use console::settings::{ConsoleSettings, TemporalUi};
 use console::state::ConsoleState;
 use console::week::OverviewCache;
+use domain::dead_man::DeadManUrl;
 use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
 use engine::{Engine, Monitor, Relay};
@@ -104,6 +105,8 @@ pub struct OutboundClients {
     pub public_url: String,
     /// The domain of the mails' message ids.
     pub mail_domain: String,
+    /// What is called each minute while all works.
+    pub dead_man: Option<DeadManUrl>,
 }
 
 /// What the API and the console need beside that.
@@ -241,6 +244,7 @@ impl Service {
             senders: Senders { activities, ..outbound.senders },
             public_url: outbound.public_url,
             mail_domain: outbound.mail_domain,
+            dead_man: outbound.dead_man,
         }
     }
 

@@ -90,6 +90,8 @@ settings! {
     /// Private networks and hosts that callbacks and messages to destinations may reach, commas between them.
     /// Default: none; `dev` adds loopback.
     CALLBACK_ALLOW: Plain = "SENDPROMPTLY_CALLBACK_ALLOW";
+    /// The check of a service that raises the alarm when it is not called each minute. No default.
+    DEAD_MAN_URL: Secret = "SENDPROMPTLY_DEAD_MAN_URL";
     /// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for
     /// administration.
     LOG: Plain = "SENDPROMPTLY_LOG";

@@ -62,6 +62,7 @@ pub mod timeline;
 pub mod transitions;
 pub mod waiting;
 pub mod watch_checks;
+pub mod watch_probes;
 
 pub use error::{ChangeError, StoreError};
 pub use pool::{PgConnection, PgPool};

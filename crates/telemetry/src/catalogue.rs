@@ -68,6 +68,8 @@ metrics! {
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
     SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";
+    PROBES: Counter = "sendpromptly_dead_man_probes_total", "Probes for the dead-man URL, by how they ended";
+    DEAD_MAN_CALLED: Gauge = "sendpromptly_dead_man_last_call_timestamp_seconds", "When the service behind the dead-man URL last took a call; NaN where no URL is set";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
     CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";

@@ -103,6 +103,11 @@ pub fn callback_attempt(project: &str, outcome: &'static str, took: Duration) {
     histogram!(name::CALLBACK_SECONDS, "project" => project).record(took.as_secs_f64());
 }
 
+/// A probe for the dead-man URL ended.
+pub fn probe_ended(outcome: &'static str) {
+    counter!(name::PROBES, "outcome" => outcome).increment(1);
+}
+
 /// Whether a check of `/readyz` is well; unknown is not.
 pub fn check(check: &'static str, is_well: bool) {
     gauge!(name::CHECK, "check" => check).set(if is_well { 1.0 } else { 0.0 });

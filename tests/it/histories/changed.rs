@@ -1,4 +1,4 @@
-//! A watch of the same name that reads the event state before it sets its timer.
+//! A watch and a probe of the same names, each with an activity before its timer.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
-use workflows::activity_contract::{EventInput, Records};
+use workflows::activity_contract::{EventInput, ProbeInput, ProbeOutcome, Probes, Records};
 use workflows::effect_watch::{WatchInput, WatchOutcome};
 use workflows::options;
+use workflows::watch_probe::WatchProbeInput;
 
 /// Named like the real one, because that is where the server's name of the type comes from.
 #[workflow]
@@ -41,4 +42,24 @@ impl EffectWatch {
 
     #[signal]
     pub fn resolve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {}
+}
+
+/// A probe that calls before its timer.
+#[workflow]
+pub struct WatchProbe {}
+
+#[workflow_methods]
+impl WatchProbe {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, _input: WatchProbeInput) -> Self {
+        Self {}
+    }
+
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<ProbeOutcome> {
+        let options = options::probe("changed");
+        let ended = ctx.execute_activity(Probes::call_dead_man, ProbeInput {}, options).await?;
+        ctx.timer(Duration::from_secs(2)).await;
+        Ok(ended)
+    }
 }

@@ -23,11 +23,15 @@ pub async fn record(folder: &Path, wanted: &str) {
         let client = world.temporal().await;
         let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
         let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
-        let json = history.to_json().await.expect("a history");
-        let mut history: Value = serde_json::from_slice(&json).expect("JSON");
-        scrub(&mut history);
-        keep(folder, name, &history);
+        keep_scrubbed(folder, name, &history.to_json().await.expect("a history"));
     }
+}
+
+/// Keeps a history, freed of what names this machine.
+pub(super) fn keep_scrubbed(folder: &Path, name: &str, json: &[u8]) {
+    let mut history: Value = serde_json::from_slice(json).expect("JSON");
+    scrub(&mut history);
+    keep(folder, name, &history);
 }
 
 /// Writes a history to the first free name, unless one of the same shape is there.

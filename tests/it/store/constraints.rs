@@ -44,6 +44,7 @@ const NAMES: &str = "\
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
     sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey watch_checks_pkey
+    watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check
     worker_heartbeats_pkey
 ";
 

@@ -10,6 +10,7 @@
 
 mod backlog;
 mod database;
+mod dead_man;
 mod secrets;
 mod temporal;
 mod versions;
@@ -224,6 +225,12 @@ impl Monitor {
         let mut checks = [vec![database], schema, temporal, work, secrets].concat();
         say_one_cause(&mut checks);
         HealthReport { checks }
+    }
+
+    /// Whether a dead-man URL is set.
+    #[must_use]
+    pub fn has_dead_man(&self) -> bool {
+        self.engine.probes()
     }
 
     /// What waits in Temporal for a worker, as it was seen last.

@@ -12,7 +12,7 @@ use store::{PgPool, StoreError};
 
 use super::temporal::TEMPORAL;
 use super::versions::{VERSIONS, judge_releases};
-use super::{Check, age, count, in_time};
+use super::{Check, age, count, dead_man, in_time};
 use crate::connect::Engine;
 
 pub(super) const WORKERS: &str = "workers";
@@ -24,8 +24,15 @@ const DESTINATIONS: &str = "destinations";
 const LATE: i64 = 120;
 const TOO_LATE: i64 = 300;
 
-/// `workers`, `versions`, `deadlines`, `outbox`, `parked` and `destinations`.
+/// `workers`, `versions`, `deadlines`, `outbox`, `parked` and `destinations`; `dead_man` where there is one.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
+    let dead_man = async { if engine.probes() { Some(dead_man::check(pool).await) } else { None } };
+    let (mut checks, dead_man) = tokio::join!(of_work(pool, engine), dead_man);
+    checks.extend(dead_man);
+    checks
+}
+
+async fn of_work(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let namespace = engine.namespace();
     let (ours, queue) = (namespace.as_deref().unwrap_or_default(), engine.task_queue());
     let asking = async {

@@ -108,6 +108,7 @@ pub fn outbound(
     let environment = &context.environment;
     Ok(OutboundClients {
         senders,
+        dead_man: environment.dead_man_url(&allow)?,
         allow,
         public_url: environment.public_url(environment.listen()?)?,
         mail_domain: senders::mail_domain(&environment.mail_from()?),
@@ -132,5 +133,6 @@ pub fn start(
     let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE).named(process);
     let version = context.environment.worker_version()?;
     let engine = engine.with_console(console).with_version(version);
+    let engine = engine.with_probes(context.environment.dead_man_is_set());
     Ok(Service::start(pools, master_key, engine))
 }

@@ -177,12 +177,13 @@ async fn open(
     let origins = origins.and_local(listen.port());
     let outbound = OutboundClients {
         senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
+        dead_man: environment.dead_man_url(&allow)?,
         allow,
         public_url,
         mail_domain: senders::mail_domain(&environment.mail_from()?),
     };
     let metrics = environment.metrics_listen(METRICS_PORT)?;
-    let service = assemble(engines, master_key, &outbound.public_url)?;
+    let service = assemble(engines, master_key, &outbound)?;
     check_key(&service).await?;
     let temporal_ui = TemporalUi {
         url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
@@ -220,11 +221,17 @@ async fn check_key(service: &Service) -> anyhow::Result<()> {
     }
 }
 
-fn assemble(engines: &Engines, master_key: MasterKey, console: &str) -> anyhow::Result<Service> {
+fn assemble(
+    engines: &Engines,
+    master_key: MasterKey,
+    outbound: &OutboundClients,
+) -> anyhow::Result<Service> {
     let pools = Pools::connect_lazily(&engines.database_url(), Pooler::Session, CONNECTIONS)?;
     let address = engines.temporal_address();
     let temporal = TemporalSettings::Plain { address, namespace: embedded::NAMESPACE.to_owned() };
-    let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev").with_console(console);
+    let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev");
+    let engine =
+        engine.with_console(outbound.public_url.as_str()).with_probes(outbound.dead_man.is_some());
     Ok(Service::start(pools, master_key, engine))
 }
 

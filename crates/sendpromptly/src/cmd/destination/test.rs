@@ -76,6 +76,7 @@ fn deps(
         senders,
         public_url: public_url(admin, context)?,
         mail_domain: senders::mail_domain(&context.environment.mail_from()?),
+        dead_man: None,
     })
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn check(
         senders,
         public_url: String::new(),
         mail_domain: String::new(),
+        dead_man: None,
     };
     let actor = admin_context::actor();
     let mut checks = Vec::new();

@@ -86,6 +86,7 @@ async fn deps(admin: &AdminContext, context: &Context) -> anyhow::Result<Deps> {
         senders,
         public_url: String::new(),
         mail_domain: String::new(),
+        dead_man: None,
     })
 }
 
