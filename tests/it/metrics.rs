@@ -159,6 +159,8 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
         let folder = embedded::scratch_dir().expect("a folder");
         let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let outage = "INSERT INTO outages VALUES (now() - interval '1 hour', now() - interval '59 minutes', now() - interval '58 minutes')";
+        sqlx::query(outage).execute(&world.pool).await.expect("an outage");
         let (api, worker) = (Shown::start(&world, "api"), Shown::start(&world, "worker"));
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         worker.ready_when(&world, 200).await;
@@ -182,6 +184,8 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_backlog_tasks{task="workflow"} 0"#,
             r#"sendpromptly_backlog_oldest_age_seconds{task="activity"} 0"#,
             r#"sendpromptly_database_connection_waiters{pool="requests"} 0"#,
+            "sendpromptly_outages 1",
+            "sendpromptly_outages_duration_seconds 60",
             &format!(
                 r#"sendpromptly_destination_failing_seconds{{kind="email",project="{project}"}} 0"#
             ),

@@ -18,7 +18,9 @@ use axum::{Router, http::StatusCode};
 use domain::outbox::OutboxKind;
 use engine::Monitor;
 use engine::health::Status;
-use store::gauges::{count_pending_by_age, count_waiting_by_kind, list_failing_destinations};
+use store::gauges::{
+    count_outages, count_pending_by_age, count_waiting_by_kind, list_failing_destinations,
+};
 use store::health::read_work;
 use store::pool::PoolUsage;
 use store::search::incidents::count_unresolved_by_reason;
@@ -87,7 +89,8 @@ impl Observed {
             self.ask_waiting(),
             self.ask_incidents(),
             self.ask_sealed(),
-            self.ask_dead_man()
+            self.ask_dead_man(),
+            self.ask_outages()
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
@@ -150,6 +153,13 @@ impl Observed {
             None
         };
         telemetry::set(name::DEAD_MAN_CALLED, called_at.map(OffsetDateTime::unix_timestamp));
+    }
+
+    async fn ask_outages(&self) {
+        let noted = timeout(PATIENCE, count_outages(&self.pool)).await.ok().and_then(Result::ok);
+        telemetry::set(name::OUTAGES, noted.map(|noted| noted.outages));
+        telemetry::set(name::OUTAGE_SECONDS, noted.map(|noted| noted.seconds));
+        telemetry::set(name::OUTAGE_GRACE, noted.map(|noted| noted.grace));
     }
 
     /// Keeps what was known last where the database does not respond.

@@ -81,3 +81,27 @@ pub async fn list_failing_destinations(
     .await?;
     Ok(failing)
 }
+
+/// The outages of our own API that are noted: those of the last 90 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutagesNoted {
+    pub outages: i64,
+    /// How long they were together, in seconds; one that lasts counts until now.
+    pub seconds: i64,
+    /// For how many seconds deadlines still wait because of them, at most; 0 where none does.
+    pub grace: i64,
+}
+
+/// Counts the outages of our own API.
+pub async fn count_outages(db: impl PgExecutor<'_>) -> Result<OutagesNoted, StoreError> {
+    let noted = sqlx::query_as!(
+        OutagesNoted,
+        r#"SELECT count(*) AS "outages!",
+               coalesce(extract(epoch FROM sum(coalesce(ended_at, now()) - began_at)), 0)::bigint AS "seconds!",
+               coalesce(greatest(extract(epoch FROM max(judged_at) - now()), 0), 0)::bigint AS "grace!"
+           FROM outages"#,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(noted)
+}

@@ -70,6 +70,9 @@ metrics! {
     SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";
     PROBES: Counter = "sendpromptly_dead_man_probes_total", "Probes for the dead-man URL, by how they ended";
     DEAD_MAN_CALLED: Gauge = "sendpromptly_dead_man_last_call_timestamp_seconds", "When the service behind the dead-man URL last took a call; NaN where no URL is set";
+    OUTAGES: Gauge = "sendpromptly_outages", "Outages of the API that were noted in the last 90 days";
+    OUTAGE_SECONDS: Gauge = "sendpromptly_outages_duration_seconds", "How long these outages were together";
+    OUTAGE_GRACE: Gauge = "sendpromptly_outage_grace_seconds", "For how much longer deadlines wait because of an outage of the API, at most; else 0";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
     CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";
