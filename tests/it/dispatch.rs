@@ -28,6 +28,20 @@ async fn take_one_task(world: &World, client: &Client) {
     service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
 }
 
+/// Lets the stuck worker say that it polls, or that it did a while ago.
+async fn beats(world: &World, seconds_ago: f64) {
+    let beat = "INSERT INTO worker_heartbeats (id, namespace, task_queue, seen_at)
+         VALUES ('6f9619ff-8b86-4d01-b42d-00cf4fc964ff', $1, $2, now() - make_interval(secs => $3))
+         ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at";
+    sqlx::query(beat)
+        .bind(world.engine.namespace().expect("a namespace"))
+        .bind(world.engine.task_queue())
+        .bind(seconds_ago)
+        .execute(&world.pool)
+        .await
+        .expect("a heartbeat");
+}
+
 /// How old the oldest task is, in seconds, and whether the queue shows who polls it. After a single
 /// poll it does not always.
 async fn look_at_queue(world: &World, client: &Client) -> (i64, bool) {
@@ -50,13 +64,14 @@ async fn waiting(world: &World) -> i64 {
 }
 
 #[test]
-fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
+fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead_one_holds_none() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let client = world.temporal().await;
         for n in 0..40 {
             world.receipt(&format!("evt_early_{n}")).await;
         }
+        beats(&world, -600.0).await;
         while !look_at_queue(&world, &client).await.1 {
             take_one_task(&world, &client).await;
         }
@@ -80,7 +95,9 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin() {
         let seen = world.engine.backlog().expect("what was seen");
         assert!(seen.watches.tasks > 0 && seen.watches.oldest.as_secs() >= 1, "{seen:?}");
 
-        world.start_worker();
+        // Killed, it is a poller to the server for more than a minute.
+        beats(&world, 26.0).await;
+        assert!(look_at_queue(&world, &client).await.1, "the server names it");
         eventually("an empty outbox", async || (waiting(&world).await == 0).then_some(())).await;
     });
 }

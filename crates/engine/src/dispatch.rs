@@ -126,7 +126,7 @@ impl Dispatcher {
         if self.pressure.is_high(Instant::now()) {
             return Some(NEEDED_NOW);
         }
-        backlog.holds(&self.engine).await.then_some(NEEDED_SOON)
+        backlog.holds(&self.engine, &self.pool).await.then_some(NEEDED_SOON)
     }
 
     async fn claim(&self, flow: &mut Flow, within: Option<Duration>) -> Vec<Work> {

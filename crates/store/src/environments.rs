@@ -59,6 +59,24 @@ pub async fn beat(
     Ok(())
 }
 
+/// Whether a worker of this task queue said so within two beats and a half. That is sooner than it counts
+/// as gone: who asks loses nothing by a worker that is only late.
+pub async fn is_polled(
+    db: impl PgExecutor<'_>,
+    namespace: &str,
+    task_queue: &str,
+) -> Result<bool, StoreError> {
+    let polled = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM worker_heartbeats WHERE namespace = $1 AND task_queue = $2
+               AND ended_at IS NULL AND seen_at > now() - interval '25 seconds') AS "polled!""#,
+        namespace,
+        task_queue,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(polled)
+}
+
 /// Notes that a worker has ended in order.
 pub async fn end_heartbeat(db: impl PgExecutor<'_>, run: WorkerRun) -> Result<(), StoreError> {
     sqlx::query!(
