@@ -162,7 +162,7 @@ pub(super) fn key(key: KeyRow) -> KeyResponse {
     KeyResponse { key_id: id, label, last_four, created_at, last_used_at, revoked_at }
 }
 
-pub(super) fn destination(destination: Destination) -> DestinationResponse {
+pub fn destination(destination: Destination) -> DestinationResponse {
     DestinationResponse {
         destination_id: destination.id,
         kind: destination.kind,

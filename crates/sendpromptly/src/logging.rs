@@ -22,8 +22,7 @@ use repeats::Repeats;
 /// # Errors
 /// When the filter or the format cannot be read.
 pub fn start(environment: &Environment, default: &str) -> Result<(), ConfigError> {
-    let filter = read_filter(environment)?.unwrap_or_else(|| EnvFilter::new(default));
-    start_with(filter, environment.log_format()?);
+    start_with(wanted_filter(environment, default)?, environment.log_format()?);
     Ok(())
 }
 
@@ -49,6 +48,10 @@ fn read_filter(environment: &Environment) -> Result<Option<EnvFilter>, ConfigErr
     Ok(Some(filter))
 }
 
+fn wanted_filter(environment: &Environment, default: &str) -> Result<EnvFilter, ConfigError> {
+    Ok(read_filter(environment)?.unwrap_or_else(|| EnvFilter::new(default)))
+}
+
 fn start_with(filter: EnvFilter, format: LogFormat) {
     tracing_subscriber::registry().with(lines(format).with_filter(filter)).init();
 }
@@ -61,7 +64,7 @@ pub fn start_service(
     environment: &Environment,
     default: &str,
 ) -> Result<Option<Exporter>, ConfigError> {
-    let filter = read_filter(environment)?.unwrap_or_else(|| EnvFilter::new(default));
+    let filter = wanted_filter(environment, default)?;
     let repeats = Repeats::default();
     let lines = lines(environment.log_format()?).with_filter(filter.and(repeats.clone()));
     let exporter = Exporter::from_environment(env!("CARGO_PKG_VERSION")).transpose();

@@ -34,41 +34,49 @@ static IS_EXPORTED: AtomicBool = AtomicBool::new(false);
 static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 
 /// Which trace something belongs to, and which of its spans it follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceParent(String);
+#[derive(Debug, Clone)]
+pub struct TraceParent {
+    header: String,
+    context: Context,
+}
 
 impl TraceParent {
     /// Reads a header or what was kept. `None` if it is none: a trace is worth no rejection.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::of(&extract(text))
+        let header = Header(text.to_owned());
+        Self::from_context(PROPAGATOR.extract_with_context(&Context::new(), &header))
     }
 
     /// The header's value.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.header
     }
 
     /// The trace alone.
     #[must_use]
     pub fn trace_id(&self) -> &str {
-        self.0.split('-').nth(1).unwrap_or_default()
+        self.header.split('-').nth(1).unwrap_or_default()
     }
 
-    fn of(context: &Context) -> Option<Self> {
+    fn from_context(context: Context) -> Option<Self> {
         if !context.span().span_context().is_valid() {
             return None;
         }
         let mut header = Header(String::new());
-        PROPAGATOR.inject_context(context, &mut header);
-        Some(Self(header.0))
+        PROPAGATOR.inject_context(&context, &mut header);
+        Some(Self { header: header.0, context })
     }
 }
 
-fn extract(text: &str) -> Context {
-    PROPAGATOR.extract_with_context(&Context::new(), &Header(text.to_owned()))
+impl PartialEq for TraceParent {
+    fn eq(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
 }
+
+impl Eq for TraceParent {}
 
 /// The one header that is read and written.
 struct Header(String);
@@ -157,9 +165,9 @@ fn describe(span: &Span, kind: &'static str, name: impl std::fmt::Display) {
 pub fn join(span: &Span, parent: Option<TraceParent>) -> Option<TraceParent> {
     if let Some(parent) = &parent {
         // Where spans are not exported there is nothing to set.
-        let _set = span.set_parent(extract(parent.as_str()));
+        let _set = span.set_parent(parent.context.clone());
     }
-    let followed = TraceParent::of(&span.context()).or(parent);
+    let followed = TraceParent::from_context(span.context()).or(parent);
     if let Some(followed) = &followed {
         span.record("trace_id", followed.trace_id());
     }

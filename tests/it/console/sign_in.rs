@@ -13,6 +13,15 @@ async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
 
+/// Another console, with the queue that its sign-ins wait in.
+async fn serve_with_queue(world: &World) -> (String, PasswordQueue) {
+    let passwords = PasswordQueue::default();
+    let mut state = world.state();
+    let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
+    state.console = Arc::new(console);
+    (world.serve_also(state).await, passwords)
+}
+
 #[test]
 fn the_cookie_is_of_this_host_alone_and_no_script_reads_it() {
     e2e::run(async {
@@ -87,11 +96,7 @@ fn guesses_of_others_neither_lock_a_known_browser_nor_take_its_turn() {
     e2e::run(async {
         let world = world().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
-        let passwords = PasswordQueue::default();
-        let mut state = world.state();
-        let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
-        state.console = Arc::new(console);
-        let url = world.serve_also(state).await;
+        let (url, passwords) = serve_with_queue(&world).await;
         let right = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
         let wrong = [("email", "alice@cometcart.test"), ("password", "wrong wrong wrong")];
         let mut alice = Operator::stranger(&world).at(&url);
@@ -153,11 +158,7 @@ fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
     e2e::run(async {
         let world = world().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
-        let passwords = PasswordQueue::default();
-        let mut state = world.state();
-        let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
-        state.console = Arc::new(console);
-        let url = world.serve_also(state).await;
+        let (url, passwords) = serve_with_queue(&world).await;
         let alice = Operator::stranger(&world).at(&url);
         let form = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
         let others: Vec<_> =

@@ -1,7 +1,9 @@
 //! `destination list`.
 
+use api::v1::responses;
+use api_types::destinations::DestinationResponse;
 use api_types::list::Listed;
-use domain::ids::{DestinationId, ProjectId};
+use domain::ids::ProjectId;
 use serde::Serialize;
 use store::destinations::{self, Destination};
 use time::OffsetDateTime;
@@ -18,40 +20,18 @@ Example:
 A destination works until it does not accept a message, and again only once it accepts one. It is broken once it has responded twice, ten minutes apart, that the recipient does not \
 exist. Its alerts wait until `sendpromptly destination test` succeeds, for 24 hours at most.";
 
+/// A destination and whose it is.
 #[derive(Serialize)]
 pub(super) struct DestinationOutput {
-    destination_id: DestinationId,
+    #[serde(flatten)]
+    destination: DestinationResponse,
     project_id: ProjectId,
-    kind: String,
-    address: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<String>,
-    label: String,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    broken_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option")]
-    failing_since: Option<OffsetDateTime>,
-    failed_attempts: i32,
-    last_answer: Option<String>,
 }
 
 impl From<Destination> for DestinationOutput {
     fn from(destination: Destination) -> Self {
-        Self {
-            destination_id: destination.id,
-            project_id: destination.project_id,
-            kind: destination.kind,
-            address: destination.address,
-            queue: destination.queue.map(|queue| queue.to_string()),
-            label: destination.label,
-            created_at: destination.created_at,
-            broken_at: destination.broken_at,
-            failing_since: destination.failing_since,
-            failed_attempts: destination.failures,
-            last_answer: destination.last_failure,
-        }
+        let project_id = destination.project_id;
+        Self { destination: responses::destination(destination), project_id }
     }
 }
 
