@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Script, world};
 
-/// Every documented operation that takes a body: its method, its path, and the fields of the body.
+/// Every documented operation of scripts that takes a body: its method, its path, and the fields of the body.
 async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
     let url = format!("{}/api/openapi.json", world.url);
     let document =
@@ -17,6 +17,8 @@ async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
     let document: Value = serde_json::from_str(&document).expect("JSON");
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
+        // The calls of apps ignore what they do not know.
+        let Some(path) = path.strip_prefix("/api/v1/projects") else { continue };
         for (method, operation) in methods.as_object().expect("methods") {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
             let Some(name) = schema.as_str().and_then(|schema| schema.rsplit('/').next()) else {
@@ -25,7 +27,7 @@ async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
             let fields = document["components"]["schemas"][name]["properties"].as_object();
             let fields = fields.expect("fields").keys().cloned().collect();
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
-            found.push((method, path.replace("/api/v1/projects", ""), fields));
+            found.push((method, path.to_owned(), fields));
         }
     }
     found
