@@ -19,6 +19,7 @@ use domain::callback_header::CallbackHeader;
 use domain::ids::{ProjectId, ReplayId};
 use domain::repair_url::RepairUrl;
 use domain::signature::Signed;
+use domain::snapshot::telling_texts;
 use domain::watch::WatchState;
 use store::attempts::AttemptEnd;
 use store::flows::About;
@@ -177,7 +178,9 @@ async fn exchange(
     let mut headers = headers(replay_id, work, nonce);
     headers.extend(own(trace_parent, work));
     headers.extend(added(&work.headers));
-    let hidden: Vec<_> = work.headers.iter().flat_map(CallbackHeader::secrets).collect();
+    let snapshot = work.snapshot.as_deref().map(telling_texts).unwrap_or_default();
+    let hidden = work.headers.iter().flat_map(CallbackHeader::secrets);
+    let hidden: Vec<_> = hidden.chain(snapshot.iter().map(String::as_str)).collect();
     let body = work.body.clone().into_bytes();
     match deps.http.post_hiding(url.as_url(), &headers, body, &hidden).await {
         Ok(answer) => ExchangeOutcome::answered(answer),
@@ -310,6 +313,7 @@ mod tests {
             project_id: "prj_00000000000000000000000001".parse().expect("an id"),
             attempt: 2,
             body: "{}".to_owned(),
+            snapshot: None,
             repair_url: None,
             mode: Mode::Test,
             headers: Vec::new(),

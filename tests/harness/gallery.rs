@@ -149,6 +149,7 @@ impl Gallery {
         let alice = Operator::signed_in_with(&world, Role::Admin, texts.browser).await;
         console::add(&world.pool, "charlie@cometcart.test", Role::Viewer).await;
         configure(&world, &alice, &texts, webhook.url()).await;
+        world.keys_are_seen().await;
         stop_policy(&world).await;
         world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
         slack.respond_with_body(404, texts.response);
@@ -219,6 +220,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
         ("timeout_minutes", "30"),
         ("repair_url", world.repair.url()),
         ("snapshots", "on"),
+        ("snapshot_days", "30"),
     ];
     let label = [("label", texts.label)];
     let token = [("label", texts.label), ("password", console::PASSWORD)];
@@ -260,6 +262,10 @@ async fn take(world: &World, texts: &Texts, number: u8) -> EventId {
 async fn take_for(world: &World, reference: &str, provider_event_id: &str) -> EventId {
     let mut body = receipt(provider_event_id);
     body["internal_reference"] = json!(reference);
+    let paid =
+        json!({ "id": provider_event_id, "amount": 4900, "currency": "eur", "livemode": false });
+    body["payload"] =
+        json!({ "object": "event", "customer": reference, "data": { "object": paid } });
     world.send_receipt(&body).await
 }
 

@@ -20,6 +20,7 @@ pub mod example_worker;
 pub mod extension_worker;
 pub mod gallery;
 pub mod html_page;
+pub mod leaks;
 pub mod mailbox;
 pub mod nginx;
 pub mod pgbouncer;

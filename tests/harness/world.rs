@@ -19,6 +19,7 @@ use domain::project::Mode;
 use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
+use domain::snapshot::SnapshotSettings;
 use engine::{Engine, TemporalSettings};
 use reqwest::Method;
 use sendpromptly::delivery;
@@ -483,7 +484,7 @@ async fn seed(
         mode: Mode::Test,
         timeout_minutes: 30,
         repair_url: Some(repair.url().to_owned()),
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let project_id: ProjectId = projects::insert_project(pool, &settings).await?;
     signing_secrets::insert_secret(pool, &MasterKey::parse(master_key)?, project_id, secret)

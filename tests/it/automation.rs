@@ -5,6 +5,7 @@ mod destination_labels;
 mod generated_clients;
 mod policies;
 pub mod script;
+mod snapshots;
 mod unknown_fields;
 mod webhooks;
 

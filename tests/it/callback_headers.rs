@@ -1,14 +1,10 @@
 //! Headers that let a callback pass a gateway, from the command line to the endpoint, and nowhere
 //! else.
 
-use domain::ids::EventId;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, WorldOptions, leaks, run};
 use serde_json::{Value, json};
-use temporalio_client::WorkflowFetchHistoryOptions;
-use workflows::EffectWatch;
-use workflows::names::workflow_id;
 
 const CANARY: &str = "canary-7f3a91";
 
@@ -20,35 +16,6 @@ async fn set(world: &World) -> Value {
     let (code, shown, _) = world.cli_with(&update, &[], &lines).await.expect("a command");
     assert_eq!(code, 0, "{shown}");
     shown
-}
-
-/// Everything that the database holds, as text; bytes are in hex.
-async fn everything(world: &World) -> String {
-    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
-    let tables: Vec<String> =
-        sqlx::query_scalar(tables).fetch_all(&world.pool).await.expect("tables");
-    let mut all = String::new();
-    for table in tables {
-        let sql = format!("SELECT coalesce(string_agg(t::text, '\n'), '') FROM {table} t");
-        let sql = sqlx::AssertSqlSafe(sql);
-        let rows: String = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("rows");
-        all.push_str(&rows);
-    }
-    all
-}
-
-/// The secret as it is, and as bytes and payloads are shown.
-fn spellings() -> [String; 3] {
-    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, CANARY);
-    [CANARY.to_owned(), hex::encode(CANARY), encoded]
-}
-
-/// The event's history in Temporal, as JSON.
-async fn history(world: &World, event_id: EventId) -> String {
-    let client = world.temporal().await;
-    let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
-    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json();
-    String::from_utf8(history.await.expect("a history")).expect("text")
 }
 
 #[test]
@@ -78,9 +45,9 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
             attempt["status"].is_number().then(|| shown.clone())
         })
         .await;
-        let everything = everything(&world).await;
+        let everything = leaks::dump(&world.pool).await;
         assert!(everything.contains("no such key [hidden], nor [hidden]"), "{everything}");
-        let history = history(&world, event_id).await;
+        let history = leaks::history(&world, event_id).await;
         let (_, project) =
             world.cli(&["project", "show", &world.project.id.to_string()]).await.expect("shown");
         let mails = world.mailbox.mails().join("\n");
@@ -91,7 +58,7 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
             ("project show", &project.to_string()),
             ("mails", &mails),
         ] {
-            assert!(!spellings().iter().any(|secret| text.contains(secret)), "it is in {place}");
+            assert!(!leaks::holds(text, CANARY), "it is in {place}");
         }
     });
 }

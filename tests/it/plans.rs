@@ -40,6 +40,10 @@ const BAD_DAY: &str = "
     INSERT INTO policy_plans (event_id, try_at, alerts_at)
     SELECT event_id, now() + interval '1 hour', now() + interval '2 hours' FROM incidents;";
 
+/// A few thousand events whose project keeps snapshots.
+const SNAPSHOTS: &str = "
+    UPDATE payment_events SET snapshot = '\\x03' WHERE id IN (SELECT id FROM payment_events ORDER BY id LIMIT 3000)";
+
 fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
@@ -57,6 +61,7 @@ async fn seed(url: &str) -> PgPool {
         write!(sql, "DROP INDEX {index};").expect("text");
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("a seeded database");
+    sqlx::raw_sql(SNAPSHOTS).execute(&pool).await.expect("snapshots");
     let vacuum = sqlx::raw_sql("VACUUM ANALYZE incidents, reprocesses");
     vacuum.execute(&pool).await.expect("no rows of before the bad day");
     while figures::roll_up(&pool).await.expect("figures") {}

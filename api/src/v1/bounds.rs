@@ -20,7 +20,7 @@ use domain::proof::MAX_DAYS;
 use domain::receipt::MAX_EFFECT_KEY;
 use domain::repair_url::MAX_URL_LENGTH;
 use domain::reprocess_policy::{MAX_ATTEMPTS, MAX_DELAY_SECONDS, MAX_STOP_CUSTOMERS, MAX_STOP_OF};
-use domain::snapshot::DropReason;
+use domain::snapshot::{self, DropReason};
 use serde_json::Value;
 use utoipa::Number;
 use utoipa::openapi::schema::{Object, SchemaType};
@@ -52,12 +52,13 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 24] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 25] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
         ("ProjectBody", "mode", texts_of!(Mode)),
         ("ProjectBody", "timeout_minutes", Bound::Whole(1, MAX_TIMEOUT_MINUTES)),
+        ("ProjectBody", "snapshot_days", Bound::Whole(1, snapshot::MAX_DAYS)),
         ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
         ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),

@@ -11,6 +11,7 @@ use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
+use domain::snapshot::{MAX_DAYS, SnapshotSettings};
 use serde_json::{Map, Value};
 use store::PgConnection;
 use store::administration::callback_header::{self as callback_header_store, HeaderRejection};
@@ -26,8 +27,16 @@ use super::caller::{self, Caller};
 use super::responses;
 
 /// Everything that may be said of a project.
-const FIELDS: [&str; 6] =
-    ["name", "mode", "timeout_minutes", repair_url::FIELD, "snapshots", callback_header::FIELD];
+const FIELDS: [&str; 8] = [
+    "name",
+    "mode",
+    "timeout_minutes",
+    repair_url::FIELD,
+    "snapshots",
+    "snapshot_days",
+    "snapshot_in_callback",
+    callback_header::FIELD,
+];
 
 /// All projects, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
@@ -67,7 +76,7 @@ pub async fn create(
         mode: Mode::Test,
         timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
         repair_url: None,
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let (settings, headers) = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
@@ -98,11 +107,11 @@ pub async fn update(
     transaction(&state.pool, async |tx| {
         let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
         let settings = ProjectSettings {
+            snapshots: now.snapshot_settings(),
             name: now.name,
             mode: now.mode,
             timeout_minutes: now.timeout_minutes,
             repair_url: now.repair_url,
-            snapshots: now.snapshots,
         };
         let (settings, headers) = read(&state, &body, settings, false)?;
         project::update_project(tx, &caller.actor(), id, &settings).await?;
@@ -135,9 +144,7 @@ fn read(
     if let Some(minutes) = minutes.and_then(|minutes| i32::try_from(minutes).ok()) {
         settings.timeout_minutes = minutes;
     }
-    if let Some(snapshots) = fields.truth("snapshots") {
-        settings.snapshots = snapshots;
-    }
+    read_snapshots(&mut fields, &mut settings.snapshots);
     if body.contains_key(repair_url::FIELD) {
         settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
     }
@@ -149,6 +156,19 @@ fn read(
     }
     let headers = read_headers(&mut fields);
     caller::checked(fields, (settings, headers))
+}
+
+fn read_snapshots(fields: &mut Fields<'_>, settings: &mut SnapshotSettings) {
+    if let Some(kept) = fields.truth("snapshots") {
+        settings.kept = kept;
+    }
+    let days = fields.whole_number("snapshot_days", 1, i64::from(MAX_DAYS));
+    if let Some(days) = days.and_then(|days| i32::try_from(days).ok()) {
+        settings.days = days;
+    }
+    if let Some(in_callback) = fields.truth("snapshot_in_callback") {
+        settings.in_callback = in_callback;
+    }
 }
 
 /// `{"Name": "value"}` sets a header, `{"Name": null}` removes one. Each error names its header.

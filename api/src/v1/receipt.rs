@@ -82,6 +82,7 @@ impl ReceiptCall {
         let dropped = match &self.snapshot {
             Some(Snapshot::NotStored(reason)) => Some(*reason),
             Some(Snapshot::Kept(_)) if taken.duplicate => Some(DropReason::Duplicate),
+            Some(Snapshot::Kept(_)) if !taken.snapshot_kept => Some(DropReason::KeyUnavailable),
             Some(Snapshot::Kept(_)) | None => None,
         };
         ingest::accepted(&ReceiptResponse {

@@ -43,6 +43,8 @@ pub fn project(project: Project) -> ProjectResponse {
         timeout_minutes: project.timeout_minutes,
         repair_url: project.repair_url,
         snapshots: project.snapshots,
+        snapshot_days: project.snapshot_days,
+        snapshot_in_callback: project.snapshot_in_callback,
         callback_header_names: project.callback_header_names,
         created_at: project.created_at,
     }
@@ -259,7 +261,7 @@ mod tests {
         let row = Project { created_at, ..samples::project() };
         assert_eq!(
             serde_json::to_string(&project(row)).expect("JSON"),
-            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"snapshot_days":30,"snapshot_in_callback":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
         );
     }
 

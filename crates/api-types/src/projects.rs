@@ -26,6 +26,10 @@ pub struct ProjectResponse {
     pub repair_url: Option<String>,
     /// Whether payloads of receipts are kept, sealed.
     pub snapshots: bool,
+    /// For how many days after the receipt they are kept, 1 to 90.
+    pub snapshot_days: i32,
+    /// Whether callbacks carry them.
+    pub snapshot_in_callback: bool,
     /// The headers that callbacks carry beside the product's own. Values are never shown. Absent
     /// where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -66,6 +70,12 @@ pub struct ProjectRequest {
     /// Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<bool>,
+    /// 1 to 90. It holds for what is kept already, too. Default: 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_days: Option<i32>,
+    /// Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_in_callback: Option<bool>,
     /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are
     /// not named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII
     /// characters.

@@ -51,6 +51,14 @@ pub struct CallbackBody {
     pub requested_at: OffsetDateTime,
 }
 
+/// The body as it is sent where its project wants the snapshot in it: the last member, byte for byte as the app
+/// sent it in its receipt, or null where none is kept.
+#[must_use]
+pub fn with_snapshot(body: &str, snapshot: Option<&str>) -> String {
+    let members = body.strip_suffix('}').unwrap_or(body);
+    format!("{members},\"snapshot\":{}}}", snapshot.unwrap_or("null"))
+}
+
 crate::text_enum::text_enum! {
     /// What a callback asks for.
     CallbackKind { Reprocess = "reprocess" }
@@ -173,6 +181,18 @@ pub fn next_delay(planned: Duration, jitter: f64, retry_after: Option<Duration>)
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_snapshot_is_the_last_member_byte_for_byte() {
+        let body = r#"{"type":"reprocess","reason":{"kind":"missing_result"}}"#;
+        let sent = with_snapshot(body, Some(r#"{ "a" : 1e5 }"#));
+        assert_eq!(
+            sent,
+            r#"{"type":"reprocess","reason":{"kind":"missing_result"},"snapshot":{ "a" : 1e5 }}"#
+        );
+        assert!(serde_json::from_str::<serde_json::Value>(&sent).is_ok());
+        assert!(with_snapshot(body, None).ends_with(r#"},"snapshot":null}"#));
+    }
 
     #[test]
     fn answers_are_judged_as_the_contract_says() {

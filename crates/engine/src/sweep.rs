@@ -22,6 +22,8 @@ use store::{
     incidents, key_holders, outages, reprocesses, results, sessions, sign_ins, watch_checks,
 };
 
+use crate::snapshots;
+
 const EVERY: Duration = Duration::from_mins(1);
 /// How long after its deadline an event is not left to its watch.
 const FORGOTTEN: Duration = Duration::from_mins(2);
@@ -54,6 +56,7 @@ pub async fn sweep(pool: &PgPool) {
     note("forgetting holders of keys", key_holders::purge(pool).await);
     note("forgetting sessions", sessions::purge_sessions(pool).await);
     note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);
+    note("deleting snapshots", snapshots::purge(pool).await);
 }
 
 fn note<T>(step: &'static str, done: Result<T, StoreError>) {

@@ -61,7 +61,10 @@ impl StoreError {
     #[must_use]
     pub fn is_damaged_secret(&self) -> bool {
         let damaged = |error: &SealError| match error {
-            SealError::Truncated | SealError::UnknownVersion(_) | SealError::Damaged => true,
+            SealError::Truncated
+            | SealError::UnknownVersion(_)
+            | SealError::OfProject
+            | SealError::Damaged => true,
             SealError::UnknownKey(_) | SealError::MalformedKey | SealError::WeakKey => false,
         };
         matches!(self, Self::Seal(error) if damaged(error))

@@ -126,7 +126,7 @@ pub async fn read_workers(
 
 /// Tables of which nothing is ever deleted by the product itself. The grants of `docs/operations.md` take
 /// the right away.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 22] = [
     "payment_events",
     "event_keys",
     "results",
@@ -147,6 +147,8 @@ const KEPT: [&str; 20] = [
     "destination_secrets",
     "extensions",
     "reprocess_policies",
+    "snapshot_keys",
+    "snapshot_purges",
 ];
 
 /// What the connected role may not do although the product does it, and what it may although it
@@ -194,7 +196,7 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
 }
 
 /// How many secrets that callbacks and alerts need are sealed with a key that is not among these.
-/// Envelopes name their key. Snapshots are not counted, because there are too many of them.
+/// Envelopes name their key. Of snapshots the keys of their projects are counted.
 pub async fn count_foreign_secrets(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
@@ -206,7 +208,8 @@ pub async fn count_foreign_secrets(
                UNION ALL SELECT s.sealed FROM destination_secrets s JOIN destinations d ON d.id = s.destination_id
                WHERE d.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
                UNION ALL SELECT sealed FROM extensions WHERE sealed IS NOT NULL AND removed_at IS NULL
-               UNION ALL SELECT sealed FROM callback_headers) AS secrets
+               UNION ALL SELECT sealed FROM callback_headers
+               UNION ALL SELECT sealed FROM snapshot_keys) AS secrets
            WHERE substring(sealed FROM 2 FOR 4) <> ALL ($1)"#,
         &key.ids().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>(),
     )

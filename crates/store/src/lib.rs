@@ -58,6 +58,8 @@ pub mod search;
 pub mod sessions;
 pub mod sign_ins;
 pub mod signing_secrets;
+mod snapshot_keys;
+pub mod snapshots;
 pub mod timeline;
 pub mod transitions;
 pub mod waiting;

@@ -2,6 +2,7 @@
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use domain::snapshot::SnapshotSettings;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -22,10 +23,26 @@ pub struct Project {
     pub repair_url: Option<String>,
     /// Whether payloads are kept, sealed.
     pub snapshots: bool,
+    /// For how many days after the receipt they are.
+    pub snapshot_days: i32,
+    /// Whether callbacks carry them.
+    pub snapshot_in_callback: bool,
     /// The names of the headers that its callbacks carry beside ours, in order.
     pub callback_header_names: Vec<String>,
     /// When it was made.
     pub created_at: OffsetDateTime,
+}
+
+impl Project {
+    /// What is wanted of snapshots.
+    #[must_use]
+    pub const fn snapshot_settings(&self) -> SnapshotSettings {
+        SnapshotSettings {
+            kept: self.snapshots,
+            days: self.snapshot_days,
+            in_callback: self.snapshot_in_callback,
+        }
+    }
 }
 
 /// What a person decides about a project.
@@ -38,8 +55,8 @@ pub struct ProjectSettings {
     pub timeout_minutes: i32,
     /// Where callbacks go.
     pub repair_url: Option<String>,
-    /// Whether payloads are kept, sealed.
-    pub snapshots: bool,
+    /// What becomes of payloads.
+    pub snapshots: SnapshotSettings,
 }
 
 /// Adds a project.
@@ -49,14 +66,16 @@ pub async fn insert_project(
 ) -> Result<ProjectId, StoreError> {
     let id = ProjectId::from_uuid(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         id.as_uuid(),
         settings.name,
         settings.mode.as_str(),
         settings.timeout_minutes,
         settings.repair_url,
-        settings.snapshots,
+        settings.snapshots.kept,
+        settings.snapshots.days,
+        settings.snapshots.in_callback,
     )
     .execute(db)
     .await?;
@@ -73,13 +92,16 @@ pub async fn update_project(
     settings: &ProjectSettings,
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
-        "UPDATE projects SET name = $2, timeout_minutes = $3, repair_url = $4, snapshots = $5, updated_at = now()
+        "UPDATE projects SET name = $2, timeout_minutes = $3, repair_url = $4, snapshots = $5, snapshot_days = $6,
+             snapshot_in_callback = $7, updated_at = now()
          WHERE id = $1",
         id.as_uuid(),
         settings.name,
         settings.timeout_minutes,
         settings.repair_url,
-        settings.snapshots,
+        settings.snapshots.kept,
+        settings.snapshots.days,
+        settings.snapshots.in_callback,
     )
     .execute(db)
     .await?;
@@ -92,7 +114,7 @@ pub async fn find_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1"#,
@@ -111,7 +133,7 @@ pub async fn lock_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1
@@ -127,7 +149,7 @@ pub async fn lock_project(
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let projects = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects ORDER BY id"#,

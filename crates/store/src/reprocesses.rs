@@ -27,8 +27,10 @@ pub struct Reprocess {
     pub requested_at: OffsetDateTime,
     /// When it ended.
     pub finished_at: Option<OffsetDateTime>,
-    /// What every attempt sends, byte for byte.
+    /// What every attempt sends, byte for byte, but for the snapshot.
     pub body: String,
+    /// Whether every attempt carries the event's snapshot.
+    pub with_snapshot: bool,
     /// Until when the app may report on a delivered callback.
     pub result_due_at: Option<OffsetDateTime>,
     /// When the next attempt of the callback is due; `None` before the first one, and in rows of
@@ -45,8 +47,10 @@ pub struct NewReprocess<'a> {
     /// Who asked for it.
     pub requested_by: &'a str,
     pub note: Option<&'a str>,
-    /// The callback's body.
+    /// The callback's body, without the snapshot.
     pub body: &'a str,
+    /// Whether its attempts carry the snapshot.
+    pub with_snapshot: bool,
 }
 
 impl Reprocess {
@@ -70,8 +74,8 @@ pub async fn insert_reprocess(
     new: NewReprocess<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body, cause)
-         VALUES ($1, $2, $3, $4, $5, $6, (SELECT cause FROM incidents WHERE id = $2 AND $7))",
+        "INSERT INTO reprocesses (id, incident_id, event_id, requested_by, note, body, cause, with_snapshot)
+         VALUES ($1, $2, $3, $4, $5, $6, (SELECT cause FROM incidents WHERE id = $2 AND $7), $8)",
         new.id.as_uuid(),
         new.incident_id.as_uuid(),
         new.event_id.as_uuid(),
@@ -79,6 +83,7 @@ pub async fn insert_reprocess(
         new.note,
         new.body,
         new.requested_by == Actor::Policy.to_string(),
+        new.with_snapshot,
     )
     .execute(tx)
     .await?;
@@ -92,7 +97,7 @@ pub async fn find_reprocess(
     let reprocess = sqlx::query_as!(
         Reprocess,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             result_due_at, next_attempt_at
+             with_snapshot, result_due_at, next_attempt_at
          FROM reprocesses WHERE id = $1",
         id.as_uuid(),
     )
@@ -109,7 +114,7 @@ pub async fn list_for_incident(
     let reprocesses = sqlx::query_as!(
         Reprocess,
         "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             result_due_at, next_attempt_at
+             with_snapshot, result_due_at, next_attempt_at
          FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
         incident_id.as_uuid(),
     )

@@ -1,25 +1,24 @@
 //! Sealing secrets that must be read back: signing secrets, destinations' URLs, snapshots.
 //!
 //! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
-//! that name the key, the nonce and the ciphertext. The associated data is the version, the key and the
+//! that name the key, the nonce and the ciphertext. The key is a master key, or in version 3 a
+//! [`SnapshotKey`], which a master key seals. The associated data is the version, the key and the
 //! [`Cell`]: project, table, column and row. A value that was moved to any other cell does not open, nor
 //! does one that was cut, changed, or sealed with a key that is not configured; each says what it is and
 //! what to do. What was sealed before there was version 2 opens as it was sealed, bound to table, column
 //! and row.
 
 mod cell;
+mod sealing_key;
+mod snapshot_key;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use sha2::{Digest, Sha256};
 
 pub use self::cell::{Cell, SealedColumn};
-
-const KEY_ID_LENGTH: usize = 4;
-const NONCE_LENGTH: usize = 24;
-const TAG_LENGTH: usize = 16;
+pub use self::sealing_key::SealingKeyId;
+use self::sealing_key::{ID_LENGTH, SealingKey, body_of};
+pub use self::snapshot_key::SnapshotKey;
 
 /// A sealed value could not be made or opened. It says nothing of the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +38,7 @@ pub enum SealError {
         "a secret was sealed with a master key that is not configured: put key {0} into \
          SENDPROMPTLY_MASTER_KEY again, behind the newest and a comma"
     )]
-    UnknownKey(MasterKeyId),
+    UnknownKey(SealingKeyId),
     /// The envelope ends too soon.
     #[error("a sealed value is cut off: restore its row from a backup, or set it again")]
     Truncated,
@@ -49,30 +48,15 @@ pub enum SealError {
          that this release knows"
     )]
     UnknownVersion(u8),
+    /// The envelope is of a project's own key, where a master key's is expected.
+    #[error("a sealed value is sealed with its project's key: only a snapshot may be")]
+    OfProject,
     /// The value was changed, or belongs to another cell.
     #[error(
         "a sealed value is damaged, or was moved here from another row, column, table or project: restore its \
          row from a backup, or set it again"
     )]
     Damaged,
-}
-
-/// What envelopes name a master key by: the first bytes of its SHA-256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MasterKeyId([u8; KEY_ID_LENGTH]);
-
-impl MasterKeyId {
-    /// The bytes as they are in envelopes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for MasterKeyId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 /// The form of an envelope.
@@ -82,6 +66,8 @@ pub enum Version {
     One,
     /// Bound to the project, too, and to the envelope's own head.
     Two,
+    /// Bound as version 2 is, and sealed with a key of the project.
+    Three,
 }
 
 impl Version {
@@ -91,6 +77,7 @@ impl Version {
         match self {
             Self::One => 1,
             Self::Two => 2,
+            Self::Three => 3,
         }
     }
 }
@@ -99,7 +86,8 @@ impl Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub version: Version,
-    pub key: MasterKeyId,
+    /// The master key, or in version 3 the project's.
+    pub key: SealingKeyId,
 }
 
 impl Head {
@@ -112,18 +100,19 @@ impl Head {
             None => return Err(SealError::Truncated),
             Some(1) => Version::One,
             Some(2) => Version::Two,
+            Some(3) => Version::Three,
             Some(other) => return Err(SealError::UnknownVersion(*other)),
         };
-        let id = envelope.get(1..=KEY_ID_LENGTH).and_then(|id| id.try_into().ok());
-        Ok(Self { version, key: MasterKeyId(id.ok_or(SealError::Truncated)?) })
+        let id = envelope.get(1..=ID_LENGTH).and_then(|id| id.try_into().ok());
+        Ok(Self { version, key: SealingKeyId::from_bytes(id.ok_or(SealError::Truncated)?) })
     }
 }
 
 /// The keys that seal. The first one seals; all of them open, so that a key can be changed.
 #[derive(Clone)]
 pub struct MasterKey {
-    newest: (MasterKeyId, XChaCha20Poly1305),
-    older: Vec<(MasterKeyId, XChaCha20Poly1305)>,
+    newest: SealingKey,
+    older: Vec<SealingKey>,
 }
 
 impl std::fmt::Debug for MasterKey {
@@ -146,7 +135,7 @@ impl MasterKey {
     /// A new key in the form in which it is configured.
     #[must_use]
     pub fn generate() -> String {
-        STANDARD.encode(XChaCha20Poly1305::generate_key(&mut OsRng))
+        STANDARD.encode(SealingKey::generate())
     }
 
     /// Seals a value for one cell.
@@ -167,23 +156,18 @@ impl MasterKey {
         cell: &Cell,
         value: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let (id, cipher) = &self.newest;
-        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let aad = cell.associated_data(Head { version, key: *id });
-        let payload = Payload { msg: value, aad: &aad };
-        let sealed = cipher.encrypt(&nonce, payload).map_err(|_| SealError::Damaged)?;
-        Ok([&[version.byte()], id.as_bytes(), nonce.as_slice(), &sealed].concat())
+        self.newest.seal_as(version, cell, value)
     }
 
     /// The key that seals.
     #[must_use]
-    pub const fn newest(&self) -> MasterKeyId {
-        self.newest.0
+    pub const fn newest(&self) -> SealingKeyId {
+        self.newest.id
     }
 
     /// All keys, the one that seals first.
-    pub fn ids(&self) -> impl Iterator<Item = MasterKeyId> {
-        std::iter::once(self.newest.0).chain(self.older.iter().map(|(id, _)| *id))
+    pub fn ids(&self) -> impl Iterator<Item = SealingKeyId> {
+        std::iter::once(&self.newest).chain(&self.older).map(|key| key.id)
     }
 
     /// Opens a value of one cell.
@@ -192,17 +176,13 @@ impl MasterKey {
     /// When its key is not configured, or it was cut, changed or moved.
     pub fn open(&self, cell: &Cell, envelope: &[u8]) -> Result<Vec<u8>, SealError> {
         let head = Head::read(envelope)?;
-        let rest = &envelope[1 + KEY_ID_LENGTH..];
-        if rest.len() < NONCE_LENGTH + TAG_LENGTH {
-            return Err(SealError::Truncated);
+        body_of(envelope)?;
+        if head.version == Version::Three {
+            return Err(SealError::OfProject);
         }
-        let (nonce, sealed) = rest.split_at(NONCE_LENGTH);
         let mut keys = std::iter::once(&self.newest).chain(&self.older);
-        let known = keys.find(|(known, _)| *known == head.key);
-        let (_, cipher) = known.ok_or(SealError::UnknownKey(head.key))?;
-        let aad = cell.associated_data(head);
-        let payload = Payload { msg: sealed, aad: &aad };
-        cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::Damaged)
+        let known = keys.find(|known| known.id == head.key);
+        known.ok_or(SealError::UnknownKey(head.key))?.open(head, cell, envelope)
     }
 
     /// Opens a text of one cell.
@@ -214,15 +194,13 @@ impl MasterKey {
     }
 }
 
-fn read_key(text: &str) -> Result<(MasterKeyId, XChaCha20Poly1305), SealError> {
+fn read_key(text: &str) -> Result<SealingKey, SealError> {
     let bytes = STANDARD.decode(text).map_err(|_| SealError::MalformedKey)?;
-    let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| SealError::MalformedKey)?;
+    let key = SealingKey::from_bytes(&bytes).ok_or(SealError::MalformedKey)?;
     if bytes.iter().all(|byte| *byte == bytes[0]) {
         return Err(SealError::WeakKey);
     }
-    let mut id = [0; KEY_ID_LENGTH];
-    id.copy_from_slice(&Sha256::digest(&bytes)[..KEY_ID_LENGTH]);
-    Ok((MasterKeyId(id), cipher))
+    Ok(key)
 }
 
 #[cfg(test)]
@@ -276,6 +254,7 @@ mod tests {
                     let error = key.open(&cell, &bad).expect_err("a changed value");
                     let expected = match at {
                         0 if (1..=2).contains(&bad[0]) => matches!(error, SealError::Damaged),
+                        0 if bad[0] == 3 => error == SealError::OfProject,
                         0 => error == SealError::UnknownVersion(bad[0]),
                         1..=4 => matches!(error, SealError::UnknownKey(_)),
                         _ => error == SealError::Damaged,
@@ -285,7 +264,7 @@ mod tests {
             }
             for length in 0..sealed.len() {
                 let error = key.open(&cell, &sealed[..length]).expect_err("a cut value");
-                let cut_head = length < 1 + KEY_ID_LENGTH + NONCE_LENGTH + TAG_LENGTH;
+                let cut_head = body_of(&sealed[..length]).is_err();
                 let expected = if cut_head { SealError::Truncated } else { SealError::Damaged };
                 assert_eq!(error, expected, "{length} bytes");
             }

@@ -182,8 +182,13 @@ async fn break_destination(world: &World) -> DestinationId {
 
 /// A project for real money, of which nothing is set up but its name.
 async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
-    let fields =
-        [("name", texts.project), ("mode", "live"), ("timeout_minutes", "30"), ("repair_url", "")];
+    let fields = [
+        ("name", texts.project),
+        ("mode", "live"),
+        ("timeout_minutes", "30"),
+        ("repair_url", ""),
+        ("snapshot_days", "30"),
+    ];
     let made = alice.submit("/projects/new", "/projects", &fields).await;
     let path = made.location.unwrap_or_else(|| panic!("no project: {}", made.body));
     let id = path.rsplit('/').next().unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use domain::api_key::ApiKey;
+use domain::snapshot::SnapshotSettings;
 use e2e::world::{new_key, receipt};
 use e2e::{eventually, run};
 use futures::future::join_all;
@@ -62,8 +63,13 @@ fn what_another_process_changes_takes_effect_in_all_that_run() {
             .await;
         }
         let Project { id, name, mode, .. } = project.clone();
-        let settings =
-            ProjectSettings { name, mode, timeout_minutes: 5, repair_url: None, snapshots: false };
+        let settings = ProjectSettings {
+            name,
+            mode,
+            timeout_minutes: 5,
+            repair_url: None,
+            snapshots: SnapshotSettings::default(),
+        };
         projects::update_project(pool, id, &settings).await.expect("changed");
         for url in &urls {
             eventually("an event with the new time-out", async || {

@@ -21,6 +21,7 @@ mod together;
 use domain::api_key::ApiKey;
 use domain::ids::{EventId, ProjectId};
 use domain::project::Mode;
+use domain::snapshot::SnapshotSettings;
 use e2e::world::new_key;
 use e2e::{World, WorldOptions};
 use reqwest::header::HeaderMap;
@@ -192,7 +193,7 @@ impl Api {
             mode: Mode::Test,
             timeout_minutes: 30,
             repair_url: None,
-            snapshots: false,
+            snapshots: SnapshotSettings::default(),
         };
         let pool = &self.world.pool;
         let project_id = projects::insert_project(pool, &settings).await.expect("a project");

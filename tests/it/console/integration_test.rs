@@ -142,7 +142,12 @@ fn what_stands_in_the_way_of_a_step_is_said_where_it_is() {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = format!("/projects/{}", world.project.id);
-        let form = [("name", "CometCart"), ("timeout_minutes", "30"), ("repair_url", "")];
+        let form = [
+            ("name", "CometCart"),
+            ("timeout_minutes", "30"),
+            ("repair_url", ""),
+            ("snapshot_days", "30"),
+        ];
         alice.submit(&project, &project, &form).await;
         let run = start(&alice, &world).await;
         let page = alice.page(&run).await;

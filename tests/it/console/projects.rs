@@ -2,6 +2,7 @@
 
 use domain::operator::Role;
 use domain::project::Mode;
+use domain::snapshot::SnapshotSettings;
 use e2e::console::Operator;
 use e2e::html_page::{HtmlPage, Input};
 use e2e::{World, WorldOptions};
@@ -12,11 +13,12 @@ use store::{MasterKey, signing_secrets};
 
 use super::HOSTILE;
 
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("name", "Northwind"),
     ("mode", "live"),
     ("timeout_minutes", "10"),
     ("repair_url", "https://pay.northwind.example/repair?token=1"),
+    ("snapshot_days", "30"),
 ];
 
 async fn world() -> World {
@@ -37,6 +39,7 @@ fn label_of(field: &str) -> Option<&'static str> {
         "name" => Some("Name"),
         "timeout_minutes" => Some("Minutes until silence is an incident"),
         "repair_url" => Some("Repair URL"),
+        "snapshot_days" => Some("Days until a payload is deleted"),
         _ => None,
     }
 }
@@ -103,6 +106,9 @@ fn a_form_with_mistakes_comes_back_with_what_was_typed_and_makes_nothing() {
             ("timeout_minutes", "0", "Must be a whole number from 1 to 10080."),
             ("timeout_minutes", "10081", "Must be a whole number from 1 to 10080."),
             ("timeout_minutes", "half an hour", "Must be a whole number from 1 to 10080."),
+            ("snapshot_days", "0", "Must be a whole number from 1 to 90."),
+            ("snapshot_days", "91", "Must be a whole number from 1 to 90."),
+            ("snapshot_days", "a month", "Must be a whole number from 1 to 90."),
             ("repair_url", "http://pay.example/x", "Must begin with https:// in a live project."),
             ("repair_url", "https://10.0.0.1/x", "Must not point to 10.0.0.1"),
             ("repair_url", "pay.example", "Must be a full address"),
@@ -137,12 +143,16 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
             ("timeout_minutes", "5"),
             ("repair_url", ""),
             ("snapshots", "on"),
+            ("snapshot_days", "7"),
+            ("snapshot_in_callback", "on"),
         ];
         let saved = alice.submit(&path, &path, &form).await;
         assert_eq!(saved.location.as_deref(), Some(path.as_str()));
         let project = newest(&world.pool).await;
         assert_eq!((project.name.as_str(), project.mode), ("CometCart credits", Mode::Test));
-        assert_eq!((project.timeout_minutes, project.snapshots), (5, true));
+        assert_eq!(project.timeout_minutes, 5);
+        let wanted = SnapshotSettings { kept: true, days: 7, in_callback: true };
+        assert_eq!(project.snapshot_settings(), wanted);
         assert_eq!(project.repair_url, None);
         let message = alice.page(&path).await.message();
         assert_eq!(message.as_deref(), Some("The settings of CometCart credits are saved."));
@@ -271,7 +281,12 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         assert_eq!(list.badges(), ["[open] 1 open"]);
         assert!(list.heading().contains("with open incidents"), "{}", list.heading());
 
-        let quiet = [("mode", "live"), ("name", "Quiet"), ("timeout_minutes", "30")];
+        let quiet = [
+            ("mode", "live"),
+            ("name", "Quiet"),
+            ("timeout_minutes", "30"),
+            ("snapshot_days", "30"),
+        ];
         let admin = Operator::signed_in(&world, Role::Admin).await;
         assert_eq!(admin.submit("/projects/new", "/projects", &quiet).await.status, 303);
         let badges = alice.page("/projects").await.badges();
@@ -284,7 +299,12 @@ fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        let form = [("name", HOSTILE), ("timeout_minutes", "30"), ("repair_url", "")];
+        let form = [
+            ("name", HOSTILE),
+            ("timeout_minutes", "30"),
+            ("repair_url", ""),
+            ("snapshot_days", "30"),
+        ];
         let path = format!("/projects/{}", world.project.id);
         let saved = alice.submit(&path, &path, &form).await;
         assert_eq!(saved.status, 303, "{}", saved.body);

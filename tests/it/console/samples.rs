@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use domain::incident::{IncidentState, Resolution};
 use domain::signature::{Signed, SigningSecret, sp_signature};
+use domain::snapshot::SnapshotSettings;
 use e2e::{World, eventually};
 use reqwest::StatusCode;
 use store::events::find_event;
@@ -161,7 +162,7 @@ async fn goes_through_the_whole_story(language: &'static Language) {
         mode: world.project.mode,
         timeout_minutes: 30,
         repair_url: Some(url.clone()),
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
     takes_what_is_ours_and_rejects_what_is_not(&world, &url).await;

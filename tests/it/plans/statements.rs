@@ -16,6 +16,7 @@ use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
 use store::health::{COUNT_LIMIT, read_work};
 use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
 use store::policies::{self, Policy};
+use store::snapshots::{count_due, purge_due};
 use store::transitions::results::{SharedReport, accept_results};
 use store::{PgPool, outbox, policy_plans, pool};
 use time::OffsetDateTime;
@@ -26,7 +27,7 @@ use super::questions::Question;
 const BATCH: i64 = 64;
 
 /// Those of all of them.
-pub async fn all(pool: &PgPool) -> [Question; 8] {
+pub async fn all(pool: &PgPool) -> [Question; 10] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -56,7 +57,21 @@ pub async fn all(pool: &PgPool) -> [Question; 8] {
     let planned = Question::new("what policies have planned", |pool| {
         Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
     });
-    [results, health, gauges(), unparked, needed, due, breaker, planned]
+    let [overdue, purged] = snapshots();
+    [results, health, gauges(), unparked, needed, due, breaker, planned, overdue, purged]
+}
+
+fn snapshots() -> [Question; 2] {
+    let due = Question::new("how many snapshots are due", |pool| {
+        Box::pin(async move { count_due(pool).await.expect("a count").len() })
+    });
+    let purged = Question::new("snapshots that are deleted", |pool| {
+        Box::pin(async move {
+            let deleted = purge_due(pool, BATCH).await.expect("a purge");
+            usize::try_from(deleted).expect("a number")
+        })
+    });
+    [due, purged]
 }
 
 fn gauges() -> Question {

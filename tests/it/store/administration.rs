@@ -6,6 +6,7 @@ use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::secret_token::{OperatorToken, ProofToken};
 use domain::signature::SigningSecret;
+use domain::snapshot::SnapshotSettings;
 use e2e::run;
 use store::administration::destination::{self, TestOutcome};
 use store::administration::{key, operator, project, proof_link, secret, session, token};
@@ -24,7 +25,7 @@ fn settings() -> ProjectSettings {
         mode: Mode::Live,
         timeout_minutes: 10,
         repair_url: None,
-        snapshots: true,
+        snapshots: SnapshotSettings { kept: true, ..Default::default() },
     }
 }
 

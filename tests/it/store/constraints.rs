@@ -35,7 +35,7 @@ const NAMES: &str = "\
     outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
     policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
     policy_stops_project_fkey policy_stops_reason_check
-    projects_mode_check projects_name_check projects_pkey projects_timeout_check
+    projects_mode_check projects_name_check projects_pkey projects_snapshot_days_check projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
     proof_links_token_hash_key reprocess_policies_attempts_check reprocess_policies_customers_check
     reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
@@ -43,7 +43,9 @@ const NAMES: &str = "\
     reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
-    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey watch_checks_pkey
+    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey snapshot_keys_pkey
+    snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
+    watch_checks_pkey
     watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check
     worker_heartbeats_pkey
 ";
@@ -81,7 +83,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 37] = [
+const BROKEN: [(&str, &str); 44] = [
     (
         "extensions_heartbeat_check",
         "INSERT INTO extensions (id, project_id, point, kind, url, sealed, trust, created_by, heartbeat_seconds)
@@ -197,4 +199,27 @@ const BROKEN: [(&str, &str); 37] = [
     ),
     ("reprocesses_incident_fkey", "UPDATE reprocesses SET incident_id = gen_random_uuid()"),
     ("outbox_wish_check", "UPDATE outbox SET wish = 'forget'"),
+    ("projects_snapshot_days_check", "UPDATE projects SET snapshot_days = 91"),
+    ("projects_snapshot_days_check", "UPDATE projects SET snapshot_days = 0"),
+    (
+        "snapshot_keys_pkey",
+        "INSERT INTO snapshot_keys (project_id, sealed) SELECT id, '' FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "snapshot_keys_project_fkey",
+        "INSERT INTO snapshot_keys (project_id, sealed) VALUES (gen_random_uuid(), '')",
+    ),
+    (
+        "snapshot_purges_pkey",
+        "INSERT INTO snapshot_purges (project_id, day, snapshots)
+        SELECT id, '2026-11-29', 1 FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "snapshot_purges_project_fkey",
+        "INSERT INTO snapshot_purges (project_id, day, snapshots) VALUES (gen_random_uuid(), '2026-11-29', 1)",
+    ),
+    (
+        "snapshot_purges_snapshots_check",
+        "INSERT INTO snapshot_purges (project_id, day, snapshots) SELECT id, '2026-11-29', 0 FROM projects",
+    ),
 ];

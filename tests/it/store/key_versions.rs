@@ -1,6 +1,7 @@
 //! Everything that is kept in memory about keys is counted when it changes, and nothing else is.
 
 use domain::catalogue::Declaration;
+use domain::snapshot::SnapshotSettings;
 use e2e::run;
 use e2e::world::new_key;
 use store::projects::{self, Project, ProjectSettings};
@@ -38,8 +39,13 @@ fn every_change_to_a_key_its_project_or_its_names_counts_and_its_use_does_not() 
         assert!(!counts(&shop, used).await, "a use");
         let Project { name, mode, .. } =
             projects::find_project(db, id).await.expect("a database").expect("a project");
-        let settings =
-            ProjectSettings { name, mode, timeout_minutes: 5, repair_url: None, snapshots: true };
+        let settings = ProjectSettings {
+            name,
+            mode,
+            timeout_minutes: 5,
+            repair_url: None,
+            snapshots: SnapshotSettings { kept: true, ..Default::default() },
+        };
         let changed = async {
             projects::update_project(db, id, &settings).await.expect("changed");
         };

@@ -36,4 +36,5 @@ pub mod shop;
 mod sign_ins;
 mod signing_secrets;
 mod silence;
+mod snapshots;
 mod transactions;

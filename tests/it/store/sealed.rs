@@ -5,12 +5,13 @@ use domain::ids::DestinationId;
 use domain::operator::Role;
 use domain::secret_token::{OperatorToken, SessionToken};
 use domain::signature::SigningSecret;
-use e2e::run;
+use e2e::{leaks, run};
 use serde_json::json;
 use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::api_keys::KeyOwner;
 use store::destinations::{self, NewDestination, Target};
 use store::seal::{Cell, SealError};
+use store::snapshots::find_snapshot;
 use store::transitions::receipt::{Delivery, accept_receipt};
 use store::{
     Insertion, MasterKey, StoreError, api_keys, callback_headers, health, operator_tokens, pool,
@@ -22,7 +23,7 @@ use super::shop::{SECRET, Shop, receipt_with};
 
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/canarycanary";
 const WEBHOOK: &str = "https://alerts.example.com/in?key=canarycanary";
-const CANARY: &str = "4242-canary-4242";
+pub const CANARY: &str = "4242-canary-4242";
 
 async fn add_slack(shop: &Shop) -> DestinationId {
     add(shop, Target::Slack(SLACK.to_owned()), "hooks.slack.com").await
@@ -83,24 +84,6 @@ pub async fn take_snapshot(shop: &Shop, event: &str) -> domain::ids::EventId {
     taken.expect("a receipt").event_id
 }
 
-/// Everything that the database holds, as text; bytes are in hex.
-async fn everything(shop: &Shop) -> String {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
-    )
-    .fetch_all(&shop.pool)
-    .await
-    .expect("tables");
-    let mut all = String::new();
-    for table in tables {
-        let sql = format!("SELECT coalesce(string_agg(t::text, '\n'), '') FROM {table} t");
-        let rows: String =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&shop.pool).await.expect("rows");
-        all.push_str(&rows);
-    }
-    all
-}
-
 #[test]
 fn no_secret_and_no_snapshot_is_plain_anywhere() {
     run(async {
@@ -123,7 +106,7 @@ fn no_secret_and_no_snapshot_is_plain_anywhere() {
             .expect("a header");
         let own = OperatorToken::from_random(&[7; 64]).expect("a token");
         operator_tokens::insert_token(&shop.pool, alice, "pager", &own).await.expect("a token");
-        let all = everything(&shop).await;
+        let all = leaks::dump(&shop.pool).await;
         assert!(all.contains("evt_1") && all.contains("hooks.slack.com"), "the dump holds rows");
         assert!(all.contains("X-Gateway-Key"), "names of headers are plain");
         let secret = SigningSecret::from_bytes(SECRET).reveal();
@@ -300,10 +283,14 @@ fn a_snapshot_opens_with_the_name_of_its_own_event_only() {
                 .fetch_one(&shop.pool)
                 .await
                 .expect("a snapshot");
-        let open = |id| shop.master_key.open(&Cell::snapshot(shop.owner.project_id, id), &sealed);
-        let opened = open(first).expect("opened");
-        assert_eq!(opened, format!(r#"{{"card":"{CANARY}"}}"#).as_bytes());
-        assert!(open(second).is_err());
+        let mut db = shop.pool.acquire().await.expect("a connection");
+        let opened = find_snapshot(&mut db, &shop.master_key, first).await.expect("opened");
+        assert_eq!(opened, Some(format!(r#"{{"card":"{CANARY}"}}"#)));
+        let moved = "UPDATE payment_events SET snapshot = $2 WHERE id = $1";
+        let moved = sqlx::query(moved).bind(second.as_uuid()).bind(sealed);
+        moved.execute(&shop.pool).await.expect("moved");
+        let opened = find_snapshot(&mut db, &shop.master_key, second).await;
+        assert!(opened.expect_err("moved").is_damaged_secret());
     });
 }
 

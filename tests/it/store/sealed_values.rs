@@ -3,6 +3,7 @@
 
 use domain::callback_header::CallbackHeader;
 use domain::extension::NewExtension;
+use domain::ids::EventId;
 use domain::operator::Role;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
@@ -11,7 +12,7 @@ use e2e::{run, until_lock_wait};
 use serde_json::json;
 use store::destinations::{NewDestination, Target};
 use store::key_holders::{self, HolderRun};
-use store::seal::{SealError, SealedColumn, Version};
+use store::seal::{Cell, SealError, SealedColumn, Version};
 use store::sealed_values::{self, Batch, Cursor, Selection, Unopened};
 use store::{
     MasterKey, StoreError, callback_headers, destinations, extensions, pool, sessions,
@@ -135,6 +136,16 @@ async fn fill(shop: &Shop) {
     let session = shop.sit_down(alice, 0xA7).await;
     sessions::put_flash(&shop.pool, key, session, MESSAGE).await.expect("a message");
     take_snapshot(shop, "evt_1").await;
+    seal_as_releases_before(shop, take_snapshot(shop, "evt_2").await).await;
+}
+
+/// Seals a snapshot with the master key.
+async fn seal_as_releases_before(shop: &Shop, event_id: EventId) {
+    let cell = Cell::snapshot(shop.owner.project_id, event_id);
+    let sealed = shop.master_key.seal(&cell, b"{}").expect("sealed");
+    let sql = "UPDATE payment_events SET snapshot = $2 WHERE id = $1";
+    let done = sqlx::query(sql).bind(event_id.as_uuid()).bind(sealed).execute(&shop.pool).await;
+    done.expect("a statement");
 }
 
 #[test]
@@ -164,13 +175,15 @@ fn every_sealed_value_is_sealed_again_and_opens_without_the_old_key() {
         let all =
             |version, new: bool| SealedColumn::ALL.map(|column| (column, version, new)).to_vec();
         assert_eq!(rotation.heads().await, all(Version::Two, false));
+        let mut after = all(Version::Two, true);
+        assert_eq!(after.pop().map(|(column, ..)| column), Some(SealedColumn::Snapshot));
         let (resealed, unopened) = rotation.reseal(&rotation.both, Selection::OtherKeys).await;
         assert_eq!(
             (resealed, unopened),
-            (8, Vec::new()),
+            (9, Vec::new()),
             "two URLs, and one value of each other column"
         );
-        assert_eq!(rotation.heads().await, all(Version::Two, true));
+        assert_eq!(rotation.heads().await, after, "snapshots are their projects' keys' now");
         rotation.opens(&rotation.new).await.expect("the new one alone opens");
         let failed = rotation.opens(&rotation.old).await.expect_err("the old one does not");
         assert!(failed.is_sealed_elsewhere(), "{failed}");
@@ -183,7 +196,8 @@ fn every_sealed_value_is_sealed_again_and_opens_without_the_old_key() {
 fn envelopes_are_made_as_the_release_before_reads_them_and_back() {
     run(async {
         let rotation = Rotation::open().await;
-        for (version, of) in [(Version::One, 8), (Version::One, 0), (Version::Two, 8)] {
+        // Snapshots do not go back: the release before opens none.
+        for (version, of) in [(Version::One, 9), (Version::One, 0), (Version::Two, 8)] {
             let selection = Selection::OtherKeysAndForms(version);
             let (resealed, unopened) = rotation.reseal(&rotation.old, selection).await;
             assert_eq!((resealed, unopened), (of, Vec::new()), "{version:?}");
@@ -244,7 +258,7 @@ fn what_does_not_open_is_named_stays_and_holds_nothing_up() {
             .await
             .expect("a secret");
         let (resealed, unopened) = rotation.reseal(&rotation.both, Selection::OtherKeys).await;
-        assert_eq!(resealed, 5);
+        assert_eq!(resealed, 6);
         let said: Vec<_> = unopened.iter().map(|one| (one.column, one.error.clone())).collect();
         assert_eq!(
             said,

@@ -16,6 +16,7 @@ use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::rejection::Rejection;
 use domain::signature::SigningSecret;
+use domain::snapshot::SnapshotSettings;
 use e2e::engines::{self, Engines};
 use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};
@@ -381,7 +382,7 @@ async fn seed(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
         mode: Mode::Test,
         timeout_minutes: 30,
         repair_url: Some("http://127.0.0.1:9/repair".to_owned()),
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let project_id: ProjectId = projects::insert_project(pool, &settings).await.expect("a project");
     let secret = SigningSecret::from_bytes(SECRET);

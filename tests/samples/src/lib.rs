@@ -30,6 +30,8 @@ pub fn project() -> Project {
         timeout_minutes: 30,
         repair_url: None,
         snapshots: false,
+        snapshot_days: 30,
+        snapshot_in_callback: false,
         callback_header_names: Vec::new(),
         created_at: datetime!(2026-11-21 14:02:09 UTC),
     }
@@ -87,6 +89,7 @@ pub fn reprocess() -> Reprocess {
         requested_at: datetime!(2026-11-21 14:39:59 UTC),
         finished_at: Some(datetime!(2026-11-21 14:40:01 UTC)),
         body: "{}".into(),
+        with_snapshot: false,
         result_due_at: None,
         next_attempt_at: None,
     }

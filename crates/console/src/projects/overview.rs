@@ -10,7 +10,7 @@ use domain::notice::describe_unclaimed;
 use store::administration::project::update_project;
 use store::pool::transaction;
 use store::projects::Project;
-use store::{declared_names, notices};
+use store::{declared_names, notices, snapshots};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
@@ -25,6 +25,7 @@ use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
+use crate::when::When;
 
 #[derive(Template)]
 #[template(path = "pages/project.html")]
@@ -47,6 +48,14 @@ struct ProjectPage {
     secrets: Vec<SecretRow>,
     unclaimed: Option<Unclaimed>,
     broken: Vec<Broken>,
+    deleted: Option<DeletedSnapshots>,
+}
+
+/// Snapshots that were deleted because their days were over.
+struct DeletedSnapshots {
+    /// How many in all.
+    total: i64,
+    last_at: When,
 }
 
 /// Results of the last seven days that never found their receipt.
@@ -117,6 +126,7 @@ pub(super) async fn render(
     let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
     let broken = list_broken(state, Some(project.id)).await?;
+    let deleted = deleted_snapshots(state, project).await?;
     page_with(
         status,
         &ProjectPage {
@@ -134,8 +144,18 @@ pub(super) async fn render(
             secrets,
             unclaimed,
             broken,
+            deleted,
         },
     )
+}
+
+async fn deleted_snapshots(
+    state: &ConsoleState,
+    project: &Project,
+) -> Result<Option<DeletedSnapshots>, ApiError> {
+    let mut purges = snapshots::list_last_purges(&state.pool).await?.into_iter();
+    let own = purges.find(|purge| purge.project_id == project.id);
+    Ok(own.map(|own| DeletedSnapshots { total: own.total, last_at: When::exact(own.last_at) }))
 }
 
 async fn unclaimed(

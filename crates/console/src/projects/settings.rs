@@ -2,6 +2,7 @@
 
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name, check_timeout};
 use domain::repair_url::{AllowedNetworks, RepairUrl, UrlError};
+use domain::snapshot::{self, InvalidDays, SnapshotSettings, check_days};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
 
@@ -20,6 +21,10 @@ pub struct ProjectValues {
     pub repair_url: String,
     /// Filled where the box is ticked.
     pub snapshots: String,
+    /// For how many days snapshots are kept.
+    pub snapshot_days: String,
+    /// Filled where the box is ticked.
+    pub snapshot_in_callback: String,
 }
 
 impl ProjectValues {
@@ -29,6 +34,7 @@ impl ProjectValues {
         Self {
             mode: Mode::Test.to_string(),
             timeout_minutes: DEFAULT_TIMEOUT_MINUTES.to_string(),
+            snapshot_days: snapshot::DEFAULT_DAYS.to_string(),
             ..Self::default()
         }
     }
@@ -41,7 +47,9 @@ impl ProjectValues {
             mode: project.mode.to_string(),
             timeout_minutes: project.timeout_minutes.to_string(),
             repair_url: project.repair_url.clone().unwrap_or_default(),
-            snapshots: if project.snapshots { "on".to_owned() } else { String::new() },
+            snapshots: ticked(project.snapshots),
+            snapshot_days: project.snapshot_days.to_string(),
+            snapshot_in_callback: ticked(project.snapshot_in_callback),
         }
     }
 
@@ -49,6 +57,12 @@ impl ProjectValues {
     #[must_use]
     pub fn has_snapshots(&self) -> bool {
         !self.snapshots.is_empty()
+    }
+
+    /// Whether the box for snapshots in callbacks is ticked.
+    #[must_use]
+    pub fn sends_snapshots(&self) -> bool {
+        !self.snapshot_in_callback.is_empty()
     }
 
     /// The settings of a new project.
@@ -77,17 +91,27 @@ impl ProjectValues {
             errors.take("name", check_name(name)),
             errors.take("timeout_minutes", self.timeout()),
             errors.take("repair_url", self.url(mode, allow)),
+            errors.take("snapshot_days", self.days()),
         );
-        let (Some(()), Some(timeout_minutes), Some(repair_url)) = fields else {
+        let (Some(()), Some(timeout_minutes), Some(repair_url), Some(days)) = fields else {
             return Err(errors);
         };
-        let snapshots = self.has_snapshots();
+        let snapshots = SnapshotSettings {
+            kept: self.has_snapshots(),
+            days,
+            in_callback: self.sends_snapshots(),
+        };
         Ok(ProjectSettings { name: name.to_owned(), mode, timeout_minutes, repair_url, snapshots })
     }
 
     fn timeout(&self) -> Result<i32, InvalidTimeout> {
         let minutes = self.timeout_minutes.trim().parse().map_err(|_| InvalidTimeout)?;
         check_timeout(minutes).map(|()| minutes)
+    }
+
+    fn days(&self) -> Result<i32, InvalidDays> {
+        let days = self.snapshot_days.trim().parse().map_err(|_| InvalidDays)?;
+        check_days(days).map(|()| days)
     }
 
     fn url(&self, mode: Mode, allow: &AllowedNetworks) -> Result<Option<String>, UrlError> {
@@ -100,6 +124,11 @@ impl ProjectValues {
     }
 }
 
+/// What a ticked box sends.
+fn ticked(is_on: bool) -> String {
+    if is_on { "on".to_owned() } else { String::new() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +137,7 @@ mod tests {
         ProjectValues {
             name: " CometCart ".into(),
             timeout_minutes: " 10 ".into(),
+            snapshot_days: " 7 ".into(),
             repair_url: " https://shop.example.com/repair ".into(),
             ..ProjectValues::for_new()
         }
@@ -119,7 +149,7 @@ mod tests {
         assert_eq!((settings.name.as_str(), settings.mode), ("CometCart", Mode::Test));
         assert_eq!(settings.timeout_minutes, 10);
         assert_eq!(settings.repair_url.as_deref(), Some("https://shop.example.com/repair"));
-        assert!(!settings.snapshots);
+        assert_eq!(settings.snapshots, SnapshotSettings { days: 7, ..Default::default() });
     }
 
     #[test]
@@ -130,9 +160,11 @@ mod tests {
             timeout_minutes: "ten".into(),
             repair_url: "ftp://shop.example.com".into(),
             snapshots: "on".into(),
+            snapshot_days: "91".into(),
+            snapshot_in_callback: "on".into(),
         };
         let errors = values.read_new(&AllowedNetworks::none()).expect_err("errors");
-        for field in ["name", "mode", "timeout_minutes", "repair_url"] {
+        for field in ["name", "mode", "timeout_minutes", "repair_url", "snapshot_days"] {
             assert!(errors.of(field).is_some(), "{field}");
         }
     }

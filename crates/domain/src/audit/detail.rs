@@ -172,6 +172,12 @@ details! {
         timeout_minutes: i32,
         repair_url: Option<String>,
         snapshots: bool,
+        /// Only where it is not the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot_days: Option<i32>,
+        /// Only where callbacks carry them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        snapshot_in_callback: bool,
     }
 
     /// Of a change of a project: only what changed.
@@ -185,6 +191,10 @@ details! {
         repair_url: Option<Change<Option<String>>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         snapshots: Option<Change<bool>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        snapshot_days: Option<Change<i32>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        snapshot_in_callback: Option<Change<bool>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         callback_headers: Option<HeaderChange>,
     }

@@ -361,13 +361,25 @@ fn sessions_ended(count: u64) -> String {
 
 /// Each setting that changed, before and after.
 fn changes(of: &ProjectChanges) -> String {
-    let ProjectChanges { name, timeout_minutes, repair_url, snapshots, callback_headers } = of;
+    let ProjectChanges {
+        name,
+        timeout_minutes,
+        repair_url,
+        snapshots,
+        snapshot_days,
+        snapshot_in_callback,
+        callback_headers,
+    } = of;
     let url = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".to_owned());
     let changed = [
         callback_headers.as_ref().map(headers),
         name.as_ref().map(|it| change("name", it, Clone::clone)),
         repair_url.as_ref().map(|it| change("repair URL", it, url)),
         snapshots.as_ref().map(|it| change("snapshots", it, ToString::to_string)),
+        snapshot_days.as_ref().map(|it| change("days of snapshots", it, ToString::to_string)),
+        snapshot_in_callback
+            .as_ref()
+            .map(|it| change("snapshots in callbacks", it, ToString::to_string)),
         timeout_minutes.as_ref().map(|it| change("timeout minutes", it, ToString::to_string)),
     ];
     changed.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -7,6 +7,7 @@ use domain::api_key::ApiKey;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::Mode;
 use domain::signature::SigningSecret;
+use domain::snapshot::SnapshotSettings;
 use store::destinations::{NewDestination, Target};
 use store::projects::ProjectSettings;
 use store::{Insertion, MasterKey, PgPool, api_keys, destinations, projects, signing_secrets};
@@ -53,7 +54,7 @@ async fn shop(
         mode: Mode::Test,
         timeout_minutes: TIMEOUT_MINUTES,
         repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
-        snapshots: true,
+        snapshots: SnapshotSettings { kept: true, ..Default::default() },
     };
     let project = projects::insert_project(pool, &settings).await?;
     let secret = SigningSecret::from_bytes(random()?);

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use domain::api_key::ApiKey;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
+use domain::snapshot::SnapshotSettings;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::projects::{self, ProjectSettings};
 use store::transitions::receipt::{Delivery, accept_receipt};
@@ -49,7 +50,7 @@ impl Handler {
             mode: Mode::Test,
             timeout_minutes: 30,
             repair_url: None,
-            snapshots: false,
+            snapshots: SnapshotSettings::default(),
         };
         let mut random = [0; 128];
         getrandom::fill(&mut random)?;

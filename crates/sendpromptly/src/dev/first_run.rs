@@ -15,6 +15,7 @@ use domain::audit::Actor;
 use domain::ids::ProjectId;
 use domain::operator::Role;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use domain::snapshot::SnapshotSettings;
 use sendpromptly::service::Service;
 use serde::{Deserialize, Serialize};
 use store::Insertion;
@@ -66,7 +67,7 @@ async fn make(service: &Service) -> anyhow::Result<FirstRun> {
         mode: Mode::Test,
         timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
         repair_url: None,
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let actor = Actor::Cli("dev".to_owned());
     let operator = make_operator(service, &actor).await?;

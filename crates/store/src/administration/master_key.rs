@@ -11,7 +11,7 @@ use sqlx::PgExecutor;
 
 use crate::StoreError;
 use crate::audit::{self, Subject};
-use crate::seal::{MasterKeyId, SealedColumn};
+use crate::seal::{SealedColumn, SealingKeyId};
 
 /// What a rotation did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,7 +46,7 @@ impl Rotation {
 pub async fn note_started(
     db: impl PgExecutor<'_>,
     actor: &Actor,
-    key: MasterKeyId,
+    key: SealingKeyId,
 ) -> Result<(), StoreError> {
     let detail = MasterKeyDetail { master_key_id: key.to_string() };
     let started = AuditEvent::MasterKeyRotationStarted(detail);
@@ -57,7 +57,7 @@ pub async fn note_started(
 pub async fn note_rotated(
     db: impl PgExecutor<'_>,
     actor: &Actor,
-    key: MasterKeyId,
+    key: SealingKeyId,
     rotation: &Rotation,
 ) -> Result<(), StoreError> {
     let rotated = AuditEvent::MasterKeyRotated(RotatedKeyDetail {

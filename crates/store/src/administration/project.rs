@@ -4,6 +4,7 @@ use domain::audit::detail::{Change, NewProjectDetail, ProjectChanges};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::ProjectId;
 use domain::signature::SigningSecret;
+use domain::snapshot::{self, SnapshotSettings};
 
 use crate::audit::{self, Subject};
 use crate::projects::{self, Project, ProjectSettings};
@@ -21,7 +22,16 @@ pub async fn create_project(
     let id = projects::insert_project(&mut *tx, settings).await?;
     signing_secrets::insert_secret(&mut *tx, key, id, secret).await?;
     let ProjectSettings { name, mode, timeout_minutes, repair_url, snapshots } = settings.clone();
-    let detail = NewProjectDetail { name, mode, timeout_minutes, repair_url, snapshots };
+    let SnapshotSettings { kept, days, in_callback } = snapshots;
+    let detail = NewProjectDetail {
+        name,
+        mode,
+        timeout_minutes,
+        repair_url,
+        snapshots: kept,
+        snapshot_days: Some(days).filter(|days| *days != snapshot::DEFAULT_DAYS),
+        snapshot_in_callback: in_callback,
+    };
     let created = AuditEvent::ProjectCreated(detail);
     audit::record(tx, actor, Subject::project(id), &created).await?;
     Ok(id)
@@ -55,7 +65,9 @@ fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
         name: Change::between(before.name.clone(), name),
         timeout_minutes: Change::between(before.timeout_minutes, timeout_minutes),
         repair_url: Change::between(before.repair_url.clone(), repair_url),
-        snapshots: Change::between(before.snapshots, snapshots),
+        snapshots: Change::between(before.snapshots, snapshots.kept),
+        snapshot_days: Change::between(before.snapshot_days, snapshots.days),
+        snapshot_in_callback: Change::between(before.snapshot_in_callback, snapshots.in_callback),
         callback_headers: None,
     }
 }

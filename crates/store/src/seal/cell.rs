@@ -17,18 +17,20 @@ pub enum SealedColumn {
     CallbackHeader,
     ExtensionSecret,
     SessionMessage,
+    SnapshotKey,
     Snapshot,
 }
 
 impl SealedColumn {
     /// All of them; the one that may hold millions is the last.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SigningSecret,
         Self::DestinationUrl,
         Self::DestinationSecret,
         Self::CallbackHeader,
         Self::ExtensionSecret,
         Self::SessionMessage,
+        Self::SnapshotKey,
         Self::Snapshot,
     ];
 
@@ -41,6 +43,7 @@ impl SealedColumn {
             Self::CallbackHeader => "callback_headers",
             Self::ExtensionSecret => "extensions",
             Self::SessionMessage => "sessions",
+            Self::SnapshotKey => "snapshot_keys",
             Self::Snapshot => "payment_events",
         }
     }
@@ -64,7 +67,8 @@ impl SealedColumn {
             Self::CallbackHeader => "callback headers",
             Self::ExtensionSecret => "secrets of extensions",
             Self::SessionMessage => "messages for the next page",
-            Self::Snapshot => "snapshots",
+            Self::SnapshotKey => "keys of projects' snapshots",
+            Self::Snapshot => "snapshots of older releases",
         }
     }
 
@@ -134,6 +138,11 @@ impl Cell {
     }
 
     #[must_use]
+    pub fn snapshot_key(project_id: ProjectId) -> Self {
+        Self::of(SealedColumn::SnapshotKey, Some(project_id), &project_id)
+    }
+
+    #[must_use]
     pub fn snapshot(project_id: ProjectId, id: EventId) -> Self {
         Self::of(SealedColumn::Snapshot, Some(project_id), &id)
     }
@@ -155,7 +164,7 @@ impl Cell {
     pub(super) fn associated_data(&self, head: Head) -> Vec<u8> {
         match head.version {
             Version::One => self.name.clone().into_bytes(),
-            Version::Two => {
+            Version::Two | Version::Three => {
                 let project = self.project_id.map(ProjectId::as_uuid);
                 let project = project.as_ref().map_or(&[][..], |id: &Uuid| id.as_bytes());
                 let parts =

@@ -34,9 +34,13 @@ impl StoredValue {
         format!("{} {}", self.id, self.name).trim_end().to_owned()
     }
 
+    /// Only a session belongs to no project, and its cell names none.
+    pub(super) fn project_id(&self) -> ProjectId {
+        ProjectId::from_uuid(self.project_id.unwrap_or_default())
+    }
+
     pub(super) fn cell(&self, column: SealedColumn) -> Cell {
-        // Only a session belongs to no project, and its cell names none.
-        let project_id = ProjectId::from_uuid(self.project_id.unwrap_or_default());
+        let project_id = self.project_id();
         match column {
             SealedColumn::SigningSecret => {
                 Cell::signing_secret(project_id, SecretId::from_uuid(self.id))
@@ -52,6 +56,7 @@ impl StoredValue {
                 Cell::extension_secret(project_id, ExtensionId::from_uuid(self.id))
             }
             SealedColumn::SessionMessage => Cell::session_message(SessionId::from_uuid(self.id)),
+            SealedColumn::SnapshotKey => Cell::snapshot_key(project_id),
             SealedColumn::Snapshot => Cell::snapshot(project_id, EventId::from_uuid(self.id)),
         }
     }
@@ -70,12 +75,17 @@ pub(super) async fn list(
     let values = sqlx::query_as!(
         StoredValue,
         r#"SELECT project_id, kind AS "kind!", id AS "id!", name AS "name!", sealed AS "sealed!" FROM (
-               SELECT project_id, '' AS kind, id, '' AS name, sealed FROM signing_secrets WHERE $1 = 'signing_secrets'
-               UNION ALL SELECT project_id, kind, id, '', sealed FROM destinations WHERE $1 = 'destinations'
+               SELECT project_id, '' AS kind, id, '' AS name, sealed FROM signing_secrets
+               WHERE $1 = 'signing_secrets' AND (expires_at IS NULL OR expires_at > now())
+               UNION ALL SELECT project_id, kind, id, '', sealed FROM destinations
+               WHERE $1 = 'destinations' AND removed_at IS NULL
                UNION ALL SELECT d.project_id, '', s.id, '', s.sealed
                FROM destination_secrets s JOIN destinations d ON d.id = s.destination_id WHERE $1 = 'destination_secrets'
+                 AND d.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
                UNION ALL SELECT project_id, '', project_id, name, sealed FROM callback_headers WHERE $1 = 'callback_headers'
-               UNION ALL SELECT project_id, '', id, '', sealed FROM extensions WHERE $1 = 'extensions'
+               UNION ALL SELECT project_id, '', id, '', sealed FROM extensions
+               WHERE $1 = 'extensions' AND removed_at IS NULL
+               UNION ALL SELECT project_id, '', project_id, '', sealed FROM snapshot_keys WHERE $1 = 'snapshot_keys'
                UNION ALL SELECT NULL, '', id, '', flash FROM sessions WHERE $1 = 'sessions') AS sealed
            WHERE sealed IS NOT NULL AND (id, name) > ($2, $3) ORDER BY id, name LIMIT $4"#,
         column.table(),
@@ -96,7 +106,8 @@ async fn list_snapshots(
     let values = sqlx::query_as!(
         StoredValue,
         r#"SELECT project_id AS "project_id: Uuid", '' AS "kind!", id AS "id: Uuid", '' AS "name!", snapshot AS "sealed!"
-           FROM payment_events WHERE snapshot IS NOT NULL AND id > $1 ORDER BY id LIMIT $2"#,
+           FROM payment_events
+           WHERE snapshot IS NOT NULL AND substring(snapshot FROM 1 FOR 1) <> '\x03' AND id > $1 ORDER BY id LIMIT $2"#,
         after.id,
         most,
     )

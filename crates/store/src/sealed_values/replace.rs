@@ -6,9 +6,9 @@ use super::list::StoredValue;
 use crate::seal::SealedColumn;
 use crate::{PgPool, StoreError, column};
 
-/// Replaces the values of a table whose rows have an id.
+/// Replaces the values of a table whose rows have an id of their own, or their project's.
 macro_rules! replace {
-    ($pool:expr, $table:literal, $column:literal, $ids:expr, $old:expr, $new:expr) => {
+    ($pool:expr, $table:literal, $id:literal, $column:literal, $ids:expr, $old:expr, $new:expr) => {
         sqlx::query!(
             "UPDATE "
                 + $table
@@ -16,7 +16,9 @@ macro_rules! replace {
                 + $column
                 + " = n.sealed
              FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS n (id, before, sealed)
-             WHERE t.id = n.id AND t."
+             WHERE t."
+                + $id
+                + " = n.id AND t."
                 + $column
                 + " = n.before",
             $ids,
@@ -39,14 +41,17 @@ pub(super) async fn replace(
     let old = &column(changed, |(value, _)| value.sealed.as_slice());
     let new = &column(changed, |(_, sealed)| sealed.as_slice());
     let done = match of {
-        SealedColumn::SigningSecret => replace!(pool, "signing_secrets", "sealed", ids, old, new),
-        SealedColumn::DestinationUrl => replace!(pool, "destinations", "sealed", ids, old, new),
+        SealedColumn::SigningSecret => replace!(pool, "signing_secrets", "id", "sealed", ids, old, new),
+        SealedColumn::DestinationUrl => replace!(pool, "destinations", "id", "sealed", ids, old, new),
         SealedColumn::DestinationSecret => {
-            replace!(pool, "destination_secrets", "sealed", ids, old, new)
+            replace!(pool, "destination_secrets", "id", "sealed", ids, old, new)
         }
-        SealedColumn::ExtensionSecret => replace!(pool, "extensions", "sealed", ids, old, new),
-        SealedColumn::SessionMessage => replace!(pool, "sessions", "flash", ids, old, new),
-        SealedColumn::Snapshot => replace!(pool, "payment_events", "snapshot", ids, old, new),
+        SealedColumn::ExtensionSecret => replace!(pool, "extensions", "id", "sealed", ids, old, new),
+        SealedColumn::SessionMessage => replace!(pool, "sessions", "id", "flash", ids, old, new),
+        SealedColumn::SnapshotKey => {
+            replace!(pool, "snapshot_keys", "project_id", "sealed", ids, old, new)
+        }
+        SealedColumn::Snapshot => replace!(pool, "payment_events", "id", "snapshot", ids, old, new),
         SealedColumn::CallbackHeader => {
             sqlx::query!(
                 "UPDATE callback_headers AS t SET sealed = n.sealed

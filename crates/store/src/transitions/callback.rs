@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use domain::audit::detail::{CallbackDetail, InterruptedDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay};
+use domain::callback::{AnswerVerdict, AttemptDecision, decide_attempt, next_delay, with_snapshot};
 use domain::callback_header::CallbackHeader;
 use domain::ids::{EventId, ProjectId, ReplayId};
 use domain::project::Mode;
@@ -25,9 +25,12 @@ use time::OffsetDateTime;
 use crate::attempts::{self, AttemptEnd};
 use crate::audit;
 use crate::event_state::LockedEvent;
+use crate::reprocesses::Reprocess;
 use crate::seal::MasterKey;
 use crate::transitions::{EndedReprocess, fail_reprocess};
-use crate::{PgConnection, StoreError, callback_headers, projects, reprocesses, signing_secrets};
+use crate::{
+    PgConnection, StoreError, callback_headers, projects, reprocesses, signing_secrets, snapshots,
+};
 
 /// Everything that one attempt needs.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct CallbackWork {
     pub attempt: i32,
     /// The body, equal on every attempt.
     pub body: String,
+    /// The snapshot that is in it. What is kept of the answer may not repeat it.
+    pub snapshot: Option<String>,
     /// Where it goes, as it was saved; `None` if the project has no repair URL.
     pub repair_url: Option<String>,
     /// The project's mode, which decides what URLs are allowed.
@@ -99,10 +104,17 @@ pub async fn begin_attempt(
     let project = projects::find_project(&mut *tx, project_id)
         .await?
         .ok_or(StoreError::Missing("projects"))?;
+    let snapshot = find_snapshot(tx, key, running).await?;
+    let body = if running.with_snapshot {
+        with_snapshot(&running.body, snapshot.as_deref())
+    } else {
+        running.body.clone()
+    };
     Ok(Some(CallbackWork {
         project_id,
         attempt,
-        body: running.body.clone(),
+        body,
+        snapshot,
         repair_url: project.repair_url,
         mode: project.mode,
         headers: callback_headers::list_headers(&mut *tx, key, project_id).await?,
@@ -110,6 +122,26 @@ pub async fn begin_attempt(
         at: locked.now,
         trace_parent: locked.event.trace_parent.clone(),
     }))
+}
+
+/// What the body carries beside what was requested. One that does not open is as one that is not there: the
+/// work matters more.
+async fn find_snapshot(
+    tx: &mut PgConnection,
+    key: &MasterKey,
+    running: &Reprocess,
+) -> Result<Option<String>, StoreError> {
+    if !running.with_snapshot {
+        return Ok(None);
+    }
+    match snapshots::find_snapshot(tx, key, running.event_id).await {
+        Err(StoreError::Seal(error)) => {
+            let event_id = running.event_id;
+            tracing::warn!(%event_id, %error, "a callback goes without its snapshot, which does not open");
+            Ok(None)
+        }
+        found => found,
+    }
 }
 
 /// What an attempt's end means for the activity.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
 use crate::seal::{Cell, MasterKey, SealError};
+use crate::snapshot_keys::{self, SnapshotKeys};
 use crate::transitions::result::{self, ReportedResult};
 use crate::{PgConnection, StoreError, audit, events, results};
 
@@ -27,6 +28,8 @@ pub struct AcceptedReceipt {
     pub timeout_at: OffsetDateTime,
     /// Whether it was taken before.
     pub duplicate: bool,
+    /// Whether the snapshot that came with it is kept.
+    pub snapshot_kept: bool,
 }
 
 /// A receipt on its way in.
@@ -54,14 +57,23 @@ impl<'a> Delivery<'a> {
         self.receipt.timeout_minutes.unwrap_or(owner.timeout_minutes)
     }
 
+    /// Seals the snapshot, if there is one. A key that does not open costs the snapshot, never the receipt.
     pub(crate) fn sealed_snapshot(
         &self,
-        key: &MasterKey,
+        keys: &SnapshotKeys,
         project_id: ProjectId,
         event_id: EventId,
     ) -> Result<Option<Vec<u8>>, SealError> {
-        let cell = Cell::snapshot(project_id, event_id);
-        self.snapshot.map(|json| key.seal(&cell, json.as_bytes())).transpose()
+        let Some((json, key)) = self.snapshot.zip(keys.get(&project_id)) else {
+            return Ok(None);
+        };
+        match key {
+            Ok(key) => key.seal(&Cell::snapshot(project_id, event_id), json.as_bytes()).map(Some),
+            Err(error) => {
+                tracing::warn!(%project_id, %event_id, %error, "a snapshot is not kept, for want of its project's key");
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -83,7 +95,10 @@ pub async fn accept_receipt(
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let event_id = events::new_id();
-    let snapshot = delivery.sealed_snapshot(key, owner.project_id, event_id)?;
+    let of_snapshot = delivery.snapshot.map(|_| owner.project_id);
+    let keys = snapshot_keys::ensure(tx, key, of_snapshot).await?;
+    let snapshot = delivery.sealed_snapshot(&keys, owner.project_id, event_id)?;
+    let snapshot_kept = snapshot.is_some();
     let new = insert_receipt(tx, owner, delivery, event_id, snapshot).await?;
     let Some(new) = new else {
         return find_existing(tx, owner, delivery).await;
@@ -94,7 +109,7 @@ pub async fn accept_receipt(
     if new.has_early {
         apply_early(tx, owner, receipt, event_id).await?;
     }
-    Ok(AcceptedReceipt { event_id, timeout_at: new.timeout_at, duplicate: false })
+    Ok(AcceptedReceipt { event_id, timeout_at: new.timeout_at, duplicate: false, snapshot_kept })
 }
 
 /// What only the database knows of a new event.
@@ -169,7 +184,12 @@ async fn find_existing(
     .fetch_optional(tx)
     .await?
     .ok_or(StoreError::Missing("payment_events"))?;
-    Ok(AcceptedReceipt { event_id: existing.id, timeout_at: existing.timeout_at, duplicate: true })
+    Ok(AcceptedReceipt {
+        event_id: existing.id,
+        timeout_at: existing.timeout_at,
+        duplicate: true,
+        snapshot_kept: false,
+    })
 }
 
 async fn apply_early(

@@ -24,6 +24,7 @@ use crate::idempotency::{
     self, ClaimRequest, KeyUse, ResponseScope, SharedOutcome, StoredResponse,
 };
 use crate::seal::MasterKey;
+use crate::snapshot_keys::{self, SnapshotKeys};
 use crate::{PgConnection, StoreError, audit, column, events};
 
 /// A receipt that is taken together with others.
@@ -59,15 +60,22 @@ pub async fn accept_receipts(
     });
     let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
     let found = find_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
+    let with_snapshot = claimed
+        .iter()
+        .zip(&found)
+        .filter(|((n, _), found)| found.is_new() && batch[*n].delivery.snapshot.is_some());
+    let with_snapshot = with_snapshot.map(|((n, _), _)| batch[*n].owner.project_id);
+    let keys = snapshot_keys::ensure(tx, key, with_snapshot).await?;
     let (mut new, mut responses) = (Vec::new(), Vec::new());
     for ((n, scope), found) in claimed.into_iter().zip(found) {
         if found.is_awaited {
             continue;
         }
-        let Some(response) = respond(n, found.taken) else { continue };
-        if !found.taken.duplicate {
-            new.push(NewEvent::seal(key, batch[n], found.taken)?);
-        }
+        let event = found.is_new().then(|| NewEvent::seal(&keys, batch[n], found.taken));
+        let event = event.transpose()?;
+        let taken = event.as_ref().map_or(found.taken, |event| event.taken);
+        let Some(response) = respond(n, taken) else { continue };
+        new.extend(event);
         responses.push((batch[n].used, scope, response.clone()));
         outcomes[n] = SharedOutcome::Accepted(response);
     }
@@ -83,6 +91,13 @@ struct Found {
     taken: AcceptedReceipt,
     /// Whether early results name its provider event.
     is_awaited: bool,
+}
+
+impl Found {
+    /// Whether it is added here.
+    const fn is_new(&self) -> bool {
+        !self.is_awaited && !self.taken.duplicate
+    }
 }
 
 async fn find_events(
@@ -108,6 +123,7 @@ async fn find_events(
             event_id: row.existing.map_or_else(events::new_id, EventId::from_uuid),
             timeout_at: row.timeout_at,
             duplicate: row.existing.is_some(),
+            snapshot_kept: false,
         },
         is_awaited: row.is_awaited && row.existing.is_none(),
     });
@@ -123,11 +139,13 @@ struct NewEvent<'a> {
 
 impl<'a> NewEvent<'a> {
     fn seal(
-        key: &MasterKey,
+        keys: &SnapshotKeys,
         from: SharedDelivery<'a>,
         taken: AcceptedReceipt,
     ) -> Result<Self, StoreError> {
-        let snapshot = from.delivery.sealed_snapshot(key, from.owner.project_id, taken.event_id)?;
+        let project_id = from.owner.project_id;
+        let snapshot = from.delivery.sealed_snapshot(keys, project_id, taken.event_id)?;
+        let taken = AcceptedReceipt { snapshot_kept: snapshot.is_some(), ..taken };
         Ok(Self { from, taken, snapshot })
     }
 

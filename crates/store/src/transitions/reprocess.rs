@@ -58,7 +58,15 @@ pub async fn request_reprocess(
         return Err(ChangeError::Rejected(Rejection::NoRepairUrl));
     }
     let body = callback_body(&locked, incident, &project, request.replay_id)?;
-    Ok(start(tx, &locked, incident, request, &body).await?)
+    let callback = NewCallback { body: &body, with_snapshot: project.snapshot_in_callback };
+    Ok(start(tx, &locked, incident, request, callback).await?)
+}
+
+/// What the attempts of a new reprocess send.
+#[derive(Clone, Copy)]
+struct NewCallback<'a> {
+    body: &'a str,
+    with_snapshot: bool,
 }
 
 async fn start(
@@ -66,7 +74,7 @@ async fn start(
     locked: &LockedEvent,
     incident: &Incident,
     request: ReprocessRequest<'_>,
-    body: &str,
+    callback: NewCallback<'_>,
 ) -> Result<(), StoreError> {
     let requested_by = request.actor.to_string();
     let new = NewReprocess {
@@ -75,7 +83,8 @@ async fn start(
         event_id: locked.event.id,
         requested_by: &requested_by,
         note: request.note,
-        body,
+        body: callback.body,
+        with_snapshot: callback.with_snapshot,
     };
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
@@ -110,7 +119,7 @@ pub async fn note_rejection(
         .await
 }
 
-/// What every attempt of this reprocess sends.
+/// What every attempt of this reprocess sends, but for the snapshot, which is kept sealed and nowhere else.
 fn callback_body(
     locked: &LockedEvent,
     incident: &Incident,

@@ -8,6 +8,7 @@ mod progress;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use domain::snapshot::SnapshotSettings;
 use e2e::world::new_key;
 use serde_json::{Value, json};
 use store::api_keys;
@@ -24,7 +25,7 @@ async fn for_charlie(shop: &Shop) -> Shop {
         mode: Mode::Live,
         timeout_minutes: 30,
         repair_url: None,
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let project_id: ProjectId =
         projects::insert_project(&shop.pool, &settings).await.expect("a project");

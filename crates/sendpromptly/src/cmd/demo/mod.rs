@@ -10,6 +10,7 @@ mod run;
 use domain::extension::{DEFAULT_CALLS_PER_SECOND, ExtensionTarget, NewExtension, Point, Trust};
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use domain::snapshot::SnapshotSettings;
 use serde_json::json;
 use store::ChangeError;
 use store::administration::destination::add_destination;
@@ -76,7 +77,7 @@ async fn seed(
         mode: Mode::Test,
         timeout_minutes: 1,
         repair_url: Some(app.repair_url()),
-        snapshots: false,
+        snapshots: SnapshotSettings::default(),
     };
     let master_key = admin.master_key().await?;
     let bob = NewDestination::email(BOB)?;

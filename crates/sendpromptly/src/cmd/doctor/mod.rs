@@ -13,6 +13,7 @@ mod parts;
 mod probe;
 mod repair;
 mod round_trip;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -141,6 +142,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput>
     }
     if let Some(pool) = &database.pool {
         checks.push(parts::restored(&engine, pool).await);
+        checks.push(snapshots::check(pool).await);
         checks.extend(first_steps::people_and_projects(pool).await);
     }
     if let Some(project) = &args.project {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use store::MasterKey;
 use store::key_holders::{self, Holder};
-use store::seal::{MasterKeyId, Version};
+use store::seal::{SealingKeyId, Version};
 use store::sealed_values::{self, SealedCount};
 
 use super::{problems, values};
@@ -87,7 +87,7 @@ fn report(key: &MasterKey, counts: &[SealedCount], holders: Vec<Holder>) -> Stat
     StatusReport { keys, unreadable, old_envelopes, processes: processes.collect(), can_go, to_do }
 }
 
-fn key_report(key: &MasterKey, counts: &[SealedCount], id: MasterKeyId) -> KeyReport {
+fn key_report(key: &MasterKey, counts: &[SealedCount], id: SealingKeyId) -> KeyReport {
     let mut tables = BTreeMap::new();
     for count in counts.iter().filter(|count| count.head.is_some_and(|head| head.key == id)) {
         *tables.entry(count.column.table()).or_default() += count.values;

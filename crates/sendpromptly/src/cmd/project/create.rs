@@ -3,11 +3,12 @@
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use domain::repair_url::RepairUrl;
+use domain::snapshot::{self, SnapshotSettings};
 use serde::Serialize;
 use store::administration::project::create_project;
 use store::projects::ProjectSettings;
 
-use super::{check_name, check_timeout, mode_parser};
+use super::{check_name, check_snapshot_days, check_timeout, mode_parser};
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
@@ -39,6 +40,12 @@ pub struct Args {
     /// Keep the payloads of receipts, encrypted.
     #[arg(long)]
     snapshots: bool,
+    /// For how many days they are kept, up to 90.
+    #[arg(long, value_name = "DAYS", default_value_t = snapshot::DEFAULT_DAYS)]
+    snapshot_days: i32,
+    /// Send them with callbacks.
+    #[arg(long)]
+    snapshot_in_callback: bool,
 }
 
 #[derive(Serialize)]
@@ -54,6 +61,7 @@ struct Created<'a> {
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     check_name(&args.name)?;
     check_timeout(args.timeout_minutes)?;
+    check_snapshot_days(args.snapshot_days)?;
     let admin = AdminContext::open(context).await?;
     let settings = settings(args, &admin)?;
     let key = admin.master_key().await?;
@@ -75,7 +83,11 @@ fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings>
         name: args.name,
         mode: args.mode,
         timeout_minutes: args.timeout_minutes,
-        snapshots: args.snapshots,
+        snapshots: SnapshotSettings {
+            kept: args.snapshots,
+            days: args.snapshot_days,
+            in_callback: args.snapshot_in_callback,
+        },
     })
 }
 
@@ -118,7 +130,7 @@ mod tests {
             mode: Mode::Test,
             timeout_minutes: 30,
             repair_url: None,
-            snapshots: true,
+            snapshots: SnapshotSettings::default(),
         };
         let id = "prj_00000000000000000000000001".parse().expect("an id");
         let output = output(id, &settings, "whsec_x").expect("JSON");

@@ -11,6 +11,7 @@ mod update;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::project::{self, Mode};
+use domain::snapshot::{self, SnapshotSettings};
 use store::projects::Project;
 
 use crate::Context;
@@ -71,9 +72,16 @@ fn describe(project: &Project) -> String {
         ("repair URL", or_nothing(project.repair_url.as_deref())),
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
-        ("snapshots", if project.snapshots { "kept, sealed" } else { "not kept" }.to_owned()),
+        ("snapshots", describe_snapshots(project.snapshot_settings())),
         ("created", format_timestamp(project.created_at)),
     ])
+}
+
+fn describe_snapshots(SnapshotSettings { kept, days, in_callback }: SnapshotSettings) -> String {
+    let kept = if kept { "kept, sealed" } else { "not kept; earlier ones" };
+    let days = if days == 1 { "for 1 day".to_owned() } else { format!("for {days} days") };
+    let sent = if in_callback { ", and sent with callbacks" } else { "" };
+    format!("{kept} {days}{sent}")
 }
 
 fn mode_parser() -> impl TypedValueParser<Value = Mode> {
@@ -89,15 +97,30 @@ fn check_timeout(minutes: i32) -> Result<(), Failure> {
     project::check_timeout(minutes).map_err(|why| Failure::option("timeout_minutes", why))
 }
 
+fn check_snapshot_days(days: i32) -> Result<(), Failure> {
+    snapshot::check_days(days).map_err(|why| Failure::option("snapshot_days", why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_rejected_setting_is_named() {
-        let rejected = [check_name("").err(), check_timeout(0).err()].map(|why| why.expect("a no"));
+        let rejected =
+            [check_name("").err(), check_timeout(0).err(), check_snapshot_days(91).err()];
+        let rejected = rejected.map(|why| why.expect("a no"));
         let messages = rejected.map(|why| why.to_string());
         assert_eq!(messages[0], "name must have 1 to 255 characters");
         assert_eq!(messages[1], "timeout_minutes must be a whole number from 1 to 10080");
+        assert_eq!(messages[2], "snapshot_days must be a whole number from 1 to 90");
+    }
+
+    #[test]
+    fn what_becomes_of_snapshots_is_one_line() {
+        let all = SnapshotSettings { kept: true, days: 1, in_callback: true };
+        assert_eq!(describe_snapshots(all), "kept, sealed for 1 day, and sent with callbacks");
+        let none = describe_snapshots(SnapshotSettings::default());
+        assert_eq!(none, "not kept; earlier ones for 30 days");
     }
 }

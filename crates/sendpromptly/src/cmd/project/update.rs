@@ -4,11 +4,12 @@ use api::v1::responses;
 use domain::callback_header::HeaderError;
 use domain::ids::ProjectId;
 use domain::repair_url::{AllowedNetworks, RepairUrl};
+use domain::snapshot::SnapshotSettings;
 use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::administration::project::update_project;
 use store::projects::{self, Project, ProjectSettings};
 
-use super::{check_name, check_timeout, describe, headers};
+use super::{check_name, check_snapshot_days, check_timeout, describe, headers};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
@@ -35,6 +36,7 @@ pub struct Args {
 
 #[derive(Debug, Default, clap::Args)]
 #[group(required = true, multiple = true)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag of the command line each")]
 struct Changes {
     /// The project's name, as alerts show it.
     #[arg(long)]
@@ -54,6 +56,15 @@ struct Changes {
     /// Keep no payloads of later receipts.
     #[arg(long)]
     no_snapshots: bool,
+    /// For how many days they are kept, up to 90. It holds for what is kept already, too.
+    #[arg(long, value_name = "DAYS")]
+    snapshot_days: Option<i32>,
+    /// Send them with callbacks.
+    #[arg(long, conflicts_with = "no_snapshot_in_callback")]
+    snapshot_in_callback: bool,
+    /// Send callbacks without them.
+    #[arg(long)]
+    no_snapshot_in_callback: bool,
     /// Send this header with every callback, to pass a gateway; `@file` or `@-` reads such lines
     /// from a file or from standard input, where no other account sees them. May be given more than
     /// once.
@@ -67,6 +78,7 @@ struct Changes {
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     args.changes.name.as_deref().map_or(Ok(()), check_name)?;
     args.changes.timeout_minutes.map_or(Ok(()), check_timeout)?;
+    args.changes.snapshot_days.map_or(Ok(()), check_snapshot_days)?;
     let id: ProjectId = parse_id("project", &args.id)?;
     let (lines, removed) = (&args.changes.callback_header, &args.changes.remove_callback_header);
     let headers = headers::read(lines, removed, std::io::stdin())?;
@@ -113,12 +125,19 @@ impl Changes {
                 Some(url.map_err(|error| Failure::Validation(error.to_string()))?.to_string())
             }
         };
+        let now = project.snapshot_settings();
+        let snapshots = SnapshotSettings {
+            kept: (now.kept || self.snapshots) && !self.no_snapshots,
+            days: self.snapshot_days.unwrap_or(now.days),
+            in_callback: (now.in_callback || self.snapshot_in_callback)
+                && !self.no_snapshot_in_callback,
+        };
         Ok(ProjectSettings {
             name: self.name.unwrap_or_else(|| project.name.clone()),
             mode: project.mode,
             timeout_minutes: self.timeout_minutes.unwrap_or(project.timeout_minutes),
             repair_url,
-            snapshots: (project.snapshots || self.snapshots) && !self.no_snapshots,
+            snapshots,
         })
     }
 }
@@ -134,6 +153,8 @@ mod tests {
             mode: Mode::Live,
             repair_url: Some("https://shop.example.com/repair".into()),
             snapshots: true,
+            snapshot_days: 7,
+            snapshot_in_callback: true,
             ..samples::project()
         }
     }
@@ -147,15 +168,23 @@ mod tests {
         let after = apply(Changes { timeout_minutes: Some(10), ..Changes::default() });
         let (before, after) = (project(), after.expect("allowed"));
         assert_eq!(after.timeout_minutes, 10);
+        assert_eq!(after.snapshots, before.snapshot_settings());
         assert_eq!((after.name, after.mode), (before.name, before.mode));
-        assert_eq!((after.repair_url, after.snapshots), (before.repair_url, before.snapshots));
+        assert_eq!(after.repair_url, before.repair_url);
     }
 
     #[test]
     fn snapshots_and_the_repair_url_can_be_taken_away() {
-        let changes = Changes { no_snapshots: true, no_repair_url: true, ..Changes::default() };
+        let changes = Changes {
+            no_snapshots: true,
+            snapshot_days: Some(1),
+            no_snapshot_in_callback: true,
+            no_repair_url: true,
+            ..Changes::default()
+        };
         let after = apply(changes).expect("allowed");
-        assert!(!after.snapshots);
+        let none = SnapshotSettings { kept: false, days: 1, in_callback: false };
+        assert_eq!(after.snapshots, none);
         assert_eq!(after.repair_url, None);
     }
 
