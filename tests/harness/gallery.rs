@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 39] = [
+pub const PAGES: [(&str, &str); 41] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -33,6 +33,8 @@ pub const PAGES: [(&str, &str); 39] = [
     ("incidents-unwatched", "{unwatched}/incidents"),
     ("events", "/events"),
     ("event", "/events/{event}"),
+    ("snapshot", "/events/{event}/snapshot"),
+    ("snapshot-searched", "/events/{event}/snapshot?q=e"),
     ("event-ambiguous", "/events/{ambiguous}"),
     ("event-stuck", "/events/{stuck}"),
     ("events-none", "/events?q=nobody"),

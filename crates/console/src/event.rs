@@ -13,7 +13,7 @@ use domain::incident::IncidentState;
 use engine::workflow_id;
 use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
-use store::{StoreError, projects};
+use store::{StoreError, projects, snapshots};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -71,6 +71,7 @@ async fn open(
     let waits = event.effect == Effect::Pending;
     let stall = if waits { timeline_view::stall(&timeline) } else { None };
     let incident_id = incident.as_ref().map(|incident| incident.id);
+    let snapshot = find_snapshot(&state, &signed_in, event.id).await?;
     page(&EventPage {
         layout: Layout::load(&state, &signed_in, Section::Events, heading.as_str()).await?,
         id: event.id.to_string(),
@@ -87,9 +88,21 @@ async fn open(
         incident: incident
             .map(|it| (format!("/incidents/{}", it.id), Badge::from_incident(it.state))),
         timeline,
-        facts: facts::of_event(&state, &event, &project, incident_id),
+        facts: facts::of_event(&state, &event, &project, incident_id, snapshot),
         command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
     })
+}
+
+/// Until when the event's snapshot is kept, for those who may open it.
+async fn find_snapshot(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    id: EventId,
+) -> Result<Option<OffsetDateTime>, ApiError> {
+    if !signed_in.session.role.may_administer() {
+        return Ok(None);
+    }
+    Ok(snapshots::find_due_at(&state.pool, id).await?)
 }
 
 async fn find(state: &ConsoleState, id: &str) -> Result<PaymentEvent, ApiError> {

@@ -6,9 +6,11 @@ use engine::workflow_id;
 use store::alerts::AlertView;
 use store::events::PaymentEvent;
 use store::projects::Project;
+use time::OffsetDateTime;
 
 use super::layout::mode_word;
 use super::settings::TemporalUi;
+use super::snapshot;
 use super::when::When;
 use crate::state::ConsoleState;
 
@@ -69,11 +71,16 @@ pub fn of_event(
     event: &PaymentEvent,
     project: &Project,
     incident: Option<IncidentId>,
+    snapshot_until: Option<OffsetDateTime>,
 ) -> Vec<Fact> {
     let mut facts = of_both(event, project);
     if let Some(id) = incident {
         let incident = Fact::new("Incident", Value::Code(id.to_string()));
         facts.push(incident.leading_to(format!("/incidents/{id}")));
+    }
+    if let Some(until) = snapshot_until {
+        let snapshot = Fact::new("Snapshot, kept until", Value::At(When::brief(until)));
+        facts.push(snapshot.leading_to(snapshot::path(event.id)));
     }
     facts.push(workflow(state, event.id));
     facts

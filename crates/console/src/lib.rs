@@ -40,6 +40,7 @@ pub mod same_origin;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
+pub mod snapshot;
 pub mod state;
 pub mod timeline_view;
 pub mod week;
@@ -57,6 +58,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     incident::add,
     events::add,
     event::add,
+    snapshot::add,
     projects::add,
     keys::add,
     destinations::add,

@@ -22,6 +22,8 @@ text_enum! {
         ResultSuperseded = "result.superseded",
         ResultAmbiguous = "result.ambiguous",
         ResultUnclaimed = "result.unclaimed",
+        SnapshotViewed = "snapshot.viewed",
+        SnapshotDownloaded = "snapshot.downloaded",
         IncidentOpened = "incident.opened",
         IncidentResolved = "incident.resolved",
         ReprocessRequested = "reprocess.requested",

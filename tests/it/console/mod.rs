@@ -19,6 +19,7 @@ mod projects;
 mod proof;
 mod samples;
 mod sign_in;
+mod snapshot;
 mod strict;
 mod walk;
 

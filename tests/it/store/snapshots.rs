@@ -1,12 +1,14 @@
 //! Snapshots: one key a project, kept for its days and no longer, the same in every attempt of a callback, and
 //! never a reason to lose a receipt.
 
+use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
 use domain::snapshot::SnapshotSettings;
 use e2e::{run, until_lock_wait};
 use engine::snapshots::purge;
 use serde_json::json;
+use store::administration::snapshot::{Look, look};
 use store::projects::{self, ProjectSettings};
 use store::seal::{Cell, Head, SealedColumn, Version};
 use store::sealed_values::{Cursor, Selection, reseal_batch};
@@ -274,5 +276,36 @@ fn a_callback_without_a_snapshot_says_null_where_it_is_wanted_and_nothing_where_
         let running = RunningReprocess { event_id, replay_id: shop.reprocess(event_id).await };
         let work = shop.begin_attempt(running, "n1").await.expect("the work matters more");
         assert!(work.body.ends_with(",\"snapshot\":null}"), "{}", work.body);
+    });
+}
+
+#[test]
+fn each_look_is_in_the_audit_before_anything_is_seen() {
+    run(async {
+        let shop = Shop::open().await;
+        let (kept, none) = (take_snapshot(&shop, "evt_1").await, shop.take("evt_2").await);
+        let alice = Actor::Operator("alice@cometcart.test".to_owned());
+        let see = async |key: &MasterKey, event_id, as_what| {
+            look(&shop.pool, key, &alice, event_id, as_what).await
+        };
+        assert_eq!(see(&shop.master_key, kept, Look::Page).await.expect("seen"), Some(sent()));
+        assert_eq!(see(&shop.master_key, kept, Look::Download).await.expect("seen"), Some(sent()));
+        assert_eq!(see(&shop.master_key, none, Look::Page).await.expect("none"), None);
+        let stranger = MasterKey::parse(&MasterKey::generate()).expect("a key");
+        let failed = see(&stranger, kept, Look::Page).await.expect_err("another key");
+        assert!(failed.is_sealed_elsewhere(), "{failed}");
+        let sql = "SELECT concat_ws(' ', actor, action, detail) FROM audit_entries WHERE action LIKE 'snapshot.%' ORDER BY at";
+        let said: Vec<String> = sqlx::query_scalar(sql).fetch_all(&shop.pool).await.expect("audit");
+        assert_eq!(
+            said,
+            [
+                "operator:alice@cometcart.test snapshot.viewed {}",
+                "operator:alice@cometcart.test snapshot.downloaded {}"
+            ]
+        );
+        // Where it cannot be said who looks, nothing is shown.
+        let locked = "ALTER TABLE audit_entries ADD CONSTRAINT closed CHECK (action <> 'snapshot.viewed') NOT VALID";
+        sqlx::query(locked).execute(&shop.pool).await.expect("closed");
+        assert!(see(&shop.master_key, kept, Look::Page).await.is_err());
     });
 }

@@ -89,6 +89,8 @@ audit_events! {
     ResultSuperseded(ResultDetail),
     ResultAmbiguous(AmbiguityDetail),
     ResultUnclaimed(UnclaimedDetail),
+    SnapshotViewed(NoDetail),
+    SnapshotDownloaded(NoDetail),
     IncidentOpened(OpenedDetail),
     IncidentAcknowledged(AcknowledgedDetail),
     IncidentResolved(ResolvedDetail),

@@ -66,6 +66,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::ResultRefused
         | Action::ResultAmbiguous
         | Action::ResultUnclaimed
+        | Action::SnapshotViewed
+        | Action::SnapshotDownloaded
         | Action::ReprocessRefused
         | Action::ReprocessSucceeded
         | Action::ReprocessEnded

@@ -109,6 +109,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         }
         E::TokenCreated(of) | E::TokenRevoked(of) => of.label.clone(),
         E::ResultSucceeded(_)
+        | E::SnapshotViewed(_)
+        | E::SnapshotDownloaded(_)
         | E::IncidentAcknowledged(_)
         | E::ReprocessRequested(_)
         | E::ProofLinkRevoked(_)

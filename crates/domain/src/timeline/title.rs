@@ -23,6 +23,8 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::ResultAmbiguous => (Warn, "Result not assigned"),
         A::ResultUnclaimed => (Bad, "A result never found its receipt"),
         A::ResultRefused => (Plain, "Result rejected"),
+        A::SnapshotViewed => (Plain, "Snapshot viewed"),
+        A::SnapshotDownloaded => (Plain, "Snapshot downloaded"),
         A::IncidentOpened => (Bad, "Incident opened"),
         A::IncidentAcknowledged => (Work, "Acknowledged"),
         A::IncidentResolved => (Good, "Resolved"),

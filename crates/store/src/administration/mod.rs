@@ -18,4 +18,5 @@ pub mod project;
 pub mod proof_link;
 pub mod secret;
 pub mod session;
+pub mod snapshot;
 pub mod token;
