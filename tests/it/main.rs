@@ -42,6 +42,7 @@ mod reprocess;
 mod settings;
 mod signing_secret;
 mod slack;
+mod snapshots;
 mod store;
 mod temporal_tools;
 mod traces;
