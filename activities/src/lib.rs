@@ -20,6 +20,7 @@ mod observed;
 pub mod probes;
 pub mod records;
 mod signing;
+pub mod silences;
 mod state;
 pub mod test_message;
 pub mod waiting;

@@ -1,6 +1,6 @@
 //! Notifying people of what no single incident shows: that results never found their receipt, that
-//! another destination broke, that automatic reprocesses stopped, or that an extension does not
-//! answer. Each is reported once a day at most.
+//! another destination broke, that automatic reprocesses stopped, that an extension does not answer,
+//! or that receipts stopped or came again. Each is reported once a day at most, a silence once.
 //!
 //! There is a row of `notices` between what happened and the message. It waits for its destination
 //! as alerts do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each
@@ -13,10 +13,10 @@ use std::ops::ControlFlow;
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::extension::Unanswered;
-use domain::ids::{AlertId, DestinationId, ExtensionId};
+use domain::ids::{AlertId, DestinationId, ExtensionId, SilenceId};
 use domain::notice::{
     DestinationBroken, ExtensionSilent, NoticeFacts, NoticeKind, NoticeOrigin, PolicyStopped,
-    ResultsUnclaimed,
+    ReceiptsResumed, ReceiptsSilent, ResultsUnclaimed,
 };
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
@@ -24,7 +24,7 @@ use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
 use store::{
     PgConnection, StoreError, alerts, destination_health, extension_calls, extensions, policies,
-    projects,
+    projects, silences,
 };
 
 use crate::deps::Deps;
@@ -144,6 +144,8 @@ fn message_id(notice: &Notice, domain: &str) -> String {
             let silent = ExtensionId::from_uuid(notice.about.unwrap_or_default());
             format!("extension-silent.{silent}")
         }
+        NoticeKind::ReceiptsSilent => format!("receipts-silent.{}", silence_id(notice)),
+        NoticeKind::ReceiptsResumed => format!("receipts-resumed.{}", silence_id(notice)),
     };
     format!("<{kind}.{destination_id}.{day}@{domain}>")
 }
@@ -152,7 +154,21 @@ fn message_id(notice: &Notice, domain: &str) -> String {
 async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, StoreError> {
     let project = projects::find_project(&deps.pool, notice.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let facts = match notice.kind {
+    Ok(gather_facts(deps, notice).await?.map(|facts| NoticeMessage {
+        id: AlertId::from_uuid(notice.id),
+        message_id: message_id(notice, &deps.mail_domain),
+        happened_at: notice.until,
+        origin: NoticeOrigin {
+            project_id: project.id,
+            project_name: project.name,
+            mode: project.mode,
+        },
+        facts,
+    }))
+}
+
+async fn gather_facts(deps: &Deps, notice: &Notice) -> Result<Option<NoticeFacts>, StoreError> {
+    Ok(match notice.kind {
         NoticeKind::ResultsUnclaimed => {
             Some(NoticeFacts::ResultsUnclaimed(gather_unclaimed(deps, notice).await?))
         }
@@ -165,18 +181,13 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, S
         NoticeKind::ExtensionSilent => {
             gather_silent(deps, notice).await?.map(NoticeFacts::ExtensionSilent)
         }
-    };
-    Ok(facts.map(|facts| NoticeMessage {
-        id: AlertId::from_uuid(notice.id),
-        message_id: message_id(notice, &deps.mail_domain),
-        happened_at: notice.until,
-        origin: NoticeOrigin {
-            project_id: project.id,
-            project_name: project.name,
-            mode: project.mode,
-        },
-        facts,
-    }))
+        NoticeKind::ReceiptsSilent => {
+            gather_silence(deps, notice).await?.map(NoticeFacts::ReceiptsSilent)
+        }
+        NoticeKind::ReceiptsResumed => {
+            gather_resumed(deps, notice).await?.map(NoticeFacts::ReceiptsResumed)
+        }
+    })
 }
 
 async fn gather_unclaimed(deps: &Deps, notice: &Notice) -> Result<ResultsUnclaimed, StoreError> {
@@ -253,6 +264,45 @@ async fn gather_silent(
             deps.public_url, notice.project_id
         ),
     }))
+}
+
+fn silence_id(notice: &Notice) -> SilenceId {
+    SilenceId::from_uuid(notice.about.unwrap_or_default())
+}
+
+async fn gather_silence(
+    deps: &Deps,
+    notice: &Notice,
+) -> Result<Option<ReceiptsSilent>, StoreError> {
+    let silence = silences::find_silence(&deps.pool, silence_id(notice)).await?;
+    let lasting = silence.filter(|silence| silence.ended_at.is_none());
+    Ok(lasting.map(|silence| ReceiptsSilent {
+        silence_id: silence.id,
+        event_type: silence.event_type,
+        since: silence.since,
+        usual: silence.usual,
+        project_url: project_url(deps, notice),
+    }))
+}
+
+async fn gather_resumed(
+    deps: &Deps,
+    notice: &Notice,
+) -> Result<Option<ReceiptsResumed>, StoreError> {
+    let silence = silences::find_silence(&deps.pool, silence_id(notice)).await?;
+    Ok(silence.and_then(|silence| {
+        Some(ReceiptsResumed {
+            silence_id: silence.id,
+            event_type: silence.event_type,
+            since: silence.since,
+            resumed_at: silence.resumed_at?,
+            project_url: project_url(deps, notice),
+        })
+    }))
+}
+
+fn project_url(deps: &Deps, notice: &Notice) -> String {
+    format!("{}/projects/{}", deps.public_url, notice.project_id)
 }
 
 async fn give_up(tx: &mut PgConnection, notice: &Notice, why: &str) -> Result<(), StoreError> {

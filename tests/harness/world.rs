@@ -316,6 +316,7 @@ impl World {
     pub async fn send_notices(&self) -> i64 {
         let (deps, before) = (self.deps(), self.notice_attempts().await);
         activities::notices::enqueue_due(&deps).await.expect("a database");
+        activities::silences::judge(&deps).await;
         for id in waiting::list_destinations(&deps).await.expect("a database") {
             waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
         }
@@ -480,11 +481,8 @@ async fn seed(
     key: &ApiKey,
 ) -> anyhow::Result<(Project, KeyId)> {
     let settings = ProjectSettings {
-        name: "CometCart".to_owned(),
-        mode: Mode::Test,
-        timeout_minutes: 30,
         repair_url: Some(repair.url().to_owned()),
-        snapshots: SnapshotSettings::default(),
+        ..ProjectSettings::new("CometCart".to_owned(), Mode::Test)
     };
     let project_id: ProjectId = projects::insert_project(pool, &settings).await?;
     signing_secrets::insert_secret(pool, &MasterKey::parse(master_key)?, project_id, secret)

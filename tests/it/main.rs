@@ -41,6 +41,7 @@ mod replay;
 mod reprocess;
 mod settings;
 mod signing_secret;
+mod silences;
 mod slack;
 mod snapshots;
 mod store;

@@ -1,9 +1,10 @@
-//! What no watch can notify people of: results that never found their receipt, searched for once a
-//! minute. What is found waits for its destinations as alerts do: see [`crate::messages`].
+//! What no watch can notify people of: results that never found their receipt, and receipts that do
+//! not come, searched for once a minute. What is found waits for its destinations as alerts do: see
+//! [`crate::messages`].
 
 use std::time::Duration;
 
-use activities::{Deps, notices};
+use activities::{Deps, notices, silences};
 
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -14,6 +15,7 @@ pub(crate) async fn run(deps: &Deps) {
         if let Err(error) = notices::enqueue_due(deps).await {
             tracing::warn!(%error, "could not look for unclaimed results");
         }
+        silences::judge(deps).await;
         tokio::time::sleep(EVERY).await;
     }
 }

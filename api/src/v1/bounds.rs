@@ -42,6 +42,8 @@ enum Bound {
 
 /// A name of the catalogue, or one that a project declares.
 const NAME: &str = "^[a-z0-9][a-z0-9_./:-]{0,99}$";
+/// What a project may expect of its receipts; a number of hours or days is checked beside that.
+const EXPECTED: &str = "^(off|learned|[1-9][0-9]{0,2}h|[1-9][0-9]?d)$";
 const EVENT_ID: &str = "^ev_[0-9A-HJKMNP-TV-Z]{26}$";
 const REPLAY_ID: &str = "^rpl_[0-9A-HJKMNP-TV-Z]{26}$";
 
@@ -60,6 +62,7 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 25] {
         ("ProjectBody", "timeout_minutes", Bound::Whole(1, MAX_TIMEOUT_MINUTES)),
         ("ProjectBody", "snapshot_days", Bound::Whole(1, snapshot::MAX_DAYS)),
         ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
+        ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
         ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),

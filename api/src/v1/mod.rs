@@ -33,6 +33,7 @@ pub mod reprocesses;
 pub mod responses;
 pub mod result;
 mod routes;
+mod silences;
 
 pub use ingest_state::IngestState;
 pub use routes::{automation, calls};

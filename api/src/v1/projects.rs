@@ -9,8 +9,9 @@ use domain::alert::one_line;
 use domain::callback_header::{self, CallbackHeader, HeaderChanges, HeaderError};
 use domain::field::Fields;
 use domain::ids::ProjectId;
-use domain::project::{DEFAULT_TIMEOUT_MINUTES, MAX_TIMEOUT_MINUTES, Mode, check_name};
+use domain::project::{MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
+use domain::silence::ExpectedReceipts;
 use domain::snapshot::{MAX_DAYS, SnapshotSettings};
 use serde_json::{Map, Value};
 use store::PgConnection;
@@ -27,7 +28,7 @@ use super::caller::{self, Caller};
 use super::responses;
 
 /// Everything that may be said of a project.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "name",
     "mode",
     "timeout_minutes",
@@ -35,6 +36,7 @@ const FIELDS: [&str; 8] = [
     "snapshots",
     "snapshot_days",
     "snapshot_in_callback",
+    "expected_receipts",
     callback_header::FIELD,
 ];
 
@@ -71,13 +73,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedProject>), ApiError> {
     caller.must_administer()?;
     let body = body.read().await?;
-    let blank = ProjectSettings {
-        name: String::new(),
-        mode: Mode::Test,
-        timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
-        repair_url: None,
-        snapshots: SnapshotSettings::default(),
-    };
+    let blank = ProjectSettings::new(String::new(), Mode::Test);
     let (settings, headers) = read(&state, &body, blank, true)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (caller.actor(), &state.master_key);
@@ -106,13 +102,7 @@ pub async fn update(
     let body = body.read().await?;
     transaction(&state.pool, async |tx| {
         let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
-        let settings = ProjectSettings {
-            snapshots: now.snapshot_settings(),
-            name: now.name,
-            mode: now.mode,
-            timeout_minutes: now.timeout_minutes,
-            repair_url: now.repair_url,
-        };
+        let settings = ProjectSettings::of(&now);
         let (settings, headers) = read(&state, &body, settings, false)?;
         project::update_project(tx, &caller.actor(), id, &settings).await?;
         change_headers(&state, tx, &caller, id, &headers).await
@@ -131,6 +121,7 @@ fn read(
     let mut fields = caller::fields(body, &FIELDS);
     if new {
         settings.mode = fields.choice("mode").unwrap_or(settings.mode);
+        settings.expected_receipts = ExpectedReceipts::usual(settings.mode);
     } else if body.contains_key("mode") {
         fields.reject("mode", "is fixed once the project is made, because its keys say it");
     }
@@ -145,6 +136,9 @@ fn read(
         settings.timeout_minutes = minutes;
     }
     read_snapshots(&mut fields, &mut settings.snapshots);
+    if let Some(expected) = fields.named("expected_receipts", str::parse::<ExpectedReceipts>) {
+        settings.expected_receipts = expected;
+    }
     if body.contains_key(repair_url::FIELD) {
         settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
     }

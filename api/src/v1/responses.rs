@@ -13,6 +13,7 @@ use api_types::policies::{PolicyResponse, PolicyStopResponse};
 use api_types::projects::ProjectResponse;
 use api_types::proof_links::ProofLinkResponse;
 use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
+use api_types::silences::SilenceResponse;
 use domain::ids::IncidentId;
 use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
@@ -26,6 +27,7 @@ use store::projects::Project;
 use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
 use store::search::audit::AuditEntry;
+use store::silences::Silence;
 use store::timeline::TimelineEntry;
 use web::trial::Trial;
 
@@ -45,8 +47,23 @@ pub fn project(project: Project) -> ProjectResponse {
         snapshots: project.snapshots,
         snapshot_days: project.snapshot_days,
         snapshot_in_callback: project.snapshot_in_callback,
+        expected_receipts: project.expected_receipts,
         callback_header_names: project.callback_header_names,
         created_at: project.created_at,
+    }
+}
+
+pub fn silence(silence: Silence) -> SilenceResponse {
+    let (expected_hours, usual_per_hour) = silence.usual.parts();
+    SilenceResponse {
+        silence_id: silence.id,
+        event_type: silence.event_type,
+        since: silence.since,
+        expected_hours,
+        usual_per_hour,
+        noticed_at: silence.noticed_at,
+        ended_at: silence.ended_at,
+        resumed_at: silence.resumed_at,
     }
 }
 
@@ -261,7 +278,7 @@ mod tests {
         let row = Project { created_at, ..samples::project() };
         assert_eq!(
             serde_json::to_string(&project(row)).expect("JSON"),
-            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"snapshot_days":30,"snapshot_in_callback":false,"created_at":"2026-11-21T14:02:09.25Z"}"#
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"snapshot_days":30,"snapshot_in_callback":false,"expected_receipts":"off","created_at":"2026-11-21T14:02:09.25Z"}"#
         );
     }
 

@@ -10,7 +10,7 @@ use web::state::AppState;
 use super::ingest_state::IngestState;
 use super::{
     audit, declared_names, destinations, events, extensions, incidents, keys, policies, projects,
-    proof_links, receipt, receipts, reprocesses, result,
+    proof_links, receipt, receipts, reprocesses, result, silences,
 };
 
 /// What the document says of the whole.
@@ -48,6 +48,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
             declared_names::declare,
             declared_names::remove
         ))
+        .routes(routes!(silences::list))
         .routes(routes!(policies::list))
         .routes(routes!(policies::set))
         .routes(routes!(policies::reset))

@@ -22,6 +22,7 @@ pub mod policies;
 pub mod projects;
 pub mod proof_links;
 pub mod reprocesses;
+pub mod silences;
 pub mod webhook;
 
 #[cfg(test)]

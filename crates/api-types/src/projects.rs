@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use domain::silence::ExpectedReceipts;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -30,6 +31,10 @@ pub struct ProjectResponse {
     pub snapshot_days: i32,
     /// Whether callbacks carry them.
     pub snapshot_in_callback: bool,
+    /// When it is a silence that no receipt comes: `off`, `learned` from the last weeks, or at least
+    /// one in so many hours, such as `6h`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "6h"))]
+    pub expected_receipts: ExpectedReceipts,
     /// The headers that callbacks carry beside the product's own. Values are never shown. Absent
     /// where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,6 +81,11 @@ pub struct ProjectRequest {
     /// Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_in_callback: Option<bool>,
+    /// `off`, `learned`, or a time from 1h to 30d. Default: learned in a live project, off in a test
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub expected_receipts: Option<ExpectedReceipts>,
     /// Headers that callbacks carry to pass a gateway, by name; null removes one. Headers that are
     /// not named stay. At most 10, names without capitals apart, values of 1 to 2000 visible ASCII
     /// characters.

@@ -7,7 +7,9 @@
 use domain::alert::AlertKind;
 use domain::catalogue::{EffectType, Provider};
 use domain::extension::{Evidence, Point};
-use domain::ids::{CallId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId};
+use domain::ids::{
+    CallId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId, SilenceId,
+};
 use domain::incident::{Reason, Resolution};
 use domain::notice::NoticeKind;
 use domain::project::Mode;
@@ -55,6 +57,10 @@ pub enum MessageType {
     PolicyStopped,
     #[serde(rename = "extension.silent")]
     ExtensionSilent,
+    #[serde(rename = "receipts.silent")]
+    ReceiptsSilent,
+    #[serde(rename = "receipts.resumed")]
+    ReceiptsResumed,
 }
 
 impl From<AlertKind> for MessageType {
@@ -74,6 +80,8 @@ impl From<NoticeKind> for MessageType {
             NoticeKind::DestinationBroken => Self::DestinationBroken,
             NoticeKind::PolicyStopped => Self::PolicyStopped,
             NoticeKind::ExtensionSilent => Self::ExtensionSilent,
+            NoticeKind::ReceiptsSilent => Self::ReceiptsSilent,
+            NoticeKind::ReceiptsResumed => Self::ReceiptsResumed,
         }
     }
 }
@@ -106,6 +114,10 @@ pub enum MessageSubject {
     PolicyStopped(StoppedFacts),
     /// Of `extension.silent`.
     ExtensionSilent(SilentFacts),
+    /// Of `receipts.resumed`.
+    ReceiptsResumed(ResumedReceiptsFacts),
+    /// Of `receipts.silent`.
+    ReceiptsSilent(SilentReceiptsFacts),
 }
 
 /// An incident and its event.
@@ -203,4 +215,33 @@ pub struct SilentFacts {
     pub point: Point,
     /// How many calls in a row have had no answer.
     pub unanswered: i32,
+}
+
+/// Receipts that are expected and do not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilentReceiptsFacts {
+    /// What `receipts.resumed` names too.
+    pub silence_id: SilenceId,
+    /// Null where nothing of the whole project comes.
+    pub event_type: Option<String>,
+    /// When the last one came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    /// At least one is expected in so many hours; null where it is measured by what is usual.
+    pub expected_hours: Option<i32>,
+    /// How many usually come in an hour; null where it is measured by hours.
+    pub usual_per_hour: Option<i64>,
+}
+
+/// Receipts that came again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumedReceiptsFacts {
+    pub silence_id: SilenceId,
+    /// Null where nothing of the whole project came.
+    pub event_type: Option<String>,
+    /// When the last one before came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub resumed_at: OffsetDateTime,
 }

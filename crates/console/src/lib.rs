@@ -40,6 +40,7 @@ pub mod same_origin;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
+mod silent;
 pub mod snapshot;
 pub mod state;
 pub mod timeline_view;

@@ -118,6 +118,8 @@ typed_id! {
     CallId = "cal_",
     /// What incidents have in common that one defect opens; computed, not drawn.
     CauseId = "cau_",
+    /// A time in which expected receipts did not come.
+    SilenceId = "sil_",
 }
 
 fn encode(uuid: Uuid) -> String {

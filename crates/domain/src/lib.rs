@@ -41,6 +41,7 @@ pub mod reprocess_policy;
 pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;
+pub mod silence;
 pub mod snapshot;
 mod text_column;
 pub mod text_enum;

@@ -1,8 +1,11 @@
 //! What a project's people are notified of beside its incidents: one text that every kind of
 //! destination shows in its own way.
 
+mod receipts;
+
 use time::OffsetDateTime;
 
+pub use self::receipts::{ReceiptsResumed, ReceiptsSilent};
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
 use crate::extension::Point;
@@ -19,6 +22,23 @@ text_enum! {
         DestinationBroken = "destination_broken",
         PolicyStopped = "policy_stopped",
         ExtensionSilent = "extension_silent",
+        ReceiptsSilent = "receipts_silent",
+        ReceiptsResumed = "receipts_resumed",
+    }
+}
+
+impl NoticeKind {
+    /// How often one destination gets it at most, as a sentence's end.
+    #[must_use]
+    pub const fn how_often(self) -> &'static str {
+        match self {
+            Self::ResultsUnclaimed
+            | Self::DestinationBroken
+            | Self::PolicyStopped
+            | Self::ExtensionSilent => "once a day at most",
+            Self::ReceiptsSilent => "once each time that receipts stop",
+            Self::ReceiptsResumed => "once each time that receipts come again",
+        }
     }
 }
 
@@ -29,6 +49,8 @@ pub enum NoticeFacts {
     DestinationBroken(DestinationBroken),
     PolicyStopped(PolicyStopped),
     ExtensionSilent(ExtensionSilent),
+    ReceiptsSilent(ReceiptsSilent),
+    ReceiptsResumed(ReceiptsResumed),
 }
 
 impl NoticeFacts {
@@ -40,6 +62,8 @@ impl NoticeFacts {
             Self::DestinationBroken(facts) => facts.text(origin),
             Self::PolicyStopped(facts) => facts.text(origin),
             Self::ExtensionSilent(facts) => facts.text(origin),
+            Self::ReceiptsSilent(facts) => facts.text(origin),
+            Self::ReceiptsResumed(facts) => facts.text(origin),
         }
     }
 }

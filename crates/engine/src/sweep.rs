@@ -10,7 +10,7 @@
 //! anything; nor do several concurrent sweeps. An event or a step that fails is logged and keeps
 //! nothing else from being swept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::ids::EventId;
 use domain::outbox::OutboxMessage;
@@ -19,7 +19,8 @@ use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
-    incidents, key_holders, outages, reprocesses, results, sessions, sign_ins, watch_checks,
+    incidents, key_holders, outages, receipt_hours, reprocesses, results, sessions, sign_ins,
+    watch_checks,
 };
 
 use crate::snapshots;
@@ -30,6 +31,8 @@ const FORGOTTEN: Duration = Duration::from_mins(2);
 const BATCH: i64 = 500;
 /// How many days of the past are added up in one round.
 const DAYS: usize = 100;
+/// How long receipts are counted in one round, where many of the past were not yet.
+const COUNTING: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(pool: PgPool) {
     loop {
@@ -51,6 +54,8 @@ pub async fn sweep(pool: &PgPool) {
     note("keying old events", key_events(pool).await);
     note("deleting stored responses", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
+    note("counting receipts by hour", count_receipts(pool).await);
+    note("forgetting counts of receipts", receipt_hours::delete_old(pool).await);
     note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting holders of keys", key_holders::purge(pool).await);
@@ -154,5 +159,11 @@ async fn roll_up(pool: &PgPool) -> Result<(), StoreError> {
             break;
         }
     }
+    Ok(())
+}
+
+async fn count_receipts(pool: &PgPool) -> Result<(), StoreError> {
+    let began = Instant::now();
+    while receipt_hours::roll_up(pool).await? && began.elapsed() < COUNTING {}
     Ok(())
 }

@@ -2,21 +2,15 @@
 //!
 //! Only what stays true is counted: that an event was received, that an incident was opened or
 //! resolved. Ids sort by time, so what happened between two moments is one stretch of an index.
-//! When a stretch is over it is added to its days, in one transaction with the moment up to which
-//! that was done, so it is added once whatever crashes. What happened since then is counted at the
-//! time of the query.
-//!
-//! A stretch counts as over after a quarter of an hour, so that no transaction is missed that is
-//! still open, nor a process whose clock is late. One whose clock is more than that behind is not
-//! counted.
+//! When a stretch is over it is added to its days ([`crate::roll_ups`]). What happened since then is
+//! counted at the time of the query.
 
 use domain::ids::ProjectId;
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::search::floor_id;
-use crate::search::reading::FOLLOW_INDEXES;
-use crate::{PgConnection, PgPool, StoreError};
+use crate::{PgConnection, PgPool, StoreError, roll_ups};
 
 /// What happened on one day to events of one project and type.
 #[derive(Debug, Clone)]
@@ -50,31 +44,12 @@ pub struct RolledUp {
 
 /// Adds up the next stretch of time, at most a day. `true` if there may be more to do.
 pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
-    let begin = format!("BEGIN; {FOLLOW_INDEXES}");
-    let mut tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await?;
-    let stretch = sqlx::query!(
-        r#"SELECT rolled_until, least(rolled_until + interval '1 day', now() - interval '15 minutes') AS "until!",
-               now() AS "now!"
-           FROM roll_ups WHERE name = 'daily_figures' FOR UPDATE SKIP LOCKED"#,
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    // Another process is at it, or it was done a moment ago.
-    let Some(stretch) = stretch.filter(|it| it.until - it.rolled_until >= time::Duration::MINUTE)
-    else {
-        return Ok(false);
-    };
-    for figures in list_happened(&mut tx, stretch.rolled_until, stretch.until).await? {
-        add(&mut tx, &figures).await?;
+    let next = roll_ups::begin(pool, "daily_figures", Duration::DAY).await?;
+    let Some(mut stretch) = next else { return Ok(false) };
+    for figures in list_happened(&mut stretch.tx, stretch.from, stretch.until).await? {
+        add(&mut stretch.tx, &figures).await?;
     }
-    sqlx::query!(
-        "UPDATE roll_ups SET rolled_until = $1 WHERE name = 'daily_figures'",
-        stretch.until
-    )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(stretch.now - stretch.until > time::Duration::HOUR)
+    stretch.end().await
 }
 
 async fn add(tx: &mut PgConnection, figures: &Figures) -> Result<(), StoreError> {

@@ -126,7 +126,7 @@ pub async fn read_workers(
 
 /// Tables of which nothing is ever deleted by the product itself. The grants of `docs/operations.md` take
 /// the right away.
-const KEPT: [&str; 22] = [
+const KEPT: [&str; 23] = [
     "payment_events",
     "event_keys",
     "results",
@@ -138,6 +138,7 @@ const KEPT: [&str; 22] = [
     "proof_links",
     "daily_figures",
     "policy_stops",
+    "silences",
     "projects",
     "api_keys",
     "operators",

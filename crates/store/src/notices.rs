@@ -1,6 +1,7 @@
 //! Notifying a project's destinations of what no single incident shows: that results never found
-//! their receipt, that another destination broke, that a policy stopped for a cause, or that an
-//! extension does not answer. Each is sent once a day at most.
+//! their receipt, that another destination broke, that a policy stopped for a cause, that an
+//! extension does not answer, or that receipts stopped or came again. Each is sent once a day at most,
+//! that of a silence once.
 //!
 //! A notice about results covers what the audit took in since the notice before, so that nothing is
 //! reported twice and nothing of the last seven days is left out. A sender claims it first: two
@@ -21,8 +22,8 @@ use crate::{PgConnection, PgPool, StoreError, destination_health};
 
 pub type NoticeId = Uuid;
 
-/// Why a notice is given up: nothing is wrong any more with the destination, the policy or the
-/// extension that it is about.
+/// Why a notice is given up: nothing is wrong any more with the destination, the policy, the
+/// extension or the receipts that it is about.
 pub const MOOT: &str = "it works again, or was removed";
 
 /// A notice that its reader claimed.
@@ -36,7 +37,8 @@ pub struct Notice {
     /// The day of it, in UTC.
     pub day: Date,
     pub project_id: ProjectId,
-    /// The destination that broke, the row of the stop, or the extension, for these kinds.
+    /// The destination that broke, the row of the stop, the extension or the silence, for these
+    /// kinds.
     pub about: Option<Uuid>,
     /// It covers entries after this.
     pub since: OffsetDateTime,
@@ -109,11 +111,12 @@ pub async fn enqueue_broken(
     Ok(())
 }
 
-/// Notifies a project's destinations that one of its policies stopped.
-pub async fn enqueue_stop(
+/// Notifies a project's destinations of a policy that stopped, or of a silence: `about` is its row.
+pub(crate) async fn enqueue_about(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
-    stop: Uuid,
+    kind: NoticeKind,
+    about: Uuid,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
@@ -121,8 +124,8 @@ pub async fn enqueue_stop(
          WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
          ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
         project_id.as_uuid(),
-        stop,
-        NoticeKind::PolicyStopped.as_str(),
+        about,
+        kind.as_str(),
     )
     .execute(db)
     .await?;
@@ -226,10 +229,11 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
                    WHEN 'policy_stopped' THEN stop.reset_at IS NOT NULL
                    WHEN 'extension_silent' THEN silent.removed_at IS NOT NULL OR silent.paused_at IS NOT NULL
                        OR silent.unanswered_in_a_row = 0
+                   WHEN 'receipts_silent' THEN silence.ended_at IS NOT NULL
                    ELSE false END AS "is_moot!"
            FROM notices n JOIN destinations d ON d.id = n.destination_id
                LEFT JOIN destinations about ON about.id = n.about_id LEFT JOIN policy_stops stop ON stop.id = n.about_id
-               LEFT JOIN extensions silent ON silent.id = n.about_id
+               LEFT JOIN extensions silent ON silent.id = n.about_id LEFT JOIN silences silence ON silence.id = n.about_id
            WHERE n.id = $1 AND n.state = 'pending' AND n.due_at <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
         id,
     )

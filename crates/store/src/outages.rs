@@ -148,6 +148,21 @@ pub async fn judge(
     Ok(Deadline::passed(due_at, row.after_outages, heartbeat, now))
 }
 
+/// When the outages that are over began, and when what fell into them was judged; those that touch
+/// what came after a moment, in order.
+pub(crate) async fn list_ended(
+    db: impl PgExecutor<'_>,
+    since: OffsetDateTime,
+) -> Result<Vec<(OffsetDateTime, OffsetDateTime)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT began_at, judged_at FROM outages WHERE judged_at > $1 AND ended_at IS NOT NULL ORDER BY began_at",
+        since,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.began_at, row.judged_at)).collect())
+}
+
 /// Forgets outages that ended a quarter of a year ago: no deadline is that old.
 pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM outages WHERE judged_at < now() - interval '90 days'")

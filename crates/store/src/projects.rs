@@ -1,7 +1,8 @@
 //! Projects.
 
 use domain::ids::ProjectId;
-use domain::project::Mode;
+use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use domain::silence::ExpectedReceipts;
 use domain::snapshot::SnapshotSettings;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -27,6 +28,8 @@ pub struct Project {
     pub snapshot_days: i32,
     /// Whether callbacks carry them.
     pub snapshot_in_callback: bool,
+    /// When it is a silence that no receipt comes.
+    pub expected_receipts: ExpectedReceipts,
     /// The names of the headers that its callbacks carry beside ours, in order.
     pub callback_header_names: Vec<String>,
     /// When it was made.
@@ -57,6 +60,36 @@ pub struct ProjectSettings {
     pub repair_url: Option<String>,
     /// What becomes of payloads.
     pub snapshots: SnapshotSettings,
+    /// When it is a silence that no receipt comes.
+    pub expected_receipts: ExpectedReceipts,
+}
+
+impl ProjectSettings {
+    /// What a project begins with that says nothing else.
+    #[must_use]
+    pub fn new(name: String, mode: Mode) -> Self {
+        Self {
+            name,
+            mode,
+            timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
+            repair_url: None,
+            snapshots: SnapshotSettings::default(),
+            expected_receipts: ExpectedReceipts::usual(mode),
+        }
+    }
+
+    /// As they are.
+    #[must_use]
+    pub fn of(project: &Project) -> Self {
+        Self {
+            name: project.name.clone(),
+            mode: project.mode,
+            timeout_minutes: project.timeout_minutes,
+            repair_url: project.repair_url.clone(),
+            snapshots: project.snapshot_settings(),
+            expected_receipts: project.expected_receipts,
+        }
+    }
 }
 
 /// Adds a project.
@@ -66,8 +99,9 @@ pub async fn insert_project(
 ) -> Result<ProjectId, StoreError> {
     let id = ProjectId::from_uuid(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback,
+             expected_receipts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         id.as_uuid(),
         settings.name,
         settings.mode.as_str(),
@@ -76,6 +110,7 @@ pub async fn insert_project(
         settings.snapshots.kept,
         settings.snapshots.days,
         settings.snapshots.in_callback,
+        settings.expected_receipts.to_string(),
     )
     .execute(db)
     .await?;
@@ -93,7 +128,7 @@ pub async fn update_project(
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
         "UPDATE projects SET name = $2, timeout_minutes = $3, repair_url = $4, snapshots = $5, snapshot_days = $6,
-             snapshot_in_callback = $7, updated_at = now()
+             snapshot_in_callback = $7, expected_receipts = $8, updated_at = now()
          WHERE id = $1",
         id.as_uuid(),
         settings.name,
@@ -102,6 +137,7 @@ pub async fn update_project(
         settings.snapshots.kept,
         settings.snapshots.days,
         settings.snapshots.in_callback,
+        settings.expected_receipts.to_string(),
     )
     .execute(db)
     .await?;
@@ -114,7 +150,7 @@ pub async fn find_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1"#,
@@ -133,7 +169,7 @@ pub async fn lock_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1
@@ -149,7 +185,7 @@ pub async fn lock_project(
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let projects = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects ORDER BY id"#,

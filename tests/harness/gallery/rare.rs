@@ -1,6 +1,6 @@
 //! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is
-//! stuck, a broken destination, an extension that answers at times, results without a receipt, a project in which nothing happened yet,
-//! and a console that says that no worker runs.
+//! stuck, a broken destination, an extension that answers at times, results without a receipt, receipts that do not
+//! come, a project in which nothing happened yet, and a console that says that no worker runs.
 
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ impl Rare {
              UPDATE extension_calls SET asked_at = now() - interval '1 minute', answered_at = now() WHERE why = 'too_slow';
              UPDATE extensions SET unanswered_in_a_row = 20";
         change(world, silent).await;
+        fall_silent(world).await;
         let live = start_live(alice, texts).await;
         let unwatched = open_unwatched(world).await;
         Self { redirected, ambiguous, stuck, live, extension, unwatched }
@@ -178,6 +179,14 @@ async fn break_destination(world: &World) -> DestinationId {
         SELECT gen_random_uuid(), id, event_id, 'incident_opened', $1 FROM incidents LIMIT 2";
     sqlx::query(waiting).bind(id).execute(&world.pool).await.expect("alerts");
     DestinationId::from_uuid(id)
+}
+
+/// An event type of which usually more comes.
+async fn fall_silent(world: &World) {
+    let silent = "UPDATE projects SET expected_receipts = 'learned';
+         INSERT INTO silences (id, project_id, event_type, since, usual_per_hour)
+         SELECT gen_random_uuid(), id, 'charge.refunded', now() - interval '3 hours', 12 FROM projects LIMIT 1";
+    change(world, silent).await;
 }
 
 /// A project for real money, of which nothing is set up but its name.

@@ -7,7 +7,7 @@ use domain::snapshot::SnapshotSettings;
 use e2e::world::{new_key, receipt};
 use e2e::{eventually, run};
 use futures::future::join_all;
-use store::projects::{self, Project, ProjectSettings};
+use store::projects::{self, ProjectSettings};
 use store::{api_keys, events};
 
 use super::{Api, ApiResponse, RECEIPT, fresh};
@@ -62,15 +62,8 @@ fn what_another_process_changes_takes_effect_in_all_that_run() {
             })
             .await;
         }
-        let Project { id, name, mode, .. } = project.clone();
-        let settings = ProjectSettings {
-            name,
-            mode,
-            timeout_minutes: 5,
-            repair_url: None,
-            snapshots: SnapshotSettings::default(),
-        };
-        projects::update_project(pool, id, &settings).await.expect("changed");
+        let settings = ProjectSettings { timeout_minutes: 5, ..ProjectSettings::of(project) };
+        projects::update_project(pool, project.id, &settings).await.expect("changed");
         for url in &urls {
             eventually("an event with the new time-out", async || {
                 let event = send_to(&api, url, &api.world.key).await.event_id();

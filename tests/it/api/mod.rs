@@ -188,13 +188,7 @@ impl Api {
 
     /// A project of another customer, with its key.
     pub async fn stranger(&self) -> (ProjectId, ApiKey) {
-        let settings = ProjectSettings {
-            name: "Charlie's".to_owned(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: SnapshotSettings::default(),
-        };
+        let settings = ProjectSettings::new("Charlie's".to_owned(), Mode::Test);
         let pool = &self.world.pool;
         let project_id = projects::insert_project(pool, &settings).await.expect("a project");
         let key = new_key().expect("a key");

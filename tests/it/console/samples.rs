@@ -157,13 +157,8 @@ async fn goes_through_the_whole_story(language: &'static Language) {
     let world = World::start().await;
     let app = App::new(language);
     let (_endpoint, url) = app.serve(&world).await;
-    let settings = ProjectSettings {
-        name: world.project.name.clone(),
-        mode: world.project.mode,
-        timeout_minutes: 30,
-        repair_url: Some(url.clone()),
-        snapshots: SnapshotSettings::default(),
-    };
+    let settings =
+        ProjectSettings { repair_url: Some(url.clone()), ..ProjectSettings::of(&world.project) };
     update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
     takes_what_is_ours_and_rejects_what_is_not(&world, &url).await;
 

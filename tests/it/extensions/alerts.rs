@@ -131,6 +131,9 @@ fn a_worker_of_the_team_gets_each_alert_and_notice_as_the_schema_says() {
             include_str!(
                 "../../../docs/extensions/2026-12-01/examples/message-extension-silent.json"
             ),
+            include_str!(
+                "../../../docs/extensions/2026-12-01/examples/message-receipts-silent.json"
+            ),
         ];
         let examples = examples.map(|text| serde_json::from_str(text).expect("JSON"));
         assert_valid(&[&calls[..], &examples[..]].concat());

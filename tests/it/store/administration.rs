@@ -21,11 +21,9 @@ use super::shop::Shop;
 
 fn settings() -> ProjectSettings {
     ProjectSettings {
-        name: "Second shop".to_owned(),
-        mode: Mode::Live,
         timeout_minutes: 10,
-        repair_url: None,
         snapshots: SnapshotSettings { kept: true, ..Default::default() },
+        ..ProjectSettings::new("Second shop".to_owned(), Mode::Live)
     }
 }
 
@@ -60,7 +58,7 @@ fn a_project_is_made_changed_and_left_alone() {
         }
         pool::commit(tx).await.expect("a commit");
         insta::assert_snapshot!(shop.administration().await, @r#"
-        operator:alice@cometcart.test project.created {"mode":"live","name":"Second shop","repair_url":null,"snapshots":true,"timeout_minutes":10}
+        operator:alice@cometcart.test project.created {"expected_receipts":"learned","mode":"live","name":"Second shop","repair_url":null,"snapshots":true,"timeout_minutes":10}
         operator:alice@cometcart.test project.updated {"repair_url":{"from":null,"to":"https://shop.example.com/repair"},"timeout_minutes":{"from":10,"to":20}}
         operator:alice@cometcart.test secret.rotated {"secret_id":"sec_"}
         operator:alice@cometcart.test secret.revoked {"secret_id":"sec_"}

@@ -35,15 +35,18 @@ const NAMES: &str = "\
     outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
     policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
     policy_stops_project_fkey policy_stops_reason_check
+    projects_expected_receipts_check
     projects_mode_check projects_name_check projects_pkey projects_snapshot_days_check projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
-    proof_links_token_hash_key reprocess_policies_attempts_check reprocess_policies_customers_check
+    proof_links_token_hash_key receipt_hours_pkey receipt_hours_project_fkey
+    reprocess_policies_attempts_check reprocess_policies_customers_check
     reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
     reprocess_policies_pkey reprocess_policies_project_fkey reprocess_policies_take_check
     reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
     results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
-    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey snapshot_keys_pkey
+    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey silences_measure_check
+    silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
     snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
     watch_checks_pkey
     watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check
@@ -83,7 +86,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 44] = [
+const BROKEN: [(&str, &str); 48] = [
     (
         "extensions_heartbeat_check",
         "INSERT INTO extensions (id, project_id, point, kind, url, sealed, trust, created_by, heartbeat_seconds)
@@ -130,6 +133,17 @@ const BROKEN: [(&str, &str); 44] = [
     ("projects_mode_check", "UPDATE projects SET mode = 'prod'"),
     ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 0"),
     ("projects_timeout_check", "UPDATE projects SET timeout_minutes = 10081"),
+    ("projects_expected_receipts_check", "UPDATE projects SET expected_receipts = '0h'"),
+    ("projects_expected_receipts_check", "UPDATE projects SET expected_receipts = 'often'"),
+    (
+        "silences_measure_check",
+        "INSERT INTO silences (id, project_id, since) SELECT gen_random_uuid(), id, now() FROM projects",
+    ),
+    (
+        "silences_resumed_check",
+        "INSERT INTO silences (id, project_id, since, expected_hours, resumed_at)
+        SELECT gen_random_uuid(), id, now() - interval '1 hour', 1, now() FROM projects",
+    ),
     ("api_keys_label_check", "UPDATE api_keys SET label = ''"),
     (
         "api_keys_hash_key",

@@ -4,7 +4,7 @@ use domain::catalogue::Declaration;
 use domain::snapshot::SnapshotSettings;
 use e2e::run;
 use e2e::world::new_key;
-use store::projects::{self, Project, ProjectSettings};
+use store::projects::{self, ProjectSettings};
 use store::{api_keys, declared_names, pool};
 
 use super::shop::Shop;
@@ -37,14 +37,11 @@ fn every_change_to_a_key_its_project_or_its_names_counts_and_its_use_does_not() 
 
         let used = async { api_keys::note_uses(db, &[key_id]).await.expect("noted") };
         assert!(!counts(&shop, used).await, "a use");
-        let Project { name, mode, .. } =
-            projects::find_project(db, id).await.expect("a database").expect("a project");
+        let project = projects::find_project(db, id).await.expect("a database").expect("a project");
         let settings = ProjectSettings {
-            name,
-            mode,
             timeout_minutes: 5,
-            repair_url: None,
             snapshots: SnapshotSettings { kept: true, ..Default::default() },
+            ..ProjectSettings::of(&project)
         };
         let changed = async {
             projects::update_project(db, id, &settings).await.expect("changed");

@@ -378,11 +378,8 @@ pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
 
 async fn seed(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {
     let settings = ProjectSettings {
-        name: "CometCart".to_owned(),
-        mode: Mode::Test,
-        timeout_minutes: 30,
         repair_url: Some("http://127.0.0.1:9/repair".to_owned()),
-        snapshots: SnapshotSettings::default(),
+        ..ProjectSettings::new("CometCart".to_owned(), Mode::Test)
     };
     let project_id: ProjectId = projects::insert_project(pool, &settings).await.expect("a project");
     let secret = SigningSecret::from_bytes(SECRET);

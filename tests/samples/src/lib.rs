@@ -13,6 +13,7 @@ use domain::event::Effect;
 use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
+use domain::silence::ExpectedReceipts;
 use store::alerts::AlertView;
 use store::attempts::CallbackAttempt;
 use store::events::PaymentEvent;
@@ -32,6 +33,7 @@ pub fn project() -> Project {
         snapshots: false,
         snapshot_days: 30,
         snapshot_in_callback: false,
+        expected_receipts: ExpectedReceipts::Off,
         callback_header_names: Vec::new(),
         created_at: datetime!(2026-11-21 14:02:09 UTC),
     }

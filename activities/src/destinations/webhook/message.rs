@@ -3,11 +3,12 @@
 
 use api_types::webhook::{
     BrokenFacts, CONTRACT, EvidenceFacts, IncidentFacts, IncidentReason, MessageData,
-    MessageSubject, MessageType, SilentFacts, StoppedFacts, UnclaimedFacts, WebhookMessage,
+    MessageSubject, MessageType, ResumedReceiptsFacts, SilentFacts, SilentReceiptsFacts,
+    StoppedFacts, UnclaimedFacts, WebhookMessage,
 };
 use domain::alert::{AlertFacts, one_line};
 use domain::ids::AlertId;
-use domain::notice::{NoticeFacts, NoticeText};
+use domain::notice::{NoticeFacts, NoticeText, ReceiptsSilent};
 
 use crate::destinations::NoticeMessage;
 
@@ -89,6 +90,17 @@ pub(in crate::destinations) fn notice_message(
             point: facts.point,
             unanswered: facts.unanswered,
         }),
+        NoticeFacts::ReceiptsSilent(facts) => {
+            MessageSubject::ReceiptsSilent(silent_receipts(facts))
+        }
+        NoticeFacts::ReceiptsResumed(facts) => {
+            MessageSubject::ReceiptsResumed(ResumedReceiptsFacts {
+                silence_id: facts.silence_id,
+                event_type: facts.event_type.clone(),
+                since: facts.since,
+                resumed_at: facts.resumed_at,
+            })
+        }
     };
     let data = MessageData {
         summary: text.heading.clone(),
@@ -99,6 +111,17 @@ pub(in crate::destinations) fn notice_message(
         about,
     };
     message(text.kind.into(), notice.id, notice.happened_at, data)
+}
+
+fn silent_receipts(facts: &ReceiptsSilent) -> SilentReceiptsFacts {
+    let (expected_hours, usual_per_hour) = facts.usual.parts();
+    SilentReceiptsFacts {
+        silence_id: facts.silence_id,
+        event_type: facts.event_type.clone(),
+        since: facts.since,
+        expected_hours,
+        usual_per_hour,
+    }
 }
 
 fn message(

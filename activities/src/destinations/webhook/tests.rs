@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use domain::extension::Point;
-use domain::notice::{ExtensionSilent, NoticeFacts, NoticeOrigin, PolicyStopped, ResultsUnclaimed};
+use domain::notice::{
+    ExtensionSilent, NoticeFacts, NoticeOrigin, PolicyStopped, ReceiptsResumed, ReceiptsSilent,
+    ResultsUnclaimed,
+};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::reprocess_policy::StopReason;
+use domain::silence::Usual;
 use doubles::http_server::{HttpServer, response};
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -244,4 +248,34 @@ async fn what_cannot_be_reached_is_tried_again_and_a_private_address_never() {
     let unsigned = send(&local_client(2_000, 5_000), &url, &[], AT, &message).await;
     assert_eq!(unsigned.expect_err("no secret").kind, FailureKind::Permanent);
     assert_eq!(server.received().len(), before, "nothing was sent");
+}
+
+#[test]
+fn silence_and_its_end_name_the_same_silence_and_are_told_apart() {
+    let silence_id = "sil_01K9QE0A1B2C3D4E5F6G7H8J9K".parse().expect("an id");
+    let event_type = Some("invoice.paid".to_owned());
+    let project_url = "https://sendpromptly.cometcart.test/projects/prj_1".to_owned();
+    let silent = noticed(NoticeFacts::ReceiptsSilent(ReceiptsSilent {
+        silence_id,
+        event_type: event_type.clone(),
+        since: AT,
+        usual: Usual::PerHour(12),
+        project_url: project_url.clone(),
+    }));
+    assert_eq!(silent["type"], "receipts.silent");
+    let data = &silent["data"];
+    assert_eq!((&data["usual_per_hour"], &data["expected_hours"]), (&json!(12), &Value::Null));
+    let resumed = noticed(NoticeFacts::ReceiptsResumed(ReceiptsResumed {
+        silence_id,
+        event_type,
+        since: AT,
+        resumed_at: AT + time::Duration::HOUR,
+        project_url,
+    }));
+    assert_eq!(resumed["type"], "receipts.resumed");
+    assert_eq!(resumed["data"]["silence_id"], silent["data"]["silence_id"]);
+    for message in [silent, resumed] {
+        let read: WebhookMessage = serde_json::from_value(message.clone()).expect("a message");
+        assert_eq!(json_of(&read), message);
+    }
 }

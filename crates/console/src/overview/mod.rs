@@ -27,6 +27,7 @@ use super::broken::{Broken, list_broken};
 use super::layout::{Layout, Section, mode_word};
 use super::page::page;
 use super::session::SignedIn;
+use super::silent::{Silences, list_silent};
 use super::when::When;
 use crate::state::ConsoleState;
 
@@ -71,6 +72,7 @@ struct OverviewPage {
     /// What is to be said of results that no receipt claimed, and where they are listed.
     unclaimed: Option<(String, String)>,
     broken: Vec<Broken>,
+    silent: Silences,
 }
 
 /// A project or an event type.
@@ -98,6 +100,7 @@ async fn get(
     let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
     let mut shown = fill(layout, days, project, &projects, found);
     shown.broken = list_broken(&state, project).await?;
+    shown.silent = list_silent(&state, project).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
     page(&shown)
@@ -144,6 +147,7 @@ fn fill(
         incomplete_since: found.incomplete_since.map(When::exact),
         unclaimed: None,
         broken: Vec::new(),
+        silent: Silences::default(),
     }
 }
 

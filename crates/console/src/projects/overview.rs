@@ -24,6 +24,7 @@ use crate::form::FormErrors;
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
+use crate::silent::{Silences, list_silent};
 use crate::state::ConsoleState;
 use crate::when::When;
 
@@ -56,6 +57,7 @@ struct DeletedSnapshots {
     /// How many in all.
     total: i64,
     last_at: When,
+    silent: Silences,
 }
 
 /// Results of the last seven days that never found their receipt.
@@ -90,7 +92,7 @@ pub(super) async fn save(
     Form(values): Form<ProjectValues>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    let settings = match values.read(project.mode, &state.allow) {
+    let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
         Ok(settings) => settings,
         Err(errors) => {
             let forms = Forms { settings: values, ..Forms::of(&project) };
@@ -127,6 +129,7 @@ pub(super) async fn render(
     let unclaimed = unclaimed(state, project, now).await?;
     let broken = list_broken(state, Some(project.id)).await?;
     let deleted = deleted_snapshots(state, project).await?;
+    let silent = list_silent(state, Some(project.id)).await?;
     page_with(
         status,
         &ProjectPage {
@@ -145,6 +148,7 @@ pub(super) async fn render(
             unclaimed,
             broken,
             deleted,
+            silent,
         },
     )
 }

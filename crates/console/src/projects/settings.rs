@@ -2,6 +2,7 @@
 
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name, check_timeout};
 use domain::repair_url::{AllowedNetworks, RepairUrl, UrlError};
+use domain::silence::{ExpectedReceipts, InvalidExpectation};
 use domain::snapshot::{self, InvalidDays, SnapshotSettings, check_days};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
@@ -25,6 +26,8 @@ pub struct ProjectValues {
     pub snapshot_days: String,
     /// Filled where the box is ticked.
     pub snapshot_in_callback: String,
+    /// `off`, `learned`, or a time such as `6h`; empty where nothing is said about it.
+    pub expected_receipts: String,
 }
 
 impl ProjectValues {
@@ -50,6 +53,7 @@ impl ProjectValues {
             snapshots: ticked(project.snapshots),
             snapshot_days: project.snapshot_days.to_string(),
             snapshot_in_callback: ticked(project.snapshot_in_callback),
+            expected_receipts: project.expected_receipts.to_string(),
         }
     }
 
@@ -71,20 +75,27 @@ impl ProjectValues {
     /// Every field that breaks a rule.
     pub fn read_new(&self, allow: &AllowedNetworks) -> Result<ProjectSettings, FormErrors> {
         match self.mode.parse() {
-            Ok(mode) => self.read(mode, allow),
+            Ok(mode) => self.read(mode, ExpectedReceipts::usual(mode), allow),
             Err(unknown) => {
-                let mut errors = self.read(Mode::Test, allow).err().unwrap_or_default();
+                let read = self.read(Mode::Test, ExpectedReceipts::Off, allow);
+                let mut errors = read.err().unwrap_or_default();
                 errors.note("mode", unknown);
                 Err(errors)
             }
         }
     }
 
-    /// The settings of a project whose mode is decided.
+    /// The settings of a project whose mode is decided. Where nothing is said about its receipts, it
+    /// expects those that are given.
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn read(&self, mode: Mode, allow: &AllowedNetworks) -> Result<ProjectSettings, FormErrors> {
+    pub fn read(
+        &self,
+        mode: Mode,
+        expected: ExpectedReceipts,
+        allow: &AllowedNetworks,
+    ) -> Result<ProjectSettings, FormErrors> {
         let mut errors = FormErrors::default();
         let name = self.name.trim();
         let fields = (
@@ -92,8 +103,16 @@ impl ProjectValues {
             errors.take("timeout_minutes", self.timeout()),
             errors.take("repair_url", self.url(mode, allow)),
             errors.take("snapshot_days", self.days()),
+            errors.take("expected_receipts", self.expected(expected)),
         );
-        let (Some(()), Some(timeout_minutes), Some(repair_url), Some(days)) = fields else {
+        let (
+            Some(()),
+            Some(timeout_minutes),
+            Some(repair_url),
+            Some(days),
+            Some(expected_receipts),
+        ) = fields
+        else {
             return Err(errors);
         };
         let snapshots = SnapshotSettings {
@@ -101,7 +120,24 @@ impl ProjectValues {
             days,
             in_callback: self.sends_snapshots(),
         };
-        Ok(ProjectSettings { name: name.to_owned(), mode, timeout_minutes, repair_url, snapshots })
+        Ok(ProjectSettings {
+            name: name.to_owned(),
+            mode,
+            timeout_minutes,
+            repair_url,
+            snapshots,
+            expected_receipts,
+        })
+    }
+
+    fn expected(
+        &self,
+        otherwise: ExpectedReceipts,
+    ) -> Result<ExpectedReceipts, InvalidExpectation> {
+        match self.expected_receipts.trim() {
+            "" => Ok(otherwise),
+            text => text.parse(),
+        }
     }
 
     fn timeout(&self) -> Result<i32, InvalidTimeout> {
@@ -150,6 +186,22 @@ mod tests {
         assert_eq!(settings.timeout_minutes, 10);
         assert_eq!(settings.repair_url.as_deref(), Some("https://shop.example.com/repair"));
         assert_eq!(settings.snapshots, SnapshotSettings { days: 7, ..Default::default() });
+        assert_eq!(settings.expected_receipts, ExpectedReceipts::Off);
+    }
+
+    #[test]
+    fn where_nothing_is_said_about_receipts_a_new_project_goes_by_its_mode_and_another_stays_so() {
+        let read = |mode: Mode, typed: &str| {
+            let expected_receipts = typed.to_owned();
+            let values = ProjectValues { mode: mode.to_string(), expected_receipts, ..values() };
+            values.read_new(&AllowedNetworks::none()).expect("good settings").expected_receipts
+        };
+        assert_eq!(read(Mode::Live, " "), ExpectedReceipts::Learned);
+        assert_eq!(read(Mode::Test, ""), ExpectedReceipts::Off);
+        assert_eq!(read(Mode::Live, " 2d ").to_string(), "48h");
+        let before = "6h".parse().expect("an expectation");
+        let settings = values().read(Mode::Live, before, &AllowedNetworks::none());
+        assert_eq!(settings.expect("good settings").expected_receipts, before);
     }
 
     #[test]
@@ -162,9 +214,12 @@ mod tests {
             snapshots: "on".into(),
             snapshot_days: "91".into(),
             snapshot_in_callback: "on".into(),
+            expected_receipts: "often".into(),
         };
         let errors = values.read_new(&AllowedNetworks::none()).expect_err("errors");
-        for field in ["name", "mode", "timeout_minutes", "repair_url", "snapshot_days"] {
+        for field in
+            ["name", "mode", "timeout_minutes", "repair_url", "snapshot_days", "expected_receipts"]
+        {
             assert!(errors.of(field).is_some(), "{field}");
         }
     }
@@ -173,7 +228,9 @@ mod tests {
     fn a_live_project_keeps_to_https_and_may_have_no_url_yet() {
         let mut values =
             ProjectValues { repair_url: "http://shop.example.com/".into(), ..values() };
-        let rejected = values.read(Mode::Live, &AllowedNetworks::none()).expect_err("no https");
+        let rejected = values
+            .read(Mode::Live, ExpectedReceipts::Off, &AllowedNetworks::none())
+            .expect_err("no https");
         let error = rejected.of("repair_url").expect("an error");
         assert!(error.starts_with("Must begin with https:// in a live project. "), "{error}");
         assert!(
@@ -181,7 +238,9 @@ mod tests {
             "{error}"
         );
         values.repair_url = String::new();
-        let settings = values.read(Mode::Live, &AllowedNetworks::none()).expect("good settings");
+        let settings = values
+            .read(Mode::Live, ExpectedReceipts::Off, &AllowedNetworks::none())
+            .expect("good settings");
         assert_eq!(settings.repair_url, None);
     }
 }

@@ -24,6 +24,7 @@ use crate::operator::Role;
 use crate::outbox::OutboxKind;
 use crate::project::Mode;
 use crate::reprocess_policy::{PolicySettings, StopReason};
+use crate::silence::ExpectedReceipts;
 
 macro_rules! details {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })+) => {$(
@@ -178,6 +179,9 @@ details! {
         /// Only where callbacks carry them.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         snapshot_in_callback: bool,
+        /// None in entries of earlier releases.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_receipts: Option<ExpectedReceipts>,
     }
 
     /// Of a change of a project: only what changed.
@@ -191,6 +195,8 @@ details! {
         repair_url: Option<Change<Option<String>>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         snapshots: Option<Change<bool>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_receipts: Option<Change<ExpectedReceipts>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         snapshot_days: Option<Change<i32>>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -337,6 +337,8 @@ const fn kind_of_message(kind: NotificationKind) -> &'static str {
         NotificationKind::Notice(NoticeKind::ExtensionSilent) => {
             "an extension that does not answer"
         }
+        NotificationKind::Notice(NoticeKind::ReceiptsSilent) => "receipts that do not come",
+        NotificationKind::Notice(NoticeKind::ReceiptsResumed) => "receipts that come again",
     }
 }
 
@@ -370,6 +372,7 @@ fn changes(of: &ProjectChanges) -> String {
         snapshots,
         snapshot_days,
         snapshot_in_callback,
+        expected_receipts,
         callback_headers,
     } = of;
     let url = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".to_owned());
@@ -383,6 +386,7 @@ fn changes(of: &ProjectChanges) -> String {
             .as_ref()
             .map(|it| change("snapshots in callbacks", it, ToString::to_string)),
         timeout_minutes.as_ref().map(|it| change("timeout minutes", it, ToString::to_string)),
+        expected_receipts.as_ref().map(|it| change("expected receipts", it, ToString::to_string)),
     ];
     changed.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

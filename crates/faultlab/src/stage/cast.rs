@@ -50,11 +50,10 @@ async fn shop(
     name: &'static str,
 ) -> anyhow::Result<Shop> {
     let settings = ProjectSettings {
-        name: format!("Shop {name}"),
-        mode: Mode::Test,
         timeout_minutes: TIMEOUT_MINUTES,
         repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
         snapshots: SnapshotSettings { kept: true, ..Default::default() },
+        ..ProjectSettings::new(format!("Shop {name}"), Mode::Test)
     };
     let project = projects::insert_project(pool, &settings).await?;
     let secret = SigningSecret::from_bytes(random()?);

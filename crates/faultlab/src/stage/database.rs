@@ -23,7 +23,7 @@ const GRANTS: &str = "
     GRANT SELECT ON _sqlx_migrations TO sendpromptly_faults;
     REVOKE UPDATE ON results, event_keys FROM sendpromptly_faults;
     REVOKE DELETE ON payment_events, event_keys, results, incidents, reprocesses, callback_attempts, alerts,
-        extension_calls, proof_links, daily_figures, policy_stops, projects, api_keys, operators, operator_tokens,
+        extension_calls, proof_links, daily_figures, policy_stops, silences, projects, api_keys, operators, operator_tokens,
         signing_secrets, destinations, destination_secrets, extensions, reprocess_policies FROM sendpromptly_faults;";
 
 /// Migrates, makes the role, and makes minutes short; gives the owner's connections.

@@ -45,13 +45,7 @@ pub async fn measure(timing: Timing) -> anyhow::Result<Measured> {
 
 impl Handler {
     async fn seed(pool: PgPool) -> anyhow::Result<Self> {
-        let settings = ProjectSettings {
-            name: "CometCart".to_owned(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: SnapshotSettings::default(),
-        };
+        let settings = ProjectSettings::new("CometCart".to_owned(), Mode::Test);
         let mut random = [0; 128];
         getrandom::fill(&mut random)?;
         let key = ApiKey::from_random(Mode::Test, &random).context("too few random bytes")?;

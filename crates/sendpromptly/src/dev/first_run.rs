@@ -14,8 +14,7 @@ use console::password::Memory;
 use domain::audit::Actor;
 use domain::ids::ProjectId;
 use domain::operator::Role;
-use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
-use domain::snapshot::SnapshotSettings;
+use domain::project::Mode;
 use sendpromptly::service::Service;
 use serde::{Deserialize, Serialize};
 use store::Insertion;
@@ -62,13 +61,7 @@ impl FirstRun {
 
 async fn make(service: &Service) -> anyhow::Result<FirstRun> {
     let (secret, key) = (random::signing_secret()?, random::api_key(Mode::Test)?);
-    let settings = ProjectSettings {
-        name: "My shop".to_owned(),
-        mode: Mode::Test,
-        timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
-        repair_url: None,
-        snapshots: SnapshotSettings::default(),
-    };
+    let settings = ProjectSettings::new("My shop".to_owned(), Mode::Test);
     let actor = Actor::Cli("dev".to_owned());
     let operator = make_operator(service, &actor).await?;
     let made = transaction(&service.pool, async |tx| {

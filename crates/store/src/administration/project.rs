@@ -9,7 +9,7 @@ use domain::snapshot::{self, SnapshotSettings};
 use crate::audit::{self, Subject};
 use crate::projects::{self, Project, ProjectSettings};
 use crate::seal::MasterKey;
-use crate::{PgConnection, StoreError, signing_secrets};
+use crate::{PgConnection, StoreError, signing_secrets, silences};
 
 /// Makes a project and its first signing secret.
 pub async fn create_project(
@@ -21,7 +21,8 @@ pub async fn create_project(
 ) -> Result<ProjectId, StoreError> {
     let id = projects::insert_project(&mut *tx, settings).await?;
     signing_secrets::insert_secret(&mut *tx, key, id, secret).await?;
-    let ProjectSettings { name, mode, timeout_minutes, repair_url, snapshots } = settings.clone();
+    let ProjectSettings { name, mode, timeout_minutes, repair_url, snapshots, expected_receipts } =
+        settings.clone();
     let SnapshotSettings { kept, days, in_callback } = snapshots;
     let detail = NewProjectDetail {
         name,
@@ -31,13 +32,15 @@ pub async fn create_project(
         snapshots: kept,
         snapshot_days: Some(days).filter(|days| *days != snapshot::DEFAULT_DAYS),
         snapshot_in_callback: in_callback,
+        expected_receipts: Some(expected_receipts),
     };
     let created = AuditEvent::ProjectCreated(detail);
     audit::record(tx, actor, Subject::project(id), &created).await?;
     Ok(id)
 }
 
-/// Changes a project's settings; its mode stays. `Some(false)` if they were so before, and nothing
+/// Changes a project's settings; its mode stays. Where other receipts are expected from now on, its
+/// silences end. `Some(false)` if they were so before, and nothing
 /// is written then; `None` if there is no such project.
 pub async fn update_project(
     tx: &mut PgConnection,
@@ -53,6 +56,9 @@ pub async fn update_project(
         return Ok(Some(false));
     }
     projects::update_project(&mut *tx, id, settings).await?;
+    if changes.expected_receipts.is_some() {
+        silences::withdraw(&mut *tx, id).await?;
+    }
     let updated = AuditEvent::ProjectUpdated(changes);
     audit::record(tx, actor, Subject::project(id), &updated).await?;
     Ok(Some(true))
@@ -60,7 +66,14 @@ pub async fn update_project(
 
 /// What the audit keeps: each changed setting, before and after.
 fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
-    let ProjectSettings { name, timeout_minutes, repair_url, snapshots, mode: _ } = after.clone();
+    let ProjectSettings {
+        name,
+        timeout_minutes,
+        repair_url,
+        snapshots,
+        expected_receipts,
+        mode: _,
+    } = after.clone();
     ProjectChanges {
         name: Change::between(before.name.clone(), name),
         timeout_minutes: Change::between(before.timeout_minutes, timeout_minutes),
@@ -68,6 +81,7 @@ fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
         snapshots: Change::between(before.snapshots, snapshots.kept),
         snapshot_days: Change::between(before.snapshot_days, snapshots.days),
         snapshot_in_callback: Change::between(before.snapshot_in_callback, snapshots.in_callback),
+        expected_receipts: Change::between(before.expected_receipts, expected_receipts),
         callback_headers: None,
     }
 }

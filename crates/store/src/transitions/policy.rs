@@ -16,6 +16,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::cause::Cause;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Reason};
+use domain::notice::NoticeKind;
 use domain::outbox::OutboxMessage;
 use domain::reprocess_policy::{PolicyVerdict, StopReason};
 use time::{Duration, OffsetDateTime};
@@ -208,7 +209,7 @@ async fn stop(
     let detail = PolicyStopDetail { effect_type, cause_id, event_type, reason, error_code, why };
     let stopped = AuditEvent::PolicyStopped(detail);
     audit::record(&mut *tx, &Actor::Policy, about.subject(), &stopped).await?;
-    notices::enqueue_stop(tx, cause.project_id, id).await
+    notices::enqueue_about(tx, cause.project_id, NoticeKind::PolicyStopped, id).await
 }
 
 /// Says on the timeline why nothing happens that was to be expected.

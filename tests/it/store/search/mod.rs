@@ -20,13 +20,7 @@ use super::shop::{Shop, owner};
 
 /// Charlie's project in the same database, which is a live one; the shop then works for it.
 async fn for_charlie(shop: &Shop) -> Shop {
-    let settings = ProjectSettings {
-        name: "Charlie's".to_owned(),
-        mode: Mode::Live,
-        timeout_minutes: 30,
-        repair_url: None,
-        snapshots: SnapshotSettings::default(),
-    };
+    let settings = ProjectSettings::new("Charlie's".to_owned(), Mode::Live);
     let project_id: ProjectId =
         projects::insert_project(&shop.pool, &settings).await.expect("a project");
     let key = new_key().expect("a key");

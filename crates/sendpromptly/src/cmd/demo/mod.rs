@@ -73,11 +73,9 @@ async fn seed(
     key: &domain::api_key::ApiKey,
 ) -> anyhow::Result<ProjectId> {
     let settings = ProjectSettings {
-        name: "Demo shop".to_owned(),
-        mode: Mode::Test,
         timeout_minutes: 1,
         repair_url: Some(app.repair_url()),
-        snapshots: SnapshotSettings::default(),
+        ..ProjectSettings::new("Demo shop".to_owned(), Mode::Test)
     };
     let master_key = admin.master_key().await?;
     let bob = NewDestination::email(BOB)?;

@@ -80,14 +80,13 @@ fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings>
     };
     Ok(ProjectSettings {
         repair_url: args.repair_url.as_deref().map(parse).transpose()?,
-        name: args.name,
-        mode: args.mode,
         timeout_minutes: args.timeout_minutes,
         snapshots: SnapshotSettings {
             kept: args.snapshots,
             days: args.snapshot_days,
             in_callback: args.snapshot_in_callback,
         },
+        ..ProjectSettings::new(args.name, args.mode)
     })
 }
 
@@ -126,11 +125,8 @@ mod tests {
     #[test]
     fn the_answer_has_exactly_the_fields_of_the_contract() {
         let settings = ProjectSettings {
-            name: "CometCart".into(),
-            mode: Mode::Test,
-            timeout_minutes: 30,
-            repair_url: None,
-            snapshots: SnapshotSettings::default(),
+            snapshots: true,
+            ..ProjectSettings::new("CometCart".into(), Mode::Test)
         };
         let id = "prj_00000000000000000000000001".parse().expect("an id");
         let output = output(id, &settings, "whsec_x").expect("JSON");

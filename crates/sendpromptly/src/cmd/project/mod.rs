@@ -3,6 +3,7 @@
 
 mod create;
 mod declare;
+mod expect;
 mod headers;
 mod show;
 mod undeclare;
@@ -41,6 +42,9 @@ pub enum Verb {
     /// Remove declared event types and effects that nothing uses.
     #[command(after_help = undeclare::HELP)]
     Undeclare(declare::Args),
+    /// Say when it is a silence that no receipt comes.
+    #[command(after_help = expect::HELP)]
+    Expect(expect::Args),
     /// Change a project's name, repair URL, callback headers, time-out or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
@@ -55,6 +59,7 @@ impl Verb {
             Self::Show { id } => show::one(&id, context).await,
             Self::Declare(args) => declare::run(args, context).await,
             Self::Undeclare(args) => undeclare::run(args, context).await,
+            Self::Expect(args) => expect::run(&args, context).await,
             Self::Update(args) => update::run(args, context).await,
         }
     }
@@ -73,6 +78,7 @@ fn describe(project: &Project) -> String {
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
         ("snapshots", describe_snapshots(project.snapshot_settings())),
+        ("expected receipts", project.expected_receipts.sentence()),
         ("created", format_timestamp(project.created_at)),
     ])
 }

@@ -1,19 +1,40 @@
 //! `project list` and `project show`.
 
+use std::fmt::Write;
+
 use api::v1::responses;
 use api_types::list::Listed;
-use store::projects;
+use domain::alert::one_line;
+use domain::silence::describe_flow;
+use store::projects::{self, Project};
+use store::silences;
 
 use super::describe;
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
-use crate::text::{minutes, or_nothing, plain, table_or};
+use crate::text::{format_timestamp, minutes, or_nothing, plain, table_or};
 
 pub(super) async fn one(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
-    let project = AdminContext::open(context).await?.project(id).await?;
-    let human = describe(&project);
+    let admin = AdminContext::open(context).await?;
+    let project = admin.project(id).await?;
+    let human = describe_with_silences(&admin, &project).await?;
     CommandOutput::new(&responses::project(project), human)
+}
+
+/// A project, and which of its receipts do not come though some are expected.
+pub(super) async fn describe_with_silences(
+    admin: &AdminContext,
+    project: &Project,
+) -> anyhow::Result<String> {
+    let open = silences::list_open(&admin.pool, Some(project.id)).await?;
+    let mut human = describe(project);
+    for silence in open {
+        let flow = one_line(&describe_flow(silence.event_type.as_deref()));
+        let since = format_timestamp(silence.since);
+        write!(human, "\n\nNo {flow} since {since} ({}).", silence.usual)?;
+    }
+    Ok(human)
 }
 
 pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {

@@ -134,10 +134,10 @@ impl Changes {
         };
         Ok(ProjectSettings {
             name: self.name.unwrap_or_else(|| project.name.clone()),
-            mode: project.mode,
             timeout_minutes: self.timeout_minutes.unwrap_or(project.timeout_minutes),
             repair_url,
             snapshots,
+            ..ProjectSettings::of(project)
         })
     }
 }

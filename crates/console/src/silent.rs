@@ -1,0 +1,68 @@
+//! What other pages warn of: receipts that are expected and do not come.
+
+use domain::alert::one_line;
+use domain::ids::ProjectId;
+use domain::silence::describe_flow;
+use store::projects::list_projects;
+use store::silences::{self, Silence};
+use web::error::ApiError;
+
+use crate::state::ConsoleState;
+use crate::when::When;
+
+/// A page shows so many. One of a whole project stands for its event types.
+const MOST: usize = 10;
+
+/// The silences that last.
+#[derive(Default)]
+pub(super) struct Silences {
+    pub(super) shown: Vec<Silent>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+/// A silence that lasts.
+pub(super) struct Silent {
+    /// As in `receipts of invoice.paid`.
+    pub(super) flow: String,
+    /// Its project's page and name, where several projects are shown.
+    pub(super) project: Option<(String, String)>,
+    pub(super) since: When,
+    /// As in `usually 12 an hour`.
+    pub(super) usual: String,
+}
+
+/// The silences of a project, or of all, that last.
+pub(super) async fn list_silent(
+    state: &ConsoleState,
+    project_id: Option<ProjectId>,
+) -> Result<Silences, ApiError> {
+    let open = silences::list_open(&state.pool, project_id).await?;
+    if open.is_empty() {
+        return Ok(Silences::default());
+    }
+    let projects = list_projects(&state.pool).await?;
+    let name = |id| {
+        let project = projects.iter().find(|project| project.id == id);
+        project.map_or_else(|| id.to_string(), |project| one_line(&project.name))
+    };
+    let link = |id: ProjectId| (format!("/projects/{id}"), name(id));
+    let unique = unique(&open);
+    let shown = unique.iter().take(MOST).map(|one| Silent {
+        flow: one_line(&describe_flow(one.event_type.as_deref())),
+        project: project_id.is_none().then(|| link(one.project_id)),
+        since: When::exact(one.since),
+        usual: one.usual.to_string(),
+    });
+    Ok(Silences { shown: shown.collect(), more: unique.len().saturating_sub(MOST) })
+}
+
+/// Those that another one does not stand for; of whole projects come first.
+fn unique(open: &[Silence]) -> Vec<&Silence> {
+    let is_whole = |one: &Silence| one.event_type.is_none();
+    let stands_alone = |one: &&Silence| {
+        is_whole(one)
+            || !open.iter().any(|other| is_whole(other) && other.project_id == one.project_id)
+    };
+    open.iter().filter(stands_alone).collect()
+}
