@@ -63,6 +63,8 @@ ROWS = {
          {"broken": "max(sendpromptly_broken_destinations)", "failing": "max(sendpromptly_failing_destinations)"}),
         ("How long destinations have been failing", "Those that take nothing, by kind and project.", "s",
          {"{{kind}} {{project}}": "max by (kind, project) (sendpromptly_destination_failing_seconds) > 0"}),
+        ("Silent receipts", "Projects and event types whose receipts do not come though some are expected.", "none",
+         {"{{project}} {{flow}}": "max by (flow, project) (sendpromptly_receipts_silent) > 0"}),
         ("Alerts and callbacks", "Attempts, by how they ended.", "reqps",
          {"alert {{kind}} {{outcome}}": rate("sendpromptly_alert_attempts_total", "kind, outcome"),
           "callback {{outcome}}": rate("sendpromptly_callback_attempts_total", "outcome")}),

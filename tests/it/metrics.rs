@@ -161,6 +161,8 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
         let outage = "INSERT INTO outages VALUES (now() - interval '1 hour', now() - interval '59 minutes', now() - interval '58 minutes')";
         sqlx::query(outage).execute(&world.pool).await.expect("an outage");
+        let expects = "UPDATE projects SET expected_receipts = '6h'";
+        sqlx::query(expects).execute(&world.pool).await.expect("an expectation");
         let (api, worker) = (Shown::start(&world, "api"), Shown::start(&world, "worker"));
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         worker.ready_when(&world, 200).await;
@@ -189,6 +191,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             &format!(
                 r#"sendpromptly_destination_failing_seconds{{kind="email",project="{project}"}} 0"#
             ),
+            &format!(r#"sendpromptly_receipts_silent{{flow="project",project="{project}"}} 0"#),
             &format!(
                 r#"sendpromptly_open_incidents{{project="{project}",reason="failed_result"}} 1"#
             ),

@@ -19,7 +19,8 @@ use domain::outbox::OutboxKind;
 use engine::Monitor;
 use engine::health::Status;
 use store::gauges::{
-    count_outages, count_pending_by_age, count_waiting_by_kind, list_failing_destinations,
+    count_outages, count_pending_by_age, count_silences, count_waiting_by_kind,
+    list_failing_destinations,
 };
 use store::health::read_work;
 use store::pool::PoolUsage;
@@ -90,7 +91,8 @@ impl Observed {
             self.ask_incidents(),
             self.ask_sealed(),
             self.ask_dead_man(),
-            self.ask_outages()
+            self.ask_outages(),
+            self.ask_silences()
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
@@ -160,6 +162,16 @@ impl Observed {
         telemetry::set(name::OUTAGES, noted.map(|noted| noted.outages));
         telemetry::set(name::OUTAGE_SECONDS, noted.map(|noted| noted.seconds));
         telemetry::set(name::OUTAGE_GRACE, noted.map(|noted| noted.grace));
+    }
+
+    /// Keeps what was known last where the database does not respond.
+    async fn ask_silences(&self) {
+        let counts = timeout(PATIENCE, count_silences(&self.pool)).await;
+        let Ok(Ok(counts)) = counts else { return };
+        telemetry::silent_receipts(counts.into_iter().flat_map(|one| {
+            let project = one.project_id.to_string();
+            [(project.clone(), "project", one.whole), (project, "event_type", one.event_types)]
+        }));
     }
 
     /// Keeps what was known last where the database does not respond.

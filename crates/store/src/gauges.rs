@@ -105,3 +105,27 @@ pub async fn count_outages(db: impl PgExecutor<'_>) -> Result<OutagesNoted, Stor
     .await?;
     Ok(noted)
 }
+
+/// The silences of a project that last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SilentFlows {
+    pub project_id: ProjectId,
+    /// 1 where nothing of the whole project comes.
+    pub whole: i64,
+    /// How many of its event types are silent.
+    pub event_types: i64,
+}
+
+/// Counts the silences of the projects that expect receipts.
+pub async fn count_silences(db: impl PgExecutor<'_>) -> Result<Vec<SilentFlows>, StoreError> {
+    let counts = sqlx::query_as!(
+        SilentFlows,
+        r#"SELECT p.id AS project_id, count(s.id) FILTER (WHERE s.event_type IS NULL) AS "whole!",
+               count(s.event_type) AS "event_types!"
+           FROM projects p LEFT JOIN silences s ON s.project_id = p.id AND s.ended_at IS NULL
+           WHERE p.expected_receipts <> 'off' GROUP BY p.id ORDER BY p.id"#,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(counts)
+}

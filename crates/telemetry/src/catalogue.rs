@@ -73,6 +73,7 @@ metrics! {
     OUTAGES: Gauge = "sendpromptly_outages", "Outages of the API that were noted in the last 90 days";
     OUTAGE_SECONDS: Gauge = "sendpromptly_outages_duration_seconds", "How long these outages were together";
     OUTAGE_GRACE: Gauge = "sendpromptly_outage_grace_seconds", "For how much longer deadlines wait because of an outage of the API, at most; else 0";
+    RECEIPTS_SILENT: Gauge = "sendpromptly_receipts_silent", "Flows of receipts that are silent though some are expected, by project";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
     CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";

@@ -153,6 +153,14 @@ pub fn failing_destinations(seconds: impl IntoIterator<Item = (String, &'static 
     }
 }
 
+/// How many flows of receipts are silent, by project and whether it is all of the project's.
+pub fn silent_receipts(silences: impl IntoIterator<Item = (String, &'static str, i64)>) {
+    static KNOWN: ByProject = ByProject::new(|one, other| one + other);
+    for ((project, flow), count) in KNOWN.update(silences) {
+        gauge!(name::RECEIPTS_SILENT, "flow" => flow, "project" => project).set(to_f64(count));
+    }
+}
+
 /// A gauge of the catalogue that has one label, whose values are names of ours; `None` where it is
 /// not known now.
 pub fn set_of(name: &'static str, label: &'static str, of: &'static str, value: Option<i64>) {
