@@ -14,11 +14,13 @@ pub struct WorldOptions {
     pub worker: bool,
     /// Whether the repair endpoint is the dead-man URL, too.
     pub probes: bool,
+    /// Whether its workers see that retention is scheduled.
+    pub retention: bool,
 }
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { timeout: None, api: true, worker: true, probes: false }
+        Self { timeout: None, api: true, worker: true, probes: false, retention: false }
     }
 }
 
@@ -33,6 +35,12 @@ impl WorldOptions {
     #[must_use]
     pub fn with_probes(self) -> Self {
         Self { probes: true, ..self }
+    }
+
+    /// A world whose workers see that retention is scheduled.
+    #[must_use]
+    pub fn with_retention(self) -> Self {
+        Self { retention: true, ..self }
     }
 
     /// A world without an API, and so without its relay.

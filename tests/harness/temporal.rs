@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use domain::ids::EventId;
 use prost_wkt_types::FieldMask;
 use serde_json::Value;
+use temporalio_client::schedules::{ScheduleOverlapPolicy, TriggerScheduleOptions};
 use temporalio_client::{Client, WorkflowFetchHistoryOptions, WorkflowQueryOptions};
 use temporalio_common::protos::temporal::api::common::v1::{TimeSkippingConfig, WorkflowExecution};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
@@ -15,7 +16,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::UpdateWorkflo
 use tonic::IntoRequest;
 use workflows::EffectWatch;
 use workflows::effect_watch::WatchStatus;
-use workflows::names::workflow_id;
+use workflows::names::{retention_schedule_id, workflow_id};
 
 use crate::engines::Engines;
 use crate::eventually;
@@ -37,6 +38,16 @@ pub async fn finished(client: &Client, event_id: EventId) -> Vec<HistoryEvent> {
         ended.then_some(events)
     })
     .await
+}
+
+/// Starts what the schedule of retention would start within the hour, once the schedule is there.
+pub async fn trigger_retention(client: &Client, task_queue: &str) {
+    let schedule = client.get_schedule_handle(retention_schedule_id(task_queue));
+    eventually("a schedule of retention", async || {
+        let (overlap, options) = (ScheduleOverlapPolicy::Skip, TriggerScheduleOptions::default());
+        schedule.trigger(overlap, options).await.ok()
+    })
+    .await;
 }
 
 /// The names of the activities that a history scheduled, in order.

@@ -152,6 +152,7 @@ impl World {
             namespace: embedded::NAMESPACE.to_owned(),
         };
         let engine = Engine::new(temporal, task_queue).with_console(url.as_str());
+        let engine = if options.retention { engine.with_retention() } else { engine };
         let shutdown = CancellationToken::new();
         Ok(Self {
             engines,

@@ -39,6 +39,7 @@ mod proxy;
 mod reconcile;
 mod replay;
 mod reprocess;
+mod retention;
 mod settings;
 mod signing_secret;
 mod silences;

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::binary::Part;
 use e2e::engines::start_temporal;
+use e2e::temporal::trigger_retention;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::{Value, json};
 use telemetry::catalogue::{Kind, METRICS, SDK_PREFIX};
+use workflows::names::TASK_QUEUE;
 
 const LISTED: &str = include_str!("../../docs/metrics.md");
 /// What is built on the metrics.
@@ -168,6 +170,9 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         worker.ready_when(&world, 200).await;
         worker.shows(&world, r#"sendpromptly_dead_man_probes_total{outcome="called"} 1"#).await;
         live(&world).await;
+        trigger_retention(&world.temporal().await, TASK_QUEUE).await;
+        let deleted = "sendpromptly_retention_deleted_rows_total{rule=\"runs\"} 0";
+        worker.shows(&world, deleted).await;
 
         let project = world.project.id;
         for line in [

@@ -2,13 +2,14 @@
 //! day.
 
 use domain::operator::Role;
+use domain::retention::Rule;
 use e2e::console::Operator;
 use e2e::{Receiver, World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
 use store::notices::{self, NoticeClaim};
-use store::results;
+use store::retention;
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -26,8 +27,8 @@ async fn report_as(world: &World, status: &str, ids: &[String]) {
         assert_eq!(status, 202, "{response}");
     }
     change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
-    let given_up = results::give_up_unclaimed(&world.pool).await.expect("given up");
-    assert_eq!(given_up, ids.len() as u64);
+    let given_up = retention::delete_due(&world.pool, Rule::EarlyResults).await.expect("given up");
+    assert_eq!(usize::try_from(given_up.total()).expect("a count"), ids.len());
 }
 
 fn ids(numbers: std::ops::Range<usize>) -> Vec<String> {

@@ -10,11 +10,12 @@ mod messages;
 mod meter;
 mod notices;
 pub mod replay;
+mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Probes, Records};
+use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Probes, Records, Retentions};
 use engine::{Engine, EngineError, WorkerVersion};
 use store::StoreError;
 use telemetry::catalogue::SDK_PREFIX;
@@ -32,7 +33,7 @@ use temporalio_sdk::{
 };
 use tokio_util::sync::CancellationToken;
 use workflows::names::endpoint_queue;
-use workflows::{EffectWatch, WatchProbe};
+use workflows::{EffectWatch, Retention, WatchProbe};
 
 use meter::Meter;
 
@@ -127,11 +128,13 @@ pub fn build(
         .deployment_options(deployment(version))
         .register_workflow::<EffectWatch>()?
         .register_workflow::<WatchProbe>()?
+        .register_workflow::<Retention>()?
         .register_activities(Records::new(Arc::clone(deps)))
         .register_activities(Callbacks::new(Arc::clone(deps)))
         .register_activities(Extensions::new(Arc::clone(deps)))
         .register_activities(Alerts::new(Arc::clone(deps)))
         .register_activities(Probes::new(Arc::clone(deps)))
+        .register_activities(Retentions::new(Arc::clone(deps)))
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.activity_pollers))
         .max_cached_workflows(settings.cached_workflows)
@@ -285,7 +288,10 @@ async fn run_once(
     let worker = build(&runtime, client.clone(), queue, deps, settings, version)?;
     let asking = build_asking(&runtime, client, queue, deps, version)?;
     announce(engine)?;
-    let outcome = run_both(worker, asking, &heart, shutdown).await;
+    let outcome = tokio::select! {
+        outcome = run_both(worker, asking, &heart, shutdown) => outcome,
+        never = schedules::keep(engine) => match never {},
+    };
     heart.stop().await;
     outcome
 }

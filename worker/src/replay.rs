@@ -7,7 +7,7 @@ use temporalio_sdk::WorkflowRegistrationError;
 use temporalio_sdk::workflow_replayer::{
     WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
 };
-use workflows::{EffectWatch, WatchProbe};
+use workflows::{EffectWatch, Retention, WatchProbe};
 
 /// How a history replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl Replayer {
         let options = WorkflowReplayerOptions::new()
             .register_workflow::<EffectWatch>()?
             .register_workflow::<WatchProbe>()?
+            .register_workflow::<Retention>()?
             .build();
         Ok(Self(WorkflowReplayer::new(options)?))
     }

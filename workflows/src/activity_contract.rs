@@ -245,6 +245,47 @@ impl Probes {
     }
 }
 
+/// Nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ListRulesInput {}
+
+/// The rules of retention, by their names, in the order in which they are applied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RuleList {
+    pub rules: Vec<String>,
+}
+
+/// The rule that an activity applies, by its name: another release may know others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleInput {
+    pub rule: String,
+}
+
+/// What a rule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleApplied {
+    /// Rows that went.
+    pub deleted: i64,
+}
+
+/// Deleting what is kept no longer.
+pub struct Retentions;
+
+#[activity_definitions]
+impl Retentions {
+    /// Names the rules that this worker knows.
+    #[activity(name = "list_rules")]
+    pub fn list_rules(_: ListRulesInput) -> Result<RuleList, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Deletes what is due by one rule, batch by batch, with heartbeats.
+    #[activity(name = "apply_rule")]
+    pub fn apply_rule(_: RuleInput) -> Result<RuleApplied, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// The definitions under the names that their implementations refer to.
 pub mod definition {
     pub use super::alerts::DeliverAlert;
@@ -256,4 +297,5 @@ pub mod definition {
         EndReprocessIfDue, EndUndeliveredReprocess, OpenIncidentIfDue, ReadStanding, RecordResult,
         RequestReprocess, ResolveIncident,
     };
+    pub use super::retentions::{ApplyRule, ListRules};
 }

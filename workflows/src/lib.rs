@@ -14,10 +14,12 @@ mod manual;
 pub mod names;
 pub mod options;
 mod progress_poll;
+pub mod retention;
 mod signal_input;
 pub mod signals;
 mod watch_input;
 pub mod watch_probe;
 
 pub use effect_watch::EffectWatch;
+pub use retention::Retention;
 pub use watch_probe::WatchProbe;

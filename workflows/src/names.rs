@@ -39,6 +39,26 @@ pub fn probe_id(task_queue: &str) -> String {
     }
 }
 
+/// The id of the schedule that deletes what is kept no longer, hour by hour.
+#[must_use]
+pub fn retention_schedule_id(task_queue: &str) -> String {
+    if task_queue == TASK_QUEUE {
+        "sendpromptly-retention".to_owned()
+    } else {
+        format!("sendpromptly-retention/{task_queue}")
+    }
+}
+
+/// What the ids of its runs begin with; the server adds the time.
+#[must_use]
+pub fn retention_id(task_queue: &str) -> String {
+    if task_queue == TASK_QUEUE {
+        "retention".to_owned()
+    } else {
+        format!("retention/{task_queue}")
+    }
+}
+
 /// Search attributes, so that a workflow is found by what people know of the event.
 pub mod search_attribute {
     use super::SearchAttributeKey;

@@ -99,6 +99,25 @@ pub fn probe(summary: &str) -> ActivityOptions {
     .build()
 }
 
+/// How often a rule of retention is tried in one run.
+const RETENTION_ATTEMPTS: u32 = 5;
+
+/// For a rule of retention: its batches take as long as they take, and a worker that died is noticed by its missing
+/// heartbeat. What a run does not get done is left to the next one.
+#[must_use]
+pub fn retention(summary: String) -> ActivityOptions {
+    let policy = RetryPolicy::builder()
+        .initial_interval(Duration::from_secs(1))
+        .maximum_interval(Duration::from_mins(1))
+        .maximum_attempts(RETENTION_ATTEMPTS)
+        .build();
+    ActivityOptions::with_start_to_close_timeout(Duration::from_hours(12))
+        .heartbeat_timeout(Duration::from_secs(30))
+        .retry_policy(policy)
+        .summary(summary)
+        .build()
+}
+
 fn backing_off(first: Duration, longest: Duration) -> RetryPolicy {
     RetryPolicy::builder().initial_interval(first).maximum_interval(longest).build()
 }

@@ -38,6 +38,7 @@ pub mod rejection;
 pub mod repair_url;
 pub mod reprocess;
 pub mod reprocess_policy;
+pub mod retention;
 pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;

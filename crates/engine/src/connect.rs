@@ -64,6 +64,7 @@ pub struct Engine {
     task_queue: String,
     version: Option<WorkerVersion>,
     probes: bool,
+    retention: bool,
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
     pub(crate) queue: Seen,
@@ -86,6 +87,7 @@ impl Engine {
             task_queue: task_queue.into(),
             version: None,
             probes: false,
+            retention: false,
             state: Mutex::default(),
             environment: Mutex::default(),
             queue: Seen::default(),
@@ -115,6 +117,18 @@ impl Engine {
     #[must_use]
     pub fn with_probes(self, probes: bool) -> Self {
         Self { probes, ..self }
+    }
+
+    /// The same, whose workers see that retention is scheduled.
+    #[must_use]
+    pub fn with_retention(self) -> Self {
+        Self { retention: true, ..self }
+    }
+
+    /// Whether workers here see that retention is scheduled.
+    #[must_use]
+    pub const fn retains(&self) -> bool {
+        self.retention
     }
 
     /// Whether a dead-man URL is set, and probes are started for it.

@@ -17,6 +17,7 @@ mod probe;
 pub mod reconcile;
 pub mod relay;
 mod restarts;
+pub mod retention;
 pub mod runs;
 pub mod sealing;
 pub mod settings;

@@ -1,5 +1,5 @@
 //! The slow sweep: once a minute, does what watches should have done, finds forgotten events,
-//! deletes what is old, and adds up what happened.
+//! forgets what only the work needs, and adds up what happened. What else is old leaves by retention.
 //!
 //! An event about which something is overdue by more than two minutes has no watch that sees to it:
 //! it was lost with its namespace, canceled, terminated, deleted, has failed or is paused, or no
@@ -18,9 +18,8 @@ use store::outbox;
 use store::pool::transaction;
 use store::transitions::silence;
 use store::{
-    PgConnection, PgPool, StoreError, backfill, environments, events, figures, idempotency,
-    incidents, key_holders, outages, receipt_hours, reprocesses, results, sessions, sign_ins,
-    watch_checks,
+    PgConnection, PgPool, StoreError, backfill, environments, events, figures, incidents,
+    key_holders, outages, receipt_hours, reprocesses, results, watch_checks,
 };
 
 use crate::snapshots;
@@ -49,18 +48,13 @@ pub async fn sweep(pool: &PgPool) {
     note("waking forgotten events", wake_forgotten(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking outbox messages", outbox::unpark_old(pool).await);
-    note("giving up unclaimed results", give_up_unclaimed(pool).await);
-    note("forgetting claimed results", results::delete_claimed(pool).await);
     note("keying old events", key_events(pool).await);
-    note("deleting stored responses", idempotency::delete_expired(pool).await);
     note("adding up figures", roll_up(pool).await);
     note("counting receipts by hour", count_receipts(pool).await);
     note("forgetting counts of receipts", receipt_hours::delete_old(pool).await);
     note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting holders of keys", key_holders::purge(pool).await);
-    note("forgetting sessions", sessions::purge_sessions(pool).await);
-    note("forgetting failed sign-ins", sign_ins::purge_failures(pool).await);
     note("deleting snapshots", snapshots::purge(pool).await);
 }
 
@@ -141,11 +135,6 @@ async fn take_over(
         Ok(())
     })
     .await
-}
-
-async fn give_up_unclaimed(pool: &PgPool) -> Result<(), StoreError> {
-    while results::give_up_unclaimed(pool).await? > 0 {}
-    Ok(())
 }
 
 async fn key_events(pool: &PgPool) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
 use domain::outbox::OutboxKind;
+use domain::retention::Rule;
 use engine::Monitor;
 use engine::health::Status;
 use store::gauges::{
@@ -24,6 +25,7 @@ use store::gauges::{
 };
 use store::health::read_work;
 use store::pool::PoolUsage;
+use store::retention::runs::list_successes;
 use store::search::incidents::count_unresolved_by_reason;
 use store::watch_probes;
 use store::{PgPool, StoreError, sealed_values};
@@ -92,7 +94,8 @@ impl Observed {
             self.ask_sealed(),
             self.ask_dead_man(),
             self.ask_outages(),
-            self.ask_silences()
+            self.ask_silences(),
+            self.ask_retention()
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
@@ -162,6 +165,16 @@ impl Observed {
         telemetry::set(name::OUTAGES, noted.map(|noted| noted.outages));
         telemetry::set(name::OUTAGE_SECONDS, noted.map(|noted| noted.seconds));
         telemetry::set(name::OUTAGE_GRACE, noted.map(|noted| noted.grace));
+    }
+
+    async fn ask_retention(&self) {
+        let successes =
+            timeout(PATIENCE, list_successes(&self.pool)).await.ok().and_then(Result::ok);
+        for rule in Rule::ALL {
+            let last = successes.iter().flatten().find(|one| one.rule == *rule);
+            let at = last.and_then(|one| one.succeeded_at).map(OffsetDateTime::unix_timestamp);
+            telemetry::set_of(name::RETENTION_SUCCESS, "rule", rule.as_str(), at);
+        }
     }
 
     /// Keeps what was known last where the database does not respond.

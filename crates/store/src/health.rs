@@ -124,7 +124,7 @@ pub async fn read_workers(
     Ok(health)
 }
 
-/// Tables of which nothing is ever deleted by the product itself. The grants of `docs/operations.md` take
+/// Tables of which nothing is deleted but by functions of the owner. The grants of `docs/operations.md` take
 /// the right away.
 const KEPT: [&str; 23] = [
     "payment_events",
@@ -163,6 +163,8 @@ pub struct Privileges {
     pub may_too_much: bool,
     /// Whether it owns the audit log, which cannot be kept from changing it then.
     pub owns_audit: bool,
+    /// Whether it may call the functions by which the owner deletes what is kept no longer.
+    pub may_purge: bool,
 }
 
 /// Asks what the connected role may do. The owner of the schema and superusers may everything.
@@ -175,7 +177,7 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
                WHERE c.relnamespace = ours.relnamespace AND c.relowner = ours.relowner AND c.relkind IN ('r', 'p'))
            SELECT
              coalesce(array_agg(name ORDER BY name) FILTER (WHERE NOT CASE
-                 WHEN name = '_sqlx_migrations' THEN has_table_privilege(oid, 'SELECT')
+                 WHEN name IN ('_sqlx_migrations', 'expired_events') THEN has_table_privilege(oid, 'SELECT')
                  WHEN name = 'audit_entries'
                      THEN has_table_privilege(oid, 'SELECT') AND has_column_privilege(oid, 'id', 'INSERT')
                  ELSE has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
@@ -184,16 +186,24 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
              coalesce(bool_or(NOT owned AND CASE
                  WHEN name = 'audit_entries' THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                      OR has_column_privilege(oid, 'at', 'INSERT')
+                 WHEN name = 'expired_events' THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
                  WHEN appended THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                  ELSE kept AND has_table_privilege(oid, 'DELETE, TRUNCATE') END), false) AS "may_too_much!",
-             coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!"
+             coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!",
+             coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
+                 ON ours.oid = to_regclass('payment_events') AND p.pronamespace = ours.relnamespace
+                 WHERE p.prosecdef AND p.proowner = ours.relowner AND p.proname LIKE 'purge%'), false) AS "may_purge!"
            FROM tables"#,
         &KEPT.map(str::to_owned),
     )
     .fetch_one(pool)
     .await?;
-    let (may_too_much, owns_audit) = (row.may_too_much, row.owns_audit);
-    Ok(Privileges { missing: row.missing, may_too_much, owns_audit })
+    Ok(Privileges {
+        missing: row.missing,
+        may_too_much: row.may_too_much,
+        owns_audit: row.owns_audit,
+        may_purge: row.may_purge,
+    })
 }
 
 /// How many secrets that callbacks and alerts need are sealed with a key that is not among these.

@@ -297,14 +297,3 @@ pub async fn insert_response(
     .await?;
     Ok(done.rows_affected() == 1)
 }
-
-/// Deletes responses older than 7 days, some at a time.
-pub async fn delete_expired(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '7 days' LIMIT 5000))",
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}

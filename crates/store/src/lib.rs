@@ -54,6 +54,7 @@ pub mod receipt_hours;
 pub mod reprocesses;
 pub mod results;
 mod roll_ups;
+pub mod retention;
 pub mod seal;
 pub mod sealed_values;
 pub mod search;

@@ -1,7 +1,6 @@
 //! Results, and those that came before their receipt.
 
 use domain::app_error::AppError;
-use domain::audit::{Action, Actor};
 use domain::catalogue::{EffectType, Provider};
 use domain::effect_result::{EffectResult, ResultReport};
 use domain::ids::{EventId, KeyId, ProjectId, ReplayId, ResultId};
@@ -197,39 +196,4 @@ pub async fn list_claimed(
     .fetch_all(db)
     .await?;
     Ok(ids)
-}
-
-/// Gives up results that no receipt claimed within 24 hours, some at a time: each becomes an entry
-/// of the audit, under its own id. How many there were.
-pub async fn give_up_unclaimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "WITH gone AS (
-             DELETE FROM early_results WHERE ctid = ANY (ARRAY(
-                 SELECT ctid FROM early_results WHERE received_at < now() - interval '24 hours'
-                 ORDER BY received_at LIMIT 500 FOR UPDATE SKIP LOCKED))
-             RETURNING *
-         )
-         INSERT INTO audit_entries (id, actor, action, project_id, detail)
-         SELECT id, $1, $2, project_id, jsonb_strip_nulls(jsonb_build_object('provider', provider,
-             'provider_event_id', provider_event_id, 'shopify_shop_domain', shopify_shop_domain, 'event_type', event_type,
-             'effect_type', effect_type, 'internal_reference', internal_reference, 'effect_key', effect_key,
-             'status', outcome, 'error_code', error_code, 'error_message', error_message, 'received_at', received_at))
-         FROM gone ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING",
-        Actor::System.to_string(),
-        Action::ResultUnclaimed.as_str(),
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Forgets which kept results were claimed, 24 hours later.
-pub async fn delete_claimed(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "DELETE FROM claimed_early_results WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM claimed_early_results WHERE claimed_at < now() - interval '24 hours' LIMIT 5000))",
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
 }

@@ -149,18 +149,6 @@ pub async fn end_sessions_of(
     Ok(u64::try_from(ended).unwrap_or_default())
 }
 
-/// Forgets the sessions that have been over for 30 days; how many.
-pub async fn purge_sessions(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "DELETE FROM sessions
-         WHERE least(ended_at, expires_at, last_seen_at + make_interval(hours => $1)) < now() - interval '30 days'",
-        MAX_IDLE_HOURS,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// What of a header can be shown later; `None` if that is nothing.
 fn sanitize(user_agent: &str) -> Option<String> {
     let kept: String =

@@ -81,17 +81,6 @@ pub async fn clear_failures(db: impl PgExecutor<'_>, email: &str) -> Result<(), 
     Ok(())
 }
 
-/// Forgets failures that count no more; how many addresses.
-pub async fn purge_failures(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "DELETE FROM sign_in_failures
-         WHERE first_failed_at < now() - interval '1 day' AND (locked_until IS NULL OR locked_until < now())",
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// The key of an address. It is compared without case, as at sign-in.
 fn hash(email: &str) -> [u8; 32] {
     Sha256::digest(email.trim().to_lowercase().as_bytes()).into()

@@ -70,6 +70,8 @@ metrics! {
     SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";
     PROBES: Counter = "sendpromptly_dead_man_probes_total", "Probes for the dead-man URL, by how they ended";
     DEAD_MAN_CALLED: Gauge = "sendpromptly_dead_man_last_call_timestamp_seconds", "When the service behind the dead-man URL last took a call; NaN where no URL is set";
+    RETENTION_ROWS: Counter = "sendpromptly_retention_deleted_rows_total", "Rows that retention has deleted in this process, by rule";
+    RETENTION_SUCCESS: Gauge = "sendpromptly_retention_last_success_timestamp_seconds", "When a rule of retention last came to its end; NaN before the first time";
     OUTAGES: Gauge = "sendpromptly_outages", "Outages of the API that were noted in the last 90 days";
     OUTAGE_SECONDS: Gauge = "sendpromptly_outages_duration_seconds", "How long these outages were together";
     OUTAGE_GRACE: Gauge = "sendpromptly_outage_grace_seconds", "For how much longer deadlines wait because of an outage of the API, at most; else 0";

@@ -108,6 +108,11 @@ pub fn probe_ended(outcome: &'static str) {
     counter!(name::PROBES, "outcome" => outcome).increment(1);
 }
 
+/// A rule of retention has deleted so many rows.
+pub fn retention_deleted(rule: &'static str, rows: i64) {
+    counter!(name::RETENTION_ROWS, "rule" => rule).increment(rows.unsigned_abs());
+}
+
 /// Whether a check of `/readyz` is well; unknown is not.
 pub fn check(check: &'static str, is_well: bool) {
     gauge!(name::CHECK, "check" => check).set(if is_well { 1.0 } else { 0.0 });

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use domain::ids::{DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
+use domain::retention::Rule;
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
 use store::destinations::Target;
 use store::notices::enqueue_broken;
-use store::results;
+use store::retention;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 
 use super::{Texts, failed, take, take_for};
@@ -164,7 +165,7 @@ async fn leave_unclaimed(world: &World, texts: &Texts) {
         assert_eq!(status, 202, "{response}");
     }
     change(world, "UPDATE early_results SET received_at = now() - interval '25 hours'").await;
-    results::give_up_unclaimed(&world.pool).await.expect("given up");
+    retention::delete_due(&world.pool, Rule::EarlyResults).await.expect("given up");
 }
 
 /// A destination that broke while alerts waited for it.

@@ -1,8 +1,10 @@
 //! Results that overtake their receipt.
 
+use domain::retention::Rule;
 use e2e::run;
 use e2e::world::receipt;
 use serde_json::{Value, json};
+use store::retention;
 
 use super::{Api, RECEIPT, RESULT};
 
@@ -160,8 +162,10 @@ fn a_result_that_no_receipt_claims_within_24_hours_is_in_the_audit() {
         api.post(RESULT, &body).await;
         let aged = "UPDATE early_results SET received_at = now() - interval '24 hours 1 second'";
         sqlx::query(aged).execute(&api.world.pool).await.expect("aged");
-        engine::sweep::sweep(&api.world.pool).await;
-        engine::sweep::sweep(&api.world.pool).await;
+        for gone in [1, 0] {
+            let given_up = retention::delete_due(&api.world.pool, Rule::EarlyResults).await;
+            assert_eq!(given_up.expect("a database").total(), gone);
+        }
         let entries = "SELECT string_agg(action || ' ' || (detail->>'provider_event_id') || ' ' || (detail->>'error_code'), ',')
                        FROM audit_entries";
         assert_eq!(api.text(entries).await, "result.unclaimed evt_1 locked");

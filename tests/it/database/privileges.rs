@@ -1,9 +1,11 @@
 //! What the check of privileges says of a table, and what becomes of receipts without it.
 
+use domain::retention::Rule;
 use e2e::world::receipt;
 use e2e::{World, run};
 use engine::health::{Monitor, Status};
 use sqlx::{AssertSqlSafe, PgConnection};
+use store::{PgPool, retention};
 
 use super::{bare_world, direct};
 
@@ -84,7 +86,7 @@ fn the_check_fails_for_exactly_the_tables_without_which_no_receipt_is_accepted()
 }
 
 /// What rewrites the story.
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 12] = [
     "INSERT INTO audit_entries (id, at, actor, action)
      VALUES (gen_random_uuid(), now() - interval '1 day', 'system', 'event.received')",
     "UPDATE audit_entries SET actor = 'system'",
@@ -96,7 +98,23 @@ const FORBIDDEN: [&str; 10] = [
     "DELETE FROM incidents",
     "DELETE FROM callback_attempts",
     "DELETE FROM alerts",
+    "INSERT INTO expired_events (event_id, timeout_at) SELECT id, now() FROM payment_events",
+    "DELETE FROM proof_links",
 ];
+
+/// The event is done with, and was so long ago.
+const OF_LONG_AGO: &str = "DELETE FROM outbox; UPDATE alerts SET state = 'delivered';
+    UPDATE payment_events SET settled_at = settled_at - interval '14 months';
+    UPDATE incidents SET resolved_at = resolved_at - interval '14 months'";
+
+/// How many rows leave, by all rules.
+async fn due_by(pool: &PgPool) -> i64 {
+    let mut gone = 0;
+    for rule in Rule::ALL {
+        gone += retention::delete_due(pool, *rule).await.expect("it may").total();
+    }
+    gone
+}
 
 #[test]
 fn with_the_documented_grants_the_product_works_and_the_story_cannot_be_rewritten() {
@@ -128,6 +146,10 @@ fn with_the_documented_grants_the_product_works_and_the_story_cannot_be_rewritte
             });
             assert_eq!(code.as_deref(), Some("42501"), "{forbidden}");
         }
+        // What is due leaves by the owner's functions, whoever calls them, and nothing else does.
+        assert_eq!(due_by(&world.pool).await, 0);
+        sqlx::raw_sql(OF_LONG_AGO).execute(&mut owner).await.expect("an event of long ago");
+        assert!(due_by(&world.pool).await > 0);
         let future = "SELECT count(*) FROM audit_entries WHERE at > clock_timestamp()";
         let future: i64 = sqlx::query_scalar(future).fetch_one(&mut owner).await.expect("a count");
         assert_eq!(future, 0);

@@ -1,4 +1,4 @@
-//! A watch and a probe of the same names, each with an activity before its timer.
+//! A watch, a probe and a run of retention of the same names, each of which begins with something else.
 
 use std::time::Duration;
 
@@ -7,9 +7,12 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
-use workflows::activity_contract::{EventInput, ProbeInput, ProbeOutcome, Probes, Records};
+use workflows::activity_contract::{
+    EventInput, ProbeInput, ProbeOutcome, Probes, Records, Retentions, RuleInput,
+};
 use workflows::effect_watch::{WatchInput, WatchOutcome};
 use workflows::options;
+use workflows::retention::{RetentionInput, RetentionOutcome};
 use workflows::watch_probe::WatchProbeInput;
 
 /// Named like the real one, because that is where the server's name of the type comes from.
@@ -61,5 +64,25 @@ impl WatchProbe {
         let ended = ctx.execute_activity(Probes::call_dead_man, ProbeInput {}, options).await?;
         ctx.timer(Duration::from_secs(2)).await;
         Ok(ended)
+    }
+}
+
+/// A run that knows its rules without asking.
+#[workflow]
+pub struct Retention {}
+
+#[workflow_methods]
+impl Retention {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, _input: RetentionInput) -> Self {
+        Self {}
+    }
+
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<RetentionOutcome> {
+        let (input, options) =
+            (RuleInput { rule: "events".to_owned() }, options::retention("changed".to_owned()));
+        ctx.execute_activity(Retentions::apply_rule, input, options).await?;
+        Ok(RetentionOutcome::default())
     }
 }

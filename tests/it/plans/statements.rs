@@ -10,6 +10,7 @@ use domain::ids::{CauseId, EventId, KeyId, ProjectId};
 use domain::outbox::OutboxKind;
 use domain::project::Mode;
 use domain::reprocess_policy::PolicySettings;
+use domain::retention::Rule;
 use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
@@ -18,7 +19,7 @@ use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
 use store::policies::{self, Policy};
 use store::snapshots::{count_due, purge_due};
 use store::transitions::results::{SharedReport, accept_results};
-use store::{PgPool, outbox, policy_plans, pool};
+use store::{PgPool, outbox, policy_plans, pool, retention};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ use super::questions::Question;
 const BATCH: i64 = 64;
 
 /// Those of all of them.
-pub async fn all(pool: &PgPool) -> [Question; 10] {
+pub async fn all(pool: &PgPool) -> [Question; 11] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -57,21 +58,7 @@ pub async fn all(pool: &PgPool) -> [Question; 10] {
     let planned = Question::new("what policies have planned", |pool| {
         Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
     });
-    let [overdue, purged] = snapshots();
-    [results, health, gauges(), unparked, needed, due, breaker, planned, overdue, purged]
-}
-
-fn snapshots() -> [Question; 2] {
-    let due = Question::new("how many snapshots are due", |pool| {
-        Box::pin(async move { count_due(pool).await.expect("a count").len() })
-    });
-    let purged = Question::new("snapshots that are deleted", |pool| {
-        Box::pin(async move {
-            let deleted = purge_due(pool, BATCH).await.expect("a purge");
-            usize::try_from(deleted).expect("a number")
-        })
-    });
-    [due, purged]
+pub async fn all(pool: &PgPool) -> [Question; 11] {
 }
 
 fn gauges() -> Question {
@@ -138,6 +125,33 @@ fn owner(project_id: Uuid, key_id: Uuid) -> KeyOwner {
         mode: Mode::Live,
         catalogue: Catalogue::default(),
     }
+}
+
+/// Lets the oldest events be due, counts what that is, and deletes it.
+async fn delete_the_oldest(pool: &PgPool) -> usize {
+    let oldest: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM payment_events WHERE effect = 'succeeded' ORDER BY id LIMIT 100",
+    )
+    .fetch_all(pool)
+    .await
+    .expect("events");
+    for change in [
+        "DELETE FROM outbox WHERE event_id = ANY ($1)",
+        "UPDATE payment_events SET settled_at = settled_at - interval '13 months' WHERE id = ANY ($1)",
+    ] {
+        sqlx::query(change).bind(&oldest).execute(pool).await.expect("a change");
+    }
+    let due = retention::count_due(pool, Rule::Events).await.expect("a count");
+    let gone = retention::delete_due(pool, Rule::Events).await.expect("deleted");
+    assert_eq!(gone.rows(), due.rows());
+    let events = gone
+        .rows()
+        .iter()
+        .filter(|rows| rows.table == "payment_events")
+        .map(|rows| rows.rows)
+        .sum::<i64>();
+    assert!(events > 80, "{gone:?}");
+    usize::try_from(events).expect("a number")
 }
 
 /// Settles them all, and lets none of it stay.

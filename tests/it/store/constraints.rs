@@ -18,7 +18,7 @@ const NAMES: &str = "\
     destinations_project_fkey destinations_queue_check destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey
-    event_identities_pkey event_keys_key_check event_keys_pkey extension_calls_answer_check
+    event_identities_pkey event_keys_key_check event_keys_pkey expired_events_pkey extension_calls_answer_check
     extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key
     extension_calls_pkey extension_calls_point_check extensions_budget_check extensions_calls_check
     extensions_fallback_check extensions_heartbeat_check extensions_kind_check extensions_pkey
@@ -36,14 +36,14 @@ const NAMES: &str = "\
     policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
     policy_stops_project_fkey policy_stops_reason_check
     projects_expected_receipts_check
-    projects_mode_check projects_name_check projects_pkey projects_snapshot_days_check projects_timeout_check
+    projects_mode_check projects_name_check projects_pkey projects_retention_check projects_snapshot_days_check projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
     proof_links_token_hash_key receipt_hours_pkey receipt_hours_project_fkey
     reprocess_policies_attempts_check reprocess_policies_customers_check
     reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
     reprocess_policies_pkey reprocess_policies_project_fkey reprocess_policies_take_check
     reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
-    results_outcome_check results_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
+    results_outcome_check results_pkey retention_runs_error_check retention_runs_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
     sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
     sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey silences_measure_check
     silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey

@@ -1,5 +1,6 @@
 //! Stored responses.
 
+use domain::retention::Rule;
 use e2e::run;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool;
@@ -139,13 +140,13 @@ fn a_response_is_kept_for_seven_days_and_the_key_is_free_then() {
         };
         age("UPDATE idempotency_keys SET created_at = now() - interval '6 days 23 hours'").await;
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, Claim::Conflict);
-        assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 0);
+        assert_eq!(shop.delete_due(Rule::IdempotencyKeys).await, 0);
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
         complete(&shop, used(&shop, "k", &[2; 32]), b"new").await;
         let stored = StoredResponse { status: 202, body: b"new".to_vec() };
         assert_eq!(claim(&shop, used(&shop, "k", &[2; 32])).await, completed(stored));
         age("UPDATE idempotency_keys SET created_at = now() - interval '7 days 1 second'").await;
-        assert_eq!(idempotency::delete_expired(&shop.pool).await.expect("swept"), 1);
+        assert_eq!(shop.delete_due(Rule::IdempotencyKeys).await, 1);
     });
 }
 

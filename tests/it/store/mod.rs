@@ -26,6 +26,7 @@ mod receipts;
 mod reprocess;
 mod resolve;
 mod results;
+mod retention;
 pub mod sealed;
 mod sealed_values;
 mod search;

@@ -4,6 +4,7 @@ use domain::callback::AnswerVerdict;
 use domain::event::Effect;
 use domain::ids::EventId;
 use domain::incident::IncidentState;
+use domain::retention::Rule;
 use e2e::run;
 use serde_json::json;
 use store::reprocesses;
@@ -306,6 +307,6 @@ fn an_early_result_is_applied_for_24_hours_and_forgotten_then() {
         }
         assert!(shop.story(shop.take("evt_1").await).await.starts_with("effect: succeeded"));
         assert!(shop.story(shop.take("evt_2").await).await.starts_with("effect: pending"));
-        assert_eq!(results::give_up_unclaimed(&shop.pool).await.expect("given up"), 1);
+        assert_eq!(shop.delete_due(Rule::EarlyResults).await, 1);
     });
 }

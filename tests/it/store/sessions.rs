@@ -2,11 +2,10 @@
 
 use domain::ids::SessionId;
 use domain::operator::Role;
+use domain::retention::Rule;
 use e2e::run;
 use store::StoreError;
-use store::sessions::{
-    end_session, end_sessions_of, find_session, insert_session, list_sessions, purge_sessions,
-};
+use store::sessions::{end_session, end_sessions_of, find_session, insert_session, list_sessions};
 
 use super::people::{ALICE, BOB, token_hash};
 use super::shop::Shop;
@@ -194,8 +193,8 @@ fn sessions_are_forgotten_thirty_days_after_they_are_over() {
             let id = shop.sit_down(alice, token).await;
             set(&shop, id, change).await;
         }
-        assert_eq!(purge_sessions(&shop.pool).await.expect("purged"), 3);
-        assert_eq!(purge_sessions(&shop.pool).await.expect("purged"), 0);
+        assert_eq!(shop.delete_due(Rule::Sessions).await, 3);
+        assert_eq!(shop.delete_due(Rule::Sessions).await, 0);
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions")
             .fetch_one(&shop.pool)
             .await

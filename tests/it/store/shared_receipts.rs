@@ -18,7 +18,7 @@ use super::shop::{self, Shop, early, owner, receipt_with, success};
 
 /// A request with a receipt.
 #[derive(Debug, Clone)]
-struct Call {
+pub struct Call {
     key: String,
     receipt: Receipt,
     event_key: [u8; 32],
@@ -43,7 +43,7 @@ impl Call {
         Self { key: key.to_owned(), receipt, event_key, snapshot }
     }
 
-    fn of(key: &str, event: &str) -> Self {
+    pub fn of(key: &str, event: &str) -> Self {
         Self::new(key, receipt_with(event, &json!({})), None)
     }
 
@@ -133,7 +133,7 @@ async fn together_in(tx: &mut Transaction, shop: &Shop, calls: &[Call]) -> Vec<S
 }
 
 /// Takes receipts together, and alone what is left.
-async fn together(shop: &Shop, calls: &[Call]) -> (Vec<SharedOutcome>, usize) {
+pub async fn together(shop: &Shop, calls: &[Call]) -> (Vec<SharedOutcome>, usize) {
     let mut tx = shop.begin().await;
     let mut outcomes = together_in(&mut tx, shop, calls).await;
     pool::commit(tx).await.expect("a commit");

@@ -15,6 +15,7 @@ use domain::incident::IncidentState;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::rejection::Rejection;
+use domain::retention::Rule;
 use domain::signature::SigningSecret;
 use domain::snapshot::SnapshotSettings;
 use e2e::engines::{self, Engines};
@@ -33,7 +34,7 @@ use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use store::transitions::result::{ReportedResult, ResultOutcome, accept_result};
 use store::transitions::silence;
-use store::{MasterKey, PgPool, incidents, reprocesses, results, signing_secrets};
+use store::{MasterKey, PgPool, incidents, reprocesses, results, retention, signing_secrets};
 
 /// What the shop's callbacks are signed with.
 pub const SECRET: [u8; 32] = *b"the shop signs with these bytes!";
@@ -320,6 +321,11 @@ impl Shop {
 
     pub async fn resolve(&self, event_id: EventId) {
         self.try_resolve(event_id).await.expect("a resolution");
+    }
+
+    /// Applies a rule of retention; how many rows left.
+    pub async fn delete_due(&self, rule: Rule) -> i64 {
+        retention::delete_due(&self.pool, rule).await.expect("a database").total()
     }
 
     pub async fn incident(&self, event_id: EventId) -> Incident {

@@ -1,8 +1,9 @@
 //! Guesses at passwords.
 
+use domain::retention::Rule;
 use e2e::run;
 use futures::future::join_all;
-use store::sign_ins::{SignInAttempt, begin_attempt, clear_failures, purge_failures};
+use store::sign_ins::{SignInAttempt, begin_attempt, clear_failures};
 use time::OffsetDateTime;
 
 use super::people::{ALICE, BOB};
@@ -131,9 +132,9 @@ fn what_was_typed_is_not_kept_and_old_failures_are_forgotten() {
                 .await
                 .expect("rows");
         assert!(!kept.contains("horse") && !kept.contains(&hex::encode("horse")), "{kept}");
-        assert_eq!(purge_failures(&shop.pool).await.expect("purged"), 0);
+        assert_eq!(shop.delete_due(Rule::SignInFailures).await, 0);
         age(&shop, "25 hours").await;
         attempt(&shop, BOB).await;
-        assert_eq!(purge_failures(&shop.pool).await.expect("purged"), 2);
+        assert_eq!(shop.delete_due(Rule::SignInFailures).await, 2);
     });
 }

@@ -81,7 +81,7 @@ fn judge_schema(missing: Result<usize, String>) -> Check {
 }
 
 fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
-    let Privileges { missing, may_too_much, owns_audit } = match privileges {
+    let Privileges { missing, may_too_much, owns_audit, may_purge } = match privileges {
         Ok(privileges) => privileges,
         Err(cause) => return Check::unknown(PRIVILEGES, DATABASE).because(&cause),
     };
@@ -99,6 +99,10 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
     if may_too_much {
         let detail = "the role has rights that it does not need: to change or back-date audit entries, or to \
                       delete what apps reported and what was done about it";
+        return Check::degraded(PRIVILEGES, detail, cure);
+    }
+    if !may_purge {
+        let detail = "the role may not call the functions that delete what is kept no longer";
         return Check::degraded(PRIVILEGES, detail, cure);
     }
     if owns_audit {

@@ -11,6 +11,7 @@
 mod backlog;
 mod database;
 mod dead_man;
+mod retention;
 mod secrets;
 mod temporal;
 mod versions;

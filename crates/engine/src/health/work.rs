@@ -12,7 +12,7 @@ use store::{PgPool, StoreError};
 
 use super::temporal::TEMPORAL;
 use super::versions::{VERSIONS, judge_releases};
-use super::{Check, age, count, dead_man, in_time};
+use super::{Check, age, count, dead_man, in_time, retention};
 use crate::connect::Engine;
 
 pub(super) const WORKERS: &str = "workers";
@@ -24,10 +24,13 @@ const DESTINATIONS: &str = "destinations";
 const LATE: i64 = 120;
 const TOO_LATE: i64 = 300;
 
-/// `workers`, `versions`, `deadlines`, `outbox`, `parked` and `destinations`; `dead_man` where there is one.
+/// `workers`, `versions`, `deadlines`, `outbox`, `parked`, `destinations` and `retention`; `dead_man` where there is
+/// one.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let dead_man = async { if engine.probes() { Some(dead_man::check(pool).await) } else { None } };
-    let (mut checks, dead_man) = tokio::join!(of_work(pool, engine), dead_man);
+    let (mut checks, retention, dead_man) =
+        tokio::join!(of_work(pool, engine), retention::check(pool), dead_man);
+    checks.push(retention);
     checks.extend(dead_man);
     checks
 }

@@ -133,6 +133,6 @@ pub fn start(
     let engine = Engine::new(context.environment.temporal()?, TASK_QUEUE).named(process);
     let version = context.environment.worker_version()?;
     let engine = engine.with_console(console).with_version(version);
-    let engine = engine.with_probes(context.environment.dead_man_is_set());
+    let engine = engine.with_probes(context.environment.dead_man_is_set()).with_retention();
     Ok(Service::start(pools, master_key, engine))
 }

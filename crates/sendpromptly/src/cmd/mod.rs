@@ -18,6 +18,7 @@ pub mod policy;
 pub mod project;
 pub mod reconcile;
 pub mod replay;
+pub mod retention;
 pub mod setup;
 pub mod worker;
 
@@ -77,6 +78,9 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// After a backup was restored, bring the older database and newer watches together.
     Reconcile(reconcile::ReconcileArgs),
+    /// Retention: what is kept for how long, and deleting what is not kept any more.
+    #[command(subcommand)]
+    Retention(retention::Verb),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
@@ -97,6 +101,7 @@ impl Command {
             | Self::Event(_)
             | Self::Doctor(_)
             | Self::Reconcile(_)
+            | Self::Retention(_)
             | Self::Setup(_)
             | Self::Demo
             | Self::Migrate
@@ -146,6 +151,7 @@ impl Command {
             Self::Setup(verb) => verb.run(context).await,
             Self::Replay(args) => Box::pin(replay::run(args, context)).await,
             Self::Reconcile(args) => Box::pin(reconcile::run(args, context)).await,
+            Self::Retention(verb) => verb.run(context).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -161,16 +161,16 @@ async fn insert_receipt(
     Ok(new)
 }
 
-/// The event that has the key, or had it before keys were.
+/// The event that has the key, had it before keys were, or had it until it went.
 async fn find_existing(
     tx: &mut PgConnection,
     owner: &KeyOwner,
     Delivery { receipt, event_key, .. }: Delivery<'_>,
 ) -> Result<AcceptedReceipt, StoreError> {
     let existing = sqlx::query!(
-        r#"SELECT e.id AS "id!: EventId", e.timeout_at AS "timeout_at!"
-           FROM event_keys k JOIN payment_events e ON e.id = k.event_id
-           WHERE k.project_id = $1 AND k.key = $2
+        r#"SELECT k.event_id AS "id!: EventId", coalesce(e.timeout_at, x.timeout_at) AS "timeout_at!"
+           FROM event_keys k LEFT JOIN payment_events e ON e.id = k.event_id LEFT JOIN expired_events x ON x.event_id = k.event_id
+           WHERE k.project_id = $1 AND k.key = $2 AND (e.id IS NOT NULL OR x.event_id IS NOT NULL)
            UNION ALL
            SELECT e.id, e.timeout_at FROM event_identities i JOIN payment_events e ON e.id = i.event_id
            WHERE i.project_id = $1 AND i.provider = $3 AND i.provider_event_id = $4 AND i.effect_type = $5

@@ -1,0 +1,35 @@
+//! `retention pause` and `retention resume`: of the schedule in Temporal, which keeps who it was.
+
+use serde::Serialize;
+use workflows::names::{TASK_QUEUE, retention_schedule_id};
+
+use crate::Context;
+use crate::admin_context::{self, DatabaseTarget};
+use crate::failure::Failure;
+use crate::output::CommandOutput;
+use crate::progress::while_waiting;
+
+pub const HELP: &str = "\
+Example:
+  sendpromptly retention pause
+
+It stays paused, also when workers start again. Results whose receipts do not come are not reported in the meantime. \
+`sendpromptly retention run` deletes all the same. After two days `doctor` says that rules have not run.";
+
+#[derive(Serialize)]
+struct PauseReport {
+    paused: bool,
+}
+
+pub(super) async fn run(paused: bool, context: &Context) -> anyhow::Result<CommandOutput> {
+    let engine = admin_context::engine(DatabaseTarget::find(context)?.dev.as_ref(), context);
+    let verb = if paused { "paused" } else { "resumed" };
+    let note = format!("{verb} by {}", admin_context::actor());
+    let patching = engine.pause_retention(paused, &note);
+    if !while_waiting("asking Temporal", patching).await? {
+        let id = retention_schedule_id(TASK_QUEUE);
+        let missing = format!("there is no schedule {id}: a worker makes it when it starts");
+        return Err(Failure::NotFound(missing).into());
+    }
+    CommandOutput::new(&PauseReport { paused }, format!("Retention is {verb}."))
+}

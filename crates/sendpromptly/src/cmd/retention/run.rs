@@ -1,0 +1,154 @@
+//! `retention run`: deletes what is due, or counts it.
+//!
+//! What it does is [`store::retention`]'s to say. A rule that fails keeps no other from being applied. The command may
+//! be cut off and run again, and run while api and worker do their work.
+
+use domain::retention::Rule;
+use serde::Serialize;
+use store::retention::{self, MonthRows, Tally};
+use store::{PgPool, StoreError};
+
+use crate::Context;
+use crate::admin_context::AdminContext;
+use crate::failure::Failure;
+use crate::output::CommandOutput;
+use crate::progress::while_waiting;
+use crate::text::{Tone, plain, table};
+
+pub const HELP: &str = "\
+Examples:
+  sendpromptly retention run --dry-run
+  sendpromptly retention run --rule events
+
+Deletes what is kept no longer, in small batches, while everything runs. With --dry-run it only says how many \
+rows would leave, by table and by the month that they belong to. A run that is cut off leaves the rest for the next \
+one. How long events are kept is a setting of their project. The exit code is 1 when a rule failed.";
+
+/// What is deleted.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Only say what would leave.
+    #[arg(long)]
+    dry_run: bool,
+    /// Apply this rule, as `retention status` names it, and no other. May be given more than once.
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct RunReport {
+    dry_run: bool,
+    rules: Vec<RuleReport>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct RuleReport {
+    rule: Rule,
+    /// All rows together.
+    total: i64,
+    rows: Vec<RowReport>,
+    error: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct RowReport {
+    table: String,
+    /// As in `2025-09`.
+    month: String,
+    rows: i64,
+}
+
+pub(super) async fn run(args: RunArgs, context: &Context) -> anyhow::Result<CommandOutput> {
+    let rules = read_rules(&args.rule)?;
+    let admin = AdminContext::open(context).await?;
+    let mut report = RunReport { dry_run: args.dry_run, rules: Vec::new() };
+    for rule in rules {
+        let done = if args.dry_run {
+            while_waiting(format!("counting {rule}"), retention::count_due(&admin.pool, rule)).await
+        } else {
+            let deleting = delete(&admin.pool, rule, &admin.actor);
+            while_waiting(format!("deleting {rule}"), deleting).await
+        };
+        report.rules.push(rule_report(rule, done));
+    }
+    let is_well = report.rules.iter().all(|one| one.error.is_none());
+    Ok(CommandOutput::new(&report, describe(&report))?.with_verdict(is_well))
+}
+
+async fn delete(
+    pool: &PgPool,
+    rule: Rule,
+    actor: &domain::audit::Actor,
+) -> Result<Tally, StoreError> {
+    retention::run(pool, rule, actor, &mut |_| ()).await
+}
+
+fn read_rules(named: &[String]) -> Result<Vec<Rule>, Failure> {
+    if named.is_empty() {
+        return Ok(Rule::ALL.to_vec());
+    }
+    let read =
+        |text: &String| text.trim().parse::<Rule>().map_err(|why| Failure::option("rule", why));
+    named.iter().map(read).collect()
+}
+
+fn rule_report(rule: Rule, done: Result<Tally, StoreError>) -> RuleReport {
+    let (tally, error) = match done {
+        Ok(tally) => (tally, None),
+        Err(error) => (Tally::default(), Some(error.to_string())),
+    };
+    let rows = tally.rows().into_iter().map(|MonthRows { table, month, rows }| RowReport {
+        table,
+        month: format!("{}-{:02}", month.year(), u8::from(month.month())),
+        rows,
+    });
+    RuleReport { rule, total: tally.total(), rows: rows.collect(), error }
+}
+
+fn describe(report: &RunReport) -> String {
+    let mut rows = Vec::new();
+    for one in &report.rules {
+        for row in &one.rows {
+            rows.push(vec![
+                plain(&one.rule),
+                plain(&row.table),
+                plain(&row.month),
+                plain(&row.rows),
+            ]);
+        }
+        if let Some(error) = &one.error {
+            rows.push(vec![plain(&one.rule), (error.clone(), Tone::Bad), plain(&""), plain(&"")]);
+        }
+    }
+    let total: i64 = report.rules.iter().map(|one| one.total).sum();
+    let end = match (report.dry_run, total) {
+        (true, 0) => "Nothing is due. Nothing was deleted.".to_owned(),
+        (true, _) => format!("{total} rows are due. Nothing was deleted."),
+        (false, _) => format!("{total} rows were deleted."),
+    };
+    if rows.is_empty() {
+        return end;
+    }
+    format!("{}\n\n{end}", table(&["RULE", "TABLE", "MONTH", "ROWS"], rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_named_as_they_are_shown_and_an_unknown_one_names_them_all() {
+        assert_eq!(read_rules(&[]).expect("all"), Rule::ALL);
+        assert_eq!(read_rules(&["events".into(), " sessions ".into()]).expect("two").len(), 2);
+        let message = read_rules(&["event".into()]).expect_err("none").to_string();
+        assert!(message.starts_with("rule must be one of events, identities"), "{message}");
+    }
+
+    #[test]
+    fn a_rule_that_failed_says_why() {
+        let failed = rule_report(Rule::Events, Err(StoreError::Missing("projects")));
+        let report = RunReport { dry_run: false, rules: vec![failed] };
+        assert!(describe(&report).contains("a row of projects is missing"), "{report:?}");
+        assert!(describe(&report).ends_with("0 rows were deleted."));
+    }
+}

@@ -1,0 +1,101 @@
+//! Events that ended, with every row that belongs to them, by the owner's `purge_events`.
+//!
+//! Candidates are found by the moment of their last change, project by project. One whose incident was resolved later
+//! than that, or about which something is still open, is passed over once in a run.
+
+use domain::ids::{EventId, ProjectId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Batch, MonthRows, Tally, begin_batch, begin_count};
+use crate::{PgConnection, PgPool, StoreError, projects};
+
+/// So many candidates are counted in one statement.
+const COUNTED: i64 = 500;
+
+/// How far a run has come.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// The projects that are left, in reverse; `None` before the first batch.
+    projects: Option<Vec<ProjectId>>,
+    after: Option<(OffsetDateTime, EventId)>,
+}
+
+impl Scan {
+    /// The next candidates, and whether there may be more.
+    async fn next(&mut self, tx: &mut PgConnection, most: i64) -> Result<Vec<EventId>, StoreError> {
+        loop {
+            let Some(project_id) = self.project(tx).await? else { return Ok(Vec::new()) };
+            let found = list_candidates(tx, project_id, self.after, most).await?;
+            if let Some(last) = found.last() {
+                self.after = Some(*last);
+                return Ok(found.into_iter().map(|(_, id)| id).collect());
+            }
+            self.projects.get_or_insert_default().pop();
+            self.after = None;
+        }
+    }
+
+    async fn project(&mut self, tx: &mut PgConnection) -> Result<Option<ProjectId>, StoreError> {
+        if self.projects.is_none() {
+            let all = projects::list_projects(tx).await?;
+            self.projects = Some(all.into_iter().rev().map(|project| project.id).collect());
+        }
+        Ok(self.projects.as_ref().and_then(|left| left.last()).copied())
+    }
+}
+
+async fn list_candidates(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    after: Option<(OffsetDateTime, EventId)>,
+    most: i64,
+) -> Result<Vec<(OffsetDateTime, EventId)>, StoreError> {
+    let (settled_at, id) =
+        after.unwrap_or((OffsetDateTime::UNIX_EPOCH, EventId::from_uuid(Uuid::nil())));
+    let rows = sqlx::query!(
+        r#"SELECT id, settled_at AS "settled_at!" FROM payment_events
+           WHERE project_id = $1 AND (settled_at, id) > ($2, $3)
+             AND settled_at < now() - make_interval(months => (SELECT retention_months FROM projects WHERE id = $1))
+           ORDER BY settled_at, id LIMIT $4"#,
+        project_id.as_uuid(),
+        settled_at,
+        id.as_uuid(),
+        most,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.settled_at, row.id)).collect())
+}
+
+pub(super) async fn delete_batch(
+    pool: &PgPool,
+    scan: &mut Scan,
+    most: i64,
+) -> Result<Batch, StoreError> {
+    let mut tx = begin_batch(pool).await?;
+    let ids = scan.next(&mut tx, most).await?;
+    let gone = sqlx::query_as!(
+        MonthRows,
+        r#"SELECT purged AS "table!", month AS "month!", quantity AS "rows!" FROM purge_events($1)"#,
+        &ids as &[EventId],
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Batch { is_last: ids.is_empty(), gone })
+}
+
+pub(super) async fn count_due(pool: &PgPool) -> Result<Tally, StoreError> {
+    let (mut tally, mut scan) = (Tally::default(), Scan::default());
+    loop {
+        let mut tx = begin_count(pool).await?;
+        let ids = scan.next(&mut tx, COUNTED).await?;
+        if ids.is_empty() {
+            return Ok(tally);
+        }
+        let rows =
+            sqlx::query_file_as!(MonthRows, "src/retention/count_events.sql", &ids as &[EventId]);
+        tally.add(rows.fetch_all(&mut *tx).await?);
+    }
+}

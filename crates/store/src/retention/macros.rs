@@ -1,0 +1,65 @@
+//! What files of rules have in common, as far as the macros of sqlx let it be said once.
+
+/// A rule about one table: rows leave by the age of `$moment` where `$due` holds. `$key` is what finds a row that
+/// was locked.
+macro_rules! delete_by_age {
+    ($table:literal, $key:literal, $moment:literal, $due:literal) => {
+        pub(super) async fn count_due(
+            pool: &crate::PgPool,
+        ) -> Result<Vec<super::MonthRows>, crate::StoreError> {
+            let mut tx = super::begin_count(pool).await?;
+            let rows = sqlx::query_as!(
+                super::MonthRows,
+                "SELECT '" + $table + "' AS \"table!\", date_trunc('month', " + $moment
+                    + " AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\" FROM " + $table
+                    + " WHERE " + $due + " GROUP BY 2",
+            );
+            Ok(rows.fetch_all(&mut *tx).await?)
+        }
+
+        pub(super) async fn delete_batch(
+            pool: &crate::PgPool,
+            most: i64,
+        ) -> Result<super::Batch, crate::StoreError> {
+            let mut tx = super::begin_batch(pool).await?;
+            let gone = sqlx::query_as!(
+                super::MonthRows,
+                "WITH gone AS (DELETE FROM " + $table + " WHERE " + $key + " = ANY (ARRAY(SELECT " + $key + " FROM "
+                    + $table + " WHERE " + $due + " ORDER BY " + $moment + " LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING "
+                    + $moment + " AS moment) SELECT '" + $table
+                    + "' AS \"table!\", date_trunc('month', moment AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\""
+                    + " FROM gone GROUP BY 2",
+                most,
+            )
+            .fetch_all(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(super::Batch::of_at_most(most, gone, $table))
+        }
+    };
+}
+
+/// A batch that a function of the owner deletes; `$table` is the one whose rows it counts against the most.
+macro_rules! delete_by_owner {
+    ($function:literal, $table:literal) => {
+        pub(super) async fn delete_batch(
+            pool: &crate::PgPool,
+            most: i64,
+        ) -> Result<super::Batch, crate::StoreError> {
+            let mut tx = super::begin_batch(pool).await?;
+            let gone = sqlx::query_as!(
+                super::MonthRows,
+                "SELECT purged AS \"table!\", month AS \"month!\", quantity AS \"rows!\" FROM "
+                    + $function
+                    + "($1)",
+                most,
+            )
+            .fetch_all(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(super::Batch::of_at_most(most, gone, $table))
+        }
+    };
+}
+
+pub(super) use {delete_by_age, delete_by_owner};

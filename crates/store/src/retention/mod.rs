@@ -1,0 +1,194 @@
+//! Deletes what is kept no longer ([`domain::retention`]), a batch at a time.
+//!
+//! A batch is a transaction of its own, small enough to be over within [`TARGET`]: it grows and shrinks with the time
+//! that the last one took, and the next one follows after a pause as long as that. Whatever is decided about an event
+//! meanwhile goes first: rows that someone holds are left for the next run. What the role may not delete is
+//! deleted by functions of the owner, which decide for themselves what is due, so nothing here can make them delete
+//! anything else. A process that dies leaves whole batches deleted and the rest for whoever runs the rule next;
+//! two who run one rule share the work.
+
+mod alert_texts;
+mod claimed_results;
+mod early_results;
+mod events;
+mod idempotency_keys;
+mod identities;
+mod macros;
+mod pace;
+mod proof_links;
+pub mod runs;
+mod sessions;
+mod sign_in_failures;
+mod unclaimed_results;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use domain::audit::Actor;
+use domain::retention::Rule;
+use time::Date;
+
+use crate::pool::Transaction;
+use crate::{PgPool, StoreError};
+
+use pace::Pace;
+pub use pace::TARGET;
+
+/// Rows of one table that belong to one month: that of the moment from which they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthRows {
+    pub table: String,
+    /// Its first day, in UTC.
+    pub month: Date,
+    pub rows: i64,
+}
+
+/// What one batch did.
+struct Batch {
+    gone: Vec<MonthRows>,
+    /// Whether nothing is left that is due and not held by someone.
+    is_last: bool,
+}
+
+impl Batch {
+    /// A batch that may have `most` rows of what the rule is about.
+    fn of_at_most(most: i64, gone: Vec<MonthRows>, table: &str) -> Self {
+        let of_table = gone.iter().filter(|rows| rows.table == table).map(|rows| rows.rows);
+        Self { is_last: of_table.sum::<i64>() < most, gone }
+    }
+}
+
+/// Rows by table and month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally(BTreeMap<(String, Date), i64>);
+
+impl Tally {
+    fn add(&mut self, rows: Vec<MonthRows>) {
+        for MonthRows { table, month, rows } in rows {
+            *self.0.entry((table, month)).or_default() += rows;
+        }
+    }
+
+    /// All rows together.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.0.values().sum()
+    }
+
+    /// By table, then by month.
+    #[must_use]
+    pub fn rows(&self) -> Vec<MonthRows> {
+        let rows = self.0.iter().map(|((table, month), rows)| MonthRows {
+            table: table.clone(),
+            month: *month,
+            rows: *rows,
+        });
+        rows.collect()
+    }
+}
+
+/// Counts what a rule would delete now, and deletes nothing.
+pub async fn count_due(pool: &PgPool, rule: Rule) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    match rule {
+        Rule::Events => return events::count_due(pool).await,
+        Rule::Identities => tally.add(identities::count_due(pool).await?),
+        Rule::UnclaimedResults => tally.add(unclaimed_results::count_due(pool).await?),
+        Rule::EarlyResults => tally.add(early_results::count_due(pool).await?),
+        Rule::ClaimedResults => tally.add(claimed_results::count_due(pool).await?),
+        Rule::IdempotencyKeys => tally.add(idempotency_keys::count_due(pool).await?),
+        Rule::Sessions => tally.add(sessions::count_due(pool).await?),
+        Rule::SignInFailures => tally.add(sign_in_failures::count_due(pool).await?),
+        Rule::ProofLinks => tally.add(proof_links::count_due(pool).await?),
+        Rule::AlertTexts => tally.add(alert_texts::count_due(pool).await?),
+        Rule::Runs => tally.add(runs::count_due(pool).await?),
+    }
+    Ok(tally)
+}
+
+/// Deletes what is due by a rule.
+///
+/// # Errors
+/// When the database fails. What was deleted until then stays deleted.
+pub async fn delete_due(pool: &PgPool, rule: Rule) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    delete_batches(pool, rule, &mut tally, None, &mut |_| ()).await?;
+    Ok(tally)
+}
+
+/// The same, with a row of the run that others can watch. `beat` is called with all that is deleted after each batch.
+///
+/// # Errors
+/// When the database fails. What was deleted until then stays deleted, and the row of the run says how much it was.
+pub async fn run(
+    pool: &PgPool,
+    rule: Rule,
+    by: &Actor,
+    beat: &mut (dyn FnMut(i64) + Send),
+) -> Result<Tally, StoreError> {
+    let mut progress = runs::begin(pool, rule, by).await?;
+    let mut tally = Tally::default();
+    let deleted = delete_batches(pool, rule, &mut tally, Some(&mut progress), beat).await;
+    let error = deleted.as_ref().err().map(ToString::to_string);
+    let ended = progress.end(pool, tally.total(), error.as_deref()).await;
+    deleted?;
+    ended?;
+    Ok(tally)
+}
+
+async fn delete_batches(
+    pool: &PgPool,
+    rule: Rule,
+    tally: &mut Tally,
+    mut progress: Option<&mut runs::Progress>,
+    beat: &mut (dyn FnMut(i64) + Send),
+) -> Result<(), StoreError> {
+    let (mut pace, mut scan) = (Pace::default(), events::Scan::default());
+    loop {
+        let began = Instant::now();
+        let batch = delete_batch(pool, rule, &mut scan, pace.size()).await?;
+        let took = began.elapsed();
+        tally.add(batch.gone);
+        beat(tally.total());
+        if batch.is_last {
+            return Ok(());
+        }
+        if let Some(progress) = progress.as_deref_mut() {
+            progress.note(pool, tally.total()).await?;
+        }
+        tokio::time::sleep(pace.after(took)).await;
+    }
+}
+
+async fn delete_batch(
+    pool: &PgPool,
+    rule: Rule,
+    scan: &mut events::Scan,
+    most: i64,
+) -> Result<Batch, StoreError> {
+    match rule {
+        Rule::Events => events::delete_batch(pool, scan, most).await,
+        Rule::Identities => identities::delete_batch(pool, most).await,
+        Rule::UnclaimedResults => unclaimed_results::delete_batch(pool, most).await,
+        Rule::EarlyResults => early_results::delete_batch(pool, most).await,
+        Rule::ClaimedResults => claimed_results::delete_batch(pool, most).await,
+        Rule::IdempotencyKeys => idempotency_keys::delete_batch(pool, most).await,
+        Rule::Sessions => sessions::delete_batch(pool, most).await,
+        Rule::SignInFailures => sign_in_failures::delete_batch(pool, most).await,
+        Rule::ProofLinks => proof_links::delete_batch(pool, most).await,
+        Rule::AlertTexts => alert_texts::delete_batch(pool, most).await,
+        Rule::Runs => runs::delete_batch(pool, most).await,
+    }
+}
+
+/// Begins a batch. It need not be on disk before the next one: what a crash undoes is due again.
+async fn begin_batch(pool: &PgPool) -> Result<Transaction, StoreError> {
+    Ok(pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?)
+}
+
+/// Begins to count. Counting follows the indexes as deleting does.
+async fn begin_count(pool: &PgPool) -> Result<Transaction, StoreError> {
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
+                 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+    Ok(pool.begin_with(begin).await?)
+}

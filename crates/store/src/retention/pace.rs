@@ -1,0 +1,60 @@
+//! How much a batch takes, so that nobody waits for it.
+
+use std::time::Duration;
+
+/// How long a batch may take.
+pub const TARGET: Duration = Duration::from_millis(50);
+/// What a batch aims at, so that the next one, which may be slower, stays below [`TARGET`].
+const AIM: f64 = 0.03;
+const FIRST: i64 = 20;
+const MOST: i64 = 5_000;
+
+/// The size of the next batch.
+#[derive(Debug)]
+pub(super) struct Pace {
+    size: i64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { size: FIRST }
+    }
+}
+
+impl Pace {
+    /// At most so many rows of what the rule is about.
+    pub(super) const fn size(&self) -> i64 {
+        self.size
+    }
+
+    /// Learns from a batch; gives how long to pause. It grows carefully and shrinks at once.
+    #[expect(clippy::cast_possible_truncation, reason = "a number from 0.1 to 2")]
+    pub(super) fn after(&mut self, took: Duration) -> Duration {
+        let factor = (AIM / took.as_secs_f64().max(0.001)).clamp(0.1, 2.0);
+        let tenths = (factor * 10.0) as i64;
+        self.size = (self.size * tenths / 10).clamp(1, MOST);
+        took
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(times: &[u64]) -> Vec<i64> {
+        let mut pace = Pace::default();
+        let sized = times.iter().map(|ms| {
+            pace.after(Duration::from_millis(*ms));
+            pace.size()
+        });
+        sized.collect()
+    }
+
+    #[test]
+    fn quick_batches_grow_to_the_most_and_a_slow_one_is_followed_by_a_small_one() {
+        assert_eq!(sizes(&[1, 1, 15, 30]), [40, 80, 160, 160]);
+        assert_eq!(sizes(&[100]), [6]);
+        assert_eq!(sizes(&[10_000, 10_000, 1]), [2, 1, 2]);
+        assert_eq!(sizes(&[1; 12]).last(), Some(&MOST));
+    }
+}

@@ -1,0 +1,119 @@
+//! The schedule, on a real Temporal.
+
+use std::sync::Arc;
+
+use domain::retention::Rule;
+use e2e::temporal::trigger_retention;
+use e2e::{World, WorldOptions, eventually, run};
+use engine::health::{Monitor, Status};
+use engine::setup::Made;
+use serde_json::json;
+use store::retention::runs;
+
+use super::sql;
+
+#[test]
+fn workers_make_one_schedule_that_deletes_what_is_due() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().with_retention()).await;
+        world.start_worker();
+        let seen = eventually("the schedule", async || {
+            world.engine.find_retention_schedule().await.ok().flatten()
+        })
+        .await;
+        assert!(!seen.is_paused);
+        let next = time::OffsetDateTime::from(seen.next_at.expect("a next start"));
+        let next = next - time::OffsetDateTime::now_utc();
+        assert!(next <= time::Duration::HOUR, "{next}");
+        let made = world.engine.ensure_retention_schedule().await.expect("Temporal");
+        assert_eq!(made, Made::WasThere);
+
+        let event_id = world.receipt("evt_old").await;
+        world.result(event_id, "success", json!({})).await;
+        eventually("no messages", async || {
+            let left: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox")
+                .fetch_one(&world.pool)
+                .await
+                .ok()?;
+            (left == 0).then_some(())
+        })
+        .await;
+        sql(
+            &world,
+            "UPDATE payment_events SET settled_at = settled_at - interval '14 months'".to_owned(),
+        )
+        .await;
+        trigger_retention(&world.temporal().await, world.engine.task_queue()).await;
+        eventually("every rule to be applied", async || {
+            let last = runs::list_last(&world.pool).await.ok()?;
+            let ended = last.iter().filter(|run| run.succeeded_at.is_some()).count();
+            (ended == Rule::ALL.len()).then_some(())
+        })
+        .await;
+        let (status, again) = world.post("/api/v1/receipt", &e2e::world::receipt("evt_old")).await;
+        assert_eq!((status, &again["duplicate"]), (202, &json!(true)), "{again}");
+        assert_eq!(again["event_id"], json!(event_id));
+        assert!(
+            store::events::find_event(&world.pool, event_id).await.expect("a database").is_none()
+        );
+    });
+}
+
+#[test]
+fn a_schedule_that_is_paused_stays_so_when_workers_start() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        assert_eq!(world.engine.find_retention_schedule().await.expect("Temporal"), None);
+        assert!(
+            !world.engine.pause_retention(true, "bob").await.expect("Temporal"),
+            "there is none"
+        );
+        assert_eq!(world.engine.ensure_retention_schedule().await.expect("Temporal"), Made::Made);
+        assert!(world.engine.pause_retention(true, "paused by bob").await.expect("Temporal"));
+        let paused = async || {
+            let seen = world.engine.find_retention_schedule().await.ok().flatten()?;
+            seen.is_paused.then_some(seen)
+        };
+        let seen = eventually("a paused schedule", paused).await;
+        assert_eq!((seen.note.as_str(), seen.next_at), ("paused by bob", None));
+        assert_eq!(
+            world.engine.ensure_retention_schedule().await.expect("Temporal"),
+            Made::WasThere
+        );
+        assert!(paused().await.is_some(), "it stays so");
+        assert!(world.engine.pause_retention(false, "resumed by bob").await.expect("Temporal"));
+        eventually("a schedule that goes on", async || {
+            let seen = world.engine.find_retention_schedule().await.ok().flatten()?;
+            (!seen.is_paused && seen.next_at.is_some()).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn health_says_when_a_rule_has_not_run_for_two_days() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        let check = async || {
+            let monitor = Monitor::new(world.pool.clone(), Arc::clone(&world.engine));
+            let report = Box::pin(monitor.report()).await;
+            report.checks.into_iter().find(|check| check.name == "retention").expect("the check")
+        };
+        assert_eq!(check().await.status, Status::Ok, "nothing is expected yet");
+        sql(
+            &world,
+            "UPDATE environments SET retention_since = now() - interval '3 days'".to_owned(),
+        )
+        .await;
+        let late = check().await;
+        assert_eq!(late.status, Status::Degraded);
+        assert!(late.detail.starts_with("the rule "), "{}", late.detail);
+        let (code, _) = world.cli(&["retention", "run"]).await.expect("a command");
+        assert_eq!((code, check().await.status), (0, Status::Ok));
+        sql(&world, "UPDATE retention_runs SET error = 'broken' WHERE rule = 'events'".to_owned())
+            .await;
+        assert!(
+            check().await.detail.starts_with("the rule events has not come to its end for 3 days")
+        );
+    });
+}
