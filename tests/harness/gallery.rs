@@ -220,6 +220,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
     let settings = [
         ("name", texts.project),
         ("timeout_minutes", "30"),
+        ("retention_months", "12"),
         ("repair_url", world.repair.url()),
         ("snapshots", "on"),
         ("snapshot_days", "30"),

@@ -117,12 +117,13 @@ fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
         let made: CreatedProject = admin.send("", new).await;
         assert!(made.signing_secret.starts_with("whsec_"));
         let path = format!("/{}", made.project.project_id);
-        let bad = json!({ "repair_url": "http://shop.example.com/repair", "timeout_minutes": 0, "mode": "test" });
+        let bad = json!({ "repair_url": "http://shop.example.com/repair", "timeout_minutes": 0, "retention_months": 85,
+            "mode": "test" });
         let (status, rejection) = admin.reject(Method::PATCH, &path, Some(bad)).await;
         assert_eq!(status, 422);
         let mut names = bad_fields(&rejection);
         names.sort_unstable();
-        assert_eq!(names, ["mode", "repair_url", "timeout_minutes"]);
+        assert_eq!(names, ["mode", "repair_url", "retention_months", "timeout_minutes"]);
         sqlx::query("UPDATE operator_tokens SET revoked_at = now()")
             .execute(&world.pool)
             .await

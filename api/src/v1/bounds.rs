@@ -20,6 +20,7 @@ use domain::proof::MAX_DAYS;
 use domain::receipt::MAX_EFFECT_KEY;
 use domain::repair_url::MAX_URL_LENGTH;
 use domain::reprocess_policy::{MAX_ATTEMPTS, MAX_DELAY_SECONDS, MAX_STOP_CUSTOMERS, MAX_STOP_OF};
+use domain::retention::MAX_MONTHS;
 use domain::snapshot::{self, DropReason};
 use serde_json::Value;
 use utoipa::Number;
@@ -61,6 +62,7 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 25] {
         ("ProjectBody", "mode", texts_of!(Mode)),
         ("ProjectBody", "timeout_minutes", Bound::Whole(1, MAX_TIMEOUT_MINUTES)),
         ("ProjectBody", "snapshot_days", Bound::Whole(1, snapshot::MAX_DAYS)),
+        ("ProjectBody", "retention_months", Bound::Whole(1, MAX_MONTHS)),
         ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
         ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
         ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),

@@ -13,6 +13,7 @@ use domain::project::{MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
 use domain::silence::ExpectedReceipts;
 use domain::snapshot::{MAX_DAYS, SnapshotSettings};
+use domain::retention::{DEFAULT_MONTHS, MAX_MONTHS};
 use serde_json::{Map, Value};
 use store::PgConnection;
 use store::administration::callback_header::{self as callback_header_store, HeaderRejection};
@@ -28,10 +29,11 @@ use super::caller::{self, Caller};
 use super::responses;
 
 /// Everything that may be said of a project.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "name",
     "mode",
     "timeout_minutes",
+    "retention_months",
     repair_url::FIELD,
     "snapshots",
     "snapshot_days",
@@ -134,6 +136,10 @@ fn read(
     let minutes = fields.whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES));
     if let Some(minutes) = minutes.and_then(|minutes| i32::try_from(minutes).ok()) {
         settings.timeout_minutes = minutes;
+    }
+    let months = fields.whole_number("retention_months", 1, i64::from(MAX_MONTHS));
+    if let Some(months) = months.and_then(|months| i32::try_from(months).ok()) {
+        settings.retention_months = months;
     }
     read_snapshots(&mut fields, &mut settings.snapshots);
     if let Some(expected) = fields.named("expected_receipts", str::parse::<ExpectedReceipts>) {

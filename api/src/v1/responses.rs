@@ -43,6 +43,7 @@ pub fn project(project: Project) -> ProjectResponse {
         name: project.name,
         mode: project.mode,
         timeout_minutes: project.timeout_minutes,
+        retention_months: project.retention_months,
         repair_url: project.repair_url,
         snapshots: project.snapshots,
         snapshot_days: project.snapshot_days,
@@ -278,7 +279,7 @@ mod tests {
         let row = Project { created_at, ..samples::project() };
         assert_eq!(
             serde_json::to_string(&project(row)).expect("JSON"),
-            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"repair_url":null,"snapshots":false,"snapshot_days":30,"snapshot_in_callback":false,"expected_receipts":"off","created_at":"2026-11-21T14:02:09.25Z"}"#
+            r#"{"project_id":"prj_00000000000000000000000001","name":"CometCart","mode":"test","timeout_minutes":30,"retention_months":12,"repair_url":null,"snapshots":false,"snapshot_days":30,"snapshot_in_callback":false,"expected_receipts":"off","created_at":"2026-11-21T14:02:09.25Z"}"#
         );
     }
 

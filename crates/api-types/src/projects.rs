@@ -23,6 +23,8 @@ pub struct ProjectResponse {
     pub mode: Mode,
     /// Minutes until silence is an incident, 1 to 10080.
     pub timeout_minutes: i32,
+    /// Months that events are kept after they ended, 1 to 84.
+    pub retention_months: i32,
     /// Where callbacks go; https in live projects.
     pub repair_url: Option<String>,
     /// Whether payloads of receipts are kept, sealed.
@@ -67,6 +69,9 @@ pub struct ProjectRequest {
     /// 1 to 10080. Default: 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<i32>,
+    /// Months that events are kept after they ended, 1 to 84. Default: 12.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_months: Option<i32>,
     // Left out, it keeps its value; `Some(None)` is sent as null.
     /// A URL, or null for none.
     #[serde(skip_serializing_if = "Option::is_none")]

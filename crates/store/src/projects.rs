@@ -2,6 +2,7 @@
 
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
+use domain::retention::DEFAULT_MONTHS;
 use domain::silence::ExpectedReceipts;
 use domain::snapshot::SnapshotSettings;
 use sqlx::PgExecutor;
@@ -20,6 +21,8 @@ pub struct Project {
     pub mode: Mode,
     /// Minutes until silence is an incident.
     pub timeout_minutes: i32,
+    /// Months that its events are kept after they ended.
+    pub retention_months: i32,
     /// Where callbacks go.
     pub repair_url: Option<String>,
     /// Whether payloads are kept, sealed.
@@ -56,6 +59,8 @@ pub struct ProjectSettings {
     pub mode: Mode,
     /// Minutes until silence is an incident.
     pub timeout_minutes: i32,
+    /// Months that its events are kept after they ended.
+    pub retention_months: i32,
     /// Where callbacks go.
     pub repair_url: Option<String>,
     /// What becomes of payloads.
@@ -72,6 +77,7 @@ impl ProjectSettings {
             name,
             mode,
             timeout_minutes: DEFAULT_TIMEOUT_MINUTES,
+            retention_months: DEFAULT_MONTHS,
             repair_url: None,
             snapshots: SnapshotSettings::default(),
             expected_receipts: ExpectedReceipts::usual(mode),
@@ -85,6 +91,7 @@ impl ProjectSettings {
             name: project.name.clone(),
             mode: project.mode,
             timeout_minutes: project.timeout_minutes,
+            retention_months: project.retention_months,
             repair_url: project.repair_url.clone(),
             snapshots: project.snapshot_settings(),
             expected_receipts: project.expected_receipts,
@@ -100,8 +107,8 @@ pub async fn insert_project(
     let id = ProjectId::from_uuid(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback,
-             expected_receipts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             expected_receipts, retention_months)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         id.as_uuid(),
         settings.name,
         settings.mode.as_str(),
@@ -111,6 +118,7 @@ pub async fn insert_project(
         settings.snapshots.days,
         settings.snapshots.in_callback,
         settings.expected_receipts.to_string(),
+        settings.retention_months,
     )
     .execute(db)
     .await?;
@@ -128,7 +136,7 @@ pub async fn update_project(
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
         "UPDATE projects SET name = $2, timeout_minutes = $3, repair_url = $4, snapshots = $5, snapshot_days = $6,
-             snapshot_in_callback = $7, expected_receipts = $8, updated_at = now()
+             snapshot_in_callback = $7, expected_receipts = $8, retention_months = $9, updated_at = now()
          WHERE id = $1",
         id.as_uuid(),
         settings.name,
@@ -138,6 +146,7 @@ pub async fn update_project(
         settings.snapshots.days,
         settings.snapshots.in_callback,
         settings.expected_receipts.to_string(),
+        settings.retention_months,
     )
     .execute(db)
     .await?;
@@ -150,7 +159,7 @@ pub async fn find_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1"#,
@@ -169,7 +178,7 @@ pub async fn lock_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1
@@ -185,7 +194,7 @@ pub async fn lock_project(
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let projects = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects ORDER BY id"#,

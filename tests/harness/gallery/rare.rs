@@ -196,6 +196,7 @@ async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
         ("name", texts.project),
         ("mode", "live"),
         ("timeout_minutes", "30"),
+        ("retention_months", "12"),
         ("repair_url", ""),
         ("snapshot_days", "30"),
     ];

@@ -17,6 +17,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("name", "Northwind"),
     ("mode", "live"),
     ("timeout_minutes", "10"),
+    ("retention_months", "24"),
     ("repair_url", "https://pay.northwind.example/repair?token=1"),
     ("snapshot_days", "30"),
 ];
@@ -38,6 +39,7 @@ fn label_of(field: &str) -> Option<&'static str> {
     match field {
         "name" => Some("Name"),
         "timeout_minutes" => Some("Minutes until silence is an incident"),
+        "retention_months" => Some("Months that events are kept"),
         "repair_url" => Some("Repair URL"),
         "snapshot_days" => Some("Days until a payload is deleted"),
         _ => None,
@@ -72,6 +74,7 @@ fn a_new_project_shows_its_signing_secret_once() {
         assert_eq!(made.location.as_deref(), Some(path.as_str()));
         assert_eq!((project.name.as_str(), project.mode), ("Northwind", Mode::Live));
         assert_eq!((project.timeout_minutes, project.snapshots), (10, false));
+        assert_eq!(project.retention_months, 24);
         assert_eq!(project.repair_url.as_deref(), Some(SETTINGS[3].1));
 
         let shown = alice.page(&path).await.secret();
@@ -109,6 +112,9 @@ fn a_form_with_mistakes_comes_back_with_what_was_typed_and_makes_nothing() {
             ("snapshot_days", "0", "Must be a whole number from 1 to 90."),
             ("snapshot_days", "91", "Must be a whole number from 1 to 90."),
             ("snapshot_days", "a month", "Must be a whole number from 1 to 90."),
+            ("retention_months", "0", "Must be a whole number from 1 to 84."),
+            ("retention_months", "85", "Must be a whole number from 1 to 84."),
+            ("retention_months", "", "Must be a whole number from 1 to 84."),
             ("repair_url", "http://pay.example/x", "Must begin with https:// in a live project."),
             ("repair_url", "https://10.0.0.1/x", "Must not point to 10.0.0.1"),
             ("repair_url", "pay.example", "Must be a full address"),
@@ -141,6 +147,7 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
             ("name", "CometCart credits"),
             ("mode", "live"),
             ("timeout_minutes", "5"),
+            ("retention_months", "84"),
             ("repair_url", ""),
             ("snapshots", "on"),
             ("snapshot_days", "7"),
@@ -153,6 +160,7 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
         assert_eq!(project.timeout_minutes, 5);
         let wanted = SnapshotSettings { kept: true, days: 7, in_callback: true };
         assert_eq!(project.snapshot_settings(), wanted);
+        assert_eq!(project.retention_months, 84);
         assert_eq!(project.repair_url, None);
         let message = alice.page(&path).await.message();
         assert_eq!(message.as_deref(), Some("The settings of CometCart credits are saved."));
@@ -285,6 +293,7 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
             ("mode", "live"),
             ("name", "Quiet"),
             ("timeout_minutes", "30"),
+            ("retention_months", "12"),
             ("snapshot_days", "30"),
         ];
         let admin = Operator::signed_in(&world, Role::Admin).await;
@@ -302,6 +311,7 @@ fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
         let form = [
             ("name", HOSTILE),
             ("timeout_minutes", "30"),
+            ("retention_months", "12"),
             ("repair_url", ""),
             ("snapshot_days", "30"),
         ];
@@ -310,7 +320,8 @@ fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
         assert_eq!(saved.status, 303, "{}", saved.body);
         let keys = format!("{path}/keys");
         alice.submit(&keys, &keys, &[("label", HOSTILE)]).await;
-        let bad = [("name", HOSTILE), ("timeout_minutes", HOSTILE), ("repair_url", HOSTILE)];
+        let bad = ["name", "timeout_minutes", "retention_months", "repair_url"];
+        let bad = bad.map(|field| (field, HOSTILE));
         let rejected = alice.submit(&path, &path, &bad).await;
         let mut pages = vec![rejected.body];
         for page in

@@ -58,7 +58,7 @@ fn a_project_is_made_changed_and_left_alone() {
         }
         pool::commit(tx).await.expect("a commit");
         insta::assert_snapshot!(shop.administration().await, @r#"
-        operator:alice@cometcart.test project.created {"expected_receipts":"learned","mode":"live","name":"Second shop","repair_url":null,"snapshots":true,"timeout_minutes":10}
+        operator:alice@cometcart.test project.created {"expected_receipts":"learned","mode":"live","name":"Second shop","repair_url":null,"retention_months":12,"snapshots":true,"timeout_minutes":10}
         operator:alice@cometcart.test project.updated {"repair_url":{"from":null,"to":"https://shop.example.com/repair"},"timeout_minutes":{"from":10,"to":20}}
         operator:alice@cometcart.test secret.rotated {"secret_id":"sec_"}
         operator:alice@cometcart.test secret.revoked {"secret_id":"sec_"}

@@ -29,6 +29,7 @@ pub fn project() -> Project {
         name: "CometCart".into(),
         mode: Mode::Test,
         timeout_minutes: 30,
+        retention_months: 12,
         repair_url: None,
         snapshots: false,
         snapshot_days: 30,

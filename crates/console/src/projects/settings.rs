@@ -4,6 +4,7 @@ use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name,
 use domain::repair_url::{AllowedNetworks, RepairUrl, UrlError};
 use domain::silence::{ExpectedReceipts, InvalidExpectation};
 use domain::snapshot::{self, InvalidDays, SnapshotSettings, check_days};
+use domain::retention::{DEFAULT_MONTHS, InvalidMonths, check_months};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
 
@@ -18,6 +19,8 @@ pub struct ProjectValues {
     pub mode: String,
     /// Minutes until silence is an incident.
     pub timeout_minutes: String,
+    /// Months that events are kept after they ended.
+    pub retention_months: String,
     /// Where callbacks go; empty for nowhere.
     pub repair_url: String,
     /// Filled where the box is ticked.
@@ -38,6 +41,7 @@ impl ProjectValues {
             mode: Mode::Test.to_string(),
             timeout_minutes: DEFAULT_TIMEOUT_MINUTES.to_string(),
             snapshot_days: snapshot::DEFAULT_DAYS.to_string(),
+            retention_months: DEFAULT_MONTHS.to_string(),
             ..Self::default()
         }
     }
@@ -49,6 +53,7 @@ impl ProjectValues {
             name: project.name.clone(),
             mode: project.mode.to_string(),
             timeout_minutes: project.timeout_minutes.to_string(),
+            retention_months: project.retention_months.to_string(),
             repair_url: project.repair_url.clone().unwrap_or_default(),
             snapshots: ticked(project.snapshots),
             snapshot_days: project.snapshot_days.to_string(),
@@ -101,6 +106,7 @@ impl ProjectValues {
         let fields = (
             errors.take("name", check_name(name)),
             errors.take("timeout_minutes", self.timeout()),
+            errors.take("retention_months", self.months()),
             errors.take("repair_url", self.url(mode, allow)),
             errors.take("snapshot_days", self.days()),
             errors.take("expected_receipts", self.expected(expected)),
@@ -108,6 +114,7 @@ impl ProjectValues {
         let (
             Some(()),
             Some(timeout_minutes),
+            Some(retention_months),
             Some(repair_url),
             Some(days),
             Some(expected_receipts),
@@ -124,6 +131,7 @@ impl ProjectValues {
             name: name.to_owned(),
             mode,
             timeout_minutes,
+            retention_months,
             repair_url,
             snapshots,
             expected_receipts,
@@ -148,6 +156,11 @@ impl ProjectValues {
     fn days(&self) -> Result<i32, InvalidDays> {
         let days = self.snapshot_days.trim().parse().map_err(|_| InvalidDays)?;
         check_days(days).map(|()| days)
+    }
+
+    fn months(&self) -> Result<i32, InvalidMonths> {
+        let months = self.retention_months.trim().parse().map_err(|_| InvalidMonths)?;
+        check_months(months).map(|()| months)
     }
 
     fn url(&self, mode: Mode, allow: &AllowedNetworks) -> Result<Option<String>, UrlError> {
@@ -183,7 +196,7 @@ mod tests {
     fn good_settings_lose_the_space_around_them() {
         let settings = values().read_new(&AllowedNetworks::none()).expect("good settings");
         assert_eq!((settings.name.as_str(), settings.mode), ("CometCart", Mode::Test));
-        assert_eq!(settings.timeout_minutes, 10);
+        assert_eq!((settings.timeout_minutes, settings.retention_months), (10, 12));
         assert_eq!(settings.repair_url.as_deref(), Some("https://shop.example.com/repair"));
         assert_eq!(settings.snapshots, SnapshotSettings { days: 7, ..Default::default() });
         assert_eq!(settings.expected_receipts, ExpectedReceipts::Off);
@@ -210,6 +223,7 @@ mod tests {
             name: " ".into(),
             mode: "real".into(),
             timeout_minutes: "ten".into(),
+            retention_months: "85".into(),
             repair_url: "ftp://shop.example.com".into(),
             snapshots: "on".into(),
             snapshot_days: "91".into(),
@@ -217,9 +231,15 @@ mod tests {
             expected_receipts: "often".into(),
         };
         let errors = values.read_new(&AllowedNetworks::none()).expect_err("errors");
-        for field in
-            ["name", "mode", "timeout_minutes", "repair_url", "snapshot_days", "expected_receipts"]
-        {
+        for field in [
+            "name",
+            "mode",
+            "timeout_minutes",
+            "retention_months",
+            "repair_url",
+            "snapshot_days",
+            "expected_receipts",
+        ] {
             assert!(errors.of(field).is_some(), "{field}");
         }
     }

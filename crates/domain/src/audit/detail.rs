@@ -182,6 +182,8 @@ details! {
         /// None in entries of earlier releases.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_receipts: Option<ExpectedReceipts>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retention_months: Option<i32>,
     }
 
     /// Of a change of a project: only what changed.
@@ -191,6 +193,8 @@ details! {
         name: Option<Change<String>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         timeout_minutes: Option<Change<i32>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retention_months: Option<Change<i32>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         repair_url: Option<Change<Option<String>>>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -368,6 +368,7 @@ fn changes(of: &ProjectChanges) -> String {
     let ProjectChanges {
         name,
         timeout_minutes,
+        retention_months,
         repair_url,
         snapshots,
         snapshot_days,
@@ -387,6 +388,7 @@ fn changes(of: &ProjectChanges) -> String {
             .map(|it| change("snapshots in callbacks", it, ToString::to_string)),
         timeout_minutes.as_ref().map(|it| change("timeout minutes", it, ToString::to_string)),
         expected_receipts.as_ref().map(|it| change("expected receipts", it, ToString::to_string)),
+        retention_months.as_ref().map(|it| change("retention months", it, ToString::to_string)),
     ];
     changed.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use domain::api_key::ApiKey;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::Mode;
+use domain::retention::DEFAULT_MONTHS;
 use domain::signature::SigningSecret;
 use domain::snapshot::SnapshotSettings;
 use store::destinations::{NewDestination, Target};
@@ -51,6 +52,7 @@ async fn shop(
 ) -> anyhow::Result<Shop> {
     let settings = ProjectSettings {
         timeout_minutes: TIMEOUT_MINUTES,
+        retention_months: DEFAULT_MONTHS,
         repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
         snapshots: SnapshotSettings { kept: true, ..Default::default() },
         ..ProjectSettings::new(format!("Shop {name}"), Mode::Test)

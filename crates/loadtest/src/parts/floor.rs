@@ -11,6 +11,7 @@ use domain::api_key::ApiKey;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::snapshot::SnapshotSettings;
+use domain::retention::DEFAULT_MONTHS;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::projects::{self, ProjectSettings};
 use store::transitions::receipt::{Delivery, accept_receipt};

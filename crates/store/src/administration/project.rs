@@ -21,8 +21,15 @@ pub async fn create_project(
 ) -> Result<ProjectId, StoreError> {
     let id = projects::insert_project(&mut *tx, settings).await?;
     signing_secrets::insert_secret(&mut *tx, key, id, secret).await?;
-    let ProjectSettings { name, mode, timeout_minutes, repair_url, snapshots, expected_receipts } =
-        settings.clone();
+    let ProjectSettings {
+        name,
+        mode,
+        timeout_minutes,
+        retention_months,
+        repair_url,
+        snapshots,
+        expected_receipts,
+    } = settings.clone();
     let SnapshotSettings { kept, days, in_callback } = snapshots;
     let detail = NewProjectDetail {
         name,
@@ -33,6 +40,7 @@ pub async fn create_project(
         snapshot_days: Some(days).filter(|days| *days != snapshot::DEFAULT_DAYS),
         snapshot_in_callback: in_callback,
         expected_receipts: Some(expected_receipts),
+        retention_months: Some(retention_months),
     };
     let created = AuditEvent::ProjectCreated(detail);
     audit::record(tx, actor, Subject::project(id), &created).await?;
@@ -69,6 +77,7 @@ fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
     let ProjectSettings {
         name,
         timeout_minutes,
+        retention_months,
         repair_url,
         snapshots,
         expected_receipts,
@@ -77,6 +86,7 @@ fn changes(before: &Project, after: &ProjectSettings) -> ProjectChanges {
     ProjectChanges {
         name: Change::between(before.name.clone(), name),
         timeout_minutes: Change::between(before.timeout_minutes, timeout_minutes),
+        retention_months: Change::between(before.retention_months, retention_months),
         repair_url: Change::between(before.repair_url.clone(), repair_url),
         snapshots: Change::between(before.snapshots, snapshots.kept),
         snapshot_days: Change::between(before.snapshot_days, snapshots.days),

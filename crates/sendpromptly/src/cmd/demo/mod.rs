@@ -11,6 +11,7 @@ use domain::extension::{DEFAULT_CALLS_PER_SECOND, ExtensionTarget, NewExtension,
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use domain::snapshot::SnapshotSettings;
+use domain::retention::DEFAULT_MONTHS;
 use serde_json::json;
 use store::ChangeError;
 use store::administration::destination::add_destination;
@@ -74,6 +75,7 @@ async fn seed(
 ) -> anyhow::Result<ProjectId> {
     let settings = ProjectSettings {
         timeout_minutes: 1,
+        retention_months: DEFAULT_MONTHS,
         repair_url: Some(app.repair_url()),
         ..ProjectSettings::new("Demo shop".to_owned(), Mode::Test)
     };

@@ -4,11 +4,12 @@ use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use domain::repair_url::RepairUrl;
 use domain::snapshot::{self, SnapshotSettings};
+use domain::retention::DEFAULT_MONTHS;
 use serde::Serialize;
 use store::administration::project::create_project;
 use store::projects::ProjectSettings;
 
-use super::{check_name, check_snapshot_days, check_timeout, mode_parser};
+use super::{check_months, check_name, check_snapshot_days, check_timeout, mode_parser};
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
@@ -37,6 +38,9 @@ pub struct Args {
     /// Minutes until silence is an incident, up to a week (10080).
     #[arg(long, value_name = "MINUTES", default_value_t = DEFAULT_TIMEOUT_MINUTES)]
     timeout_minutes: i32,
+    /// Months that events are kept after they ended, up to seven years (84).
+    #[arg(long, value_name = "MONTHS", default_value_t = DEFAULT_MONTHS)]
+    retention_months: i32,
     /// Keep the payloads of receipts, encrypted.
     #[arg(long)]
     snapshots: bool,
@@ -62,6 +66,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     check_name(&args.name)?;
     check_timeout(args.timeout_minutes)?;
     check_snapshot_days(args.snapshot_days)?;
+    check_months(args.retention_months)?;
     let admin = AdminContext::open(context).await?;
     let settings = settings(args, &admin)?;
     let key = admin.master_key().await?;
@@ -81,6 +86,7 @@ fn settings(args: Args, admin: &AdminContext) -> anyhow::Result<ProjectSettings>
     Ok(ProjectSettings {
         repair_url: args.repair_url.as_deref().map(parse).transpose()?,
         timeout_minutes: args.timeout_minutes,
+        retention_months: args.retention_months,
         snapshots: SnapshotSettings {
             kept: args.snapshots,
             days: args.snapshot_days,

@@ -13,6 +13,7 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::project::{self, Mode};
 use domain::snapshot::{self, SnapshotSettings};
+use domain::retention;
 use store::projects::Project;
 
 use crate::Context;
@@ -45,7 +46,7 @@ pub enum Verb {
     /// Say when it is a silence that no receipt comes.
     #[command(after_help = expect::HELP)]
     Expect(expect::Args),
-    /// Change a project's name, repair URL, callback headers, time-out or snapshots.
+    /// Change a project's name, repair URL, callback headers, time-out, retention or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
 }
@@ -77,6 +78,7 @@ fn describe(project: &Project) -> String {
         ("repair URL", or_nothing(project.repair_url.as_deref())),
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
+        ("retention", format!("{} months", project.retention_months)),
         ("snapshots", describe_snapshots(project.snapshot_settings())),
         ("expected receipts", project.expected_receipts.sentence()),
         ("created", format_timestamp(project.created_at)),
@@ -107,14 +109,22 @@ fn check_snapshot_days(days: i32) -> Result<(), Failure> {
     snapshot::check_days(days).map_err(|why| Failure::option("snapshot_days", why))
 }
 
+fn check_months(months: i32) -> Result<(), Failure> {
+    retention::check_months(months).map_err(|why| Failure::option("retention_months", why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_rejected_setting_is_named() {
-        let rejected =
-            [check_name("").err(), check_timeout(0).err(), check_snapshot_days(91).err()];
+        let rejected = [
+            check_name("").err(),
+            check_timeout(0).err(),
+            check_months(85).err(),
+            check_snapshot_days(91).err(),
+        ];
         let rejected = rejected.map(|why| why.expect("a no"));
         let messages = rejected.map(|why| why.to_string());
         assert_eq!(messages[0], "name must have 1 to 255 characters");
@@ -128,5 +138,6 @@ mod tests {
         assert_eq!(describe_snapshots(all), "kept, sealed for 1 day, and sent with callbacks");
         let none = describe_snapshots(SnapshotSettings::default());
         assert_eq!(none, "not kept; earlier ones for 30 days");
+        assert_eq!(messages[2], "retention_months must be a whole number from 1 to 84");
     }
 }

@@ -9,7 +9,7 @@ use store::administration::callback_header::{HeaderRejection, change_headers};
 use store::administration::project::update_project;
 use store::projects::{self, Project, ProjectSettings};
 
-use super::{check_name, check_snapshot_days, check_timeout, describe, headers};
+use super::{check_months, check_name, check_snapshot_days, check_timeout, describe, headers};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::{Failure, no_such, parse_id};
@@ -50,6 +50,9 @@ struct Changes {
     /// Minutes until silence is an incident, up to a week (10080).
     #[arg(long, value_name = "MINUTES")]
     timeout_minutes: Option<i32>,
+    /// Months that events are kept after they ended, up to seven years (84).
+    #[arg(long, value_name = "MONTHS")]
+    retention_months: Option<i32>,
     /// Keep the payloads of receipts, encrypted.
     #[arg(long, conflicts_with = "no_snapshots")]
     snapshots: bool,
@@ -79,6 +82,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     args.changes.name.as_deref().map_or(Ok(()), check_name)?;
     args.changes.timeout_minutes.map_or(Ok(()), check_timeout)?;
     args.changes.snapshot_days.map_or(Ok(()), check_snapshot_days)?;
+    args.changes.retention_months.map_or(Ok(()), check_months)?;
     let id: ProjectId = parse_id("project", &args.id)?;
     let (lines, removed) = (&args.changes.callback_header, &args.changes.remove_callback_header);
     let headers = headers::read(lines, removed, std::io::stdin())?;
@@ -135,6 +139,7 @@ impl Changes {
         Ok(ProjectSettings {
             name: self.name.unwrap_or_else(|| project.name.clone()),
             timeout_minutes: self.timeout_minutes.unwrap_or(project.timeout_minutes),
+            retention_months: self.retention_months.unwrap_or(project.retention_months),
             repair_url,
             snapshots,
             ..ProjectSettings::of(project)
@@ -167,7 +172,7 @@ mod tests {
     fn what_is_not_named_stays() {
         let after = apply(Changes { timeout_minutes: Some(10), ..Changes::default() });
         let (before, after) = (project(), after.expect("allowed"));
-        assert_eq!(after.timeout_minutes, 10);
+        assert_eq!((after.timeout_minutes, after.retention_months), (10, before.retention_months));
         assert_eq!(after.snapshots, before.snapshot_settings());
         assert_eq!((after.name, after.mode), (before.name, before.mode));
         assert_eq!(after.repair_url, before.repair_url);
