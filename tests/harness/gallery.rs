@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 41] = [
+pub const PAGES: [(&str, &str); 42] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -58,6 +58,7 @@ pub const PAGES: [(&str, &str); 41] = [
     ("audit-unclaimed", "/audit?action=result.unclaimed"),
     ("audit-none", "/audit?subject=prj_00000000000000000000000000"),
     ("people", "/people"),
+    ("retention", "/retention"),
     ("account", "/account"),
     ("proof", "{proof}"),
     ("proof-closed", "/proof/nothing"),

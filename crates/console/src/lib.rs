@@ -36,6 +36,7 @@ pub mod people;
 pub mod projects;
 pub mod proof;
 pub mod reference;
+pub mod retention;
 pub mod same_origin;
 pub mod session;
 pub mod settings;
@@ -67,6 +68,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     integration_test::add,
     account::add,
     people::add,
+    retention::add,
     audit::add,
     overview::add,
     proof::add,

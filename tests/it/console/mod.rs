@@ -17,6 +17,7 @@ mod overview;
 mod people;
 mod projects;
 mod proof;
+mod retention;
 mod samples;
 mod sign_in;
 mod snapshot;

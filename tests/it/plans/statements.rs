@@ -58,7 +58,24 @@ pub async fn all(pool: &PgPool) -> [Question; 11] {
     let planned = Question::new("what policies have planned", |pool| {
         Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
     });
-pub async fn all(pool: &PgPool) -> [Question; 11] {
+    let [overdue, purged] = snapshots();
+    let retention = Question::new("what is kept no longer", |pool| {
+        Box::pin(async move { delete_the_oldest(pool).await })
+    });
+    [results, health, gauges(), unparked, needed, due, breaker, planned, overdue, purged, retention]
+}
+
+fn snapshots() -> [Question; 2] {
+    let due = Question::new("how many snapshots are due", |pool| {
+        Box::pin(async move { count_due(pool).await.expect("a count").len() })
+    });
+    let purged = Question::new("snapshots that are deleted", |pool| {
+        Box::pin(async move {
+            let deleted = purge_due(pool, BATCH).await.expect("a purge");
+            usize::try_from(deleted).expect("a number")
+        })
+    });
+    [due, purged]
 }
 
 fn gauges() -> Question {

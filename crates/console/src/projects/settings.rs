@@ -2,9 +2,9 @@
 
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, InvalidTimeout, Mode, check_name, check_timeout};
 use domain::repair_url::{AllowedNetworks, RepairUrl, UrlError};
+use domain::retention::{DEFAULT_MONTHS, InvalidMonths, check_months};
 use domain::silence::{ExpectedReceipts, InvalidExpectation};
 use domain::snapshot::{self, InvalidDays, SnapshotSettings, check_days};
-use domain::retention::{DEFAULT_MONTHS, InvalidMonths, check_months};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
 

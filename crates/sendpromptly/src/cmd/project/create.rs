@@ -3,8 +3,8 @@
 use domain::ids::ProjectId;
 use domain::project::{DEFAULT_TIMEOUT_MINUTES, Mode};
 use domain::repair_url::RepairUrl;
-use domain::snapshot::{self, SnapshotSettings};
 use domain::retention::DEFAULT_MONTHS;
+use domain::snapshot::{self, SnapshotSettings};
 use serde::Serialize;
 use store::administration::project::create_project;
 use store::projects::ProjectSettings;

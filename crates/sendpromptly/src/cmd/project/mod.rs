@@ -12,8 +12,8 @@ mod update;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::project::{self, Mode};
-use domain::snapshot::{self, SnapshotSettings};
 use domain::retention;
+use domain::snapshot::{self, SnapshotSettings};
 use store::projects::Project;
 
 use crate::Context;

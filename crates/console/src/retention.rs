@@ -1,0 +1,139 @@
+//! What is kept for how long, for admins: the rules, their last runs, and the schedule, which may be paused.
+//!
+//! Runs are the database's, the schedule is Temporal's. Where Temporal does not respond within a moment the page says so
+//! and shows the rest.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::alert::one_line;
+use domain::retention::{Period, Rule};
+use engine::retention::ScheduleSeen;
+use store::retention::runs::{LastRun, list_last};
+use time::OffsetDateTime;
+use web::error::ApiError;
+
+use super::access::{Access, Pages};
+use super::badge::Badge;
+use super::layout::{Layout, Section};
+use super::page::page_with;
+use super::session::{Message, SignedIn};
+use super::when::When;
+use crate::state::ConsoleState;
+
+const PATH: &str = "/retention";
+/// How long a page waits for Temporal.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.get(PATH, Access::Admin, get).post("/retention/pause", Access::Admin, pause).post(
+        "/retention/resume",
+        Access::Admin,
+        resume,
+    )
+}
+
+#[derive(Template)]
+#[template(path = "pages/retention.html")]
+struct RetentionPage {
+    layout: Layout,
+    heading: &'static str,
+    schedule: Option<ScheduleSeen>,
+    next_at: Option<When>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    what: &'static str,
+    kept: String,
+    is_of_project: bool,
+    last: Option<Last>,
+}
+
+struct Last {
+    at: When,
+    badge: Badge,
+    deleted: i64,
+    error: Option<String>,
+}
+
+impl Last {
+    fn of(run: LastRun, now: OffsetDateTime) -> Self {
+        let badge = match (&run.error, run.ended_at, run.was_cut_off) {
+            (Some(_), ..) => Badge::new("open", "Failed"),
+            (None, Some(_), _) => Badge::new("done", "Done"),
+            (None, None, true) => Badge::new("ack", "Cut off"),
+            (None, None, false) => Badge::new("work", "Running"),
+        };
+        Self {
+            at: When::ago(run.started_at, now),
+            badge,
+            deleted: run.deleted,
+            error: run.error.as_deref().map(one_line),
+        }
+    }
+}
+
+async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
+    let now = OffsetDateTime::now_utc();
+    let mut runs = list_last(&state.pool).await?;
+    let rows = Rule::ALL.iter().map(|rule| {
+        let place = runs.iter().position(|run| run.rule == *rule);
+        Row {
+            what: rule.what(),
+            kept: format!("{} {}", rule.period(), rule.since()),
+            is_of_project: rule.period() == Period::OfProject,
+            last: place.map(|place| Last::of(runs.swap_remove(place), now)),
+        }
+    });
+    let rows = rows.collect();
+    let asking = state.engine.find_retention_schedule();
+    let schedule = tokio::time::timeout(PATIENCE, asking).await.ok().and_then(Result::ok).flatten();
+    let heading = match schedule.as_ref().map(|seen| seen.is_paused) {
+        Some(true) => "Retention is paused.",
+        Some(false) => "Retention runs every hour.",
+        None => "What is kept for how long.",
+    };
+    let next_at = schedule.as_ref().and_then(|seen| seen.next_at);
+    let next_at = next_at.map(|at| When::brief(at.into()));
+    let layout = Layout::load(&state, &signed_in, Section::Account, "Retention").await?;
+    page_with(StatusCode::OK, &RetentionPage { layout, heading, schedule, next_at, rows })
+}
+
+async fn pause(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    change(&state, &signed_in, true).await
+}
+
+async fn resume(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+) -> Result<Response, ApiError> {
+    change(&state, &signed_in, false).await
+}
+
+async fn change(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    paused: bool,
+) -> Result<Response, ApiError> {
+    let verb = if paused { "paused" } else { "resumed" };
+    let note = format!("{verb} by {}", signed_in.actor());
+    let message = match state.engine.pause_retention(paused, &note).await {
+        Ok(true) if paused => {
+            Message::done("Retention is paused: nothing leaves by itself until it is resumed.")
+        }
+        Ok(true) => Message::done("Retention runs every hour again."),
+        Ok(false) => {
+            Message::rejected("There is no schedule yet: a worker makes it when it starts.")
+        }
+        Err(_) => Message::rejected("Temporal did not respond: nothing was changed. Try again."),
+    };
+    signed_in.lead_to(state, PATH, &message).await
+}
