@@ -178,6 +178,7 @@ class Client:
         else:
             raise ValueError(f"{self.url} is no http or https address")
         connections.append(connection)
+        connection.response_class = FinalResponse
         headers = {
             "Authorization": f"Bearer {self._key}",
             "Idempotency-Key": call["key"],
@@ -499,6 +500,16 @@ def idempotency_key(call, fields):
     hashed = sha256("".join(f"{len(text.encode())}:{text}" for text in parts.values()))
     key = head if is_whole else f"{head}-{hashed[:32]}"
     return key if re.fullmatch("[!-~]{1,200}", key) else f"{call}-{hashed}"
+
+
+class FinalResponse(http.client.HTTPResponse):
+    """Reads past every interim response (102, 103), which a proxy may send; http.client alone reads past
+    100 only and takes another one for the answer (RFC 9110, section 15.2)."""
+
+    def _read_status(self):
+        version, status, reason = super()._read_status()
+        interim = 100 < status < 200 and status != http.client.SWITCHING_PROTOCOLS
+        return version, http.client.CONTINUE if interim else status, reason
 
 
 def judge(status, text, body):

@@ -68,6 +68,16 @@ def answer(status, body, **headers):
 ACCEPT = answer(202, {"event_id": "ev_1", "accepted": True})
 
 
+def interim(act):
+    """What a proxy sends first that knows what the page will need."""
+
+    def act_later(handler):
+        handler.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+        act(handler)
+
+    return act_later
+
+
 def error(status, code, message="no", **more):
     return answer(status, {"error": {"code": code, "message": message, "request_id": "req_1", **more}})
 
@@ -225,6 +235,14 @@ class Calls(Case):
         self.assertEqual(files(client.spool), [])
         self.assertEqual(client.logged, [])
         self.assertEqual(os.stat(client.spool).st_mode & 0o777, 0o700)
+
+    def test_interim_responses_are_no_answer(self):
+        invalid = error(422, "validation_error", fields=[{"field": "provider", "message": "is required"}])
+        server, client = self.start(interim(ACCEPT), interim(invalid))
+        self.assertEqual(client.receipt(**RECEIPT), {"event_id": "ev_1", "accepted": True})
+        client.result("success", **EVENT)
+        self.assertEqual(len(server.requests), 2)
+        self.assertIn("validation_error", "".join(client.logged))
 
     def test_no_server_holds_both_calls_for_more_than_2_seconds_and_they_are_kept(self):
         silent = socket.create_server(("127.0.0.1", 0))
