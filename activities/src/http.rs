@@ -11,9 +11,13 @@
 //!
 //! An exchange that ends before its status is an [`ExchangeError`] that says whether another
 //! attempt may help. Once the status has come it counts, and what came of the body is kept: a body
-//! may be cut off at its limit, break off, or still be coming at the deadline.
+//! may be cut off at its limit, break off, or still be coming at the deadline. What comes before
+//! the status is bounded too: the head in bytes, by [`client`], and interim responses in number, by
+//! [`interim`].
 
+mod client;
 mod error;
+mod interim;
 mod resolver;
 mod response;
 mod retry_after;
@@ -30,14 +34,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::repair_url::{AllowedNetworks, rejected_range};
-use reqwest::header::HeaderValue;
-use reqwest::{Response, redirect};
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
+use self::client::HttpClient;
 use self::error::{Failure, millis};
-use self::resolver::{CheckedResolver, Reach};
+use self::interim::InterimResponses;
+use self::resolver::Reach;
 
 /// What the client may reach and how long it waits.
 #[derive(Debug, Clone)]
@@ -73,9 +82,9 @@ pub struct ReadLimits {
 /// The client. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
-    client: reqwest::Client,
+    client: HttpClient,
     /// For hosts that are listed by name; `None` where none is.
-    named: Option<reqwest::Client>,
+    named: Option<HttpClient>,
     policy: Arc<HttpPolicy>,
 }
 
@@ -85,11 +94,9 @@ impl GuardedClient {
     /// # Errors
     /// When the system's trusted certificates cannot be loaded.
     pub fn new(policy: HttpPolicy) -> Result<Self, ClientUnavailable> {
-        // The provider is the process's own choice; an earlier choice by other code is kept.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
-        let client = build(&policy, Reach::Public)?;
-        let named = policy.allow.has_hosts().then(|| build(&policy, Reach::NamedHost));
+        let client = client::build(&policy, Reach::Public)?;
+        let named = policy.allow.has_hosts().then(|| client::build(&policy, Reach::NamedHost));
         Ok(Self { client, named: named.transpose()?, policy })
     }
 
@@ -119,14 +126,14 @@ impl GuardedClient {
     ) -> Result<HttpResponse, ExchangeError> {
         let started = Instant::now();
         let deadline = started + self.policy.total_timeout;
-        let status = timeout_at(deadline, self.send(url, headers, body)).await;
+        let status = timeout_at(deadline, self.send_post(url, headers, body)).await;
         let outcome = status.unwrap_or_else(|_| {
             let limit = self.policy.total_timeout;
             Err(Failure::timed_out(format!("no answer within {limit:?}")))
         });
         match outcome {
             Ok(response) => {
-                let answer = response::read(response, deadline, hidden).await;
+                let answer = response::read(response, url, deadline, hidden).await;
                 Ok(HttpResponse { latency_ms: millis(started.elapsed()), ..answer })
             }
             Err(failure) => Err(failure.after(millis(started.elapsed()))),
@@ -146,7 +153,7 @@ impl GuardedClient {
     ) -> Result<WholeResponse, ExchangeError> {
         let started = Instant::now();
         let deadline = started + limits.timeout;
-        let status = timeout_at(deadline, self.send(url, headers, body)).await;
+        let status = timeout_at(deadline, self.send_post(url, headers, body)).await;
         let outcome = status.unwrap_or_else(|_| {
             Err(Failure::timed_out(format!("no answer within {:?}", limits.timeout)))
         });
@@ -167,10 +174,7 @@ impl GuardedClient {
     /// When no status came in time.
     pub async fn get_status(&self, url: &Url, timeout: Duration) -> Result<u16, ExchangeError> {
         let started = Instant::now();
-        let asking = async {
-            self.check_literal(url)?;
-            self.exchange(self.client_for(url).get(url.clone())).await
-        };
+        let asking = async { self.send(url, request(Method::GET, url, Bytes::new())?).await };
         let outcome = timeout_at(started + timeout, asking).await;
         let outcome = outcome
             .unwrap_or_else(|_| Err(Failure::timed_out(format!("no answer within {timeout:?}"))));
@@ -179,30 +183,41 @@ impl GuardedClient {
             .map_err(|failure| failure.after(millis(started.elapsed())))
     }
 
-    /// Sends the request and waits for the status, but not for the body.
-    async fn send(
+    async fn send_post(
         &self,
         url: &Url,
         headers: &[(&str, String)],
         body: Vec<u8>,
-    ) -> Result<Response, Failure> {
-        self.check_literal(url)?;
-        let mut request = self.client_for(url).post(url.clone()).body(body);
+    ) -> Result<Response<Incoming>, Failure> {
+        let mut request = request(Method::POST, url, body.into())?;
         for (name, value) in headers {
+            let name = name.parse::<HeaderName>().map_err(|_| Failure::unsendable())?;
             let mut value = HeaderValue::from_str(value).map_err(|_| Failure::unsendable())?;
             // Signatures and gateway keys: whatever prints headers shows a placeholder.
             value.set_sensitive(true);
-            request = request.header(*name, value);
+            request.headers_mut().append(name, value);
         }
-        self.exchange(request).await
+        self.send(url, request).await
     }
 
-    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
-        let sent = request.send().await;
-        sent.map_err(|error| Failure::from_reqwest(&error, self.policy.connect_timeout))
+    /// Sends the request and waits for the status, but not for the body.
+    async fn send(
+        &self,
+        url: &Url,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Failure> {
+        self.check_literal(url)?;
+        let interim = InterimResponses::count(&mut request);
+        // What is given up here ends its connection.
+        tokio::select! {
+            sent = self.client_for(url).request(request) => {
+                sent.map_err(|error| Failure::from_client(&error, self.policy.connect_timeout))
+            }
+            () = interim.too_many() => Err(Failure::too_many_interim_responses()),
+        }
     }
 
-    fn client_for(&self, url: &Url) -> &reqwest::Client {
+    fn client_for(&self, url: &Url) -> &HttpClient {
         let named = self.named.as_ref().filter(|_| self.policy.allow.names_host_of(url));
         named.unwrap_or(&self.client)
     }
@@ -221,22 +236,14 @@ impl GuardedClient {
     }
 }
 
-fn build(policy: &Arc<HttpPolicy>, reach: Reach) -> Result<reqwest::Client, ClientUnavailable> {
-    reqwest::Client::builder()
-        .dns_resolver(CheckedResolver::new(Arc::clone(policy), reach))
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        // A pooled connection would carry a request to an address that was checked long ago.
-        .pool_max_idle_per_host(0)
-        .http1_only()
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .connect_timeout(policy.connect_timeout)
-        .user_agent(concat!("sendpromptly/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(ClientUnavailable)
+/// A request with the headers that each of ours has. `Host` and the body's length are the
+/// client's to add.
+fn request(method: Method, url: &Url, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.as_str().parse::<Uri>().map_err(|_| Failure::unsendable_url())?;
+    let agent = concat!("sendpromptly/", env!("CARGO_PKG_VERSION"));
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
+    Ok(request)
 }

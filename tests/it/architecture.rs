@@ -98,7 +98,7 @@ const NEVER: [(&str, &[&str]); 12] = [
             "temporalio-client",
         ],
     ),
-    ("activities", &["axum", "temporalio-client"]),
+    ("activities", &["axum", "reqwest", "temporalio-client"]),
     ("engine", &["axum", "temporalio-sdk", "reqwest"]),
     ("embedded", &["sqlx", "axum", "reqwest", "temporalio-client", "temporalio-sdk"]),
     (

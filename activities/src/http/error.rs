@@ -11,6 +11,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::alert::one_line;
+use hyper_util::client::legacy;
+use tower::timeout::error::Elapsed;
 
 use super::resolver::LookUpError;
 
@@ -20,7 +22,7 @@ const MAX_MESSAGE: usize = 500;
 /// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client could not be set up (are the system's CA certificates installed?)")]
-pub struct ClientUnavailable(#[source] pub(super) reqwest::Error);
+pub struct ClientUnavailable(#[source] pub(super) io::Error);
 
 /// What went wrong. The names are stored with each attempt and do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,12 +114,22 @@ impl Failure {
         Self { class: ErrorClass::Protocol, message }
     }
 
+    /// A URL that is none in HTTP; what is saved has been checked, so this is not seen.
+    pub(super) fn unsendable_url() -> Self {
+        Self { class: ErrorClass::Protocol, message: "the URL cannot be requested".to_owned() }
+    }
+
+    pub(super) fn too_many_interim_responses() -> Self {
+        let message = "interim (1xx) responses kept coming, and no other".to_owned();
+        Self { class: ErrorClass::Protocol, message }
+    }
+
     pub(super) fn timed_out(message: String) -> Self {
         Self { class: ErrorClass::TimedOut, message }
     }
 
     /// Reads the HTTP library's error, whose kinds are distinguished by their causes.
-    pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Self {
+    pub(super) fn from_client(error: &legacy::Error, connect_timeout: Duration) -> Self {
         let causes = || std::iter::successors(error.source(), |&cause| cause.source());
         if let Some(resolve_name) = causes().find_map(|cause| cause.downcast_ref::<LookUpError>()) {
             return Self::resolve_name(resolve_name);
@@ -126,7 +138,7 @@ impl Failure {
         if causes().any(is_tls) {
             return Self { class: ErrorClass::Tls, message: root };
         }
-        if error.is_connect() && error.is_timeout() {
+        if causes().any(<dyn Error>::is::<Elapsed>) {
             return Self::timed_out(format!("no connection within {connect_timeout:?}"));
         }
         let class = match () {

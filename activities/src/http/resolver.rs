@@ -6,9 +6,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use domain::repair_url::{rejected_range, rejected_range_of_named_host};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use hyper_util::client::legacy::connect::dns::Name;
+use tower::Service;
 
 use super::HttpPolicy;
 
@@ -36,6 +40,7 @@ pub(super) enum Reach {
 }
 
 /// Resolves by the system and keeps what the policy allows.
+#[derive(Clone)]
 pub(super) struct CheckedResolver {
     policy: Arc<HttpPolicy>,
     reach: Reach,
@@ -47,13 +52,22 @@ impl CheckedResolver {
     }
 }
 
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = LookUpError;
+    type Future = BoxFuture<'static, Result<Self::Response, LookUpError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LookUpError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let (policy, reach) = (Arc::clone(&self.policy), self.reach);
-        Box::pin(async move {
+        async move {
             let addresses = resolve_name(name.as_str(), &policy, reach).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
+            Ok(addresses.into_iter())
+        }
+        .boxed()
     }
 }
 

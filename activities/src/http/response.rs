@@ -5,8 +5,11 @@
 //! already, so what came of it is kept and the response counts.
 
 use domain::alert::sanitize;
-use reqwest::Response;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use futures::TryStreamExt as _;
+use http::Response;
+use http::header::{LOCATION, RETRY_AFTER};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -49,14 +52,15 @@ pub struct WholeResponse {
 
 /// Reads a response's body up to a limit; `None` if it is still coming at the deadline.
 pub(super) async fn read_whole(
-    mut response: Response,
+    response: Response<Incoming>,
     deadline: Instant,
     limit: usize,
 ) -> Option<WholeResponse> {
     let status = response.status().as_u16();
+    let mut chunks = response.into_body().into_data_stream();
     let (mut body, mut is_whole) = (Vec::new(), true);
     while body.len() < limit {
-        match timeout_at(deadline, response.chunk()).await.ok()? {
+        match timeout_at(deadline, chunks.try_next()).await.ok()? {
             Ok(Some(chunk)) => {
                 let room = limit - body.len();
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -75,24 +79,26 @@ pub(super) async fn read_whole(
 /// gateways and debug pages repeat the headers of a request. The latency is the caller's to fill
 /// in.
 pub(super) async fn read(
-    mut response: Response,
+    response: Response<Incoming>,
+    url: &Url,
     deadline: Instant,
     hidden: &[&str],
 ) -> HttpResponse {
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let (head, body) = response.into_parts();
+    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.filter(|text| text.len() <= MAX_RETRY_AFTER).map(str::to_owned);
-    let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+    let location = head.headers.get(LOCATION).filter(|_| head.status.is_redirection());
     let redirect_to =
-        location.and_then(|location| redirect_target(response.url(), location.as_bytes(), hidden));
-    let mut body = Vec::new();
+        location.and_then(|location| redirect_target(url, location.as_bytes(), hidden));
+    let (mut chunks, mut body) = (body.into_data_stream(), Vec::new());
     while body.len() < READ
-        && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
+        && let Ok(Ok(Some(chunk))) = timeout_at(deadline, chunks.try_next()).await
     {
         let room = READ - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     HttpResponse {
-        status: response.status().as_u16(),
+        status: head.status.as_u16(),
         retry_after,
         redirect_to,
         excerpt: excerpt(&body, hidden),

@@ -39,6 +39,31 @@ async fn a_hundred_thousand_headers_are_no_answer() {
 }
 
 #[tokio::test]
+async fn a_row_of_interim_responses_that_never_ends_is_no_answer_and_is_not_read_on() {
+    for head in ["HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 100 Continue\r\nX-Y: z\r\n\r\n"] {
+        let (written, mut ended) = tokio::sync::mpsc::unbounded_channel();
+        let server = HttpServer::start(move |mut stream| {
+            let written = written.clone();
+            async move {
+                let mut bytes = 0_usize;
+                while stream.write_all(head.as_bytes()).await.is_ok() {
+                    bytes += head.len();
+                }
+                let _ = written.send(bytes);
+            }
+        })
+        .await;
+        let started = Instant::now();
+        let error = post(&server).await.expect_err("no answer");
+        assert_eq!(error.class, ErrorClass::Protocol);
+        assert_eq!(error.message, "interim (1xx) responses kept coming, and no other");
+        assert!(error.is_retryable() && started.elapsed() < Duration::from_secs(4), "{error:?}");
+        // The connection ends as well, although the server goes on writing.
+        ended.recv().await.expect("the server saw the end");
+    }
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_http_are_no_answer() {
     for bytes in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 200 OK\r\n\r\n", "\0\0\0\0", ""] {
         let server = HttpServer::responding(bytes).await;

@@ -56,6 +56,14 @@ async fn every_status_is_an_answer() {
 }
 
 #[tokio::test]
+async fn a_few_interim_responses_come_before_the_one_that_counts() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n".repeat(16);
+    let server = HttpServer::responding(interim + &response("200 OK", "", "taken")).await;
+    let response = post(&server).await.expect("an answer");
+    assert_eq!((response.status, response.excerpt.as_str()), (200, "taken"));
+}
+
+#[tokio::test]
 async fn redirects_are_answers_and_are_not_followed() {
     let elsewhere = HttpServer::responding(response("200 OK", "", "")).await;
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
