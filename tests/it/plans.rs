@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use e2e::run;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{PgPool, figures, pool};
 
 use questions::Question;
@@ -48,9 +48,10 @@ fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Fills a database and gives the one connection to it that everything goes through.
+/// Fills a database and gives the one connection to it that everything is asked through. It is
+/// filled through another one, which waits as long as it takes.
 async fn seed(url: &str) -> PgPool {
-    let pool = pool::connect_lazily(url, 1).expect("a pool");
+    let mut filling = PgConnection::connect(url).await.expect("a connection");
     let events = number("SEEDED_EVENTS").unwrap_or(100_000);
     let incidents = (events / 50).max(4_000);
     let mut sql = format!(
@@ -60,10 +61,12 @@ async fn seed(url: &str) -> PgPool {
     if let Ok(index) = std::env::var("WITHOUT_INDEX") {
         write!(sql, "DROP INDEX {index};").expect("text");
     }
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("a seeded database");
-    sqlx::raw_sql(SNAPSHOTS).execute(&pool).await.expect("snapshots");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut filling).await.expect("a seeded database");
+    sqlx::raw_sql(SNAPSHOTS).execute(&mut filling).await.expect("snapshots");
     let vacuum = sqlx::raw_sql("VACUUM ANALYZE incidents, reprocesses");
-    vacuum.execute(&pool).await.expect("no rows of before the bad day");
+    vacuum.execute(&mut filling).await.expect("no rows of before the bad day");
+    drop(filling);
+    let pool = pool::connect_lazily(url, 1).expect("a pool");
     while figures::roll_up(&pool).await.expect("figures") {}
     pool
 }
